@@ -1,0 +1,181 @@
+//! The settings: a table of what can be set, where each value came from, and what it must look like. A flag beats the
+//! environment, which beats the file, which beats the default.
+
+mod sources;
+mod table;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use sources::{Overrides, Source};
+
+use crate::model::issuer::Issuer;
+use crate::model::resource::ResourceUri;
+use crate::model::signing_key::SigningAlgorithm;
+use crate::secret::Secret;
+
+/// All settings, valid one by one; what `serve` needs beyond that is checked when it starts.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `listen`: where HTTP is answered.
+    pub listen: SocketAddr,
+    /// `issuer`: who signs.
+    pub issuer: Option<Issuer>,
+    /// `database_url`; it may hold a password.
+    pub database_url: Secret,
+    /// `master_key_file`.
+    pub master_key_file: PathBuf,
+    /// `master_key`: the key itself, instead of a file.
+    pub master_key: Option<Secret>,
+    /// `workers`: threads that answer requests.
+    pub workers: usize,
+    /// `token.ttl`: how long a token is good.
+    pub token_ttl: Duration,
+    /// `token.alg`: what tokens are signed with.
+    pub token_alg: SigningAlgorithm,
+    /// `token.audience`: what tokens are good for when nothing else is asked for; the issuer when absent.
+    pub token_audience: Option<ResourceUri>,
+    /// `jwks.max_age`: how long verifiers may keep the published keys.
+    pub jwks_max_age: Duration,
+    /// `outage_grace`: how long a node serves what it remembers while the store is out of reach.
+    pub outage_grace: Duration,
+    /// `metrics.listen`: where `/metrics` is answered when that is not the main listener.
+    pub metrics_listen: Option<SocketAddr>,
+    /// `metadata.authorization_endpoint`: whether the metadata name an endpoint that refuses everything.
+    pub metadata_authorization_endpoint: bool,
+    /// `log`: what is logged, as `env_logger` has it.
+    pub log: String,
+    /// `log_format`.
+    pub log_format: LogFormat,
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A setting that cannot be used, with what to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ConfigError {
+    /// No setting has this name.
+    Unknown {
+        /// As it was written.
+        name: String,
+        /// Where.
+        source: Source,
+        /// The known name that is most like it.
+        nearest: &'static str,
+    },
+    /// The value is not of the kind that the setting has.
+    Invalid {
+        /// Which setting.
+        key: &'static str,
+        /// Where the value came from.
+        source: Source,
+        /// What it should be.
+        reason: String,
+    },
+    /// The file cannot be read.
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Settings that do not go together.
+    Inconsistent(String),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown {
+                name,
+                source,
+                nearest,
+            } => {
+                write!(
+                    f,
+                    "there is no setting `{name}` ({source}); did you mean `{nearest}`?"
+                )
+            }
+            Self::Invalid { key, source, reason } => {
+                write!(f, "the setting `{key}` ({source}) is not valid: {reason}")
+            }
+            Self::File { path, reason } => {
+                write!(f, "cannot read the settings in {}: {reason}", path.display())
+            }
+            Self::Inconsistent(reason) => f.write_str(reason),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Where settings are looked for when no file is named.
+pub const DEFAULT_FILE: &str = "mintery.toml";
+
+impl Settings {
+    /// Reads the settings from `overrides` (flags), `environment`, and the file at `file`, or `mintery.toml` if there
+    /// is one.
+    ///
+    /// # Errors
+    /// When a name is not known, a value is of the wrong kind, or a file that was named cannot be read.
+    pub fn load(
+        overrides: &Overrides,
+        environment: impl IntoIterator<Item = (String, String)>,
+        file: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
+        let values = sources::collect(overrides, environment, file)?;
+        table::apply(&values)
+    }
+
+    /// Checks that `serve --dev` keeps to itself.
+    ///
+    /// # Errors
+    /// When it would be open to others.
+    pub fn check_listen(&self, dev: bool) -> Result<(), ConfigError> {
+        if dev && !self.listen.ip().is_loopback() {
+            let reason = "`serve --dev` only listens on a loopback address; set `listen` to one";
+            return Err(ConfigError::Inconsistent(reason.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// The issuer that `serve` answers for; with `--dev` it follows from `listen` when none is set.
+    ///
+    /// # Errors
+    /// When there is none, or it would let secrets travel in plain.
+    pub fn serving_issuer(&self, dev: bool) -> Result<Issuer, ConfigError> {
+        let inconsistent = |reason: &str| ConfigError::Inconsistent(reason.to_owned());
+        let derived = || {
+            Issuer::parse(&format!("http://{}", self.listen))
+                .ok()
+                .filter(|_| dev)
+        };
+        let issuer = self.issuer.clone().or_else(derived).ok_or_else(|| {
+            inconsistent(
+                "`serve` needs `issuer`, the https URL by which clients and APIs know this server \
+                 (MINTERY_ISSUER=https://auth.example.com); to try it out there is `serve --dev`",
+            )
+        })?;
+        if !issuer.is_confidential() {
+            return Err(inconsistent(
+                "the setting `issuer` must be https unless it is a loopback address: secrets are sent to it",
+            ));
+        }
+        Ok(issuer)
+    }
+
+    /// Whether `/metrics` is answered on the main listener: only where nobody else can ask.
+    #[must_use]
+    pub fn answers_metrics_on_main(&self) -> bool {
+        self.metrics_listen.is_none() && self.listen.ip().is_loopback()
+    }
+}

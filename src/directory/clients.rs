@@ -1,0 +1,293 @@
+//! Clients by id, as many as fit. Each entry carries the generation of its shard as it was before the entry was
+//! loaded; forgetting raises the generation. So an old row that a slow load brings in after a change is not believed,
+//! whoever stores it when.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use quick_cache::sync::Cache;
+
+use crate::clock::Clock;
+use crate::model::claims::TokenId;
+use crate::model::client::{Client, ClientId, ClientSecret};
+use crate::model::scope::ScopeSet;
+use crate::store::StoreError;
+
+/// A client with what the hot path would otherwise compute for each request.
+#[derive(Debug)]
+pub struct KnownClient {
+    /// The client.
+    pub client: Client,
+    /// Its secrets.
+    pub secrets: Vec<KnownSecret>,
+    /// What it gets when it asks for nothing.
+    pub default_scopes: ScopeSet,
+}
+
+/// A secret with what goes into the id of a token.
+#[derive(Debug)]
+pub struct KnownSecret {
+    /// The secret as it is kept.
+    pub secret: ClientSecret,
+    /// See [`TokenId::credential`].
+    pub token_credential: [u8; 8],
+}
+
+impl KnownClient {
+    fn new(client: Client, secrets: Vec<ClientSecret>) -> Self {
+        let default_scopes = client.default_scopes();
+        let secrets = secrets
+            .into_iter()
+            .map(|secret| KnownSecret {
+                token_credential: TokenId::credential_digest(secret.id.as_str()),
+                secret,
+            })
+            .collect();
+        Self {
+            client,
+            secrets,
+            default_scopes,
+        }
+    }
+}
+
+/// The most clients, and ids of no client, that are remembered. The cache resists scans: ids that are asked for once
+/// do not push out those that are asked for again and again.
+const CAPACITY: usize = 16_384;
+
+/// How long it is remembered that there is no such client.
+const UNKNOWN_FOR: Duration = Duration::from_secs(1);
+
+const SHARDS: usize = 1024;
+
+#[derive(Clone)]
+struct Entry {
+    generation: u64,
+    client: Option<Arc<KnownClient>>,
+    loaded_at: Duration,
+}
+
+pub struct Clients {
+    cache: Cache<ClientId, Entry>,
+    generations: Vec<AtomicU64>,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Clients({})", self.cache.len())
+    }
+}
+
+impl Clients {
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let generations = std::iter::repeat_with(AtomicU64::default).take(SHARDS).collect();
+        Self {
+            cache: Cache::new(CAPACITY),
+            generations,
+            clock,
+        }
+    }
+
+    /// What is known of `id`: nothing; that there is no such client; the client.
+    #[expect(
+        clippy::option_option,
+        reason = "not known is not the same as known not to exist"
+    )]
+    pub fn remembered(&self, id: &str) -> Option<Option<Arc<KnownClient>>> {
+        let entry = self.cache.get(id)?;
+        self.is_good(id, &entry).then_some(entry.client)
+    }
+
+    /// Loads a client and remembers it. Callers that ask for the same id meanwhile share the load, unless the client
+    /// changed since it began.
+    pub async fn load<F, Loading>(
+        &self,
+        id: &ClientId,
+        load: F,
+    ) -> Result<Option<Arc<KnownClient>>, StoreError>
+    where
+        F: Fn() -> Loading,
+        Loading: Future<Output = Result<Option<(Client, Vec<ClientSecret>)>, StoreError>>,
+    {
+        /// A client that changes this often while it is looked up is served from the store directly.
+        const ATTEMPTS: usize = 3;
+        for _ in 0..ATTEMPTS {
+            let entry = self
+                .cache
+                .get_or_insert_async(id, self.load_entry(id, &load))
+                .await?;
+            if self.is_good(id.as_str(), &entry) {
+                return Ok(entry.client);
+            }
+            self.cache
+                .remove_if(id, |stored| stored.generation == entry.generation);
+        }
+        Ok(self.load_entry(id, &load).await?.client)
+    }
+
+    async fn load_entry<F, Loading>(&self, id: &ClientId, load: &F) -> Result<Entry, StoreError>
+    where
+        F: Fn() -> Loading,
+        Loading: Future<Output = Result<Option<(Client, Vec<ClientSecret>)>, StoreError>>,
+    {
+        let generation = self.generation(id.as_str());
+        let found = load().await?;
+        let client = found.map(|(client, secrets)| Arc::new(KnownClient::new(client, secrets)));
+        Ok(Entry {
+            generation,
+            client,
+            loaded_at: self.clock.elapsed(),
+        })
+    }
+
+    pub fn forget(&self, id: &ClientId) {
+        if let Some(generation) = self.generations.get(shard(id.as_str())) {
+            generation.fetch_add(1, Ordering::AcqRel);
+        }
+        self.cache.remove(id);
+    }
+
+    pub fn forget_all(&self) {
+        for generation in &self.generations {
+            generation.fetch_add(1, Ordering::AcqRel);
+        }
+        self.cache.clear();
+    }
+
+    fn is_good(&self, id: &str, entry: &Entry) -> bool {
+        entry.generation == self.generation(id)
+            && (entry.client.is_some() || self.clock.elapsed().saturating_sub(entry.loaded_at) < UNKNOWN_FOR)
+    }
+
+    fn generation(&self, id: &str) -> u64 {
+        self.generations
+            .get(shard(id))
+            .map_or(0, |generation| generation.load(Ordering::Acquire))
+    }
+}
+
+/// FNV-1a. Which ids share a shard does not matter: one of them is looked up once more than need be.
+fn shard(id: &str) -> usize {
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
+    usize::try_from(hash % SHARDS as u64).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use tokio::sync::Barrier;
+
+    use super::{CAPACITY, Clients};
+    use crate::clock::{Clock, ManualClock, Timestamp};
+    use crate::model::client::{AuthMethod, Client, ClientId, ClientName};
+    use crate::model::event::EventNumber;
+    use crate::model::scope::ScopeSet;
+    use crate::store::StoreError;
+
+    fn client(name: &str) -> Client {
+        Client {
+            id: ClientId::parse("a").unwrap(),
+            name: ClientName::parse(name).unwrap(),
+            scopes: ScopeSet::default(),
+            grants: Vec::new(),
+            auth_method: AuthMethod::ClientSecret,
+            cut_off: EventNumber::default(),
+            created_at: Timestamp::from_secs(0),
+            disabled_at: None,
+        }
+    }
+
+    fn clients() -> (Arc<ManualClock>, Clients) {
+        let clock = ManualClock::starting_at(Timestamp::from_secs(0));
+        (Arc::clone(&clock), Clients::new(clock as Arc<dyn Clock>))
+    }
+
+    /// A load that began before an invalidation must not put the old row back after it.
+    #[tokio::test]
+    async fn a_slow_load_does_not_bring_back_the_past() {
+        let (_clock, clients) = clients();
+        let id = ClientId::parse("a").unwrap();
+        let (began, go_on) = (Barrier::new(2), Barrier::new(2));
+        let loads = AtomicUsize::new(0);
+        let load = clients.load(&id, || async {
+            if loads.fetch_add(1, Ordering::SeqCst) == 0 {
+                began.wait().await;
+                go_on.wait().await;
+                return Ok(Some((client("old"), Vec::new())));
+            }
+            Ok(Some((client("new"), Vec::new())))
+        });
+        let change = async {
+            began.wait().await;
+            clients.forget(&id);
+            go_on.wait().await;
+        };
+        let (loaded, ()) = tokio::join!(load, change);
+        assert_eq!(loaded.unwrap().unwrap().client.name.as_str(), "new");
+        assert_eq!(
+            clients.remembered("a").unwrap().unwrap().client.name.as_str(),
+            "new"
+        );
+    }
+
+    #[tokio::test]
+    async fn many_who_ask_at_once_share_one_load() {
+        let (_clock, clients) = clients();
+        let id = ClientId::parse("a").unwrap();
+        let loads = AtomicUsize::new(0);
+        let load = || async {
+            loads.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            Ok(Some((client("x"), Vec::new())))
+        };
+        let all = futures_util::future::join_all((0..50).map(|_| clients.load(&id, load))).await;
+        assert!(all.into_iter().all(|loaded| loaded.unwrap().is_some()));
+        assert_eq!(loads.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn that_there_is_none_is_remembered_for_a_moment() {
+        let (clock, clients) = clients();
+        let id = ClientId::parse("a").unwrap();
+        clients.load(&id, || async { Ok(None) }).await.unwrap();
+        assert!(matches!(clients.remembered("a"), Some(None)));
+        clock.let_pass(Duration::from_secs(1));
+        assert!(clients.remembered("a").is_none());
+    }
+
+    #[tokio::test]
+    async fn a_failed_load_is_not_remembered() {
+        let (_clock, clients) = clients();
+        let id = ClientId::parse("a").unwrap();
+        let failed = clients
+            .load(&id, || async { Err(StoreError::Unavailable(String::new())) })
+            .await;
+        assert!(failed.is_err());
+        assert!(
+            clients
+                .load(&id, || async { Ok(Some((client("x"), Vec::new()))) })
+                .await
+                .unwrap()
+                .is_some()
+        );
+    }
+
+    /// SEC-3
+    #[tokio::test]
+    async fn what_is_remembered_is_bounded() {
+        let (_clock, clients) = clients();
+        for number in 0..CAPACITY * 2 {
+            let id = ClientId::parse(&format!("unknown-{number}")).unwrap();
+            clients.load(&id, || async { Ok(None) }).await.unwrap();
+        }
+        assert!(clients.cache.len() <= CAPACITY);
+    }
+}

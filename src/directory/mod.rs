@@ -1,0 +1,143 @@
+//! What this node remembers of the store, bounded, so that the hot path asks no database; and the [`follower`] that
+//! keeps it right.
+
+mod clients;
+pub mod follower;
+mod freshness;
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, Semaphore, watch};
+
+use clients::Clients;
+pub use clients::{KnownClient, KnownSecret};
+use freshness::Freshness;
+pub use freshness::Health;
+
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::model::client::ClientId;
+use crate::model::event::{Effect, EventNumber};
+use crate::store::{Database, StoreError, client};
+
+/// What this node knows.
+#[derive(Debug)]
+pub struct Directory {
+    database: Database,
+    clients: Clients,
+    freshness: Freshness,
+    applied: watch::Sender<EventNumber>,
+    poll_now: Notify,
+    lookups: Semaphore,
+    metrics: Arc<Metrics>,
+}
+
+/// The store is out of reach, and has been for too long or holds what is asked for. It is no answer to the question.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unavailable(String);
+
+/// Look-ups in the store that may be under way or waiting at once; more are answered with 503 instead of piling up.
+const MAX_LOOKUPS: usize = 256;
+
+impl Directory {
+    /// A directory that knows nothing yet, except that nothing before `head` concerns it.
+    #[must_use]
+    pub fn new(
+        database: Database,
+        head: EventNumber,
+        outage_grace: std::time::Duration,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            database,
+            clients: Clients::new(Arc::clone(&clock)),
+            freshness: Freshness::new(outage_grace, clock),
+            applied: watch::Sender::new(head),
+            poll_now: Notify::new(),
+            lookups: Semaphore::new(MAX_LOOKUPS),
+            metrics,
+        }
+    }
+
+    /// The number of the last event that this node has applied.
+    #[must_use]
+    pub fn applied(&self) -> EventNumber {
+        *self.applied.borrow()
+    }
+
+    /// How well this node follows the store.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.freshness.health()
+    }
+
+    /// The client with this id, remembered or looked up, and the number of an event that this knowledge is not older
+    /// than; no client when there is none.
+    ///
+    /// # Errors
+    /// When the store is needed, or has not been reached for longer than the grace, and is out of reach.
+    pub async fn client(&self, id: &str) -> Result<(Option<Arc<KnownClient>>, EventNumber), Unavailable> {
+        // Before the look-up: an event that is applied between the two must not be claimed as known.
+        let as_of = self.applied();
+        if !self.freshness.is_within_grace() {
+            return Err(Unavailable(
+                "the store has been out of reach for longer than outage_grace".to_owned(),
+            ));
+        }
+        if let Some(remembered) = self.clients.remembered(id) {
+            self.metrics.directory_hits.increment(1);
+            return Ok((remembered, as_of));
+        }
+        self.metrics.directory_misses.increment(1);
+        let Ok(id) = ClientId::parse(id) else {
+            return Ok((None, as_of));
+        };
+        let known = self
+            .look_up(&id)
+            .await
+            .map_err(|error| Unavailable(error.to_string()))?;
+        let cut_off = known.as_ref().map_or(as_of, |known| known.client.cut_off);
+        self.catch_up(cut_off).await?;
+        // The row was read when the event of its cut-off, and so all before it, had been committed.
+        Ok((known, as_of.max(cut_off)))
+    }
+
+    async fn look_up(&self, id: &ClientId) -> Result<Option<Arc<KnownClient>>, StoreError> {
+        let _permit = self
+            .lookups
+            .try_acquire()
+            .map_err(|_| StoreError::Unavailable("too many look-ups are waiting already".to_owned()))?;
+        self.clients
+            .load(id, || async { client::by_id(&self.database, id).await })
+            .await
+    }
+
+    /// Waits until this node has applied event `number`. A client that was just made elsewhere may be found before its
+    /// event was applied here; a token that said an older number would lie before the client's cut-off.
+    async fn catch_up(&self, number: EventNumber) -> Result<(), Unavailable> {
+        /// The follower asks ten times a second, and is asked to hurry.
+        const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+        if self.applied() >= number {
+            return Ok(());
+        }
+        let mut applied = self.applied.subscribe();
+        self.poll_now.notify_one();
+        let caught_up = tokio::time::timeout(PATIENCE, applied.wait_for(|applied| *applied >= number)).await;
+        match caught_up {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(Unavailable(
+                "the follower does not keep up with the events".to_owned(),
+            )),
+        }
+    }
+
+    fn forget(&self, effect: &Effect) {
+        match effect {
+            Effect::None => {}
+            Effect::Client(id) => self.clients.forget(id),
+            Effect::Everything => self.clients.forget_all(),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Data keys: random, one per purpose and version, wrapped by the master key.
+
+use zeroize::Zeroizing;
+
+use super::seal::{DoesNotOpen, SealingKey};
+use crate::random::{self, Random};
+use crate::secret::base62;
+use crate::secret::digest::DigestKey;
+use crate::store::change::ChainKey;
+use crate::store::key::SealedDataKey;
+
+/// What a data key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Sealing private signing keys.
+    Sealing,
+    /// Digests of generated secrets.
+    SecretDigests,
+    /// The chain of events.
+    EventLog,
+}
+
+impl Purpose {
+    const ALL: [Self; 3] = [Self::Sealing, Self::SecretDigests, Self::EventLog];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Sealing => "sealing",
+            Self::SecretDigests => "secret-digests",
+            Self::EventLog => "event-log",
+        }
+    }
+}
+
+/// The data keys in use.
+#[derive(Debug)]
+pub struct DataKeys {
+    /// Seals private signing keys.
+    pub sealing: SealingKey,
+    /// Digests generated secrets.
+    pub secret_digests: DigestKey,
+    /// Chains events.
+    pub event_log: ChainKey,
+}
+
+/// New data keys, and how they are to be stored.
+///
+/// # Errors
+/// When the library refuses to seal.
+pub fn generate(
+    master: &SealingKey,
+    random: &dyn Random,
+) -> Result<(DataKeys, Vec<SealedDataKey>), DoesNotOpen> {
+    let sealed = Purpose::ALL.map(|purpose| {
+        let mut key = Zeroizing::new([0; 32]);
+        random.fill(&mut *key);
+        let id = format!("dk_{}", base62::encode(&random::bytes::<16>(random), 22));
+        let sealed = master.seal(&place(purpose.name(), &id), &*key)?;
+        Ok(SealedDataKey {
+            id,
+            purpose: purpose.name().to_owned(),
+            version: 1,
+            sealed,
+        })
+    });
+    let sealed = sealed.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok((open(master, &sealed)?, sealed))
+}
+
+/// Opens the newest key of each purpose from `sealed`, in which the newest comes first.
+///
+/// # Errors
+/// When one is missing or does not open.
+pub fn open(master: &SealingKey, sealed: &[SealedDataKey]) -> Result<DataKeys, DoesNotOpen> {
+    let key = |purpose: Purpose| -> Result<Zeroizing<[u8; 32]>, DoesNotOpen> {
+        let row = sealed
+            .iter()
+            .find(|row| row.purpose == purpose.name())
+            .ok_or(DoesNotOpen)?;
+        let plain = master.open(&place(&row.purpose, &row.id), &row.sealed)?;
+        plain
+            .as_slice()
+            .try_into()
+            .map(Zeroizing::new)
+            .map_err(|_| DoesNotOpen)
+    };
+    Ok(DataKeys {
+        sealing: SealingKey::new(&*key(Purpose::Sealing)?)?,
+        secret_digests: DigestKey::new(&*key(Purpose::SecretDigests)?),
+        event_log: ChainKey::new(&*key(Purpose::EventLog)?),
+    })
+}
+
+fn place(purpose: &str, id: &str) -> String {
+    format!("data-key|{purpose}|{id}")
+}

@@ -1,0 +1,139 @@
+//! The master key. It does one thing: it wraps data keys, so that it can be changed without touching what they protect.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
+
+use super::seal::SealingKey;
+use crate::random::Random;
+use crate::secret::Secret;
+
+/// Where the master key comes from.
+#[derive(Debug, Clone)]
+pub enum MasterKeySource {
+    /// A file with mode 0600 (a mounted secret, say).
+    File(PathBuf),
+    /// The settings themselves, 32 bytes in base64.
+    Given(Secret),
+}
+
+/// Why there is no master key.
+#[derive(Debug, thiserror::Error)]
+pub enum MasterKeyError {
+    /// The file is not there.
+    #[error("there is no master key at {0}")]
+    Missing(PathBuf),
+    /// The file cannot be used.
+    #[error("cannot use the master key at {path}: {reason}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// It is no key.
+    #[error("a master key is 32 bytes in base64; `openssl rand -base64 32` makes one")]
+    Malformed,
+}
+
+impl MasterKeySource {
+    /// Reads the key.
+    ///
+    /// # Errors
+    /// When it is not there, others may read it, or it is no key.
+    pub fn load(&self) -> Result<SealingKey, MasterKeyError> {
+        match self {
+            Self::Given(text) => parse(text.expose()),
+            Self::File(path) => load_file(path),
+        }
+    }
+
+    /// Makes a key, where there is none yet; tells the file that it made.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn load_or_create(&self, random: &dyn Random) -> Result<(SealingKey, Option<&Path>), MasterKeyError> {
+        match (self, self.load()) {
+            (Self::File(path), Err(MasterKeyError::Missing(_))) => {
+                create_file(path, random)?;
+                Ok((self.load()?, Some(path)))
+            }
+            (_, loaded) => Ok((loaded?, None)),
+        }
+    }
+}
+
+fn parse(text: &str) -> Result<SealingKey, MasterKeyError> {
+    let text = text.trim();
+    let bytes = URL_SAFE_NO_PAD
+        .decode(text)
+        .or_else(|_| STANDARD.decode(text))
+        .map(Zeroizing::new);
+    let bytes = bytes.map_err(|_| MasterKeyError::Malformed)?;
+    let key: &[u8; 32] = bytes
+        .as_slice()
+        .try_into()
+        .map_err(|_| MasterKeyError::Malformed)?;
+    SealingKey::new(key).map_err(|_| MasterKeyError::Malformed)
+}
+
+fn load_file(path: &Path) -> Result<SealingKey, MasterKeyError> {
+    let failed = |reason: std::io::Error| match reason.kind() {
+        std::io::ErrorKind::NotFound => MasterKeyError::Missing(path.to_owned()),
+        _ => MasterKeyError::File {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        },
+    };
+    let mode = fs::metadata(path).map_err(failed)?.mode();
+    if mode & 0o007 != 0 {
+        let reason = format!(
+            "everybody may use it (mode {:04o}); run `chmod 600 {}`",
+            mode & 0o7777,
+            path.display()
+        );
+        return Err(MasterKeyError::File {
+            path: path.to_owned(),
+            reason,
+        });
+    }
+    parse(&Zeroizing::new(fs::read_to_string(path).map_err(failed)?))
+}
+
+/// Writes a new key, so that it is whole and on the disk before anybody can find it.
+fn create_file(path: &Path, random: &dyn Random) -> Result<(), MasterKeyError> {
+    let failed = |reason: std::io::Error| MasterKeyError::File {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(failed)?;
+    }
+    let mut key = Zeroizing::new([0; 32]);
+    random.fill(&mut *key);
+    let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*key) + "\n");
+    let draft = path.with_extension(format!("{}.new", std::process::id()));
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)
+        .map_err(failed)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    // A link, unlike a rename, never replaces a key that another process made meanwhile; then that one is ours too.
+    let linked = written.and_then(|()| fs::hard_link(&draft, path));
+    fs::remove_file(&draft).map_err(failed)?;
+    match linked {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(failed(error)),
+        _ => Ok(()),
+    }
+}

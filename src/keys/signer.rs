@@ -1,0 +1,114 @@
+//! Signing a token. `jsonwebtoken::encode` parses the private key anew for every token and takes no signer, so the
+//! parsed key and the encoded header are kept, and the compact form (RFC 7515 §7.1) is assembled here.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::RSA_PKCS1_SHA256;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::Algorithm;
+use jsonwebtoken::crypto::JwtSigner;
+use serde::Serialize;
+use signature::Signer as _;
+
+use super::signing::{KeyPair, SigningKey};
+use crate::model::claims::ACCESS_TOKEN_TYPE;
+use crate::model::claims::AccessTokenClaims;
+use crate::model::signing_key::SigningAlgorithm;
+
+/// A token could not be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a token could not be signed")]
+pub struct SignError;
+
+/// What makes an access token of claims.
+pub trait TokenSigner: Send + Sync {
+    /// The token in compact form.
+    ///
+    /// # Errors
+    /// When the key does not sign.
+    fn sign(&self, claims: &AccessTokenClaims<'_>) -> Result<String, SignError>;
+}
+
+/// How a signer is made of a key: [`CachedSigner::from_key`], unless a measurement wants another.
+pub type SignerFactory = fn(SigningKey) -> Box<dyn TokenSigner>;
+
+/// A parsed key and its encoded header.
+pub struct CachedSigner {
+    pair: KeyPair,
+    algorithm: SigningAlgorithm,
+    /// The encoded header and the dot behind it.
+    prefix: String,
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    typ: &'static str,
+    alg: &'static str,
+    kid: &'a str,
+}
+
+impl CachedSigner {
+    /// A signer with `key`.
+    #[must_use]
+    pub fn new(key: SigningKey) -> Self {
+        let header = Header {
+            typ: ACCESS_TOKEN_TYPE,
+            alg: key.algorithm.name(),
+            kid: &key.kid,
+        };
+        let header = serde_json::to_vec(&header).unwrap_or_default();
+        let prefix = URL_SAFE_NO_PAD.encode(header) + ".";
+        Self {
+            pair: key.pair,
+            algorithm: key.algorithm,
+            prefix,
+        }
+    }
+
+    /// [`CachedSigner::new`] as a [`SignerFactory`].
+    #[must_use]
+    pub fn from_key(key: SigningKey) -> Box<dyn TokenSigner> {
+        Box::new(Self::new(key))
+    }
+}
+
+impl TokenSigner for CachedSigner {
+    fn sign(&self, claims: &AccessTokenClaims<'_>) -> Result<String, SignError> {
+        let claims = serde_json::to_vec(claims).map_err(|_| SignError)?;
+        let mut token = String::with_capacity(self.prefix.len() + claims.len() * 4 / 3 + 360);
+        token.push_str(&self.prefix);
+        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+        let signature = self.try_sign(token.as_bytes()).map_err(|_| SignError)?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
+}
+
+impl signature::Signer<Vec<u8>> for CachedSigner {
+    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
+        match &self.pair {
+            KeyPair::Ecdsa(pair) => {
+                let signature = pair
+                    .sign(&SystemRandom::new(), message)
+                    .map_err(signature::Error::from_source)?;
+                Ok(signature.as_ref().to_vec())
+            }
+            KeyPair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
+                    .map_err(signature::Error::from_source)?;
+                Ok(signature)
+            }
+        }
+    }
+}
+
+impl JwtSigner for CachedSigner {
+    fn algorithm(&self) -> Algorithm {
+        match self.algorithm {
+            SigningAlgorithm::Es256 => Algorithm::ES256,
+            SigningAlgorithm::Rs256 => Algorithm::RS256,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! From a database to a store that can be used: the master key opens the data keys. A database without any gets them
+//! here, once; a database that has them is refused to every other master key, never answered with a new one.
+
+use std::sync::Arc;
+
+use super::data_keys::{self, DataKeys};
+use super::master::{MasterKeyError, MasterKeySource};
+use super::seal::{DoesNotOpen, SealingKey};
+use super::signing::{SigningKey, UnusableKey};
+use crate::clock::Clock;
+use crate::model::event::{Actor, Event};
+use crate::model::signing_key::SigningAlgorithm;
+use crate::random::Random;
+use crate::store::change::Store;
+use crate::store::{Database, StoreError, key};
+
+/// Why a database stays locked; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum UnlockError {
+    /// There is no usable master key.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    /// The key is missing, and the database was made with one.
+    #[error(
+        "{0}; the database was made with one, so restore it (another would not open what is in the database)"
+    )]
+    Lost(MasterKeyError),
+    /// The key is of another database.
+    #[error(
+        "the master key is not the one that this database was made with; restore that one, or name its database"
+    )]
+    WrongMasterKey,
+    /// A data key does not open, though the master key is right.
+    #[error("a data key in the database is damaged or missing; restore the database from a backup")]
+    Damaged,
+    /// `serve --dev` on a database that is not its own.
+    #[error(
+        "`serve --dev` only opens a database that is empty or was made by `serve --dev`, and this one is neither"
+    )]
+    NotMadeByDev,
+    /// A signing key could not be made.
+    #[error(transparent)]
+    SigningKey(#[from] UnusableKey),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A database whose keys are open.
+#[derive(Debug)]
+pub struct Unlocked {
+    /// For reading and changing.
+    pub store: Store,
+    /// Its data keys.
+    pub data_keys: DataKeys,
+}
+
+/// Who opens it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// `serve --dev`.
+    Dev,
+    /// Everything else.
+    Normal,
+}
+
+const CHECK_NAME: &str = "master_key_check";
+const CHECK_PLACE: &str = "meta|master_key_check";
+const CHECK_VALUE: &[u8] = b"mintery";
+const DEV_NAME: &str = "made_by_dev";
+
+/// Opens the keys of `database`, or gives it its first.
+///
+/// # Errors
+/// See [`UnlockError`].
+pub async fn unlock(
+    database: &Database,
+    source: &MasterKeySource,
+    clock: &Arc<dyn Clock>,
+    random: &dyn Random,
+    mode: Mode,
+) -> Result<Unlocked, UnlockError> {
+    let mut created = None;
+    if key::meta(database, CHECK_NAME).await?.is_none() {
+        let (first_master, new_file) = source.load_or_create(random)?;
+        created = new_file;
+        match write_first_keys(database, &first_master, clock, random, mode).await {
+            // Another node was first; its keys are in force.
+            Err(UnlockError::Store(StoreError::Conflict)) => {}
+            done => return done,
+        }
+    }
+    let master = source.load().map_err(|error| match error {
+        missing @ MasterKeyError::Missing(_) => UnlockError::Lost(missing),
+        other => UnlockError::MasterKey(other),
+    })?;
+    let check = key::meta(database, CHECK_NAME)
+        .await?
+        .ok_or(UnlockError::Damaged)?;
+    if let Err(DoesNotOpen) = master.open(CHECK_PLACE, &check) {
+        if let Some(path) = created {
+            // Made for a database that another node initialised with another key: left behind, it would hide that the
+            // real one is missing here.
+            std::fs::remove_file(path).ok();
+        }
+        return Err(UnlockError::WrongMasterKey);
+    }
+    if mode == Mode::Dev && key::meta(database, DEV_NAME).await?.is_none() {
+        return Err(UnlockError::NotMadeByDev);
+    }
+    let sealed = key::data_keys(database).await?;
+    let data_keys = data_keys::open(&master, &sealed).map_err(|DoesNotOpen| UnlockError::Damaged)?;
+    let store = Store::new(database.clone(), data_keys.event_log.clone(), Arc::clone(clock));
+    Ok(Unlocked { store, data_keys })
+}
+
+async fn write_first_keys(
+    database: &Database,
+    master: &SealingKey,
+    clock: &Arc<dyn Clock>,
+    random: &dyn Random,
+    mode: Mode,
+) -> Result<Unlocked, UnlockError> {
+    let damaged = |DoesNotOpen| UnlockError::Damaged;
+    let check = master.seal(CHECK_PLACE, CHECK_VALUE).map_err(damaged)?;
+    let (data_keys, sealed_data_keys) = data_keys::generate(master, random).map_err(damaged)?;
+    let signing_keys = SigningAlgorithm::ALL
+        .iter()
+        .map(|algorithm| SigningKey::generate(*algorithm)?.seal(&data_keys.sealing))
+        .collect::<Result<Vec<_>, _>>()?;
+    let store = Store::new(database.clone(), data_keys.event_log.clone(), Arc::clone(clock));
+    let now = clock.now();
+    let change = store.change::<(), StoreError, _>(Actor::System, move |tx| {
+        Box::pin(async move {
+            // First, so that of two nodes that start at once the second fails here.
+            key::insert_meta(tx, CHECK_NAME, &check).await?;
+            if mode == Mode::Dev {
+                key::insert_meta(tx, DEV_NAME, "1").await?;
+            }
+            for data_key in &sealed_data_keys {
+                key::insert_data_key(tx, data_key, now).await?;
+            }
+            for signing_key in &signing_keys {
+                key::insert_signing_key(tx, signing_key, now).await?;
+            }
+            let kids = signing_keys.into_iter().map(|key| key.kid).collect();
+            Ok(((), Event::InstanceInitialised { signing_keys: kids }))
+        })
+    });
+    change.await?;
+    Ok(Unlocked { store, data_keys })
+}

@@ -1,0 +1,276 @@
+//! Clients: programs that have credentials of their own, and what they may ask for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::event::EventNumber;
+use super::scope::ScopeSet;
+use crate::clock::Timestamp;
+use crate::random::{self, Random};
+use crate::secret::base62;
+use crate::secret::digest::SecretDigest;
+use crate::secret::hash::SecretHash;
+
+/// The identifier of a client: 1 to 255 bytes 20–7E (RFC 6749 Appendix A.1), without a space at either end.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(Box<str>);
+
+/// Text that is no client id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a client id is 1 to 255 printable ASCII characters, without a space at either end")]
+pub struct InvalidClientId;
+
+impl ClientId {
+    /// A new id: `mc_` and 22 base62 characters.
+    #[must_use]
+    pub fn generate(random: &dyn Random) -> Self {
+        Self(format!("mc_{}", base62::encode(&random::bytes::<16>(random), 22)).into())
+    }
+
+    /// Takes an id that exists elsewhere.
+    ///
+    /// # Errors
+    /// When it is empty, too long, or holds other bytes than 20–7E.
+    pub fn parse(text: &str) -> Result<Self, InvalidClientId> {
+        if text.is_empty() || text.len() > 255 || !text.bytes().all(is_vschar) || text.trim() != text {
+            return Err(InvalidClientId);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::borrow::Borrow<str> for ClientId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A byte that a client id or secret may have: VSCHAR of RFC 6749 Appendix A.
+#[must_use]
+pub const fn is_vschar(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x7e)
+}
+
+/// What people call a client: 1 to 200 characters, none of them a control character.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientName(Box<str>);
+
+/// Text that is no name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a name is 1 to 200 characters, without control characters and not only white space")]
+pub struct InvalidName;
+
+impl ClientName {
+    /// Parses a name.
+    ///
+    /// # Errors
+    /// When it is blank, too long, or holds a control character.
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        let text = text.trim();
+        if text.is_empty() || text.chars().count() > 200 || text.chars().any(char::is_control) {
+            return Err(InvalidName);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A kind of grant that a client may be registered for (RFC 7591 §2, `grant_types`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantType {
+    /// RFC 6749 §4.4.
+    ClientCredentials,
+}
+
+/// A grant that nobody may use here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a grant of this server; there is client_credentials")]
+pub struct UnknownGrantType;
+
+impl GrantType {
+    /// The name in `grant_type` and `grant_types`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClientCredentials => "client_credentials",
+        }
+    }
+}
+
+impl FromStr for GrantType {
+    type Err = UnknownGrantType;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "client_credentials" => Ok(Self::ClientCredentials),
+            _ => Err(UnknownGrantType),
+        }
+    }
+}
+
+/// How a client authenticates (RFC 7591 §2, `token_endpoint_auth_method`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthMethod {
+    /// With a secret, by Basic or in the form, whichever it likes.
+    ClientSecret,
+}
+
+impl AuthMethod {
+    /// The registered name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClientSecret => "client_secret_basic",
+        }
+    }
+
+    /// From the registered name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "client_secret_basic" => Some(Self::ClientSecret),
+            _ => None,
+        }
+    }
+}
+
+/// The most bytes that a client's scope list may have, so that a token that holds them all stays a token.
+pub const MAX_SCOPE_LEN: usize = 4096;
+
+/// A client as it is kept.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// Its id.
+    pub id: ClientId,
+    /// What people call it.
+    pub name: ClientName,
+    /// All that it may ask for.
+    pub scopes: ScopeSet,
+    /// The grants it may use; none for a client that only introspects.
+    pub grants: Vec<GrantType>,
+    /// How it authenticates.
+    pub auth_method: AuthMethod,
+    /// Tokens whose issuer knew fewer events than this are void.
+    pub cut_off: EventNumber,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Since when it is disabled.
+    pub disabled_at: Option<Timestamp>,
+}
+
+impl Client {
+    /// The scopes that it gets when it asks for none: all of its own but Mintery's.
+    #[must_use]
+    pub fn default_scopes(&self) -> ScopeSet {
+        self.scopes.without_own()
+    }
+
+    /// Whether it may authenticate, and its tokens are good.
+    #[must_use]
+    pub const fn is_enabled(&self) -> bool {
+        self.disabled_at.is_none()
+    }
+}
+
+/// The id of a client secret.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SecretId(Box<str>);
+
+impl SecretId {
+    /// A new id: `cs_` and 22 base62 characters.
+    #[must_use]
+    pub fn generate(random: &dyn Random) -> Self {
+        Self(format!("cs_{}", base62::encode(&random::bytes::<16>(random), 22)).into())
+    }
+
+    /// An id from the store.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text.into())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One of the secrets of a client. A client may have several, so that a new one can be brought out before the old one
+/// is taken back.
+#[derive(Debug, Clone)]
+pub struct ClientSecret {
+    /// Its id.
+    pub id: SecretId,
+    /// The end of it, to tell it from another.
+    pub hint: String,
+    /// What people call it.
+    pub label: Option<String>,
+    /// By which it is recognised.
+    pub digest: SecretDigest,
+    /// The slow form.
+    pub hash: SecretHash,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is no longer good.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl ClientSecret {
+    /// Whether it may still be used at `now`.
+    #[must_use]
+    pub fn is_usable(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|expires_at| now < expires_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ClientId, ClientName};
+    use crate::random::SystemRandom;
+
+    #[test]
+    fn ids_have_their_form() {
+        let id = ClientId::generate(&SystemRandom);
+        assert_eq!(id.as_str().len(), 25);
+        assert!(id.as_str().starts_with("mc_"));
+        assert_eq!(ClientId::parse(id.as_str()), Ok(id));
+    }
+
+    /// 6749-8
+    #[test]
+    fn an_id_is_of_printable_ascii() {
+        for bad in ["", " a", "a ", "a\nb", "é", "a\u{7f}", &"x".repeat(256)] {
+            assert!(ClientId::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(ClientId::parse("my client:42").is_ok());
+    }
+
+    #[test]
+    fn a_name_has_no_control_characters() {
+        for bad in ["", "  ", "a\u{1b}[31m", "a\nb", &"x".repeat(201)] {
+            assert!(ClientName::parse(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(
+            ClientName::parse(" Abrechnung für München ").unwrap().as_str(),
+            "Abrechnung für München"
+        );
+    }
+}

@@ -1,0 +1,180 @@
+//! What changed. Every change appends one event in its own transaction: the audit log, the invalidation of what nodes
+//! remember, and the propagation between nodes are this one sequence.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::client::{ClientId, ClientName};
+use crate::clock::Timestamp;
+
+/// The number of an event. Numbers have no gaps and grow in the order in which changes were committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct EventNumber(i64);
+
+impl EventNumber {
+    /// A number from the store.
+    #[must_use]
+    pub const fn new(number: i64) -> Self {
+        Self(number)
+    }
+
+    /// For the store.
+    #[must_use]
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// For a token id.
+    #[must_use]
+    pub fn as_u64(self) -> u64 {
+        u64::try_from(self.0).unwrap_or(0)
+    }
+
+    /// The number after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for EventNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Who made a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// Mintery itself.
+    System,
+    /// Somebody at a command line, with the rights of the operating system.
+    Cli {
+        /// The name of the user.
+        user: String,
+        /// The name of the machine.
+        host: String,
+    },
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System => f.write_str("system"),
+            Self::Cli { user, host } => write!(f, "cli:{user}@{host}"),
+        }
+    }
+}
+
+/// What happened. To add one: an arm here, its name and what it is about; the compiler names the rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// An empty database got its keys.
+    InstanceInitialised {
+        /// The ids of its first signing keys.
+        signing_keys: Vec<String>,
+    },
+    /// A client was made.
+    ClientCreated {
+        /// Which.
+        client: ClientId,
+        /// What it was called.
+        name: ClientName,
+    },
+    /// A client may authenticate again.
+    ClientEnabled {
+        /// Which.
+        client: ClientId,
+    },
+    /// A client may not authenticate any more, and its tokens are refused.
+    ClientDisabled {
+        /// Which.
+        client: ClientId,
+    },
+    /// A client is gone, with its secrets.
+    ClientDeleted {
+        /// Which.
+        client: ClientId,
+    },
+}
+
+impl Event {
+    /// The name of what happened.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::InstanceInitialised { .. } => "instance.initialised",
+            Self::ClientCreated { .. } => "client.created",
+            Self::ClientEnabled { .. } => "client.enabled",
+            Self::ClientDisabled { .. } => "client.disabled",
+            Self::ClientDeleted { .. } => "client.deleted",
+        }
+    }
+
+    /// What it happened to.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        match self {
+            Self::InstanceInitialised { .. } => "instance",
+            Self::ClientCreated { client, .. }
+            | Self::ClientEnabled { client }
+            | Self::ClientDisabled { client }
+            | Self::ClientDeleted { client } => client.as_str(),
+        }
+    }
+
+    /// What else is worth knowing, without secrets.
+    #[must_use]
+    pub fn details(&self) -> Value {
+        match self {
+            Self::InstanceInitialised { signing_keys } => json!({ "signing_keys": signing_keys }),
+            Self::ClientCreated { name, .. } => json!({ "name": name.as_str() }),
+            Self::ClientEnabled { .. } | Self::ClientDisabled { .. } | Self::ClientDeleted { .. } => {
+                json!({})
+            }
+        }
+    }
+}
+
+/// An event as it stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedEvent {
+    /// Its number.
+    pub number: EventNumber,
+    /// When it happened, by the clock of the node that made the change.
+    pub at: Timestamp,
+    /// Who made the change.
+    pub actor: String,
+    /// The name of what happened.
+    pub kind: String,
+    /// What it happened to.
+    pub subject: String,
+    /// A JSON object.
+    pub details: String,
+    /// The authentication code over this event and the one before.
+    pub mac: String,
+}
+
+/// What a node has to do about an event: what it must forget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing that a node remembers has changed.
+    None,
+    /// This client is not what it was.
+    Client(ClientId),
+    /// Something that this release does not know (a newer node made it): forget everything.
+    Everything,
+}
+
+impl RecordedEvent {
+    /// What a node that remembers things has to do about it.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        match self.kind.split_once('.') {
+            Some(("client", _)) => ClientId::parse(&self.subject).map_or(Effect::Everything, Effect::Client),
+            Some(("instance", _)) => Effect::None,
+            _ => Effect::Everything,
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The types of the domain and their rules. No I/O; whatever depends on time takes `now`. A value of one of these
+//! types exists only if it is valid.
+
+pub mod claims;
+pub mod resource;
+pub mod scope;
+pub mod signing_key;
+
+#[cfg(feature = "server")]
+pub mod client;
+#[cfg(feature = "server")]
+pub mod event;
+#[cfg(feature = "server")]
+pub mod issuer;
+#[cfg(feature = "server")]
+pub mod principal;

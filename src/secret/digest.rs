@@ -1,0 +1,62 @@
+//! The digest by which a secret with 256 random bits is recognised: HMAC-SHA-256 under a data key. There is nothing
+//! to guess in such a secret, so nothing needs to be slow.
+
+use aws_lc_rs::{constant_time, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::Secret;
+
+/// The data key under which secrets are digested.
+#[derive(Clone)]
+pub struct DigestKey(hmac::Key);
+
+impl std::fmt::Debug for DigestKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DigestKey(…)")
+    }
+}
+
+/// What is kept of a generated secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretDigest([u8; 32]);
+
+impl DigestKey {
+    /// A key from the bytes of a data key.
+    #[must_use]
+    pub fn new(data_key: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, data_key))
+    }
+
+    /// The digest of `secret`.
+    #[must_use]
+    pub fn digest(&self, secret: &Secret) -> SecretDigest {
+        let tag = hmac::sign(&self.0, secret.expose().as_bytes());
+        let mut digest = [0; 32];
+        digest
+            .iter_mut()
+            .zip(tag.as_ref())
+            .for_each(|(to, from)| *to = *from);
+        SecretDigest(digest)
+    }
+}
+
+impl SecretDigest {
+    /// Whether both are of the same secret; takes the same time whatever the answer.
+    #[must_use]
+    pub fn matches(&self, other: &Self) -> bool {
+        constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()
+    }
+
+    /// As it is stored: base64url.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// From the stored form.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+}

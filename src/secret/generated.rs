@@ -1,0 +1,81 @@
+//! Secrets that Mintery makes: a prefix that scanners find, 43 base62 digits (256 random bits), and 6 of CRC-32 by
+//! which a typing error, or a guess, is known without a look at any table.
+
+use super::{Secret, base62};
+use crate::random::{self, Random};
+
+/// What stands before a client secret.
+pub const CLIENT_SECRET_PREFIX: &str = "mts_";
+
+const BODY_LEN: usize = 43;
+const CHECKSUM_LEN: usize = 6;
+
+/// A new secret with `prefix`.
+#[must_use]
+pub fn generate(prefix: &str, random: &dyn Random) -> Secret {
+    let mut entropy = random::bytes::<32>(random);
+    let mut plain = format!("{prefix}{}", base62::encode(&entropy, BODY_LEN));
+    zeroize::Zeroize::zeroize(&mut entropy);
+    let checksum = checksum(&plain);
+    plain.push_str(&checksum);
+    Secret::new(plain)
+}
+
+/// Whether `presented` has the form and the checksum of a secret that was generated with `prefix`.
+#[must_use]
+pub fn looks_generated(prefix: &str, presented: &str) -> bool {
+    presented.len() == prefix.len() + BODY_LEN + CHECKSUM_LEN
+        && presented.starts_with(prefix)
+        && presented
+            .split_at_checked(prefix.len() + BODY_LEN)
+            .is_some_and(|(body, sum)| {
+                body.get(prefix.len()..).is_some_and(base62::is_base62) && sum == checksum(body)
+            })
+}
+
+/// The end of a secret by which its owner tells it from another: four digits before the checksum.
+#[must_use]
+pub fn hint(secret: &Secret) -> String {
+    let plain = secret.expose();
+    let end = plain.len().saturating_sub(CHECKSUM_LEN);
+    plain
+        .get(end.saturating_sub(4)..end)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn checksum(text: &str) -> String {
+    base62::encode(&crc32fast::hash(text.as_bytes()).to_be_bytes(), CHECKSUM_LEN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CLIENT_SECRET_PREFIX, generate, hint, looks_generated};
+    use crate::random::SystemRandom;
+
+    #[test]
+    fn a_generated_secret_looks_generated_and_a_changed_one_does_not() {
+        let secret = generate(CLIENT_SECRET_PREFIX, &SystemRandom);
+        let plain = secret.expose();
+        assert_eq!(plain.len(), 53);
+        assert!(looks_generated(CLIENT_SECRET_PREFIX, plain));
+        assert!(!looks_generated("mtk_", plain));
+        for position in 0..plain.len() {
+            let mut bytes = plain.as_bytes().to_vec();
+            bytes[position] = if bytes[position] == b'x' { b'y' } else { b'x' };
+            assert!(!looks_generated(
+                CLIENT_SECRET_PREFIX,
+                std::str::from_utf8(&bytes).unwrap()
+            ));
+        }
+        assert!(!looks_generated(CLIENT_SECRET_PREFIX, "mts_"));
+        assert!(!looks_generated(CLIENT_SECRET_PREFIX, &"é".repeat(27)));
+    }
+
+    #[test]
+    fn the_hint_is_in_the_secret() {
+        let secret = generate(CLIENT_SECRET_PREFIX, &SystemRandom);
+        assert_eq!(hint(&secret).len(), 4);
+        assert!(secret.expose().contains(&hint(&secret)));
+    }
+}

@@ -1,0 +1,172 @@
+//! The only way to write. A change is a transaction that ends with its event: the audit log, the invalidation of what
+//! nodes remember, and the propagation between nodes are one mechanism that nobody can forget.
+
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::BoxFuture;
+use sqlx::{Any, AnyConnection, Transaction};
+use tokio::sync::watch;
+
+use super::{Database, Engine, StoreError, event};
+use crate::clock::Clock;
+use crate::model::event::{Actor, Event, EventNumber, RecordedEvent};
+
+/// The data key under which events are chained.
+#[derive(Clone)]
+pub struct ChainKey(hmac::Key);
+
+impl std::fmt::Debug for ChainKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ChainKey(…)")
+    }
+}
+
+impl ChainKey {
+    /// A key from the bytes of a data key.
+    #[must_use]
+    pub fn new(data_key: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, data_key))
+    }
+
+    /// The authentication code of an event: over itself and the code of the one before, so that a log that was cut,
+    /// edited or recomputed shows.
+    #[must_use]
+    pub fn mac(&self, previous: &str, event: &RecordedEvent) -> String {
+        let mut context = hmac::Context::with_key(&self.0);
+        let (number, at) = (event.number.get().to_string(), event.at.as_millis().to_string());
+        for field in [
+            previous,
+            &number,
+            &at,
+            &event.actor,
+            &event.kind,
+            &event.subject,
+            &event.details,
+        ] {
+            // The length before each field: no two events have the same bytes.
+            context.update(&u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
+            context.update(field.as_bytes());
+        }
+        URL_SAFE_NO_PAD.encode(context.sign().as_ref())
+    }
+}
+
+/// A database that may be changed: what is needed to write events is at hand.
+#[derive(Debug, Clone)]
+pub struct Store {
+    database: Database,
+    chain_key: ChainKey,
+    clock: Arc<dyn Clock>,
+    committed: watch::Sender<EventNumber>,
+}
+
+/// A change that is under way.
+pub struct Tx {
+    inner: Transaction<'static, Any>,
+}
+
+impl Tx {
+    pub(super) fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.inner
+    }
+}
+
+/// What the body of a change gives back: what its caller wants to know, and the event.
+pub type Outcome<T, E> = Result<(T, Event), E>;
+
+impl Store {
+    /// A store over `database`, whose events are chained under `chain_key`.
+    #[must_use]
+    pub fn new(database: Database, chain_key: ChainKey, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            database,
+            chain_key,
+            clock,
+            committed: watch::Sender::new(EventNumber::default()),
+        }
+    }
+
+    /// For reading.
+    #[must_use]
+    pub const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The key of the event chain, to check it.
+    #[must_use]
+    pub const fn chain_key(&self) -> &ChainKey {
+        &self.chain_key
+    }
+
+    /// Tells the number of the last change that this process committed.
+    #[must_use]
+    pub fn commits(&self) -> watch::Receiver<EventNumber> {
+        self.committed.subscribe()
+    }
+
+    /// Makes a change: opens a transaction, runs `body`, appends the event that it gives back, commits. When `body`
+    /// fails nothing has happened. It runs in a task of its own, because a caller that hangs up drops its future.
+    ///
+    /// # Errors
+    /// Those of `body`; [`StoreError::OutcomeUnknown`] when the connection broke during the commit.
+    pub async fn change<T, E, F>(&self, actor: Actor, body: F) -> Result<(T, EventNumber), E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Outcome<T, E>> + Send + 'static,
+    {
+        let store = self.clone();
+        let task = tokio::spawn(async move { store.run(actor, body).await });
+        task.await
+            .unwrap_or_else(|error| Err(StoreError::OutcomeUnknown(error.to_string()).into()))
+    }
+
+    async fn run<T, E, F>(&self, actor: Actor, body: F) -> Result<(T, EventNumber), E>
+    where
+        E: From<StoreError>,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Outcome<T, E>>,
+    {
+        let begin = match self.database.engine {
+            // Taking the write lock at once: a transaction that reads first and writes later may find that it cannot.
+            Engine::Sqlite => self.database.write.begin_with("BEGIN IMMEDIATE").await,
+            Engine::Postgres => self.database.write.begin().await,
+        };
+        let mut tx = Tx {
+            inner: begin.map_err(StoreError::from)?,
+        };
+        let (value, event) = body(&mut tx).await?;
+        let number = self.append(&mut tx, &actor, &event).await?;
+        tx.inner
+            .commit()
+            .await
+            .map_err(|error| StoreError::OutcomeUnknown(error.to_string()))?;
+        self.database.metrics.changes.increment(1);
+        // Two commits may end here in the other order; the number never goes back.
+        self.committed.send_if_modified(|last| {
+            let is_later = number > *last;
+            *last = number.max(*last);
+            is_later
+        });
+        Ok((value, number))
+    }
+
+    async fn append(&self, tx: &mut Tx, actor: &Actor, event: &Event) -> Result<EventNumber, StoreError> {
+        let (number, previous) = event::take_next_number(tx).await?;
+        let mut recorded = RecordedEvent {
+            number,
+            at: self.clock.now(),
+            actor: actor.to_string(),
+            kind: event.kind().to_owned(),
+            subject: event.subject().to_owned(),
+            details: event.details().to_string(),
+            mac: String::new(),
+        };
+        recorded.mac = self.chain_key.mac(&previous, &recorded);
+        event::insert(tx, &recorded).await?;
+        event::set_head_mac(tx, &recorded.mac).await?;
+        Ok(number)
+    }
+}

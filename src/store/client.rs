@@ -1,0 +1,183 @@
+//! `clients` and `client_secrets`.
+
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use super::change::Tx;
+use super::{Database, StoreError};
+use crate::clock::Timestamp;
+use crate::model::client::{AuthMethod, Client, ClientId, ClientName, ClientSecret, GrantType, SecretId};
+use crate::model::event::EventNumber;
+use crate::model::scope::ScopeSet;
+use crate::secret::digest::SecretDigest;
+
+/// A client with all of its secrets, in one indexed read.
+///
+/// # Errors
+/// When the statement fails, or the row holds what this program never writes.
+pub async fn by_id(
+    database: &Database,
+    id: &ClientId,
+) -> Result<Option<(Client, Vec<ClientSecret>)>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT c.id, c.name, c.scopes, c.grant_types, c.token_endpoint_auth_method, c.cut_off, c.created_at, \
+         c.disabled_at, s.id AS secret_id, s.hint, s.label, s.digest, s.hash, s.created_at AS secret_created_at, \
+         s.expires_at FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id WHERE c.id = $1 \
+         ORDER BY s.created_at, s.id",
+    )
+    .bind(id.as_str())
+    .fetch_all(database.lookup())
+    .await?;
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let secrets = rows
+        .iter()
+        .filter_map(|row| secret(row).transpose())
+        .collect::<Result<_, _>>()?;
+    Ok(Some((client(first)?, secrets)))
+}
+
+/// Up to `limit` clients whose id comes after `after`, by id.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn page(database: &Database, after: &str, limit: i64) -> Result<Vec<Client>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, name, scopes, grant_types, token_endpoint_auth_method, cut_off, created_at, disabled_at \
+         FROM clients WHERE id > $1 ORDER BY id LIMIT $2",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(database.lookup())
+    .await?;
+    rows.iter().map(client).collect()
+}
+
+/// Keeps a new client.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when the id is taken.
+pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO clients (id, name, scopes, grant_types, token_endpoint_auth_method, cut_off, created_at, \
+         disabled_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(client.id.as_str())
+    .bind(client.name.as_str())
+    .bind(client.scopes.to_string())
+    .bind(client.grants.iter().map(|grant| grant.name()).collect::<Vec<_>>().join(" "))
+    .bind(client.auth_method.name())
+    .bind(client.cut_off.get())
+    .bind(client.created_at.as_millis())
+    .bind(client.disabled_at.map(Timestamp::as_millis))
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Moves a client's cut-off: tokens whose issuer knew fewer events are void.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn set_cut_off(tx: &mut Tx, id: &ClientId, cut_off: EventNumber) -> Result<(), StoreError> {
+    sqlx::query("UPDATE clients SET cut_off = $1 WHERE id = $2")
+        .bind(cut_off.get())
+        .bind(id.as_str())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// Keeps a new secret of a client.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn insert_secret(tx: &mut Tx, client: &ClientId, secret: &ClientSecret) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO client_secrets (id, client_id, hint, label, digest, hash, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(secret.id.as_str())
+    .bind(client.as_str())
+    .bind(secret.hint.as_str())
+    .bind(secret.label.as_deref())
+    .bind(secret.digest.to_text())
+    .bind(secret.hash.as_str())
+    .bind(secret.created_at.as_millis())
+    .bind(secret.expires_at.map(Timestamp::as_millis))
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Disables a client (with the time since when) or enables it; tells whether there is one.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn set_disabled(tx: &mut Tx, id: &ClientId, since: Option<Timestamp>) -> Result<bool, StoreError> {
+    let done = sqlx::query("UPDATE clients SET disabled_at = $1 WHERE id = $2")
+        .bind(since.map(Timestamp::as_millis))
+        .bind(id.as_str())
+        .execute(tx.connection())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Deletes a client with its secrets; tells whether there was one.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<bool, StoreError> {
+    let done = sqlx::query("DELETE FROM clients WHERE id = $1")
+        .bind(id.as_str())
+        .execute(tx.connection())
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+fn client(row: &AnyRow) -> Result<Client, StoreError> {
+    let corrupt = |_| StoreError::Corrupt("client");
+    let grants: String = row.try_get("grant_types")?;
+    let auth_method: String = row.try_get("token_endpoint_auth_method")?;
+    Ok(Client {
+        id: ClientId::parse(&row.try_get::<String, _>("id")?)
+            .map_err(|_| StoreError::Corrupt("client id"))?,
+        name: ClientName::parse(&row.try_get::<String, _>("name")?)
+            .map_err(|_| StoreError::Corrupt("client name"))?,
+        scopes: ScopeSet::parse(&row.try_get::<String, _>("scopes")?).map_err(corrupt)?,
+        grants: grants
+            .split_terminator(' ')
+            .map(|grant| {
+                grant
+                    .parse::<GrantType>()
+                    .map_err(|_| StoreError::Corrupt("grant type"))
+            })
+            .collect::<Result<_, _>>()?,
+        auth_method: AuthMethod::from_name(&auth_method)
+            .ok_or(StoreError::Corrupt("authentication method"))?,
+        cut_off: EventNumber::new(row.try_get("cut_off")?),
+        created_at: Timestamp::from_millis(row.try_get("created_at")?),
+        disabled_at: row
+            .try_get::<Option<i64>, _>("disabled_at")?
+            .map(Timestamp::from_millis),
+    })
+}
+
+fn secret(row: &AnyRow) -> Result<Option<ClientSecret>, StoreError> {
+    let Some(id) = row.try_get::<Option<String>, _>("secret_id")? else {
+        return Ok(None);
+    };
+    let digest: String = row.try_get("digest")?;
+    Ok(Some(ClientSecret {
+        id: SecretId::from_stored(id),
+        hint: row.try_get("hint")?,
+        label: row.try_get("label")?,
+        digest: SecretDigest::from_text(&digest).ok_or(StoreError::Corrupt("secret digest"))?,
+        hash: crate::secret::hash::SecretHash::from_stored(row.try_get("hash")?),
+        created_at: Timestamp::from_millis(row.try_get("secret_created_at")?),
+        expires_at: row
+            .try_get::<Option<i64>, _>("expires_at")?
+            .map(Timestamp::from_millis),
+    }))
+}

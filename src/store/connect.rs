@@ -1,0 +1,294 @@
+//! Reaching a database by its URL.
+
+use std::fmt;
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+
+use super::{Database, OpenError};
+use crate::metrics::Metrics;
+
+/// The two engines that one set of SQL runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Embedded, for one server.
+    Sqlite,
+    /// For several servers.
+    Postgres,
+}
+
+/// Where the database is. It may hold a password, so it is never printed whole.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl {
+    engine: Engine,
+    url: String,
+}
+
+/// A URL that names no database that Mintery can use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a database is sqlite://PATH or postgres://USER@HOST/NAME{0}")]
+pub struct InvalidDatabaseUrl(&'static str);
+
+/// What to do when there is no database file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missing {
+    /// Make one.
+    Create,
+    /// Say so.
+    Refuse,
+}
+
+impl DatabaseUrl {
+    /// Parses a URL.
+    ///
+    /// # Errors
+    /// When its scheme is neither `sqlite` nor `postgres`, or it names an SQLite database in memory (which a restart
+    /// would lose).
+    pub fn parse(url: &str) -> Result<Self, InvalidDatabaseUrl> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self {
+                engine: Engine::Postgres,
+                url: url.to_owned(),
+            });
+        }
+        match url.strip_prefix("sqlite:") {
+            Some(path) if path.contains(":memory:") || path.contains("mode=memory") => {
+                Err(InvalidDatabaseUrl("; not in memory, a restart would lose it"))
+            }
+            Some(path)
+                if path
+                    .trim_start_matches("//")
+                    .split('?')
+                    .next()
+                    .is_some_and(|path| !path.is_empty()) =>
+            {
+                Ok(Self {
+                    engine: Engine::Sqlite,
+                    url: url.to_owned(),
+                })
+            }
+            _ => Err(InvalidDatabaseUrl("")),
+        }
+    }
+
+    /// Which engine it names.
+    #[must_use]
+    pub const fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// The file, when it is one.
+    #[must_use]
+    pub fn path(&self) -> Option<PathBuf> {
+        let rest = self.url.strip_prefix("sqlite:")?;
+        let path = rest.strip_prefix("//").unwrap_or(rest).split('?').next()?;
+        let path = percent_encoding::percent_decode_str(path).decode_utf8().ok()?;
+        Some(PathBuf::from(path.as_ref()))
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match url::Url::parse(&self.url) {
+            Ok(mut url) if self.engine == Engine::Postgres => {
+                if url.password().is_some() {
+                    url.set_password(Some("…")).map_err(|()| fmt::Error)?;
+                }
+                url.set_query(None);
+                f.write_str(&percent_encoding::percent_decode_str(url.as_str()).decode_utf8_lossy())
+            }
+            _ if self.engine == Engine::Sqlite => f.write_str(&self.url),
+            _ => f.write_str("postgres://…"),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// How long a request waits for a connection before the store counts as out of reach.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl Database {
+    /// Reaches the database at `url`.
+    ///
+    /// # Errors
+    /// When it is not there and not to be made, belongs to somebody else, or does not answer.
+    pub async fn open(url: &DatabaseUrl, missing: Missing, metrics: Arc<Metrics>) -> Result<Self, OpenError> {
+        static DRIVERS: Once = Once::new();
+        DRIVERS.call_once(sqlx::any::install_default_drivers);
+        match url.path() {
+            Some(path) => open_sqlite(url, &path, missing, metrics).await,
+            None => open_postgres(url, metrics).await,
+        }
+    }
+}
+
+async fn open_sqlite(
+    url: &DatabaseUrl,
+    path: &Path,
+    missing: Missing,
+    metrics: Arc<Metrics>,
+) -> Result<Database, OpenError> {
+    prepare_file(path, missing)?;
+    let pool = |connections: u32| {
+        AnyPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .after_connect(|connection, _| {
+                Box::pin(async move {
+                    sqlx::raw_sql(
+                        "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                         PRAGMA foreign_keys = ON; PRAGMA cache_size = -1000;",
+                    )
+                    .execute(connection)
+                    .await
+                    .map(drop)
+                })
+            })
+    };
+    let refused = |error: sqlx::Error| OpenError::File {
+        path: path.display().to_string(),
+        reason: reason(&error),
+    };
+    let write = pool(1).connect(&url.url).await.map_err(refused)?;
+    let read = pool(2).connect(&url.url).await.map_err(refused)?;
+    Ok(Database {
+        engine: Engine::Sqlite,
+        read,
+        write,
+        metrics,
+    })
+}
+
+async fn open_postgres(url: &DatabaseUrl, metrics: Arc<Metrics>) -> Result<Database, OpenError> {
+    let pool = AnyPoolOptions::new()
+        .max_connections(16)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                // Without these one silent node would block all writers for ever.
+                sqlx::raw_sql(
+                    "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '5s'; \
+                     SET statement_timeout = '30s'; SET tcp_user_timeout = '10s'; SET tcp_keepalives_idle = '10s'; \
+                     SET client_min_messages = 'warning';",
+                )
+                .execute(connection)
+                .await
+                .map(drop)
+            })
+        })
+        .connect(&url.url)
+        .await
+        .map_err(|error| OpenError::Refused(format!("{url}: {}", reason(&error))))?;
+    Ok(Database {
+        engine: Engine::Postgres,
+        read: pool.clone(),
+        write: pool,
+        metrics,
+    })
+}
+
+/// What a person can do something with: the message of the engine, not the layers around it.
+fn reason(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Database(reason) => reason.message().to_owned(),
+        sqlx::Error::Io(reason) => reason.to_string(),
+        sqlx::Error::PoolTimedOut => "it did not answer in time".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Makes the file with a mode that keeps others out, or checks that it is ours.
+fn prepare_file(path: &Path, missing: Missing) -> Result<(), OpenError> {
+    let shown = || path.display().to_string();
+    let file_error = |reason: std::io::Error| OpenError::File {
+        path: shown(),
+        reason: reason.to_string(),
+    };
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.uid() != nix::unistd::geteuid().as_raw() => Err(OpenError::Foreign {
+            path: shown(),
+            owner: metadata.uid(),
+        }),
+        Ok(metadata) if !metadata.is_file() => Err(OpenError::File {
+            path: shown(),
+            reason: "it is not a file".to_owned(),
+        }),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            if missing == Missing::Refuse {
+                return Err(OpenError::Missing(shown()));
+            }
+            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                fs::DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(folder)
+                    .map_err(file_error)?;
+            }
+            fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(path)
+                .map_err(file_error)?;
+            Ok(())
+        }
+        Err(error) => Err(file_error(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DatabaseUrl, Engine};
+
+    #[test]
+    fn knows_the_two_engines() {
+        let sqlite = DatabaseUrl::parse("sqlite://data/mintery.db").unwrap();
+        assert_eq!(sqlite.engine(), Engine::Sqlite);
+        assert_eq!(sqlite.path().unwrap().to_str(), Some("data/mintery.db"));
+        assert_eq!(
+            DatabaseUrl::parse("sqlite:///var/a b.db")
+                .unwrap()
+                .path()
+                .unwrap()
+                .to_str(),
+            Some("/var/a b.db")
+        );
+        assert_eq!(
+            DatabaseUrl::parse("postgres://db/mintery").unwrap().engine(),
+            Engine::Postgres
+        );
+        for bad in [
+            "",
+            "mysql://db",
+            "sqlite:",
+            "sqlite://",
+            "sqlite::memory:",
+            "sqlite://x?mode=memory",
+            "data/x.db",
+        ] {
+            assert!(DatabaseUrl::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// SEC-5
+    #[test]
+    fn a_password_is_not_printed() {
+        let url = DatabaseUrl::parse("postgres://mintery:hunter2@db/mintery?password=hunter2").unwrap();
+        assert_eq!(url.to_string(), "postgres://mintery:…@db/mintery");
+        assert!(!format!("{url:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,122 @@
+//! What can go wrong between this program and its database.
+
+use sqlx::error::ErrorKind;
+
+/// A statement failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The store is out of reach, or so busy that it comes to the same. Nothing was changed.
+    #[error("the store is out of reach: {0}")]
+    Unavailable(String),
+    /// The connection broke while a change was being committed: it may have happened, or not.
+    #[error("the store went away during a commit, whose outcome is unknown: {0}")]
+    OutcomeUnknown(String),
+    /// What was to be made exists.
+    #[error("it exists")]
+    Conflict,
+    /// A row holds what this program never writes.
+    #[error("the store holds a {0} that this program does not understand")]
+    Corrupt(&'static str),
+    /// Anything else.
+    #[error("the store failed: {0}")]
+    Failed(String),
+}
+
+/// A database could not be opened; each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no such file.
+    #[error(
+        "there is no database at {0}; `mintery serve`, `mintery db migrate` and `mintery client create` make one"
+    )]
+    Missing(String),
+    /// The file or its folder cannot be used.
+    #[error("cannot use the database at {path}: {reason}")]
+    File {
+        /// Which.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The file belongs to another user: writing to it would leave files that its owner cannot write.
+    #[error("the database at {path} belongs to another user (uid {owner}); run this command as that user")]
+    Foreign {
+        /// Which.
+        path: String,
+        /// Whose.
+        owner: u32,
+    },
+    /// Another process serves this file.
+    #[error(
+        "the database at {0} is served by another process; SQLite is for one server, several servers share a PostgreSQL"
+    )]
+    ServedElsewhere(String),
+    /// It was reached, and refused.
+    #[error("cannot open the database: {0}")]
+    Refused(String),
+    /// Tables are missing.
+    #[error("the database has no tables, or those of an earlier release; run `mintery db migrate`")]
+    NotMigrated,
+    /// Tables of a later release.
+    #[error("the database is newer than this program (it has migration {0}); upgrade the program")]
+    TooNew(i64),
+    /// A migration that landed is not the one that this program knows.
+    #[error("the database has another migration {0} than this program; it was made by a different build")]
+    Differs(i64),
+    /// A statement failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(error.to_string()),
+            sqlx::Error::Database(reason) if matches!(reason.kind(), ErrorKind::UniqueViolation) => {
+                Self::Conflict
+            }
+            sqlx::Error::Database(reason) if reason.code().is_some_and(|code| is_passing(&code)) => {
+                Self::Unavailable(reason.message().to_owned())
+            }
+            _ => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+/// Codes that say "later": SQLite's BUSY and LOCKED (with their extended forms); PostgreSQL's connection exceptions (class 08), insufficient
+/// resources (53), a lock that was not had in time (55P03), operator intervention (57), a transaction that idled too long (25P03),
+/// serialization failures and deadlocks (40).
+fn is_passing(code: &str) -> bool {
+    let sqlite_primary = code
+        .parse::<i64>()
+        .ok()
+        .filter(|_| code.len() < 5)
+        .map(|code| code & 0xff);
+    matches!(sqlite_primary, Some(5 | 6))
+        || (code.len() == 5
+            && (matches!(code, "55P03" | "25P03")
+                || ["08", "53", "57", "40"]
+                    .iter()
+                    .any(|class| code.starts_with(class))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_passing;
+
+    #[test]
+    fn tells_later_from_never() {
+        for code in [
+            "5", "6", "261", "517", "08006", "53300", "55P03", "57P01", "25P03", "40001",
+        ] {
+            assert!(is_passing(code), "{code}");
+        }
+        for code in ["1", "8", "13", "2067", "23505", "42P01", "42501"] {
+            assert!(!is_passing(code), "{code}");
+        }
+    }
+}

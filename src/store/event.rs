@@ -1,0 +1,95 @@
+//! `event_head` and `events`.
+
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use super::change::Tx;
+use super::{Database, StoreError};
+use crate::clock::Timestamp;
+use crate::model::event::{EventNumber, RecordedEvent};
+
+/// Takes the next number, and with it the right to commit: everybody else waits for this transaction to end. Gives the
+/// number and the authentication code of the event before.
+pub(super) async fn take_next_number(tx: &mut Tx) -> Result<(EventNumber, String), StoreError> {
+    let row = sqlx::query("UPDATE event_head SET number = number + 1 WHERE id = 1 RETURNING number, mac")
+        .fetch_one(tx.connection())
+        .await?;
+    Ok((EventNumber::new(row.try_get("number")?), row.try_get("mac")?))
+}
+
+pub(super) async fn insert(tx: &mut Tx, event: &RecordedEvent) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO events (number, at, actor, kind, subject, details, mac) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(event.number.get())
+    .bind(event.at.as_millis())
+    .bind(event.actor.as_str())
+    .bind(event.kind.as_str())
+    .bind(event.subject.as_str())
+    .bind(event.details.as_str())
+    .bind(event.mac.as_str())
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+pub(super) async fn set_head_mac(tx: &mut Tx, mac: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE event_head SET mac = $1 WHERE id = 1")
+        .bind(mac)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
+/// The number of the last event, as far as this transaction sees. Others may commit before it does.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn last_number(tx: &mut Tx) -> Result<EventNumber, StoreError> {
+    let number = sqlx::query_scalar("SELECT number FROM event_head WHERE id = 1")
+        .fetch_one(tx.connection())
+        .await?;
+    Ok(EventNumber::new(number))
+}
+
+/// The number and the authentication code of the last event.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn head(database: &Database) -> Result<(EventNumber, String), StoreError> {
+    let row = sqlx::query("SELECT number, mac FROM event_head WHERE id = 1")
+        .fetch_one(database.follow())
+        .await?;
+    Ok((EventNumber::new(row.try_get("number")?), row.try_get("mac")?))
+}
+
+/// Up to `limit` events after `number`, in order.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn after(
+    database: &Database,
+    number: EventNumber,
+    limit: i64,
+) -> Result<Vec<RecordedEvent>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT number, at, actor, kind, subject, details, mac FROM events WHERE number > $1 ORDER BY number LIMIT $2",
+    )
+    .bind(number.get())
+    .bind(limit)
+    .fetch_all(database.follow())
+    .await?;
+    rows.iter().map(recorded).collect()
+}
+
+fn recorded(row: &AnyRow) -> Result<RecordedEvent, StoreError> {
+    Ok(RecordedEvent {
+        number: EventNumber::new(row.try_get("number")?),
+        at: Timestamp::from_millis(row.try_get("at")?),
+        actor: row.try_get("actor")?,
+        kind: row.try_get("kind")?,
+        subject: row.try_get("subject")?,
+        details: row.try_get("details")?,
+        mac: row.try_get("mac")?,
+    })
+}

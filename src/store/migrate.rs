@@ -1,0 +1,69 @@
+//! Bringing the tables to what this release needs.
+
+use sqlx::migrate::{MigrateError, Migrator};
+
+use super::{Database, OpenError, StoreError};
+
+static MIGRATOR: Migrator = sqlx::migrate!();
+
+/// What tables a database has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SchemaState {
+    /// Those of this release.
+    Current,
+    /// None, or those of an earlier release.
+    Behind,
+    /// Those of a later release, which made this migration.
+    Ahead(i64),
+}
+
+impl Database {
+    /// Makes the tables, or changes those of an earlier release.
+    ///
+    /// # Errors
+    /// When the tables are of a later release, or a statement fails.
+    pub async fn migrate(&self) -> Result<(), OpenError> {
+        MIGRATOR.run(&self.write).await.map_err(|error| match error {
+            MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
+                OpenError::TooNew(version)
+            }
+            MigrateError::VersionMismatch(version) => OpenError::Differs(version),
+            MigrateError::Execute(error) => OpenError::Store(error.into()),
+            other => OpenError::Refused(other.to_string()),
+        })
+    }
+
+    /// Whether the tables are those of this release.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub async fn schema_state(&self) -> Result<SchemaState, StoreError> {
+        let applied = sqlx::query_scalar::<_, i64>(
+            "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version",
+        )
+        .fetch_all(&self.read)
+        .await;
+        let applied = match applied {
+            Ok(applied) => applied,
+            Err(sqlx::Error::Database(error))
+                if is_missing_table(error.code().as_deref(), error.message()) =>
+            {
+                return Ok(SchemaState::Behind);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let known: Vec<i64> = MIGRATOR.iter().map(|migration| migration.version).collect();
+        if let Some(newer) = applied.iter().find(|version| !known.contains(version)) {
+            return Ok(SchemaState::Ahead(*newer));
+        }
+        if known.iter().all(|version| applied.contains(version)) {
+            Ok(SchemaState::Current)
+        } else {
+            Ok(SchemaState::Behind)
+        }
+    }
+}
+
+fn is_missing_table(code: Option<&str>, message: &str) -> bool {
+    code == Some("42P01") || message.starts_with("no such table")
+}

@@ -1,0 +1,65 @@
+//! All SQL, and nothing but SQL. One set of statements for embedded SQLite and for PostgreSQL: ids and enums are TEXT,
+//! times are BIGINT Unix milliseconds, flags are nullable times. One file per family of tables; [`change`] is the only
+//! way to write.
+
+pub mod change;
+pub mod client;
+mod connect;
+mod error;
+pub mod event;
+pub mod key;
+mod migrate;
+pub mod serve_lock;
+
+use std::sync::Arc;
+
+use sqlx::AnyPool;
+
+pub use connect::{DatabaseUrl, Engine, InvalidDatabaseUrl, Missing};
+pub use error::{OpenError, StoreError};
+pub use migrate::SchemaState;
+
+use crate::metrics::Metrics;
+
+/// A database that was reached: whether it has tables, and whether they are those of this release, is another
+/// question ([`Database::schema_state`]).
+#[derive(Clone)]
+pub struct Database {
+    engine: Engine,
+    read: AnyPool,
+    /// SQLite has one writer; a pool of one makes the others wait in line instead of failing.
+    write: AnyPool,
+    metrics: Arc<Metrics>,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database")
+            .field("engine", &self.engine)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Which engine it is.
+    #[must_use]
+    pub const fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Ends all connections.
+    pub async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+
+    fn lookup(&self) -> &AnyPool {
+        self.metrics.lookup_queries.increment(1);
+        &self.read
+    }
+
+    fn follow(&self) -> &AnyPool {
+        self.metrics.follower_queries.increment(1);
+        &self.read
+    }
+}
