@@ -1,0 +1,305 @@
+//! `mintery client …`
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::output::{self, Format};
+use super::{CliError, Shared, session};
+use crate::admin::client::{self, CreatedClient, NewClient};
+use crate::clock::Timestamp;
+use crate::model::client::{Client, ClientId, ClientName, ClientSecret, GrantType, MAX_SCOPE_LEN};
+use crate::model::scope::ScopeSet;
+use crate::store::Missing;
+
+#[derive(Debug, Subcommand)]
+pub enum ClientVerb {
+    /// Makes a client and shows its secret, this once.
+    Create(Create),
+    /// Lists all clients.
+    List {
+        /// How to print them.
+        #[arg(short, long, default_value = "table")]
+        output: Format,
+    },
+    /// Shows a client and what is kept of its secrets.
+    Show {
+        /// The id of the client.
+        id: String,
+        /// How to print it.
+        #[arg(short, long, default_value = "table")]
+        output: Format,
+    },
+    /// Lets a client authenticate again.
+    Enable {
+        /// The id of the client.
+        id: String,
+    },
+    /// Stops a client from authenticating, and its tokens from being accepted.
+    Disable {
+        /// The id of the client.
+        id: String,
+    },
+    /// Deletes a client with its secrets.
+    Delete {
+        /// The id of the client.
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Create {
+    /// An id that exists elsewhere, instead of a new one.
+    #[arg(long)]
+    id: Option<String>,
+    /// What people call it.
+    #[arg(long)]
+    name: String,
+    /// All that it may ask for, with spaces between.
+    #[arg(long, default_value = "")]
+    scope: String,
+    /// The grants that it may use, with spaces between; "" for a client that gets no tokens.
+    #[arg(long, default_value = "client_credentials")]
+    grant_types: String,
+    /// After how many seconds its secret expires; it does not when this is absent.
+    #[arg(long, value_name = "SECS")]
+    secret_expires: Option<u64>,
+    /// How to print it.
+    #[arg(short, long, default_value = "table")]
+    output: Format,
+}
+
+/// A client with the member names of RFC 7591.
+#[derive(Serialize)]
+struct ClientJson<'a> {
+    client_id: &'a str,
+    client_name: &'a str,
+    scope: String,
+    grant_types: Vec<&'static str>,
+    token_endpoint_auth_method: &'static str,
+    client_id_issued_at: i64,
+    enabled: bool,
+}
+
+#[derive(Serialize)]
+struct CreatedJson<'a> {
+    #[serde(flatten)]
+    client: ClientJson<'a>,
+    client_secret: &'a str,
+    /// Seconds since the epoch; 0 when it does not expire (RFC 7591 §3.2.1).
+    client_secret_expires_at: i64,
+}
+
+#[derive(Serialize)]
+struct ShownJson<'a> {
+    #[serde(flatten)]
+    client: ClientJson<'a>,
+    secrets: Vec<SecretJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct SecretJson<'a> {
+    id: &'a str,
+    hint: &'a str,
+    label: Option<&'a str>,
+    created_at: i64,
+    expires_at: Option<i64>,
+}
+
+impl ClientVerb {
+    pub async fn run(&self, shared: &Shared) -> Result<(), CliError> {
+        match self {
+            Self::Create(create) => create.run(shared).await,
+            Self::List { output } => list(shared, *output).await,
+            Self::Show { id, output } => show(shared, id, *output).await,
+            Self::Enable { id } => {
+                let id = parse_id(id)?;
+                client::enable(&session::admin(shared, Missing::Refuse).await?, &id)
+                    .await
+                    .map_err(CliError::admin)?;
+                Ok(output::note(&format!("Client {id} is enabled."))?)
+            }
+            Self::Disable { id } => {
+                let id = parse_id(id)?;
+                client::disable(&session::admin(shared, Missing::Refuse).await?, &id)
+                    .await
+                    .map_err(CliError::admin)?;
+                Ok(output::note(&format!("Client {id} is disabled."))?)
+            }
+            Self::Delete { id } => {
+                let id = parse_id(id)?;
+                client::delete(&session::admin(shared, Missing::Refuse).await?, &id)
+                    .await
+                    .map_err(CliError::admin)?;
+                Ok(output::note(&format!("Client {id} is deleted."))?)
+            }
+        }
+    }
+}
+
+impl Create {
+    async fn run(&self, shared: &Shared) -> Result<(), CliError> {
+        let new = self.parse()?;
+        let admin = session::admin(shared, Missing::Create).await?;
+        let created = client::create(&admin, new).await.map_err(CliError::admin)?;
+        match self.output {
+            Format::Json => Ok(output::json(&CreatedJson::from(&created))?),
+            Format::Table => {
+                output::note(&client_table(&created.client))?;
+                output::note("Its secret, which is not shown again:")?;
+                Ok(output::line(created.plain.expose())?)
+            }
+        }
+    }
+
+    fn parse(&self) -> Result<NewClient, CliError> {
+        let scopes = ScopeSet::parse(&self.scope).map_err(CliError::usage)?;
+        if self.scope.len() > MAX_SCOPE_LEN {
+            return Err(CliError::usage(format!(
+                "the scopes of a client have at most {MAX_SCOPE_LEN} bytes"
+            )));
+        }
+        let grants = self
+            .grant_types
+            .split_ascii_whitespace()
+            .map(str::parse::<GrantType>);
+        Ok(NewClient {
+            id: self
+                .id
+                .as_deref()
+                .map(ClientId::parse)
+                .transpose()
+                .map_err(CliError::usage)?,
+            name: ClientName::parse(&self.name).map_err(CliError::usage)?,
+            scopes,
+            grants: grants.collect::<Result<_, _>>().map_err(CliError::usage)?,
+            secret_expires_in: self.secret_expires.map(Duration::from_secs),
+        })
+    }
+}
+
+fn parse_id(id: &str) -> Result<ClientId, CliError> {
+    ClientId::parse(id).map_err(CliError::usage)
+}
+
+async fn list(shared: &Shared, format: Format) -> Result<(), CliError> {
+    const PAGE: i64 = 1000;
+    let admin = session::admin(shared, Missing::Refuse).await?;
+    let mut clients: Vec<Client> = Vec::new();
+    loop {
+        let after = clients.last().map_or("", |client| client.id.as_str());
+        let page = client::page(&admin, after, PAGE).await.map_err(CliError::admin)?;
+        if page.is_empty() {
+            break;
+        }
+        clients.extend(page);
+    }
+    if format == Format::Json {
+        return Ok(output::json(
+            &clients.iter().map(ClientJson::from).collect::<Vec<_>>(),
+        )?);
+    }
+    if clients.is_empty() {
+        return Ok(output::note(
+            "There is no client yet; `mintery client create --name NAME` makes one.",
+        )?);
+    }
+    let mut table = output::table(&["ID", "NAME", "SCOPE", "STATUS", "CREATED"]);
+    for client in &clients {
+        table.add_row([
+            client.id.to_string(),
+            client.name.as_str().to_owned(),
+            client.scopes.to_string(),
+            status(client).to_owned(),
+            date(client.created_at),
+        ]);
+    }
+    Ok(output::line(&table.to_string())?)
+}
+
+async fn show(shared: &Shared, id: &str, format: Format) -> Result<(), CliError> {
+    let id = parse_id(id)?;
+    let admin = session::admin(shared, Missing::Refuse).await?;
+    let (client, secrets) = client::show(&admin, &id).await.map_err(CliError::admin)?;
+    if format == Format::Json {
+        let secrets = secrets.iter().map(SecretJson::from).collect();
+        return Ok(output::json(&ShownJson {
+            client: ClientJson::from(&client),
+            secrets,
+        })?);
+    }
+    let mut table = output::table(&["SECRET", "ENDS IN", "LABEL", "CREATED", "EXPIRES"]);
+    for secret in &secrets {
+        table.add_row([
+            secret.id.as_str().to_owned(),
+            format!("…{}", secret.hint),
+            secret.label.clone().unwrap_or_default(),
+            date(secret.created_at),
+            secret.expires_at.map_or_else(|| "never".to_owned(), date),
+        ]);
+    }
+    output::line(&client_table(&client))?;
+    Ok(output::line(&table.to_string())?)
+}
+
+fn client_table(client: &Client) -> String {
+    let mut table = output::table(&["CLIENT", client.id.as_str()]);
+    table.add_row(["name", client.name.as_str()]);
+    table.add_row(["scope", &client.scopes.to_string()]);
+    table.add_row(["status", status(client)]);
+    table.add_row(["created", &date(client.created_at)]);
+    table.to_string()
+}
+
+const fn status(client: &Client) -> &'static str {
+    if client.is_enabled() {
+        "enabled"
+    } else {
+        "disabled"
+    }
+}
+
+fn date(at: Timestamp) -> String {
+    let date = chrono::DateTime::from_timestamp_millis(at.as_millis());
+    date.map_or_else(
+        || at.as_secs().to_string(),
+        |date| date.format("%Y-%m-%d %H:%M UTC").to_string(),
+    )
+}
+
+impl<'a> From<&'a Client> for ClientJson<'a> {
+    fn from(client: &'a Client) -> Self {
+        Self {
+            client_id: client.id.as_str(),
+            client_name: client.name.as_str(),
+            scope: client.scopes.to_string(),
+            grant_types: client.grants.iter().map(|grant| grant.name()).collect(),
+            token_endpoint_auth_method: client.auth_method.name(),
+            client_id_issued_at: client.created_at.as_secs(),
+            enabled: client.is_enabled(),
+        }
+    }
+}
+
+impl<'a> From<&'a CreatedClient> for CreatedJson<'a> {
+    fn from(created: &'a CreatedClient) -> Self {
+        Self {
+            client: ClientJson::from(&created.client),
+            client_secret: created.plain.expose(),
+            client_secret_expires_at: created.secret.expires_at.map_or(0, Timestamp::as_secs),
+        }
+    }
+}
+
+impl<'a> From<&'a ClientSecret> for SecretJson<'a> {
+    fn from(secret: &'a ClientSecret) -> Self {
+        Self {
+            id: secret.id.as_str(),
+            hint: &secret.hint,
+            label: secret.label.as_deref(),
+            created_at: secret.created_at.as_secs(),
+            expires_at: secret.expires_at.map(Timestamp::as_secs),
+        }
+    }
+}

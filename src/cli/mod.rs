@@ -1,0 +1,121 @@
+//! The command line: one file for each noun.
+
+mod client;
+mod db;
+mod output;
+mod serve;
+mod session;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::admin::AdminError;
+use crate::config::{Overrides, Settings};
+use crate::server::StartError;
+
+/// Gives machines access tokens in exchange for their own credentials, manages those credentials, and protects APIs.
+#[derive(Debug, Parser)]
+#[command(name = "mintery", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    shared: Shared,
+    #[command(subcommand)]
+    noun: Noun,
+}
+
+/// Flags of all commands.
+#[derive(Debug, Args)]
+struct Shared {
+    /// Reads the settings from this file instead of mintery.toml.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The database: `sqlite://PATH` or `postgres://USER@HOST/NAME`.
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// The file with the master key.
+    #[arg(long, global = true, value_name = "FILE")]
+    master_key_file: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Noun {
+    /// Answers requests until it is stopped.
+    Serve(serve::Serve),
+    /// Manages clients.
+    #[command(subcommand)]
+    Client(client::ClientVerb),
+    /// Looks after the database.
+    #[command(subcommand)]
+    Db(db::DbVerb),
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+enum CliError {
+    /// It did not work.
+    Failed(String),
+    /// It was called in a way that makes no sense.
+    Usage(String),
+}
+
+impl<E: Into<StartError>> From<E> for CliError {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into().to_string())
+    }
+}
+
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl CliError {
+    fn usage(error: impl std::fmt::Display) -> Self {
+        Self::Usage(error.to_string())
+    }
+
+    fn admin(error: AdminError) -> Self {
+        StartError::from(error).into()
+    }
+}
+
+impl Shared {
+    fn settings(&self, more: Overrides) -> Result<Settings, CliError> {
+        let mut overrides = more;
+        let flags = [
+            ("database_url", "--database-url", &self.database_url),
+            ("master_key_file", "--master-key-file", &self.master_key_file),
+        ];
+        overrides.extend(
+            flags
+                .into_iter()
+                .filter_map(|(key, flag, text)| Some((key, flag, text.clone()?))),
+        );
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Ok(Settings::load(&overrides, environment, self.config.as_deref())?)
+    }
+}
+
+/// Runs the command that the process was started with.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = actix_web::rt::System::new().block_on(async {
+        match &cli.noun {
+            Noun::Serve(serve) => serve.run(&cli.shared).await,
+            Noun::Client(verb) => verb.run(&cli.shared).await,
+            Noun::Db(verb) => verb.run(&cli.shared).await,
+        }
+    });
+    let (message, code) = match done {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(CliError::Failed(message)) => (message, 1),
+        Err(CliError::Usage(message)) => (message, 2),
+    };
+    output::error(&message);
+    ExitCode::from(code)
+}

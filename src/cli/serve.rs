@@ -1,0 +1,98 @@
+//! `mintery serve`
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{CliError, Shared, output};
+use crate::admin::client::CreatedClient;
+use crate::logging;
+use crate::server::{Application, ServeMode, Surroundings};
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// For trying out: listens on this machine only, and the first start makes a client.
+    #[arg(long)]
+    dev: bool,
+    /// Brings a `PostgreSQL` database to the tables of this release first.
+    #[arg(long)]
+    migrate: bool,
+    /// The address to listen on.
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// The URL by which clients and APIs know this server.
+    #[arg(long, value_name = "URL")]
+    issuer: Option<String>,
+    /// Threads that answer requests.
+    #[arg(long, value_name = "N")]
+    workers: Option<String>,
+}
+
+impl Serve {
+    pub async fn run(&self, shared: &Shared) -> Result<(), CliError> {
+        let flags = [
+            ("listen", "--listen", &self.listen),
+            ("issuer", "--issuer", &self.issuer),
+            ("workers", "--workers", &self.workers),
+        ];
+        let overrides = flags
+            .into_iter()
+            .filter_map(|(key, flag, text)| Some((key, flag, text.clone()?)));
+        let settings = shared.settings(overrides.collect())?;
+        logging::start(&settings.log, settings.log_format);
+        let mode = ServeMode {
+            dev: self.dev,
+            migrate: self.migrate,
+        };
+        let mut application = Application::build(settings, mode, Surroundings::default()).await?;
+        let url = format!("http://{}", application.address());
+        log::info!("answering on {url}");
+        if self.dev {
+            welcome(&url, application.take_first_client().as_ref())?;
+        }
+        stop_on_signals(&application)?;
+        application.run().await?;
+        log::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Ends gracefully on the signals of an orchestrator (TERM) and of a terminal (INT).
+fn stop_on_signals(application: &Application) -> Result<(), CliError> {
+    let handle = application.handle();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        log::info!("stopping: no new requests, those under way may end");
+        handle.stop(true).await;
+    });
+    Ok(())
+}
+
+/// What to paste first.
+fn welcome(url: &str, client: Option<&CreatedClient>) -> Result<(), CliError> {
+    let Some(client) = client else {
+        let again = format!(
+            "\nMintery answers on {url}\nThe first start showed a client and its secret. To make another:\n\n  \
+             mintery client create --name demo --scope 'read write'\n"
+        );
+        return Ok(output::line(&again)?);
+    };
+    let (id, secret) = (&client.client.id, client.plain.expose());
+    Ok(output::line(&format!(
+        "\nMintery answers on {url}\n\n\
+         A client was made for you. Its secret is not shown again:\n\n  \
+         client_id      {id}\n  \
+         client_secret  {secret}\n\n\
+         Get a token:\n\n  \
+         curl -u {id}:{secret} -d grant_type=client_credentials -d scope='read write' {url}/oauth/token\n\n\
+         Call a protected route with it:\n\n  \
+         TOKEN=$(curl -s -u {id}:{secret} -d grant_type=client_credentials {url}/oauth/token | \
+         sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')\n  \
+         curl -H \"Authorization: Bearer $TOKEN\" {url}/api/v1/users/me\n\n\
+         And without, to be refused:\n\n  \
+         curl -i {url}/api/v1/users/me\n"
+    ))?)
+}

@@ -1,0 +1,60 @@
+//! A database at the command line: opened with the rights of whoever calls, and named so in events.
+
+use std::sync::Arc;
+
+use super::{CliError, Shared};
+use crate::admin::Admin;
+use crate::clock::{Clock, SystemClock};
+use crate::keys::unlock::{Mode, Unlocked, unlock};
+use crate::logging;
+use crate::metrics::Metrics;
+use crate::model::event::Actor;
+use crate::random::{Random, SystemRandom};
+use crate::server::master_key_source;
+use crate::store::{Database, DatabaseUrl, Engine, Missing, OpenError, SchemaState};
+
+/// Reaches the database that the settings name.
+pub async fn open(shared: &Shared, missing: Missing) -> Result<Database, CliError> {
+    let settings = shared.settings(Vec::new())?;
+    logging::start("warn", settings.log_format);
+    let url = DatabaseUrl::parse(settings.database_url.expose())?;
+    Ok(Database::open(&url, missing, Arc::new(Metrics::default())).await?)
+}
+
+/// Opens the database to administer it. Only a verb that makes something makes a database too: a list from a database
+/// that a misspelt path has just created would be a lie.
+pub async fn admin(shared: &Shared, missing: Missing) -> Result<Admin, CliError> {
+    let settings = shared.settings(Vec::new())?;
+    let database = open(shared, missing).await?;
+    match database.schema_state().await? {
+        SchemaState::Current => {}
+        SchemaState::Ahead(migration) => return Err(OpenError::TooNew(migration).into()),
+        SchemaState::Behind if missing == Missing::Create && database.engine() == Engine::Sqlite => {
+            database.migrate().await?;
+        }
+        SchemaState::Behind => return Err(OpenError::NotMigrated.into()),
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    let source = master_key_source(&settings);
+    let Unlocked { store, data_keys } = unlock(&database, &source, &clock, &*random, Mode::Normal).await?;
+    Ok(Admin {
+        store,
+        secret_digests: data_keys.secret_digests,
+        clock,
+        random,
+        actor: actor(),
+    })
+}
+
+/// Whoever the operating system says it is; a variable of the environment can say anything.
+fn actor() -> Actor {
+    let uid = nix::unistd::geteuid();
+    let user = nix::unistd::User::from_uid(uid)
+        .ok()
+        .flatten()
+        .map_or_else(|| uid.to_string(), |user| user.name);
+    let host = nix::unistd::gethostname()
+        .map_or_else(|_| "?".to_owned(), |host| host.to_string_lossy().into_owned());
+    Actor::Cli { user, host }
+}

@@ -1,0 +1,53 @@
+//! `GET /api/v1/users/me`: who the caller is.
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+use crate::http::error;
+use crate::http::extract::presented;
+use crate::model::principal::Authenticated;
+use crate::oauth::AuthorizationServer;
+use crate::oauth::bearer::{self, AccessError};
+
+#[derive(Serialize)]
+struct Me<'a> {
+    sub: &'a str,
+    kind: &'a str,
+    name: &'a str,
+    scope: String,
+    credential: &'a str,
+    /// Seconds since the epoch, as `exp` has them.
+    expires_at: Option<i64>,
+}
+
+/// Tells who the caller is.
+pub async fn me(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
+    match authenticate(&request, &server).await {
+        Ok(caller) => {
+            server.metrics.access_granted.increment(1);
+            let me = Me {
+                sub: caller.principal.subject(),
+                kind: caller.principal.kind(),
+                name: caller.principal.name(),
+                scope: caller.scopes.to_string(),
+                credential: caller.credential.kind(),
+                expires_at: caller.expires_at.map(Timestamp::as_secs),
+            };
+            HttpResponse::Ok()
+                .insert_header((CONTENT_TYPE, "application/json"))
+                .insert_header((CACHE_CONTROL, "no-store"))
+                .body(serde_json::to_vec(&me).unwrap_or_default())
+        }
+        Err(refusal) => error::access(&request, &server, &refusal),
+    }
+}
+
+async fn authenticate(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+) -> Result<Authenticated, AccessError> {
+    bearer::authenticate(server, &presented::token(request)?, server.issuer.as_str()).await
+}

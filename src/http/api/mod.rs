@@ -1,0 +1,4 @@
+//! Mintery's own API.
+
+pub mod auth_check;
+pub mod me;

@@ -1,0 +1,150 @@
+//! Every error of the domain and its answer. A failure is logged here, once, with the id of its request.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::middleware::request_id::RequestId;
+use super::oauth::oauth_body;
+use super::problem::Problem;
+use crate::model::scope::ScopeSet;
+use crate::oauth::AuthorizationServer;
+use crate::oauth::bearer::AccessError;
+use crate::oauth::error::OauthError;
+use crate::oauth::metadata::RESOURCE_NAME;
+
+/// After how many seconds a caller may try again.
+const RETRY_AFTER_SECS: &str = "1";
+
+/// The answer of an OAuth endpoint to a request that it refuses (RFC 6749 §5.2).
+#[must_use]
+pub fn oauth(request: &HttpRequest, server: &AuthorizationServer, error: &OauthError) -> HttpResponse {
+    let refusals = &server.metrics.token_refusals;
+    let (status, counter) = match error {
+        OauthError::InvalidRequest(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_request),
+        OauthError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, &refusals.invalid_request),
+        OauthError::InvalidClient(_) => (StatusCode::UNAUTHORIZED, &refusals.invalid_client),
+        OauthError::InvalidScope(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_scope),
+        OauthError::InvalidTarget => (StatusCode::BAD_REQUEST, &refusals.invalid_target),
+        OauthError::UnauthorizedClient => (StatusCode::BAD_REQUEST, &refusals.unauthorized_client),
+        OauthError::UnsupportedGrantType => (StatusCode::BAD_REQUEST, &refusals.unsupported_grant_type),
+        OauthError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, &refusals.unavailable),
+        OauthError::Server(_) => (StatusCode::INTERNAL_SERVER_ERROR, &refusals.unavailable),
+    };
+    counter.increment(1);
+    record(request, server, status, error.code(), &error.reason());
+    oauth_body(
+        status,
+        error.code(),
+        error.description(),
+        |response| match error {
+            OauthError::InvalidClient(_) => {
+                response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"mintery\", charset=\"UTF-8\""));
+            }
+            OauthError::Unavailable(_) => {
+                response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
+            }
+            _ => {}
+        },
+    )
+}
+
+/// The answer of a protected route to a request that it refuses (RFC 6750 §3).
+#[must_use]
+pub fn access(request: &HttpRequest, server: &AuthorizationServer, error: &AccessError) -> HttpResponse {
+    server.metrics.access_refused.increment(1);
+    let (problem, detail, reason) = match error {
+        AccessError::Missing => (
+            Problem::MISSING_CREDENTIALS,
+            "Send an access token as Authorization: Bearer".to_owned(),
+            None,
+        ),
+        AccessError::InvalidRequest(what) => (Problem::INVALID_REQUEST, (*what).to_owned(), None),
+        AccessError::InvalidToken(failure) => (
+            Problem::INVALID_CREDENTIALS,
+            "The access token is malformed, expired, revoked or not for this API".to_owned(),
+            Some(failure.to_string()),
+        ),
+        AccessError::InsufficientScope(missing) => (
+            Problem::NO_PERMISSION,
+            format!("The access token lacks the scope {missing}"),
+            None,
+        ),
+        AccessError::Unavailable(reason) => (
+            Problem::UNAVAILABLE,
+            "The server cannot answer at the moment; try again".to_owned(),
+            Some(reason.clone()),
+        ),
+    };
+    record(
+        request,
+        server,
+        problem.status,
+        problem.code,
+        reason.as_deref().unwrap_or(&detail),
+    );
+    problem.answer(&detail, |response| match challenge(server, error) {
+        Some(challenge) => {
+            response.insert_header((WWW_AUTHENTICATE, challenge));
+        }
+        None if problem.status == StatusCode::SERVICE_UNAVAILABLE => {
+            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
+        }
+        None => {}
+    })
+}
+
+/// The challenge of RFC 6750 §3, with where to learn more by RFC 9728 §5.1.
+fn challenge(server: &AuthorizationServer, error: &AccessError) -> Option<String> {
+    let metadata = server.issuer.well_known(RESOURCE_NAME);
+    let rest = match error {
+        AccessError::Missing => String::new(),
+        AccessError::InvalidRequest(_) => ", error=\"invalid_request\"".to_owned(),
+        AccessError::InvalidToken(_) => ", error=\"invalid_token\"".to_owned(),
+        AccessError::InsufficientScope(missing) => {
+            format!(", error=\"insufficient_scope\"{}", scope_parameter(missing))
+        }
+        AccessError::Unavailable(_) => return None,
+    };
+    Some(format!(
+        "Bearer realm=\"mintery\", resource_metadata=\"{metadata}\"{rest}"
+    ))
+}
+
+fn scope_parameter(missing: &ScopeSet) -> String {
+    if missing.is_empty() {
+        return String::new();
+    }
+    // Scope tokens hold neither quote nor backslash, so they stand in a quoted string as they are.
+    format!(", scope=\"{missing}\"")
+}
+
+/// The answer to a method that a route does not have.
+pub async fn method_not_allowed() -> HttpResponse {
+    Problem::METHOD_NOT_ALLOWED.answer("This address is read with GET", |response| {
+        response.insert_header((ALLOW, "GET, HEAD"));
+    })
+}
+
+/// The answer to an address that nothing stands at.
+pub async fn not_found(request: HttpRequest) -> HttpResponse {
+    if request.path().starts_with("/oauth/") {
+        return oauth_body(
+            StatusCode::NOT_FOUND,
+            "invalid_request",
+            "There is no such endpoint",
+            |_| {},
+        );
+    }
+    Problem::NOT_FOUND.answer("There is nothing at this address", |_| {})
+}
+
+fn record(request: &HttpRequest, server: &AuthorizationServer, status: StatusCode, code: &str, reason: &str) {
+    let id = RequestId::of(request);
+    if status.is_server_error() {
+        server.metrics.failures.increment(1);
+        log::error!("request {id}: {} {code}: {reason}", status.as_u16());
+    } else {
+        log::info!("request {id}: {} {code}: {reason}", status.as_u16());
+    }
+}

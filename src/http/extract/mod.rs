@@ -1,0 +1,4 @@
+//! What handlers are given of a request.
+
+pub mod body;
+pub mod presented;

@@ -1,0 +1,3 @@
+//! What happens to every request.
+
+pub mod request_id;

@@ -1,0 +1,125 @@
+//! Every answer carries `X-Request-Id`: made here, never taken from the caller, so that nobody can put words into the
+//! log or make two requests look like one.
+
+use std::fmt;
+use std::future::{Ready, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{Error, HttpMessage as _, HttpRequest};
+use pin_project_lite::pin_project;
+
+use crate::random::{self, Random};
+
+/// The name of the header.
+pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request: 128 random bits in hexadecimal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestId([u8; 32]);
+
+impl RequestId {
+    fn generate(random: &dyn Random) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |value: u8| DIGITS.get(usize::from(value & 0xf)).copied().unwrap_or(b'0');
+        let mut id = [b'0'; 32];
+        for (pair, byte) in id.chunks_exact_mut(2).zip(random::bytes::<16>(random)) {
+            if let [high, low] = pair {
+                *high = digit(byte >> 4);
+                *low = digit(byte);
+            }
+        }
+        Self(id)
+    }
+
+    /// The id of `request`; nought when it did not come through [`RequestIds`].
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> Self {
+        request.extensions().get().copied().unwrap_or(Self([b'0'; 32]))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.0).unwrap_or_default())
+    }
+}
+
+/// Gives each request an id, and each answer its header.
+#[derive(Debug, Clone)]
+pub struct RequestIds(pub Arc<dyn Random>);
+
+impl<S, B> Transform<S, ServiceRequest> for RequestIds
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+{
+    type Response = ServiceResponse<B>;
+    type Error = Error;
+    type Transform = RequestIdService<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(RequestIdService {
+            service,
+            random: Arc::clone(&self.0),
+        }))
+    }
+}
+
+/// See [`RequestIds`].
+#[derive(Debug)]
+pub struct RequestIdService<S> {
+    service: S,
+    random: Arc<dyn Random>,
+}
+
+impl<S, B> Service<ServiceRequest> for RequestIdService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+{
+    type Response = ServiceResponse<B>;
+    type Error = Error;
+    type Future = RequestIdFuture<S::Future>;
+
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.service.poll_ready(context)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let id = RequestId::generate(&*self.random);
+        request.extensions_mut().insert(id);
+        RequestIdFuture {
+            inner: self.service.call(request),
+            id,
+        }
+    }
+}
+
+pin_project! {
+    /// The answer of the inner service, with the header.
+    pub struct RequestIdFuture<F> {
+        #[pin]
+        inner: F,
+        id: RequestId,
+    }
+}
+
+impl<F, B> Future for RequestIdFuture<F>
+where
+    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+{
+    type Output = Result<ServiceResponse<B>, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut answer = ready!(this.inner.poll(context))?;
+        if let Ok(value) = HeaderValue::from_bytes(&this.id.0) {
+            answer.headers_mut().insert(HEADER, value);
+        }
+        Poll::Ready(Ok(answer))
+    }
+}

@@ -1,0 +1,26 @@
+//! `GET /oauth/authorize` refuses: there is nobody here to log in. Some clients do not take metadata without this
+//! endpoint, so it exists and says so.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+
+const PAGE: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+<meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">\
+<title>No log-in here</title></head>\n<body><main><h1>This server serves machines</h1>\
+<p>Programs get access tokens here with their own credentials (the client credentials grant). People cannot \
+log in to an application through this server, so this request was refused.</p>\
+<p>If an application sent you here, its owner has to change it to <code>grant_type=client_credentials</code> \
+at the token endpoint.</p></main></body></html>\n";
+
+/// Refuses every request.
+pub async fn refuse() -> HttpResponse {
+    HttpResponse::BadRequest()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .content_type("text/html; charset=utf-8")
+        .body(PAGE)
+}

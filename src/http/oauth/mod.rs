@@ -1,0 +1,54 @@
+//! The OAuth endpoints.
+
+pub mod authorize;
+pub mod metadata;
+pub mod token;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: &'a str,
+    error_description: &'a str,
+}
+
+/// A JSON answer of an OAuth endpoint, which nobody may keep (RFC 6749 §5.1).
+fn no_store(status: StatusCode) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
+    response
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((PRAGMA, "no-cache"));
+    response
+}
+
+/// An error in the shape of RFC 6749 §5.2; `extend` adds headers.
+pub fn oauth_body(
+    status: StatusCode,
+    error: &str,
+    description: &str,
+    extend: impl FnOnce(&mut HttpResponseBuilder),
+) -> HttpResponse {
+    let mut response = no_store(status);
+    extend(&mut response);
+    let body = ErrorBody {
+        error,
+        error_description: description,
+    };
+    response.body(serde_json::to_vec(&body).unwrap_or_default())
+}
+
+/// The answer to anything but POST.
+pub async fn method_not_allowed() -> HttpResponse {
+    oauth_body(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "invalid_request",
+        "The request must be a POST",
+        |response| {
+            response.insert_header((ALLOW, "POST"));
+        },
+    )
+}

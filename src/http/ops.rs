@@ -1,0 +1,45 @@
+//! What an orchestrator and a monitor ask: is the process up, can it serve, what did it count.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use actix_web::web::Data;
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use serde_json::json;
+
+use crate::clock::Timestamp;
+use crate::directory::Health;
+use crate::metrics::Metrics;
+use crate::oauth::AuthorizationServer;
+
+/// `GET /healthz`: the process is up.
+pub async fn healthz() -> HttpResponse {
+    no_store(HttpResponse::Ok()).json(json!({ "status": "ok" }))
+}
+
+/// `GET /readyz`: it can serve. Degraded is still ready: what is remembered is served.
+pub async fn readyz(server: Data<AuthorizationServer>) -> HttpResponse {
+    let since = |since: Timestamp| {
+        chrono::DateTime::from_timestamp_millis(since.as_millis()).map(|at| at.to_rfc3339())
+    };
+    match server.directory.health() {
+        Health::Current => no_store(HttpResponse::Ok()).json(json!({ "status": "ok" })),
+        Health::Degraded { since: at } => {
+            no_store(HttpResponse::Ok()).json(json!({ "status": "degraded", "since": since(at) }))
+        }
+        Health::Unavailable { since: at } => no_store(HttpResponse::ServiceUnavailable())
+            .json(json!({ "status": "unavailable", "since": since(at) })),
+    }
+}
+
+/// `GET /metrics`: Prometheus text.
+pub async fn metrics(metrics: Data<Arc<Metrics>>) -> HttpResponse {
+    no_store(HttpResponse::Ok())
+        .insert_header((CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
+        .body(metrics.render())
+}
+
+fn no_store(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
+    response.insert_header((CACHE_CONTROL, "no-store"));
+    response
+}

@@ -1,0 +1,51 @@
+//! Mintery, an authorization server for machines.
+//!
+//! The map of the crate, in the order in which a request meets its parts:
+//!
+//! | part | what it is for |
+//! | --- | --- |
+//! | [`http`] | all actix server code: the URL table, extractors, answers |
+//! | [`oauth`] | the protocol: authenticate the client, check the grant, issue; no web framework, no SQL |
+//! | [`directory`] | what this node remembers of the store, bounded, and the follower that keeps it right |
+//! | [`keys`] | the master key, data keys, signing keys, the ring that signs |
+//! | [`admin`] | one function per administrative act; command line and API call these |
+//! | [`store`] | all SQL; the one way to write |
+//! | [`resource`] | the verifier of access tokens, for Mintery's own routes and for other people's APIs |
+//! | [`model`] | types of the domain and their rules |
+//! | [`secret`], [`clock`], [`random`], [`config`], [`metrics`] | what all of them stand on |
+//! | [`server`], [`cli`], [`logging`] | how it is put together and run |
+//!
+//! Imports run from an upper row to a lower one, as `tests/api/architecture.rs` checks.
+//!
+//! With `default-features = false` only [`resource`] and what it stands on remain.
+
+pub mod clock;
+pub mod model;
+pub mod resource;
+
+#[cfg(feature = "server")]
+pub mod admin;
+#[cfg(feature = "server")]
+pub mod cli;
+#[cfg(feature = "server")]
+pub mod config;
+#[cfg(feature = "server")]
+pub mod directory;
+#[cfg(feature = "server")]
+pub mod http;
+#[cfg(feature = "server")]
+pub mod keys;
+#[cfg(feature = "server")]
+pub mod logging;
+#[cfg(feature = "server")]
+pub mod metrics;
+#[cfg(feature = "server")]
+pub mod oauth;
+#[cfg(feature = "server")]
+pub mod random;
+#[cfg(feature = "server")]
+pub mod secret;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
+pub mod store;

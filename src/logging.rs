@@ -1,0 +1,68 @@
+//! What a line of the log looks like. Whatever a stranger sent that ends up in one is escaped: a line is a line.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use serde_json::json;
+
+use crate::config::LogFormat;
+
+/// Starts logging to standard error. A second call changes nothing.
+pub fn start(filter: &str, format: LogFormat) {
+    let mut builder = env_logger::Builder::new();
+    builder.parse_filters(filter);
+    match format {
+        LogFormat::Text => builder.format(|out, record| {
+            let message = escape(&record.args().to_string());
+            writeln!(
+                out,
+                "{} {:5} {}: {message}",
+                out.timestamp_millis(),
+                record.level(),
+                record.target()
+            )
+        }),
+        LogFormat::Json => builder.format(|out, record| {
+            let line = json!({
+                "time": out.timestamp_millis().to_string(),
+                "level": record.level().as_str(),
+                "target": record.target(),
+                "message": record.args().to_string(),
+            });
+            writeln!(out, "{line}")
+        }),
+    };
+    // Fails only when logging has been started before.
+    builder.try_init().ok();
+}
+
+/// Control characters and what turns the direction of writing, as escapes.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        let is_bidirectional =
+            matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || is_bidirectional || matches!(character, '\u{2028}' | '\u{2029}') {
+            // Writing to a string does not fail.
+            write!(escaped, "{}", character.escape_unicode()).ok();
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape;
+
+    /// SEC-6
+    #[test]
+    fn a_line_stays_a_line() {
+        assert_eq!(
+            escape("a\r\nb\u{1b}[31mc\u{202e}d"),
+            "a\\u{d}\\u{a}b\\u{1b}[31mc\\u{202e}d"
+        );
+        assert_eq!(escape("für"), "für");
+    }
+}

@@ -1,0 +1,7 @@
+//! The `mintery` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mintery::cli::main()
+}

@@ -1,0 +1,111 @@
+//! Who presents an access token (RFC 6750): the token is good, and so is the client that it was issued to.
+
+use super::AuthorizationServer;
+use crate::clock::Timestamp;
+use crate::directory::Unavailable;
+use crate::model::principal::{Authenticated, Credential, Principal};
+use crate::model::scope::ScopeSet;
+use crate::resource::VerifyError;
+
+/// What was presented at a protected route.
+#[derive(Debug)]
+pub struct PresentedToken<'a> {
+    /// The token, as it stands after `Bearer`.
+    pub token: &'a str,
+}
+
+/// Why a protected request is refused (RFC 6750 §3.1).
+#[derive(Debug)]
+pub enum AccessError {
+    /// No credential.
+    Missing,
+    /// Two credentials, or one in the query.
+    InvalidRequest(&'static str),
+    /// The credential is not good. Why is for the log alone.
+    InvalidToken(TokenFailure),
+    /// The credential is good, and does not allow this: these scopes are missing.
+    InsufficientScope(ScopeSet),
+    /// It cannot be told now.
+    Unavailable(String),
+}
+
+/// Why a token is not good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenFailure {
+    /// The token itself.
+    #[error("{0}")]
+    Token(VerifyError),
+    /// A scheme of authentication that is not known here.
+    #[error("an unknown authentication scheme")]
+    Scheme,
+    /// The client is gone.
+    #[error("a deleted client")]
+    ClientGone,
+    /// The client is disabled.
+    #[error("a disabled client")]
+    ClientDisabled,
+    /// It was issued before the client's cut-off.
+    #[error("taken back")]
+    CutOff,
+}
+
+impl From<VerifyError> for AccessError {
+    fn from(error: VerifyError) -> Self {
+        Self::InvalidToken(TokenFailure::Token(error))
+    }
+}
+
+impl From<TokenFailure> for AccessError {
+    fn from(failure: TokenFailure) -> Self {
+        Self::InvalidToken(failure)
+    }
+}
+
+impl From<Unavailable> for AccessError {
+    fn from(error: Unavailable) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// Recognises who presents `presented` for `audience`.
+///
+/// # Errors
+/// When the token or its client is not good, or that cannot be told now.
+pub async fn authenticate(
+    server: &AuthorizationServer,
+    presented: &PresentedToken<'_>,
+    audience: &str,
+) -> Result<Authenticated, AccessError> {
+    let token = server.verifier.verify(presented.token, audience)?;
+    let (known, _) = server.directory.client(&token.client_id).await?;
+    let client = &known.ok_or(TokenFailure::ClientGone)?.client;
+    if !client.is_enabled() {
+        return Err(TokenFailure::ClientDisabled.into());
+    }
+    let is_void = token.token_id.is_none_or(|id| id.event < client.cut_off.as_u64());
+    if is_void {
+        return Err(TokenFailure::CutOff.into());
+    }
+    Ok(Authenticated {
+        principal: Principal::Client {
+            id: client.id.clone(),
+            name: client.name.clone(),
+        },
+        credential: Credential::AccessToken,
+        scopes: token.scopes.clone(),
+        expires_at: Some(Timestamp::from_secs(token.expires_at.as_secs())),
+    })
+}
+
+/// Checks that all of `needed` is allowed.
+///
+/// # Errors
+/// [`AccessError::InsufficientScope`] with what is missing.
+pub fn require(authenticated: &Authenticated, needed: &ScopeSet) -> Result<(), AccessError> {
+    let missing = needed.minus(&authenticated.scopes);
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(AccessError::InsufficientScope(missing))
+    }
+}

@@ -1,0 +1,70 @@
+//! Client authentication (RFC 6749 §2.3): whatever way a client shows who it is becomes one [`Presented`], exactly one,
+//! and one `match` checks it.
+
+pub mod secret;
+
+use std::sync::Arc;
+
+use super::AuthorizationServer;
+use super::error::{ClientFailure, OauthError};
+use super::form::Form;
+use crate::directory::KnownClient;
+use crate::model::event::EventNumber;
+use crate::model::principal::Credential;
+
+/// What a client shows.
+#[derive(Debug)]
+pub enum Presented {
+    /// An id and a secret: `client_secret_basic` or `client_secret_post`.
+    ClientSecret(secret::Pairs),
+}
+
+/// A client that authenticated.
+#[derive(Debug)]
+pub struct AuthenticatedClient {
+    /// The client.
+    pub known: Arc<KnownClient>,
+    /// With what.
+    pub credential: Credential,
+    /// What of the credential goes into the id of a token.
+    pub token_credential: [u8; 8],
+    /// The event that what is known of the client is not older than.
+    pub as_of: EventNumber,
+}
+
+impl Presented {
+    /// Finds the one credential in a request.
+    ///
+    /// # Errors
+    /// [`OauthError::InvalidRequest`] when there are two, [`OauthError::InvalidClient`] when there is none or it is
+    /// malformed.
+    pub fn find(authorization: &[&[u8]], form: &mut Form) -> Result<Self, OauthError> {
+        // Not supported here: refused rather than overlooked, since it is a way of authenticating.
+        if form.has("client_assertion") || form.has("client_assertion_type") {
+            return Err(OauthError::InvalidRequest("Client assertions are not supported"));
+        }
+        match authorization {
+            [] => secret::from_form(form).map(Self::ClientSecret),
+            [header] => secret::from_basic(header, form).map(Self::ClientSecret),
+            _ => Err(OauthError::InvalidRequest(
+                "The Authorization header is given twice",
+            )),
+        }
+    }
+
+    /// Checks what was presented.
+    ///
+    /// # Errors
+    /// [`OauthError::InvalidClient`] when it is not right, [`OauthError::Unavailable`] when that cannot be told now.
+    pub async fn authenticate(self, server: &AuthorizationServer) -> Result<AuthenticatedClient, OauthError> {
+        match self {
+            Self::ClientSecret(pairs) => secret::authenticate(pairs, server).await,
+        }
+    }
+}
+
+impl From<ClientFailure> for OauthError {
+    fn from(failure: ClientFailure) -> Self {
+        Self::InvalidClient(failure)
+    }
+}

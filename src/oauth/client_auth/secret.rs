@@ -1,0 +1,254 @@
+//! `client_secret_basic` and `client_secret_post` (RFC 6749 §2.3.1). A client with a secret may use either.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode;
+use zeroize::Zeroizing;
+
+use super::{AuthenticatedClient, AuthorizationServer};
+use crate::model::client::is_vschar;
+use crate::model::principal::Credential;
+use crate::oauth::error::{ClientFailure, OauthError};
+use crate::oauth::form::Form;
+use crate::secret::generated::{CLIENT_SECRET_PREFIX, looks_generated};
+use crate::secret::{Secret, digest::SecretDigest};
+
+/// An id and a secret.
+#[derive(Debug)]
+pub struct Pair {
+    id: String,
+    secret: Secret,
+}
+
+/// What was presented, as the RFC reads it, and as clients mean it that do not encode.
+#[derive(Debug)]
+pub struct Pairs {
+    decoded: Option<Pair>,
+    raw: Option<Pair>,
+}
+
+/// From the form.
+///
+/// # Errors
+/// When there is no secret, or a byte that neither an id nor a secret may have.
+pub fn from_form(form: &mut Form) -> Result<Pairs, OauthError> {
+    let secret = form
+        .take_secret("client_secret")
+        .ok_or(ClientFailure::NothingPresented)?;
+    let id = form.get("client_id").ok_or(OauthError::InvalidRequest(
+        "client_secret comes without client_id",
+    ))?;
+    if !is_vschar_text(id) || !is_vschar_text(secret.expose()) {
+        return Err(OauthError::InvalidRequest(
+            "client_id and client_secret are of printable ASCII",
+        ));
+    }
+    Ok(Pairs {
+        decoded: Some(Pair {
+            id: id.to_owned(),
+            secret,
+        }),
+        raw: None,
+    })
+}
+
+/// From the `Authorization` header.
+///
+/// # Errors
+/// When the form has credentials too, or another client's id; when the header is not Basic, not base64, not UTF-8,
+/// or has no colon.
+pub fn from_basic(header: &[u8], form: &Form) -> Result<Pairs, OauthError> {
+    if form.has("client_secret") {
+        return Err(OauthError::InvalidRequest("The client authenticates in two ways"));
+    }
+    let pairs = parse_basic(header).ok_or(ClientFailure::MalformedBasic)?;
+    if let Some(id) = form.get("client_id") {
+        let names = |pair: &Option<Pair>| pair.as_ref().is_some_and(|pair| pair.id == id);
+        if !names(&pairs.decoded) && !names(&pairs.raw) {
+            return Err(OauthError::InvalidRequest(
+                "client_id is not the client that authenticates",
+            ));
+        }
+    }
+    Ok(pairs)
+}
+
+fn parse_basic(header: &[u8]) -> Option<Pairs> {
+    let header = std::str::from_utf8(header).ok()?;
+    let (scheme, encoded) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let bytes = Zeroizing::new(STANDARD.decode(encoded.trim_matches(' ')).ok()?);
+    // At the first colon: an id that holds one must be encoded (RFC 7617 §2).
+    let (id, secret) = std::str::from_utf8(&bytes).ok()?.split_once(':')?;
+    let raw = Pair::checked(Cow::Borrowed(id), Cow::Borrowed(secret));
+    if !id.contains(['%', '+']) && !secret.contains(['%', '+']) {
+        return Some(Pairs {
+            decoded: raw,
+            raw: None,
+        });
+    }
+    let decoded = form_decode(id)
+        .zip(form_decode(secret))
+        .and_then(|(id, secret)| Pair::checked(id, secret));
+    Some(Pairs { decoded, raw })
+}
+
+impl Pair {
+    /// RFC 6749 Appendix A.1, A.2: bytes 20–7E.
+    fn checked(id: Cow<'_, str>, secret: Cow<'_, str>) -> Option<Self> {
+        if id.is_empty() || !is_vschar_text(&id) || !is_vschar_text(&secret) {
+            return None;
+        }
+        Some(Self {
+            id: id.into_owned(),
+            secret: Secret::new(secret.into_owned()),
+        })
+    }
+}
+
+/// RFC 6749 Appendix B; nothing when a percent sign is not followed by two digits.
+fn form_decode(text: &str) -> Option<Cow<'_, str>> {
+    let is_escape = |rest: &str| {
+        rest.get(..2)
+            .is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    };
+    if !text.split('%').skip(1).all(is_escape) {
+        return None;
+    }
+    let spaced = text.replace('+', " ");
+    let decoded = percent_decode(spaced.as_bytes()).decode_utf8().ok()?.into_owned();
+    Some(Cow::Owned(decoded))
+}
+
+fn is_vschar_text(text: &str) -> bool {
+    text.bytes().all(is_vschar)
+}
+
+/// Checks an id and a secret: first as the RFC reads them, then as they stand, for clients that do not encode.
+///
+/// # Errors
+/// [`OauthError::InvalidClient`] when they are not right.
+pub async fn authenticate(
+    pairs: Pairs,
+    server: &AuthorizationServer,
+) -> Result<AuthenticatedClient, OauthError> {
+    let mut refusal = OauthError::InvalidClient(ClientFailure::MalformedBasic);
+    for pair in [pairs.decoded, pairs.raw].into_iter().flatten() {
+        match check(&pair, server).await {
+            Err(error @ OauthError::InvalidClient(_)) => refusal = error,
+            done => return done,
+        }
+    }
+    Err(refusal)
+}
+
+async fn check(pair: &Pair, server: &AuthorizationServer) -> Result<AuthenticatedClient, OauthError> {
+    // Before the look-up, and whether or not there is such a client: what is presented decides the cost.
+    let presented = looks_generated(CLIENT_SECRET_PREFIX, pair.secret.expose())
+        .then(|| server.secret_digests.digest(&pair.secret));
+    let (known, as_of) = server.directory.client(&pair.id).await?;
+    let known = known.ok_or(ClientFailure::UnknownClient)?;
+    let presented: SecretDigest = presented.ok_or(ClientFailure::WrongSecret)?;
+    let mut matching = None;
+    for secret in &known.secrets {
+        if secret.secret.digest.matches(&presented) {
+            matching = Some(secret);
+        }
+    }
+    let secret = matching.ok_or(ClientFailure::WrongSecret)?;
+    if !secret.secret.is_usable(server.clock.now()) {
+        return Err(ClientFailure::ExpiredSecret.into());
+    }
+    if !known.client.is_enabled() {
+        return Err(ClientFailure::Disabled.into());
+    }
+    let credential = Credential::ClientSecret(secret.secret.id.clone());
+    let token_credential = secret.token_credential;
+    Ok(AuthenticatedClient {
+        known,
+        credential,
+        token_credential,
+        as_of,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use proptest::prelude::*;
+
+    use super::parse_basic;
+
+    fn basic(credentials: &[u8]) -> Vec<u8> {
+        format!("Basic {}", STANDARD.encode(credentials)).into_bytes()
+    }
+
+    /// 6749-7
+    #[test]
+    fn both_readings_of_a_header_are_offered() {
+        let pairs = parse_basic(&basic(b"a%3Ab:c%2Bd+e")).unwrap();
+        let decoded = pairs.decoded.unwrap();
+        assert_eq!((decoded.id.as_str(), decoded.secret.expose()), ("a:b", "c+d e"));
+        let raw = pairs.raw.unwrap();
+        assert_eq!((raw.id.as_str(), raw.secret.expose()), ("a%3Ab", "c%2Bd+e"));
+    }
+
+    /// 6749-7
+    #[test]
+    fn the_first_colon_splits_and_what_does_not_decode_is_raw() {
+        let pairs = parse_basic(&basic(b"a:b:c%zz")).unwrap();
+        assert!(pairs.decoded.is_none());
+        let raw = pairs.raw.unwrap();
+        assert_eq!((raw.id.as_str(), raw.secret.expose()), ("a", "b:c%zz"));
+    }
+
+    /// 6749-7, 6749-8
+    #[test]
+    fn what_is_no_basic_header_is_refused() {
+        for header in [
+            &b"Basic"[..],
+            b"Basic !!!!",
+            b"Basic YQ",
+            b"Bearer YTpi",
+            b"",
+            b"Basic \xff",
+            &basic(b"ab"),
+            &basic(b"\xff:b"),
+        ] {
+            assert!(parse_basic(header).is_none(), "{}", header.escape_ascii());
+        }
+        for credentials in [
+            &b":secret"[..],
+            b"a\x01:b",
+            b"a:b\n",
+            "é:b".as_bytes(),
+            b"a%00:b%",
+        ] {
+            let pairs = parse_basic(&basic(credentials)).unwrap();
+            assert!(pairs.decoded.is_none(), "{}", credentials.escape_ascii());
+        }
+        assert!(parse_basic(&[b"bAsIc ", STANDARD.encode("a:b").as_bytes()].concat()).is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_client_encodes_is_read_back(id in "[ -~]{1,20}", secret in "[ -~]{1,20}") {
+            let encode = |text: &str| serde_urlencoded::to_string([("", text)]).unwrap()[1..].to_owned();
+            let header = basic(format!("{}:{}", encode(&id), encode(&secret)).as_bytes());
+            let decoded = parse_basic(&header).unwrap().decoded.unwrap();
+            prop_assert_eq!(decoded.id, id);
+            prop_assert_eq!(decoded.secret.expose(), secret);
+        }
+
+        #[test]
+        fn parsing_never_panics(credentials in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let _ = parse_basic(&basic(&credentials));
+            let _ = parse_basic(&credentials);
+        }
+    }
+}

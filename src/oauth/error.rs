@@ -1,0 +1,139 @@
+//! Why a request to an OAuth endpoint is refused (RFC 6749 §5.2).
+
+use std::fmt;
+
+use crate::directory::Unavailable;
+use crate::keys::signer::SignError;
+
+/// A refusal. What it says to the caller is fixed text: nothing that was sent comes back.
+#[derive(Debug)]
+pub enum OauthError {
+    /// The request is malformed; what is wrong with it.
+    InvalidRequest(&'static str),
+    /// The body is longer than is read.
+    TooLarge,
+    /// The client did not authenticate. Why is for the log alone.
+    InvalidClient(ClientFailure),
+    /// The scope is malformed, unknown, or more than the client may have.
+    InvalidScope(&'static str),
+    /// The resource is malformed, unknown, or not for this client (RFC 8707 §2).
+    InvalidTarget,
+    /// The client may not use this grant.
+    UnauthorizedClient,
+    /// Nobody may use this grant.
+    UnsupportedGrantType,
+    /// Not now: the store is needed and out of reach.
+    Unavailable(String),
+    /// A fault of this server.
+    Server(String),
+}
+
+/// Why a client did not authenticate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientFailure {
+    /// It presented nothing.
+    NothingPresented,
+    /// The `Authorization` header is of another scheme, or not of the form of RFC 7617.
+    MalformedBasic,
+    /// No client has this id.
+    UnknownClient,
+    /// The client is disabled.
+    Disabled,
+    /// None of its secrets is the one that was presented.
+    WrongSecret,
+    /// The secret is right, and expired.
+    ExpiredSecret,
+}
+
+impl fmt::Display for ClientFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NothingPresented => "no credentials",
+            Self::MalformedBasic => "a malformed Authorization header",
+            Self::UnknownClient => "an unknown client",
+            Self::Disabled => "a disabled client",
+            Self::WrongSecret => "a wrong secret",
+            Self::ExpiredSecret => "an expired secret",
+        })
+    }
+}
+
+impl OauthError {
+    /// The `error` of the answer.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidRequest(_) | Self::TooLarge => "invalid_request",
+            Self::InvalidClient(_) => "invalid_client",
+            Self::InvalidScope(_) => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::Unavailable(_) => "temporarily_unavailable",
+            Self::Server(_) => "server_error",
+        }
+    }
+
+    /// The `error_description` of the answer.
+    #[must_use]
+    pub const fn description(&self) -> &'static str {
+        match self {
+            Self::InvalidRequest(what) | Self::InvalidScope(what) => what,
+            Self::TooLarge => "The request body is larger than 64 KiB",
+            Self::InvalidClient(_) => "Client authentication failed",
+            Self::InvalidTarget => "The resource is unknown or not allowed for this client",
+            Self::UnauthorizedClient => "The client may not use this grant type",
+            Self::UnsupportedGrantType => "The grant type is not supported; use client_credentials",
+            Self::Unavailable(_) => "The server cannot answer at the moment; try again",
+            Self::Server(_) => "The server failed",
+        }
+    }
+
+    /// What the log says about it, beyond the description.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::InvalidClient(failure) => failure.to_string(),
+            Self::Unavailable(reason) | Self::Server(reason) => reason.clone(),
+            other => other.description().to_owned(),
+        }
+    }
+}
+
+impl From<Unavailable> for OauthError {
+    fn from(error: Unavailable) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<SignError> for OauthError {
+    fn from(error: SignError) -> Self {
+        Self::Server(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ClientFailure, OauthError};
+
+    /// 6749-16
+    #[test]
+    fn descriptions_are_of_the_bytes_that_the_rfc_allows() {
+        for error in [
+            OauthError::TooLarge,
+            OauthError::InvalidClient(ClientFailure::WrongSecret),
+            OauthError::InvalidTarget,
+            OauthError::UnauthorizedClient,
+            OauthError::UnsupportedGrantType,
+            OauthError::Unavailable("é".to_owned()),
+            OauthError::Server("é".to_owned()),
+        ] {
+            let allowed = |byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+            assert!(
+                error.description().bytes().all(allowed),
+                "{}",
+                error.description()
+            );
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What this server says about itself: RFC 8414 and, for its own API, RFC 9728.
+
+use serde::Serialize;
+
+use super::AuthorizationServer;
+use crate::model::client::GrantType;
+
+/// Authorization server metadata (RFC 8414 §2). No empty lists, and nothing that the server does not do.
+#[derive(Debug, Serialize)]
+pub struct ServerMetadata {
+    issuer: String,
+    token_endpoint: String,
+    jwks_uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_endpoint: Option<String>,
+    response_types_supported: [&'static str; 1],
+    grant_types_supported: [&'static str; 1],
+    token_endpoint_auth_methods_supported: [&'static str; 2],
+    protected_resources: [String; 1],
+}
+
+/// Protected resource metadata (RFC 9728 §2) of Mintery's own API.
+#[derive(Debug, Serialize)]
+pub struct ResourceMetadata {
+    resource: String,
+    authorization_servers: [String; 1],
+    bearer_methods_supported: [&'static str; 1],
+    resource_name: &'static str,
+}
+
+/// The well-known name of [`ServerMetadata`].
+pub const SERVER_NAME: &str = "oauth-authorization-server";
+
+/// The well-known name of [`ResourceMetadata`].
+pub const RESOURCE_NAME: &str = "oauth-protected-resource";
+
+impl ServerMetadata {
+    /// The metadata of `server`.
+    #[must_use]
+    pub fn of(server: &AuthorizationServer) -> Self {
+        let issuer = &server.issuer;
+        Self {
+            issuer: issuer.as_str().to_owned(),
+            token_endpoint: issuer.endpoint("/oauth/token"),
+            jwks_uri: issuer.endpoint("/.well-known/jwks.json"),
+            authorization_endpoint: server
+                .names_authorization_endpoint
+                .then(|| issuer.endpoint("/oauth/authorize")),
+            // Required by RFC 8414 §2; this server answers with none of them.
+            response_types_supported: ["none"],
+            grant_types_supported: [GrantType::ClientCredentials.name()],
+            token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+            protected_resources: [issuer.as_str().to_owned()],
+        }
+    }
+}
+
+impl ResourceMetadata {
+    /// The metadata of the API of `server`.
+    #[must_use]
+    pub fn of(server: &AuthorizationServer) -> Self {
+        let issuer = server.issuer.as_str();
+        Self {
+            resource: issuer.to_owned(),
+            authorization_servers: [issuer.to_owned()],
+            bearer_methods_supported: ["header"],
+            resource_name: "Mintery",
+        }
+    }
+}

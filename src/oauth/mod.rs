@@ -1,0 +1,59 @@
+//! The protocol: what arrives as a form and a header becomes a grant, and a token. Knows neither a web framework nor
+//! SQL.
+//!
+//! A new grant is a file in [`grant`] and an arm of its enum; a new way for clients to authenticate is a file in
+//! [`client_auth`] and an arm.
+
+pub mod bearer;
+pub mod client_auth;
+pub mod error;
+pub mod form;
+pub mod grant;
+pub mod metadata;
+pub mod request;
+pub mod token;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::directory::Directory;
+use crate::keys::ring::Ring;
+use crate::metrics::Metrics;
+use crate::model::issuer::Issuer;
+use crate::model::resource::ResourceUri;
+use crate::model::signing_key::SigningAlgorithm;
+use crate::random::Random;
+use crate::resource::Verifier;
+use crate::secret::digest::DigestKey;
+
+/// Everything that answering a request takes.
+#[derive(Debug)]
+pub struct AuthorizationServer {
+    /// Who issues.
+    pub issuer: Issuer,
+    /// How long a token is good.
+    pub token_ttl: Duration,
+    /// What tokens are signed with.
+    pub token_alg: SigningAlgorithm,
+    /// What tokens are good for when nothing else is asked for.
+    pub default_audience: ResourceUri,
+    /// How long verifiers may keep the published keys.
+    pub jwks_max_age: Duration,
+    /// Whether the metadata name an authorization endpoint.
+    pub names_authorization_endpoint: bool,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// What this node remembers.
+    pub directory: Arc<Directory>,
+    /// The keys that sign.
+    pub ring: Ring,
+    /// The key of secret digests.
+    pub secret_digests: DigestKey,
+    /// The check of access tokens.
+    pub verifier: Verifier,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+}

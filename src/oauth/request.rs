@@ -1,0 +1,65 @@
+//! A request to an endpoint at which a client authenticates, as it arrived.
+
+use super::client_auth::Presented;
+use super::error::OauthError;
+use super::form::Form;
+
+/// What of a request matters here.
+#[derive(Debug)]
+pub struct Submission<'a> {
+    /// The values of all `Authorization` headers.
+    pub authorization: Vec<&'a [u8]>,
+    /// The query of the URI, without the question mark.
+    pub query: &'a str,
+    /// The `Content-Type`.
+    pub content_type: Option<&'a [u8]>,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// Parameters that are never taken from a URI, which is logged by everybody on the way (RFC 6749 §2.3.1, RFC 9700).
+const NEVER_IN_THE_URI: [&str; 7] = [
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "access_token",
+    "subject_token",
+    "token",
+    "grant_type",
+];
+
+impl Submission<'_> {
+    /// The form and the one credential.
+    ///
+    /// # Errors
+    /// When the request is malformed, or has no or more than one credential.
+    pub fn parse(&self) -> Result<(Form, Presented), OauthError> {
+        let in_query = serde_urlencoded::from_str::<Vec<(String, String)>>(self.query).unwrap_or_default();
+        if in_query
+            .iter()
+            .any(|(name, _)| NEVER_IN_THE_URI.contains(&name.as_str()))
+        {
+            return Err(OauthError::InvalidRequest(
+                "Parameters belong into the body, not into the URI",
+            ));
+        }
+        if !self.content_type.is_some_and(is_form) {
+            return Err(OauthError::InvalidRequest(
+                "The body must be application/x-www-form-urlencoded",
+            ));
+        }
+        let mut form = Form::parse(self.body)?;
+        let presented = Presented::find(&self.authorization, &mut form)?;
+        Ok((form, presented))
+    }
+}
+
+fn is_form(content_type: &[u8]) -> bool {
+    let essence = content_type
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default();
+    essence
+        .trim_ascii()
+        .eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+}

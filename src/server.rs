@@ -1,0 +1,353 @@
+//! The application: from settings to a bound port, and from there until it is stopped.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::web::{self, Data};
+use actix_web::{App, HttpServer};
+
+use crate::admin::client::{CreatedClient, NewClient};
+use crate::admin::{self, Admin, AdminError};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{ConfigError, Settings};
+use crate::directory::{Directory, follower};
+use crate::http;
+use crate::http::middleware::request_id::RequestIds;
+use crate::keys::master::MasterKeySource;
+use crate::keys::ring::{Ring, RingError};
+use crate::keys::signer::{CachedSigner, SignerFactory};
+use crate::keys::unlock::{Mode, UnlockError, Unlocked, unlock};
+use crate::metrics::Metrics;
+use crate::model::client::{ClientName, GrantType};
+use crate::model::event::{Actor, EventNumber};
+use crate::model::issuer::Issuer;
+use crate::model::resource::ResourceUri;
+use crate::model::scope::ScopeSet;
+use crate::oauth::AuthorizationServer;
+use crate::random::{Random, SystemRandom};
+use crate::resource::{KeySet, Verifier};
+use crate::store::change::Store;
+use crate::store::serve_lock::ServeLock;
+use crate::store::{
+    Database, DatabaseUrl, Engine, InvalidDatabaseUrl, Missing, OpenError, SchemaState, StoreError, event,
+};
+
+/// What comes in from outside besides the settings.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// What signs tokens with a key.
+    pub make_signer: SignerFactory,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock::default()),
+            random: Arc::new(SystemRandom),
+            make_signer: CachedSigner::from_key,
+        }
+    }
+}
+
+/// How `serve` was called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServeMode {
+    /// `--dev`: for trying out, on this machine only.
+    pub dev: bool,
+    /// `--migrate`: bring a PostgreSQL to this release's tables. (An embedded database is always brought there.)
+    pub migrate: bool,
+}
+
+/// Why the application does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The URL of the database.
+    #[error("the setting `database_url` is not valid: {0}")]
+    DatabaseUrl(#[from] InvalidDatabaseUrl),
+    /// The address.
+    #[error("cannot listen on {address}: {reason}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        reason: std::io::Error,
+    },
+    /// The database.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The master key and what it opens.
+    #[error(transparent)]
+    Unlock(#[from] UnlockError),
+    /// The signing keys.
+    #[error(transparent)]
+    Ring(#[from] RingError),
+    /// The client that `--dev` makes.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A server that is bound to its port.
+pub struct Application {
+    address: SocketAddr,
+    server: Server,
+    store: Store,
+    follower: tokio::task::JoinHandle<()>,
+    first_client: Option<CreatedClient>,
+    _serve_lock: Option<ServeLock>,
+}
+
+/// How long running requests may take to end after a stop was asked for.
+const SHUTDOWN_TIMEOUT_SECS: u64 = 30;
+
+/// How long a client may take to send the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Application {
+    /// Binds, opens the database, unlocks the keys, and starts to answer.
+    ///
+    /// # Errors
+    /// See [`StartError`]; each says what to do.
+    pub async fn build(
+        mut settings: Settings,
+        mode: ServeMode,
+        surroundings: Surroundings,
+    ) -> Result<Self, StartError> {
+        settings.check_listen(mode.dev)?;
+        // First, so that a port in use is told before a database is made.
+        let listener = listen(settings.listen)?;
+        settings.listen = listener.local_addr().unwrap_or(settings.listen);
+        let issuer = settings.serving_issuer(mode.dev)?;
+
+        let metrics = Arc::new(Metrics::default());
+        let (unlocked, serve_lock) = open_to_serve(&settings, mode, &surroundings, &metrics).await?;
+        let Unlocked { store, data_keys } = unlocked;
+        let admin = Admin {
+            store: store.clone(),
+            secret_digests: data_keys.secret_digests.clone(),
+            clock: Arc::clone(&surroundings.clock),
+            random: Arc::clone(&surroundings.random),
+            actor: Actor::System,
+        };
+        let first_client = if mode.dev {
+            create_first_client(&admin).await?
+        } else {
+            None
+        };
+
+        let ring = Ring::load(
+            store.database(),
+            &data_keys,
+            settings.token_alg,
+            surroundings.make_signer,
+        )
+        .await?;
+        let directory = start_directory(&store, &settings, &surroundings, &metrics).await?;
+        let follower = tokio::spawn(follower::follow(Arc::clone(&directory), store.clone()));
+        let server = AuthorizationServer {
+            default_audience: default_audience(&settings, &issuer)?,
+            verifier: Verifier::new(
+                issuer.as_str(),
+                KeySet::from_jwks(ring.jwks()),
+                Arc::clone(&surroundings.clock),
+            ),
+            issuer,
+            token_ttl: settings.token_ttl,
+            token_alg: settings.token_alg,
+            jwks_max_age: settings.jwks_max_age,
+            names_authorization_endpoint: settings.metadata_authorization_endpoint,
+            clock: surroundings.clock,
+            random: surroundings.random,
+            directory,
+            ring,
+            secret_digests: data_keys.secret_digests,
+            metrics,
+        };
+        let address = settings.listen;
+        let server = start_http(&settings, listener, server)?;
+        Ok(Self {
+            address,
+            server,
+            store,
+            follower,
+            first_client,
+            _serve_lock: serve_lock,
+        })
+    }
+
+    /// The address that it answers on.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The client that the first start with `--dev` makes, with its secret, once.
+    pub const fn take_first_client(&mut self) -> Option<CreatedClient> {
+        self.first_client.take()
+    }
+
+    /// Stops it from elsewhere.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Answers until it is stopped, then ends what is under way.
+    ///
+    /// # Errors
+    /// When the server fails.
+    pub async fn run(self) -> std::io::Result<()> {
+        let done = self.server.await;
+        self.follower.abort();
+        self.store.database().close().await;
+        done
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<std::net::TcpListener, StartError> {
+    /// Connections that may wait to be accepted.
+    const BACKLOG: u32 = 2048;
+    let bind = || {
+        let socket = match address {
+            SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4(),
+            SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6(),
+        }?;
+        // A restart must not wait for the connections of the last run to be forgotten.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)?.into_std()
+    };
+    bind().map_err(|reason| StartError::Listen { address, reason })
+}
+
+/// Where the master key comes from.
+#[must_use]
+pub fn master_key_source(settings: &Settings) -> MasterKeySource {
+    match &settings.master_key {
+        Some(key) => MasterKeySource::Given(key.clone()),
+        None => MasterKeySource::File(settings.master_key_file.clone()),
+    }
+}
+
+async fn open_to_serve(
+    settings: &Settings,
+    mode: ServeMode,
+    surroundings: &Surroundings,
+    metrics: &Arc<Metrics>,
+) -> Result<(Unlocked, Option<ServeLock>), StartError> {
+    let url = DatabaseUrl::parse(settings.database_url.expose())?;
+    let database = Database::open(&url, Missing::Create, Arc::clone(metrics)).await?;
+    let serve_lock = url.path().map(|path| ServeLock::take(&path)).transpose()?;
+    match database.schema_state().await? {
+        SchemaState::Current => {}
+        SchemaState::Ahead(migration) => return Err(OpenError::TooNew(migration).into()),
+        SchemaState::Behind if mode.migrate || url.engine() == Engine::Sqlite => database.migrate().await?,
+        SchemaState::Behind => return Err(OpenError::NotMigrated.into()),
+    }
+    let opened_by = if mode.dev { Mode::Dev } else { Mode::Normal };
+    let source = master_key_source(settings);
+    let unlocked = unlock(
+        &database,
+        &source,
+        &surroundings.clock,
+        &*surroundings.random,
+        opened_by,
+    )
+    .await?;
+    Ok((unlocked, serve_lock))
+}
+
+/// With `--dev` the first start makes a client, so that there is something to try out.
+async fn create_first_client(admin: &Admin) -> Result<Option<CreatedClient>, StartError> {
+    // Only the event of the initialisation: nothing was ever made here.
+    let (head, _) = event::head(admin.store.database()).await?;
+    if head != EventNumber::default().next() {
+        return Ok(None);
+    }
+    let (Ok(name), Ok(scopes)) = (ClientName::parse("demo"), ScopeSet::parse("read write")) else {
+        return Ok(None);
+    };
+    let new = NewClient {
+        id: None,
+        name,
+        scopes,
+        grants: vec![GrantType::ClientCredentials],
+        secret_expires_in: None,
+    };
+    Ok(Some(admin::client::create(admin, new).await?))
+}
+
+async fn start_directory(
+    store: &Store,
+    settings: &Settings,
+    surroundings: &Surroundings,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<Directory>, StartError> {
+    let (head, _) = event::head(store.database()).await?;
+    Ok(Arc::new(Directory::new(
+        store.database().clone(),
+        head,
+        settings.outage_grace,
+        Arc::clone(&surroundings.clock),
+        Arc::clone(metrics),
+    )))
+}
+
+fn default_audience(settings: &Settings, issuer: &Issuer) -> Result<ResourceUri, ConfigError> {
+    let of_issuer =
+        || ResourceUri::parse(issuer.as_str()).map_err(|error| ConfigError::Inconsistent(error.to_string()));
+    settings.token_audience.clone().map_or_else(of_issuer, Ok)
+}
+
+fn start_http(
+    settings: &Settings,
+    listener: std::net::TcpListener,
+    server: AuthorizationServer,
+) -> Result<Server, StartError> {
+    let address = settings.listen;
+    let random = Arc::clone(&server.random);
+    let metrics = Data::new(Arc::clone(&server.metrics));
+    let routes = http::routes(server.issuer.path(), settings.answers_metrics_on_main());
+    let server = Data::new(server);
+    let main_metrics = metrics.clone();
+    let http = HttpServer::new(move || {
+        App::new()
+            .app_data(server.clone())
+            .app_data(main_metrics.clone())
+            .wrap(RequestIds(Arc::clone(&random)))
+            .configure(routes.clone())
+            .default_service(web::to(http::error::not_found))
+    })
+    .workers(settings.workers)
+    .client_request_timeout(HEAD_TIMEOUT)
+    .shutdown_timeout(SHUTDOWN_TIMEOUT_SECS)
+    .disable_signals()
+    .listen(listener)
+    .map_err(|reason| StartError::Listen { address, reason })?
+    .run();
+    if let Some(address) = settings.metrics_listen {
+        let metrics_server = HttpServer::new(move || {
+            App::new()
+                .app_data(metrics.clone())
+                .configure(http::metrics_routes)
+        })
+        .workers(1)
+        .disable_signals()
+        .listen(listen(address)?)
+        .map_err(|reason| StartError::Listen { address, reason })?
+        .run();
+        tokio::spawn(metrics_server);
+    }
+    Ok(http)
+}
