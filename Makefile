@@ -1,0 +1,65 @@
+# `make` alone prints what there is. The targets say it themselves: the text after `##`.
+
+.DEFAULT_GOAL := help
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+TOOLS := $(CURDIR)/target/tools
+export PATH := $(TOOLS)/bin:$(PATH)
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: run
+run: build ## build the release binary and run the server for development on 127.0.0.1:8080
+	@exec $(TARGET_DIR)/release/mintery serve --dev
+
+.PHONY: build
+build: ## build the release binary
+	cargo build --release
+
+.PHONY: test
+test: ## install what the tests need, then run every test
+	@tests/run.sh
+
+.PHONY: test-rust
+test-rust: ## the Rust tests alone, on SQLite: unit, documentation, black-box HTTP, command line
+	@tests/run.sh sqlite
+
+.PHONY: test-postgres
+test-postgres: ## the black-box and command line tests alone, on a PostgreSQL of their own
+	@tests/run.sh postgres
+
+.PHONY: test-curl
+test-curl: ## the curl-driven tests alone, those of README.md's examples among them
+	@tests/run.sh curl
+
+.PHONY: check
+check: tools ## format, lints, documentation, licences, unused dependencies
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo clippy --no-default-features --lib -- -D warnings
+	cargo clippy --no-default-features --features actix --lib -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+	cargo deny check licenses bans sources
+	cargo machete
+
+.PHONY: tools
+tools: ## install what `make check` calls, where it is missing
+	@tests/setup/tools.sh "$(TOOLS)"
+
+.PHONY: advisories
+advisories: tools ## look the dependencies up in the database of security advisories (needs the network)
+	cargo deny check advisories
+
+.PHONY: bench
+bench: ## measure, and compare with what is promised
+	@tests/setup/packages.sh bench
+	@benches/run.sh
+
+.PHONY: requirements
+requirements: ## print the lines of REQUIREMENTS.md that no test names
+	@tests/requirements.sh
+
+.PHONY: clean
+clean: ## remove everything that was built; data/ and keys/ stay
+	cargo clean
