@@ -1,0 +1,250 @@
+"""The measurements: one function each, given an empty directory of its own. `ALL` names them."""
+
+import json
+import os
+import statistics
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import load
+import machine
+import postgres
+import report
+from load import CONNECTIONS, FEW_CONNECTIONS, Candidate
+from machine import Failed
+from servers import Mintery, Request, Server, Yardstick, token_request
+
+ME = "/api/v1/users/me"
+CLIENTS = 1_000
+STARTS = 9
+MOST_TOKENS = 400_000
+MEMORY_SECONDS = machine.setting("BENCH_MEMORY_SECONDS", 60, 5, 3600)
+
+
+def token(place: Path) -> None:
+    """tokens, secret by Basic, ES256"""
+    ours, theirs = started(place)
+    request = token_request(ours.create_client())
+    pair = [Candidate(server, [request], [request]) for server in (ours, theirs)]
+    compare("token", "tokens: Mintery / yardstick", pair, 0.90)
+    stop(ours, theirs)
+
+
+def encode(place: Path) -> None:
+    """against the same server signing with jsonwebtoken::encode"""
+    what = "tokens: Mintery / the same with encode"
+    if not machine.binary("mintery-encode").exists():
+        report.skipped(what, "there is no mintery-encode")
+        return
+    pair = []
+    for server in (Mintery(place / "mintery"), Mintery(place / "encode", "mintery-encode")):
+        server.start()
+        request = token_request(server.create_client())
+        pair.append(Candidate(server, [request], [request]))
+    compare("encode", what, pair, 1.25)
+    stop(*(candidate.server for candidate in pair))
+
+
+def route(place: Path) -> None:
+    """a protected route, with a token seen before and with tokens never seen"""
+    ours, theirs = started(place)
+    request = token_request(ours.create_client())
+    authorization = bearer(ours.fetch_tokens(request, 1)[0])
+    seen = []
+    for server, path in ((ours, ME), (theirs, "/seen")):
+        one = [Request("GET", path, authorization)]
+        seen.append(Candidate(server, one, one))
+    compare("route-seen", "route, token seen before", seen, 0.90)
+
+    # Twice as many tokens as the yardstick checks in a second: enough, so that none is sent twice.
+    probe = [Request("GET", "/verify", bearer(theirs.fetch_tokens(request, 1)[0]))]
+    rate = load.run(theirs, load.write(probe, place / "probe"), CONNECTIONS, 1).rate
+    count = min(2 * int(rate), MOST_TOKENS)
+
+    def forget() -> None:
+        """What a process remembers of the tokens of the slice before goes with it."""
+        ours.stop()
+        ours.start()
+
+    def with_tokens_of(server: Server, path: str) -> list[Request]:
+        return [Request("GET", path, bearer(one)) for one in server.fetch_tokens(request, count)]
+
+    # Other tokens warm up, so that what remembers tokens is full, as it is in a server that has run for a while.
+    unseen = [
+        Candidate(ours, with_tokens_of(ours, ME), with_tokens_of(ours, ME), prepare=forget, once=True),
+        Candidate(theirs, with_tokens_of(theirs, "/verify"), with_tokens_of(theirs, "/verify")),
+    ]
+    compare("route-unseen", "route, token never seen", unseen, 0.90)
+    stop(ours, theirs)
+
+
+def p99(place: Path) -> None:
+    """p99 of a token at 8 connections"""
+    ours, theirs = started(place)
+    request = token_request(ours.create_client())
+    pair = [Candidate(server, [request], [request]) for server in (ours, theirs)]
+    runs = load.rounds(pair, FEW_CONNECTIONS)
+    ratio = load.ratio(*runs, "p99_us")
+    mine, other = (load.medians(one)["p99_us"] / 1000 for one in runs)
+    report.row("p99 at 8 connections", f"{ratio:.2f} × ({mine:.2f} / {other:.2f} ms)", "≤ 2 ×", ratio <= 2)
+    save_runs("p99", pair, runs, ratio, 2, ratio <= 2)
+    stop(ours, theirs)
+
+
+def memory(place: Path) -> None:
+    """resident memory idle with 1,000 clients, and under load"""
+    server = Mintery(place / "mintery").start()
+    requests = [token_request(server.create_client(f"bench-{number}")) for number in range(CLIENTS)]
+    server.stop()
+
+    server.start()
+    fresh = machine.rss_mb(server.pid)
+    # Each client has asked once: the server remembers what it will of it.
+    for request in requests:
+        server.ask(request)
+    time.sleep(3)
+    idle = machine.rss_mb(server.pid)
+    report.row(f"memory idle, {CLIENTS:,} clients", f"{idle:.1f} MB", "≤ 16 MB", idle <= 16)
+
+    # More tokens than are remembered, so that what remembers them is full; tokens asked for by all clients between.
+    mixed = []
+    for request in requests:
+        for one in server.fetch_tokens(request, 20):
+            mixed += [request, Request("GET", ME, bearer(one))]
+    samples = sample_memory(server, load.write(mixed, place / "requests"))
+    # The first quarter fills what is bounded; from then on nothing may grow.
+    quarter = max(1, len(samples) // 4)
+    growth = max(samples[-quarter:]) - max(samples[quarter : 2 * quarter])
+    report.row("memory under load", f"{max(samples):.1f} MB", "≤ 30 MB", max(samples) <= 30)
+    report.row(f"memory over {MEMORY_SECONDS} s of load", f"{growth:+.1f} MB", "≤ +1 MB", growth <= 1)
+    report.save("memory", {
+        "clients": CLIENTS, "fresh_mb": fresh, "idle_mb": idle, "load_seconds": MEMORY_SECONDS,
+        "samples_mb": samples, "most_mb": max(samples), "growth_mb": growth,
+        "ok": idle <= 16 and max(samples) <= 30 and growth <= 1,
+    })
+    server.stop()
+
+
+def start(place: Path) -> None:
+    """from exec to the first 200 of /readyz"""
+    server = Mintery(place / "there").start()
+    server.stop()
+    there = [time_start(server) for _ in range(STARTS)]
+    not_there = [time_start(Mintery(place / f"new-{number}")) for number in range(STARTS)]
+    report_start("start, database there", there, 20)
+    report_start("start, database not there", not_there, 300)
+    report.save("start", {
+        "there_ms": there, "not_there_ms": not_there,
+        "there_median_ms": statistics.median(there), "not_there_median_ms": statistics.median(not_there),
+        "ok": statistics.median(there) <= 20 and statistics.median(not_there) <= 300,
+    })
+
+
+def changes(place: Path) -> None:
+    """changes a second, 8 writers, SQLite and PostgreSQL"""
+    if not machine.binary("bench-changes").exists():
+        report.skipped("changes a second", "there is no bench-changes")
+        return
+    urls = {"sqlite": None}
+    given = os.environ.get("BENCH_POSTGRES_URL")
+    cluster = None if given else postgres.start(place / "postgres")
+    if given or cluster:
+        urls["postgres"] = given or cluster.url
+    else:
+        report.skipped("changes a second, postgres", "no BENCH_POSTGRES_URL, and no initdb: apt-get install postgresql")
+
+    found = {engine: [] for engine in urls}
+    for number in range(load.ROUNDS):
+        for engine, url in urls.items():
+            one = write_changes(place, url or f"sqlite://{place}/changes-{number}.db")
+            print(f"   {number + 1}/{load.ROUNDS} {engine:9} {one}", flush=True)
+            found[engine].append(one)
+    if cluster:
+        cluster.stop()
+    for engine, runs in found.items():
+        rate, slowest = (statistics.median(one[name] for one in runs) for name in ("changes_per_second", "p99_ms"))
+        ok = rate >= 1500 and slowest <= 20
+        report.row(f"changes a second, {engine}", f"{rate:.0f}, p99 {slowest:.1f} ms", "≥ 1,500, p99 ≤ 20 ms", ok)
+        report.save(f"changes-{engine}", {"rounds": runs, "changes_per_second": rate, "p99_ms": slowest, "ok": ok})
+
+
+ALL = {one.__name__: one for one in (token, encode, route, p99, memory, start, changes)}
+
+
+def started(place: Path) -> tuple[Mintery, Yardstick]:
+    ours, theirs = Mintery(place / "mintery"), Yardstick(place / "yardstick")
+    ours.start()
+    theirs.start()
+    return ours, theirs
+
+
+def stop(*servers: Server) -> None:
+    for server in servers:
+        server.stop()
+
+
+def bearer(access_token: str) -> str:
+    return f"Bearer {access_token}"
+
+
+def compare(name: str, what: str, pair: list[Candidate], must: float) -> None:
+    """Measures the first of the pair against the second, which `must` times its speed is asked of."""
+    sizes = [candidate.server.ask(candidate.requests[0])[0] for candidate in pair]
+    if abs(sizes[0] - sizes[1]) > 8:
+        print(f"   the answers differ in size: {sizes[0]} and {sizes[1]} bytes", flush=True)
+    runs = load.rounds(pair, CONNECTIONS)
+    ratio = load.speed(*runs)
+    mine, other = (load.medians(one)["rate"] for one in runs)
+    report.row(what, f"{ratio:.2f} × ({mine:.0f} / {other:.0f} a second)", f"≥ {must:.2f} ×", ratio >= must)
+    save_runs(name, pair, runs, ratio, must, ratio >= must)
+
+
+def save_runs(name: str, pair: list[Candidate], runs: list, ratio: float, must: float, ok: bool) -> None:
+    for candidate, slices in zip(pair, runs):
+        load.show("median", candidate.server.name, slices)
+    candidates = [
+        {"server": candidate.server.name, "median": load.medians(slices), "slices": [asdict(one) for one in slices]}
+        for candidate, slices in zip(pair, runs)
+    ]
+    report.save(name, {
+        "rounds": load.ROUNDS, "slices_a_round": load.SECONDS,
+        "ratio": ratio, "must_reach": must, "ok": ok, "candidates": candidates,
+    })
+
+
+def sample_memory(server: Server, requests: Path) -> list[float]:
+    """Resident memory every two seconds while the server is under load."""
+    process = load.start(server, requests, CONNECTIONS, MEMORY_SECONDS)
+    end = time.monotonic() + MEMORY_SECONDS + 60
+    samples = []
+    while process.poll() is None and time.monotonic() < end:
+        samples.append(machine.rss_mb(server.pid))
+        time.sleep(2 if MEMORY_SECONDS >= 20 else 0.5)
+    load.result(server, process, 1)
+    return samples
+
+
+def time_start(server: Mintery) -> float:
+    """Milliseconds, the start of the process included; the server is stopped again."""
+    began = time.perf_counter()
+    server.spawn()
+    while not server.is_ready():
+        if time.perf_counter() - began > 30:
+            raise Failed(f"{server.name} was not ready after 30 s: {server.log()}")
+        server.check_alive()
+    took = (time.perf_counter() - began) * 1000
+    server.stop()
+    return took
+
+
+def report_start(what: str, times: list[float], most: float) -> None:
+    middle = statistics.median(times)
+    report.row(what, f"{middle:.1f} ms ({min(times):.1f}–{max(times):.1f})", f"≤ {most:.0f} ms", middle <= most)
+
+
+def write_changes(place: Path, url: str) -> dict:
+    argv = [machine.binary("bench-changes"), url]
+    process = machine.start(argv, cores="all", cwd=place, stdout=-1, stderr=-1, text=True)
+    out, _ = machine.finish(process, 120)
+    return json.loads(out.strip().splitlines()[-1])

@@ -1,0 +1,45 @@
+//! Mintery, but for how a token is signed: with `jsonwebtoken::encode`, which parses the key for every token.
+//! Takes its settings from the environment, as `mintery serve --dev` does.
+
+use std::error::Error;
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use mintery::config::Settings;
+use mintery::keys::signer::{SignError, TokenSigner};
+use mintery::keys::signing::SigningKey;
+use mintery::logging;
+use mintery::model::claims::{ACCESS_TOKEN_TYPE, AccessTokenClaims};
+use mintery::model::signing_key::SigningAlgorithm;
+use mintery::server::{Application, ServeMode, Surroundings};
+
+struct EncodeSigner {
+    header: Header,
+    key: EncodingKey,
+}
+
+impl TokenSigner for EncodeSigner {
+    fn sign(&self, claims: &AccessTokenClaims<'_>) -> Result<String, SignError> {
+        encode(&self.header, claims, &self.key).map_err(|_| SignError)
+    }
+}
+
+fn make_signer(key: SigningKey) -> Box<dyn TokenSigner> {
+    let (algorithm, encoding_key) = match key.algorithm {
+        SigningAlgorithm::Es256 => (Algorithm::ES256, EncodingKey::from_ec_der(&key.pkcs8)),
+        SigningAlgorithm::Rs256 => (Algorithm::RS256, EncodingKey::from_rsa_der(&key.pkcs8)),
+    };
+    let mut header = Header::new(algorithm);
+    header.typ = Some(ACCESS_TOKEN_TYPE.to_owned());
+    header.kid = Some(key.kid);
+    Box::new(EncodeSigner { header, key: encoding_key })
+}
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let settings = Settings::load(&Vec::new(), std::env::vars(), None)?;
+    logging::start(&settings.log, settings.log_format);
+    let surroundings = Surroundings { make_signer, ..Surroundings::default() };
+    let mode = ServeMode { dev: true, migrate: false };
+    Application::build(settings, mode, surroundings).await?.run().await?;
+    Ok(())
+}
