@@ -40,10 +40,7 @@ impl Timestamp {
     /// The moment `duration` later.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// How long ago `earlier` was; nothing when it is not earlier.
@@ -71,9 +68,7 @@ pub struct SystemClock {
 
 impl Default for SystemClock {
     fn default() -> Self {
-        Self {
-            started: Instant::now(),
-        }
+        Self { started: Instant::now() }
     }
 }
 
@@ -100,35 +95,23 @@ impl ManualClock {
     /// A clock that shows `now`.
     #[must_use]
     pub fn starting_at(now: Timestamp) -> Arc<Self> {
-        Arc::new(Self {
-            now: AtomicI64::new(now.0),
-            elapsed: AtomicU64::new(0),
-        })
+        Arc::new(Self { now: AtomicI64::new(now.0), elapsed: AtomicU64::new(0) })
     }
 
     /// Moves the date forward, as when the clock of a machine is corrected.
     pub fn advance(&self, by: Duration) {
-        self.now.fetch_add(
-            i64::try_from(by.as_millis()).unwrap_or(i64::MAX),
-            Ordering::SeqCst,
-        );
+        self.now.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
     /// Moves the date backward.
     pub fn turn_back(&self, by: Duration) {
-        self.now.fetch_sub(
-            i64::try_from(by.as_millis()).unwrap_or(i64::MAX),
-            Ordering::SeqCst,
-        );
+        self.now.fetch_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
     }
 
     /// Lets time pass, which moves the date too.
     pub fn let_pass(&self, by: Duration) {
         self.advance(by);
-        self.elapsed.fetch_add(
-            u64::try_from(by.as_millis()).unwrap_or(u64::MAX),
-            Ordering::SeqCst,
-        );
+        self.elapsed.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
 }
 

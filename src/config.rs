@@ -95,15 +95,8 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown {
-                name,
-                source,
-                nearest,
-            } => {
-                write!(
-                    f,
-                    "there is no setting `{name}` ({source}); did you mean `{nearest}`?"
-                )
+            Self::Unknown { name, source, nearest } => {
+                write!(f, "there is no setting `{name}` ({source}); did you mean `{nearest}`?")
             }
             Self::Invalid { key, source, reason } => {
                 write!(f, "the setting `{key}` ({source}) is not valid: {reason}")
@@ -154,11 +147,7 @@ impl Settings {
     /// When there is none, or it would let secrets travel in plain.
     pub fn serving_issuer(&self, dev: bool) -> Result<Issuer, ConfigError> {
         let inconsistent = |reason: &str| ConfigError::Inconsistent(reason.to_owned());
-        let derived = || {
-            Issuer::parse(&format!("http://{}", self.listen))
-                .ok()
-                .filter(|_| dev)
-        };
+        let derived = || Issuer::parse(&format!("http://{}", self.listen)).ok().filter(|_| dev);
         let issuer = self.issuer.clone().or_else(derived).ok_or_else(|| {
             inconsistent(
                 "`serve` needs `issuer`, the https URL by which clients and APIs know this server \

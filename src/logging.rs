@@ -14,13 +14,7 @@ pub fn start(filter: &str, format: LogFormat) {
     match format {
         LogFormat::Text => builder.format(|out, record| {
             let message = escape(&record.args().to_string());
-            writeln!(
-                out,
-                "{} {:5} {}: {message}",
-                out.timestamp_millis(),
-                record.level(),
-                record.target()
-            )
+            writeln!(out, "{} {:5} {}: {message}", out.timestamp_millis(), record.level(), record.target())
         }),
         LogFormat::Json => builder.format(|out, record| {
             let line = json!({
@@ -59,10 +53,7 @@ mod tests {
     /// SEC-6
     #[test]
     fn a_line_stays_a_line() {
-        assert_eq!(
-            escape("a\r\nb\u{1b}[31mc\u{202e}d"),
-            "a\\u{d}\\u{a}b\\u{1b}[31mc\\u{202e}d"
-        );
+        assert_eq!(escape("a\r\nb\u{1b}[31mc\u{202e}d"), "a\\u{d}\\u{a}b\\u{1b}[31mc\\u{202e}d");
         assert_eq!(escape("für"), "für");
     }
 }

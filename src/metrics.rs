@@ -69,18 +69,10 @@ impl Default for Metrics {
             )
         };
         let lookup = |result| {
-            registry.counter(
-                "mintery_directory_lookups_total",
-                "Look-ups of a client",
-                &[("result", result)],
-            )
+            registry.counter("mintery_directory_lookups_total", "Look-ups of a client", &[("result", result)])
         };
         let query = |purpose| {
-            registry.counter(
-                "mintery_store_queries_total",
-                "Queries, by purpose",
-                &[("purpose", purpose)],
-            )
+            registry.counter("mintery_store_queries_total", "Queries, by purpose", &[("purpose", purpose)])
         };
         let access = |outcome| {
             registry.counter(
@@ -107,14 +99,10 @@ impl Default for Metrics {
             lookup_queries: query("lookup"),
             follower_queries: query("follow"),
             changes: query("change"),
-            applied_event: registry.gauge(
-                "mintery_applied_event",
-                "The last event that this node has applied",
-            ),
-            follower_lag: registry.gauge(
-                "mintery_follower_lag_seconds",
-                "Since the follower last reached the store",
-            ),
+            applied_event: registry
+                .gauge("mintery_applied_event", "The last event that this node has applied"),
+            follower_lag: registry
+                .gauge("mintery_follower_lag_seconds", "Since the follower last reached the store"),
             failures: registry.counter(
                 "mintery_failures_total",
                 "Answers with a status of 500 or above",
@@ -146,10 +134,7 @@ impl Registry<'_> {
         help: &'static str,
         labels: &[(&'static str, &'static str)],
     ) -> Counter {
-        let labels: Vec<_> = labels
-            .iter()
-            .map(|(key, value)| metrics::Label::new(*key, *value))
-            .collect();
+        let labels: Vec<_> = labels.iter().map(|(key, value)| metrics::Label::new(*key, *value)).collect();
         metrics::Recorder::describe_counter(self.0, name.into(), None, help.into());
         metrics::Recorder::register_counter(self.0, &metrics::Key::from_parts(name, labels), &Self::METADATA)
     }

@@ -140,19 +140,10 @@ impl Application {
             random: Arc::clone(&surroundings.random),
             actor: Actor::System,
         };
-        let first_client = if mode.dev {
-            create_first_client(&admin).await?
-        } else {
-            None
-        };
+        let first_client = if mode.dev { create_first_client(&admin).await? } else { None };
 
-        let ring = Ring::load(
-            store.database(),
-            &data_keys,
-            settings.token_alg,
-            surroundings.make_signer,
-        )
-        .await?;
+        let ring =
+            Ring::load(store.database(), &data_keys, settings.token_alg, surroundings.make_signer).await?;
         let directory = start_directory(&store, &settings, &surroundings, &metrics).await?;
         let follower = tokio::spawn(follower::follow(Arc::clone(&directory), store.clone()));
         let server = AuthorizationServer {
@@ -176,14 +167,7 @@ impl Application {
         };
         let address = settings.listen;
         let server = start_http(&settings, listener, server)?;
-        Ok(Self {
-            address,
-            server,
-            store,
-            follower,
-            first_client,
-            _serve_lock: serve_lock,
-        })
+        Ok(Self { address, server, store, follower, first_client, _serve_lock: serve_lock })
     }
 
     /// The address that it answers on.
@@ -257,14 +241,7 @@ async fn open_to_serve(
     }
     let opened_by = if mode.dev { Mode::Dev } else { Mode::Normal };
     let source = master_key_source(settings);
-    let unlocked = unlock(
-        &database,
-        &source,
-        &surroundings.clock,
-        &*surroundings.random,
-        opened_by,
-    )
-    .await?;
+    let unlocked = unlock(&database, &source, &surroundings.clock, &*surroundings.random, opened_by).await?;
     Ok((unlocked, serve_lock))
 }
 
@@ -337,16 +314,13 @@ fn start_http(
     .map_err(|reason| StartError::Listen { address, reason })?
     .run();
     if let Some(address) = settings.metrics_listen {
-        let metrics_server = HttpServer::new(move || {
-            App::new()
-                .app_data(metrics.clone())
-                .configure(http::metrics_routes)
-        })
-        .workers(1)
-        .disable_signals()
-        .listen(listen(address)?)
-        .map_err(|reason| StartError::Listen { address, reason })?
-        .run();
+        let metrics_server =
+            HttpServer::new(move || App::new().app_data(metrics.clone()).configure(http::metrics_routes))
+                .workers(1)
+                .disable_signals()
+                .listen(listen(address)?)
+                .map_err(|reason| StartError::Listen { address, reason })?
+                .run();
         tokio::spawn(metrics_server);
     }
     Ok(http)

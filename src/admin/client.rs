@@ -64,34 +64,22 @@ pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, Admi
         disabled_at: None,
     };
     let (row, secret_row) = (client.clone(), secret.clone());
-    let change = admin
-        .store
-        .change::<EventNumber, AdminError, _>(admin.actor.clone(), move |tx| {
-            Box::pin(async move {
-                client::insert(tx, &row).await.map_err(|error| match error {
-                    StoreError::Conflict => AdminError::Exists(format!("client {}", row.id)),
-                    other => other.into(),
-                })?;
-                // There may have been a client of this id before. Its deletion was committed before the row above could be
-                // written, so every token of it has a smaller number than what comes next.
-                let cut_off = event::last_number(tx).await?.next();
-                client::set_cut_off(tx, &row.id, cut_off).await?;
-                client::insert_secret(tx, &row.id, &secret_row).await?;
-                Ok((
-                    cut_off,
-                    Event::ClientCreated {
-                        client: row.id,
-                        name: row.name,
-                    },
-                ))
-            })
-        });
+    let change = admin.store.change::<EventNumber, AdminError, _>(admin.actor.clone(), move |tx| {
+        Box::pin(async move {
+            client::insert(tx, &row).await.map_err(|error| match error {
+                StoreError::Conflict => AdminError::Exists(format!("client {}", row.id)),
+                other => other.into(),
+            })?;
+            // There may have been a client of this id before. Its deletion was committed before the row above could be
+            // written, so every token of it has a smaller number than what comes next.
+            let cut_off = event::last_number(tx).await?.next();
+            client::set_cut_off(tx, &row.id, cut_off).await?;
+            client::insert_secret(tx, &row.id, &secret_row).await?;
+            Ok((cut_off, Event::ClientCreated { client: row.id, name: row.name }))
+        })
+    });
     (client.cut_off, _) = change.await?;
-    Ok(CreatedClient {
-        client,
-        secret,
-        plain,
-    })
+    Ok(CreatedClient { client, secret, plain })
 }
 
 /// A client with its secrets.
@@ -99,9 +87,7 @@ pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, Admi
 /// # Errors
 /// [`AdminError::NotFound`] when there is none.
 pub async fn show(admin: &Admin, id: &ClientId) -> Result<(Client, Vec<ClientSecret>), AdminError> {
-    client::by_id(admin.store.database(), id)
-        .await?
-        .ok_or_else(|| not_found(id))
+    client::by_id(admin.store.database(), id).await?.ok_or_else(|| not_found(id))
 }
 
 /// Up to `limit` clients after the one with the id `after`, by id.
@@ -171,8 +157,6 @@ fn not_found(id: &ClientId) -> AdminError {
 async fn hash(admin: &Admin, plain: &Secret) -> Result<SecretHash, AdminError> {
     let (plain, random) = (plain.clone(), Arc::clone(&admin.random));
     let hashing = tokio::task::spawn_blocking(move || SecretHash::of(&plain, &*random));
-    let hash = hashing
-        .await
-        .map_err(|error| StoreError::Failed(error.to_string()))?;
+    let hash = hashing.await.map_err(|error| StoreError::Failed(error.to_string()))?;
     Ok(hash?)
 }

@@ -160,17 +160,9 @@ impl Create {
                 "the scopes of a client have at most {MAX_SCOPE_LEN} bytes"
             )));
         }
-        let grants = self
-            .grant_types
-            .split_ascii_whitespace()
-            .map(str::parse::<GrantType>);
+        let grants = self.grant_types.split_ascii_whitespace().map(str::parse::<GrantType>);
         Ok(NewClient {
-            id: self
-                .id
-                .as_deref()
-                .map(ClientId::parse)
-                .transpose()
-                .map_err(CliError::usage)?,
+            id: self.id.as_deref().map(ClientId::parse).transpose().map_err(CliError::usage)?,
             name: ClientName::parse(&self.name).map_err(CliError::usage)?,
             scopes,
             grants: grants.collect::<Result<_, _>>().map_err(CliError::usage)?,
@@ -196,14 +188,10 @@ async fn list(shared: &Shared, format: Format) -> Result<(), CliError> {
         clients.extend(page);
     }
     if format == Format::Json {
-        return Ok(output::json(
-            &clients.iter().map(ClientJson::from).collect::<Vec<_>>(),
-        )?);
+        return Ok(output::json(&clients.iter().map(ClientJson::from).collect::<Vec<_>>())?);
     }
     if clients.is_empty() {
-        return Ok(output::note(
-            "There is no client yet; `mintery client create --name NAME` makes one.",
-        )?);
+        return Ok(output::note("There is no client yet; `mintery client create --name NAME` makes one.")?);
     }
     let mut table = output::table(&["ID", "NAME", "SCOPE", "STATUS", "CREATED"]);
     for client in &clients {
@@ -224,10 +212,7 @@ async fn show(shared: &Shared, id: &str, format: Format) -> Result<(), CliError>
     let (client, secrets) = client::show(&admin, &id).await.map_err(CliError::admin)?;
     if format == Format::Json {
         let secrets = secrets.iter().map(SecretJson::from).collect();
-        return Ok(output::json(&ShownJson {
-            client: ClientJson::from(&client),
-            secrets,
-        })?);
+        return Ok(output::json(&ShownJson { client: ClientJson::from(&client), secrets })?);
     }
     let mut table = output::table(&["SECRET", "ENDS IN", "LABEL", "CREATED", "EXPIRES"]);
     for secret in &secrets {
@@ -253,19 +238,12 @@ fn client_table(client: &Client) -> String {
 }
 
 const fn status(client: &Client) -> &'static str {
-    if client.is_enabled() {
-        "enabled"
-    } else {
-        "disabled"
-    }
+    if client.is_enabled() { "enabled" } else { "disabled" }
 }
 
 fn date(at: Timestamp) -> String {
     let date = chrono::DateTime::from_timestamp_millis(at.as_millis());
-    date.map_or_else(
-        || at.as_secs().to_string(),
-        |date| date.format("%Y-%m-%d %H:%M UTC").to_string(),
-    )
+    date.map_or_else(|| at.as_secs().to_string(), |date| date.format("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 impl<'a> From<&'a Client> for ClientJson<'a> {

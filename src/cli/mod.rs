@@ -89,11 +89,7 @@ impl Shared {
             ("database_url", "--database-url", &self.database_url),
             ("master_key_file", "--master-key-file", &self.master_key_file),
         ];
-        overrides.extend(
-            flags
-                .into_iter()
-                .filter_map(|(key, flag, text)| Some((key, flag, text.clone()?))),
-        );
+        overrides.extend(flags.into_iter().filter_map(|(key, flag, text)| Some((key, flag, text.clone()?))));
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Ok(Settings::load(&overrides, environment, self.config.as_deref())?)

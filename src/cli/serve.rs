@@ -34,15 +34,10 @@ impl Serve {
             ("issuer", "--issuer", &self.issuer),
             ("workers", "--workers", &self.workers),
         ];
-        let overrides = flags
-            .into_iter()
-            .filter_map(|(key, flag, text)| Some((key, flag, text.clone()?)));
+        let overrides = flags.into_iter().filter_map(|(key, flag, text)| Some((key, flag, text.clone()?)));
         let settings = shared.settings(overrides.collect())?;
         logging::start(&settings.log, settings.log_format);
-        let mode = ServeMode {
-            dev: self.dev,
-            migrate: self.migrate,
-        };
+        let mode = ServeMode { dev: self.dev, migrate: self.migrate };
         let mut application = Application::build(settings, mode, Surroundings::default()).await?;
         let url = format!("http://{}", application.address());
         log::info!("answering on {url}");

@@ -38,22 +38,14 @@ pub async fn admin(shared: &Shared, missing: Missing) -> Result<Admin, CliError>
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let source = master_key_source(&settings);
     let Unlocked { store, data_keys } = unlock(&database, &source, &clock, &*random, Mode::Normal).await?;
-    Ok(Admin {
-        store,
-        secret_digests: data_keys.secret_digests,
-        clock,
-        random,
-        actor: actor(),
-    })
+    Ok(Admin { store, secret_digests: data_keys.secret_digests, clock, random, actor: actor() })
 }
 
 /// Whoever the operating system says it is; a variable of the environment can say anything.
 fn actor() -> Actor {
     let uid = nix::unistd::geteuid();
-    let user = nix::unistd::User::from_uid(uid)
-        .ok()
-        .flatten()
-        .map_or_else(|| uid.to_string(), |user| user.name);
+    let user =
+        nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
     let host = nix::unistd::gethostname()
         .map_or_else(|_| "?".to_owned(), |host| host.to_string_lossy().into_owned());
     Actor::Cli { user, host }

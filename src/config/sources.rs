@@ -58,26 +58,15 @@ pub fn collect(
     }
     read_environment(environment, &mut values)?;
     for (key, flag, text) in overrides {
-        values.insert(
-            key,
-            Value {
-                text: Secret::new(text.clone()),
-                source: Source::Flag(flag),
-            },
-        );
+        values.insert(key, Value { text: Secret::new(text.clone()), source: Source::Flag(flag) });
     }
     Ok(values)
 }
 
 fn read_file(path: &Path, values: &mut Values) -> Result<(), ConfigError> {
-    let failed = |reason: String| ConfigError::File {
-        path: path.to_owned(),
-        reason,
-    };
+    let failed = |reason: String| ConfigError::File { path: path.to_owned(), reason };
     let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    let table: toml::Table = text
-        .parse()
-        .map_err(|error: toml::de::Error| failed(error.to_string()))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| failed(error.to_string()))?;
     let source = Source::File(path.display().to_string());
     read_table("", &table, &source, values)
 }
@@ -97,9 +86,8 @@ fn read_table(
             }
             toml::Value::String(text) => text.clone(),
             toml::Value::Array(several) => {
-                let texts = several
-                    .iter()
-                    .map(|one| one.as_str().map_or_else(|| one.to_string(), ToOwned::to_owned));
+                let texts =
+                    several.iter().map(|one| one.as_str().map_or_else(|| one.to_string(), ToOwned::to_owned));
                 texts.collect::<Vec<_>>().join(",")
             }
             other => other.to_string(),
@@ -109,13 +97,7 @@ fn read_table(
             name: name.clone(),
             source: source.clone(),
         })?;
-        values.insert(
-            key,
-            Value {
-                text: Secret::new(text),
-                source: source.clone(),
-            },
-        );
+        values.insert(key, Value { text: Secret::new(text), source: source.clone() });
     }
     Ok(())
 }
@@ -139,37 +121,15 @@ fn read_environment(
                 continue;
             }
             let nearest = nearest(&name);
-            return Err(ConfigError::Unknown {
-                name,
-                source: Source::Environment(variable),
-                nearest,
-            });
+            return Err(ConfigError::Unknown { name, source: Source::Environment(variable), nearest });
         };
-        values.insert(
-            key,
-            Value {
-                text: Secret::new(text),
-                source: Source::Environment(variable),
-            },
-        );
+        values.insert(key, Value { text: Secret::new(text), source: Source::Environment(variable) });
     }
     if let Some(text) = rust_log
-        && !matches!(
-            values.get("log"),
-            Some(Value {
-                source: Source::Environment(_),
-                ..
-            })
-        )
+        && !matches!(values.get("log"), Some(Value { source: Source::Environment(_), .. }))
     {
         let source = Source::Environment("RUST_LOG".to_owned());
-        values.insert(
-            "log",
-            Value {
-                text: Secret::new(text),
-                source,
-            },
-        );
+        values.insert("log", Value { text: Secret::new(text), source });
     }
     Ok(())
 }
@@ -194,13 +154,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mintery.toml");
         std::fs::write(&path, file).unwrap();
-        let flags = flags
-            .iter()
-            .map(|(key, value)| (*key, "--flag", (*value).to_owned()))
-            .collect();
-        let environment = environment
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let flags = flags.iter().map(|(key, value)| (*key, "--flag", (*value).to_owned())).collect();
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Settings::load(&flags, environment, Some(&path))
     }
 
@@ -212,11 +167,7 @@ mod tests {
         assert_eq!(settings.token_ttl.as_secs(), 60);
         assert_eq!(settings.token_alg, SigningAlgorithm::Rs256);
         assert_eq!(settings.jwks_max_age.as_secs(), 3600);
-        let environment = [
-            ("MINTERY_LISTEN", "127.0.0.1:2"),
-            ("MINTERY_TOKEN__TTL", "61"),
-            ("HOME", "/"),
-        ];
+        let environment = [("MINTERY_LISTEN", "127.0.0.1:2"), ("MINTERY_TOKEN__TTL", "61"), ("HOME", "/")];
         let settings = load(&environment, file, &[]).unwrap();
         assert_eq!(settings.listen.port(), 2);
         assert_eq!(settings.token_ttl.as_secs(), 61);
@@ -230,27 +181,11 @@ mod tests {
         let source = Source::Environment("MINTERY_TOKEN__TLL".to_owned());
         assert_eq!(
             error,
-            ConfigError::Unknown {
-                name: "token.tll".to_owned(),
-                source,
-                nearest: "token.ttl"
-            }
+            ConfigError::Unknown { name: "token.tll".to_owned(), source, nearest: "token.ttl" }
         );
-        let error = load(&[], "[token]\nalgo = \"RS256\"\n", &[])
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("`token.algo`") && error.contains("`token.alg`"),
-            "{error}"
-        );
-        assert!(
-            load(
-                &[("MINTERY_SERVICE_HOST", "10.0.0.1"), ("MINTERY_PORT_80_TCP", "x")],
-                "",
-                &[]
-            )
-            .is_ok()
-        );
+        let error = load(&[], "[token]\nalgo = \"RS256\"\n", &[]).unwrap_err().to_string();
+        assert!(error.contains("`token.algo`") && error.contains("`token.alg`"), "{error}");
+        assert!(load(&[("MINTERY_SERVICE_HOST", "10.0.0.1"), ("MINTERY_PORT_80_TCP", "x")], "", &[]).is_ok());
     }
 
     #[test]
@@ -285,16 +220,8 @@ mod tests {
 
     #[test]
     fn rust_log_counts_unless_our_own_variable_is_set() {
-        assert_eq!(
-            load(&[("RUST_LOG", "debug")], "log = \"warn\"", &[]).unwrap().log,
-            "debug"
-        );
-        assert_eq!(
-            load(&[("RUST_LOG", "debug"), ("MINTERY_LOG", "error")], "", &[])
-                .unwrap()
-                .log,
-            "error"
-        );
+        assert_eq!(load(&[("RUST_LOG", "debug")], "log = \"warn\"", &[]).unwrap().log, "debug");
+        assert_eq!(load(&[("RUST_LOG", "debug"), ("MINTERY_LOG", "error")], "", &[]).unwrap().log, "error");
     }
 
     #[test]
@@ -305,11 +232,6 @@ mod tests {
         assert!(issuer(&[("issuer", "http://auth.example.com")], false).is_err());
         assert!(issuer(&[("issuer", "https://auth.example.com")], false).is_ok());
         assert_eq!(issuer(&[], true).unwrap().as_str(), "http://127.0.0.1:8080");
-        assert!(
-            load(&[], "", &[("listen", "0.0.0.0:8080")])
-                .unwrap()
-                .check_listen(true)
-                .is_err()
-        );
+        assert!(load(&[], "", &[("listen", "0.0.0.0:8080")]).unwrap().check_listen(true).is_err());
     }
 }

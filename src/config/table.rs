@@ -16,61 +16,27 @@ type Apply = fn(&mut Settings, &str) -> Result<(), String>;
 
 /// Each setting, and how its text becomes its value.
 pub const TABLE: &[(&str, Apply)] = &[
-    ("listen", |settings, text| {
-        put(
-            &mut settings.listen,
-            parse(text, "an address such as 127.0.0.1:8080"),
-        )
-    }),
-    ("issuer", |settings, text| {
-        put(&mut settings.issuer, said(Issuer::parse(text)).map(Some))
-    }),
-    ("database_url", |settings, text| {
-        put(&mut settings.database_url, Ok(Secret::new(text.to_owned())))
-    }),
-    ("master_key_file", |settings, text| {
-        put(&mut settings.master_key_file, Ok(PathBuf::from(text)))
-    }),
-    ("master_key", |settings, text| {
-        put(&mut settings.master_key, Ok(Some(Secret::new(text.to_owned()))))
-    }),
-    ("workers", |settings, text| {
-        put(&mut settings.workers, number(text, 1, 1024))
-    }),
-    ("token.ttl", |settings, text| {
-        put(&mut settings.token_ttl, seconds(text, 1, 30 * DAY))
-    }),
-    ("token.alg", |settings, text| {
-        put(&mut settings.token_alg, said(SigningAlgorithm::from_str(text)))
-    }),
+    ("listen", |settings, text| put(&mut settings.listen, parse(text, "an address such as 127.0.0.1:8080"))),
+    ("issuer", |settings, text| put(&mut settings.issuer, said(Issuer::parse(text)).map(Some))),
+    ("database_url", |settings, text| put(&mut settings.database_url, Ok(Secret::new(text.to_owned())))),
+    ("master_key_file", |settings, text| put(&mut settings.master_key_file, Ok(PathBuf::from(text)))),
+    ("master_key", |settings, text| put(&mut settings.master_key, Ok(Some(Secret::new(text.to_owned()))))),
+    ("workers", |settings, text| put(&mut settings.workers, number(text, 1, 1024))),
+    ("token.ttl", |settings, text| put(&mut settings.token_ttl, seconds(text, 1, 30 * DAY))),
+    ("token.alg", |settings, text| put(&mut settings.token_alg, said(SigningAlgorithm::from_str(text)))),
     ("token.audience", |settings, text| {
-        put(
-            &mut settings.token_audience,
-            said(ResourceUri::parse(text)).map(Some),
-        )
+        put(&mut settings.token_audience, said(ResourceUri::parse(text)).map(Some))
     }),
-    ("jwks.max_age", |settings, text| {
-        put(&mut settings.jwks_max_age, seconds(text, 0, DAY))
-    }),
-    ("outage_grace", |settings, text| {
-        put(&mut settings.outage_grace, seconds(text, 0, DAY))
-    }),
+    ("jwks.max_age", |settings, text| put(&mut settings.jwks_max_age, seconds(text, 0, DAY))),
+    ("outage_grace", |settings, text| put(&mut settings.outage_grace, seconds(text, 0, DAY))),
     ("metrics.listen", |settings, text| {
-        put(
-            &mut settings.metrics_listen,
-            parse(text, "an address such as 127.0.0.1:9090").map(Some),
-        )
+        put(&mut settings.metrics_listen, parse(text, "an address such as 127.0.0.1:9090").map(Some))
     }),
     ("metadata.authorization_endpoint", |settings, text| {
-        put(
-            &mut settings.metadata_authorization_endpoint,
-            parse(text, "true or false"),
-        )
+        put(&mut settings.metadata_authorization_endpoint, parse(text, "true or false"))
     }),
     ("log", |settings, text| put(&mut settings.log, log_filter(text))),
-    ("log_format", |settings, text| {
-        put(&mut settings.log_format, log_format(text))
-    }),
+    ("log_format", |settings, text| put(&mut settings.log_format, log_format(text))),
 ];
 
 const DAY: u64 = 24 * 60 * 60;
@@ -105,11 +71,7 @@ pub fn row(name: &str) -> Option<&'static (&'static str, Apply)> {
 /// The known name that is most like `name`.
 pub fn nearest(name: &str) -> &'static str {
     let distance = |key: &str| strsim::damerau_levenshtein(key, name);
-    TABLE
-        .iter()
-        .map(|(key, _)| *key)
-        .min_by_key(|key| distance(key))
-        .unwrap_or("listen")
+    TABLE.iter().map(|(key, _)| *key).min_by_key(|key| distance(key)).unwrap_or("listen")
 }
 
 /// The settings that `values` make.
@@ -143,17 +105,12 @@ fn number<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
     least: T,
     most: T,
 ) -> Result<T, String> {
-    let number = text
-        .parse()
-        .ok()
-        .filter(|number| *number >= least && *number <= most);
+    let number = text.parse().ok().filter(|number| *number >= least && *number <= most);
     number.ok_or_else(|| format!("it should be a number from {least} to {most}"))
 }
 
 fn seconds(text: &str, least: u64, most: u64) -> Result<Duration, String> {
-    number(text, least, most)
-        .map(Duration::from_secs)
-        .map_err(|error| format!("{error}, in seconds"))
+    number(text, least, most).map(Duration::from_secs).map_err(|error| format!("{error}, in seconds"))
 }
 
 fn log_filter(text: &str) -> Result<String, String> {

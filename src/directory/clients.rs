@@ -45,11 +45,7 @@ impl KnownClient {
                 secret,
             })
             .collect();
-        Self {
-            client,
-            secrets,
-            default_scopes,
-        }
+        Self { client, secrets, default_scopes }
     }
 }
 
@@ -84,18 +80,11 @@ impl fmt::Debug for Clients {
 impl Clients {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let generations = std::iter::repeat_with(AtomicU64::default).take(SHARDS).collect();
-        Self {
-            cache: Cache::new(CAPACITY),
-            generations,
-            clock,
-        }
+        Self { cache: Cache::new(CAPACITY), generations, clock }
     }
 
     /// What is known of `id`: nothing; that there is no such client; the client.
-    #[expect(
-        clippy::option_option,
-        reason = "not known is not the same as known not to exist"
-    )]
+    #[expect(clippy::option_option, reason = "not known is not the same as known not to exist")]
     pub fn remembered(&self, id: &str) -> Option<Option<Arc<KnownClient>>> {
         let entry = self.cache.get(id)?;
         self.is_good(id, &entry).then_some(entry.client)
@@ -115,15 +104,11 @@ impl Clients {
         /// A client that changes this often while it is looked up is served from the store directly.
         const ATTEMPTS: usize = 3;
         for _ in 0..ATTEMPTS {
-            let entry = self
-                .cache
-                .get_or_insert_async(id, self.load_entry(id, &load))
-                .await?;
+            let entry = self.cache.get_or_insert_async(id, self.load_entry(id, &load)).await?;
             if self.is_good(id.as_str(), &entry) {
                 return Ok(entry.client);
             }
-            self.cache
-                .remove_if(id, |stored| stored.generation == entry.generation);
+            self.cache.remove_if(id, |stored| stored.generation == entry.generation);
         }
         Ok(self.load_entry(id, &load).await?.client)
     }
@@ -136,11 +121,7 @@ impl Clients {
         let generation = self.generation(id.as_str());
         let found = load().await?;
         let client = found.map(|(client, secrets)| Arc::new(KnownClient::new(client, secrets)));
-        Ok(Entry {
-            generation,
-            client,
-            loaded_at: self.clock.elapsed(),
-        })
+        Ok(Entry { generation, client, loaded_at: self.clock.elapsed() })
     }
 
     pub fn forget(&self, id: &ClientId) {
@@ -163,17 +144,15 @@ impl Clients {
     }
 
     fn generation(&self, id: &str) -> u64 {
-        self.generations
-            .get(shard(id))
-            .map_or(0, |generation| generation.load(Ordering::Acquire))
+        self.generations.get(shard(id)).map_or(0, |generation| generation.load(Ordering::Acquire))
     }
 }
 
 /// FNV-1a. Which ids share a shard does not matter: one of them is looked up once more than need be.
 fn shard(id: &str) -> usize {
-    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    });
+    let hash = id
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     usize::try_from(hash % SHARDS as u64).unwrap_or(0)
 }
 
@@ -232,10 +211,7 @@ mod tests {
         };
         let (loaded, ()) = tokio::join!(load, change);
         assert_eq!(loaded.unwrap().unwrap().client.name.as_str(), "new");
-        assert_eq!(
-            clients.remembered("a").unwrap().unwrap().client.name.as_str(),
-            "new"
-        );
+        assert_eq!(clients.remembered("a").unwrap().unwrap().client.name.as_str(), "new");
     }
 
     #[tokio::test]
@@ -267,17 +243,9 @@ mod tests {
     async fn a_failed_load_is_not_remembered() {
         let (_clock, clients) = clients();
         let id = ClientId::parse("a").unwrap();
-        let failed = clients
-            .load(&id, || async { Err(StoreError::Unavailable(String::new())) })
-            .await;
+        let failed = clients.load(&id, || async { Err(StoreError::Unavailable(String::new())) }).await;
         assert!(failed.is_err());
-        assert!(
-            clients
-                .load(&id, || async { Ok(Some((client("x"), Vec::new()))) })
-                .await
-                .unwrap()
-                .is_some()
-        );
+        assert!(clients.load(&id, || async { Ok(Some((client("x"), Vec::new()))) }).await.unwrap().is_some());
     }
 
     /// SEC-3

@@ -68,10 +68,7 @@ async fn poll(directory: &Directory) -> Result<(), StoreError> {
 }
 
 /// Only after what the events concern was forgotten: a token that says this number must not be made from older knowledge.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "a gauge is a float; exact up to 2^53 events"
-)]
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; exact up to 2^53 events")]
 fn advance(directory: &Directory, number: EventNumber) {
     directory.metrics.applied_event.set(number.get() as f64);
     directory.applied.send_replace(number);

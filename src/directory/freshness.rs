@@ -38,16 +38,11 @@ const PROMISE: Duration = Duration::from_secs(1);
 impl Freshness {
     pub fn new(grace: Duration, clock: Arc<dyn Clock>) -> Self {
         let reached_at = AtomicU64::new(millis(clock.elapsed()));
-        Self {
-            clock,
-            grace,
-            reached_at,
-        }
+        Self { clock, grace, reached_at }
     }
 
     pub fn reached_now(&self) {
-        self.reached_at
-            .store(millis(self.clock.elapsed()), Ordering::Release);
+        self.reached_at.store(millis(self.clock.elapsed()), Ordering::Release);
     }
 
     pub fn age(&self) -> Duration {

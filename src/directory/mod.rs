@@ -94,10 +94,7 @@ impl Directory {
         let Ok(id) = ClientId::parse(id) else {
             return Ok((None, as_of));
         };
-        let known = self
-            .look_up(&id)
-            .await
-            .map_err(|error| Unavailable(error.to_string()))?;
+        let known = self.look_up(&id).await.map_err(|error| Unavailable(error.to_string()))?;
         let cut_off = known.as_ref().map_or(as_of, |known| known.client.cut_off);
         self.catch_up(cut_off).await?;
         // The row was read when the event of its cut-off, and so all before it, had been committed.
@@ -109,9 +106,7 @@ impl Directory {
             .lookups
             .try_acquire()
             .map_err(|_| StoreError::Unavailable("too many look-ups are waiting already".to_owned()))?;
-        self.clients
-            .load(id, || async { client::by_id(&self.database, id).await })
-            .await
+        self.clients.load(id, || async { client::by_id(&self.database, id).await }).await
     }
 
     /// Waits until this node has applied event `number`. A client that was just made elsewhere may be found before its
@@ -127,9 +122,7 @@ impl Directory {
         let caught_up = tokio::time::timeout(PATIENCE, applied.wait_for(|applied| *applied >= number)).await;
         match caught_up {
             Ok(Ok(_)) => Ok(()),
-            _ => Err(Unavailable(
-                "the follower does not keep up with the events".to_owned(),
-            )),
+            _ => Err(Unavailable("the follower does not keep up with the events".to_owned())),
         }
     }
 

@@ -33,20 +33,15 @@ pub fn oauth(request: &HttpRequest, server: &AuthorizationServer, error: &OauthE
     };
     counter.increment(1);
     record(request, server, status, error.code(), &error.reason());
-    oauth_body(
-        status,
-        error.code(),
-        error.description(),
-        |response| match error {
-            OauthError::InvalidClient(_) => {
-                response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"mintery\", charset=\"UTF-8\""));
-            }
-            OauthError::Unavailable(_) => {
-                response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
-            }
-            _ => {}
-        },
-    )
+    oauth_body(status, error.code(), error.description(), |response| match error {
+        OauthError::InvalidClient(_) => {
+            response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"mintery\", charset=\"UTF-8\""));
+        }
+        OauthError::Unavailable(_) => {
+            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
+        }
+        _ => {}
+    })
 }
 
 /// The answer of a protected route to a request that it refuses (RFC 6750 §3).
@@ -54,35 +49,25 @@ pub fn oauth(request: &HttpRequest, server: &AuthorizationServer, error: &OauthE
 pub fn access(request: &HttpRequest, server: &AuthorizationServer, error: &AccessError) -> HttpResponse {
     server.metrics.access_refused.increment(1);
     let (problem, detail, reason) = match error {
-        AccessError::Missing => (
-            Problem::MISSING_CREDENTIALS,
-            "Send an access token as Authorization: Bearer".to_owned(),
-            None,
-        ),
+        AccessError::Missing => {
+            (Problem::MISSING_CREDENTIALS, "Send an access token as Authorization: Bearer".to_owned(), None)
+        }
         AccessError::InvalidRequest(what) => (Problem::INVALID_REQUEST, (*what).to_owned(), None),
         AccessError::InvalidToken(failure) => (
             Problem::INVALID_CREDENTIALS,
             "The access token is malformed, expired, revoked or not for this API".to_owned(),
             Some(failure.to_string()),
         ),
-        AccessError::InsufficientScope(missing) => (
-            Problem::NO_PERMISSION,
-            format!("The access token lacks the scope {missing}"),
-            None,
-        ),
+        AccessError::InsufficientScope(missing) => {
+            (Problem::NO_PERMISSION, format!("The access token lacks the scope {missing}"), None)
+        }
         AccessError::Unavailable(reason) => (
             Problem::UNAVAILABLE,
             "The server cannot answer at the moment; try again".to_owned(),
             Some(reason.clone()),
         ),
     };
-    record(
-        request,
-        server,
-        problem.status,
-        problem.code,
-        reason.as_deref().unwrap_or(&detail),
-    );
+    record(request, server, problem.status, problem.code, reason.as_deref().unwrap_or(&detail));
     problem.answer(&detail, |response| match challenge(server, error) {
         Some(challenge) => {
             response.insert_header((WWW_AUTHENTICATE, challenge));
@@ -106,9 +91,7 @@ fn challenge(server: &AuthorizationServer, error: &AccessError) -> Option<String
         }
         AccessError::Unavailable(_) => return None,
     };
-    Some(format!(
-        "Bearer realm=\"mintery\", resource_metadata=\"{metadata}\"{rest}"
-    ))
+    Some(format!("Bearer realm=\"mintery\", resource_metadata=\"{metadata}\"{rest}"))
 }
 
 fn scope_parameter(missing: &ScopeSet) -> String {
@@ -129,18 +112,13 @@ pub async fn method_not_allowed() -> HttpResponse {
 /// The answer to an address that nothing stands at.
 pub async fn not_found(request: HttpRequest) -> HttpResponse {
     if request.path().starts_with("/oauth/") {
-        return oauth_body(
-            StatusCode::NOT_FOUND,
-            "invalid_request",
-            "There is no such endpoint",
-            |_| {},
-        );
+        return oauth_body(StatusCode::NOT_FOUND, "invalid_request", "There is no such endpoint", |_| {});
     }
     Problem::NOT_FOUND.answer("There is nothing at this address", |_| {})
 }
 
 fn record(request: &HttpRequest, server: &AuthorizationServer, status: StatusCode, code: &str, reason: &str) {
-    let id = RequestId::of(request);
+    let id = RequestId::of(request, &*server.random);
     if status.is_server_error() {
         server.metrics.failures.increment(1);
         log::error!("request {id}: {} {code}: {reason}", status.as_u16());

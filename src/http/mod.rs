@@ -3,6 +3,7 @@
 pub mod api;
 pub mod error;
 pub mod extract;
+mod headers;
 pub mod middleware;
 pub mod oauth;
 pub mod ops;
@@ -44,12 +45,8 @@ fn endpoints(config: &mut ServiceConfig) {
                 .route(post().to(oauth::token::token))
                 .default_service(web::to(oauth::method_not_allowed)),
         )
-        .service(only(
-            resource("/oauth/authorize").route(get().to(oauth::authorize::refuse)),
-        ))
-        .service(only(
-            resource("/.well-known/jwks.json").route(get().to(oauth::metadata::jwks)),
-        ))
+        .service(only(resource("/oauth/authorize").route(get().to(oauth::authorize::refuse))))
+        .service(only(resource("/.well-known/jwks.json").route(get().to(oauth::metadata::jwks))))
         .service(only(resource("/api/v1/users/me").route(get().to(api::me::me))))
         .service(
             resource(["/auth/check", "/api/v1/auth/check"])

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::clock::Timestamp;
 use crate::directory::Health;
+use crate::http::headers::NO_STORE;
 use crate::metrics::Metrics;
 use crate::oauth::AuthorizationServer;
 
@@ -40,6 +41,6 @@ pub async fn metrics(metrics: Data<Arc<Metrics>>) -> HttpResponse {
 }
 
 fn no_store(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
-    response.insert_header((CACHE_CONTROL, "no-store"));
+    response.insert_header((CACHE_CONTROL, NO_STORE));
     response
 }

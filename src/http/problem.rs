@@ -5,6 +5,8 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
+use super::headers::NO_STORE;
+
 /// An error as it is told.
 #[derive(Debug, Clone, Copy)]
 pub struct Problem {
@@ -29,38 +31,22 @@ struct Body<'a> {
 impl Problem {
     pub const MISSING_CREDENTIALS: Self = Self::unauthorised("Authentication credentials are missing");
     pub const INVALID_CREDENTIALS: Self = Self::unauthorised("Authentication credentials are invalid");
-    pub const NO_PERMISSION: Self = Self {
-        status: StatusCode::FORBIDDEN,
-        code: "err_no_permission",
-        title: "No permission",
-    };
-    pub const INVALID_REQUEST: Self = Self {
-        status: StatusCode::BAD_REQUEST,
-        code: "err_invalid_request",
-        title: "Invalid request",
-    };
+    pub const NO_PERMISSION: Self =
+        Self { status: StatusCode::FORBIDDEN, code: "err_no_permission", title: "No permission" };
+    pub const INVALID_REQUEST: Self =
+        Self { status: StatusCode::BAD_REQUEST, code: "err_invalid_request", title: "Invalid request" };
     pub const METHOD_NOT_ALLOWED: Self = Self {
         status: StatusCode::METHOD_NOT_ALLOWED,
         code: "err_invalid_request",
         title: "Method not allowed",
     };
-    pub const NOT_FOUND: Self = Self {
-        status: StatusCode::NOT_FOUND,
-        code: "err_not_found",
-        title: "Not found",
-    };
-    pub const UNAVAILABLE: Self = Self {
-        status: StatusCode::SERVICE_UNAVAILABLE,
-        code: "err_unavailable",
-        title: "Unavailable",
-    };
+    pub const NOT_FOUND: Self =
+        Self { status: StatusCode::NOT_FOUND, code: "err_not_found", title: "Not found" };
+    pub const UNAVAILABLE: Self =
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, code: "err_unavailable", title: "Unavailable" };
 
     const fn unauthorised(title: &'static str) -> Self {
-        Self {
-            status: StatusCode::UNAUTHORIZED,
-            code: "err_unauthorised",
-            title,
-        }
+        Self { status: StatusCode::UNAUTHORIZED, code: "err_unauthorised", title }
     }
 
     /// The answer; `extend` adds headers.
@@ -68,7 +54,7 @@ impl Problem {
         let mut response = HttpResponse::build(self.status);
         response
             .insert_header((CONTENT_TYPE, "application/problem+json"))
-            .insert_header((CACHE_CONTROL, "no-store"));
+            .insert_header((CACHE_CONTROL, NO_STORE));
         extend(&mut response);
         let body = Body {
             r#type: format!("urn:mintery:error:{}", self.code),

@@ -56,12 +56,7 @@ pub fn generate(
         random.fill(&mut *key);
         let id = format!("dk_{}", base62::encode(&random::bytes::<16>(random), 22));
         let sealed = master.seal(&place(purpose.name(), &id), &*key)?;
-        Ok(SealedDataKey {
-            id,
-            purpose: purpose.name().to_owned(),
-            version: 1,
-            sealed,
-        })
+        Ok(SealedDataKey { id, purpose: purpose.name().to_owned(), version: 1, sealed })
     });
     let sealed = sealed.into_iter().collect::<Result<Vec<_>, _>>()?;
     Ok((open(master, &sealed)?, sealed))
@@ -73,16 +68,9 @@ pub fn generate(
 /// When one is missing or does not open.
 pub fn open(master: &SealingKey, sealed: &[SealedDataKey]) -> Result<DataKeys, DoesNotOpen> {
     let key = |purpose: Purpose| -> Result<Zeroizing<[u8; 32]>, DoesNotOpen> {
-        let row = sealed
-            .iter()
-            .find(|row| row.purpose == purpose.name())
-            .ok_or(DoesNotOpen)?;
+        let row = sealed.iter().find(|row| row.purpose == purpose.name()).ok_or(DoesNotOpen)?;
         let plain = master.open(&place(&row.purpose, &row.id), &row.sealed)?;
-        plain
-            .as_slice()
-            .try_into()
-            .map(Zeroizing::new)
-            .map_err(|_| DoesNotOpen)
+        plain.as_slice().try_into().map(Zeroizing::new).map_err(|_| DoesNotOpen)
     };
     Ok(DataKeys {
         sealing: SealingKey::new(&*key(Purpose::Sealing)?)?,

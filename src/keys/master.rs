@@ -70,64 +70,39 @@ impl MasterKeySource {
 
 fn parse(text: &str) -> Result<SealingKey, MasterKeyError> {
     let text = text.trim();
-    let bytes = URL_SAFE_NO_PAD
-        .decode(text)
-        .or_else(|_| STANDARD.decode(text))
-        .map(Zeroizing::new);
+    let bytes = URL_SAFE_NO_PAD.decode(text).or_else(|_| STANDARD.decode(text)).map(Zeroizing::new);
     let bytes = bytes.map_err(|_| MasterKeyError::Malformed)?;
-    let key: &[u8; 32] = bytes
-        .as_slice()
-        .try_into()
-        .map_err(|_| MasterKeyError::Malformed)?;
+    let key: &[u8; 32] = bytes.as_slice().try_into().map_err(|_| MasterKeyError::Malformed)?;
     SealingKey::new(key).map_err(|_| MasterKeyError::Malformed)
 }
 
 fn load_file(path: &Path) -> Result<SealingKey, MasterKeyError> {
     let failed = |reason: std::io::Error| match reason.kind() {
         std::io::ErrorKind::NotFound => MasterKeyError::Missing(path.to_owned()),
-        _ => MasterKeyError::File {
-            path: path.to_owned(),
-            reason: reason.to_string(),
-        },
+        _ => MasterKeyError::File { path: path.to_owned(), reason: reason.to_string() },
     };
     let mode = fs::metadata(path).map_err(failed)?.mode();
     if mode & 0o007 != 0 {
-        let reason = format!(
-            "everybody may use it (mode {:04o}); run `chmod 600 {}`",
-            mode & 0o7777,
-            path.display()
-        );
-        return Err(MasterKeyError::File {
-            path: path.to_owned(),
-            reason,
-        });
+        let reason =
+            format!("everybody may use it (mode {:04o}); run `chmod 600 {}`", mode & 0o7777, path.display());
+        return Err(MasterKeyError::File { path: path.to_owned(), reason });
     }
     parse(&Zeroizing::new(fs::read_to_string(path).map_err(failed)?))
 }
 
 /// Writes a new key, so that it is whole and on the disk before anybody can find it.
 fn create_file(path: &Path, random: &dyn Random) -> Result<(), MasterKeyError> {
-    let failed = |reason: std::io::Error| MasterKeyError::File {
-        path: path.to_owned(),
-        reason: reason.to_string(),
-    };
+    let failed =
+        |reason: std::io::Error| MasterKeyError::File { path: path.to_owned(), reason: reason.to_string() };
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(failed)?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     }
     let mut key = Zeroizing::new([0; 32]);
     random.fill(&mut *key);
     let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*key) + "\n");
     let draft = path.with_extension(format!("{}.new", std::process::id()));
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&draft)
-        .map_err(failed)?;
+    let mut file =
+        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(failed)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
     // A link, unlike a rename, never replaces a key that another process made meanwhile; then that one is ours too.
     let linked = written.and_then(|()| fs::hard_link(&draft, path));

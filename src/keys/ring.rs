@@ -30,9 +30,7 @@ pub enum RingError {
 
 impl std::fmt::Debug for Ring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ring")
-            .field("keys", &self.jwks.keys.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Ring").field("keys", &self.jwks.keys.len()).finish_non_exhaustive()
     }
 }
 
@@ -49,31 +47,20 @@ impl Ring {
         make_signer: SignerFactory,
     ) -> Result<Self, RingError> {
         let stored = key::signing_keys(database).await?;
-        let opened = stored
-            .iter()
-            .map(|stored| SigningKey::open(&data_keys.sealing, stored));
+        let opened = stored.iter().map(|stored| SigningKey::open(&data_keys.sealing, stored));
         let mut keys = opened.collect::<Result<Vec<_>, _>>()?;
         keys.sort_by_key(|key| key.algorithm != default_algorithm);
-        let jwks = JwkSet {
-            keys: keys.iter().map(|key| key.public.clone()).collect(),
-        };
-        let signers: Vec<_> = keys
-            .into_iter()
-            .map(|key| (key.algorithm, make_signer(key)))
-            .collect();
+        let jwks = JwkSet { keys: keys.iter().map(|key| key.public.clone()).collect() };
+        let signers: Vec<_> = keys.into_iter().map(|key| (key.algorithm, make_signer(key))).collect();
         let ring = Self { signers, jwks };
-        ring.signer(default_algorithm)
-            .ok_or(RingError::NoKey(default_algorithm))?;
+        ring.signer(default_algorithm).ok_or(RingError::NoKey(default_algorithm))?;
         Ok(ring)
     }
 
     /// What signs with `algorithm`.
     #[must_use]
     pub fn signer(&self, algorithm: SigningAlgorithm) -> Option<&dyn TokenSigner> {
-        self.signers
-            .iter()
-            .find(|(own, _)| *own == algorithm)
-            .map(|(_, signer)| &**signer)
+        self.signers.iter().find(|(own, _)| *own == algorithm).map(|(_, signer)| &**signer)
     }
 
     /// The public halves (RFC 7517 §5).

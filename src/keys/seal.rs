@@ -29,9 +29,7 @@ impl SealingKey {
     /// # Errors
     /// Never with 32 bytes; the library's type asks.
     pub fn new(key: &[u8; 32]) -> Result<Self, DoesNotOpen> {
-        RandomizedNonceKey::new(&AES_256_GCM, key)
-            .map(Self)
-            .map_err(|_| DoesNotOpen)
+        RandomizedNonceKey::new(&AES_256_GCM, key).map(Self).map_err(|_| DoesNotOpen)
     }
 
     /// Seals `plain` for `place`.
@@ -40,10 +38,8 @@ impl SealingKey {
     /// When the library refuses, which it does for 64 GiB and more.
     pub fn seal(&self, place: &str, plain: &[u8]) -> Result<String, DoesNotOpen> {
         let mut sealed = Zeroizing::new(plain.to_vec());
-        let nonce = self
-            .0
-            .seal_in_place_append_tag(Aad::from(place), &mut *sealed)
-            .map_err(|_| DoesNotOpen)?;
+        let nonce =
+            self.0.seal_in_place_append_tag(Aad::from(place), &mut *sealed).map_err(|_| DoesNotOpen)?;
         let mut bytes = nonce.as_ref().to_vec();
         bytes.extend_from_slice(&sealed);
         Ok(format!("{VERSION}{}", URL_SAFE_NO_PAD.encode(bytes)))
@@ -59,11 +55,8 @@ impl SealingKey {
         let (nonce, ciphertext) = bytes.split_first_chunk::<NONCE_LEN>().ok_or(DoesNotOpen)?;
         let mut plain = Zeroizing::new(ciphertext.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let length = self
-            .0
-            .open_in_place(nonce, Aad::from(place), &mut plain)
-            .map_err(|_| DoesNotOpen)?
-            .len();
+        let length =
+            self.0.open_in_place(nonce, Aad::from(place), &mut plain).map_err(|_| DoesNotOpen)?.len();
         plain.truncate(length);
         Ok(plain)
     }
@@ -79,10 +72,7 @@ mod tests {
         let sealed = key.seal("a|1", b"plain").unwrap();
         assert_eq!(key.open("a|1", &sealed).unwrap().as_slice(), b"plain");
         assert_eq!(key.open("a|2", &sealed), Err(DoesNotOpen));
-        assert_eq!(
-            SealingKey::new(&[2; 32]).unwrap().open("a|1", &sealed),
-            Err(DoesNotOpen)
-        );
+        assert_eq!(SealingKey::new(&[2; 32]).unwrap().open("a|1", &sealed), Err(DoesNotOpen));
         assert_eq!(key.open("a|1", &sealed.replace("v1.", "v2.")), Err(DoesNotOpen));
         assert_eq!(key.open("a|1", "v1."), Err(DoesNotOpen));
         assert_ne!(sealed, key.seal("a|1", b"plain").unwrap());

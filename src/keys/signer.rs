@@ -51,18 +51,10 @@ impl CachedSigner {
     /// A signer with `key`.
     #[must_use]
     pub fn new(key: SigningKey) -> Self {
-        let header = Header {
-            typ: ACCESS_TOKEN_TYPE,
-            alg: key.algorithm.name(),
-            kid: &key.kid,
-        };
+        let header = Header { typ: ACCESS_TOKEN_TYPE, alg: key.algorithm.name(), kid: &key.kid };
         let header = serde_json::to_vec(&header).unwrap_or_default();
         let prefix = URL_SAFE_NO_PAD.encode(header) + ".";
-        Self {
-            pair: key.pair,
-            algorithm: key.algorithm,
-            prefix,
-        }
+        Self { pair: key.pair, algorithm: key.algorithm, prefix }
     }
 
     /// [`CachedSigner::new`] as a [`SignerFactory`].
@@ -89,9 +81,8 @@ impl signature::Signer<Vec<u8>> for CachedSigner {
     fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
         match &self.pair {
             KeyPair::Ecdsa(pair) => {
-                let signature = pair
-                    .sign(&SystemRandom::new(), message)
-                    .map_err(signature::Error::from_source)?;
+                let signature =
+                    pair.sign(&SystemRandom::new(), message).map_err(signature::Error::from_source)?;
                 Ok(signature.as_ref().to_vec())
             }
             KeyPair::Rsa(pair) => {

@@ -101,16 +101,7 @@ impl SigningKey {
             key_id: Some(kid.clone()),
             ..CommonParameters::default()
         };
-        Ok(Self {
-            kid,
-            algorithm,
-            pair,
-            pkcs8,
-            public: Jwk {
-                common,
-                algorithm: parameters,
-            },
-        })
+        Ok(Self { kid, algorithm, pair, pkcs8, public: Jwk { common, algorithm: parameters } })
     }
 
     /// The key as it is stored.
@@ -121,9 +112,7 @@ impl SigningKey {
         Ok(SealedSigningKey {
             kid: self.kid.clone(),
             alg: self.algorithm.name().to_owned(),
-            sealed_private: sealing
-                .seal(&place(&self.kid), &self.pkcs8)
-                .map_err(|_| UnusableKey)?,
+            sealed_private: sealing.seal(&place(&self.kid), &self.pkcs8).map_err(|_| UnusableKey)?,
         })
     }
 
@@ -133,9 +122,7 @@ impl SigningKey {
     /// When it was sealed under another key, or its algorithm is not known to this release.
     pub fn open(sealing: &SealingKey, stored: &SealedSigningKey) -> Result<Self, UnusableKey> {
         let algorithm = stored.alg.parse().map_err(|_| UnusableKey)?;
-        let pkcs8 = sealing
-            .open(&place(&stored.kid), &stored.sealed_private)
-            .map_err(|_| UnusableKey)?;
+        let pkcs8 = sealing.open(&place(&stored.kid), &stored.sealed_private).map_err(|_| UnusableKey)?;
         Self::from_pkcs8(algorithm, pkcs8)
     }
 }
@@ -188,10 +175,7 @@ mod tests {
             n: "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw".to_owned(),
             e: "AQAB".to_owned(),
         });
-        assert_eq!(
-            thumbprint(&parameters).unwrap(),
-            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
-        );
+        assert_eq!(thumbprint(&parameters).unwrap(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     }
 
     #[test]

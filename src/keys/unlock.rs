@@ -94,9 +94,7 @@ pub async fn unlock(
         missing @ MasterKeyError::Missing(_) => UnlockError::Lost(missing),
         other => UnlockError::MasterKey(other),
     })?;
-    let check = key::meta(database, CHECK_NAME)
-        .await?
-        .ok_or(UnlockError::Damaged)?;
+    let check = key::meta(database, CHECK_NAME).await?.ok_or(UnlockError::Damaged)?;
     if let Err(DoesNotOpen) = master.open(CHECK_PLACE, &check) {
         if let Some(path) = created {
             // Made for a database that another node initialised with another key: left behind, it would hide that the

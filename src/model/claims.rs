@@ -59,12 +59,7 @@ impl TokenId {
     #[must_use]
     pub fn encode(&self) -> String {
         let mut bytes = [0; 32];
-        let parts = self
-            .event
-            .to_be_bytes()
-            .into_iter()
-            .chain(self.credential)
-            .chain(self.nonce);
+        let parts = self.event.to_be_bytes().into_iter().chain(self.credential).chain(self.nonce);
         bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
         URL_SAFE_NO_PAD.encode(bytes)
     }
@@ -96,11 +91,7 @@ mod tests {
 
     #[test]
     fn an_id_survives_its_encoding() {
-        let id = TokenId {
-            event: 0x0102_0304_0506_0708,
-            credential: [9; 8],
-            nonce: [7; 16],
-        };
+        let id = TokenId { event: 0x0102_0304_0506_0708, credential: [9; 8], nonce: [7; 16] };
         let jti = id.encode();
         assert_eq!(jti.len(), 43);
         assert_eq!(TokenId::decode(&jti), Some(id));

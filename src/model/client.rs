@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::event::EventNumber;
 use super::scope::ScopeSet;
@@ -13,7 +14,7 @@ use crate::secret::hash::SecretHash;
 
 /// The identifier of a client: 1 to 255 bytes 20–7E (RFC 6749 Appendix A.1), without a space at either end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClientId(Box<str>);
+pub struct ClientId(Arc<str>);
 
 /// Text that is no client id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -65,7 +66,7 @@ pub const fn is_vschar(byte: u8) -> bool {
 
 /// What people call a client: 1 to 200 characters, none of them a control character.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientName(Box<str>);
+pub struct ClientName(Arc<str>);
 
 /// Text that is no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -268,9 +269,6 @@ mod tests {
         for bad in ["", "  ", "a\u{1b}[31m", "a\nb", &"x".repeat(201)] {
             assert!(ClientName::parse(bad).is_err(), "{bad:?}");
         }
-        assert_eq!(
-            ClientName::parse(" Abrechnung für München ").unwrap().as_str(),
-            "Abrechnung für München"
-        );
+        assert_eq!(ClientName::parse(" Abrechnung für München ").unwrap().as_str(), "Abrechnung für München");
     }
 }

@@ -35,12 +35,7 @@ impl Issuer {
             url::Host::Ipv6(address) => IpAddr::V6(address).is_loopback(),
         };
         let path = url.path().trim_end_matches('/').into();
-        Ok(Self {
-            text: text.into(),
-            path,
-            is_https: url.scheme() == "https",
-            is_loopback,
-        })
+        Ok(Self { text: text.into(), path, is_https: url.scheme() == "https", is_loopback })
     }
 
     /// The identifier, as it was configured.
@@ -91,23 +86,14 @@ mod tests {
     fn well_known_names_stand_between_host_and_path() {
         let plain = Issuer::parse("https://auth.example.com").unwrap();
         let name = "oauth-authorization-server";
-        assert_eq!(
-            plain.well_known(name),
-            "https://auth.example.com/.well-known/oauth-authorization-server"
-        );
-        assert_eq!(
-            plain.endpoint("/oauth/token"),
-            "https://auth.example.com/oauth/token"
-        );
+        assert_eq!(plain.well_known(name), "https://auth.example.com/.well-known/oauth-authorization-server");
+        assert_eq!(plain.endpoint("/oauth/token"), "https://auth.example.com/oauth/token");
         let tenant = Issuer::parse("https://example.com/tenant").unwrap();
         assert_eq!(
             tenant.well_known(name),
             "https://example.com/.well-known/oauth-authorization-server/tenant"
         );
-        assert_eq!(
-            tenant.endpoint("/oauth/token"),
-            "https://example.com/tenant/oauth/token"
-        );
+        assert_eq!(tenant.endpoint("/oauth/token"), "https://example.com/tenant/oauth/token");
     }
 
     #[test]
@@ -124,21 +110,11 @@ mod tests {
         ] {
             assert!(Issuer::parse(bad).is_err(), "{bad}");
         }
-        assert!(
-            !Issuer::parse("http://auth.example.com")
-                .unwrap()
-                .is_confidential()
-        );
-        for confidential in [
-            "http://127.0.0.1:8080",
-            "http://localhost",
-            "http://[::1]:1",
-            "https://auth.example.com",
-        ] {
-            assert!(
-                Issuer::parse(confidential).unwrap().is_confidential(),
-                "{confidential}"
-            );
+        assert!(!Issuer::parse("http://auth.example.com").unwrap().is_confidential());
+        for confidential in
+            ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:1", "https://auth.example.com"]
+        {
+            assert!(Issuer::parse(confidential).unwrap().is_confidential(), "{confidential}");
         }
     }
 }

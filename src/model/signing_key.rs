@@ -14,10 +14,7 @@ pub enum SigningAlgorithm {
 
 /// An algorithm that Mintery does not sign with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "not an algorithm that tokens are signed with; there are {}",
-    SigningAlgorithm::names()
-)]
+#[error("not an algorithm that tokens are signed with; there are {}", SigningAlgorithm::names())]
 pub struct UnknownAlgorithm;
 
 impl SigningAlgorithm {
@@ -48,9 +45,6 @@ impl FromStr for SigningAlgorithm {
     type Err = UnknownAlgorithm;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|algorithm| algorithm.name() == name)
-            .ok_or(UnknownAlgorithm)
+        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name).ok_or(UnknownAlgorithm)
     }
 }

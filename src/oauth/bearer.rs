@@ -87,10 +87,7 @@ pub async fn authenticate(
         return Err(TokenFailure::CutOff.into());
     }
     Ok(Authenticated {
-        principal: Principal::Client {
-            id: client.id.clone(),
-            name: client.name.clone(),
-        },
+        principal: Principal::Client { id: client.id.clone(), name: client.name.clone() },
         credential: Credential::AccessToken,
         scopes: token.scopes.clone(),
         expires_at: Some(Timestamp::from_secs(token.expires_at.as_secs())),
@@ -103,9 +100,5 @@ pub async fn authenticate(
 /// [`AccessError::InsufficientScope`] with what is missing.
 pub fn require(authenticated: &Authenticated, needed: &ScopeSet) -> Result<(), AccessError> {
     let missing = needed.minus(&authenticated.scopes);
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(AccessError::InsufficientScope(missing))
-    }
+    if missing.is_empty() { Ok(()) } else { Err(AccessError::InsufficientScope(missing)) }
 }

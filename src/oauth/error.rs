@@ -129,11 +129,7 @@ mod tests {
             OauthError::Server("é".to_owned()),
         ] {
             let allowed = |byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-            assert!(
-                error.description().bytes().all(allowed),
-                "{}",
-                error.description()
-            );
+            assert!(error.description().bytes().all(allowed), "{}", error.description());
         }
     }
 }

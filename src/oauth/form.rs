@@ -21,9 +21,7 @@ pub struct Form(Vec<(String, String)>);
 impl std::fmt::Debug for Form {
     /// The names alone: a value may be a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list()
-            .entries(self.0.iter().map(|(name, _)| name))
-            .finish()
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
 }
 
@@ -37,9 +35,7 @@ impl Form {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(body)
             .map_err(|_| OauthError::InvalidRequest("The body is not a form"))?;
         if pairs.len() > MAX_PARAMETERS {
-            return Err(OauthError::InvalidRequest(
-                "The request has more than 64 parameters",
-            ));
+            return Err(OauthError::InvalidRequest("The request has more than 64 parameters"));
         }
         for (position, (name, _)) in pairs.iter().enumerate() {
             let is_repeated = pairs.iter().skip(position + 1).any(|(other, _)| other == name);
@@ -47,9 +43,7 @@ impl Form {
                 return Err(OauthError::InvalidRequest("A parameter is given twice"));
             }
         }
-        Ok(Self(
-            pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect(),
-        ))
+        Ok(Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect()))
     }
 
     /// The value of a parameter.
@@ -66,10 +60,7 @@ impl Form {
 
     /// All values of a parameter that may repeat.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0
-            .iter()
-            .filter(move |(own, _)| own == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
     /// Takes a secret out.
@@ -140,12 +131,7 @@ mod tests {
     /// 6749-6
     #[test]
     fn parameters_are_counted() {
-        let body = |count| {
-            (0..count)
-                .map(|number| format!("p{number}=1"))
-                .collect::<Vec<_>>()
-                .join("&")
-        };
+        let body = |count| (0..count).map(|number| format!("p{number}=1")).collect::<Vec<_>>().join("&");
         assert!(Form::parse(body(MAX_PARAMETERS).as_bytes()).is_ok());
         assert!(Form::parse(body(MAX_PARAMETERS + 1).as_bytes()).is_err());
     }

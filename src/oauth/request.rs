@@ -35,18 +35,11 @@ impl Submission<'_> {
     /// When the request is malformed, or has no or more than one credential.
     pub fn parse(&self) -> Result<(Form, Presented), OauthError> {
         let in_query = serde_urlencoded::from_str::<Vec<(String, String)>>(self.query).unwrap_or_default();
-        if in_query
-            .iter()
-            .any(|(name, _)| NEVER_IN_THE_URI.contains(&name.as_str()))
-        {
-            return Err(OauthError::InvalidRequest(
-                "Parameters belong into the body, not into the URI",
-            ));
+        if in_query.iter().any(|(name, _)| NEVER_IN_THE_URI.contains(&name.as_str())) {
+            return Err(OauthError::InvalidRequest("Parameters belong into the body, not into the URI"));
         }
         if !self.content_type.is_some_and(is_form) {
-            return Err(OauthError::InvalidRequest(
-                "The body must be application/x-www-form-urlencoded",
-            ));
+            return Err(OauthError::InvalidRequest("The body must be application/x-www-form-urlencoded"));
         }
         let mut form = Form::parse(self.body)?;
         let presented = Presented::find(&self.authorization, &mut form)?;
@@ -55,11 +48,6 @@ impl Submission<'_> {
 }
 
 fn is_form(content_type: &[u8]) -> bool {
-    let essence = content_type
-        .split(|byte| *byte == b';')
-        .next()
-        .unwrap_or_default();
-    essence
-        .trim_ascii()
-        .eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
 }

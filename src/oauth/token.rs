@@ -10,6 +10,7 @@ use super::grant::{self, Grant};
 use super::request::Submission;
 use crate::model::claims::{AccessTokenClaims, Audience, TokenId};
 use crate::model::resource::ResourceUri;
+use crate::model::scope::ScopeSet;
 use crate::random;
 
 /// The answer (RFC 6749 §5.1). There is never a refresh token: a client that has credentials needs none.
@@ -23,7 +24,7 @@ pub struct TokenResponse {
     pub expires_in: u64,
     /// What it allows; absent when that is nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub scope: Option<String>,
+    pub scope: Option<ScopeSet>,
 }
 
 /// Answers a request for a token.
@@ -59,7 +60,7 @@ fn issue(
         credential: client.token_credential,
         nonce: random::bytes(&*server.random),
     };
-    let scope = Some(granted.scopes.to_string()).filter(|scope| !scope.is_empty());
+    let scope = Some(&granted.scopes).filter(|scopes| !scopes.is_empty());
     let audience: Vec<&str> = granted.audience.iter().map(ResourceUri::as_str).collect();
     let claims = AccessTokenClaims {
         iss: server.issuer.as_str(),
@@ -73,17 +74,12 @@ fn issue(
         nbf: now,
         exp: now.saturating_add(i64::try_from(expires_in).unwrap_or(i64::MAX)),
         jti: &jti.encode(),
-        scope: scope.as_deref(),
+        scope: scope.map(ScopeSet::as_str),
     };
     let signer = server
         .ring
         .signer(server.token_alg)
         .ok_or_else(|| OauthError::Server("no signing key".to_owned()))?;
     let access_token = signer.sign(&claims)?;
-    Ok(TokenResponse {
-        access_token,
-        token_type: "Bearer",
-        expires_in,
-        scope,
-    })
+    Ok(TokenResponse { access_token, token_type: "Bearer", expires_in, scope: scope.cloned() })
 }

@@ -27,10 +27,7 @@ impl VerifiedTokens {
     /// What `token` is remembered by.
     pub fn digest_of(token: &str) -> Digest {
         let mut bytes = Digest::default();
-        bytes
-            .iter_mut()
-            .zip(digest(&SHA256, token.as_bytes()).as_ref())
-            .for_each(|(to, from)| *to = *from);
+        bytes.iter_mut().zip(digest(&SHA256, token.as_bytes()).as_ref()).for_each(|(to, from)| *to = *from);
         bytes
     }
 

@@ -42,26 +42,15 @@ impl VerifyingKey {
                 }
                 let point = [&[4], x.as_slice(), y.as_slice()].concat();
                 let key = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()?;
-                Some(Self {
-                    algorithm: SigningAlgorithm::Es256,
-                    key,
-                })
+                Some(Self { algorithm: SigningAlgorithm::Es256, key })
             }
             (AlgorithmParameters::RSA(rsa), KeyAlgorithm::RS256) => {
-                let components = RsaPublicKeyComponents {
-                    n: decode(&rsa.n)?,
-                    e: decode(&rsa.e)?,
-                };
+                let components = RsaPublicKeyComponents { n: decode(&rsa.n)?, e: decode(&rsa.e)? };
                 if components.n.len() < 256 {
                     return None;
                 }
-                let key = components
-                    .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
-                    .ok()?;
-                Some(Self {
-                    algorithm: SigningAlgorithm::Rs256,
-                    key,
-                })
+                let key = components.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).ok()?;
+                Some(Self { algorithm: SigningAlgorithm::Rs256, key })
             }
             _ => None,
         }
@@ -76,9 +65,7 @@ impl VerifyingKey {
 
 impl signature::Verifier<Vec<u8>> for VerifyingKey {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
-        self.key
-            .verify_sig(message, signature)
-            .map_err(signature::Error::from_source)
+        self.key.verify_sig(message, signature).map_err(signature::Error::from_source)
     }
 }
 

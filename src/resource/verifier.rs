@@ -99,12 +99,7 @@ impl Verifier {
     /// A verifier for the tokens that `issuer` signs with one of `keys`.
     #[must_use]
     pub fn new(issuer: &str, keys: KeySet, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            issuer: issuer.into(),
-            keys,
-            clock,
-            verified: VerifiedTokens::default(),
-        }
+        Self { issuer: issuer.into(), keys, clock, verified: VerifiedTokens::default() }
     }
 
     /// Checks `token` for `audience`.
@@ -133,8 +128,7 @@ impl Verifier {
         if string(&jws.header, "alg") != Some(key.algorithm().name()) {
             return Err(VerifyError::Algorithm);
         }
-        key.verify(jws.signed, &jws.signature)
-            .map_err(|_| VerifyError::Signature)?;
+        key.verify(jws.signed, &jws.signature).map_err(|_| VerifyError::Signature)?;
         let claims = jws::decode_object(jws.payload).map_err(|_| VerifyError::Malformed)?;
         if string(&claims, "iss").ok_or(VerifyError::Claim("iss"))? != &*self.issuer {
             return Err(VerifyError::Issuer);
@@ -155,20 +149,13 @@ impl Verifier {
 }
 
 fn check_audience(token: Arc<AccessToken>, audience: &str) -> Result<Arc<AccessToken>, VerifyError> {
-    if token.audience.iter().any(|own| own == audience) {
-        Ok(token)
-    } else {
-        Err(VerifyError::Audience)
-    }
+    if token.audience.iter().any(|own| own == audience) { Ok(token) } else { Err(VerifyError::Audience) }
 }
 
 /// What the header must and must not say before any key is touched; gives the id of the key.
 fn check_header(header: &Map<String, Value>) -> Result<&str, VerifyError> {
     // Nothing critical is understood here, so any `crit` is too much (RFC 7515 §4.1.11).
-    if ["crit", "jku", "jwk", "x5u", "x5c"]
-        .iter()
-        .any(|name| header.contains_key(*name))
-    {
+    if ["crit", "jku", "jwk", "x5u", "x5c"].iter().any(|name| header.contains_key(*name)) {
         return Err(VerifyError::Header);
     }
     match string(header, "typ") {
@@ -176,10 +163,7 @@ fn check_header(header: &Map<String, Value>) -> Result<&str, VerifyError> {
         _ => return Err(VerifyError::Type),
     }
     let algorithm = string(header, "alg").ok_or(VerifyError::Algorithm)?;
-    if algorithm
-        .parse::<crate::model::signing_key::SigningAlgorithm>()
-        .is_err()
-    {
+    if algorithm.parse::<crate::model::signing_key::SigningAlgorithm>().is_err() {
         return Err(VerifyError::Algorithm);
     }
     string(header, "kid").ok_or(VerifyError::UnknownKey)
@@ -222,10 +206,9 @@ fn string<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 fn audience(claims: &Map<String, Value>) -> Option<Vec<String>> {
     match claims.get("aud")? {
         Value::String(one) => Some(vec![one.clone()]),
-        Value::Array(several) if !several.is_empty() => several
-            .iter()
-            .map(|one| one.as_str().map(ToOwned::to_owned))
-            .collect(),
+        Value::Array(several) if !several.is_empty() => {
+            several.iter().map(|one| one.as_str().map(ToOwned::to_owned)).collect()
+        }
         _ => None,
     }
 }
@@ -237,14 +220,8 @@ fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timest
     let Some(value) = claims.get(name) else {
         return Ok(None);
     };
-    let secs = value
-        .as_f64()
-        .filter(|secs| (0.0..=LATEST).contains(secs))
-        .ok_or(VerifyError::Claim(name))?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "in range, and the fraction is to be cut"
-    )]
+    let secs = value.as_f64().filter(|secs| (0.0..=LATEST).contains(secs)).ok_or(VerifyError::Claim(name))?;
+    #[expect(clippy::cast_possible_truncation, reason = "in range, and the fraction is to be cut")]
     let secs = secs.trunc() as i64;
     Ok(Some(Timestamp::from_secs(secs)))
 }

@@ -33,10 +33,7 @@ impl DigestKey {
     pub fn digest(&self, secret: &Secret) -> SecretDigest {
         let tag = hmac::sign(&self.0, secret.expose().as_bytes());
         let mut digest = [0; 32];
-        digest
-            .iter_mut()
-            .zip(tag.as_ref())
-            .for_each(|(to, from)| *to = *from);
+        digest.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
         SecretDigest(digest)
     }
 }

@@ -26,11 +26,9 @@ pub fn generate(prefix: &str, random: &dyn Random) -> Secret {
 pub fn looks_generated(prefix: &str, presented: &str) -> bool {
     presented.len() == prefix.len() + BODY_LEN + CHECKSUM_LEN
         && presented.starts_with(prefix)
-        && presented
-            .split_at_checked(prefix.len() + BODY_LEN)
-            .is_some_and(|(body, sum)| {
-                body.get(prefix.len()..).is_some_and(base62::is_base62) && sum == checksum(body)
-            })
+        && presented.split_at_checked(prefix.len() + BODY_LEN).is_some_and(|(body, sum)| {
+            body.get(prefix.len()..).is_some_and(base62::is_base62) && sum == checksum(body)
+        })
 }
 
 /// The end of a secret by which its owner tells it from another: four digits before the checksum.
@@ -38,10 +36,7 @@ pub fn looks_generated(prefix: &str, presented: &str) -> bool {
 pub fn hint(secret: &Secret) -> String {
     let plain = secret.expose();
     let end = plain.len().saturating_sub(CHECKSUM_LEN);
-    plain
-        .get(end.saturating_sub(4)..end)
-        .unwrap_or_default()
-        .to_owned()
+    plain.get(end.saturating_sub(4)..end).unwrap_or_default().to_owned()
 }
 
 fn checksum(text: &str) -> String {
@@ -63,10 +58,7 @@ mod tests {
         for position in 0..plain.len() {
             let mut bytes = plain.as_bytes().to_vec();
             bytes[position] = if bytes[position] == b'x' { b'y' } else { b'x' };
-            assert!(!looks_generated(
-                CLIENT_SECRET_PREFIX,
-                std::str::from_utf8(&bytes).unwrap()
-            ));
+            assert!(!looks_generated(CLIENT_SECRET_PREFIX, std::str::from_utf8(&bytes).unwrap()));
         }
         assert!(!looks_generated(CLIENT_SECRET_PREFIX, "mts_"));
         assert!(!looks_generated(CLIENT_SECRET_PREFIX, &"é".repeat(27)));

@@ -58,16 +58,8 @@ mod tests {
     fn a_hash_is_argon2id_and_verifies() {
         let hash = SecretHash::of(&Secret::new("correct horse".to_owned()), &SystemRandom).unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert!(
-            Argon2::default()
-                .verify_password(b"correct horse", hash.as_str())
-                .is_ok()
-        );
-        assert!(
-            Argon2::default()
-                .verify_password(b"wrong horse", hash.as_str())
-                .is_err()
-        );
+        assert!(Argon2::default().verify_password(b"correct horse", hash.as_str()).is_ok());
+        assert!(Argon2::default().verify_password(b"wrong horse", hash.as_str()).is_err());
         assert_eq!(format!("{hash:?}"), "SecretHash(…)");
     }
 }

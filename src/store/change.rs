@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::BoxFuture;
 use sqlx::{Any, AnyConnection, Transaction};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::{Database, Engine, StoreError, event};
 use crate::clock::Clock;
@@ -37,15 +37,7 @@ impl ChainKey {
     pub fn mac(&self, previous: &str, event: &RecordedEvent) -> String {
         let mut context = hmac::Context::with_key(&self.0);
         let (number, at) = (event.number.get().to_string(), event.at.as_millis().to_string());
-        for field in [
-            previous,
-            &number,
-            &at,
-            &event.actor,
-            &event.kind,
-            &event.subject,
-            &event.details,
-        ] {
+        for field in [previous, &number, &at, &event.actor, &event.kind, &event.subject, &event.details] {
             // The length before each field: no two events have the same bytes.
             context.update(&u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
             context.update(field.as_bytes());
@@ -61,6 +53,16 @@ pub struct Store {
     chain_key: ChainKey,
     clock: Arc<dyn Clock>,
     committed: watch::Sender<EventNumber>,
+    /// Changes of this process stand in line here, in order of arrival, before they take the next number: the row lock
+    /// of the database behind it is not fair. Whoever has it knows the last event, if this process made it.
+    line: Arc<Mutex<Option<Head>>>,
+}
+
+/// The last event: its number and its authentication code.
+#[derive(Debug, Clone)]
+struct Head {
+    number: EventNumber,
+    mac: String,
 }
 
 /// A change that is under way.
@@ -86,6 +88,7 @@ impl Store {
             chain_key,
             clock,
             committed: watch::Sender::new(EventNumber::default()),
+            line: Arc::default(),
         }
     }
 
@@ -120,8 +123,7 @@ impl Store {
     {
         let store = self.clone();
         let task = tokio::spawn(async move { store.run(actor, body).await });
-        task.await
-            .unwrap_or_else(|error| Err(StoreError::OutcomeUnknown(error.to_string()).into()))
+        task.await.unwrap_or_else(|error| Err(StoreError::OutcomeUnknown(error.to_string()).into()))
     }
 
     async fn run<T, E, F>(&self, actor: Actor, body: F) -> Result<(T, EventNumber), E>
@@ -134,15 +136,16 @@ impl Store {
             Engine::Sqlite => self.database.write.begin_with("BEGIN IMMEDIATE").await,
             Engine::Postgres => self.database.write.begin().await,
         };
-        let mut tx = Tx {
-            inner: begin.map_err(StoreError::from)?,
-        };
+        let mut tx = Tx { inner: begin.map_err(StoreError::from)? };
         let (value, event) = body(&mut tx).await?;
-        let number = self.append(&mut tx, &actor, &event).await?;
-        tx.inner
-            .commit()
-            .await
-            .map_err(|error| StoreError::OutcomeUnknown(error.to_string()))?;
+        let mut last = self.line.lock().await;
+        // Should anything below fail, what the last event is must be asked again.
+        let known = last.take();
+        let head = self.append(&mut tx, &actor, &event, known).await?;
+        tx.inner.commit().await.map_err(|error| StoreError::OutcomeUnknown(error.to_string()))?;
+        let number = head.number;
+        *last = Some(head);
+        drop(last);
         self.database.metrics.changes.increment(1);
         // Two commits may end here in the other order; the number never goes back.
         self.committed.send_if_modified(|last| {
@@ -153,8 +156,28 @@ impl Store {
         Ok((value, number))
     }
 
-    async fn append(&self, tx: &mut Tx, actor: &Actor, event: &Event) -> Result<EventNumber, StoreError> {
+    /// Takes the next number, and with it the right to commit: everybody else waits for this transaction to end.
+    async fn append(
+        &self,
+        tx: &mut Tx,
+        actor: &Actor,
+        event: &Event,
+        known: Option<Head>,
+    ) -> Result<Head, StoreError> {
+        if let Some(known) = known {
+            let recorded = self.record(actor, event, known.number.next(), &known.mac);
+            if event::move_head(tx, known.number, &known.mac, &recorded).await? {
+                return Self::finish(tx, recorded).await;
+            }
+        }
+        // Another process made the last event.
         let (number, previous) = event::take_next_number(tx).await?;
+        let recorded = self.record(actor, event, number, &previous);
+        event::set_head_mac(tx, &recorded.mac).await?;
+        Self::finish(tx, recorded).await
+    }
+
+    fn record(&self, actor: &Actor, event: &Event, number: EventNumber, previous: &str) -> RecordedEvent {
         let mut recorded = RecordedEvent {
             number,
             at: self.clock.now(),
@@ -164,9 +187,12 @@ impl Store {
             details: event.details().to_string(),
             mac: String::new(),
         };
-        recorded.mac = self.chain_key.mac(&previous, &recorded);
+        recorded.mac = self.chain_key.mac(previous, &recorded);
+        recorded
+    }
+
+    async fn finish(tx: &mut Tx, recorded: RecordedEvent) -> Result<Head, StoreError> {
         event::insert(tx, &recorded).await?;
-        event::set_head_mac(tx, &recorded.mac).await?;
-        Ok(number)
+        Ok(Head { number: recorded.number, mac: recorded.mac })
     }
 }

@@ -31,10 +31,7 @@ pub async fn by_id(
     let Some(first) = rows.first() else {
         return Ok(None);
     };
-    let secrets = rows
-        .iter()
-        .filter_map(|row| secret(row).transpose())
-        .collect::<Result<_, _>>()?;
+    let secrets = rows.iter().filter_map(|row| secret(row).transpose()).collect::<Result<_, _>>()?;
     Ok(Some((client(first)?, secrets)))
 }
 
@@ -129,10 +126,8 @@ pub async fn set_disabled(tx: &mut Tx, id: &ClientId, since: Option<Timestamp>) 
 /// # Errors
 /// When the statement fails.
 pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<bool, StoreError> {
-    let done = sqlx::query("DELETE FROM clients WHERE id = $1")
-        .bind(id.as_str())
-        .execute(tx.connection())
-        .await?;
+    let done =
+        sqlx::query("DELETE FROM clients WHERE id = $1").bind(id.as_str()).execute(tx.connection()).await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -148,19 +143,13 @@ fn client(row: &AnyRow) -> Result<Client, StoreError> {
         scopes: ScopeSet::parse(&row.try_get::<String, _>("scopes")?).map_err(corrupt)?,
         grants: grants
             .split_terminator(' ')
-            .map(|grant| {
-                grant
-                    .parse::<GrantType>()
-                    .map_err(|_| StoreError::Corrupt("grant type"))
-            })
+            .map(|grant| grant.parse::<GrantType>().map_err(|_| StoreError::Corrupt("grant type")))
             .collect::<Result<_, _>>()?,
         auth_method: AuthMethod::from_name(&auth_method)
             .ok_or(StoreError::Corrupt("authentication method"))?,
         cut_off: EventNumber::new(row.try_get("cut_off")?),
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
-        disabled_at: row
-            .try_get::<Option<i64>, _>("disabled_at")?
-            .map(Timestamp::from_millis),
+        disabled_at: row.try_get::<Option<i64>, _>("disabled_at")?.map(Timestamp::from_millis),
     })
 }
 
@@ -176,8 +165,6 @@ fn secret(row: &AnyRow) -> Result<Option<ClientSecret>, StoreError> {
         digest: SecretDigest::from_text(&digest).ok_or(StoreError::Corrupt("secret digest"))?,
         hash: crate::secret::hash::SecretHash::from_stored(row.try_get("hash")?),
         created_at: Timestamp::from_millis(row.try_get("secret_created_at")?),
-        expires_at: row
-            .try_get::<Option<i64>, _>("expires_at")?
-            .map(Timestamp::from_millis),
+        expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(Timestamp::from_millis),
     }))
 }

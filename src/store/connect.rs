@@ -50,26 +50,16 @@ impl DatabaseUrl {
     /// would lose).
     pub fn parse(url: &str) -> Result<Self, InvalidDatabaseUrl> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self {
-                engine: Engine::Postgres,
-                url: url.to_owned(),
-            });
+            return Ok(Self { engine: Engine::Postgres, url: url.to_owned() });
         }
         match url.strip_prefix("sqlite:") {
             Some(path) if path.contains(":memory:") || path.contains("mode=memory") => {
                 Err(InvalidDatabaseUrl("; not in memory, a restart would lose it"))
             }
             Some(path)
-                if path
-                    .trim_start_matches("//")
-                    .split('?')
-                    .next()
-                    .is_some_and(|path| !path.is_empty()) =>
+                if path.trim_start_matches("//").split('?').next().is_some_and(|path| !path.is_empty()) =>
             {
-                Ok(Self {
-                    engine: Engine::Sqlite,
-                    url: url.to_owned(),
-                })
+                Ok(Self { engine: Engine::Sqlite, url: url.to_owned() })
             }
             _ => Err(InvalidDatabaseUrl("")),
         }
@@ -157,18 +147,11 @@ async fn open_sqlite(
                 })
             })
     };
-    let refused = |error: sqlx::Error| OpenError::File {
-        path: path.display().to_string(),
-        reason: reason(&error),
-    };
+    let refused =
+        |error: sqlx::Error| OpenError::File { path: path.display().to_string(), reason: reason(&error) };
     let write = pool(1).connect(&url.url).await.map_err(refused)?;
     let read = pool(2).connect(&url.url).await.map_err(refused)?;
-    Ok(Database {
-        engine: Engine::Sqlite,
-        read,
-        write,
-        metrics,
-    })
+    Ok(Database { engine: Engine::Sqlite, read, write, metrics })
 }
 
 async fn open_postgres(url: &DatabaseUrl, metrics: Arc<Metrics>) -> Result<Database, OpenError> {
@@ -192,12 +175,7 @@ async fn open_postgres(url: &DatabaseUrl, metrics: Arc<Metrics>) -> Result<Datab
         .connect(&url.url)
         .await
         .map_err(|error| OpenError::Refused(format!("{url}: {}", reason(&error))))?;
-    Ok(Database {
-        engine: Engine::Postgres,
-        read: pool.clone(),
-        write: pool,
-        metrics,
-    })
+    Ok(Database { engine: Engine::Postgres, read: pool.clone(), write: pool, metrics })
 }
 
 /// What a person can do something with: the message of the engine, not the layers around it.
@@ -213,37 +191,23 @@ fn reason(error: &sqlx::Error) -> String {
 /// Makes the file with a mode that keeps others out, or checks that it is ours.
 fn prepare_file(path: &Path, missing: Missing) -> Result<(), OpenError> {
     let shown = || path.display().to_string();
-    let file_error = |reason: std::io::Error| OpenError::File {
-        path: shown(),
-        reason: reason.to_string(),
-    };
+    let file_error = |reason: std::io::Error| OpenError::File { path: shown(), reason: reason.to_string() };
     match fs::metadata(path) {
-        Ok(metadata) if metadata.uid() != nix::unistd::geteuid().as_raw() => Err(OpenError::Foreign {
-            path: shown(),
-            owner: metadata.uid(),
-        }),
-        Ok(metadata) if !metadata.is_file() => Err(OpenError::File {
-            path: shown(),
-            reason: "it is not a file".to_owned(),
-        }),
+        Ok(metadata) if metadata.uid() != nix::unistd::geteuid().as_raw() => {
+            Err(OpenError::Foreign { path: shown(), owner: metadata.uid() })
+        }
+        Ok(metadata) if !metadata.is_file() => {
+            Err(OpenError::File { path: shown(), reason: "it is not a file".to_owned() })
+        }
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             if missing == Missing::Refuse {
                 return Err(OpenError::Missing(shown()));
             }
             if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-                fs::DirBuilder::new()
-                    .recursive(true)
-                    .mode(0o700)
-                    .create(folder)
-                    .map_err(file_error)?;
+                fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(file_error)?;
             }
-            fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(path)
-                .map_err(file_error)?;
+            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(file_error)?;
             Ok(())
         }
         Err(error) => Err(file_error(error)),
@@ -260,17 +224,10 @@ mod tests {
         assert_eq!(sqlite.engine(), Engine::Sqlite);
         assert_eq!(sqlite.path().unwrap().to_str(), Some("data/mintery.db"));
         assert_eq!(
-            DatabaseUrl::parse("sqlite:///var/a b.db")
-                .unwrap()
-                .path()
-                .unwrap()
-                .to_str(),
+            DatabaseUrl::parse("sqlite:///var/a b.db").unwrap().path().unwrap().to_str(),
             Some("/var/a b.db")
         );
-        assert_eq!(
-            DatabaseUrl::parse("postgres://db/mintery").unwrap().engine(),
-            Engine::Postgres
-        );
+        assert_eq!(DatabaseUrl::parse("postgres://db/mintery").unwrap().engine(), Engine::Postgres);
         for bad in [
             "",
             "mysql://db",

@@ -91,17 +91,11 @@ impl From<sqlx::Error> for StoreError {
 /// resources (53), a lock that was not had in time (55P03), operator intervention (57), a transaction that idled too long (25P03),
 /// serialization failures and deadlocks (40).
 fn is_passing(code: &str) -> bool {
-    let sqlite_primary = code
-        .parse::<i64>()
-        .ok()
-        .filter(|_| code.len() < 5)
-        .map(|code| code & 0xff);
+    let sqlite_primary = code.parse::<i64>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff);
     matches!(sqlite_primary, Some(5 | 6))
         || (code.len() == 5
             && (matches!(code, "55P03" | "25P03")
-                || ["08", "53", "57", "40"]
-                    .iter()
-                    .any(|class| code.starts_with(class))))
+                || ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class))))
 }
 
 #[cfg(test)]
@@ -110,9 +104,7 @@ mod tests {
 
     #[test]
     fn tells_later_from_never() {
-        for code in [
-            "5", "6", "261", "517", "08006", "53300", "55P03", "57P01", "25P03", "40001",
-        ] {
+        for code in ["5", "6", "261", "517", "08006", "53300", "55P03", "57P01", "25P03", "40001"] {
             assert!(is_passing(code), "{code}");
         }
         for code in ["1", "8", "13", "2067", "23505", "42P01", "42501"] {

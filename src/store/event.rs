@@ -17,6 +17,25 @@ pub(super) async fn take_next_number(tx: &mut Tx) -> Result<(EventNumber, String
     Ok((EventNumber::new(row.try_get("number")?), row.try_get("mac")?))
 }
 
+/// Makes `next` the last event if the last one is still that with this number and authentication code; tells whether
+/// it was. With it goes the right to commit, as with [`take_next_number`].
+pub(super) async fn move_head(
+    tx: &mut Tx,
+    number: EventNumber,
+    mac: &str,
+    next: &RecordedEvent,
+) -> Result<bool, StoreError> {
+    let moved =
+        sqlx::query("UPDATE event_head SET number = $1, mac = $2 WHERE id = 1 AND number = $3 AND mac = $4")
+            .bind(next.number.get())
+            .bind(next.mac.as_str())
+            .bind(number.get())
+            .bind(mac)
+            .execute(tx.connection())
+            .await?;
+    Ok(moved.rows_affected() == 1)
+}
+
 pub(super) async fn insert(tx: &mut Tx, event: &RecordedEvent) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO events (number, at, actor, kind, subject, details, mac) VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -34,10 +53,7 @@ pub(super) async fn insert(tx: &mut Tx, event: &RecordedEvent) -> Result<(), Sto
 }
 
 pub(super) async fn set_head_mac(tx: &mut Tx, mac: &str) -> Result<(), StoreError> {
-    sqlx::query("UPDATE event_head SET mac = $1 WHERE id = 1")
-        .bind(mac)
-        .execute(tx.connection())
-        .await?;
+    sqlx::query("UPDATE event_head SET mac = $1 WHERE id = 1").bind(mac).execute(tx.connection()).await?;
     Ok(())
 }
 
@@ -46,9 +62,8 @@ pub(super) async fn set_head_mac(tx: &mut Tx, mac: &str) -> Result<(), StoreErro
 /// # Errors
 /// When the statement fails.
 pub async fn last_number(tx: &mut Tx) -> Result<EventNumber, StoreError> {
-    let number = sqlx::query_scalar("SELECT number FROM event_head WHERE id = 1")
-        .fetch_one(tx.connection())
-        .await?;
+    let number =
+        sqlx::query_scalar("SELECT number FROM event_head WHERE id = 1").fetch_one(tx.connection()).await?;
     Ok(EventNumber::new(number))
 }
 
@@ -57,9 +72,8 @@ pub async fn last_number(tx: &mut Tx) -> Result<EventNumber, StoreError> {
 /// # Errors
 /// When the statement fails.
 pub async fn head(database: &Database) -> Result<(EventNumber, String), StoreError> {
-    let row = sqlx::query("SELECT number, mac FROM event_head WHERE id = 1")
-        .fetch_one(database.follow())
-        .await?;
+    let row =
+        sqlx::query("SELECT number, mac FROM event_head WHERE id = 1").fetch_one(database.follow()).await?;
     Ok((EventNumber::new(row.try_get("number")?), row.try_get("mac")?))
 }
 

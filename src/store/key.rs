@@ -44,9 +44,7 @@ pub async fn meta(database: &Database, name: &str) -> Result<Option<String>, Sto
 /// # Errors
 /// [`StoreError::Conflict`] when it is recorded already.
 pub async fn insert_meta(tx: &mut Tx, name: &str, value: &str) -> Result<(), StoreError> {
-    let query = sqlx::query("INSERT INTO meta (name, value) VALUES ($1, $2)")
-        .bind(name)
-        .bind(value);
+    let query = sqlx::query("INSERT INTO meta (name, value) VALUES ($1, $2)").bind(name).bind(value);
     query.execute(tx.connection()).await?;
     Ok(())
 }

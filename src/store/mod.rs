@@ -34,9 +34,7 @@ pub struct Database {
 
 impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Database")
-            .field("engine", &self.engine)
-            .finish_non_exhaustive()
+        f.debug_struct("Database").field("engine", &self.engine).finish_non_exhaustive()
     }
 }
 

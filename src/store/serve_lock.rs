@@ -21,18 +21,12 @@ impl ServeLock {
         let mut name = database.as_os_str().to_owned();
         name.push(".serve-lock");
         let path = Path::new(&name);
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path);
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
         let file = file.map_err(|error| OpenError::File {
             path: path.display().to_string(),
             reason: error.to_string(),
         })?;
-        file.try_lock()
-            .map_err(|_| OpenError::ServedElsewhere(database.display().to_string()))?;
+        file.try_lock().map_err(|_| OpenError::ServedElsewhere(database.display().to_string()))?;
         Ok(Self { _file: file })
     }
 }

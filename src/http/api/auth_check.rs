@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::http::error;
 use crate::http::extract::presented;
+use crate::http::headers::NO_STORE;
 use crate::model::principal::Authenticated;
 use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
@@ -23,10 +24,10 @@ pub async fn check(request: HttpRequest, server: Data<AuthorizationServer>) -> H
         Ok(caller) => {
             server.metrics.access_granted.increment(1);
             HttpResponse::Ok()
-                .insert_header((CACHE_CONTROL, "no-store"))
+                .insert_header((CACHE_CONTROL, NO_STORE))
                 .insert_header((SUBJECT, caller.principal.subject()))
                 .insert_header((KIND, caller.principal.kind()))
-                .insert_header((SCOPE, caller.scopes.to_string()))
+                .insert_header((SCOPE, caller.scopes.as_str()))
                 .finish()
         }
         Err(refusal) => error::access(&request, &server, &only_401_and_403(refusal)),

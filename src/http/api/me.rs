@@ -8,7 +8,9 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 use crate::http::error;
 use crate::http::extract::presented;
+use crate::http::headers::{JSON, NO_STORE};
 use crate::model::principal::Authenticated;
+use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::{self, AccessError};
 
@@ -17,7 +19,7 @@ struct Me<'a> {
     sub: &'a str,
     kind: &'a str,
     name: &'a str,
-    scope: String,
+    scope: &'a ScopeSet,
     credential: &'a str,
     /// Seconds since the epoch, as `exp` has them.
     expires_at: Option<i64>,
@@ -32,13 +34,13 @@ pub async fn me(request: HttpRequest, server: Data<AuthorizationServer>) -> Http
                 sub: caller.principal.subject(),
                 kind: caller.principal.kind(),
                 name: caller.principal.name(),
-                scope: caller.scopes.to_string(),
+                scope: &caller.scopes,
                 credential: caller.credential.kind(),
                 expires_at: caller.expires_at.map(Timestamp::as_secs),
             };
             HttpResponse::Ok()
-                .insert_header((CONTENT_TYPE, "application/json"))
-                .insert_header((CACHE_CONTROL, "no-store"))
+                .insert_header((CONTENT_TYPE, JSON))
+                .insert_header((CACHE_CONTROL, NO_STORE))
                 .body(serde_json::to_vec(&me).unwrap_or_default())
         }
         Err(refusal) => error::access(&request, &server, &refusal),

@@ -19,10 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// [`OauthError::TooLarge`] for more than [`MAX_BODY`], before it is read when the length is announced;
 /// [`OauthError::InvalidRequest`] when it ends early or takes too long.
 pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, OauthError> {
-    let announced = request
-        .headers()
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > MAX_BODY) {
         return Err(OauthError::TooLarge);
     }

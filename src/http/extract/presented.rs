@@ -14,23 +14,17 @@ pub fn token(request: &HttpRequest) -> Result<PresentedToken<'_>, AccessError> {
     let in_query =
         serde_urlencoded::from_str::<Vec<(String, String)>>(request.query_string()).unwrap_or_default();
     if in_query.iter().any(|(name, _)| name == "access_token") {
-        return Err(AccessError::InvalidRequest(
-            "An access token does not belong into the URI",
-        ));
+        return Err(AccessError::InvalidRequest("An access token does not belong into the URI"));
     }
     let mut headers = request.headers().get_all(AUTHORIZATION);
     let header = headers.next().ok_or(AccessError::Missing)?;
     if headers.next().is_some() {
-        return Err(AccessError::InvalidRequest(
-            "The Authorization header is given twice",
-        ));
+        return Err(AccessError::InvalidRequest("The Authorization header is given twice"));
     }
     let header = header.to_str().map_err(|_| TokenFailure::Scheme)?;
     let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(TokenFailure::Scheme.into());
     }
-    Ok(PresentedToken {
-        token: token.trim_matches(' '),
-    })
+    Ok(PresentedToken { token: token.trim_matches(' ') })
 }

@@ -35,10 +35,10 @@ impl RequestId {
         Self(id)
     }
 
-    /// The id of `request`; nought when it did not come through [`RequestIds`].
+    /// The id of `request`. Most requests end well and nobody asks: then it is made when the answer leaves.
     #[must_use]
-    pub fn of(request: &HttpRequest) -> Self {
-        request.extensions().get().copied().unwrap_or(Self([b'0'; 32]))
+    pub fn of(request: &HttpRequest, random: &dyn Random) -> Self {
+        *request.extensions_mut().get_or_insert_with(|| Self::generate(random))
     }
 }
 
@@ -63,10 +63,7 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(RequestIdService {
-            service,
-            random: Arc::clone(&self.0),
-        }))
+        ready(Ok(RequestIdService { service, random: Arc::clone(&self.0) }))
     }
 }
 
@@ -90,12 +87,7 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let id = RequestId::generate(&*self.random);
-        request.extensions_mut().insert(id);
-        RequestIdFuture {
-            inner: self.service.call(request),
-            id,
-        }
+        RequestIdFuture { inner: self.service.call(request), random: Arc::clone(&self.random) }
     }
 }
 
@@ -104,7 +96,7 @@ pin_project! {
     pub struct RequestIdFuture<F> {
         #[pin]
         inner: F,
-        id: RequestId,
+        random: Arc<dyn Random>,
     }
 }
 
@@ -117,7 +109,9 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut answer = ready!(this.inner.poll(context))?;
-        if let Ok(value) = HeaderValue::from_bytes(&this.id.0) {
+        let asked_for = answer.request().extensions().get().copied();
+        let id = asked_for.unwrap_or_else(|| RequestId::generate(&**this.random));
+        if let Ok(value) = HeaderValue::from_bytes(&id.0) {
             answer.headers_mut().insert(HEADER, value);
         }
         Poll::Ready(Ok(answer))

@@ -20,9 +20,6 @@ pub async fn resource(server: Data<AuthorizationServer>) -> impl Responder {
 /// `GET /.well-known/jwks.json` (RFC 7517).
 pub async fn jwks(server: Data<AuthorizationServer>) -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header((
-            CACHE_CONTROL,
-            format!("public, max-age={}", server.jwks_max_age.as_secs()),
-        ))
+        .insert_header((CACHE_CONTROL, format!("public, max-age={}", server.jwks_max_age.as_secs())))
         .json(server.ring.jwks())
 }

@@ -9,6 +9,8 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, PRAGMA};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use serde::Serialize;
 
+use crate::http::headers::{JSON, NO_CACHE, NO_STORE};
+
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     error: &'a str,
@@ -19,9 +21,9 @@ struct ErrorBody<'a> {
 fn no_store(status: StatusCode) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
     response
-        .insert_header((CONTENT_TYPE, "application/json"))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((PRAGMA, "no-cache"));
+        .insert_header((CONTENT_TYPE, JSON))
+        .insert_header((CACHE_CONTROL, NO_STORE))
+        .insert_header((PRAGMA, NO_CACHE));
     response
 }
 
@@ -34,21 +36,13 @@ pub fn oauth_body(
 ) -> HttpResponse {
     let mut response = no_store(status);
     extend(&mut response);
-    let body = ErrorBody {
-        error,
-        error_description: description,
-    };
+    let body = ErrorBody { error, error_description: description };
     response.body(serde_json::to_vec(&body).unwrap_or_default())
 }
 
 /// The answer to anything but POST.
 pub async fn method_not_allowed() -> HttpResponse {
-    oauth_body(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "invalid_request",
-        "The request must be a POST",
-        |response| {
-            response.insert_header((ALLOW, "POST"));
-        },
-    )
+    oauth_body(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "The request must be a POST", |response| {
+        response.insert_header((ALLOW, "POST"));
+    })
 }

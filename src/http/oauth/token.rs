@@ -41,10 +41,7 @@ async fn respond(
             .map(actix_web::http::header::HeaderValue::as_bytes)
             .collect(),
         query: request.query_string(),
-        content_type: request
-            .headers()
-            .get(CONTENT_TYPE)
-            .map(actix_web::http::header::HeaderValue::as_bytes),
+        content_type: request.headers().get(CONTENT_TYPE).map(actix_web::http::header::HeaderValue::as_bytes),
         body: &body,
     };
     token::respond(server, &submission).await

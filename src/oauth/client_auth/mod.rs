@@ -46,9 +46,7 @@ impl Presented {
         match authorization {
             [] => secret::from_form(form).map(Self::ClientSecret),
             [header] => secret::from_basic(header, form).map(Self::ClientSecret),
-            _ => Err(OauthError::InvalidRequest(
-                "The Authorization header is given twice",
-            )),
+            _ => Err(OauthError::InvalidRequest("The Authorization header is given twice")),
         }
     }
 

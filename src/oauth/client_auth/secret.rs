@@ -34,24 +34,13 @@ pub struct Pairs {
 /// # Errors
 /// When there is no secret, or a byte that neither an id nor a secret may have.
 pub fn from_form(form: &mut Form) -> Result<Pairs, OauthError> {
-    let secret = form
-        .take_secret("client_secret")
-        .ok_or(ClientFailure::NothingPresented)?;
-    let id = form.get("client_id").ok_or(OauthError::InvalidRequest(
-        "client_secret comes without client_id",
-    ))?;
+    let secret = form.take_secret("client_secret").ok_or(ClientFailure::NothingPresented)?;
+    let id =
+        form.get("client_id").ok_or(OauthError::InvalidRequest("client_secret comes without client_id"))?;
     if !is_vschar_text(id) || !is_vschar_text(secret.expose()) {
-        return Err(OauthError::InvalidRequest(
-            "client_id and client_secret are of printable ASCII",
-        ));
+        return Err(OauthError::InvalidRequest("client_id and client_secret are of printable ASCII"));
     }
-    Ok(Pairs {
-        decoded: Some(Pair {
-            id: id.to_owned(),
-            secret,
-        }),
-        raw: None,
-    })
+    Ok(Pairs { decoded: Some(Pair { id: id.to_owned(), secret }), raw: None })
 }
 
 /// From the `Authorization` header.
@@ -67,9 +56,7 @@ pub fn from_basic(header: &[u8], form: &Form) -> Result<Pairs, OauthError> {
     if let Some(id) = form.get("client_id") {
         let names = |pair: &Option<Pair>| pair.as_ref().is_some_and(|pair| pair.id == id);
         if !names(&pairs.decoded) && !names(&pairs.raw) {
-            return Err(OauthError::InvalidRequest(
-                "client_id is not the client that authenticates",
-            ));
+            return Err(OauthError::InvalidRequest("client_id is not the client that authenticates"));
         }
     }
     Ok(pairs)
@@ -86,14 +73,9 @@ fn parse_basic(header: &[u8]) -> Option<Pairs> {
     let (id, secret) = std::str::from_utf8(&bytes).ok()?.split_once(':')?;
     let raw = Pair::checked(Cow::Borrowed(id), Cow::Borrowed(secret));
     if !id.contains(['%', '+']) && !secret.contains(['%', '+']) {
-        return Some(Pairs {
-            decoded: raw,
-            raw: None,
-        });
+        return Some(Pairs { decoded: raw, raw: None });
     }
-    let decoded = form_decode(id)
-        .zip(form_decode(secret))
-        .and_then(|(id, secret)| Pair::checked(id, secret));
+    let decoded = form_decode(id).zip(form_decode(secret)).and_then(|(id, secret)| Pair::checked(id, secret));
     Some(Pairs { decoded, raw })
 }
 
@@ -103,18 +85,14 @@ impl Pair {
         if id.is_empty() || !is_vschar_text(&id) || !is_vschar_text(&secret) {
             return None;
         }
-        Some(Self {
-            id: id.into_owned(),
-            secret: Secret::new(secret.into_owned()),
-        })
+        Some(Self { id: id.into_owned(), secret: Secret::new(secret.into_owned()) })
     }
 }
 
 /// RFC 6749 Appendix B; nothing when a percent sign is not followed by two digits.
 fn form_decode(text: &str) -> Option<Cow<'_, str>> {
     let is_escape = |rest: &str| {
-        rest.get(..2)
-            .is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+        rest.get(..2).is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
     };
     if !text.split('%').skip(1).all(is_escape) {
         return None;
@@ -168,12 +146,7 @@ async fn check(pair: &Pair, server: &AuthorizationServer) -> Result<Authenticate
     }
     let credential = Credential::ClientSecret(secret.secret.id.clone());
     let token_credential = secret.token_credential;
-    Ok(AuthenticatedClient {
-        known,
-        credential,
-        token_credential,
-        as_of,
-    })
+    Ok(AuthenticatedClient { known, credential, token_credential, as_of })
 }
 
 #[cfg(test)]
@@ -222,13 +195,7 @@ mod tests {
         ] {
             assert!(parse_basic(header).is_none(), "{}", header.escape_ascii());
         }
-        for credentials in [
-            &b":secret"[..],
-            b"a\x01:b",
-            b"a:b\n",
-            "é:b".as_bytes(),
-            b"a%00:b%",
-        ] {
+        for credentials in [&b":secret"[..], b"a\x01:b", b"a:b\n", "é:b".as_bytes(), b"a%00:b%"] {
             let pairs = parse_basic(&basic(credentials)).unwrap();
             assert!(pairs.decoded.is_none(), "{}", credentials.escape_ascii());
         }

@@ -30,10 +30,7 @@ impl ClientCredentials {
     /// When the scope or a resource is malformed.
     pub fn parse(form: &Form) -> Result<Self, OauthError> {
         let scopes = form.get("scope").map(ScopeSet::parse).transpose();
-        let resources = form
-            .all("resource")
-            .map(ResourceUri::parse)
-            .collect::<Result<Vec<_>, _>>();
+        let resources = form.all("resource").map(ResourceUri::parse).collect::<Result<Vec<_>, _>>();
         let mut resources = resources.map_err(|_| OauthError::InvalidTarget)?;
         resources.sort_unstable();
         resources.dedup();
@@ -54,24 +51,15 @@ impl ClientCredentials {
         if !self.resources.iter().all(is_known) {
             return Err(OauthError::InvalidTarget);
         }
-        let audience = if self.resources.is_empty() {
-            vec![server.default_audience.clone()]
-        } else {
-            self.resources
-        };
+        let audience =
+            if self.resources.is_empty() { vec![server.default_audience.clone()] } else { self.resources };
         let scopes = self.scopes.unwrap_or_else(|| client.default_scopes.clone());
         if !scopes.is_subset_of(&client.client.scopes) {
             return Err(OauthError::InvalidScope("The client may not have this scope"));
         }
         // Mintery's own scopes are good for Mintery's own API alone.
-        if scopes.has_own()
-            && audience
-                .iter()
-                .any(|resource| resource.as_str() != server.issuer.as_str())
-        {
-            return Err(OauthError::InvalidScope(
-                "The scope does not belong to the resource",
-            ));
+        if scopes.has_own() && audience.iter().any(|resource| resource.as_str() != server.issuer.as_str()) {
+            return Err(OauthError::InvalidScope("The scope does not belong to the resource"));
         }
         Ok(Granted { scopes, audience })
     }

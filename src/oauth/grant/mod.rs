@@ -18,9 +18,7 @@ pub enum Grant {
 /// # Errors
 /// When it names none, or one that nobody may use here.
 pub fn requested(form: &Form) -> Result<GrantType, OauthError> {
-    let name = form
-        .get("grant_type")
-        .ok_or(OauthError::InvalidRequest("grant_type is missing"))?;
+    let name = form.get("grant_type").ok_or(OauthError::InvalidRequest("grant_type is missing"))?;
     name.parse().map_err(|_| OauthError::UnsupportedGrantType)
 }
 

@@ -1,0 +1,12 @@
+//! Values of headers that stand in many answers: made once, so that an answer copies a pointer and checks nothing.
+
+use actix_web::http::header::HeaderValue;
+
+/// `Content-Type` of JSON.
+pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// `Cache-Control` of what nobody may keep.
+pub const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// `Pragma` of what nobody may keep, for caches that know no better (RFC 6749 §5.1).
+pub const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
