@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
 use signature::Verifier as _;
 
 use super::cache::VerifiedTokens;
 use super::jws;
 use super::key_set::KeySet;
+use super::strict_json::{Object, Value};
 use crate::clock::{Clock, Timestamp};
 use crate::model::claims::{ACCESS_TOKEN_TYPE, TokenId};
 use crate::model::scope::ScopeSet;
@@ -123,14 +123,16 @@ impl Verifier {
 
     fn verify_unknown(&self, token: &str) -> Result<AccessToken, VerifyError> {
         let jws = jws::parse(token).map_err(|_| VerifyError::Malformed)?;
-        let kid = check_header(&jws.header)?;
+        let header = Object::parse(&jws.header).map_err(|_| VerifyError::Malformed)?;
+        let kid = check_header(&header)?;
         let key = self.keys.get(kid).ok_or(VerifyError::UnknownKey)?;
-        if string(&jws.header, "alg") != Some(key.algorithm().name()) {
+        if header.text("alg") != Some(key.algorithm().name()) {
             return Err(VerifyError::Algorithm);
         }
         key.verify(jws.signed, &jws.signature).map_err(|_| VerifyError::Signature)?;
-        let claims = jws::decode_object(jws.payload).map_err(|_| VerifyError::Malformed)?;
-        if string(&claims, "iss").ok_or(VerifyError::Claim("iss"))? != &*self.issuer {
+        let claims = jws::decode(jws.payload).map_err(|_| VerifyError::Malformed)?;
+        let claims = Object::parse(&claims).map_err(|_| VerifyError::Malformed)?;
+        if claims.text("iss").ok_or(VerifyError::Claim("iss"))? != &*self.issuer {
             return Err(VerifyError::Issuer);
         }
         read_claims(&claims, kid)
@@ -153,26 +155,27 @@ fn check_audience(token: Arc<AccessToken>, audience: &str) -> Result<Arc<AccessT
 }
 
 /// What the header must and must not say before any key is touched; gives the id of the key.
-fn check_header(header: &Map<String, Value>) -> Result<&str, VerifyError> {
+fn check_header<'a>(header: &'a Object<'_>) -> Result<&'a str, VerifyError> {
     // Nothing critical is understood here, so any `crit` is too much (RFC 7515 §4.1.11).
-    if ["crit", "jku", "jwk", "x5u", "x5c"].iter().any(|name| header.contains_key(*name)) {
+    if ["crit", "jku", "jwk", "x5u", "x5c"].iter().any(|name| header.get(name).is_some()) {
         return Err(VerifyError::Header);
     }
-    match string(header, "typ") {
+    match header.text("typ") {
         Some(ACCESS_TOKEN_TYPE | "application/at+jwt") => {}
         _ => return Err(VerifyError::Type),
     }
-    let algorithm = string(header, "alg").ok_or(VerifyError::Algorithm)?;
+    let algorithm = header.text("alg").ok_or(VerifyError::Algorithm)?;
     if algorithm.parse::<crate::model::signing_key::SigningAlgorithm>().is_err() {
         return Err(VerifyError::Algorithm);
     }
-    string(header, "kid").ok_or(VerifyError::UnknownKey)
+    header.text("kid").ok_or(VerifyError::UnknownKey)
 }
 
 /// RFC 9068 §2.2: what must be there, and of which type.
-fn read_claims(claims: &Map<String, Value>, kid: &str) -> Result<AccessToken, VerifyError> {
+fn read_claims(claims: &Object<'_>, kid: &str) -> Result<AccessToken, VerifyError> {
     let text = |name: &'static str| {
-        string(claims, name)
+        claims
+            .text(name)
             .filter(|text| !text.is_empty())
             .map(ToOwned::to_owned)
             .ok_or(VerifyError::Claim(name))
@@ -182,7 +185,7 @@ fn read_claims(claims: &Map<String, Value>, kid: &str) -> Result<AccessToken, Ve
     let jti = text("jti")?;
     let scopes = match claims.get("scope") {
         None => ScopeSet::default(),
-        Some(Value::String(scopes)) => ScopeSet::parse(scopes).map_err(|_| VerifyError::Claim("scope"))?,
+        Some(Value::Text(scopes)) => ScopeSet::parse(scopes).map_err(|_| VerifyError::Claim("scope"))?,
         Some(_) => return Err(VerifyError::Claim("scope")),
     };
     Ok(AccessToken {
@@ -198,29 +201,30 @@ fn read_claims(claims: &Map<String, Value>, kid: &str) -> Result<AccessToken, Ve
     })
 }
 
-fn string<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    members.get(name).and_then(Value::as_str)
-}
-
 /// One string, or an array of at least one, all of them strings.
-fn audience(claims: &Map<String, Value>) -> Option<Vec<String>> {
+fn audience(claims: &Object<'_>) -> Option<Vec<String>> {
     match claims.get("aud")? {
-        Value::String(one) => Some(vec![one.clone()]),
-        Value::Array(several) if !several.is_empty() => {
-            several.iter().map(|one| one.as_str().map(ToOwned::to_owned)).collect()
-        }
+        Value::Text(one) => Some(vec![one.clone().into_owned()]),
+        Value::Array(several) if !several.is_empty() => several
+            .iter()
+            .map(|one| match one {
+                Value::Text(one) => Some(one.clone().into_owned()),
+                _ => None,
+            })
+            .collect(),
         _ => None,
     }
 }
 
 /// A `NumericDate`: seconds, perhaps with a fraction, which is cut (RFC 7519 §2).
-fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timestamp>, VerifyError> {
+fn time(claims: &Object<'_>, name: &'static str) -> Result<Option<Timestamp>, VerifyError> {
     /// The year 9999: no honest token lives longer, and every sum stays in range.
     const LATEST: f64 = 253_402_300_799.0;
-    let Some(value) = claims.get(name) else {
-        return Ok(None);
+    let secs = match claims.get(name) {
+        None => return Ok(None),
+        Some(Value::Number(secs)) if (0.0..=LATEST).contains(secs) => *secs,
+        Some(_) => return Err(VerifyError::Claim(name)),
     };
-    let secs = value.as_f64().filter(|secs| (0.0..=LATEST).contains(secs)).ok_or(VerifyError::Claim(name))?;
     #[expect(clippy::cast_possible_truncation, reason = "in range, and the fraction is to be cut")]
     let secs = secs.trunc() as i64;
     Ok(Some(Timestamp::from_secs(secs)))

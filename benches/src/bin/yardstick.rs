@@ -65,9 +65,7 @@ async fn token(yardstick: web::Data<Yardstick>, body: web::Bytes) -> Result<Http
         scope: &form.scope,
     })
     .map_err(|_| Refused)?;
-    Ok(ok()
-        .insert_header((header::PRAGMA, HeaderValue::from_static("no-cache")))
-        .body(answer))
+    Ok(ok().insert_header((header::PRAGMA, HeaderValue::from_static("no-cache"))).body(answer))
 }
 
 async fn seen() -> HttpResponse {
@@ -115,26 +113,14 @@ impl Yardstick {
         let kid = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, pair.public_key().as_ref()));
         let mut header = URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{kid}"}}"#));
         header.push('.');
-        Ok(Self {
-            issuer,
-            pair,
-            public,
-            random: SystemRandom::new(),
-            header,
-        })
+        Ok(Self { issuer, pair, public, random: SystemRandom::new(), header })
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the yardstick reads the time as simply as a program can"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the yardstick reads the time as simply as a program can")]
     fn sign(&self, scope: &str) -> Result<String, Refused> {
         let mut id = [0; 32];
         rand::fill(&mut id).map_err(|_| Refused)?;
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_err(|_| Refused)?
-            .as_secs();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Refused)?.as_secs();
         let claims = serde_json::to_vec(&Claims {
             iss: &self.issuer,
             sub: CLIENT_ID,
@@ -151,10 +137,7 @@ impl Yardstick {
         let mut token = String::with_capacity(self.header.len() + (claims.len() + SIGNATURE_LEN) * 4 / 3 + 4);
         token.push_str(&self.header);
         URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-        let signature = self
-            .pair
-            .sign(&self.random, token.as_bytes())
-            .map_err(|_| Refused)?;
+        let signature = self.pair.sign(&self.random, token.as_bytes()).map_err(|_| Refused)?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(token)
@@ -163,12 +146,8 @@ impl Yardstick {
     fn verify(&self, token: &str) -> Result<(), Refused> {
         let (message, encoded) = token.rsplit_once('.').ok_or(Refused)?;
         let mut signature = [0; SIGNATURE_LEN];
-        URL_SAFE_NO_PAD
-            .decode_slice(encoded, &mut signature)
-            .map_err(|_| Refused)?;
-        self.public
-            .verify_sig(message.as_bytes(), &signature)
-            .map_err(|_| Refused)
+        URL_SAFE_NO_PAD.decode_slice(encoded, &mut signature).map_err(|_| Refused)?;
+        self.public.verify_sig(message.as_bytes(), &signature).map_err(|_| Refused)
     }
 }
 
