@@ -1,6 +1,7 @@
 //! What can be administered: one function for each act, whoever calls it.
 
 pub mod client;
+pub mod event_log;
 
 use std::sync::Arc;
 

@@ -3,12 +3,15 @@
 use clap::Subcommand;
 
 use super::{CliError, Shared, output, session};
+use crate::admin::event_log::{self, LogState};
 use crate::store::Missing;
 
 #[derive(Debug, Subcommand)]
 pub enum DbVerb {
     /// Makes the tables, or brings those of an earlier release to this one.
     Migrate,
+    /// Checks that the log of events was not cut, edited or recomputed.
+    Check,
 }
 
 impl DbVerb {
@@ -17,8 +20,18 @@ impl DbVerb {
             Self::Migrate => {
                 let database = session::open(shared, Missing::Create).await?;
                 database.migrate().await?;
-                output::note("The database is up to date.")?;
-                Ok(())
+                Ok(output::note("The database is up to date.")?)
+            }
+            Self::Check => {
+                let admin = session::admin(shared, Missing::Refuse).await?;
+                match event_log::check(&admin).await.map_err(CliError::admin)? {
+                    LogState::Whole { events } => {
+                        Ok(output::note(&format!("The log is whole: {events} events."))?)
+                    }
+                    LogState::Broken { at } => Err(CliError::Failed(format!(
+                        "the log is broken at event {at}: it, or what stood before it, was edited or removed"
+                    ))),
+                }
             }
         }
     }

@@ -37,7 +37,11 @@ pub async fn admin(shared: &Shared, missing: Missing) -> Result<Admin, CliError>
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let source = master_key_source(&settings);
-    let Unlocked { store, data_keys } = unlock(&database, &source, &clock, &*random, Mode::Normal).await?;
+    let mode = match missing {
+        Missing::Create => Mode::Normal,
+        Missing::Refuse => Mode::Existing,
+    };
+    let Unlocked { store, data_keys } = unlock(&database, &source, &clock, &*random, mode).await?;
     Ok(Admin { store, secret_digests: data_keys.secret_digests, clock, random, actor: actor() })
 }
 

@@ -119,10 +119,11 @@ pub async fn not_found(request: HttpRequest) -> HttpResponse {
 
 fn record(request: &HttpRequest, server: &AuthorizationServer, status: StatusCode, code: &str, reason: &str) {
     let id = RequestId::of(request, &*server.random);
+    let from = request.peer_addr().map_or_else(|| "?".to_owned(), |address| address.ip().to_string());
     if status.is_server_error() {
         server.metrics.failures.increment(1);
-        log::error!("request {id}: {} {code}: {reason}", status.as_u16());
+        log::error!("request {id} from {from}: {} {code}: {reason}", status.as_u16());
     } else {
-        log::info!("request {id}: {} {code}: {reason}", status.as_u16());
+        log::info!("request {id} from {from}: {} {code}: {reason}", status.as_u16());
     }
 }

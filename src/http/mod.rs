@@ -10,6 +10,7 @@ pub mod ops;
 mod problem;
 
 use actix_web::web::{self, ServiceConfig, get, head, post, resource, scope};
+use actix_web::{FromRequest, Handler, Resource, Responder};
 
 use crate::oauth::metadata::{RESOURCE_NAME, SERVER_NAME};
 
@@ -22,8 +23,8 @@ pub fn routes(issuer_path: &str, with_metrics: bool) -> impl Fn(&mut ServiceConf
         well_known(config, SERVER_NAME, &issuer_path, oauth::metadata::server);
         well_known(config, RESOURCE_NAME, &issuer_path, oauth::metadata::resource);
         config
-            .service(only(resource("/healthz").route(get().to(ops::healthz))))
-            .service(only(resource("/readyz").route(get().to(ops::readyz))));
+            .service(readable(resource("/healthz"), ops::healthz))
+            .service(readable(resource("/readyz"), ops::readyz));
         if with_metrics {
             config.configure(metrics_routes);
         }
@@ -35,7 +36,7 @@ pub fn routes(issuer_path: &str, with_metrics: bool) -> impl Fn(&mut ServiceConf
 
 /// `/metrics`, on the main listener or on one of its own.
 pub fn metrics_routes(config: &mut ServiceConfig) {
-    config.service(only(resource("/metrics").route(get().to(ops::metrics))));
+    config.service(readable(resource("/metrics"), ops::metrics));
 }
 
 fn endpoints(config: &mut ServiceConfig) {
@@ -45,32 +46,35 @@ fn endpoints(config: &mut ServiceConfig) {
                 .route(post().to(oauth::token::token))
                 .default_service(web::to(oauth::method_not_allowed)),
         )
-        .service(only(resource("/oauth/authorize").route(get().to(oauth::authorize::refuse))))
-        .service(only(resource("/.well-known/jwks.json").route(get().to(oauth::metadata::jwks))))
-        .service(only(resource("/api/v1/users/me").route(get().to(api::me::me))))
-        .service(
-            resource(["/auth/check", "/api/v1/auth/check"])
-                .route(get().to(api::auth_check::check))
-                .route(head().to(api::auth_check::check))
-                .default_service(web::to(error::method_not_allowed)),
-        );
+        .service(readable(resource("/oauth/authorize"), oauth::authorize::refuse))
+        .service(readable(resource("/.well-known/jwks.json"), oauth::metadata::jwks))
+        .service(readable(resource("/api/v1/users/me"), api::me::me))
+        .service(readable(resource(["/auth/check", "/api/v1/auth/check"]), api::auth_check::check));
 }
 
 /// A well-known document, whose name stands between host and path of what it describes.
 fn well_known<F, Args>(config: &mut ServiceConfig, name: &str, issuer_path: &str, handler: F)
 where
-    F: actix_web::Handler<Args>,
-    Args: actix_web::FromRequest + 'static,
-    F::Output: actix_web::Responder + 'static,
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
 {
     let mut paths = vec![format!("/.well-known/{name}")];
     if !issuer_path.is_empty() {
         paths.push(format!("/.well-known/{name}{issuer_path}"));
     }
-    config.service(only(resource(paths).route(get().to(handler))));
+    config.service(readable(resource(paths), handler));
 }
 
-/// Any other method is 405 with `Allow: GET`.
-fn only(resource: actix_web::Resource) -> actix_web::Resource {
-    resource.default_service(web::to(error::method_not_allowed))
+/// A resource that is read, with GET or HEAD; any other method is 405.
+fn readable<F, Args>(resource: Resource, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    resource
+        .route(get().to(handler.clone()))
+        .route(head().to(handler))
+        .default_service(web::to(error::method_not_allowed))
 }

@@ -30,6 +30,9 @@ pub enum UnlockError {
         "the master key is not the one that this database was made with; restore that one, or name its database"
     )]
     WrongMasterKey,
+    /// Nothing was ever made in it, and nothing is to be.
+    #[error("the database is empty; `mintery serve` and `mintery client create` give it its first keys")]
+    Empty,
     /// A data key does not open, though the master key is right.
     #[error("a data key in the database is damaged or missing; restore the database from a backup")]
     Damaged,
@@ -60,8 +63,10 @@ pub struct Unlocked {
 pub enum Mode {
     /// `serve --dev`.
     Dev,
-    /// Everything else.
+    /// `serve`, and what makes something: an empty database gets its first keys.
     Normal,
+    /// What only looks, or changes what is there: an empty database stays empty.
+    Existing,
 }
 
 const CHECK_NAME: &str = "master_key_check";
@@ -82,6 +87,9 @@ pub async fn unlock(
 ) -> Result<Unlocked, UnlockError> {
     let mut created = None;
     if key::meta(database, CHECK_NAME).await?.is_none() {
+        if mode == Mode::Existing {
+            return Err(UnlockError::Empty);
+        }
         let (first_master, new_file) = source.load_or_create(random)?;
         created = new_file;
         match write_first_keys(database, &first_master, clock, random, mode).await {

@@ -1,0 +1,50 @@
+//! The log of events: whether it is whole.
+
+use super::{Admin, AdminError};
+use crate::model::event::EventNumber;
+use crate::store::event;
+
+/// What a check of the log found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LogState {
+    /// Every event is as it was written, none is missing.
+    Whole {
+        /// How many there are.
+        events: i64,
+    },
+    /// The first event that is not what follows from the one before: it, or what stood before it, was edited, removed
+    /// or written with another key.
+    Broken {
+        /// Its number.
+        at: EventNumber,
+    },
+}
+
+/// Recomputes the chain of authentication codes over all events.
+///
+/// # Errors
+/// When the store fails.
+pub async fn check(admin: &Admin) -> Result<LogState, AdminError> {
+    const PAGE: i64 = 1000;
+    let database = admin.store.database();
+    let (head, head_mac) = event::head(database).await?;
+    let (mut last, mut mac) = (EventNumber::default(), String::new());
+    // Up to the head as it was when the check began: others go on writing.
+    while last < head {
+        let page = event::after(database, last, PAGE).await?;
+        if page.is_empty() {
+            return Ok(LogState::Broken { at: last.next() });
+        }
+        for event in page.iter().filter(|event| event.number <= head) {
+            if event.number != last.next() || event.mac != admin.store.chain_key().mac(&mac, event) {
+                return Ok(LogState::Broken { at: last.next() });
+            }
+            last = event.number;
+            mac.clone_from(&event.mac);
+        }
+    }
+    if mac != head_mac {
+        return Ok(LogState::Broken { at: head });
+    }
+    Ok(LogState::Whole { events: head.get() })
+}
