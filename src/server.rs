@@ -1,6 +1,6 @@
 //! The application: from settings to a bound port, and from there until it is stopped.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use crate::oauth::AuthorizationServer;
 use crate::random::{Random, SystemRandom};
 use crate::resource::{KeySet, Verifier};
 use crate::store::change::Store;
-use crate::store::serve_lock::ServeLock;
+use crate::store::file_lock::FileLock;
 use crate::store::{
     Database, DatabaseUrl, Engine, InvalidDatabaseUrl, Missing, OpenError, SchemaState, StoreError, event,
 };
@@ -105,7 +105,7 @@ pub struct Application {
     store: Store,
     follower: tokio::task::JoinHandle<()>,
     first_client: Option<CreatedClient>,
-    _serve_lock: Option<ServeLock>,
+    _serve_lock: Option<FileLock>,
 }
 
 /// How long running requests may take to end after a stop was asked for.
@@ -125,9 +125,8 @@ impl Application {
         surroundings: Surroundings,
     ) -> Result<Self, StartError> {
         settings.check_listen(mode.dev)?;
-        // First, so that a port in use is told before a database is made.
-        let listener = listen(settings.listen)?;
-        settings.listen = listener.local_addr().unwrap_or(settings.listen);
+        let listeners = Listeners::bind(&settings)?;
+        settings.listen = listeners.main.local_addr().unwrap_or(settings.listen);
         let issuer = settings.serving_issuer(mode.dev)?;
 
         let metrics = Arc::new(Metrics::default());
@@ -166,7 +165,7 @@ impl Application {
             metrics,
         };
         let address = settings.listen;
-        let server = start_http(&settings, listener, server)?;
+        let server = start_http(&settings, listeners, server)?;
         Ok(Self { address, server, store, follower, first_client, _serve_lock: serve_lock })
     }
 
@@ -199,7 +198,7 @@ impl Application {
     }
 }
 
-fn listen(address: SocketAddr) -> Result<std::net::TcpListener, StartError> {
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     /// Connections that may wait to be accepted.
     const BACKLOG: u32 = 2048;
     let bind = || {
@@ -229,16 +228,17 @@ async fn open_to_serve(
     mode: ServeMode,
     surroundings: &Surroundings,
     metrics: &Arc<Metrics>,
-) -> Result<(Unlocked, Option<ServeLock>), StartError> {
+) -> Result<(Unlocked, Option<FileLock>), StartError> {
     let url = DatabaseUrl::parse(settings.database_url.expose())?;
     let database = Database::open(&url, Missing::Create, Arc::clone(metrics)).await?;
-    let serve_lock = url.path().map(|path| ServeLock::take(&path)).transpose()?;
+    let serve_lock = url.path().map(|path| FileLock::to_serve(&path)).transpose()?;
     match database.schema_state().await? {
         SchemaState::Current => {}
         SchemaState::Ahead(migration) => return Err(OpenError::TooNew(migration).into()),
         SchemaState::Behind if mode.migrate || url.engine() == Engine::Sqlite => database.migrate().await?,
         SchemaState::Behind => return Err(OpenError::NotMigrated.into()),
     }
+    database.check_writable().await?;
     let opened_by = if mode.dev { Mode::Dev } else { Mode::Normal };
     let source = master_key_source(settings);
     let unlocked = unlock(&database, &source, &surroundings.clock, &*surroundings.random, opened_by).await?;
@@ -287,41 +287,56 @@ fn default_audience(settings: &Settings, issuer: &Issuer) -> Result<ResourceUri,
     settings.token_audience.clone().map_or_else(of_issuer, Ok)
 }
 
+/// What is bound before anything else is done, so that a port in use is told before a database is made.
+struct Listeners {
+    main: TcpListener,
+    /// `metrics.listen`, when that is set.
+    metrics: Option<TcpListener>,
+}
+
+impl Listeners {
+    fn bind(settings: &Settings) -> Result<Self, StartError> {
+        let metrics = settings.metrics_listen.map(listen).transpose()?;
+        Ok(Self { main: listen(settings.listen)?, metrics })
+    }
+}
+
 fn start_http(
     settings: &Settings,
-    listener: std::net::TcpListener,
+    listeners: Listeners,
     server: AuthorizationServer,
 ) -> Result<Server, StartError> {
-    let address = settings.listen;
-    let random = Arc::clone(&server.random);
+    let failed = |address| move |reason| StartError::Listen { address, reason };
+    let request_ids = RequestIds(Arc::clone(&server.random));
     let metrics = Data::new(Arc::clone(&server.metrics));
     let routes = http::routes(server.issuer.path(), settings.answers_metrics_on_main());
     let server = Data::new(server);
-    let main_metrics = metrics.clone();
-    let http = HttpServer::new(move || {
+    if let (Some(listener), Some(address)) = (listeners.metrics, settings.metrics_listen) {
+        let (server, metrics, request_ids) = (server.clone(), metrics.clone(), request_ids.clone());
+        let app = move || {
+            App::new()
+                .app_data(server.clone())
+                .app_data(metrics.clone())
+                .wrap(request_ids.clone())
+                .configure(http::metrics_routes)
+                .default_service(web::to(http::error::not_found))
+        };
+        let metrics_server = HttpServer::new(app).workers(1).disable_signals().listen(listener);
+        tokio::spawn(metrics_server.map_err(failed(address))?.run());
+    }
+    let app = move || {
         App::new()
             .app_data(server.clone())
-            .app_data(main_metrics.clone())
-            .wrap(RequestIds(Arc::clone(&random)))
+            .app_data(metrics.clone())
+            .wrap(request_ids.clone())
             .configure(routes.clone())
             .default_service(web::to(http::error::not_found))
-    })
-    .workers(settings.workers)
-    .client_request_timeout(HEAD_TIMEOUT)
-    .shutdown_timeout(SHUTDOWN_TIMEOUT_SECS)
-    .disable_signals()
-    .listen(listener)
-    .map_err(|reason| StartError::Listen { address, reason })?
-    .run();
-    if let Some(address) = settings.metrics_listen {
-        let metrics_server =
-            HttpServer::new(move || App::new().app_data(metrics.clone()).configure(http::metrics_routes))
-                .workers(1)
-                .disable_signals()
-                .listen(listen(address)?)
-                .map_err(|reason| StartError::Listen { address, reason })?
-                .run();
-        tokio::spawn(metrics_server);
-    }
-    Ok(http)
+    };
+    let http = HttpServer::new(app)
+        .workers(settings.workers)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .shutdown_timeout(SHUTDOWN_TIMEOUT_SECS)
+        .disable_signals()
+        .listen(listeners.main);
+    Ok(http.map_err(failed(settings.listen))?.run())
 }

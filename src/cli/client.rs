@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::output::{self, Format};
 use super::{CliError, Shared, session};
+use crate::admin::Admin;
 use crate::admin::client::{self, CreatedClient, NewClient};
 use crate::clock::Timestamp;
 use crate::model::client::{Client, ClientId, ClientName, ClientSecret, GrantType, MAX_SCOPE_LEN};
@@ -35,16 +36,25 @@ pub enum ClientVerb {
     Enable {
         /// The id of the client.
         id: String,
+        /// How to print it.
+        #[arg(short, long, default_value = "table")]
+        output: Format,
     },
     /// Stops a client from authenticating, and its tokens from being accepted.
     Disable {
         /// The id of the client.
         id: String,
+        /// How to print it.
+        #[arg(short, long, default_value = "table")]
+        output: Format,
     },
     /// Deletes a client with its secrets.
     Delete {
         /// The id of the client.
         id: String,
+        /// How to print it.
+        #[arg(short, long, default_value = "table")]
+        output: Format,
     },
 }
 
@@ -113,28 +123,36 @@ impl ClientVerb {
             Self::Create(create) => create.run(shared).await,
             Self::List { output } => list(shared, *output).await,
             Self::Show { id, output } => show(shared, id, *output).await,
-            Self::Enable { id } => {
-                let id = parse_id(id)?;
-                client::enable(&session::admin(shared, Missing::Refuse).await?, &id)
-                    .await
-                    .map_err(CliError::admin)?;
-                Ok(output::note(&format!("Client {id} is enabled."))?)
+            Self::Enable { id, output } => {
+                let (id, admin) = (parse_id(id)?, session::admin(shared, Missing::Refuse).await?);
+                client::enable(&admin, &id).await.map_err(CliError::admin)?;
+                changed(&admin, &id, "enabled", *output).await
             }
-            Self::Disable { id } => {
-                let id = parse_id(id)?;
-                client::disable(&session::admin(shared, Missing::Refuse).await?, &id)
-                    .await
-                    .map_err(CliError::admin)?;
-                Ok(output::note(&format!("Client {id} is disabled."))?)
+            Self::Disable { id, output } => {
+                let (id, admin) = (parse_id(id)?, session::admin(shared, Missing::Refuse).await?);
+                client::disable(&admin, &id).await.map_err(CliError::admin)?;
+                changed(&admin, &id, "disabled", *output).await
             }
-            Self::Delete { id } => {
-                let id = parse_id(id)?;
-                client::delete(&session::admin(shared, Missing::Refuse).await?, &id)
-                    .await
-                    .map_err(CliError::admin)?;
-                Ok(output::note(&format!("Client {id} is deleted."))?)
+            Self::Delete { id, output } => {
+                let (id, admin) = (parse_id(id)?, session::admin(shared, Missing::Refuse).await?);
+                client::delete(&admin, &id).await.map_err(CliError::admin)?;
+                match output {
+                    Format::Json => Ok(output::json(&serde_json::json!({ "client_id": id.as_str() }))?),
+                    Format::Table => Ok(output::note(&format!("Client {id} is deleted."))?),
+                }
             }
         }
+    }
+}
+
+/// Tells what a client has become.
+async fn changed(admin: &Admin, id: &ClientId, what: &str, format: Format) -> Result<(), CliError> {
+    match format {
+        Format::Json => {
+            let (client, _) = client::show(admin, id).await.map_err(CliError::admin)?;
+            Ok(output::json(&ClientJson::from(&client))?)
+        }
+        Format::Table => Ok(output::note(&format!("Client {id} is {what}."))?),
     }
 }
 

@@ -29,15 +29,15 @@ pub async fn follow(directory: Arc<Directory>, store: Store) {
             Ok(()) = commits.changed() => {}
             () = directory.poll_now.notified() => {}
         }
-        match poll(&directory).await {
-            Ok(()) if !is_reachable => log::info!("the store is in reach again"),
+        let polled = poll(&directory).await;
+        let was_reachable = std::mem::replace(&mut is_reachable, polled.is_ok());
+        match polled {
+            Ok(()) if !was_reachable => log::info!("the store is in reach again"),
             // Once, not ten times a second.
-            Err(error) if is_reachable => log::error!("cannot follow the events: {error}"),
+            Err(error) if was_reachable => log::error!("cannot follow the events: {error}"),
             Ok(()) | Err(_) => {}
         }
-        let age = directory.freshness.age();
-        is_reachable = age < POLL_EVERY * 2 || directory.health() == super::Health::Current;
-        directory.metrics.follower_lag.set(age.as_secs_f64());
+        directory.metrics.follower_lag.set(directory.freshness.age().as_secs_f64());
     }
 }
 

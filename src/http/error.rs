@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::middleware::request_id::RequestId;
@@ -110,8 +111,9 @@ pub async fn method_not_allowed() -> HttpResponse {
 }
 
 /// The answer to an address that nothing stands at.
-pub async fn not_found(request: HttpRequest) -> HttpResponse {
-    if request.path().starts_with("/oauth/") {
+pub async fn not_found(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
+    let path = request.path();
+    if path.strip_prefix(server.issuer.path()).unwrap_or(path).starts_with("/oauth/") {
         return oauth_body(StatusCode::NOT_FOUND, "invalid_request", "There is no such endpoint", |_| {});
     }
     Problem::NOT_FOUND.answer("There is nothing at this address", |_| {})

@@ -44,9 +44,14 @@ fn endpoints(config: &mut ServiceConfig) {
         .service(
             resource("/oauth/token")
                 .route(post().to(oauth::token::token))
-                .default_service(web::to(oauth::method_not_allowed)),
+                .default_service(web::to(oauth::token::method_not_allowed)),
         )
-        .service(readable(resource("/oauth/authorize"), oauth::authorize::refuse))
+        .service(
+            resource("/oauth/authorize")
+                .route(get().to(oauth::authorize::refuse))
+                .route(head().to(oauth::authorize::refuse))
+                .default_service(web::to(oauth::authorize::method_not_allowed)),
+        )
         .service(readable(resource("/.well-known/jwks.json"), oauth::metadata::jwks))
         .service(readable(resource("/api/v1/users/me"), api::me::me))
         .service(readable(resource(["/auth/check", "/api/v1/auth/check"]), api::auth_check::check));

@@ -7,10 +7,12 @@ use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::BoxFuture;
-use sqlx::{Any, AnyConnection, Transaction};
+use sqlx::AnyConnection;
 use tokio::sync::{Mutex, watch};
+use tokio::time::timeout;
 
-use super::{Database, Engine, StoreError, event};
+use super::connection::{CHANGE_PATIENCE, Transaction, silent};
+use super::{Database, StoreError, event};
 use crate::clock::Clock;
 use crate::model::event::{Actor, Event, EventNumber, RecordedEvent};
 
@@ -66,13 +68,11 @@ struct Head {
 }
 
 /// A change that is under way.
-pub struct Tx {
-    inner: Transaction<'static, Any>,
-}
+pub struct Tx(Transaction);
 
 impl Tx {
-    pub(super) fn connection(&mut self) -> &mut AnyConnection {
-        &mut self.inner
+    pub(super) fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {
+        self.0.connection()
     }
 }
 
@@ -131,18 +131,22 @@ impl Store {
         E: From<StoreError>,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Outcome<T, E>>,
     {
-        let begin = match self.database.engine {
-            // Taking the write lock at once: a transaction that reads first and writes later may find that it cannot.
-            Engine::Sqlite => self.database.write.begin_with("BEGIN IMMEDIATE").await,
-            Engine::Postgres => self.database.write.begin().await,
+        let transaction = Transaction::begin(&self.database.write, self.database.engine).await?;
+        let mut tx = Tx(transaction);
+        let done = timeout(CHANGE_PATIENCE, body(&mut tx)).await.unwrap_or_else(|_| Err(silent().into()));
+        let (value, event) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                tx.0.roll_back().await;
+                return Err(error);
+            }
         };
-        let mut tx = Tx { inner: begin.map_err(StoreError::from)? };
-        let (value, event) = body(&mut tx).await?;
         let mut last = self.line.lock().await;
         // Should anything below fail, what the last event is must be asked again.
         let known = last.take();
-        let head = self.append(&mut tx, &actor, &event, known).await?;
-        tx.inner.commit().await.map_err(|error| StoreError::OutcomeUnknown(error.to_string()))?;
+        let appended = timeout(CHANGE_PATIENCE, self.append(&mut tx, &actor, &event, known));
+        let head = appended.await.unwrap_or_else(|_| Err(silent()))?;
+        tx.0.commit().await?;
         let number = head.number;
         *last = Some(head);
         drop(last);

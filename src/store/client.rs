@@ -19,15 +19,16 @@ pub async fn by_id(
     database: &Database,
     id: &ClientId,
 ) -> Result<Option<(Client, Vec<ClientSecret>)>, StoreError> {
-    let rows = sqlx::query(
+    let query = || {
+        sqlx::query(
         "SELECT c.id, c.name, c.scopes, c.grant_types, c.token_endpoint_auth_method, c.cut_off, c.created_at, \
          c.disabled_at, s.id AS secret_id, s.hint, s.label, s.digest, s.hash, s.created_at AS secret_created_at, \
          s.expires_at FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id WHERE c.id = $1 \
          ORDER BY s.created_at, s.id",
     )
     .bind(id.as_str())
-    .fetch_all(database.lookup())
-    .await?;
+    };
+    let rows = database.lookup(query).await?;
     let Some(first) = rows.first() else {
         return Ok(None);
     };
@@ -40,14 +41,15 @@ pub async fn by_id(
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.
 pub async fn page(database: &Database, after: &str, limit: i64) -> Result<Vec<Client>, StoreError> {
-    let rows = sqlx::query(
+    let query = || {
+        sqlx::query(
         "SELECT id, name, scopes, grant_types, token_endpoint_auth_method, cut_off, created_at, disabled_at \
          FROM clients WHERE id > $1 ORDER BY id LIMIT $2",
     )
     .bind(after)
     .bind(limit)
-    .fetch_all(database.lookup())
-    .await?;
+    };
+    let rows = database.lookup(query).await?;
     rows.iter().map(client).collect()
 }
 
@@ -68,7 +70,7 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
     .bind(client.cut_off.get())
     .bind(client.created_at.as_millis())
     .bind(client.disabled_at.map(Timestamp::as_millis))
-    .execute(tx.connection())
+    .execute(tx.connection()?)
     .await?;
     Ok(())
 }
@@ -81,7 +83,7 @@ pub async fn set_cut_off(tx: &mut Tx, id: &ClientId, cut_off: EventNumber) -> Re
     sqlx::query("UPDATE clients SET cut_off = $1 WHERE id = $2")
         .bind(cut_off.get())
         .bind(id.as_str())
-        .execute(tx.connection())
+        .execute(tx.connection()?)
         .await?;
     Ok(())
 }
@@ -103,7 +105,7 @@ pub async fn insert_secret(tx: &mut Tx, client: &ClientId, secret: &ClientSecret
     .bind(secret.hash.as_str())
     .bind(secret.created_at.as_millis())
     .bind(secret.expires_at.map(Timestamp::as_millis))
-    .execute(tx.connection())
+    .execute(tx.connection()?)
     .await?;
     Ok(())
 }
@@ -116,7 +118,7 @@ pub async fn set_disabled(tx: &mut Tx, id: &ClientId, since: Option<Timestamp>) 
     let done = sqlx::query("UPDATE clients SET disabled_at = $1 WHERE id = $2")
         .bind(since.map(Timestamp::as_millis))
         .bind(id.as_str())
-        .execute(tx.connection())
+        .execute(tx.connection()?)
         .await?;
     Ok(done.rows_affected() == 1)
 }
@@ -127,7 +129,7 @@ pub async fn set_disabled(tx: &mut Tx, id: &ClientId, since: Option<Timestamp>) 
 /// When the statement fails.
 pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<bool, StoreError> {
     let done =
-        sqlx::query("DELETE FROM clients WHERE id = $1").bind(id.as_str()).execute(tx.connection()).await?;
+        sqlx::query("DELETE FROM clients WHERE id = $1").bind(id.as_str()).execute(tx.connection()?).await?;
     Ok(done.rows_affected() == 1)
 }
 

@@ -8,6 +8,8 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
+use sqlx::pool::PoolOptions;
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _};
 
 use super::{Database, OpenError};
 use crate::metrics::Metrics;
@@ -106,6 +108,9 @@ impl fmt::Debug for DatabaseUrl {
 /// How long a request waits for a connection before the store counts as out of reach.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long the first connection may take; longer than SQLite waits for a lock, so that it says what it waited for.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(8);
+
 impl Database {
     /// Reaches the database at `url`.
     ///
@@ -128,54 +133,64 @@ async fn open_sqlite(
     metrics: Arc<Metrics>,
 ) -> Result<Database, OpenError> {
     prepare_file(path, missing)?;
-    let pool = |connections: u32| {
-        AnyPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .after_connect(|connection, _| {
-                Box::pin(async move {
-                    sqlx::raw_sql(
-                        "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                         PRAGMA foreign_keys = ON; PRAGMA cache_size = -1000;",
-                    )
-                    .execute(connection)
-                    .await
-                    .map(drop)
-                })
-            })
+    let failed = |reason| OpenError::File { path: path.display().to_string(), reason };
+    probe(url, SQLITE_SETTINGS).await.map_err(failed)?;
+    let pool = |connections| {
+        let options =
+            AnyPoolOptions::new().max_connections(connections).idle_timeout(None).max_lifetime(None);
+        lazy_pool(options, url, SQLITE_SETTINGS).map_err(failed)
     };
-    let refused =
-        |error: sqlx::Error| OpenError::File { path: path.display().to_string(), reason: reason(&error) };
-    let write = pool(1).connect(&url.url).await.map_err(refused)?;
-    let read = pool(2).connect(&url.url).await.map_err(refused)?;
-    Ok(Database { engine: Engine::Sqlite, read, write, metrics })
+    Ok(Database {
+        engine: Engine::Sqlite,
+        read: pool(2)?,
+        write: pool(1)?,
+        file: Some(path.to_owned()),
+        metrics,
+    })
 }
 
 async fn open_postgres(url: &DatabaseUrl, metrics: Arc<Metrics>) -> Result<Database, OpenError> {
-    let pool = AnyPoolOptions::new()
-        .max_connections(16)
+    let failed = |reason| OpenError::Refused(format!("{url}: {reason}"));
+    probe(url, POSTGRES_SETTINGS).await.map_err(failed)?;
+    let pool =
+        lazy_pool(AnyPoolOptions::new().max_connections(16), url, POSTGRES_SETTINGS).map_err(failed)?;
+    Ok(Database { engine: Engine::Postgres, read: pool.clone(), write: pool, file: None, metrics })
+}
+
+const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+                               PRAGMA foreign_keys = ON; PRAGMA cache_size = -1000;";
+
+/// Without the timeouts one silent node would block all writers for ever.
+const POSTGRES_SETTINGS: &str = "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '5s'; \
+                                 SET statement_timeout = '30s'; SET tcp_user_timeout = '10s'; \
+                                 SET tcp_keepalives_idle = '10s'; SET client_min_messages = 'warning';";
+
+/// Connects once: a pool would try again and again, and say in the end that it took too long, not why.
+async fn probe(url: &DatabaseUrl, settings: &'static str) -> Result<(), String> {
+    let connecting = async {
+        let mut connection = AnyConnection::connect(&url.url).await?;
+        sqlx::raw_sql(settings).execute(&mut connection).await?;
+        connection.close().await
+    };
+    match tokio::time::timeout(PROBE_TIMEOUT, connecting).await {
+        Ok(done) => done.map_err(|error| reason(&error)),
+        Err(_) => Err("it does not answer".to_owned()),
+    }
+}
+
+fn lazy_pool(
+    options: PoolOptions<Any>,
+    url: &DatabaseUrl,
+    settings: &'static str,
+) -> Result<AnyPool, String> {
+    options
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                // Without these one silent node would block all writers for ever.
-                sqlx::raw_sql(
-                    "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '5s'; \
-                     SET statement_timeout = '30s'; SET tcp_user_timeout = '10s'; SET tcp_keepalives_idle = '10s'; \
-                     SET client_min_messages = 'warning';",
-                )
-                .execute(connection)
-                .await
-                .map(drop)
-            })
+        .after_connect(move |connection, _| {
+            Box::pin(async move { sqlx::raw_sql(settings).execute(connection).await.map(drop) })
         })
-        .connect(&url.url)
-        .await
-        .map_err(|error| OpenError::Refused(format!("{url}: {}", reason(&error))))?;
-    Ok(Database { engine: Engine::Postgres, read: pool.clone(), write: pool, metrics })
+        .connect_lazy(&url.url)
+        .map_err(|error| reason(&error))
 }
 
 /// What a person can do something with: the message of the engine, not the layers around it.

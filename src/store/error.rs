@@ -51,6 +51,9 @@ pub enum OpenError {
         "the database at {0} is served by another process; SQLite is for one server, several servers share a PostgreSQL"
     )]
     ServedElsewhere(String),
+    /// It can be read and not written.
+    #[error("the database cannot be changed, so it cannot be served: {0}")]
+    ReadOnly(String),
     /// It was reached, and refused.
     #[error("cannot open the database: {0}")]
     Refused(String),

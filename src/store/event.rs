@@ -12,7 +12,7 @@ use crate::model::event::{EventNumber, RecordedEvent};
 /// number and the authentication code of the event before.
 pub(super) async fn take_next_number(tx: &mut Tx) -> Result<(EventNumber, String), StoreError> {
     let row = sqlx::query("UPDATE event_head SET number = number + 1 WHERE id = 1 RETURNING number, mac")
-        .fetch_one(tx.connection())
+        .fetch_one(tx.connection()?)
         .await?;
     Ok((EventNumber::new(row.try_get("number")?), row.try_get("mac")?))
 }
@@ -31,7 +31,7 @@ pub(super) async fn move_head(
             .bind(next.mac.as_str())
             .bind(number.get())
             .bind(mac)
-            .execute(tx.connection())
+            .execute(tx.connection()?)
             .await?;
     Ok(moved.rows_affected() == 1)
 }
@@ -47,13 +47,13 @@ pub(super) async fn insert(tx: &mut Tx, event: &RecordedEvent) -> Result<(), Sto
     .bind(event.subject.as_str())
     .bind(event.details.as_str())
     .bind(event.mac.as_str())
-    .execute(tx.connection())
+    .execute(tx.connection()?)
     .await?;
     Ok(())
 }
 
 pub(super) async fn set_head_mac(tx: &mut Tx, mac: &str) -> Result<(), StoreError> {
-    sqlx::query("UPDATE event_head SET mac = $1 WHERE id = 1").bind(mac).execute(tx.connection()).await?;
+    sqlx::query("UPDATE event_head SET mac = $1 WHERE id = 1").bind(mac).execute(tx.connection()?).await?;
     Ok(())
 }
 
@@ -63,7 +63,7 @@ pub(super) async fn set_head_mac(tx: &mut Tx, mac: &str) -> Result<(), StoreErro
 /// When the statement fails.
 pub async fn last_number(tx: &mut Tx) -> Result<EventNumber, StoreError> {
     let number =
-        sqlx::query_scalar("SELECT number FROM event_head WHERE id = 1").fetch_one(tx.connection()).await?;
+        sqlx::query_scalar("SELECT number FROM event_head WHERE id = 1").fetch_one(tx.connection()?).await?;
     Ok(EventNumber::new(number))
 }
 
@@ -72,8 +72,8 @@ pub async fn last_number(tx: &mut Tx) -> Result<EventNumber, StoreError> {
 /// # Errors
 /// When the statement fails.
 pub async fn head(database: &Database) -> Result<(EventNumber, String), StoreError> {
-    let row =
-        sqlx::query("SELECT number, mac FROM event_head WHERE id = 1").fetch_one(database.follow()).await?;
+    let rows = database.follow(|| sqlx::query("SELECT number, mac FROM event_head WHERE id = 1")).await?;
+    let row = rows.first().ok_or(StoreError::Corrupt("event head"))?;
     Ok((EventNumber::new(row.try_get("number")?), row.try_get("mac")?))
 }
 
@@ -86,13 +86,14 @@ pub async fn after(
     number: EventNumber,
     limit: i64,
 ) -> Result<Vec<RecordedEvent>, StoreError> {
-    let rows = sqlx::query(
+    let query = || {
+        sqlx::query(
         "SELECT number, at, actor, kind, subject, details, mac FROM events WHERE number > $1 ORDER BY number LIMIT $2",
     )
     .bind(number.get())
     .bind(limit)
-    .fetch_all(database.follow())
-    .await?;
+    };
+    let rows = database.follow(query).await?;
     rows.iter().map(recorded).collect()
 }
 

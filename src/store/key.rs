@@ -35,8 +35,8 @@ pub struct SealedSigningKey {
 /// # Errors
 /// When the statement fails.
 pub async fn meta(database: &Database, name: &str) -> Result<Option<String>, StoreError> {
-    let query = sqlx::query_scalar("SELECT value FROM meta WHERE name = $1").bind(name);
-    Ok(query.fetch_optional(database.lookup()).await?)
+    let rows = database.lookup(|| sqlx::query("SELECT value FROM meta WHERE name = $1").bind(name)).await?;
+    Ok(rows.first().map(|row| row.try_get("value")).transpose()?)
 }
 
 /// Records a fact about the database as a whole, which must be new.
@@ -45,7 +45,7 @@ pub async fn meta(database: &Database, name: &str) -> Result<Option<String>, Sto
 /// [`StoreError::Conflict`] when it is recorded already.
 pub async fn insert_meta(tx: &mut Tx, name: &str, value: &str) -> Result<(), StoreError> {
     let query = sqlx::query("INSERT INTO meta (name, value) VALUES ($1, $2)").bind(name).bind(value);
-    query.execute(tx.connection()).await?;
+    query.execute(tx.connection()?).await?;
     Ok(())
 }
 
@@ -54,10 +54,9 @@ pub async fn insert_meta(tx: &mut Tx, name: &str, value: &str) -> Result<(), Sto
 /// # Errors
 /// When the statement fails.
 pub async fn data_keys(database: &Database) -> Result<Vec<SealedDataKey>, StoreError> {
-    let rows =
-        sqlx::query("SELECT id, purpose, version, sealed FROM data_keys ORDER BY purpose, version DESC")
-            .fetch_all(database.lookup())
-            .await?;
+    let query =
+        || sqlx::query("SELECT id, purpose, version, sealed FROM data_keys ORDER BY purpose, version DESC");
+    let rows = database.lookup(query).await?;
     rows.iter()
         .map(|row| {
             Ok(SealedDataKey {
@@ -83,7 +82,7 @@ pub async fn insert_data_key(tx: &mut Tx, key: &SealedDataKey, now: Timestamp) -
     .bind(key.version)
     .bind(key.sealed.as_str())
     .bind(now.as_millis())
-    .execute(tx.connection())
+    .execute(tx.connection()?)
     .await?;
     Ok(())
 }
@@ -93,9 +92,8 @@ pub async fn insert_data_key(tx: &mut Tx, key: &SealedDataKey, now: Timestamp) -
 /// # Errors
 /// When the statement fails.
 pub async fn signing_keys(database: &Database) -> Result<Vec<SealedSigningKey>, StoreError> {
-    let rows = sqlx::query("SELECT kid, alg, sealed_private FROM signing_keys ORDER BY created_at, kid")
-        .fetch_all(database.lookup())
-        .await?;
+    let query = || sqlx::query("SELECT kid, alg, sealed_private FROM signing_keys ORDER BY created_at, kid");
+    let rows = database.lookup(query).await?;
     rows.iter()
         .map(|row| {
             Ok(SealedSigningKey {
@@ -121,7 +119,7 @@ pub async fn insert_signing_key(
         .bind(key.alg.as_str())
         .bind(key.sealed_private.as_str())
         .bind(now.as_millis())
-        .execute(tx.connection())
+        .execute(tx.connection()?)
         .await?;
     Ok(())
 }

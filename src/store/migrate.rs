@@ -2,6 +2,8 @@
 
 use sqlx::migrate::{MigrateError, Migrator};
 
+use super::connection::Transaction;
+use super::file_lock::FileLock;
 use super::{Database, OpenError, StoreError};
 
 static MIGRATOR: Migrator = sqlx::migrate!();
@@ -23,6 +25,11 @@ impl Database {
     /// # Errors
     /// When the tables are of a later release, or a statement fails.
     pub async fn migrate(&self) -> Result<(), OpenError> {
+        let _lock = match &self.file {
+            Some(path) => Some(FileLock::to_migrate(path).await?),
+            // PostgreSQL has a lock of its own for this.
+            None => None,
+        };
         MIGRATOR.run(&self.write).await.map_err(|error| match error {
             MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
                 OpenError::TooNew(version)
@@ -30,6 +37,22 @@ impl Database {
             MigrateError::VersionMismatch(version) => OpenError::Differs(version),
             MigrateError::Execute(error) => OpenError::Store(error.into()),
             other => OpenError::Refused(other.to_string()),
+        })
+    }
+
+    /// Checks that changes can be made: a server that could not make one would find out when it matters.
+    ///
+    /// # Errors
+    /// [`OpenError::ReadOnly`] when not.
+    pub async fn check_writable(&self) -> Result<(), OpenError> {
+        let mut transaction = Transaction::begin(&self.write, self.engine).await?;
+        let touched = sqlx::query("UPDATE event_head SET number = number WHERE id = 1")
+            .execute(transaction.connection()?)
+            .await;
+        transaction.roll_back().await;
+        touched.map(drop).map_err(|error| match StoreError::from(error) {
+            passing @ StoreError::Unavailable(_) => OpenError::Store(passing),
+            other => OpenError::ReadOnly(other.to_string()),
         })
     }
 

@@ -5,19 +5,24 @@
 pub mod change;
 pub mod client;
 mod connect;
+mod connection;
 mod error;
 pub mod event;
+pub mod file_lock;
 pub mod key;
 mod migrate;
-pub mod serve_lock;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use sqlx::AnyPool;
+use sqlx::any::AnyRow;
 
 pub use connect::{DatabaseUrl, Engine, InvalidDatabaseUrl, Missing};
 pub use error::{OpenError, StoreError};
 pub use migrate::SchemaState;
+
+use connection::AnyQuery;
 
 use crate::metrics::Metrics;
 
@@ -29,6 +34,8 @@ pub struct Database {
     read: AnyPool,
     /// SQLite has one writer; a pool of one makes the others wait in line instead of failing.
     write: AnyPool,
+    /// The file, when it is one.
+    file: Option<PathBuf>,
     metrics: Arc<Metrics>,
 }
 
@@ -51,13 +58,15 @@ impl Database {
         self.write.close().await;
     }
 
-    fn lookup(&self) -> &AnyPool {
+    /// Reads to look something up.
+    async fn lookup<'q>(&self, query: impl Fn() -> AnyQuery<'q>) -> Result<Vec<AnyRow>, StoreError> {
         self.metrics.lookup_queries.increment(1);
-        &self.read
+        connection::read(&self.read, query).await
     }
 
-    fn follow(&self) -> &AnyPool {
+    /// Reads to follow the events.
+    async fn follow<'q>(&self, query: impl Fn() -> AnyQuery<'q>) -> Result<Vec<AnyRow>, StoreError> {
         self.metrics.follower_queries.increment(1);
-        &self.read
+        connection::read(&self.read, query).await
     }
 }

@@ -40,9 +40,9 @@ pub fn oauth_body(
     response.body(serde_json::to_vec(&body).unwrap_or_default())
 }
 
-/// The answer to anything but POST.
-pub async fn method_not_allowed() -> HttpResponse {
-    oauth_body(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "The request must be a POST", |response| {
-        response.insert_header((ALLOW, "POST"));
+/// The answer to a method that an endpoint does not have.
+fn method_not_allowed(allowed: &'static str, description: &str) -> HttpResponse {
+    oauth_body(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", description, |response| {
+        response.insert_header((ALLOW, allowed));
     })
 }

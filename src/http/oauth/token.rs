@@ -28,6 +28,11 @@ pub async fn token(
     }
 }
 
+/// The answer to anything but POST (RFC 6749 §3.2).
+pub async fn method_not_allowed() -> HttpResponse {
+    super::method_not_allowed("POST", "The request must be a POST")
+}
+
 async fn respond(
     request: &HttpRequest,
     server: &AuthorizationServer,

@@ -1,0 +1,133 @@
+//! A connection for one read, or for one change. A database that has gone silent (a cut network says nothing at all)
+//! must cost its callers a bounded time, and its connections must not come back into the pool: the pool would wait for
+//! them for as long as the operating system does.
+
+use std::time::Duration;
+
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::pool::PoolConnection;
+use sqlx::query::Query;
+use sqlx::{Any, AnyConnection, AnyPool};
+use tokio::time::timeout;
+
+use super::{Engine, StoreError};
+
+/// How long a read may take.
+const READ_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long one step of a change may take; longer than the `lock_timeout` of the database, which gives a better reason.
+pub(super) const CHANGE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// More connections than this are not found broken in a row: after a restart of the database all in the pool are.
+const MAX_BROKEN: usize = 20;
+
+/// A statement with what is bound to it.
+pub(super) type AnyQuery<'q> = Query<'q, Any, AnyArguments>;
+
+/// Reads all rows of what `query` makes, which is made again where the connection turned out to be dead.
+pub(super) async fn read<'q>(
+    pool: &AnyPool,
+    query: impl Fn() -> AnyQuery<'q>,
+) -> Result<Vec<AnyRow>, StoreError> {
+    let mut broken = 0;
+    loop {
+        let mut connection = pool.acquire().await?;
+        match timeout(READ_PATIENCE, query().fetch_all(&mut *connection)).await {
+            Ok(Ok(rows)) => return Ok(rows),
+            Ok(Err(error)) if is_broken(&error) && broken < MAX_BROKEN => {
+                drop(connection.detach());
+                broken += 1;
+            }
+            Ok(Err(error)) => return Err(error.into()),
+            Err(_) => {
+                drop(connection.detach());
+                return Err(silent());
+            }
+        }
+    }
+}
+
+/// A transaction that ends with [`Transaction::commit`]; dropped before, it takes its connection with it, and the
+/// database rolls back what nobody committed.
+pub(super) struct Transaction {
+    connection: Option<PoolConnection<Any>>,
+}
+
+impl Transaction {
+    /// Begins one.
+    pub(super) async fn begin(pool: &AnyPool, engine: Engine) -> Result<Self, StoreError> {
+        let begin = match engine {
+            // Taking the write lock at once: a transaction that reads first and writes later may find that it cannot.
+            Engine::Sqlite => "BEGIN IMMEDIATE",
+            Engine::Postgres => "BEGIN",
+        };
+        let mut broken = 0;
+        loop {
+            let mut connection = pool.acquire().await?;
+            match timeout(CHANGE_PATIENCE, sqlx::raw_sql(begin).execute(&mut *connection)).await {
+                Ok(Ok(_)) => return Ok(Self { connection: Some(connection) }),
+                Ok(Err(error)) if is_broken(&error) && broken < MAX_BROKEN => {
+                    drop(connection.detach());
+                    broken += 1;
+                }
+                Ok(Err(error)) => return Err(error.into()),
+                Err(_) => {
+                    drop(connection.detach());
+                    return Err(silent());
+                }
+            }
+        }
+    }
+
+    /// The connection, to do something in the transaction.
+    pub(super) fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {
+        self.connection.as_deref_mut().ok_or_else(silent)
+    }
+
+    /// Commits.
+    pub(super) async fn commit(mut self) -> Result<(), StoreError> {
+        let unknown = |reason: String| StoreError::OutcomeUnknown(reason);
+        let committed = timeout(CHANGE_PATIENCE, sqlx::raw_sql("COMMIT").execute(self.connection()?)).await;
+        match committed {
+            Ok(Ok(_)) => {
+                // Back into the pool.
+                drop(self.connection.take());
+                Ok(())
+            }
+            Ok(Err(error)) => Err(unknown(error.to_string())),
+            Err(_) => Err(unknown("the store does not answer".to_owned())),
+        }
+    }
+
+    /// Gives up what was done, and the connection back where it is still good.
+    pub(super) async fn roll_back(mut self) {
+        let Ok(connection) = self.connection() else { return };
+        let rolled_back = timeout(READ_PATIENCE, sqlx::raw_sql("ROLLBACK").execute(connection)).await;
+        if matches!(rolled_back, Ok(Ok(_))) {
+            drop(self.connection.take());
+        }
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            drop(connection.detach());
+        }
+    }
+}
+
+pub(super) fn silent() -> StoreError {
+    StoreError::Unavailable("it does not answer".to_owned())
+}
+
+/// Whether the connection is dead, rather than the request wrong: also when the database says that it is shutting down.
+fn is_broken(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::Database(reason) => {
+            reason.code().is_some_and(|code| code.len() == 5 && code.starts_with("57P"))
+        }
+        _ => false,
+    }
+}

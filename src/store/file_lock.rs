@@ -1,0 +1,48 @@
+//! Locks beside an SQLite file, which the operating system lets go of when their process dies, however it does.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use super::OpenError;
+
+/// A lock, held as long as this lives.
+#[derive(Debug)]
+pub struct FileLock {
+    _file: File,
+}
+
+impl FileLock {
+    /// Takes the right to serve the database at `path`: one server for each file, because replay ids and counts live in
+    /// the memory of the one process that serves it.
+    ///
+    /// # Errors
+    /// When another process has it.
+    pub fn to_serve(path: &Path) -> Result<Self, OpenError> {
+        let file = open(path, ".serve-lock")?;
+        file.try_lock().map_err(|_| OpenError::ServedElsewhere(path.display().to_string()))?;
+        Ok(Self { _file: file })
+    }
+
+    /// Takes the right to change the tables of the database at `path`, waiting for whoever is at it.
+    pub(super) async fn to_migrate(path: &Path) -> Result<Self, OpenError> {
+        let failed = |reason: String| OpenError::File { path: path.display().to_string(), reason };
+        let file = open(path, ".migrate-lock")?;
+        let locking = tokio::task::spawn_blocking(move || file.lock().map(|()| file));
+        let locked = locking.await.map_err(|error| failed(error.to_string()))?;
+        Ok(Self { _file: locked.map_err(|error| failed(error.to_string()))? })
+    }
+}
+
+/// Opens the file of a lock beside the database, by its real name: a link is another way to the same file.
+fn open(database: &Path, suffix: &str) -> Result<File, OpenError> {
+    let failed = |path: &Path, error: std::io::Error| OpenError::File {
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    };
+    let mut name = database.canonicalize().map_err(|error| failed(database, error))?.into_os_string();
+    name.push(suffix);
+    let path = Path::new(&name);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    file.map_err(|error| failed(path, error))
+}

@@ -1,0 +1,169 @@
+//! What another process changes in the database, and when this server acts on it.
+
+use std::sync::Arc;
+
+use mintery::server::StartError;
+use mintery::store::OpenError;
+
+use crate::app::{TestApp, within_a_second};
+use crate::database::{TestDatabase, is_postgres};
+
+/// A client that was made a millisecond ago, by another process, works.
+#[actix_web::test]
+async fn a_new_client_works_at_once() {
+    let app = TestApp::spawn().await;
+    for _ in 0..5 {
+        let client = app.client("read").await;
+        let answer = app.token(&client).send().await;
+        answer.assert_token("the first request");
+        assert_eq!(app.me(&answer.text("access_token")).await.status, 200);
+    }
+}
+
+/// That there is no such client is remembered only until there is one.
+#[actix_web::test]
+async fn a_client_that_was_asked_for_before_it_was_made_works() {
+    let app = TestApp::spawn().await;
+    let mut stranger = app.client("read").await;
+    "early".clone_into(&mut stranger.id);
+    for _ in 0..3 {
+        app.token(&stranger).send().await.assert_oauth_error(401, "invalid_client", "not yet made");
+    }
+    let client = app.client_with_id("early", "read").await;
+    within_a_second(200, || app.token(&client).send()).await;
+    app.token(&stranger).send().await.assert_oauth_error(401, "invalid_client", "a wrong secret");
+}
+
+/// 6750-3: disabled, its credentials and its tokens are refused; enabled, both are good again.
+#[actix_web::test]
+async fn a_disabled_client_is_refused_and_an_enabled_one_is_not() {
+    let app = TestApp::spawn().await;
+    let client = app.client("read").await;
+    let other = app.client("read").await;
+    let token = app.access_token(&client).await;
+    let of_other = app.access_token(&other).await;
+    assert_eq!(app.me(&token).await.status, 200);
+
+    app.disable(&client).await;
+    within_a_second(401, || app.me(&token)).await.assert_invalid_token("disabled");
+    app.token(&client).send().await.assert_oauth_error(401, "invalid_client", "disabled");
+    assert_eq!(app.get_with("/auth/check", &token).await.status, 401);
+    assert_eq!(app.me(&of_other).await.status, 200);
+    app.token(&other).send().await.assert_token("the other client");
+
+    app.enable(&client).await;
+    within_a_second(200, || app.token(&client).send()).await.assert_token("enabled");
+    assert_eq!(app.me(&token).await.status, 200);
+}
+
+/// SEC-10: from the first refusal on, nothing sees the old state.
+#[actix_web::test]
+async fn nothing_sees_the_old_state_after_the_new_one() {
+    let app = TestApp::spawn().await;
+    for _ in 0..5 {
+        let client = app.client("read").await;
+        let token = app.access_token(&client).await;
+        app.disable(&client).await;
+        within_a_second(401, || app.token(&client).send()).await;
+        for _ in 0..20 {
+            assert_eq!(app.token(&client).send().await.status, 401);
+            assert_eq!(app.me(&token).await.status, 401);
+        }
+    }
+}
+
+/// 6750-3
+#[actix_web::test]
+async fn a_deleted_client_is_refused() {
+    let app = TestApp::spawn().await;
+    let client = app.client("read").await;
+    let token = app.access_token(&client).await;
+    app.delete(&client).await;
+    within_a_second(401, || app.token(&client).send()).await.assert_oauth_error(
+        401,
+        "invalid_client",
+        "deleted",
+    );
+    app.me(&token).await.assert_invalid_token("deleted");
+}
+
+/// 6750-3: whoever gets an id that was somebody else's gets none of their tokens.
+#[actix_web::test]
+async fn the_tokens_of_a_deleted_client_stay_void_when_its_id_is_used_again() {
+    let app = TestApp::spawn().await;
+    let first = app.client_with_id("reused", "read admin").await;
+    let old = app.access_token(&first).await;
+    assert_eq!(app.me(&old).await.status, 200);
+    app.delete(&first).await;
+    let second = app.client_with_id("reused", "read").await;
+    let answer = within_a_second(200, || app.token(&second).send()).await;
+    assert_eq!(app.me(&answer.text("access_token")).await.status, 200);
+    app.me(&old).await.assert_invalid_token("the old token");
+    app.token(&first).send().await.assert_oauth_error(401, "invalid_client", "the old secret");
+}
+
+/// The same when the server learns of both changes at once, and when it never knew the first client.
+#[actix_web::test]
+async fn an_id_that_is_used_again_at_once_works() {
+    let app = TestApp::spawn().await;
+    for round in 0..3 {
+        let id = format!("quick-{round}");
+        let first = app.client_with_id(&id, "read").await;
+        let old = app.access_token(&first).await;
+        app.delete(&first).await;
+        let second = app.client_with_id(&id, "read").await;
+        let token = within_a_second(200, || app.token(&second).send()).await.text("access_token");
+        assert_eq!(app.me(&token).await.status, 200);
+        assert_eq!(app.me(&old).await.status, 401);
+    }
+}
+
+/// One process serves a SQLite file: replay ids and counts live in its memory.
+#[actix_web::test]
+async fn a_second_server_on_a_sqlite_file_is_refused() {
+    if is_postgres() {
+        return;
+    }
+    let app = TestApp::spawn().await;
+    let client = app.client("read").await;
+    let second = TestApp::on(Arc::clone(&app.database), &[]).await;
+    let error = second.err().unwrap();
+    assert!(matches!(error, StartError::Open(OpenError::ServedElsewhere(_))), "{error:?}");
+    app.token(&client).send().await.assert_token("the first one serves on");
+}
+
+/// Servers on one PostgreSQL: what one issues the others take, and what one takes back is void everywhere.
+#[actix_web::test]
+async fn servers_on_one_postgres_are_one() {
+    if !is_postgres() {
+        return;
+    }
+    let database = TestDatabase::create().await;
+    let mut nodes = Vec::new();
+    for _ in 0..3 {
+        nodes.push(TestApp::on(Arc::clone(&database), &[]).await.unwrap());
+    }
+    let client = nodes[0].client("read").await;
+    let mut tokens = Vec::new();
+    for node in &nodes {
+        tokens.push(node.access_token(&client).await);
+    }
+    for node in &nodes {
+        for token in &tokens {
+            assert_eq!(node.me(token).await.status, 200);
+        }
+        assert_eq!(
+            node.get("/.well-known/jwks.json").await.json(),
+            nodes[0].get("/.well-known/jwks.json").await.json()
+        );
+    }
+    nodes[0].disable(&client).await;
+    let begun = std::time::Instant::now();
+    for node in &nodes {
+        within_a_second(401, || node.token(&client).send()).await;
+        for token in &tokens {
+            assert_eq!(node.me(token).await.status, 401);
+        }
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(1), "{:?}", begun.elapsed());
+}

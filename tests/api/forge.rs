@@ -1,0 +1,119 @@
+//! Tokens signed with the server's own keys: what a thief of nothing but a signing service could present, and what
+//! the checks behind the signature must refuse.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mintery::keys::signer::{CachedSigner, TokenSigner};
+use mintery::keys::signing::SigningKey;
+use serde_json::{Map, Value};
+
+/// The private keys (PKCS#8) of all servers of this process, by `kid`.
+static KEYS: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
+
+/// Makes the usual signer, and keeps a copy of the key.
+pub fn remember(key: SigningKey) -> Box<dyn TokenSigner> {
+    KEYS.lock().unwrap().insert(key.kid.clone(), key.pkcs8.to_vec());
+    CachedSigner::from_key(key)
+}
+
+pub fn encode(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+pub fn decode(text: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text).unwrap()
+}
+
+/// The members of the first (0) or second (1) part of a token.
+pub fn part(token: &str, number: usize) -> Map<String, Value> {
+    serde_json::from_slice(&decode(token.split('.').nth(number).unwrap())).unwrap()
+}
+
+/// Signs `header` and `claims`, as they stand, with the server's key `kid`.
+pub fn sign(kid: &str, header: impl AsRef<[u8]>, claims: impl AsRef<[u8]>) -> String {
+    sign_encoded(kid, &format!("{}.{}", encode(header), encode(claims)))
+}
+
+/// Signs two encoded parts, as they stand, with the server's key `kid`.
+pub fn sign_encoded(kid: &str, signed: &str) -> String {
+    format!("{signed}.{}", encode(signature(kid, signed.as_bytes())))
+}
+
+fn signature(kid: &str, message: &[u8]) -> Vec<u8> {
+    let pkcs8 = KEYS.lock().unwrap()[kid].clone();
+    if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8) {
+        return pair.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec();
+    }
+    let pair = RsaKeyPair::from_pkcs8(&pkcs8).unwrap();
+    let mut signature = vec![0; pair.public_modulus_len()];
+    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).unwrap();
+    signature
+}
+
+/// A real token, to be changed and signed again.
+#[derive(Debug, Clone)]
+pub struct Forgery {
+    header: Map<String, Value>,
+    claims: Map<String, Value>,
+    /// The key that signs, whatever the header says.
+    key: String,
+}
+
+impl Forgery {
+    pub fn of(token: &str) -> Self {
+        let header = part(token, 0);
+        Self { key: header["kid"].as_str().unwrap().to_owned(), header, claims: part(token, 1) }
+    }
+
+    pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.header.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.claims.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub fn without_header(mut self, name: &str) -> Self {
+        self.header.remove(name).unwrap();
+        self
+    }
+
+    pub fn without_claim(mut self, name: &str) -> Self {
+        self.claims.remove(name).unwrap();
+        self
+    }
+
+    /// Signs with another of the server's keys.
+    pub fn signed_by(mut self, kid: &str) -> Self {
+        kid.clone_into(&mut self.key);
+        self
+    }
+
+    /// The header as JSON.
+    pub fn header_text(&self) -> String {
+        serde_json::to_string(&self.header).unwrap()
+    }
+
+    /// The claims as JSON.
+    pub fn claims_text(&self) -> String {
+        serde_json::to_string(&self.claims).unwrap()
+    }
+
+    pub fn sign(&self) -> String {
+        sign(&self.key, self.header_text(), self.claims_text())
+    }
+
+    /// Signs what `change` makes of the header and the claims, as text.
+    pub fn sign_texts(&self, change: impl FnOnce(&mut String, &mut String)) -> String {
+        let (mut header, mut claims) = (self.header_text(), self.claims_text());
+        change(&mut header, &mut claims);
+        sign(&self.key, header, claims)
+    }
+}

@@ -1,0 +1,40 @@
+//! Black-box tests: each starts the server on a free port with a database of its own and talks HTTP to it. The engine
+//! is SQLite, or PostgreSQL with `TEST_ENGINE=postgres` and `TEST_POSTGRES_URL`.
+//!
+//! `app` starts a server and does what people do with it, `answer` reads what it says, `database` makes its database,
+//! `wire` sends what no HTTP client would send, `forge` signs with the server's own keys. Each of the other files tests
+//! one area, and names the lines of REQUIREMENTS.md that it covers.
+
+#[cfg(test)]
+mod answer;
+#[cfg(test)]
+mod app;
+#[cfg(test)]
+mod database;
+#[cfg(test)]
+mod forge;
+#[cfg(test)]
+mod wire;
+
+#[cfg(test)]
+mod access;
+#[cfg(test)]
+mod architecture;
+#[cfg(test)]
+mod changes;
+#[cfg(test)]
+mod client_auth;
+#[cfg(test)]
+mod forgery;
+#[cfg(test)]
+mod hot_path;
+#[cfg(test)]
+mod metadata;
+#[cfg(test)]
+mod outage;
+#[cfg(test)]
+mod token;
+#[cfg(test)]
+mod token_input;
+#[cfg(test)]
+mod tokens;

@@ -1,0 +1,76 @@
+//! The store fails: what is remembered is served for a while, and nothing is ever guessed. (Tables that are renamed
+//! make every query fail on both engines, and come back as they were.)
+
+use std::time::Duration;
+
+use crate::app::{TestApp, within_a_second};
+
+impl TestApp {
+    async fn break_store(&self) {
+        let away = ["ALTER TABLE clients RENAME TO clients_away", "ALTER TABLE events RENAME TO events_away"];
+        self.database.execute(&away).await;
+    }
+
+    async fn mend_store(&self) {
+        let back = ["ALTER TABLE clients_away RENAME TO clients", "ALTER TABLE events_away RENAME TO events"];
+        self.database.execute(&back).await;
+    }
+}
+
+/// What cannot be told is 503, never 401; what is remembered is served until the grace is over.
+#[actix_web::test]
+async fn a_node_serves_what_it_remembers_and_never_guesses() {
+    let app = TestApp::spawn().await;
+    let known = app.client("read").await;
+    let forgotten = app.client("read").await;
+    // A look-up before this node has applied the event is not remembered beyond it.
+    app.caught_up().await;
+    let token = app.access_token(&known).await;
+    app.break_store().await;
+
+    app.token(&known).send().await.assert_token("remembered");
+    assert_eq!(app.me(&token).await.status, 200);
+    let wrong = crate::app::TestClient { secret: forgotten.secret.clone(), ..known.clone() };
+    app.token(&wrong).send().await.assert_oauth_error(401, "invalid_client", "remembered, and wrong");
+    let answer = app.token(&forgotten).send().await;
+    answer.assert_oauth_error(503, "temporarily_unavailable", "not remembered");
+    assert!(answer.header("retry-after").parse::<u32>().is_ok(), "{answer:?}");
+
+    app.clock.let_pass(Duration::from_secs(2));
+    let ready = app.get("/readyz").await;
+    assert_eq!((ready.status, ready.text("status").as_str()), (200, "degraded"), "{ready:?}");
+    assert!(ready.text("since").starts_with("2026-01-01T00:00:0"), "{ready:?}");
+    assert_eq!(app.get("/healthz").await.status, 200);
+
+    app.clock.let_pass(Duration::from_secs(299));
+    let ready = app.get("/readyz").await;
+    assert_eq!((ready.status, ready.text("status").as_str()), (503, "unavailable"), "{ready:?}");
+    let answer = app.token(&known).send().await;
+    answer.assert_oauth_error(503, "temporarily_unavailable", "after the grace");
+    let answer = app.me(&token).await;
+    answer.assert_problem(503, "err_unavailable", "after the grace");
+    assert!(answer.header("retry-after").parse::<u32>().is_ok(), "{answer:?}");
+    // nginx would turn a 503 into a 500.
+    assert_eq!(app.get_with("/auth/check", &token).await.status, 401);
+    assert_eq!(app.get("/healthz").await.status, 200);
+
+    app.mend_store().await;
+    within_a_second(200, || app.get("/readyz")).await;
+    app.token(&known).send().await.assert_token("mended");
+    app.token(&forgotten).send().await.assert_token("mended, and not remembered");
+    assert_eq!(app.me(&token).await.status, 200);
+}
+
+/// `outage_grace = 0` still waits for what is promised, and no longer.
+#[actix_web::test]
+async fn a_strict_node_stops_at_once() {
+    let app = TestApp::with(&[("outage_grace", "0")]).await;
+    let client = app.client("read").await;
+    app.token(&client).send().await.assert_token("in reach");
+    app.break_store().await;
+    app.clock.let_pass(Duration::from_millis(1001));
+    let answer = app.token(&client).send().await;
+    answer.assert_oauth_error(503, "temporarily_unavailable", "out of reach");
+    app.mend_store().await;
+    within_a_second(200, || app.token(&client).send()).await;
+}
