@@ -312,14 +312,13 @@ fn start_http(
     let routes = http::routes(server.issuer.path(), settings.answers_metrics_on_main());
     let server = Data::new(server);
     if let (Some(listener), Some(address)) = (listeners.metrics, settings.metrics_listen) {
-        let (server, metrics, request_ids) = (server.clone(), metrics.clone(), request_ids.clone());
+        let (metrics, request_ids) = (metrics.clone(), request_ids.clone());
         let app = move || {
             App::new()
-                .app_data(server.clone())
                 .app_data(metrics.clone())
                 .wrap(request_ids.clone())
                 .configure(http::metrics_routes)
-                .default_service(web::to(http::error::not_found))
+                .default_service(web::to(http::error::nothing_here))
         };
         let metrics_server = HttpServer::new(app).workers(1).disable_signals().listen(listener);
         tokio::spawn(metrics_server.map_err(failed(address))?.run());

@@ -194,17 +194,11 @@ fn parse_id(id: &str) -> Result<ClientId, CliError> {
 }
 
 async fn list(shared: &Shared, format: Format) -> Result<(), CliError> {
-    const PAGE: i64 = 1000;
-    let admin = session::admin(shared, Missing::Refuse).await?;
-    let mut clients: Vec<Client> = Vec::new();
-    loop {
-        let after = clients.last().map_or("", |client| client.id.as_str());
-        let page = client::page(&admin, after, PAGE).await.map_err(CliError::admin)?;
-        if page.is_empty() {
-            break;
-        }
-        clients.extend(page);
-    }
+    let clients = match session::admin(shared, Missing::Refuse).await {
+        Ok(admin) => all_clients(&admin).await?,
+        Err(CliError::EmptyDatabase) => Vec::new(),
+        Err(error) => return Err(error),
+    };
     if format == Format::Json {
         return Ok(output::json(&clients.iter().map(ClientJson::from).collect::<Vec<_>>())?);
     }
@@ -222,6 +216,19 @@ async fn list(shared: &Shared, format: Format) -> Result<(), CliError> {
         ]);
     }
     Ok(output::line(&table.to_string())?)
+}
+
+async fn all_clients(admin: &Admin) -> Result<Vec<Client>, CliError> {
+    const PAGE: i64 = 1000;
+    let mut clients: Vec<Client> = Vec::new();
+    loop {
+        let after = clients.last().map_or("", |client| client.id.as_str());
+        let page = client::page(admin, after, PAGE).await.map_err(CliError::admin)?;
+        if page.is_empty() {
+            return Ok(clients);
+        }
+        clients.extend(page);
+    }
 }
 
 async fn show(shared: &Shared, id: &str, format: Format) -> Result<(), CliError> {

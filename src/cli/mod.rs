@@ -13,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::admin::AdminError;
 use crate::config::{Overrides, Settings};
+use crate::keys::unlock::UnlockError;
 use crate::server::StartError;
 
 /// Gives machines access tokens in exchange for their own credentials, manages those credentials, and protects APIs.
@@ -56,13 +57,18 @@ enum Noun {
 enum CliError {
     /// It did not work.
     Failed(String),
+    /// The database has no keys yet, and so nothing else either.
+    EmptyDatabase,
     /// It was called in a way that makes no sense.
     Usage(String),
 }
 
 impl<E: Into<StartError>> From<E> for CliError {
     fn from(error: E) -> Self {
-        Self::Failed(error.into().to_string())
+        match error.into() {
+            StartError::Unlock(UnlockError::Empty) => Self::EmptyDatabase,
+            error => Self::Failed(error.to_string()),
+        }
     }
 }
 
@@ -110,6 +116,7 @@ pub fn main() -> ExitCode {
     let (message, code) = match done {
         Ok(()) => return ExitCode::SUCCESS,
         Err(CliError::Failed(message)) => (message, 1),
+        Err(CliError::EmptyDatabase) => (UnlockError::Empty.to_string(), 1),
         Err(CliError::Usage(message)) => (message, 2),
     };
     output::error(&message);

@@ -116,6 +116,11 @@ pub async fn not_found(request: HttpRequest, server: Data<AuthorizationServer>) 
     if path.strip_prefix(server.issuer.path()).unwrap_or(path).starts_with("/oauth/") {
         return oauth_body(StatusCode::NOT_FOUND, "invalid_request", "There is no such endpoint", |_| {});
     }
+    nothing_here().await
+}
+
+/// The same where no OAuth endpoint is expected.
+pub async fn nothing_here() -> HttpResponse {
     Problem::NOT_FOUND.answer("There is nothing at this address", |_| {})
 }
 

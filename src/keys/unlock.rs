@@ -88,7 +88,11 @@ pub async fn unlock(
     let mut created = None;
     if key::meta(database, CHECK_NAME).await?.is_none() {
         if mode == Mode::Existing {
-            return Err(UnlockError::Empty);
+            // A key that is none is an error all the same; that there is none yet is not.
+            return match source.load() {
+                Ok(_) | Err(MasterKeyError::Missing(_)) => Err(UnlockError::Empty),
+                Err(error) => Err(error.into()),
+            };
         }
         let (first_master, new_file) = source.load_or_create(random)?;
         created = new_file;

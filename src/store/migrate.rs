@@ -45,15 +45,19 @@ impl Database {
     /// # Errors
     /// [`OpenError::ReadOnly`] when not.
     pub async fn check_writable(&self) -> Result<(), OpenError> {
-        let mut transaction = Transaction::begin(&self.write, self.engine).await?;
+        let mut transaction = match Transaction::begin(&self.write, self.engine).await {
+            // Somebody else is writing just now, which is no reason not to serve.
+            Err(StoreError::Unavailable(_)) => return Ok(()),
+            begun => begun?,
+        };
         let touched = sqlx::query("UPDATE event_head SET number = number WHERE id = 1")
             .execute(transaction.connection()?)
             .await;
         transaction.roll_back().await;
-        touched.map(drop).map_err(|error| match StoreError::from(error) {
-            passing @ StoreError::Unavailable(_) => OpenError::Store(passing),
-            other => OpenError::ReadOnly(other.to_string()),
-        })
+        match touched.map_err(StoreError::from) {
+            Ok(_) | Err(StoreError::Unavailable(_)) => Ok(()),
+            Err(error) => Err(OpenError::ReadOnly(error.to_string())),
+        }
     }
 
     /// Whether the tables are those of this release.

@@ -154,7 +154,7 @@ impl Outage {
     fn prepare() -> Option<Self> {
         let here = cluster()?;
         here.run(&["db", "migrate"]).succeeded();
-        here.run(&["client", "list"]).succeeded();
+        here.create_client(&[]);
         let wire = Proxy::to(server_of_tests());
         let mut url = url::Url::parse(&here.database_url()).unwrap();
         url.set_host(Some(&wire.address().ip().to_string())).unwrap();
