@@ -69,8 +69,8 @@ fn measure(algorithm: SigningAlgorithm) -> Result<(), Box<dyn Error>> {
         let unseen = started.elapsed().as_secs_f64();
         let started = Instant::now();
         for token in slice {
-            let (signed, signature) = token.rsplit_once('.').ok_or("no signature")?;
-            raw_key.verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature)?)?;
+            let (message, signature) = token.rsplit_once('.').ok_or("no signature")?;
+            raw_key.verify(message.as_bytes(), &URL_SAFE_NO_PAD.decode(signature)?)?;
         }
         let raw = started.elapsed().as_secs_f64();
         ratios.push(unseen / raw);
