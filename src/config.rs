@@ -129,13 +129,18 @@ impl Settings {
         table::apply(&values)
     }
 
-    /// Checks that `serve --dev` keeps to itself.
+    /// Checks that `serve --dev`, and in any case the metrics, keep to themselves.
     ///
     /// # Errors
-    /// When it would be open to others.
+    /// When they would be open to others.
     pub fn check_listen(&self, dev: bool) -> Result<(), ConfigError> {
         if dev && !self.listen.ip().is_loopback() {
             let reason = "`serve --dev` only listens on a loopback address; set `listen` to one";
+            return Err(ConfigError::Inconsistent(reason.to_owned()));
+        }
+        if !self.listen.ip().is_loopback() && self.metrics_listen.is_none() {
+            let reason = "`listen` is open to others, who are not to read the metrics: name another address for them, \
+                          `metrics.listen` (MINTERY_METRICS__LISTEN=127.0.0.1:9090)";
             return Err(ConfigError::Inconsistent(reason.to_owned()));
         }
         Ok(())

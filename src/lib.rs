@@ -4,6 +4,7 @@
 //!
 //! | part | what it is for |
 //! | --- | --- |
+//! | [`cli`], [`server`], [`logging`] | the commands; how it is put together and run |
 //! | [`http`] | all actix server code: the URL table, extractors, answers |
 //! | [`oauth`] | the protocol: authenticate the client, check the grant, issue; no web framework, no SQL |
 //! | [`directory`] | what this node remembers of the store, bounded, and the follower that keeps it right |
@@ -13,7 +14,6 @@
 //! | [`resource`] | the verifier of access tokens, for Mintery's own routes and for other people's APIs |
 //! | [`model`] | types of the domain and their rules |
 //! | [`secret`], [`clock`], [`random`], [`config`], [`metrics`] | what all of them stand on |
-//! | [`server`], [`cli`], [`logging`] | how it is put together and run |
 //!
 //! Imports run from an upper row to a lower one, as `tests/api/architecture.rs` checks.
 //!

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
+use tokio::task::JoinHandle;
 
 use crate::admin::client::{CreatedClient, NewClient};
 use crate::admin::{self, Admin, AdminError};
@@ -103,7 +104,7 @@ pub struct Application {
     address: SocketAddr,
     server: Server,
     store: Store,
-    follower: tokio::task::JoinHandle<()>,
+    follower: JoinHandle<()>,
     first_client: Option<CreatedClient>,
     _serve_lock: Option<FileLock>,
 }
@@ -143,8 +144,7 @@ impl Application {
 
         let ring =
             Ring::load(store.database(), &data_keys, settings.token_alg, surroundings.make_signer).await?;
-        let directory = start_directory(&store, &settings, &surroundings, &metrics).await?;
-        let follower = tokio::spawn(follower::follow(Arc::clone(&directory), store.clone()));
+        let (directory, follower) = start_directory(&store, &settings, &surroundings, &metrics).await?;
         let server = AuthorizationServer {
             default_audience: default_audience(&settings, &issuer)?,
             verifier: Verifier::new(
@@ -265,20 +265,23 @@ async fn create_first_client(admin: &Admin) -> Result<Option<CreatedClient>, Sta
     Ok(Some(admin::client::create(admin, new).await?))
 }
 
+/// What this node remembers, nothing at first, and the follower that keeps it right.
 async fn start_directory(
     store: &Store,
     settings: &Settings,
     surroundings: &Surroundings,
     metrics: &Arc<Metrics>,
-) -> Result<Arc<Directory>, StartError> {
-    let (head, _) = event::head(store.database()).await?;
-    Ok(Arc::new(Directory::new(
+) -> Result<(Arc<Directory>, JoinHandle<()>), StartError> {
+    let (head, mac) = event::head(store.database()).await?;
+    let directory = Arc::new(Directory::new(
         store.database().clone(),
         head,
         settings.outage_grace,
         Arc::clone(&surroundings.clock),
         Arc::clone(metrics),
-    )))
+    ));
+    let follower = tokio::spawn(follower::follow(Arc::clone(&directory), store.clone(), mac));
+    Ok((directory, follower))
 }
 
 fn default_audience(settings: &Settings, issuer: &Issuer) -> Result<ResourceUri, ConfigError> {

@@ -98,11 +98,11 @@ pub async fn page(admin: &Admin, after: &str, limit: i64) -> Result<Vec<Client>,
     Ok(client::page(admin.store.database(), after, limit).await?)
 }
 
-/// Lets a client authenticate again. It is no error when it may already.
+/// Lets a client authenticate again. It is no error when it may already. Gives the number of the event.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is none.
-pub async fn enable(admin: &Admin, id: &ClientId) -> Result<(), AdminError> {
+pub async fn enable(admin: &Admin, id: &ClientId) -> Result<EventNumber, AdminError> {
     let id = id.clone();
     let change = admin.store.change(admin.actor.clone(), move |tx| {
         Box::pin(async move {
@@ -112,14 +112,14 @@ pub async fn enable(admin: &Admin, id: &ClientId) -> Result<(), AdminError> {
             Ok(((), Event::ClientEnabled { client: id }))
         })
     });
-    change.await.map(drop)
+    change.await.map(|((), number)| number)
 }
 
-/// Stops a client from authenticating, and its tokens from being accepted.
+/// Stops a client from authenticating, and its tokens from being accepted. Gives the number of the event.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is none.
-pub async fn disable(admin: &Admin, id: &ClientId) -> Result<(), AdminError> {
+pub async fn disable(admin: &Admin, id: &ClientId) -> Result<EventNumber, AdminError> {
     let (id, now) = (id.clone(), admin.clock.now());
     let change = admin.store.change(admin.actor.clone(), move |tx| {
         Box::pin(async move {
@@ -129,14 +129,14 @@ pub async fn disable(admin: &Admin, id: &ClientId) -> Result<(), AdminError> {
             Ok(((), Event::ClientDisabled { client: id }))
         })
     });
-    change.await.map(drop)
+    change.await.map(|((), number)| number)
 }
 
-/// Deletes a client with its secrets.
+/// Deletes a client with its secrets. Gives the number of the event.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is none.
-pub async fn delete(admin: &Admin, id: &ClientId) -> Result<(), AdminError> {
+pub async fn delete(admin: &Admin, id: &ClientId) -> Result<EventNumber, AdminError> {
     let id = id.clone();
     let change = admin.store.change(admin.actor.clone(), move |tx| {
         Box::pin(async move {
@@ -146,7 +146,7 @@ pub async fn delete(admin: &Admin, id: &ClientId) -> Result<(), AdminError> {
             Ok(((), Event::ClientDeleted { client: id }))
         })
     });
-    change.await.map(drop)
+    change.await.map(|((), number)| number)
 }
 
 fn not_found(id: &ClientId) -> AdminError {

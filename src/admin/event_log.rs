@@ -31,7 +31,7 @@ pub async fn check(admin: &Admin) -> Result<LogState, AdminError> {
     let (mut last, mut mac) = (EventNumber::default(), String::new());
     // Up to the head as it was when the check began: others go on writing.
     while last < head {
-        let page = event::after(database, last, PAGE).await?;
+        let page = event::from(database, last.next(), PAGE).await?;
         if page.is_empty() {
             return Ok(LogState::Broken { at: last.next() });
         }

@@ -49,45 +49,65 @@ impl KnownClient {
     }
 }
 
-/// The most clients, and ids of no client, that are remembered. The cache resists scans: ids that are asked for once
-/// do not push out those that are asked for again and again.
+/// The most clients that are remembered.
 const CAPACITY: usize = 16_384;
+
+/// The most ids of no client that are remembered. Apart from the clients, so that guessing pushes out guesses alone.
+const UNKNOWN_CAPACITY: usize = 4096;
 
 /// How long it is remembered that there is no such client.
 const UNKNOWN_FOR: Duration = Duration::from_secs(1);
 
 const SHARDS: usize = 1024;
 
+/// A client, and the generation of its shard before it was loaded.
 #[derive(Clone)]
 struct Entry {
     generation: u64,
-    client: Option<Arc<KnownClient>>,
-    loaded_at: Duration,
+    client: Arc<KnownClient>,
+}
+
+/// That there was no client, and when.
+#[derive(Clone, Copy)]
+struct Absence {
+    generation: u64,
+    since: Duration,
+}
+
+/// Why a load brought no entry.
+enum NotLoaded {
+    /// There is no such client.
+    Absent,
+    /// The store failed.
+    Failed(StoreError),
 }
 
 pub struct Clients {
-    cache: Cache<ClientId, Entry>,
+    known: Cache<ClientId, Entry>,
+    unknown: Cache<ClientId, Absence>,
     generations: Vec<AtomicU64>,
     clock: Arc<dyn Clock>,
 }
 
 impl fmt::Debug for Clients {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Clients({})", self.cache.len())
+        write!(f, "Clients({})", self.known.len())
     }
 }
 
 impl Clients {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let generations = std::iter::repeat_with(AtomicU64::default).take(SHARDS).collect();
-        Self { cache: Cache::new(CAPACITY), generations, clock }
+        Self { known: Cache::new(CAPACITY), unknown: Cache::new(UNKNOWN_CAPACITY), generations, clock }
     }
 
     /// What is known of `id`: nothing; that there is no such client; the client.
     #[expect(clippy::option_option, reason = "not known is not the same as known not to exist")]
     pub fn remembered(&self, id: &str) -> Option<Option<Arc<KnownClient>>> {
-        let entry = self.cache.get(id)?;
-        self.is_good(id, &entry).then_some(entry.client)
+        if let Some(entry) = self.known.get(id) {
+            return (entry.generation == self.generation(id)).then_some(Some(entry.client));
+        }
+        self.is_known_absent(id).then_some(None)
     }
 
     /// Loads a client and remembers it. Callers that ask for the same id meanwhile share the load, unless the client
@@ -104,43 +124,60 @@ impl Clients {
         /// A client that changes this often while it is looked up is served from the store directly.
         const ATTEMPTS: usize = 3;
         for _ in 0..ATTEMPTS {
-            let entry = self.cache.get_or_insert_async(id, self.load_entry(id, &load)).await?;
-            if self.is_good(id.as_str(), &entry) {
-                return Ok(entry.client);
+            let entry = match self.known.get_or_insert_async(id, self.load_entry(id, &load)).await {
+                Ok(entry) => entry,
+                Err(NotLoaded::Absent) => return Ok(None),
+                Err(NotLoaded::Failed(error)) => return Err(error),
+            };
+            if entry.generation == self.generation(id.as_str()) {
+                return Ok(Some(entry.client));
             }
-            self.cache.remove_if(id, |stored| stored.generation == entry.generation);
+            // This very entry: another caller may have brought in a newer one.
+            self.known.remove_if(id, |stored| Arc::ptr_eq(&stored.client, &entry.client));
         }
-        Ok(self.load_entry(id, &load).await?.client)
+        match self.load_entry(id, &load).await {
+            Ok(entry) => Ok(Some(entry.client)),
+            Err(NotLoaded::Absent) => Ok(None),
+            Err(NotLoaded::Failed(error)) => Err(error),
+        }
     }
 
-    async fn load_entry<F, Loading>(&self, id: &ClientId, load: &F) -> Result<Entry, StoreError>
+    async fn load_entry<F, Loading>(&self, id: &ClientId, load: &F) -> Result<Entry, NotLoaded>
     where
         F: Fn() -> Loading,
         Loading: Future<Output = Result<Option<(Client, Vec<ClientSecret>)>, StoreError>>,
     {
+        // Somebody who waited for another's load finds here that it found nothing.
+        if self.is_known_absent(id.as_str()) {
+            return Err(NotLoaded::Absent);
+        }
         let generation = self.generation(id.as_str());
-        let found = load().await?;
-        let client = found.map(|(client, secrets)| Arc::new(KnownClient::new(client, secrets)));
-        Ok(Entry { generation, client, loaded_at: self.clock.elapsed() })
+        let Some((client, secrets)) = load().await.map_err(NotLoaded::Failed)? else {
+            self.unknown.insert(id.clone(), Absence { generation, since: self.clock.elapsed() });
+            return Err(NotLoaded::Absent);
+        };
+        Ok(Entry { generation, client: Arc::new(KnownClient::new(client, secrets)) })
+    }
+
+    fn is_known_absent(&self, id: &str) -> bool {
+        self.unknown.get(id).is_some_and(|absence| {
+            absence.generation == self.generation(id)
+                && self.clock.elapsed().saturating_sub(absence.since) < UNKNOWN_FOR
+        })
     }
 
     pub fn forget(&self, id: &ClientId) {
         if let Some(generation) = self.generations.get(shard(id.as_str())) {
             generation.fetch_add(1, Ordering::AcqRel);
         }
-        self.cache.remove(id);
+        self.known.remove(id);
     }
 
     pub fn forget_all(&self) {
         for generation in &self.generations {
             generation.fetch_add(1, Ordering::AcqRel);
         }
-        self.cache.clear();
-    }
-
-    fn is_good(&self, id: &str, entry: &Entry) -> bool {
-        entry.generation == self.generation(id)
-            && (entry.client.is_some() || self.clock.elapsed().saturating_sub(entry.loaded_at) < UNKNOWN_FOR)
+        self.known.clear();
     }
 
     fn generation(&self, id: &str) -> u64 {
@@ -164,7 +201,7 @@ mod tests {
 
     use tokio::sync::Barrier;
 
-    use super::{CAPACITY, Clients};
+    use super::{Clients, UNKNOWN_CAPACITY};
     use crate::clock::{Clock, ManualClock, Timestamp};
     use crate::model::client::{AuthMethod, Client, ClientId, ClientName};
     use crate::model::event::EventNumber;
@@ -252,10 +289,10 @@ mod tests {
     #[tokio::test]
     async fn what_is_remembered_is_bounded() {
         let (_clock, clients) = clients();
-        for number in 0..CAPACITY * 2 {
+        for number in 0..UNKNOWN_CAPACITY * 2 {
             let id = ClientId::parse(&format!("unknown-{number}")).unwrap();
             clients.load(&id, || async { Ok(None) }).await.unwrap();
         }
-        assert!(clients.cache.len() <= CAPACITY);
+        assert!(clients.unknown.len() <= UNKNOWN_CAPACITY);
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use super::Directory;
-use crate::model::event::EventNumber;
+use crate::model::event::{Effect, EventNumber};
 use crate::store::change::Store;
 use crate::store::{StoreError, event};
 
@@ -17,8 +17,9 @@ const POLL_EVERY: Duration = Duration::from_millis(100);
 /// Events that are read at once.
 const PAGE: i64 = 1000;
 
-/// Follows the events of `store` until it is dropped.
-pub async fn follow(directory: Arc<Directory>, store: Store) {
+/// Follows the events of `store` after the one with the authentication code `mac`, which `directory` has applied, until
+/// it is dropped.
+pub async fn follow(directory: Arc<Directory>, store: Store, mut mac: String) {
     let mut commits = store.commits();
     let mut tick = tokio::time::interval(POLL_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -29,7 +30,7 @@ pub async fn follow(directory: Arc<Directory>, store: Store) {
             Ok(()) = commits.changed() => {}
             () = directory.poll_now.notified() => {}
         }
-        let polled = poll(&directory).await;
+        let polled = poll(&directory, &mut mac).await;
         let was_reachable = std::mem::replace(&mut is_reachable, polled.is_ok());
         match polled {
             Ok(()) if !was_reachable => log::info!("the store is in reach again"),
@@ -41,33 +42,50 @@ pub async fn follow(directory: Arc<Directory>, store: Store) {
     }
 }
 
-async fn poll(directory: &Directory) -> Result<(), StoreError> {
+/// Applies all that happened since the last poll. Reads the last event that was applied, too: when that is not there any
+/// more, or is another one, the database is not the one that this node followed.
+async fn poll(directory: &Directory, mac: &mut String) -> Result<(), StoreError> {
     loop {
         let applied = directory.applied();
-        let events = event::after(&directory.database, applied, PAGE).await?;
-        if let (Some(first), Some(last)) = (events.first(), events.last()) {
-            if first.number != applied.next() {
-                // Events that this node has not seen are gone: it was away for longer than they are kept.
-                log::warn!(
-                    "events {} to {} are gone; forgetting all that was remembered",
-                    applied.next(),
-                    first.number
-                );
-                directory.forget(&crate::model::event::Effect::Everything);
+        let events = event::from(&directory.database, applied, PAGE).await?;
+        let is_full = i64::try_from(events.len()).is_ok_and(|length| length >= PAGE);
+        let new = match events.split_first() {
+            Some((last, new)) if last.number == applied && last.mac == *mac => new,
+            _ => {
+                start_over(directory, mac).await?;
+                continue;
             }
-            for event in &events {
-                directory.forget(&event.effect());
-            }
+        };
+        for event in new {
+            directory.forget(&event.effect());
+        }
+        if let Some(last) = new.last() {
+            mac.clone_from(&last.mac);
             advance(directory, last.number);
         }
-        if i64::try_from(events.len()).is_ok_and(|length| length < PAGE) {
+        if !is_full {
             directory.freshness.reached_now();
             return Ok(());
         }
     }
 }
 
-/// Only after what the events concern was forgotten: a token that says this number must not be made from older knowledge.
+/// A backup was restored, a replica that lagged took over, or this node was away for longer than events are kept: what it
+/// remembers may be of a past that never happened.
+async fn start_over(directory: &Directory, mac: &mut String) -> Result<(), StoreError> {
+    let (head, head_mac) = event::head(&directory.database).await?;
+    log::error!(
+        "event {} is not what this node has applied; forgetting all that was remembered, going on from event {head}",
+        directory.applied()
+    );
+    directory.forget(&Effect::Everything);
+    *mac = head_mac;
+    advance(directory, head);
+    Ok(())
+}
+
+/// Only after what the events concern was forgotten: a token that says this number must not be made from older
+/// knowledge.
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; exact up to 2^53 events")]
 fn advance(directory: &Directory, number: EventNumber) {
     directory.metrics.applied_event.set(number.get() as f64);

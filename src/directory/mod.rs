@@ -88,25 +88,39 @@ impl Directory {
         }
         if let Some(remembered) = self.clients.remembered(id) {
             self.metrics.directory_hits.increment(1);
-            return Ok((remembered, as_of));
+            return self.as_of(remembered, as_of).await;
         }
         self.metrics.directory_misses.increment(1);
         let Ok(id) = ClientId::parse(id) else {
             return Ok((None, as_of));
         };
         let known = self.look_up(&id).await.map_err(|error| Unavailable(error.to_string()))?;
+        self.as_of(known, as_of).await
+    }
+
+    /// What is known of a client, with the event that this is not older than: `as_of`, or the client's cut-off where
+    /// this node has not come to it yet. The row was read when that event, and so all before it, had been committed.
+    async fn as_of(
+        &self,
+        known: Option<Arc<KnownClient>>,
+        as_of: EventNumber,
+    ) -> Result<(Option<Arc<KnownClient>>, EventNumber), Unavailable> {
         let cut_off = known.as_ref().map_or(as_of, |known| known.client.cut_off);
-        self.catch_up(cut_off).await?;
-        // The row was read when the event of its cut-off, and so all before it, had been committed.
+        if cut_off > as_of {
+            self.catch_up(cut_off).await?;
+        }
         Ok((known, as_of.max(cut_off)))
     }
 
     async fn look_up(&self, id: &ClientId) -> Result<Option<Arc<KnownClient>>, StoreError> {
-        let _permit = self
-            .lookups
-            .try_acquire()
-            .map_err(|_| StoreError::Unavailable("too many look-ups are waiting already".to_owned()))?;
-        self.clients.load(id, || async { client::by_id(&self.database, id).await }).await
+        let load = || async {
+            let _permit = self
+                .lookups
+                .try_acquire()
+                .map_err(|_| StoreError::Unavailable("too many look-ups are waiting already".to_owned()))?;
+            client::by_id(&self.database, id).await
+        };
+        self.clients.load(id, load).await
     }
 
     /// Waits until this node has applied event `number`. A client that was just made elsewhere may be found before its

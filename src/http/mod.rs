@@ -64,11 +64,8 @@ where
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    let mut paths = vec![format!("/.well-known/{name}")];
-    if !issuer_path.is_empty() {
-        paths.push(format!("/.well-known/{name}{issuer_path}"));
-    }
-    config.service(readable(resource(paths), handler));
+    let path = format!("/.well-known/{name}{issuer_path}");
+    config.service(readable(resource(path), handler));
 }
 
 /// A resource that is read, with GET or HEAD; any other method is 405.

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 use super::seal::SealingKey;
-use crate::random::Random;
-use crate::secret::Secret;
+use crate::random::{self, Random};
+use crate::secret::{Secret, base62};
 
 /// Where the master key comes from.
 #[derive(Debug, Clone)]
@@ -53,15 +53,15 @@ impl MasterKeySource {
         }
     }
 
-    /// Makes a key, where there is none yet; tells the file that it made.
+    /// Makes a key, where there is none yet; tells the file if it was this process that made it.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn load_or_create(&self, random: &dyn Random) -> Result<(SealingKey, Option<&Path>), MasterKeyError> {
         match (self, self.load()) {
             (Self::File(path), Err(MasterKeyError::Missing(_))) => {
-                create_file(path, random)?;
-                Ok((self.load()?, Some(path)))
+                let is_ours = create_file(path, random)?;
+                Ok((self.load()?, Some(&**path).filter(|_| is_ours)))
             }
             (_, loaded) => Ok((loaded?, None)),
         }
@@ -90,25 +90,28 @@ fn load_file(path: &Path) -> Result<SealingKey, MasterKeyError> {
     parse(&Zeroizing::new(fs::read_to_string(path).map_err(failed)?))
 }
 
-/// Writes a new key, so that it is whole and on the disk before anybody can find it.
-fn create_file(path: &Path, random: &dyn Random) -> Result<(), MasterKeyError> {
+/// Writes a new key, so that it is whole and on the disk before anybody can find it; tells whether it was this process
+/// that made it.
+fn create_file(path: &Path, random: &dyn Random) -> Result<bool, MasterKeyError> {
     let failed =
         |reason: std::io::Error| MasterKeyError::File { path: path.to_owned(), reason: reason.to_string() };
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     let mut key = Zeroizing::new([0; 32]);
     random.fill(&mut *key);
     let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*key) + "\n");
-    let draft = path.with_extension(format!("{}.new", std::process::id()));
+    // A name that no earlier attempt left behind.
+    let draft = path.with_extension(base62::encode(&random::bytes::<8>(random), 11));
     let mut file =
         fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(failed)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    // A link, unlike a rename, never replaces a key that another process made meanwhile; then that one is ours too.
+    // A link, unlike a rename, never replaces a key that another process made meanwhile; then that one counts.
     let linked = written.and_then(|()| fs::hard_link(&draft, path));
     fs::remove_file(&draft).map_err(failed)?;
     match linked {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(failed(error)),
-        _ => Ok(()),
+        // The name must survive a power cut too, before a database depends on it.
+        Ok(()) => fs::File::open(folder).and_then(|folder| folder.sync_all()).map(|()| true).map_err(failed),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(failed(error)),
     }
 }

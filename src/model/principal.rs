@@ -60,15 +60,6 @@ impl Credential {
             Self::AccessToken => "access_token",
         }
     }
-
-    /// What of it goes into the id of a token: something that the revocation of this very credential can name.
-    #[must_use]
-    pub fn id(&self) -> &str {
-        match self {
-            Self::ClientSecret(id) => id.as_str(),
-            Self::AccessToken => "",
-        }
-    }
 }
 
 /// A principal who was recognised, by what, and how far that reaches.

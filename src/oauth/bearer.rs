@@ -35,9 +35,9 @@ pub enum TokenFailure {
     /// The token itself.
     #[error("{0}")]
     Token(VerifyError),
-    /// A scheme of authentication that is not known here.
-    #[error("an unknown authentication scheme")]
-    Scheme,
+    /// The store is out of reach, and a proxy is told yes or no.
+    #[error("not known now, the store is out of reach")]
+    NotKnownNow,
     /// The client is gone.
     #[error("a deleted client")]
     ClientGone,

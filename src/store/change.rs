@@ -141,7 +141,10 @@ impl Store {
                 return Err(error);
             }
         };
-        let mut last = self.line.lock().await;
+        let Ok(mut last) = timeout(CHANGE_PATIENCE, self.line.lock()).await else {
+            tx.0.roll_back().await;
+            return Err(silent().into());
+        };
         // Should anything below fail, what the last event is must be asked again.
         let known = last.take();
         let appended = timeout(CHANGE_PATIENCE, self.append(&mut tx, &actor, &event, known));

@@ -152,9 +152,9 @@ async fn open_sqlite(
 async fn open_postgres(url: &DatabaseUrl, metrics: Arc<Metrics>) -> Result<Database, OpenError> {
     let failed = |reason| OpenError::Refused(format!("{url}: {reason}"));
     probe(url, POSTGRES_SETTINGS).await.map_err(failed)?;
-    let pool =
-        lazy_pool(AnyPoolOptions::new().max_connections(16), url, POSTGRES_SETTINGS).map_err(failed)?;
-    Ok(Database { engine: Engine::Postgres, read: pool.clone(), write: pool, file: None, metrics })
+    // Two pools: changes that wait in line must not keep look-ups and the follower waiting.
+    let pool = || lazy_pool(AnyPoolOptions::new().max_connections(8), url, POSTGRES_SETTINGS).map_err(failed);
+    Ok(Database { engine: Engine::Postgres, read: pool()?, write: pool()?, file: None, metrics })
 }
 
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \

@@ -1,6 +1,6 @@
 //! A connection for one read, or for one change. A database that has gone silent (a cut network says nothing at all)
 //! must cost its callers a bounded time, and its connections must not come back into the pool: the pool would wait for
-//! them for as long as the operating system does.
+//! them for as long as the operating system does. The same goes for a connection whose user went away in the middle.
 
 use std::time::Duration;
 
@@ -24,34 +24,63 @@ const MAX_BROKEN: usize = 20;
 /// A statement with what is bound to it.
 pub(super) type AnyQuery<'q> = Query<'q, Any, AnyArguments>;
 
-/// Reads all rows of what `query` makes, which is made again where the connection turned out to be dead.
-pub(super) async fn read<'q>(
-    pool: &AnyPool,
-    query: impl Fn() -> AnyQuery<'q>,
-) -> Result<Vec<AnyRow>, StoreError> {
-    let mut broken = 0;
-    loop {
-        let mut connection = pool.acquire().await?;
-        match timeout(READ_PATIENCE, query().fetch_all(&mut *connection)).await {
-            Ok(Ok(rows)) => return Ok(rows),
-            Ok(Err(error)) if is_broken(&error) && broken < MAX_BROKEN => {
-                drop(connection.detach());
-                broken += 1;
-            }
-            Ok(Err(error)) => return Err(error.into()),
-            Err(_) => {
-                drop(connection.detach());
-                return Err(silent());
-            }
+/// A connection on loan. Unless it is given back it is closed: nobody knows what state it is in.
+struct Loan(Option<PoolConnection<Any>>);
+
+impl Loan {
+    fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {
+        self.0.as_deref_mut().ok_or_else(silent)
+    }
+
+    fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        if let Some(connection) = self.0.take() {
+            drop(connection.detach());
         }
     }
 }
 
+/// Runs what `query` makes, which is made again where the connection turned out to be dead.
+async fn run<'q>(
+    pool: &AnyPool,
+    patience: Duration,
+    query: impl Fn() -> AnyQuery<'q>,
+) -> Result<(Loan, Vec<AnyRow>), StoreError> {
+    let mut broken = 0;
+    loop {
+        let mut loan = Loan(Some(pool.acquire().await?));
+        match timeout(patience, query().fetch_all(loan.connection()?)).await {
+            Ok(Ok(rows)) => return Ok((loan, rows)),
+            Ok(Err(error)) if is_broken(&error) && broken < MAX_BROKEN => broken += 1,
+            Ok(Err(error)) => {
+                if !is_broken(&error) {
+                    loan.give_back();
+                }
+                return Err(error.into());
+            }
+            Err(_) => return Err(silent()),
+        }
+    }
+}
+
+/// Reads all rows of what `query` makes.
+pub(super) async fn read<'q>(
+    pool: &AnyPool,
+    query: impl Fn() -> AnyQuery<'q>,
+) -> Result<Vec<AnyRow>, StoreError> {
+    let (loan, rows) = run(pool, READ_PATIENCE, query).await?;
+    loan.give_back();
+    Ok(rows)
+}
+
 /// A transaction that ends with [`Transaction::commit`]; dropped before, it takes its connection with it, and the
 /// database rolls back what nobody committed.
-pub(super) struct Transaction {
-    connection: Option<PoolConnection<Any>>,
-}
+pub(super) struct Transaction(Loan);
 
 impl Transaction {
     /// Begins one.
@@ -61,58 +90,32 @@ impl Transaction {
             Engine::Sqlite => "BEGIN IMMEDIATE",
             Engine::Postgres => "BEGIN",
         };
-        let mut broken = 0;
-        loop {
-            let mut connection = pool.acquire().await?;
-            match timeout(CHANGE_PATIENCE, sqlx::raw_sql(begin).execute(&mut *connection)).await {
-                Ok(Ok(_)) => return Ok(Self { connection: Some(connection) }),
-                Ok(Err(error)) if is_broken(&error) && broken < MAX_BROKEN => {
-                    drop(connection.detach());
-                    broken += 1;
-                }
-                Ok(Err(error)) => return Err(error.into()),
-                Err(_) => {
-                    drop(connection.detach());
-                    return Err(silent());
-                }
-            }
-        }
+        let (loan, _) = run(pool, CHANGE_PATIENCE, || sqlx::query(begin)).await?;
+        Ok(Self(loan))
     }
 
     /// The connection, to do something in the transaction.
     pub(super) fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {
-        self.connection.as_deref_mut().ok_or_else(silent)
+        self.0.connection()
     }
 
     /// Commits.
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
-        let unknown = |reason: String| StoreError::OutcomeUnknown(reason);
-        let committed = timeout(CHANGE_PATIENCE, sqlx::raw_sql("COMMIT").execute(self.connection()?)).await;
-        match committed {
+        match timeout(CHANGE_PATIENCE, sqlx::query("COMMIT").execute(self.connection()?)).await {
             Ok(Ok(_)) => {
-                // Back into the pool.
-                drop(self.connection.take());
+                self.0.give_back();
                 Ok(())
             }
-            Ok(Err(error)) => Err(unknown(error.to_string())),
-            Err(_) => Err(unknown("the store does not answer".to_owned())),
+            Ok(Err(error)) => Err(StoreError::OutcomeUnknown(error.to_string())),
+            Err(_) => Err(StoreError::OutcomeUnknown("the store does not answer".to_owned())),
         }
     }
 
     /// Gives up what was done, and the connection back where it is still good.
     pub(super) async fn roll_back(mut self) {
         let Ok(connection) = self.connection() else { return };
-        let rolled_back = timeout(READ_PATIENCE, sqlx::raw_sql("ROLLBACK").execute(connection)).await;
-        if matches!(rolled_back, Ok(Ok(_))) {
-            drop(self.connection.take());
-        }
-    }
-}
-
-impl Drop for Transaction {
-    fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            drop(connection.detach());
+        if matches!(timeout(READ_PATIENCE, sqlx::query("ROLLBACK").execute(connection)).await, Ok(Ok(_))) {
+            self.0.give_back();
         }
     }
 }

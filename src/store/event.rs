@@ -77,21 +77,22 @@ pub async fn head(database: &Database) -> Result<(EventNumber, String), StoreErr
     Ok((EventNumber::new(row.try_get("number")?), row.try_get("mac")?))
 }
 
-/// Up to `limit` events after `number`, in order.
+/// Up to `limit` events from `number` on, in order, that one included.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn after(
+pub async fn from(
     database: &Database,
     number: EventNumber,
     limit: i64,
 ) -> Result<Vec<RecordedEvent>, StoreError> {
     let query = || {
         sqlx::query(
-        "SELECT number, at, actor, kind, subject, details, mac FROM events WHERE number > $1 ORDER BY number LIMIT $2",
-    )
-    .bind(number.get())
-    .bind(limit)
+            "SELECT number, at, actor, kind, subject, details, mac FROM events WHERE number >= $1 \
+             ORDER BY number LIMIT $2",
+        )
+        .bind(number.get())
+        .bind(limit)
     };
     let rows = database.follow(query).await?;
     rows.iter().map(recorded).collect()

@@ -52,10 +52,16 @@ impl Database {
         self.engine
     }
 
-    /// Ends all connections.
+    /// Ends all connections, as far as that goes in a moment: a silent database is not waited for.
     pub async fn close(&self) {
-        self.read.close().await;
-        self.write.close().await;
+        /// What an orderly end takes, many times over.
+        const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
+        let closing = async {
+            self.read.close().await;
+            self.write.close().await;
+        };
+        // Whether it was orderly makes no difference to anybody any more.
+        tokio::time::timeout(PATIENCE, closing).await.ok();
     }
 
     /// Reads to look something up.

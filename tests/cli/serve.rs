@@ -146,9 +146,13 @@ fn metrics_are_answered_only_where_they_are_told_to_be() {
     }
 }
 
+/// Where others can reach the main listener, the metrics need one of their own.
 #[test]
 fn metrics_are_not_answered_to_everybody() {
     let work = Workplace::with_tables().with("MINTERY_LISTEN", "0.0.0.0:0");
+    let refused = work.run(&["serve", "--migrate", "--issuer", "https://auth.example.com"]);
+    refused.failed(&["metrics.listen"]);
+    let work = work.with("MINTERY_METRICS__LISTEN", "127.0.0.1:0");
     let server = Server::start(&work);
     let url = format!("http://127.0.0.1:{}/metrics", server.address.port());
     assert_eq!(send(http().get(url)).unwrap().status, 404);

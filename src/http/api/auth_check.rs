@@ -72,10 +72,7 @@ fn asked(query: &str) -> Result<(Vec<String>, ScopeSet), AccessError> {
 fn only_401_and_403(error: AccessError) -> AccessError {
     match error {
         AccessError::InvalidRequest(_) => TokenFailure::Token(VerifyError::Malformed).into(),
-        AccessError::Unavailable(reason) => {
-            log::error!("answering 401 to a proxy because the answer is not known: {reason}");
-            AccessError::Missing
-        }
+        AccessError::Unavailable(_) => TokenFailure::NotKnownNow.into(),
         other => other,
     }
 }

@@ -4,12 +4,13 @@ use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 
 use crate::oauth::bearer::{AccessError, PresentedToken, TokenFailure};
+use crate::resource::VerifyError;
 
 /// Finds the access token in a request.
 ///
 /// # Errors
-/// [`AccessError::Missing`] when there is none, [`AccessError::InvalidRequest`] when there are two or it is in the
-/// query, where everybody on the way writes it into a log.
+/// [`AccessError::Missing`] when there is none (or one of another scheme), [`AccessError::InvalidRequest`] when there
+/// are two or it is in the query, where everybody on the way writes it into a log.
 pub fn token(request: &HttpRequest) -> Result<PresentedToken<'_>, AccessError> {
     let in_query =
         serde_urlencoded::from_str::<Vec<(String, String)>>(request.query_string()).unwrap_or_default();
@@ -21,11 +22,14 @@ pub fn token(request: &HttpRequest) -> Result<PresentedToken<'_>, AccessError> {
     if headers.next().is_some() {
         return Err(AccessError::InvalidRequest("The Authorization header is given twice"));
     }
-    // Not `to_str`, which looks at each of some six hundred bytes by itself.
-    let header = std::str::from_utf8(header.as_bytes()).map_err(|_| TokenFailure::Scheme)?;
-    let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(TokenFailure::Scheme.into());
+    let header = header.as_bytes().trim_ascii();
+    let (scheme, token) =
+        header.split_at(header.iter().position(|byte| *byte == b' ').unwrap_or(header.len()));
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        // RFC 6750 §3.1: whoever tried another method is told of this one, without an error code.
+        return Err(AccessError::Missing);
     }
-    Ok(PresentedToken { token: token.trim_matches(' ') })
+    // Not `HeaderValue::to_str`, which looks at each of some six hundred bytes by itself.
+    let token = std::str::from_utf8(token.trim_ascii());
+    Ok(PresentedToken { token: token.map_err(|_| TokenFailure::Token(VerifyError::Malformed))? })
 }

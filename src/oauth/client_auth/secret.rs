@@ -97,7 +97,7 @@ fn form_decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.split('%').skip(1).all(is_escape) {
         return None;
     }
-    let spaced = text.replace('+', " ");
+    let spaced = Zeroizing::new(text.replace('+', " "));
     let decoded = percent_decode(spaced.as_bytes()).decode_utf8().ok()?.into_owned();
     Some(Cow::Owned(decoded))
 }

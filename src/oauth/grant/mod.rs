@@ -34,12 +34,4 @@ impl Grant {
             }
         }
     }
-
-    /// Of which kind it is.
-    #[must_use]
-    pub const fn kind(&self) -> GrantType {
-        match self {
-            Self::ClientCredentials(_) => GrantType::ClientCredentials,
-        }
-    }
 }
