@@ -1,11 +1,11 @@
--- What changed, numbered without gaps in the order of commits. The one row of event_head holds the last number and the
--- authentication code of the last event: whoever updates it has the next number, and everybody else waits.
+-- What changed, numbered without gaps in the order of commits. The one row of event_head holds the last number and a
+-- seal made of the last event's authentication code: whoever updates it has the next number, and everybody else waits.
 CREATE TABLE event_head (
     id BIGINT NOT NULL PRIMARY KEY,
     number BIGINT NOT NULL,
-    mac TEXT NOT NULL
+    seal TEXT NOT NULL
 );
-INSERT INTO event_head (id, number, mac) VALUES (1, 0, '');
+INSERT INTO event_head (id, number, seal) VALUES (1, 0, '');
 
 CREATE TABLE events (
     number BIGINT NOT NULL PRIMARY KEY,

@@ -134,11 +134,12 @@ impl Settings {
     /// # Errors
     /// When they would be open to others.
     pub fn check_listen(&self, dev: bool) -> Result<(), ConfigError> {
-        if dev && !self.listen.ip().is_loopback() {
-            let reason = "`serve --dev` only listens on a loopback address; set `listen` to one";
+        let is_open = |address: &SocketAddr| !address.ip().is_loopback();
+        if dev && (is_open(&self.listen) || self.metrics_listen.as_ref().is_some_and(is_open)) {
+            let reason = "`serve --dev` only listens on a loopback address; set `listen` (and `metrics.listen`) to one";
             return Err(ConfigError::Inconsistent(reason.to_owned()));
         }
-        if !self.listen.ip().is_loopback() && self.metrics_listen.is_none() {
+        if is_open(&self.listen) && self.metrics_listen.is_none() {
             let reason = "`listen` is open to others, who are not to read the metrics: name another address for them, \
                           `metrics.listen` (MINTERY_METRICS__LISTEN=127.0.0.1:9090)";
             return Err(ConfigError::Inconsistent(reason.to_owned()));

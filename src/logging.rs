@@ -10,7 +10,9 @@ use crate::config::LogFormat;
 /// Starts logging to standard error. A second call changes nothing.
 pub fn start(filter: &str, format: LogFormat) {
     let mut builder = env_logger::Builder::new();
-    builder.parse_filters(filter);
+    // It reports what no parser could read as errors of its own, a line for each that a stranger sends. Whoever names it
+    // in `log` gets it all the same.
+    builder.filter_module("actix_http", log::LevelFilter::Off).parse_filters(filter);
     match format {
         LogFormat::Text => builder.format(|out, record| {
             let message = escape(&record.args().to_string());
@@ -31,7 +33,8 @@ pub fn start(filter: &str, format: LogFormat) {
 }
 
 /// Control characters and what turns the direction of writing, as escapes.
-fn escape(text: &str) -> String {
+#[must_use]
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         let is_bidirectional =

@@ -272,7 +272,7 @@ async fn start_directory(
     surroundings: &Surroundings,
     metrics: &Arc<Metrics>,
 ) -> Result<(Arc<Directory>, JoinHandle<()>), StartError> {
-    let (head, mac) = event::head(store.database()).await?;
+    let (head, _) = event::head(store.database()).await?;
     let directory = Arc::new(Directory::new(
         store.database().clone(),
         head,
@@ -280,7 +280,7 @@ async fn start_directory(
         Arc::clone(&surroundings.clock),
         Arc::clone(metrics),
     ));
-    let follower = tokio::spawn(follower::follow(Arc::clone(&directory), store.clone(), mac));
+    let follower = tokio::spawn(follower::follow(Arc::clone(&directory), store.clone()));
     Ok((directory, follower))
 }
 

@@ -27,24 +27,26 @@ pub enum LogState {
 pub async fn check(admin: &Admin) -> Result<LogState, AdminError> {
     const PAGE: i64 = 1000;
     let database = admin.store.database();
-    let (head, head_mac) = event::head(database).await?;
-    let (mut last, mut mac) = (EventNumber::default(), String::new());
+    let key = admin.store.chain_key();
+    let (head, head_seal) = event::head(database).await?;
+    let (mut last, mut seal) = (EventNumber::default(), String::new());
     // Up to the head as it was when the check began: others go on writing.
     while last < head {
         let page = event::from(database, last.next(), PAGE).await?;
-        if page.is_empty() {
-            return Ok(LogState::Broken { at: last.next() });
-        }
         for event in page.iter().filter(|event| event.number <= head) {
-            if event.number != last.next() || event.mac != admin.store.chain_key().mac(&mac, event) {
+            if event.number != last.next() || event.mac != key.mac(&seal, event) {
                 return Ok(LogState::Broken { at: last.next() });
             }
             last = event.number;
-            mac.clone_from(&event.mac);
+            seal = key.seal(&event.mac);
+        }
+        if page.first().is_none_or(|first| first.number > head) {
+            return Ok(LogState::Broken { at: last.next() });
         }
     }
-    if mac != head_mac {
-        return Ok(LogState::Broken { at: head });
+    // What has keys has the event that gave it those.
+    if head == EventNumber::default() || seal != head_seal {
+        return Ok(LogState::Broken { at: head.next() });
     }
     Ok(LogState::Whole { events: head.get() })
 }

@@ -10,6 +10,7 @@ use super::{CliError, Shared, session};
 use crate::admin::Admin;
 use crate::admin::client::{self, CreatedClient, NewClient};
 use crate::clock::Timestamp;
+use crate::logging::escape;
 use crate::model::client::{Client, ClientId, ClientName, ClientSecret, GrantType, MAX_SCOPE_LEN};
 use crate::model::scope::ScopeSet;
 use crate::store::Missing;
@@ -209,7 +210,7 @@ async fn list(shared: &Shared, format: Format) -> Result<(), CliError> {
     for client in &clients {
         table.add_row([
             client.id.to_string(),
-            client.name.as_str().to_owned(),
+            escape(client.name.as_str()),
             client.scopes.to_string(),
             status(client).to_owned(),
             date(client.created_at),
@@ -255,7 +256,7 @@ async fn show(shared: &Shared, id: &str, format: Format) -> Result<(), CliError>
 
 fn client_table(client: &Client) -> String {
     let mut table = output::table(&["CLIENT", client.id.as_str()]);
-    table.add_row(["name", client.name.as_str()]);
+    table.add_row(["name", &escape(client.name.as_str())]);
     table.add_row(["scope", &client.scopes.to_string()]);
     table.add_row(["status", status(client)]);
     table.add_row(["created", &date(client.created_at)]);

@@ -55,8 +55,8 @@ const CAPACITY: usize = 16_384;
 /// The most ids of no client that are remembered. Apart from the clients, so that guessing pushes out guesses alone.
 const UNKNOWN_CAPACITY: usize = 4096;
 
-/// How long it is remembered that there is no such client.
-const UNKNOWN_FOR: Duration = Duration::from_secs(1);
+/// How long it is remembered that there is no such client. That one is made is an event, and forgotten at once.
+const UNKNOWN_FOR: Duration = Duration::from_mins(1);
 
 const SHARDS: usize = 1024;
 
@@ -197,11 +197,10 @@ fn shard(id: &str) -> usize {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
 
     use tokio::sync::Barrier;
 
-    use super::{Clients, UNKNOWN_CAPACITY};
+    use super::{Clients, UNKNOWN_CAPACITY, UNKNOWN_FOR};
     use crate::clock::{Clock, ManualClock, Timestamp};
     use crate::model::client::{AuthMethod, Client, ClientId, ClientName};
     use crate::model::event::EventNumber;
@@ -272,7 +271,7 @@ mod tests {
         let id = ClientId::parse("a").unwrap();
         clients.load(&id, || async { Ok(None) }).await.unwrap();
         assert!(matches!(clients.remembered("a"), Some(None)));
-        clock.let_pass(Duration::from_secs(1));
+        clock.let_pass(UNKNOWN_FOR);
         assert!(clients.remembered("a").is_none());
     }
 

@@ -17,9 +17,10 @@ const POLL_EVERY: Duration = Duration::from_millis(100);
 /// Events that are read at once.
 const PAGE: i64 = 1000;
 
-/// Follows the events of `store` after the one with the authentication code `mac`, which `directory` has applied, until
-/// it is dropped.
-pub async fn follow(directory: Arc<Directory>, store: Store, mut mac: String) {
+/// Follows the events of `store` after the one that `directory` has applied, until it is dropped.
+pub async fn follow(directory: Arc<Directory>, store: Store) {
+    // Not known yet: the first poll finds that, and forgets what is still nothing.
+    let mut mac = String::new();
     let mut commits = store.commits();
     let mut tick = tokio::time::interval(POLL_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -30,7 +31,7 @@ pub async fn follow(directory: Arc<Directory>, store: Store, mut mac: String) {
             Ok(()) = commits.changed() => {}
             () = directory.poll_now.notified() => {}
         }
-        let polled = poll(&directory, &mut mac).await;
+        let polled = poll(&directory, &store, &mut mac).await;
         let was_reachable = std::mem::replace(&mut is_reachable, polled.is_ok());
         match polled {
             Ok(()) if !was_reachable => log::info!("the store is in reach again"),
@@ -44,42 +45,50 @@ pub async fn follow(directory: Arc<Directory>, store: Store, mut mac: String) {
 
 /// Applies all that happened since the last poll. Reads the last event that was applied, too: when that is not there any
 /// more, or is another one, the database is not the one that this node followed.
-async fn poll(directory: &Directory, mac: &mut String) -> Result<(), StoreError> {
+async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<(), StoreError> {
     loop {
         let applied = directory.applied();
         let events = event::from(&directory.database, applied, PAGE).await?;
-        let is_full = i64::try_from(events.len()).is_ok_and(|length| length >= PAGE);
-        let new = match events.split_first() {
-            Some((last, new)) if last.number == applied && last.mac == *mac => new,
-            _ => {
-                start_over(directory, mac).await?;
-                continue;
-            }
+        let Some((_, new)) =
+            events.split_first().filter(|(last, _)| last.number == applied && last.mac == *mac)
+        else {
+            start_over(directory, store, mac).await?;
+            break;
         };
         for event in new {
+            if event.number != directory.applied().next() {
+                // Events have no gaps: what stands behind one was never written by a change.
+                break;
+            }
             directory.forget(&event.effect());
+            mac.clone_from(&event.mac);
+            advance(directory, event.number);
         }
-        if let Some(last) = new.last() {
-            mac.clone_from(&last.mac);
-            advance(directory, last.number);
-        }
-        if !is_full {
-            directory.freshness.reached_now();
-            return Ok(());
+        if i64::try_from(events.len()).is_ok_and(|length| length < PAGE) || directory.applied() == applied {
+            break;
         }
     }
+    directory.freshness.reached_now();
+    Ok(())
 }
 
-/// A backup was restored, a replica that lagged took over, or this node was away for longer than events are kept: what it
-/// remembers may be of a past that never happened.
-async fn start_over(directory: &Directory, mac: &mut String) -> Result<(), StoreError> {
-    let (head, head_mac) = event::head(&directory.database).await?;
-    log::error!(
-        "event {} is not what this node has applied; forgetting all that was remembered, going on from event {head}",
-        directory.applied()
-    );
+/// Goes on from the head, having forgotten everything: a backup was restored, a replica that lagged took over, or this
+/// node was away for longer than events are kept. What it remembered may be of a past that never happened.
+async fn start_over(directory: &Directory, store: &Store, mac: &mut String) -> Result<(), StoreError> {
+    let (head, seal) = event::head(&directory.database).await?;
+    if head == directory.applied() && seal == store.chain_key().seal(mac) {
+        // It is the same history, from which this event was removed.
+        return Ok(());
+    }
+    let last = event::from(&directory.database, head, 1).await?;
+    if !mac.is_empty() {
+        log::error!(
+            "event {} is not the one that this node applied; it forgets what it remembered and goes on from event {head}",
+            directory.applied()
+        );
+    }
     directory.forget(&Effect::Everything);
-    *mac = head_mac;
+    *mac = last.into_iter().next().map(|event| event.mac).unwrap_or_default();
     advance(directory, head);
     Ok(())
 }

@@ -25,7 +25,10 @@ impl Issuer {
     /// When it is no http or https URL, or has a user, a query or a fragment.
     pub fn parse(text: &str) -> Result<Self, InvalidIssuer> {
         let url = url::Url::parse(text).map_err(|_| InvalidIssuer)?;
-        let is_plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        let is_plain = url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
         if !matches!(url.scheme(), "http" | "https") || !is_plain || text.contains(['?', '#', '\\', ' ']) {
             return Err(InvalidIssuer);
         }
@@ -105,6 +108,7 @@ mod tests {
             "https://a?b",
             "https://a#b",
             "https://u@a",
+            "https://:p@a",
             "https://a b",
             "https://",
         ] {

@@ -33,7 +33,7 @@ impl ChainKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, data_key))
     }
 
-    /// The authentication code of an event: over itself and the code of the one before, so that a log that was cut,
+    /// The authentication code of an event: over itself and the seal of the one before, so that a log that was cut,
     /// edited or recomputed shows.
     #[must_use]
     pub fn mac(&self, previous: &str, event: &RecordedEvent) -> String {
@@ -45,6 +45,14 @@ impl ChainKey {
             context.update(field.as_bytes());
         }
         URL_SAFE_NO_PAD.encode(context.sign().as_ref())
+    }
+
+    /// What stands in the head beside the number of the last event: made of that event's code, but not the code itself,
+    /// which anybody can read who can cut the log after an earlier event.
+    #[must_use]
+    pub fn seal(&self, mac: &str) -> String {
+        let tag = hmac::sign(&self.0, format!("head|{mac}").as_bytes());
+        URL_SAFE_NO_PAD.encode(tag.as_ref())
     }
 }
 
@@ -60,11 +68,11 @@ pub struct Store {
     line: Arc<Mutex<Option<Head>>>,
 }
 
-/// The last event: its number and its authentication code.
+/// The last event: its number and its seal.
 #[derive(Debug, Clone)]
 struct Head {
     number: EventNumber,
-    mac: String,
+    seal: String,
 }
 
 /// A change that is under way.
@@ -172,16 +180,20 @@ impl Store {
         known: Option<Head>,
     ) -> Result<Head, StoreError> {
         if let Some(known) = known {
-            let recorded = self.record(actor, event, known.number.next(), &known.mac);
-            if event::move_head(tx, known.number, &known.mac, &recorded).await? {
-                return Self::finish(tx, recorded).await;
+            let recorded = self.record(actor, event, known.number.next(), &known.seal);
+            let head = Head { number: recorded.number, seal: self.chain_key.seal(&recorded.mac) };
+            if event::move_head(tx, known.number, &known.seal, head.number, &head.seal).await? {
+                event::insert(tx, &recorded).await?;
+                return Ok(head);
             }
         }
         // Another process made the last event.
         let (number, previous) = event::take_next_number(tx).await?;
         let recorded = self.record(actor, event, number, &previous);
-        event::set_head_mac(tx, &recorded.mac).await?;
-        Self::finish(tx, recorded).await
+        let head = Head { number, seal: self.chain_key.seal(&recorded.mac) };
+        event::set_head_seal(tx, &head.seal).await?;
+        event::insert(tx, &recorded).await?;
+        Ok(head)
     }
 
     fn record(&self, actor: &Actor, event: &Event, number: EventNumber, previous: &str) -> RecordedEvent {
@@ -196,10 +208,5 @@ impl Store {
         };
         recorded.mac = self.chain_key.mac(previous, &recorded);
         recorded
-    }
-
-    async fn finish(tx: &mut Tx, recorded: RecordedEvent) -> Result<Head, StoreError> {
-        event::insert(tx, &recorded).await?;
-        Ok(Head { number: recorded.number, mac: recorded.mac })
     }
 }

@@ -9,30 +9,32 @@ use crate::clock::Timestamp;
 use crate::model::event::{EventNumber, RecordedEvent};
 
 /// Takes the next number, and with it the right to commit: everybody else waits for this transaction to end. Gives the
-/// number and the authentication code of the event before.
+/// number and the seal of the event before.
 pub(super) async fn take_next_number(tx: &mut Tx) -> Result<(EventNumber, String), StoreError> {
-    let row = sqlx::query("UPDATE event_head SET number = number + 1 WHERE id = 1 RETURNING number, mac")
+    let row = sqlx::query("UPDATE event_head SET number = number + 1 WHERE id = 1 RETURNING number, seal")
         .fetch_one(tx.connection()?)
         .await?;
-    Ok((EventNumber::new(row.try_get("number")?), row.try_get("mac")?))
+    Ok((EventNumber::new(row.try_get("number")?), row.try_get("seal")?))
 }
 
-/// Makes `next` the last event if the last one is still that with this number and authentication code; tells whether
-/// it was. With it goes the right to commit, as with [`take_next_number`].
+/// Moves the head on if it is still as expected; tells whether it was. With it goes the right to commit, as with
+/// [`take_next_number`].
 pub(super) async fn move_head(
     tx: &mut Tx,
     number: EventNumber,
-    mac: &str,
-    next: &RecordedEvent,
+    seal: &str,
+    next_number: EventNumber,
+    next_seal: &str,
 ) -> Result<bool, StoreError> {
-    let moved =
-        sqlx::query("UPDATE event_head SET number = $1, mac = $2 WHERE id = 1 AND number = $3 AND mac = $4")
-            .bind(next.number.get())
-            .bind(next.mac.as_str())
-            .bind(number.get())
-            .bind(mac)
-            .execute(tx.connection()?)
-            .await?;
+    let moved = sqlx::query(
+        "UPDATE event_head SET number = $1, seal = $2 WHERE id = 1 AND number = $3 AND seal = $4",
+    )
+    .bind(next_number.get())
+    .bind(next_seal)
+    .bind(number.get())
+    .bind(seal)
+    .execute(tx.connection()?)
+    .await?;
     Ok(moved.rows_affected() == 1)
 }
 
@@ -52,8 +54,8 @@ pub(super) async fn insert(tx: &mut Tx, event: &RecordedEvent) -> Result<(), Sto
     Ok(())
 }
 
-pub(super) async fn set_head_mac(tx: &mut Tx, mac: &str) -> Result<(), StoreError> {
-    sqlx::query("UPDATE event_head SET mac = $1 WHERE id = 1").bind(mac).execute(tx.connection()?).await?;
+pub(super) async fn set_head_seal(tx: &mut Tx, seal: &str) -> Result<(), StoreError> {
+    sqlx::query("UPDATE event_head SET seal = $1 WHERE id = 1").bind(seal).execute(tx.connection()?).await?;
     Ok(())
 }
 
@@ -67,14 +69,14 @@ pub async fn last_number(tx: &mut Tx) -> Result<EventNumber, StoreError> {
     Ok(EventNumber::new(number))
 }
 
-/// The number and the authentication code of the last event.
+/// The number and the seal of the last event.
 ///
 /// # Errors
 /// When the statement fails.
 pub async fn head(database: &Database) -> Result<(EventNumber, String), StoreError> {
-    let rows = database.follow(|| sqlx::query("SELECT number, mac FROM event_head WHERE id = 1")).await?;
+    let rows = database.follow(|| sqlx::query("SELECT number, seal FROM event_head WHERE id = 1")).await?;
     let row = rows.first().ok_or(StoreError::Corrupt("event head"))?;
-    Ok((EventNumber::new(row.try_get("number")?), row.try_get("mac")?))
+    Ok((EventNumber::new(row.try_get("number")?), row.try_get("seal")?))
 }
 
 /// Up to `limit` events from `number` on, in order, that one included.

@@ -27,7 +27,12 @@ pub struct Pair {
 pub struct Pairs {
     decoded: Option<Pair>,
     raw: Option<Pair>,
+    /// The `client_id` beside it, which must be the client that authenticates.
+    named: Option<String>,
 }
+
+const ANOTHER_CLIENT: OauthError =
+    OauthError::InvalidRequest("client_id is not the client that authenticates");
 
 /// From the form.
 ///
@@ -40,7 +45,7 @@ pub fn from_form(form: &mut Form) -> Result<Pairs, OauthError> {
     if !is_vschar_text(id) || !is_vschar_text(secret.expose()) {
         return Err(OauthError::InvalidRequest("client_id and client_secret are of printable ASCII"));
     }
-    Ok(Pairs { decoded: Some(Pair { id: id.to_owned(), secret }), raw: None })
+    Ok(Pairs { decoded: Some(Pair { id: id.to_owned(), secret }), raw: None, named: None })
 }
 
 /// From the `Authorization` header.
@@ -53,13 +58,14 @@ pub fn from_basic(header: &[u8], form: &Form) -> Result<Pairs, OauthError> {
         return Err(OauthError::InvalidRequest("The client authenticates in two ways"));
     }
     let pairs = parse_basic(header).ok_or(ClientFailure::MalformedBasic)?;
-    if let Some(id) = form.get("client_id") {
-        let names = |pair: &Option<Pair>| pair.as_ref().is_some_and(|pair| pair.id == id);
-        if !names(&pairs.decoded) && !names(&pairs.raw) {
-            return Err(OauthError::InvalidRequest("client_id is not the client that authenticates"));
+    let named = form.get("client_id").map(ToOwned::to_owned);
+    if let Some(id) = &named {
+        let is_it = |pair: &Option<Pair>| pair.as_ref().is_some_and(|pair| pair.id == *id);
+        if !is_it(&pairs.decoded) && !is_it(&pairs.raw) {
+            return Err(ANOTHER_CLIENT);
         }
     }
-    Ok(pairs)
+    Ok(Pairs { named, ..pairs })
 }
 
 fn parse_basic(header: &[u8]) -> Option<Pairs> {
@@ -73,10 +79,10 @@ fn parse_basic(header: &[u8]) -> Option<Pairs> {
     let (id, secret) = std::str::from_utf8(&bytes).ok()?.split_once(':')?;
     let raw = Pair::checked(Cow::Borrowed(id), Cow::Borrowed(secret));
     if !id.contains(['%', '+']) && !secret.contains(['%', '+']) {
-        return Some(Pairs { decoded: raw, raw: None });
+        return Some(Pairs { decoded: raw, raw: None, named: None });
     }
     let decoded = form_decode(id).zip(form_decode(secret)).and_then(|(id, secret)| Pair::checked(id, secret));
-    Some(Pairs { decoded, raw })
+    Some(Pairs { decoded, raw, named: None })
 }
 
 impl Pair {
@@ -118,6 +124,9 @@ pub async fn authenticate(
     for pair in [pairs.decoded, pairs.raw].into_iter().flatten() {
         match check(&pair, server).await {
             Err(error @ OauthError::InvalidClient(_)) => refusal = error,
+            Ok(client) if pairs.named.is_some_and(|id| id != client.known.client.id.as_str()) => {
+                return Err(ANOTHER_CLIENT);
+            }
             done => return done,
         }
     }
