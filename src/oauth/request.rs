@@ -34,7 +34,10 @@ impl Submission<'_> {
     /// # Errors
     /// When the request is malformed, or has no or more than one credential.
     pub fn parse(&self) -> Result<(Form, Presented), OauthError> {
-        let in_query = serde_urlencoded::from_str::<Vec<(String, String)>>(self.query).unwrap_or_default();
+        let in_query = match self.query {
+            "" => Vec::new(),
+            query => serde_urlencoded::from_str::<Vec<(String, String)>>(query).unwrap_or_default(),
+        };
         if in_query.iter().any(|(name, _)| NEVER_IN_THE_URI.contains(&name.as_str())) {
             return Err(OauthError::InvalidRequest("Parameters belong into the body, not into the URI"));
         }

@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use mintery::admin;
+use mintery::clock::Clock;
+use mintery::model::client::ClientId;
+use mintery::model::event::EventNumber;
 use mintery::server::StartError;
-use mintery::store::OpenError;
+use mintery::store::{OpenError, event};
 
 use crate::app::{TestApp, within_a_second};
 use crate::database::{TestDatabase, is_postgres};
@@ -166,4 +170,48 @@ async fn servers_on_one_postgres_are_one() {
         }
     }
     assert!(begun.elapsed() < std::time::Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+/// SEC-10: a backup that is restored under a running server takes the numbers of events back, and other events get them.
+#[actix_web::test]
+async fn a_history_that_was_replaced_is_noticed() {
+    let app = TestApp::spawn().await;
+    let client = app.client("read").await;
+    let other = app.client("read").await;
+    let token = app.access_token(&client).await;
+    app.disable(&other).await;
+    within_a_second(401, || app.token(&other).send()).await;
+
+    let store = &app.admin.store;
+    let (head, _) = event::head(store.database()).await.unwrap();
+    let before = EventNumber::new(head.get() - 1);
+    let last = event::from(store.database(), before, 1).await.unwrap().remove(0);
+    let seal = store.chain_key().seal(&last.mac);
+    app.database
+        .execute(&[
+            "UPDATE clients SET disabled_at = NULL",
+            &format!("DELETE FROM events WHERE number > {before}"),
+            &format!("UPDATE event_head SET number = {before}, seal = '{seal}'"),
+        ])
+        .await;
+    // Whoever comes next knows nothing of what was taken back, and makes another event of the same number.
+    let admin = app.database.administer(Arc::clone(&app.clock) as Arc<dyn Clock>).await;
+    let id = ClientId::parse(&client.id).unwrap();
+    assert_eq!(admin::client::disable(&admin, &id).await.unwrap(), head);
+    within_a_second(401, || app.me(&token)).await.assert_invalid_token("disabled in another history");
+    app.token(&other).send().await.assert_token("enabled in another history");
+}
+
+/// Events that nobody could have written, beyond the head, do not keep the follower from those that come.
+#[actix_web::test]
+async fn an_event_that_stands_beyond_a_gap_is_not_followed() {
+    let app = TestApp::spawn().await;
+    let client = app.client("read").await;
+    let token = app.access_token(&client).await;
+    app.database
+        .execute(&["INSERT INTO events (number, at, actor, kind, subject, details, mac) \
+                    VALUES (1000, 0, 'x', 'client.disabled', 'x', '{}', 'x')"])
+        .await;
+    app.disable(&client).await;
+    within_a_second(401, || app.me(&token)).await.assert_invalid_token("disabled");
 }

@@ -233,6 +233,28 @@ async fn the_decoded_reading_comes_first_and_the_raw_one_still_counts() {
     assert_eq!(answer.scope(), "write", "{answer:?}");
 }
 
+/// 6749-3, 6749-7: of two readings, the one that authenticates must be the client that is named beside it.
+#[actix_web::test]
+async fn a_client_that_is_named_is_the_one_that_authenticates() {
+    let app = TestApp::spawn().await;
+    let decoded = app.client_with_id("p q", "read").await;
+    let raw = app.client_with_id("p+q", "write").await;
+    for (secret, named, status) in [
+        (&decoded.secret, "p q", 200),
+        (&raw.secret, "p+q", 200),
+        (&decoded.secret, "p+q", 400),
+        (&raw.secret, "p q", 400),
+    ] {
+        let header = basic(format!("p+q:{secret}"));
+        let body = format!("{GRANT}&client_id={}", named.replace('+', "%2B").replace(' ', "+"));
+        let answer = app.post_token(&[("content-type", FORM), ("authorization", &header)], body).await;
+        assert_eq!(answer.status, status, "{named}: {answer:?}");
+        if status == 400 {
+            answer.assert_oauth_error(400, "invalid_request", named);
+        }
+    }
+}
+
 /// 6749-8
 #[actix_web::test]
 async fn ids_and_secrets_are_of_printable_ascii() {

@@ -7,6 +7,8 @@ mod clients;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod event_log;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod nodes;

@@ -41,10 +41,18 @@ pub async fn me(request: HttpRequest, server: Data<AuthorizationServer>) -> Http
             HttpResponse::Ok()
                 .insert_header((CONTENT_TYPE, JSON))
                 .insert_header((CACHE_CONTROL, NO_STORE))
-                .body(serde_json::to_vec(&me).unwrap_or_default())
+                .body(to_json(&me))
         }
         Err(refusal) => error::access(&request, &server, &refusal),
     }
+}
+
+fn to_json(me: &Me<'_>) -> Vec<u8> {
+    // Fits most, so that nothing is copied while it is written.
+    let mut json = Vec::with_capacity(256);
+    // Writing strings and numbers to a vector does not fail.
+    serde_json::to_writer(&mut json, me).ok();
+    json
 }
 
 async fn authenticate(

@@ -29,13 +29,20 @@ pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Oaut
 }
 
 async fn collect(mut payload: Payload) -> Result<Bytes, OauthError> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| OauthError::InvalidRequest("The body is incomplete"))?;
-        if body.len() + chunk.len() > MAX_BODY {
-            return Err(OauthError::TooLarge);
-        }
+    // Most bodies come in one piece, which is taken as it is.
+    let Some(first) = next(&mut payload, 0).await? else { return Ok(Bytes::new()) };
+    let Some(second) = next(&mut payload, first.len()).await? else { return Ok(first) };
+    let mut body = BytesMut::from(&*first);
+    body.extend_from_slice(&second);
+    while let Some(chunk) = next(&mut payload, body.len()).await? {
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
+}
+
+/// The next piece of a body of which `read` bytes were read before.
+async fn next(payload: &mut Payload, read: usize) -> Result<Option<Bytes>, OauthError> {
+    let Some(chunk) = payload.next().await else { return Ok(None) };
+    let chunk = chunk.map_err(|_| OauthError::InvalidRequest("The body is incomplete"))?;
+    if read + chunk.len() > MAX_BODY { Err(OauthError::TooLarge) } else { Ok(Some(chunk)) }
 }

@@ -12,9 +12,7 @@ use crate::resource::VerifyError;
 /// [`AccessError::Missing`] when there is none (or one of another scheme), [`AccessError::InvalidRequest`] when there
 /// are two or it is in the query, where everybody on the way writes it into a log.
 pub fn token(request: &HttpRequest) -> Result<PresentedToken<'_>, AccessError> {
-    let in_query =
-        serde_urlencoded::from_str::<Vec<(String, String)>>(request.query_string()).unwrap_or_default();
-    if in_query.iter().any(|(name, _)| name == "access_token") {
+    if !request.query_string().is_empty() && names_token(request.query_string()) {
         return Err(AccessError::InvalidRequest("An access token does not belong into the URI"));
     }
     let mut headers = request.headers().get_all(AUTHORIZATION);
@@ -32,4 +30,10 @@ pub fn token(request: &HttpRequest) -> Result<PresentedToken<'_>, AccessError> {
     // Not `HeaderValue::to_str`, which looks at each of some six hundred bytes by itself.
     let token = std::str::from_utf8(token.trim_ascii());
     Ok(PresentedToken { token: token.map_err(|_| TokenFailure::Token(VerifyError::Malformed))? })
+}
+
+/// Whether a query has a parameter `access_token`.
+fn names_token(query: &str) -> bool {
+    let parameters = serde_urlencoded::from_str::<Vec<(String, String)>>(query).unwrap_or_default();
+    parameters.iter().any(|(name, _)| name == "access_token")
 }

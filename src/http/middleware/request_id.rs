@@ -1,9 +1,11 @@
 //! Every answer carries `X-Request-Id`: made here, never taken from the caller, so that nobody can put words into the
 //! log or make two requests look like one.
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::{Ready, ready};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -23,10 +25,14 @@ pub struct RequestId([u8; 32]);
 
 impl RequestId {
     fn generate(random: &dyn Random) -> Self {
+        Self::encode(random::bytes(random))
+    }
+
+    fn encode(bytes: [u8; 16]) -> Self {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let digit = |value: u8| DIGITS.get(usize::from(value & 0xf)).copied().unwrap_or(b'0');
         let mut id = [b'0'; 32];
-        for (pair, byte) in id.chunks_exact_mut(2).zip(random::bytes::<16>(random)) {
+        for (pair, byte) in id.chunks_exact_mut(2).zip(bytes) {
             if let [high, low] = pair {
                 *high = digit(byte >> 4);
                 *low = digit(byte);
@@ -63,7 +69,36 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(RequestIdService { service, random: Arc::clone(&self.0) }))
+        ready(Ok(RequestIdService { service, ids: Rc::new(IdSource::new(Arc::clone(&self.0))) }))
+    }
+}
+
+/// Ids of one worker: randomness for many is drawn at once, since a draw costs about as much however little it is.
+#[derive(Debug)]
+struct IdSource {
+    random: Arc<dyn Random>,
+    drawn: Cell<[[u8; 16]; DRAW]>,
+    left: Cell<usize>,
+}
+
+/// Ids for which randomness is drawn at once.
+const DRAW: usize = 16;
+
+impl IdSource {
+    fn new(random: Arc<dyn Random>) -> Self {
+        Self { random, drawn: Cell::default(), left: Cell::new(0) }
+    }
+
+    fn next(&self) -> RequestId {
+        if self.left.get() == 0 {
+            let mut drawn = [[0; 16]; DRAW];
+            self.random.fill(drawn.as_flattened_mut());
+            self.drawn.set(drawn);
+            self.left.set(DRAW);
+        }
+        let position = self.left.get() - 1;
+        self.left.set(position);
+        RequestId::encode(self.drawn.get().get(position).copied().unwrap_or_default())
     }
 }
 
@@ -71,7 +106,7 @@ where
 #[derive(Debug)]
 pub struct RequestIdService<S> {
     service: S,
-    random: Arc<dyn Random>,
+    ids: Rc<IdSource>,
 }
 
 impl<S, B> Service<ServiceRequest> for RequestIdService<S>
@@ -87,7 +122,7 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        RequestIdFuture { inner: self.service.call(request), random: Arc::clone(&self.random) }
+        RequestIdFuture { inner: self.service.call(request), ids: Rc::clone(&self.ids) }
     }
 }
 
@@ -96,7 +131,7 @@ pin_project! {
     pub struct RequestIdFuture<F> {
         #[pin]
         inner: F,
-        random: Arc<dyn Random>,
+        ids: Rc<IdSource>,
     }
 }
 
@@ -110,7 +145,7 @@ where
         let this = self.project();
         let mut answer = ready!(this.inner.poll(context))?;
         let asked_for = answer.request().extensions().get().copied();
-        let id = asked_for.unwrap_or_else(|| RequestId::generate(&**this.random));
+        let id = asked_for.unwrap_or_else(|| this.ids.next());
         if let Ok(value) = HeaderValue::from_bytes(&id.0) {
             answer.headers_mut().insert(HEADER, value);
         }

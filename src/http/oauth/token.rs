@@ -22,7 +22,7 @@ pub async fn token(
     match respond(&request, &server, payload).await {
         Ok(response) => {
             server.metrics.tokens_issued.increment(1);
-            no_store(StatusCode::OK).body(serde_json::to_vec(&response).unwrap_or_default())
+            no_store(StatusCode::OK).body(response.into_json())
         }
         Err(refusal) => error::oauth(&request, &server, &refusal),
     }
