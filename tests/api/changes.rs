@@ -181,6 +181,7 @@ async fn a_history_that_was_replaced_is_noticed() {
     let token = app.access_token(&client).await;
     app.disable(&other).await;
     within_a_second(401, || app.token(&other).send()).await;
+    app.caught_up().await;
 
     let store = &app.admin.store;
     let (head, _) = event::head(store.database()).await.unwrap();
