@@ -1,15 +1,23 @@
-//! Signature algorithms and the public half of keys.
+//! Signature algorithms.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// An algorithm that access tokens are signed with (RFC 7518 §3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// An algorithm that access tokens are signed with (RFC 7518 §3, RFC 8037).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SigningAlgorithm {
     /// ECDSA with P-256 and SHA-256.
     Es256,
+    /// ECDSA with P-384 and SHA-384.
+    Es384,
+    /// RSASSA-PSS with SHA-256.
+    Ps256,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256,
+    /// Ed25519.
+    EdDsa,
+    /// HMAC with SHA-256. Whoever can verify such a token can make one.
+    Hs256,
 }
 
 /// An algorithm that Mintery does not sign with.
@@ -19,15 +27,25 @@ pub struct UnknownAlgorithm;
 
 impl SigningAlgorithm {
     /// All of them, the default first.
-    pub const ALL: [Self; 2] = [Self::Es256, Self::Rs256];
+    pub const ALL: [Self; 6] = [Self::Es256, Self::Es384, Self::Ps256, Self::Rs256, Self::EdDsa, Self::Hs256];
 
-    /// The name that `alg` has in a header or a key (RFC 7518 §3.1), spelt exactly so.
+    /// The name that `alg` has in a header or a key (RFC 7518 §3.1, RFC 8037 §3.1), spelt exactly so.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::Ps256 => "PS256",
             Self::Rs256 => "RS256",
+            Self::EdDsa => "EdDSA",
+            Self::Hs256 => "HS256",
         }
+    }
+
+    /// Whether the key that verifies is the key that signs, and so a secret that is never published.
+    #[must_use]
+    pub const fn is_symmetric(self) -> bool {
+        matches!(self, Self::Hs256)
     }
 
     fn names() -> String {
@@ -44,7 +62,10 @@ impl fmt::Display for SigningAlgorithm {
 impl FromStr for SigningAlgorithm {
     type Err = UnknownAlgorithm;
 
+    /// `Ed25519` is the newer name of what RFC 8037 calls `EdDSA` (RFC 9864 §2.2).
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.name() == name).ok_or(UnknownAlgorithm)
+        let is_named =
+            |algorithm: &Self| algorithm.name() == name || (*algorithm == Self::EdDsa && name == "Ed25519");
+        Self::ALL.into_iter().find(is_named).ok_or(UnknownAlgorithm)
     }
 }
