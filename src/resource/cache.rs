@@ -1,5 +1,5 @@
-//! Tokens whose signature was found good. A hit still checks time, audience and whatever else may have changed: nothing
-//! has to be emptied, and since only good tokens get in, a stranger cannot push out others'.
+//! Tokens whose signature was found good. A hit still checks its key, time, audience and whatever else may have changed:
+//! nothing has to be emptied, and since only good tokens get in, a stranger cannot push out others'.
 //!
 //! They are remembered as they stand, and overwritten when they are forgotten. A digest would say as much, but a SHA-256
 //! over six hundred bytes takes longer than all the rest of a hit.
@@ -11,13 +11,23 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use zeroize::Zeroize as _;
 
-use super::verifier::AccessToken;
+use super::access_token::AccessToken;
+use super::key_set::VerifyingKey;
 
 /// The most tokens that are remembered.
 const CAPACITY: usize = 8192;
 
 /// Verified tokens.
-pub struct VerifiedTokens(Cache<TokenText, Arc<AccessToken>>);
+pub struct VerifiedTokens(Cache<TokenText, Verified>);
+
+/// What is known of a token that was found good.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// What it says.
+    pub token: Arc<AccessToken>,
+    /// The key that its signature was checked with.
+    pub key: Arc<VerifyingKey>,
+}
 
 /// A token in compact form.
 #[derive(Clone, PartialEq, Eq)]
@@ -49,12 +59,12 @@ impl Default for VerifiedTokens {
 
 impl VerifiedTokens {
     /// What is known of `token`, if it was found good before.
-    pub fn get(&self, token: &str) -> Option<Arc<AccessToken>> {
+    pub fn get(&self, token: &str) -> Option<Verified> {
         self.0.get(token)
     }
 
     /// Remembers a token that was found good.
-    pub fn insert(&self, token: &str, known: Arc<AccessToken>) {
+    pub fn insert(&self, token: &str, known: Verified) {
         self.0.insert(TokenText(token.into()), known);
     }
 }

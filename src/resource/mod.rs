@@ -1,14 +1,67 @@
 //! What an API needs to know who calls it: the [`Verifier`] checks an access token as RFC 9068 and RFC 8725 ask,
-//! without asking the issuer. Mintery's own routes use this very code.
+//! without asking the issuer. Mintery's own routes use this very code. `docs/protecting-an-api.md` is its guide.
 //!
-//! It knows no web framework, and it leaves `jsonwebtoken`'s process-wide crypto provider alone: a host program may
-//! have chosen another one.
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use mintery::resource::Verifier;
+//!
+//! let verifier = Verifier::builder("https://auth.example.com").audience("https://api.example.com").build().await?;
+//! let caller = verifier.verify("eyJ…").await?;
+//! println!("{} may read: {}", caller.subject(), caller.has_scope("servers:read"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! It knows no web framework, but for the adapter to actix-web (feature `actix`); it needs no async runtime; and it
+//! leaves the process-wide crypto providers of `jsonwebtoken` and `rustls` alone: a host program may have chosen others.
+//!
+//! | part | what it does |
+//! | --- | --- |
+//! | [`Verifier`], [`AccessToken`], [`Principal`] | checks a token; what it says; who calls with it |
+//! | [`JwksCache`], [`KeySet`] | keeps the issuer's keys fresh; reads them |
+//! | [`Fetch`], `HttpFetcher` (feature `fetch`) | how documents of the issuer are fetched |
+//! | [`RequireScope`] | what a route asks of a token; with the feature `actix` a middleware |
+//! | [`bearer_token`] | finds the one token of a request |
 
+mod access_token;
+#[cfg(feature = "actix")]
+mod actix;
+mod address;
+mod builder;
 mod cache;
+mod discovery;
+mod error;
+mod fetch;
+#[cfg(feature = "fetch")]
+mod http_fetcher;
+mod jwk;
+mod jwks_cache;
 mod jws;
 mod key_set;
+#[cfg(feature = "actix")]
+mod metadata;
+mod presented;
+mod principal;
+#[cfg(feature = "actix")]
+pub(crate) mod problem;
+#[cfg(feature = "actix")]
+pub(crate) mod refusal;
+mod require_scope;
 mod strict_json;
 mod verifier;
 
-pub use key_set::{KeySet, VerifyingKey};
-pub use verifier::{AccessToken, DEFAULT_SKEW, Verifier, VerifyError};
+pub use access_token::AccessToken;
+#[cfg(feature = "actix")]
+pub use actix::{Guard, protected_resource_metadata};
+pub use builder::{BuildError, BuilderForIssuer, VerifierBuilder};
+pub use discovery::DiscoveryError;
+pub use error::VerifyError;
+pub use fetch::{Document, FETCH_TIMEOUT, Fetch, FetchError, MAX_DOCUMENT_LEN};
+#[cfg(feature = "fetch")]
+pub use http_fetcher::HttpFetcher;
+pub use jwks_cache::{JwksCache, JwksStatus, RefreshError};
+pub use key_set::{KeySet, KeySetError, LeftOut, LeftOutReason, VerifyingKey};
+pub use presented::{PresentError, bearer_token};
+pub use principal::Principal;
+pub use require_scope::{MissingScope, RequireScope};
+pub use verifier::{DEFAULT_SKEW, Verifier};

@@ -1,140 +1,177 @@
 //! The check of an access token: RFC 9068 §4, with the care that RFC 8725 asks for. `jsonwebtoken` alone would accept
 //! an unknown `crit`, any `typ`, an `iss` that is a list, duplicate members and sixty seconds of leeway.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use signature::Verifier as _;
 
-use super::cache::VerifiedTokens;
+use super::access_token::{self, AccessToken};
+use super::builder::BuilderForIssuer;
+use super::cache::{Verified, VerifiedTokens};
+use super::error::VerifyError;
+use super::jwks_cache::JwksCache;
 use super::jws;
 use super::key_set::KeySet;
-use super::strict_json::{Object, Value};
-use crate::clock::{Clock, Timestamp};
-use crate::model::claims::{ACCESS_TOKEN_TYPE, TokenId};
-use crate::model::scope::ScopeSet;
+use super::principal::Principal;
+use super::strict_json::Object;
+use crate::clock::Clock;
 
 /// How far into the future `iat` and `nbf` may be, for clocks that do not agree.
 pub const DEFAULT_SKEW: Duration = Duration::from_secs(10);
 
-/// An access token that was found good.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccessToken {
-    /// `sub`: who it stands for.
-    pub subject: String,
-    /// `client_id`: who asked for it.
-    pub client_id: String,
-    /// `aud`: what it is good for.
-    pub audience: Vec<String>,
-    /// `scope`: what it allows.
-    pub scopes: ScopeSet,
-    /// `exp`: from this moment on it is not good any more.
-    pub expires_at: Timestamp,
-    /// The later of `iat` and `nbf`: from this moment on it is good.
-    pub good_from: Timestamp,
-    /// `jti`.
-    pub jti: String,
-    /// What Mintery put into `jti`; nothing when somebody else made it.
-    pub token_id: Option<TokenId>,
-    /// The id of the key that signed it.
-    pub kid: String,
-}
+/// Checks access tokens of one issuer, for one API. A clone is another handle to the same verifier.
+#[derive(Clone)]
+pub struct Verifier(Arc<Shared>);
 
-/// Why a token is not good. For logs: whoever presented it is told no more than that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum VerifyError {
-    /// No compact JWS, too long, not strictly base64url, no JSON object, or a member twice.
-    #[error("malformed")]
-    Malformed,
-    /// `crit`, or a member that names a key (`jku`, `x5u`, `x5c`, `jwk`).
-    #[error("a header member that is not accepted")]
-    Header,
-    /// `typ` is not `at+jwt`.
-    #[error("not an access token")]
-    Type,
-    /// `alg` is not the algorithm of the key, or `none`.
-    #[error("an algorithm that is not the key's")]
-    Algorithm,
-    /// No key with this `kid`.
-    #[error("signed with an unknown key")]
-    UnknownKey,
-    /// The signature does not verify.
-    #[error("a bad signature")]
-    Signature,
-    /// A claim is missing or of the wrong type.
-    #[error("the claim {0} is missing or malformed")]
-    Claim(&'static str),
-    /// Somebody else's token.
-    #[error("another issuer")]
-    Issuer,
-    /// A token for other APIs.
-    #[error("another audience")]
-    Audience,
-    /// `exp` has come.
-    #[error("expired")]
-    Expired,
-    /// `nbf` or `iat` is in the future.
-    #[error("not yet valid")]
-    NotYetValid,
-}
-
-/// Checks access tokens of one issuer.
-pub struct Verifier {
-    issuer: Box<str>,
-    keys: KeySet,
+struct Shared {
+    terms: Terms,
+    keys: Arc<ArcSwap<KeySet>>,
+    /// Where keys come from that are not known yet.
+    source: Option<JwksCache>,
     clock: Arc<dyn Clock>,
     verified: VerifiedTokens,
 }
 
-impl std::fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Verifier")
-            .field("issuer", &self.issuer)
-            .field("keys", &self.keys)
-            .finish_non_exhaustive()
+/// What a token is held against.
+#[derive(Debug, Clone)]
+pub(super) struct Terms {
+    pub issuer: Box<str>,
+    /// This API, as it stands in `aud`.
+    pub audience: Box<str>,
+    pub skew: Duration,
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Shared { terms, keys, source, .. } = &*self.0;
+        f.debug_struct("Verifier").field("terms", terms).field("keys", keys).field("source", source).finish()
     }
 }
 
 impl Verifier {
-    /// A verifier for the tokens that `issuer` signs with one of `keys`.
-    #[must_use]
-    pub fn new(issuer: &str, keys: KeySet, clock: Arc<dyn Clock>) -> Self {
-        Self { issuer: issuer.into(), keys, clock, verified: VerifiedTokens::default() }
+    /// Begins a verifier for the tokens of `issuer`, which finds the issuer's keys by itself.
+    pub fn builder(issuer: impl Into<String>) -> BuilderForIssuer {
+        BuilderForIssuer::new(issuer.into())
     }
 
-    /// Checks `token` for `audience`.
+    /// A verifier for the tokens that `issuer` signs with one of `keys`, for the issuer's own API. Nothing is fetched:
+    /// keys change by [`replace_keys`](Self::replace_keys) alone.
+    #[must_use]
+    pub fn with_keys(issuer: &str, keys: KeySet, clock: Arc<dyn Clock>) -> Self {
+        let terms = Terms { issuer: issuer.into(), audience: issuer.into(), skew: DEFAULT_SKEW };
+        Self::new(terms, Arc::new(ArcSwap::from_pointee(keys)), None, clock)
+    }
+
+    /// A verifier whose keys come from `source`.
+    pub(super) fn with_source(terms: Terms, source: JwksCache, clock: Arc<dyn Clock>) -> Self {
+        Self::new(terms, source.shared_keys(), Some(source), clock)
+    }
+
+    fn new(
+        terms: Terms,
+        keys: Arc<ArcSwap<KeySet>>,
+        source: Option<JwksCache>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self(Arc::new(Shared { terms, keys, source, clock, verified: VerifiedTokens::default() }))
+    }
+
+    /// Verifies with `keys` from now on. Tokens that were signed with another key are refused, those too that were found
+    /// good before. (Where keys are fetched, this lasts until they are fetched the next time.)
+    pub fn replace_keys(&self, keys: KeySet) {
+        self.0.keys.store(Arc::new(keys));
+    }
+
+    /// The issuer whose tokens are good here.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.0.terms.issuer
+    }
+
+    /// The API that tokens must be for.
+    #[must_use]
+    pub fn audience(&self) -> &str {
+        &self.0.terms.audience
+    }
+
+    /// What keeps the keys, and says how it fares; nothing for a verifier [with fixed keys](Self::with_keys).
+    #[must_use]
+    pub fn jwks(&self) -> Option<&JwksCache> {
+        self.0.source.as_ref()
+    }
+
+    /// Whether `other` is a handle to this very verifier.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Checks `token`, and says who calls with it.
+    ///
+    /// When the key is known, as it nearly always is, this does not wait. A token with an unknown `kid` makes the issuer
+    /// be asked for its keys, at most once in an interval, and waits for the answer: as long as fetching one document
+    /// may take ([`Fetch`](super::Fetch)), in any runtime or none.
     ///
     /// # Errors
     /// The first thing that is wrong with it, in the order: form, header, signature, claims, time, audience.
-    pub fn verify(&self, token: &str, audience: &str) -> Result<Arc<AccessToken>, VerifyError> {
+    pub async fn verify(&self, token: &str) -> Result<Principal, VerifyError> {
+        let first = self.check(token, self.audience());
+        let checked = match (first, &self.0.source) {
+            (Err(VerifyError::UnknownKey), Some(source)) => match key_id(token) {
+                Some(kid) if source.ask_for(&kid).await => self.check(token, self.audience()),
+                _ => Err(VerifyError::UnknownKey),
+            },
+            (first, _) => first,
+        };
+        checked.map(Principal::from)
+    }
+
+    /// Checks `token` for `audience`, with the keys that are known. Never waits, never fetches.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn check(&self, token: &str, audience: &str) -> Result<Arc<AccessToken>, VerifyError> {
+        let shared = &*self.0;
         if token.len() > jws::MAX_LEN {
             return Err(VerifyError::Malformed);
         }
-        if let Some(known) = self.verified.get(token) {
-            self.check_time(&known)?;
-            return check_audience(known, audience);
+        let keys = shared.keys.load();
+        if let Some(known) = shared.verified.get(token) {
+            // A key that was withdrawn, or whose id another one has now, vouches for nothing any more.
+            if keys.get(&known.token.kid).is_some_and(|key| *key == known.key) {
+                shared.check_time(&known.token)?;
+                return check_audience(known.token, audience);
+            }
         }
-        let verified = Arc::new(self.verify_unknown(token)?);
-        self.check_time(&verified)?;
-        self.verified.insert(token, Arc::clone(&verified));
-        check_audience(verified, audience)
+        let verified = shared.check_unknown(token, &keys)?;
+        shared.check_time(&verified.token)?;
+        shared.verified.insert(token, verified.clone());
+        check_audience(verified.token, audience)
     }
+}
 
-    fn verify_unknown(&self, token: &str) -> Result<AccessToken, VerifyError> {
+impl Shared {
+    fn check_unknown(&self, token: &str, keys: &KeySet) -> Result<Verified, VerifyError> {
         let jws = jws::parse(token).map_err(|_| VerifyError::Malformed)?;
         let header = Object::parse(&jws.header).map_err(|_| VerifyError::Malformed)?;
-        let kid = check_header(&header)?;
-        let key = self.keys.get(kid).ok_or(VerifyError::UnknownKey)?;
-        if header.text("alg") != Some(key.algorithm().name()) {
+        let (kid, algorithm) = access_token::check_header(&header)?;
+        let Some(key) = keys.get(kid) else {
+            let is_cut_off = self.source.as_ref().is_some_and(JwksCache::is_cut_off);
+            return Err(if is_cut_off { VerifyError::KeysUnavailable } else { VerifyError::UnknownKey });
+        };
+        if algorithm != key.algorithm() {
             return Err(VerifyError::Algorithm);
         }
         key.verify(jws.signed, &jws.signature).map_err(|_| VerifyError::Signature)?;
         let claims = jws::decode(jws.payload).map_err(|_| VerifyError::Malformed)?;
         let claims = Object::parse(&claims).map_err(|_| VerifyError::Malformed)?;
-        if claims.text("iss").ok_or(VerifyError::Claim("iss"))? != &*self.issuer {
+        if claims.text("iss").ok_or(VerifyError::Claim("iss"))? != &*self.terms.issuer {
             return Err(VerifyError::Issuer);
         }
-        read_claims(&claims, kid)
+        let token = Arc::new(access_token::read_claims(&claims, kid)?);
+        Ok(Verified { token, key: Arc::clone(key) })
     }
 
     fn check_time(&self, token: &AccessToken) -> Result<(), VerifyError> {
@@ -142,7 +179,7 @@ impl Verifier {
         if token.expires_at <= now {
             return Err(VerifyError::Expired);
         }
-        if token.good_from > now.plus(DEFAULT_SKEW) {
+        if token.good_from > now.plus(self.terms.skew) {
             return Err(VerifyError::NotYetValid);
         }
         Ok(())
@@ -153,78 +190,8 @@ fn check_audience(token: Arc<AccessToken>, audience: &str) -> Result<Arc<AccessT
     if token.audience.iter().any(|own| own == audience) { Ok(token) } else { Err(VerifyError::Audience) }
 }
 
-/// What the header must and must not say before any key is touched; gives the id of the key.
-fn check_header<'a>(header: &'a Object<'_>) -> Result<&'a str, VerifyError> {
-    // Nothing critical is understood here, so any `crit` is too much (RFC 7515 §4.1.11).
-    if ["crit", "jku", "jwk", "x5u", "x5c"].iter().any(|name| header.get(name).is_some()) {
-        return Err(VerifyError::Header);
-    }
-    match header.text("typ") {
-        Some(ACCESS_TOKEN_TYPE | "application/at+jwt") => {}
-        _ => return Err(VerifyError::Type),
-    }
-    let algorithm = header.text("alg").ok_or(VerifyError::Algorithm)?;
-    if algorithm.parse::<crate::model::signing_key::SigningAlgorithm>().is_err() {
-        return Err(VerifyError::Algorithm);
-    }
-    header.text("kid").ok_or(VerifyError::UnknownKey)
-}
-
-/// RFC 9068 §2.2: what must be there, and of which type.
-fn read_claims(claims: &Object<'_>, kid: &str) -> Result<AccessToken, VerifyError> {
-    let text = |name: &'static str| {
-        claims
-            .text(name)
-            .filter(|text| !text.is_empty())
-            .map(ToOwned::to_owned)
-            .ok_or(VerifyError::Claim(name))
-    };
-    let issued_at = time(claims, "iat")?.ok_or(VerifyError::Claim("iat"))?;
-    let not_before = time(claims, "nbf")?.unwrap_or(issued_at);
-    let jti = text("jti")?;
-    let scopes = match claims.get("scope") {
-        None => ScopeSet::default(),
-        Some(Value::Text(scopes)) => ScopeSet::parse(scopes).map_err(|_| VerifyError::Claim("scope"))?,
-        Some(_) => return Err(VerifyError::Claim("scope")),
-    };
-    Ok(AccessToken {
-        subject: text("sub")?,
-        client_id: text("client_id")?,
-        audience: audience(claims).ok_or(VerifyError::Claim("aud"))?,
-        scopes,
-        expires_at: time(claims, "exp")?.ok_or(VerifyError::Claim("exp"))?,
-        good_from: issued_at.max(not_before),
-        token_id: TokenId::decode(&jti),
-        jti,
-        kid: kid.to_owned(),
-    })
-}
-
-/// One string, or an array of at least one, all of them strings.
-fn audience(claims: &Object<'_>) -> Option<Vec<String>> {
-    match claims.get("aud")? {
-        Value::Text(one) => Some(vec![one.clone().into_owned()]),
-        Value::Array(several) if !several.is_empty() => several
-            .iter()
-            .map(|one| match one {
-                Value::Text(one) => Some(one.clone().into_owned()),
-                _ => None,
-            })
-            .collect(),
-        _ => None,
-    }
-}
-
-/// A `NumericDate`: seconds, perhaps with a fraction, which is cut (RFC 7519 §2).
-fn time(claims: &Object<'_>, name: &'static str) -> Result<Option<Timestamp>, VerifyError> {
-    /// The year 9999: no honest token lives longer, and every sum stays in range.
-    const LATEST: f64 = 253_402_300_799.0;
-    let secs = match claims.get(name) {
-        None => return Ok(None),
-        Some(Value::Number(secs)) if (0.0..=LATEST).contains(secs) => *secs,
-        Some(_) => return Err(VerifyError::Claim(name)),
-    };
-    #[expect(clippy::cast_possible_truncation, reason = "in range, and the fraction is to be cut")]
-    let secs = secs.trunc() as i64;
-    Ok(Some(Timestamp::from_secs(secs)))
+/// The id of the key that a token says it is signed with.
+fn key_id(token: &str) -> Option<String> {
+    let jws = jws::parse(token).ok()?;
+    Object::parse(&jws.header).ok()?.text("kid").map(ToOwned::to_owned)
 }

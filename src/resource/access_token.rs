@@ -1,0 +1,105 @@
+//! What an access token says, as RFC 9068 §2 asks: read from a header and claims, of which nothing is true before the
+//! signature was checked.
+
+use super::error::VerifyError;
+use super::strict_json::{Object, Value};
+use crate::clock::Timestamp;
+use crate::model::claims::{ACCESS_TOKEN_TYPE, TokenId};
+use crate::model::scope::ScopeSet;
+use crate::model::signing_key::SigningAlgorithm;
+
+/// An access token that was found good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessToken {
+    /// `sub`: who it stands for.
+    pub subject: String,
+    /// `client_id`: who asked for it.
+    pub client_id: String,
+    /// `aud`: what it is good for.
+    pub audience: Vec<String>,
+    /// `scope`: what it allows.
+    pub scopes: ScopeSet,
+    /// `exp`: from this moment on it is not good any more.
+    pub expires_at: Timestamp,
+    /// The later of `iat` and `nbf`: from this moment on it is good.
+    pub good_from: Timestamp,
+    /// `jti`.
+    pub jti: String,
+    /// What Mintery put into `jti`; nothing when somebody else made it.
+    pub token_id: Option<TokenId>,
+    /// The id of the key that signed it.
+    pub kid: String,
+}
+
+/// What the header must and must not say before any key is touched; gives the id of the key, and the algorithm.
+pub(super) fn check_header<'a>(header: &'a Object<'_>) -> Result<(&'a str, SigningAlgorithm), VerifyError> {
+    // Nothing critical is understood here, so any `crit` is too much (RFC 7515 §4.1.11).
+    if ["crit", "jku", "jwk", "x5u", "x5c"].iter().any(|name| header.get(name).is_some()) {
+        return Err(VerifyError::Header);
+    }
+    match header.text("typ") {
+        Some(ACCESS_TOKEN_TYPE | "application/at+jwt") => {}
+        _ => return Err(VerifyError::Type),
+    }
+    let algorithm = header.text("alg").and_then(|name| name.parse().ok()).ok_or(VerifyError::Algorithm)?;
+    Ok((header.text("kid").ok_or(VerifyError::UnknownKey)?, algorithm))
+}
+
+/// RFC 9068 §2.2: what must be there, and of which type.
+pub(super) fn read_claims(claims: &Object<'_>, kid: &str) -> Result<AccessToken, VerifyError> {
+    let text = |name: &'static str| {
+        claims
+            .text(name)
+            .filter(|text| !text.is_empty())
+            .map(ToOwned::to_owned)
+            .ok_or(VerifyError::Claim(name))
+    };
+    let issued_at = time(claims, "iat")?.ok_or(VerifyError::Claim("iat"))?;
+    let not_before = time(claims, "nbf")?.unwrap_or(issued_at);
+    let jti = text("jti")?;
+    let scopes = match claims.get("scope") {
+        None => ScopeSet::default(),
+        Some(Value::Text(scopes)) => ScopeSet::parse(scopes).map_err(|_| VerifyError::Claim("scope"))?,
+        Some(_) => return Err(VerifyError::Claim("scope")),
+    };
+    Ok(AccessToken {
+        subject: text("sub")?,
+        client_id: text("client_id")?,
+        audience: audience(claims).ok_or(VerifyError::Claim("aud"))?,
+        scopes,
+        expires_at: time(claims, "exp")?.ok_or(VerifyError::Claim("exp"))?,
+        good_from: issued_at.max(not_before),
+        token_id: TokenId::decode(&jti),
+        jti,
+        kid: kid.to_owned(),
+    })
+}
+
+/// One string, or an array of at least one, all of them strings.
+fn audience(claims: &Object<'_>) -> Option<Vec<String>> {
+    match claims.get("aud")? {
+        Value::Text(one) => Some(vec![one.clone().into_owned()]),
+        Value::Array(several) if !several.is_empty() => several
+            .iter()
+            .map(|one| match one {
+                Value::Text(one) => Some(one.clone().into_owned()),
+                _ => None,
+            })
+            .collect(),
+        _ => None,
+    }
+}
+
+/// A `NumericDate`: seconds, perhaps with a fraction, which is cut (RFC 7519 §2).
+fn time(claims: &Object<'_>, name: &'static str) -> Result<Option<Timestamp>, VerifyError> {
+    /// The year 9999: no honest token lives longer, and every sum stays in range.
+    const LATEST: f64 = 253_402_300_799.0;
+    let secs = match claims.get(name) {
+        None => return Ok(None),
+        Some(Value::Number(secs)) if (0.0..=LATEST).contains(secs) => *secs,
+        Some(_) => return Err(VerifyError::Claim(name)),
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "in range, and the fraction is to be cut")]
+    let secs = secs.trunc() as i64;
+    Ok(Some(Timestamp::from_secs(secs)))
+}
