@@ -39,12 +39,18 @@ pub struct Settings {
     pub token_audience: Option<ResourceUri>,
     /// `jwks.max_age`: how long verifiers may keep the published keys.
     pub jwks_max_age: Duration,
+    /// `keys.rotate_every`: how long a signing key signs before another takes over; never with zero.
+    pub keys_rotate_every: Duration,
+    /// `keys.publish_ahead`: how long a key is published before it signs.
+    pub keys_publish_ahead: Duration,
     /// `outage_grace`: how long a node serves what it remembers while the store is out of reach.
     pub outage_grace: Duration,
     /// `metrics.listen`: where `/metrics` is answered when that is not the main listener.
     pub metrics_listen: Option<SocketAddr>,
     /// `metadata.authorization_endpoint`: whether the metadata name an endpoint that refuses everything.
     pub metadata_authorization_endpoint: bool,
+    /// `metadata.openid_configuration`: whether the metadata are also where OpenID clients look for them.
+    pub metadata_openid_configuration: bool,
     /// `log`: what is logged, as `env_logger` has it.
     pub log: String,
     /// `log_format`.
@@ -145,6 +151,24 @@ impl Settings {
             return Err(ConfigError::Inconsistent(reason.to_owned()));
         }
         Ok(())
+    }
+
+    /// Checks that signing keys are published before they sign.
+    ///
+    /// # Errors
+    /// When the next key would have to be published before the last one signs.
+    pub fn check_rotation(&self) -> Result<(), ConfigError> {
+        if !self.keys_rotate_every.is_zero() && self.keys_publish_ahead >= self.keys_rotate_every {
+            let reason = "`keys.publish_ahead` must be shorter than `keys.rotate_every`";
+            return Err(ConfigError::Inconsistent(reason.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// How long verifiers may keep the published keys: never for longer than a key is published before it signs.
+    #[must_use]
+    pub fn published_max_age(&self) -> Duration {
+        self.jwks_max_age.min(self.keys_publish_ahead)
     }
 
     /// The issuer that `serve` answers for; with `--dev` it follows from `listen` when none is set.

@@ -4,7 +4,7 @@
 //!
 //! | part | what it is for |
 //! | --- | --- |
-//! | [`cli`], [`server`], [`logging`] | the commands; how it is put together and run |
+//! | [`cli`], [`server`], [`background`], [`logging`] | the commands; how it is put together and run; the tasks beside the requests |
 //! | [`http`] | all actix server code: the URL table, extractors, answers |
 //! | [`oauth`] | the protocol: authenticate the client, check the grant, issue; no web framework, no SQL |
 //! | [`directory`] | what this node remembers of the store, bounded, and the follower that keeps it right |
@@ -25,6 +25,8 @@ pub mod resource;
 
 #[cfg(feature = "server")]
 pub mod admin;
+#[cfg(feature = "server")]
+pub mod background;
 #[cfg(feature = "server")]
 pub mod cli;
 #[cfg(feature = "server")]

@@ -7,17 +7,17 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
-use tokio::task::JoinHandle;
 
 use crate::admin::client::{CreatedClient, NewClient};
 use crate::admin::{self, Admin, AdminError};
+use crate::background::{Background, RotationPolicy};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Settings};
-use crate::directory::{Directory, follower};
-use crate::http;
+use crate::directory::Directory;
 use crate::http::middleware::request_id::RequestIds;
+use crate::http::{self, Optional};
 use crate::keys::master::MasterKeySource;
-use crate::keys::ring::{Ring, RingError};
+use crate::keys::ring::{KeyRing, RingError};
 use crate::keys::signer::{CachedSigner, SignerFactory};
 use crate::keys::unlock::{Mode, UnlockError, Unlocked, unlock};
 use crate::metrics::Metrics;
@@ -104,7 +104,7 @@ pub struct Application {
     address: SocketAddr,
     server: Server,
     store: Store,
-    follower: JoinHandle<()>,
+    background: Background,
     first_client: Option<CreatedClient>,
     _serve_lock: Option<FileLock>,
 }
@@ -126,6 +126,7 @@ impl Application {
         surroundings: Surroundings,
     ) -> Result<Self, StartError> {
         settings.check_listen(mode.dev)?;
+        settings.check_rotation()?;
         let listeners = Listeners::bind(&settings)?;
         settings.listen = listeners.main.local_addr().unwrap_or(settings.listen);
         let issuer = settings.serving_issuer(mode.dev)?;
@@ -136,26 +137,27 @@ impl Application {
         let admin = Admin {
             store: store.clone(),
             secret_digests: data_keys.secret_digests.clone(),
+            sealing: data_keys.sealing.clone(),
             clock: Arc::clone(&surroundings.clock),
             random: Arc::clone(&surroundings.random),
             actor: Actor::System,
         };
         let first_client = if mode.dev { create_first_client(&admin).await? } else { None };
 
+        admin::signing_key::ensure(&admin, settings.token_alg).await?;
+        let verifier =
+            Verifier::with_keys(issuer.as_str(), KeySet::default(), Arc::clone(&surroundings.clock));
         let ring =
-            Ring::load(store.database(), &data_keys, settings.token_alg, surroundings.make_signer).await?;
-        let (directory, follower) = start_directory(&store, &settings, &surroundings, &metrics).await?;
+            Arc::new(KeyRing::new(verifier, data_keys.sealing, surroundings.make_signer, settings.token_ttl));
+        let directory = load_directory(&store, &ring, &settings, &surroundings, &metrics).await?;
+        let policy = RotationPolicy { every: settings.keys_rotate_every, ahead: settings.keys_publish_ahead };
+        let background = Background::start(Arc::clone(&directory), Arc::clone(&ring), admin, policy);
         let server = AuthorizationServer {
             default_audience: default_audience(&settings, &issuer)?,
-            verifier: Verifier::new(
-                issuer.as_str(),
-                KeySet::from_jwks(ring.jwks()),
-                Arc::clone(&surroundings.clock),
-            ),
             issuer,
             token_ttl: settings.token_ttl,
             token_alg: settings.token_alg,
-            jwks_max_age: settings.jwks_max_age,
+            jwks_max_age: settings.published_max_age(),
             names_authorization_endpoint: settings.metadata_authorization_endpoint,
             clock: surroundings.clock,
             random: surroundings.random,
@@ -166,7 +168,7 @@ impl Application {
         };
         let address = settings.listen;
         let server = start_http(&settings, listeners, server)?;
-        Ok(Self { address, server, store, follower, first_client, _serve_lock: serve_lock })
+        Ok(Self { address, server, store, background, first_client, _serve_lock: serve_lock })
     }
 
     /// The address that it answers on.
@@ -192,7 +194,7 @@ impl Application {
     /// When the server fails.
     pub async fn run(self) -> std::io::Result<()> {
         let done = self.server.await;
-        self.follower.abort();
+        self.background.stop();
         self.store.database().close().await;
         done
     }
@@ -260,28 +262,33 @@ async fn create_first_client(admin: &Admin) -> Result<Option<CreatedClient>, Sta
         name,
         scopes,
         grants: vec![GrantType::ClientCredentials],
+        token_alg: None,
         secret_expires_in: None,
     };
     Ok(Some(admin::client::create(admin, new).await?))
 }
 
-/// What this node remembers, nothing at first, and the follower that keeps it right.
-async fn start_directory(
+/// What this node remembers: the signing keys, and nothing else at first.
+async fn load_directory(
     store: &Store,
+    ring: &Arc<KeyRing>,
     settings: &Settings,
     surroundings: &Surroundings,
     metrics: &Arc<Metrics>,
-) -> Result<(Arc<Directory>, JoinHandle<()>), StartError> {
+) -> Result<Arc<Directory>, StartError> {
+    // First: what happens to the keys after they were read is followed.
     let (head, _) = event::head(store.database()).await?;
-    let directory = Arc::new(Directory::new(
+    let now = surroundings.clock.now();
+    ring.load(store.database(), now).await?;
+    ring.current().signer(settings.token_alg, now).ok_or(RingError::NoKey(settings.token_alg))?;
+    Ok(Arc::new(Directory::new(
         store.database().clone(),
+        Arc::clone(ring),
         head,
         settings.outage_grace,
         Arc::clone(&surroundings.clock),
         Arc::clone(metrics),
-    ));
-    let follower = tokio::spawn(follower::follow(Arc::clone(&directory), store.clone()));
-    Ok((directory, follower))
+    )))
 }
 
 fn default_audience(settings: &Settings, issuer: &Issuer) -> Result<ResourceUri, ConfigError> {
@@ -312,7 +319,13 @@ fn start_http(
     let failed = |address| move |reason| StartError::Listen { address, reason };
     let request_ids = RequestIds(Arc::clone(&server.random));
     let metrics = Data::new(Arc::clone(&server.metrics));
-    let routes = http::routes(server.issuer.path(), settings.answers_metrics_on_main());
+    let routes = http::routes(
+        server.issuer.path(),
+        Optional {
+            metrics: settings.answers_metrics_on_main(),
+            openid_configuration: settings.metadata_openid_configuration,
+        },
+    );
     let server = Data::new(server);
     if let (Some(listener), Some(address)) = (listeners.metrics, settings.metrics_listen) {
         let (metrics, request_ids) = (metrics.clone(), request_ids.clone());

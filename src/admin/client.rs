@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, signing_key};
 use crate::model::client::{AuthMethod, Client, ClientId, ClientName, ClientSecret, GrantType, SecretId};
 use crate::model::event::{Event, EventNumber};
 use crate::model::scope::ScopeSet;
+use crate::model::signing_key::SigningAlgorithm;
 use crate::secret::Secret;
 use crate::secret::generated::{CLIENT_SECRET_PREFIX, generate, hint};
 use crate::secret::hash::SecretHash;
@@ -22,6 +23,8 @@ pub struct NewClient {
     pub scopes: ScopeSet,
     /// The grants it may use.
     pub grants: Vec<GrantType>,
+    /// What its tokens are signed with; what the settings say when absent.
+    pub token_alg: Option<SigningAlgorithm>,
     /// After how long its secret expires.
     pub secret_expires_in: Option<std::time::Duration>,
 }
@@ -42,6 +45,9 @@ pub struct CreatedClient {
 /// # Errors
 /// [`AdminError::Exists`] when the id is taken.
 pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, AdminError> {
+    if let Some(algorithm) = new.token_alg {
+        signing_key::ensure(admin, algorithm).await?;
+    }
     let now = admin.clock.now();
     let plain = generate(CLIENT_SECRET_PREFIX, &*admin.random);
     let secret = ClientSecret {
@@ -59,6 +65,7 @@ pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, Admi
         scopes: new.scopes,
         grants: new.grants,
         auth_method: AuthMethod::ClientSecret,
+        token_alg: new.token_alg,
         cut_off: EventNumber::default(),
         created_at: now,
         disabled_at: None,
@@ -98,35 +105,23 @@ pub async fn page(admin: &Admin, after: &str, limit: i64) -> Result<Vec<Client>,
     Ok(client::page(admin.store.database(), after, limit).await?)
 }
 
-/// Lets a client authenticate again. It is no error when it may already. Gives the number of the event.
+/// Lets a client authenticate, or stops it from doing so and its tokens from being accepted. It is no error when that is
+/// so already. Gives the number of the event.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is none.
-pub async fn enable(admin: &Admin, id: &ClientId) -> Result<EventNumber, AdminError> {
-    let id = id.clone();
+pub async fn set_enabled(admin: &Admin, id: &ClientId, enabled: bool) -> Result<EventNumber, AdminError> {
+    let (id, since) = (id.clone(), (!enabled).then(|| admin.clock.now()));
     let change = admin.store.change(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            if !client::set_disabled(tx, &id, None).await? {
+            if !client::set_disabled(tx, &id, since).await? {
                 return Err(not_found(&id));
             }
-            Ok(((), Event::ClientEnabled { client: id }))
-        })
-    });
-    change.await.map(|((), number)| number)
-}
-
-/// Stops a client from authenticating, and its tokens from being accepted. Gives the number of the event.
-///
-/// # Errors
-/// [`AdminError::NotFound`] when there is none.
-pub async fn disable(admin: &Admin, id: &ClientId) -> Result<EventNumber, AdminError> {
-    let (id, now) = (id.clone(), admin.clock.now());
-    let change = admin.store.change(admin.actor.clone(), move |tx| {
-        Box::pin(async move {
-            if !client::set_disabled(tx, &id, Some(now)).await? {
-                return Err(not_found(&id));
-            }
-            Ok(((), Event::ClientDisabled { client: id }))
+            let event = match since {
+                None => Event::ClientEnabled { client: id },
+                Some(_) => Event::ClientDisabled { client: id },
+            };
+            Ok(((), event))
         })
     });
     change.await.map(|((), number)| number)

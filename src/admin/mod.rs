@@ -2,11 +2,16 @@
 
 pub mod client;
 pub mod event_log;
+pub mod signing_key;
 
 use std::sync::Arc;
 
 use crate::clock::Clock;
+use crate::keys::seal::SealingKey;
+use crate::keys::signing::UnusableKey;
 use crate::model::event::Actor;
+use crate::model::key_schedule::NothingToDo;
+use crate::model::signing_key::SigningAlgorithm;
 use crate::random::Random;
 use crate::secret::digest::DigestKey;
 use crate::secret::hash::HashError;
@@ -20,6 +25,8 @@ pub struct Admin {
     pub store: Store,
     /// The key of secret digests.
     pub secret_digests: DigestKey,
+    /// Seals private signing keys.
+    pub sealing: SealingKey,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -37,6 +44,18 @@ pub enum AdminError {
     /// It exists already.
     #[error("there is a {0} already")]
     Exists(String),
+    /// It is as it should be already.
+    #[error(transparent)]
+    NothingToDo(#[from] NothingToDo),
+    /// A signing key could not be made, read or sealed.
+    #[error(transparent)]
+    SigningKey(#[from] UnusableKey),
+    /// So many keys are published already that another one has to wait.
+    #[error(
+        "as many {0} keys as can be are still published, because tokens that they signed are still good; \
+         try again when the oldest is gone (`mintery signing-key list`), or retire one"
+    )]
+    TooManyKeys(SigningAlgorithm),
     /// A secret could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),

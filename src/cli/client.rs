@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::output::{self, Format};
+use super::output::{self, Format, date};
 use super::{CliError, Shared, session};
 use crate::admin::Admin;
 use crate::admin::client::{self, CreatedClient, NewClient};
@@ -13,6 +13,7 @@ use crate::clock::Timestamp;
 use crate::logging::escape;
 use crate::model::client::{Client, ClientId, ClientName, ClientSecret, GrantType, MAX_SCOPE_LEN};
 use crate::model::scope::ScopeSet;
+use crate::model::signing_key::SigningAlgorithm;
 use crate::store::Missing;
 
 #[derive(Debug, Subcommand)]
@@ -73,6 +74,9 @@ pub struct Create {
     /// The grants that it may use, with spaces between; "" for a client that gets no tokens.
     #[arg(long, default_value = "client_credentials")]
     grant_types: String,
+    /// What its tokens are signed with, instead of what the settings say: ES256, ES384, PS256, RS256 or EdDSA.
+    #[arg(long, value_name = "ALG")]
+    alg: Option<String>,
     /// After how many seconds its secret expires; it does not when this is absent.
     #[arg(long, value_name = "SECS")]
     secret_expires: Option<u64>,
@@ -89,6 +93,8 @@ struct ClientJson<'a> {
     scope: String,
     grant_types: Vec<&'static str>,
     token_endpoint_auth_method: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token_signed_response_alg: Option<&'static str>,
     client_id_issued_at: i64,
     enabled: bool,
 }
@@ -124,16 +130,8 @@ impl ClientVerb {
             Self::Create(create) => create.run(shared).await,
             Self::List { output } => list(shared, *output).await,
             Self::Show { id, output } => show(shared, id, *output).await,
-            Self::Enable { id, output } => {
-                let (id, admin) = (parse_id(id)?, session::admin(shared, Missing::Refuse).await?);
-                client::enable(&admin, &id).await.map_err(CliError::admin)?;
-                changed(&admin, &id, "enabled", *output).await
-            }
-            Self::Disable { id, output } => {
-                let (id, admin) = (parse_id(id)?, session::admin(shared, Missing::Refuse).await?);
-                client::disable(&admin, &id).await.map_err(CliError::admin)?;
-                changed(&admin, &id, "disabled", *output).await
-            }
+            Self::Enable { id, output } => set_enabled(shared, id, true, *output).await,
+            Self::Disable { id, output } => set_enabled(shared, id, false, *output).await,
             Self::Delete { id, output } => {
                 let (id, admin) = (parse_id(id)?, session::admin(shared, Missing::Refuse).await?);
                 client::delete(&admin, &id).await.map_err(CliError::admin)?;
@@ -146,14 +144,14 @@ impl ClientVerb {
     }
 }
 
-/// Tells what a client has become.
-async fn changed(admin: &Admin, id: &ClientId, what: &str, format: Format) -> Result<(), CliError> {
+/// Enables or disables a client, and tells what it has become.
+async fn set_enabled(shared: &Shared, id: &str, enabled: bool, format: Format) -> Result<(), CliError> {
+    let (id, admin) = (parse_id(id)?, session::admin(shared, Missing::Refuse).await?);
+    client::set_enabled(&admin, &id, enabled).await.map_err(CliError::admin)?;
+    let (client, _) = client::show(&admin, &id).await.map_err(CliError::admin)?;
     match format {
-        Format::Json => {
-            let (client, _) = client::show(admin, id).await.map_err(CliError::admin)?;
-            Ok(output::json(&ClientJson::from(&client))?)
-        }
-        Format::Table => Ok(output::note(&format!("Client {id} is {what}."))?),
+        Format::Json => Ok(output::json(&ClientJson::from(&client))?),
+        Format::Table => Ok(output::note(&format!("Client {id} is {}.", status(&client)))?),
     }
 }
 
@@ -185,8 +183,19 @@ impl Create {
             name: ClientName::parse(&self.name).map_err(CliError::usage)?,
             scopes,
             grants: grants.collect::<Result<_, _>>().map_err(CliError::usage)?,
+            token_alg: self.alg.as_deref().map(parse_alg).transpose()?,
             secret_expires_in: self.secret_expires.map(Duration::from_secs),
         })
+    }
+}
+
+/// Not HS256: whoever can verify such a token can make one, so that is for the settings alone to choose.
+fn parse_alg(name: &str) -> Result<SigningAlgorithm, CliError> {
+    match name.parse::<SigningAlgorithm>().map_err(CliError::usage)? {
+        algorithm if algorithm.is_symmetric() => Err(CliError::usage(format!(
+            "{algorithm} is not for single clients: the setting `token.alg` alone chooses it"
+        ))),
+        algorithm => Ok(algorithm),
     }
 }
 
@@ -258,6 +267,9 @@ fn client_table(client: &Client) -> String {
     let mut table = output::table(&["CLIENT", client.id.as_str()]);
     table.add_row(["name", &escape(client.name.as_str())]);
     table.add_row(["scope", &client.scopes.to_string()]);
+    if let Some(algorithm) = client.token_alg {
+        table.add_row(["tokens signed with", algorithm.name()]);
+    }
     table.add_row(["status", status(client)]);
     table.add_row(["created", &date(client.created_at)]);
     table.to_string()
@@ -265,11 +277,6 @@ fn client_table(client: &Client) -> String {
 
 const fn status(client: &Client) -> &'static str {
     if client.is_enabled() { "enabled" } else { "disabled" }
-}
-
-fn date(at: Timestamp) -> String {
-    let date = chrono::DateTime::from_timestamp_millis(at.as_millis());
-    date.map_or_else(|| at.as_secs().to_string(), |date| date.format("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 impl<'a> From<&'a Client> for ClientJson<'a> {
@@ -280,6 +287,7 @@ impl<'a> From<&'a Client> for ClientJson<'a> {
             scope: client.scopes.to_string(),
             grant_types: client.grants.iter().map(|grant| grant.name()).collect(),
             token_endpoint_auth_method: client.auth_method.name(),
+            access_token_signed_response_alg: client.token_alg.map(SigningAlgorithm::name),
             client_id_issued_at: client.created_at.as_secs(),
             enabled: client.is_enabled(),
         }

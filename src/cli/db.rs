@@ -18,7 +18,8 @@ impl DbVerb {
     pub async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         match self {
             Self::Migrate => {
-                let database = session::open(shared, Missing::Create).await?;
+                let settings = shared.settings(Vec::new())?;
+                let database = session::open(&settings, Missing::Create).await?;
                 database.migrate().await?;
                 Ok(output::note("The database is up to date.")?)
             }

@@ -5,6 +5,7 @@ mod db;
 mod output;
 mod serve;
 mod session;
+mod signing_key;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,6 +48,9 @@ enum Noun {
     /// Manages clients.
     #[command(subcommand)]
     Client(client::ClientVerb),
+    /// Manages the keys that tokens are signed with.
+    #[command(subcommand)]
+    SigningKey(signing_key::SigningKeyVerb),
     /// Looks after the database.
     #[command(subcommand)]
     Db(db::DbVerb),
@@ -110,6 +114,7 @@ pub fn main() -> ExitCode {
         match &cli.noun {
             Noun::Serve(serve) => serve.run(&cli.shared).await,
             Noun::Client(verb) => verb.run(&cli.shared).await,
+            Noun::SigningKey(verb) => verb.run(&cli.shared).await,
             Noun::Db(verb) => verb.run(&cli.shared).await,
         }
     });

@@ -7,6 +7,8 @@ use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde::Serialize;
 
+use crate::clock::Timestamp;
+
 /// How a result is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -28,6 +30,11 @@ pub fn line(text: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{text}")
 }
 
+/// Prints a result of several lines as it stands.
+pub fn text(text: &str) -> io::Result<()> {
+    write!(io::stdout().lock(), "{text}")
+}
+
 /// Tells something that is not the result.
 pub fn note(text: &str) -> io::Result<()> {
     writeln!(io::stderr().lock(), "{text}")
@@ -36,6 +43,12 @@ pub fn note(text: &str) -> io::Result<()> {
 /// Tells what went wrong. Nothing can be done when even that fails.
 pub fn error(text: &str) {
     note(&format!("mintery: {text}")).ok();
+}
+
+/// A moment, for people.
+pub fn date(at: Timestamp) -> String {
+    let date = chrono::DateTime::from_timestamp_millis(at.as_millis());
+    date.map_or_else(|| at.as_secs().to_string(), |date| date.format("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 /// A table with `header`.

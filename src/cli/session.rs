@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{CliError, Shared};
 use crate::admin::Admin;
 use crate::clock::{Clock, SystemClock};
+use crate::config::Settings;
 use crate::keys::unlock::{Mode, Unlocked, unlock};
 use crate::logging;
 use crate::metrics::Metrics;
@@ -14,8 +15,7 @@ use crate::server::master_key_source;
 use crate::store::{Database, DatabaseUrl, Engine, Missing, OpenError, SchemaState};
 
 /// Reaches the database that the settings name.
-pub async fn open(shared: &Shared, missing: Missing) -> Result<Database, CliError> {
-    let settings = shared.settings(Vec::new())?;
+pub async fn open(settings: &Settings, missing: Missing) -> Result<Database, CliError> {
     logging::start("warn", settings.log_format);
     let url = DatabaseUrl::parse(settings.database_url.expose())?;
     Ok(Database::open(&url, missing, Arc::new(Metrics::default())).await?)
@@ -24,8 +24,12 @@ pub async fn open(shared: &Shared, missing: Missing) -> Result<Database, CliErro
 /// Opens the database to administer it. Only a verb that makes something makes a database too: a list from a database
 /// that a misspelt path has just created would be a lie.
 pub async fn admin(shared: &Shared, missing: Missing) -> Result<Admin, CliError> {
-    let settings = shared.settings(Vec::new())?;
-    let database = open(shared, missing).await?;
+    administer(&shared.settings(Vec::new())?, missing).await
+}
+
+/// The same with settings that were read already.
+pub async fn administer(settings: &Settings, missing: Missing) -> Result<Admin, CliError> {
+    let database = open(settings, missing).await?;
     match database.schema_state().await? {
         SchemaState::Current => {}
         SchemaState::Ahead(migration) => return Err(OpenError::TooNew(migration).into()),
@@ -36,13 +40,20 @@ pub async fn admin(shared: &Shared, missing: Missing) -> Result<Admin, CliError>
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
-    let source = master_key_source(&settings);
+    let source = master_key_source(settings);
     let mode = match missing {
         Missing::Create => Mode::Normal,
         Missing::Refuse => Mode::Existing,
     };
     let Unlocked { store, data_keys } = unlock(&database, &source, &clock, &*random, mode).await?;
-    Ok(Admin { store, secret_digests: data_keys.secret_digests, clock, random, actor: actor() })
+    Ok(Admin {
+        store,
+        secret_digests: data_keys.secret_digests,
+        sealing: data_keys.sealing,
+        clock,
+        random,
+        actor: actor(),
+    })
 }
 
 /// Whoever the operating system says it is; a variable of the environment can say anything.

@@ -28,12 +28,21 @@ pub const TABLE: &[(&str, Apply)] = &[
         put(&mut settings.token_audience, said(ResourceUri::parse(text)).map(Some))
     }),
     ("jwks.max_age", |settings, text| put(&mut settings.jwks_max_age, seconds(text, 0, DAY))),
+    ("keys.rotate_every", |settings, text| {
+        put(&mut settings.keys_rotate_every, seconds(text, 0, 3650 * DAY))
+    }),
+    ("keys.publish_ahead", |settings, text| {
+        put(&mut settings.keys_publish_ahead, seconds(text, 0, 30 * DAY))
+    }),
     ("outage_grace", |settings, text| put(&mut settings.outage_grace, seconds(text, 0, DAY))),
     ("metrics.listen", |settings, text| {
         put(&mut settings.metrics_listen, parse(text, "an address such as 127.0.0.1:9090").map(Some))
     }),
     ("metadata.authorization_endpoint", |settings, text| {
         put(&mut settings.metadata_authorization_endpoint, parse(text, "true or false"))
+    }),
+    ("metadata.openid_configuration", |settings, text| {
+        put(&mut settings.metadata_openid_configuration, parse(text, "true or false"))
     }),
     ("log", |settings, text| put(&mut settings.log, log_filter(text))),
     ("log_format", |settings, text| put(&mut settings.log_format, log_format(text))),
@@ -54,9 +63,12 @@ impl Default for Settings {
             token_alg: SigningAlgorithm::Es256,
             token_audience: None,
             jwks_max_age: Duration::from_hours(1),
+            keys_rotate_every: Duration::from_secs(90 * DAY),
+            keys_publish_ahead: Duration::from_secs(DAY),
             outage_grace: Duration::from_mins(5),
             metrics_listen: None,
             metadata_authorization_endpoint: true,
+            metadata_openid_configuration: true,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
         }

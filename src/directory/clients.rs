@@ -214,6 +214,7 @@ mod tests {
             scopes: ScopeSet::default(),
             grants: Vec::new(),
             auth_method: AuthMethod::ClientSecret,
+            token_alg: None,
             cut_off: EventNumber::default(),
             created_at: Timestamp::from_secs(0),
             disabled_at: None,

@@ -60,7 +60,7 @@ async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<
                 // Events have no gaps: what stands behind one was never written by a change.
                 break;
             }
-            directory.forget(&event.effect());
+            directory.react(&event.effect()).await?;
             mac.clone_from(&event.mac);
             advance(directory, event.number);
         }
@@ -87,7 +87,7 @@ async fn start_over(directory: &Directory, store: &Store, mac: &mut String) -> R
             directory.applied()
         );
     }
-    directory.forget(&Effect::Everything);
+    directory.react(&Effect::Everything).await?;
     *mac = last.into_iter().next().map(|event| event.mac).unwrap_or_default();
     advance(directory, head);
     Ok(())

@@ -15,6 +15,7 @@ use freshness::Freshness;
 pub use freshness::Health;
 
 use crate::clock::Clock;
+use crate::keys::ring::{KeyRing, RingError};
 use crate::metrics::Metrics;
 use crate::model::client::ClientId;
 use crate::model::event::{Effect, EventNumber};
@@ -25,6 +26,8 @@ use crate::store::{Database, StoreError, client};
 pub struct Directory {
     database: Database,
     clients: Clients,
+    ring: Arc<KeyRing>,
+    clock: Arc<dyn Clock>,
     freshness: Freshness,
     applied: watch::Sender<EventNumber>,
     poll_now: Notify,
@@ -41,10 +44,11 @@ pub struct Unavailable(String);
 const MAX_LOOKUPS: usize = 256;
 
 impl Directory {
-    /// A directory that knows nothing yet, except that nothing before `head` concerns it.
+    /// A directory that knows nothing yet, except that nothing before `head` concerns it; `ring` was loaded after that.
     #[must_use]
     pub fn new(
         database: Database,
+        ring: Arc<KeyRing>,
         head: EventNumber,
         outage_grace: std::time::Duration,
         clock: Arc<dyn Clock>,
@@ -53,7 +57,9 @@ impl Directory {
         Self {
             database,
             clients: Clients::new(Arc::clone(&clock)),
-            freshness: Freshness::new(outage_grace, clock),
+            ring,
+            freshness: Freshness::new(outage_grace, Arc::clone(&clock)),
+            clock,
             applied: watch::Sender::new(head),
             poll_now: Notify::new(),
             lookups: Semaphore::new(MAX_LOOKUPS),
@@ -140,11 +146,25 @@ impl Directory {
         }
     }
 
-    fn forget(&self, effect: &Effect) {
+    /// Does what an event asks of whoever remembers things.
+    async fn react(&self, effect: &Effect) -> Result<(), StoreError> {
         match effect {
             Effect::None => {}
             Effect::Client(id) => self.clients.forget(id),
-            Effect::Everything => self.clients.forget_all(),
+            Effect::SigningKeys => self.load_keys().await?,
+            Effect::Everything => {
+                self.clients.forget_all();
+                self.load_keys().await?;
+            }
         }
+        Ok(())
+    }
+
+    async fn load_keys(&self) -> Result<(), StoreError> {
+        let loaded = self.ring.load(&self.database, self.clock.now()).await;
+        loaded.map_err(|error| match error {
+            RingError::Store(error) => error,
+            other => StoreError::Failed(other.to_string()),
+        })
     }
 }

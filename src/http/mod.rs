@@ -12,24 +12,37 @@ mod problem;
 use actix_web::web::{self, ServiceConfig, get, head, post, resource, scope};
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
-use crate::oauth::metadata::{RESOURCE_NAME, SERVER_NAME};
+use crate::oauth::metadata::{OPENID_NAME, RESOURCE_NAME, SERVER_NAME};
+
+/// What is answered only where the settings say so.
+#[derive(Debug, Clone, Copy)]
+pub struct Optional {
+    /// `/metrics` on the main listener.
+    pub metrics: bool,
+    /// `/.well-known/openid-configuration`.
+    pub openid_configuration: bool,
+}
 
 /// The URL table. Endpoints are answered at the root, and below the path of the issuer when it has one, whether or not
 /// a proxy in front strips it.
-pub fn routes(issuer_path: &str, with_metrics: bool) -> impl Fn(&mut ServiceConfig) + Clone + use<> {
+pub fn routes(issuer_path: &str, optional: Optional) -> impl Fn(&mut ServiceConfig) + Clone + use<> {
     let issuer_path = issuer_path.to_owned();
     move |config| {
-        endpoints(config);
+        endpoints(config, optional);
         well_known(config, SERVER_NAME, &issuer_path, oauth::metadata::server);
         well_known(config, RESOURCE_NAME, &issuer_path, oauth::metadata::resource);
         config
             .service(readable(resource("/healthz"), ops::healthz))
             .service(readable(resource("/readyz"), ops::readyz));
-        if with_metrics {
+        if optional.openid_configuration && !issuer_path.is_empty() {
+            // Where RFC 8414 §5 would put it; OpenID's own place is among the endpoints.
+            well_known(config, OPENID_NAME, &issuer_path, oauth::metadata::openid);
+        }
+        if optional.metrics {
             config.configure(metrics_routes);
         }
         if !issuer_path.is_empty() {
-            config.service(scope(&issuer_path).configure(endpoints));
+            config.service(scope(&issuer_path).configure(|config| endpoints(config, optional)));
         }
     }
 }
@@ -39,7 +52,10 @@ pub fn metrics_routes(config: &mut ServiceConfig) {
     config.service(readable(resource("/metrics"), ops::metrics));
 }
 
-fn endpoints(config: &mut ServiceConfig) {
+fn endpoints(config: &mut ServiceConfig, optional: Optional) {
+    if optional.openid_configuration {
+        well_known(config, OPENID_NAME, "", oauth::metadata::openid);
+    }
     config
         .service(
             resource("/oauth/token")

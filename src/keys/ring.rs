@@ -1,17 +1,41 @@
 //! The keys that this node signs with, and those that it publishes.
 
-use jsonwebtoken::jwk::JwkSet;
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::data_keys::DataKeys;
+use arc_swap::{ArcSwap, Guard};
+
+use super::seal::SealingKey;
 use super::signer::{SignerFactory, TokenSigner};
 use super::signing::{SigningKey, UnusableKey};
+use crate::clock::Timestamp;
+use crate::model::key_schedule::{KeyState, ScheduledKey, Term};
 use crate::model::signing_key::SigningAlgorithm;
+use crate::resource::{KeySet, KeySetError, Verifier};
+use crate::store::key::StoredSigningKey;
 use crate::store::{Database, StoreError, key};
 
-/// One signer for each algorithm, and the public halves of all keys.
+/// The keys as they were last read. What each is doing follows from the time.
+#[derive(Debug, Default)]
 pub struct Ring {
-    signers: Vec<(SigningAlgorithm, Box<dyn TokenSigner>)>,
-    jwks: JwkSet,
+    keys: Vec<RingKey>,
+}
+
+/// A key, opened.
+#[derive(Clone)]
+struct RingKey {
+    schedule: ScheduledKey,
+    signer: Arc<dyn TokenSigner>,
+    half: VerifyingHalf,
+}
+
+/// What verifies.
+#[derive(Clone)]
+enum VerifyingHalf {
+    /// For everybody, as JSON.
+    Public(String),
+    /// A secret that is shared with whoever verifies.
+    Secret(Arc<zeroize::Zeroizing<Vec<u8>>>),
 }
 
 /// Why there is no ring.
@@ -23,49 +47,183 @@ pub enum RingError {
     /// A key does not open.
     #[error(transparent)]
     Key(#[from] UnusableKey),
+    /// The keys do not verify.
+    #[error(transparent)]
+    KeySet(#[from] KeySetError),
     /// No key for the algorithm that tokens are signed with by default.
     #[error("there is no signing key for {0}")]
     NoKey(SigningAlgorithm),
 }
 
-impl std::fmt::Debug for Ring {
+impl std::fmt::Debug for RingKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ring").field("keys", &self.jwks.keys.len()).finish_non_exhaustive()
+        self.schedule.fmt(f)
     }
 }
 
 impl Ring {
-    /// Opens the keys in the store. The one that signs by default is published first, because some verifiers take the
-    /// first that fits.
+    /// What signs with `algorithm` at `now`.
+    #[must_use]
+    pub fn signer(&self, algorithm: SigningAlgorithm, now: Timestamp) -> Option<&dyn TokenSigner> {
+        // The first key of an algorithm was made by a node whose clock may be ahead of this one's.
+        let rank = |key: &&RingKey| match key.schedule.term.state(now) {
+            KeyState::Active => Some(0),
+            KeyState::Next => Some(1),
+            KeyState::Retiring | KeyState::Gone => None,
+        };
+        let of_algorithm = self.keys.iter().filter(|key| key.schedule.algorithm == algorithm);
+        let signing = of_algorithm.filter_map(|key| Some((rank(&key)?, key.schedule.term.signs_from, key)));
+        signing.min_by_key(|(rank, signs_from, _)| (*rank, *signs_from)).map(|(.., key)| &*key.signer)
+    }
+
+    /// The algorithms that something signs with at `now`, those alone whose keys are published, the default first.
+    #[must_use]
+    pub fn algorithms(&self, default: SigningAlgorithm, now: Timestamp) -> Vec<SigningAlgorithm> {
+        let mut algorithms: Vec<_> = SigningAlgorithm::ALL
+            .into_iter()
+            .filter(|algorithm| !algorithm.is_symmetric() && self.signer(*algorithm, now).is_some())
+            .collect();
+        algorithms.sort_by_key(|algorithm| *algorithm != default);
+        algorithms
+    }
+
+    /// The public halves that are published at `now`, as a JWKS (RFC 7517 §5). The one that signs by default stands
+    /// first, because some verifiers take the first that fits.
+    #[must_use]
+    pub fn jwks(&self, default: SigningAlgorithm, now: Timestamp) -> String {
+        let mut published: Vec<(bool, KeyState, &str)> = self
+            .published(now)
+            .filter_map(|key| match &key.half {
+                VerifyingHalf::Public(json) => {
+                    let schedule = &key.schedule;
+                    Some((schedule.algorithm != default, schedule.term.state(now), json.as_str()))
+                }
+                VerifyingHalf::Secret(_) => None,
+            })
+            .collect();
+        published.sort_by_key(|(is_other, state, _)| (*is_other, *state));
+        let keys: Vec<&str> = published.into_iter().map(|(.., json)| json).collect();
+        format!(r#"{{"keys":[{}]}}"#, keys.join(","))
+    }
+
+    /// What verifies the tokens that are good at `now`.
+    fn key_set(&self, now: Timestamp) -> Result<KeySet, KeySetError> {
+        let mut set = KeySet::parse(self.jwks(SigningAlgorithm::Es256, now).as_bytes())?;
+        for key in self.published(now) {
+            if let VerifyingHalf::Secret(secret) = &key.half {
+                set = set.with_shared_key(&key.schedule.kid, secret)?;
+            }
+        }
+        Ok(set)
+    }
+
+    fn published(&self, now: Timestamp) -> impl Iterator<Item = &RingKey> {
+        self.keys.iter().filter(move |key| key.schedule.term.state(now) != KeyState::Gone)
+    }
+
+    /// Whether a key that is in use is gone at `now`.
+    fn has_gone(&self, now: Timestamp) -> bool {
+        self.keys.iter().any(|key| key.schedule.term.state(now) == KeyState::Gone)
+    }
+
+    /// All keys with their terms.
+    pub fn schedules(&self) -> impl Iterator<Item = &ScheduledKey> {
+        self.keys.iter().map(|key| &key.schedule)
+    }
+}
+
+/// The ring in use, which follows what is done with the keys, here or on another node; and the verifier that knows the
+/// public halves.
+pub struct KeyRing {
+    ring: ArcSwap<Ring>,
+    verifier: Verifier,
+    sealing: SealingKey,
+    make_signer: SignerFactory,
+    /// The life of the tokens that this node issues.
+    token_ttl: Duration,
+}
+
+impl std::fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyRing").field("ring", &self.current()).finish_non_exhaustive()
+    }
+}
+
+impl KeyRing {
+    /// A ring that is empty until it is loaded. `verifier` is told of every key that it reads.
+    #[must_use]
+    pub fn new(
+        verifier: Verifier,
+        sealing: SealingKey,
+        make_signer: SignerFactory,
+        token_ttl: Duration,
+    ) -> Self {
+        Self { ring: ArcSwap::default(), verifier, sealing, make_signer, token_ttl }
+    }
+
+    /// The keys as they are now.
+    #[must_use]
+    pub fn current(&self) -> Guard<Arc<Ring>> {
+        self.ring.load()
+    }
+
+    /// The check of tokens that these keys signed.
+    #[must_use]
+    pub const fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    /// Reads the keys in the store, and records there how long the tokens of this node live: a key stays published until
+    /// the last token that it signed has expired.
     ///
     /// # Errors
-    /// When the store fails, a key does not open, or none is for `default_algorithm`.
-    pub async fn load(
-        database: &Database,
-        data_keys: &DataKeys,
-        default_algorithm: SigningAlgorithm,
-        make_signer: SignerFactory,
-    ) -> Result<Self, RingError> {
-        let stored = key::signing_keys(database).await?;
-        let opened = stored.iter().map(|stored| SigningKey::open(&data_keys.sealing, stored));
-        let mut keys = opened.collect::<Result<Vec<_>, _>>()?;
-        keys.sort_by_key(|key| key.algorithm != default_algorithm);
-        let jwks = JwkSet { keys: keys.iter().map(|key| key.public.clone()).collect() };
-        let signers: Vec<_> = keys.into_iter().map(|key| (key.algorithm, make_signer(key))).collect();
-        let ring = Self { signers, jwks };
-        ring.signer(default_algorithm).ok_or(RingError::NoKey(default_algorithm))?;
-        Ok(ring)
+    /// When the store fails, or a key does not open. The ring stays as it was.
+    pub async fn load(&self, database: &Database, now: Timestamp) -> Result<(), RingError> {
+        let mut stored = key::signing_keys(database).await?;
+        if stored.iter().any(|key| key.term.longest_ttl < self.token_ttl) {
+            key::raise_longest_ttl(database, self.token_ttl).await?;
+            for key in &mut stored {
+                key.term.longest_ttl = key.term.longest_ttl.max(self.token_ttl);
+            }
+        }
+        let before = self.current();
+        let in_use = stored.iter().filter(|key| key.term.state(now) != KeyState::Gone);
+        let keys = in_use.map(|key| self.open(&before, key)).collect::<Result<Vec<_>, _>>()?;
+        let ring = Ring { keys };
+        self.verifier.replace_keys(ring.key_set(now)?);
+        self.ring.store(Arc::new(ring));
+        Ok(())
     }
 
-    /// What signs with `algorithm`.
-    #[must_use]
-    pub fn signer(&self, algorithm: SigningAlgorithm) -> Option<&dyn TokenSigner> {
-        self.signers.iter().find(|(own, _)| *own == algorithm).map(|(_, signer)| &**signer)
+    /// Leaves out the keys that are gone by now.
+    ///
+    /// # Errors
+    /// See [`KeyRing::load`].
+    pub async fn expire(&self, database: &Database, now: Timestamp) -> Result<(), RingError> {
+        if self.current().has_gone(now) { self.load(database, now).await } else { Ok(()) }
     }
 
-    /// The public halves (RFC 7517 §5).
-    #[must_use]
-    pub const fn jwks(&self) -> &JwkSet {
-        &self.jwks
+    /// A key that was open before stays so: parsing it again would cost as much as many signatures.
+    fn open(&self, before: &Ring, stored: &StoredSigningKey) -> Result<RingKey, UnusableKey> {
+        let schedule = schedule(stored)?;
+        if let Some(known) = before.keys.iter().find(|known| known.schedule.kid == stored.kid) {
+            return Ok(RingKey { schedule, ..known.clone() });
+        }
+        let key = SigningKey::open(&self.sealing, stored)?;
+        let half = match &key.public {
+            Some(public) => VerifyingHalf::Public(public.to_json()),
+            None => VerifyingHalf::Secret(Arc::new(key.private.clone())),
+        };
+        Ok(RingKey { schedule, half, signer: Arc::from((self.make_signer)(key)) })
     }
+}
+
+/// A stored key without its secrets.
+///
+/// # Errors
+/// When its algorithm is not known to this release.
+pub fn schedule(stored: &StoredSigningKey) -> Result<ScheduledKey, UnusableKey> {
+    let algorithm = stored.alg.parse().map_err(|_| UnusableKey)?;
+    let term: Term = stored.term;
+    Ok(ScheduledKey { kid: stored.kid.clone(), algorithm, term })
 }

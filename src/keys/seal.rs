@@ -1,13 +1,16 @@
 //! Authenticated encryption of one key under another: AES-256-GCM with a random nonce. What a key is for, and its id,
 //! are associated data: a sealed key moved to another row does not open.
 
+use std::sync::Arc;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 /// A key that seals other keys.
-pub struct SealingKey(RandomizedNonceKey);
+#[derive(Clone)]
+pub struct SealingKey(Arc<RandomizedNonceKey>);
 
 /// A sealed key does not open: another key, another place, or changed bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +32,7 @@ impl SealingKey {
     /// # Errors
     /// Never with 32 bytes; the library's type asks.
     pub fn new(key: &[u8; 32]) -> Result<Self, DoesNotOpen> {
-        RandomizedNonceKey::new(&AES_256_GCM, key).map(Self).map_err(|_| DoesNotOpen)
+        RandomizedNonceKey::new(&AES_256_GCM, key).map(Arc::new).map(Self).map_err(|_| DoesNotOpen)
     }
 
     /// Seals `plain` for `place`.

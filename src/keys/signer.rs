@@ -1,8 +1,6 @@
 //! Signing a token. `jsonwebtoken::encode` parses the private key anew for every token and takes no signer, so the
 //! parsed key and the encoded header are kept, and the compact form (RFC 7515 §7.1) is assembled here.
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::RSA_PKCS1_SHA256;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::Algorithm;
@@ -10,7 +8,8 @@ use jsonwebtoken::crypto::JwtSigner;
 use serde::Serialize;
 use signature::Signer as _;
 
-use super::signing::{KeyPair, SigningKey};
+use super::pair::KeyPair;
+use super::signing::SigningKey;
 use crate::model::claims::ACCESS_TOKEN_TYPE;
 use crate::model::claims::AccessTokenClaims;
 use crate::model::signing_key::SigningAlgorithm;
@@ -35,7 +34,6 @@ pub type SignerFactory = fn(SigningKey) -> Box<dyn TokenSigner>;
 /// A parsed key and its encoded header.
 pub struct CachedSigner {
     pair: KeyPair,
-    algorithm: SigningAlgorithm,
     /// The encoded header and the dot behind it.
     prefix: String,
 }
@@ -51,10 +49,10 @@ impl CachedSigner {
     /// A signer with `key`.
     #[must_use]
     pub fn new(key: SigningKey) -> Self {
-        let header = Header { typ: ACCESS_TOKEN_TYPE, alg: key.algorithm.name(), kid: &key.kid };
+        let header = Header { typ: ACCESS_TOKEN_TYPE, alg: key.algorithm().name(), kid: &key.kid };
         let header = serde_json::to_vec(&header).unwrap_or_default();
         let prefix = URL_SAFE_NO_PAD.encode(header) + ".";
-        Self { pair: key.pair, algorithm: key.algorithm, prefix }
+        Self { pair: key.pair, prefix }
     }
 
     /// [`CachedSigner::new`] as a [`SignerFactory`].
@@ -81,27 +79,19 @@ impl TokenSigner for CachedSigner {
 
 impl signature::Signer<Vec<u8>> for CachedSigner {
     fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
-        match &self.pair {
-            KeyPair::Ecdsa(pair) => {
-                let signature =
-                    pair.sign(&SystemRandom::new(), message).map_err(signature::Error::from_source)?;
-                Ok(signature.as_ref().to_vec())
-            }
-            KeyPair::Rsa(pair) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature)
-                    .map_err(signature::Error::from_source)?;
-                Ok(signature)
-            }
-        }
+        self.pair.sign(message).map_err(signature::Error::from_source)
     }
 }
 
 impl JwtSigner for CachedSigner {
     fn algorithm(&self) -> Algorithm {
-        match self.algorithm {
+        match self.pair.algorithm() {
             SigningAlgorithm::Es256 => Algorithm::ES256,
+            SigningAlgorithm::Es384 => Algorithm::ES384,
+            SigningAlgorithm::Ps256 => Algorithm::PS256,
             SigningAlgorithm::Rs256 => Algorithm::RS256,
+            SigningAlgorithm::EdDsa => Algorithm::EdDSA,
+            SigningAlgorithm::Hs256 => Algorithm::HS256,
         }
     }
 }

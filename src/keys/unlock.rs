@@ -9,6 +9,7 @@ use super::seal::{DoesNotOpen, SealingKey};
 use super::signing::{SigningKey, UnusableKey};
 use crate::clock::Clock;
 use crate::model::event::{Actor, Event};
+use crate::model::key_schedule::Term;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::random::Random;
 use crate::store::change::Store;
@@ -124,6 +125,9 @@ pub async fn unlock(
     Ok(Unlocked { store, data_keys })
 }
 
+/// What there are keys for from the first start, so that changing an algorithm to one of these needs no ceremony.
+const FIRST_ALGORITHMS: [SigningAlgorithm; 2] = [SigningAlgorithm::Es256, SigningAlgorithm::Rs256];
+
 async fn write_first_keys(
     database: &Database,
     master: &SealingKey,
@@ -134,12 +138,12 @@ async fn write_first_keys(
     let damaged = |DoesNotOpen| UnlockError::Damaged;
     let check = master.seal(CHECK_PLACE, CHECK_VALUE).map_err(damaged)?;
     let (data_keys, sealed_data_keys) = data_keys::generate(master, random).map_err(damaged)?;
-    let signing_keys = SigningAlgorithm::ALL
+    let now = clock.now();
+    let signing_keys = FIRST_ALGORITHMS
         .iter()
-        .map(|algorithm| SigningKey::generate(*algorithm)?.seal(&data_keys.sealing))
+        .map(|algorithm| SigningKey::generate(*algorithm)?.seal(&data_keys.sealing, Term::from(now), now))
         .collect::<Result<Vec<_>, _>>()?;
     let store = Store::new(database.clone(), data_keys.event_log.clone(), Arc::clone(clock));
-    let now = clock.now();
     let change = store.change::<(), StoreError, _>(Actor::System, move |tx| {
         Box::pin(async move {
             // First, so that of two nodes that start at once the second fails here.
@@ -151,7 +155,7 @@ async fn write_first_keys(
                 key::insert_data_key(tx, data_key, now).await?;
             }
             for signing_key in &signing_keys {
-                key::insert_signing_key(tx, signing_key, now).await?;
+                key::insert_signing_key(tx, signing_key).await?;
             }
             let kids = signing_keys.into_iter().map(|key| key.kid).collect();
             Ok(((), Event::InstanceInitialised { signing_keys: kids }))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::event::EventNumber;
 use super::scope::ScopeSet;
+use super::signing_key::SigningAlgorithm;
 use crate::clock::Timestamp;
 use crate::random::{self, Random};
 use crate::secret::base62;
@@ -168,6 +169,8 @@ pub struct Client {
     pub grants: Vec<GrantType>,
     /// How it authenticates.
     pub auth_method: AuthMethod,
+    /// What its tokens are signed with; what the settings say when absent.
+    pub token_alg: Option<SigningAlgorithm>,
     /// Tokens whose issuer knew fewer events than this are void.
     pub cut_off: EventNumber,
     /// When it was made.

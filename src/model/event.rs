@@ -6,6 +6,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::client::{ClientId, ClientName};
+use super::signing_key::SigningAlgorithm;
 use crate::clock::Timestamp;
 
 /// The number of an event. Numbers have no gaps and grow in the order in which changes were committed.
@@ -97,6 +98,40 @@ pub enum Event {
         /// Which.
         client: ClientId,
     },
+    /// There is a key for an algorithm that had none.
+    SigningKeyCreated {
+        /// Its id.
+        kid: String,
+        /// What it signs with.
+        algorithm: SigningAlgorithm,
+        /// From when on.
+        signs_from: Timestamp,
+    },
+    /// Another key follows.
+    SigningKeyRotated {
+        /// The id of the one that follows.
+        kid: String,
+        /// What it signs with.
+        algorithm: SigningAlgorithm,
+        /// From when on.
+        signs_from: Timestamp,
+    },
+    /// A key follows that was made elsewhere.
+    SigningKeyImported {
+        /// Its id.
+        kid: String,
+        /// What it signs with.
+        algorithm: SigningAlgorithm,
+        /// From when on.
+        signs_from: Timestamp,
+    },
+    /// A key is void, with all that it signed.
+    SigningKeyRetired {
+        /// Its id.
+        kid: String,
+        /// What it signed with.
+        algorithm: SigningAlgorithm,
+    },
 }
 
 impl Event {
@@ -109,6 +144,10 @@ impl Event {
             Self::ClientEnabled { .. } => "client.enabled",
             Self::ClientDisabled { .. } => "client.disabled",
             Self::ClientDeleted { .. } => "client.deleted",
+            Self::SigningKeyCreated { .. } => "signing_key.created",
+            Self::SigningKeyRotated { .. } => "signing_key.rotated",
+            Self::SigningKeyImported { .. } => "signing_key.imported",
+            Self::SigningKeyRetired { .. } => "signing_key.retired",
         }
     }
 
@@ -121,6 +160,10 @@ impl Event {
             | Self::ClientEnabled { client }
             | Self::ClientDisabled { client }
             | Self::ClientDeleted { client } => client.as_str(),
+            Self::SigningKeyCreated { kid, .. }
+            | Self::SigningKeyRotated { kid, .. }
+            | Self::SigningKeyImported { kid, .. }
+            | Self::SigningKeyRetired { kid, .. } => kid,
         }
     }
 
@@ -133,6 +176,12 @@ impl Event {
             Self::ClientEnabled { .. } | Self::ClientDisabled { .. } | Self::ClientDeleted { .. } => {
                 json!({})
             }
+            Self::SigningKeyCreated { algorithm, signs_from, .. }
+            | Self::SigningKeyRotated { algorithm, signs_from, .. }
+            | Self::SigningKeyImported { algorithm, signs_from, .. } => {
+                json!({ "alg": algorithm.name(), "signs_from": signs_from.as_secs() })
+            }
+            Self::SigningKeyRetired { algorithm, .. } => json!({ "alg": algorithm.name() }),
         }
     }
 }
@@ -163,6 +212,8 @@ pub enum Effect {
     None,
     /// This client is not what it was.
     Client(ClientId),
+    /// The signing keys are not what they were.
+    SigningKeys,
     /// Something that this release does not know (a newer node made it): forget everything.
     Everything,
 }
@@ -173,6 +224,7 @@ impl RecordedEvent {
     pub fn effect(&self) -> Effect {
         match self.kind.split_once('.') {
             Some(("client", _)) => ClientId::parse(&self.subject).map_or(Effect::Everything, Effect::Client),
+            Some(("signing_key", _)) => Effect::SigningKeys,
             Some(("instance", _)) => Effect::None,
             _ => Effect::Everything,
         }

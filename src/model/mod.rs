@@ -13,4 +13,6 @@ pub mod event;
 #[cfg(feature = "server")]
 pub mod issuer;
 #[cfg(feature = "server")]
+pub mod key_schedule;
+#[cfg(feature = "server")]
 pub mod principal;

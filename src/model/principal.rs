@@ -1,6 +1,6 @@
 //! Who calls, and with what.
 
-use super::client::{ClientId, ClientName, SecretId};
+use super::client::{ClientId, ClientName};
 use super::scope::ScopeSet;
 use crate::clock::Timestamp;
 
@@ -45,8 +45,6 @@ impl Principal {
 /// With what somebody proved who they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
-    /// One of a client's secrets.
-    ClientSecret(SecretId),
     /// A token that was issued here.
     AccessToken,
 }
@@ -56,7 +54,6 @@ impl Credential {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::ClientSecret(_) => "client_secret",
             Self::AccessToken => "access_token",
         }
     }

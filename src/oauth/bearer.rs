@@ -76,7 +76,7 @@ pub async fn authenticate(
     presented: &PresentedToken<'_>,
     audience: &str,
 ) -> Result<Authenticated, AccessError> {
-    let token = server.verifier.verify(presented.token, audience)?;
+    let token = server.ring.verifier().check(presented.token, audience)?;
     let (known, _) = server.directory.client(&token.client_id).await?;
     let client = &known.ok_or(TokenFailure::ClientGone)?.client;
     if !client.is_enabled() {

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::AuthorizationServer;
 use crate::model::client::GrantType;
+use crate::model::signing_key::SigningAlgorithm;
 
 /// Authorization server metadata (RFC 8414 §2). No empty lists, and nothing that the server does not do.
 #[derive(Debug, Serialize)]
@@ -19,6 +20,32 @@ pub struct ServerMetadata {
     protected_resources: [String; 1],
 }
 
+/// The same with what OpenID Connect Discovery §3 requires beyond it, for clients that look there. Nobody gets an ID token
+/// here: the algorithms are those of access tokens.
+#[derive(Debug, Serialize)]
+pub struct OpenidConfiguration {
+    #[serde(flatten)]
+    server: ServerMetadata,
+    subject_types_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: Vec<&'static str>,
+}
+
+impl OpenidConfiguration {
+    /// The metadata of `server`.
+    #[must_use]
+    pub fn of(server: &AuthorizationServer) -> Self {
+        let algorithms = server.ring.current().algorithms(server.token_alg, server.clock.now());
+        Self {
+            server: ServerMetadata::of(server),
+            subject_types_supported: ["public"],
+            id_token_signing_alg_values_supported: algorithms
+                .into_iter()
+                .map(SigningAlgorithm::name)
+                .collect(),
+        }
+    }
+}
+
 /// Protected resource metadata (RFC 9728 §2) of Mintery's own API.
 #[derive(Debug, Serialize)]
 pub struct ResourceMetadata {
@@ -27,6 +54,9 @@ pub struct ResourceMetadata {
     bearer_methods_supported: [&'static str; 1],
     resource_name: &'static str,
 }
+
+/// The well-known name of [`OpenidConfiguration`].
+pub const OPENID_NAME: &str = "openid-configuration";
 
 /// The well-known name of [`ServerMetadata`].
 pub const SERVER_NAME: &str = "oauth-authorization-server";

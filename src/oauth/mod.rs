@@ -18,13 +18,12 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::directory::Directory;
-use crate::keys::ring::Ring;
+use crate::keys::ring::KeyRing;
 use crate::metrics::Metrics;
 use crate::model::issuer::Issuer;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::random::Random;
-use crate::resource::Verifier;
 use crate::secret::digest::DigestKey;
 
 /// Everything that answering a request takes.
@@ -48,12 +47,10 @@ pub struct AuthorizationServer {
     pub random: Arc<dyn Random>,
     /// What this node remembers.
     pub directory: Arc<Directory>,
-    /// The keys that sign.
-    pub ring: Ring,
+    /// The keys that sign, and the check of what they signed.
+    pub ring: Arc<KeyRing>,
     /// The key of secret digests.
     pub secret_digests: DigestKey,
-    /// The check of access tokens.
-    pub verifier: Verifier,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }

@@ -72,7 +72,8 @@ fn issue(
     client: &AuthenticatedClient,
     granted: &Granted,
 ) -> Result<TokenResponse, OauthError> {
-    let now = server.clock.now().as_secs();
+    let now = server.clock.now();
+    let issued_at = now.as_secs();
     let expires_in = server.token_ttl.as_secs();
     let id = client.known.client.id.as_str();
     let jti = TokenId {
@@ -90,16 +91,17 @@ fn issue(
             [one] => Audience::One(one),
             several => Audience::Many(several),
         },
-        iat: now,
-        nbf: now,
-        exp: now.saturating_add(i64::try_from(expires_in).unwrap_or(i64::MAX)),
+        iat: issued_at,
+        nbf: issued_at,
+        exp: issued_at.saturating_add(i64::try_from(expires_in).unwrap_or(i64::MAX)),
         jti: &jti.encode(),
         scope: scope.map(ScopeSet::as_str),
     };
-    let signer = server
-        .ring
-        .signer(server.token_alg)
-        .ok_or_else(|| OauthError::Server("no signing key".to_owned()))?;
+    let algorithm = client.known.client.token_alg.unwrap_or(server.token_alg);
+    let ring = server.ring.current();
+    let signer = ring
+        .signer(algorithm, now)
+        .ok_or_else(|| OauthError::Server(format!("no signing key for {algorithm}")))?;
     let access_token = signer.sign(&claims)?;
     Ok(TokenResponse { access_token, token_type: "Bearer", expires_in, scope: scope.cloned() })
 }

@@ -9,6 +9,7 @@ use crate::clock::Timestamp;
 use crate::model::client::{AuthMethod, Client, ClientId, ClientName, ClientSecret, GrantType, SecretId};
 use crate::model::event::EventNumber;
 use crate::model::scope::ScopeSet;
+use crate::model::signing_key::SigningAlgorithm;
 use crate::secret::digest::SecretDigest;
 
 /// A client with all of its secrets, in one indexed read.
@@ -21,7 +22,7 @@ pub async fn by_id(
 ) -> Result<Option<(Client, Vec<ClientSecret>)>, StoreError> {
     let query = || {
         sqlx::query(
-        "SELECT c.id, c.name, c.scopes, c.grant_types, c.token_endpoint_auth_method, c.cut_off, c.created_at, \
+        "SELECT c.id, c.name, c.scopes, c.grant_types, c.token_endpoint_auth_method, c.token_alg, c.cut_off, c.created_at, \
          c.disabled_at, s.id AS secret_id, s.hint, s.label, s.digest, s.hash, s.created_at AS secret_created_at, \
          s.expires_at FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id WHERE c.id = $1 \
          ORDER BY s.created_at, s.id",
@@ -43,7 +44,7 @@ pub async fn by_id(
 pub async fn page(database: &Database, after: &str, limit: i64) -> Result<Vec<Client>, StoreError> {
     let query = || {
         sqlx::query(
-        "SELECT id, name, scopes, grant_types, token_endpoint_auth_method, cut_off, created_at, disabled_at \
+        "SELECT id, name, scopes, grant_types, token_endpoint_auth_method, token_alg, cut_off, created_at, disabled_at \
          FROM clients WHERE id > $1 ORDER BY id LIMIT $2",
     )
     .bind(after)
@@ -59,14 +60,15 @@ pub async fn page(database: &Database, after: &str, limit: i64) -> Result<Vec<Cl
 /// [`StoreError::Conflict`] when the id is taken.
 pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO clients (id, name, scopes, grant_types, token_endpoint_auth_method, cut_off, created_at, \
-         disabled_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO clients (id, name, scopes, grant_types, token_endpoint_auth_method, token_alg, cut_off, \
+         created_at, disabled_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(client.id.as_str())
     .bind(client.name.as_str())
     .bind(client.scopes.to_string())
     .bind(client.grants.iter().map(|grant| grant.name()).collect::<Vec<_>>().join(" "))
     .bind(client.auth_method.name())
+    .bind(client.token_alg.map(SigningAlgorithm::name))
     .bind(client.cut_off.get())
     .bind(client.created_at.as_millis())
     .bind(client.disabled_at.map(Timestamp::as_millis))
@@ -149,6 +151,10 @@ fn client(row: &AnyRow) -> Result<Client, StoreError> {
             .collect::<Result<_, _>>()?,
         auth_method: AuthMethod::from_name(&auth_method)
             .ok_or(StoreError::Corrupt("authentication method"))?,
+        token_alg: row
+            .try_get::<Option<String>, _>("token_alg")?
+            .map(|name| name.parse().map_err(|_| StoreError::Corrupt("signing algorithm")))
+            .transpose()?,
         cut_off: EventNumber::new(row.try_get("cut_off")?),
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
         disabled_at: row.try_get::<Option<i64>, _>("disabled_at")?.map(Timestamp::from_millis),

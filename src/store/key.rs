@@ -1,10 +1,13 @@
 //! `meta`, `data_keys` and `signing_keys`: key material, always sealed.
 
+use std::time::Duration;
+
 use sqlx::Row as _;
 
 use super::change::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
+use crate::model::key_schedule::Term;
 
 /// A data key as it is kept.
 #[derive(Debug)]
@@ -20,14 +23,18 @@ pub struct SealedDataKey {
 }
 
 /// A signing key as it is kept.
-#[derive(Debug)]
-pub struct SealedSigningKey {
+#[derive(Debug, Clone)]
+pub struct StoredSigningKey {
     /// Its RFC 7638 thumbprint.
     pub kid: String,
     /// Its algorithm.
     pub alg: String,
-    /// Its PKCS#8 form under the data key for sealing.
+    /// Its private form under the data key for sealing; empty once the key was taken back.
     pub sealed_private: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it signs.
+    pub term: Term,
 }
 
 /// A fact about the database as a whole.
@@ -91,15 +98,30 @@ pub async fn insert_data_key(tx: &mut Tx, key: &SealedDataKey, now: Timestamp) -
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn signing_keys(database: &Database) -> Result<Vec<SealedSigningKey>, StoreError> {
-    let query = || sqlx::query("SELECT kid, alg, sealed_private FROM signing_keys ORDER BY created_at, kid");
+pub async fn signing_keys(database: &Database) -> Result<Vec<StoredSigningKey>, StoreError> {
+    let query = || {
+        sqlx::query(
+            "SELECT kid, alg, sealed_private, created_at, signs_from, signs_until, longest_ttl, taken_back_at \
+             FROM signing_keys ORDER BY signs_from, created_at, kid",
+        )
+    };
     let rows = database.lookup(query).await?;
     rows.iter()
         .map(|row| {
-            Ok(SealedSigningKey {
+            let longest_ttl: i64 = row.try_get("longest_ttl")?;
+            Ok(StoredSigningKey {
                 kid: row.try_get("kid")?,
                 alg: row.try_get("alg")?,
                 sealed_private: row.try_get("sealed_private")?,
+                created_at: Timestamp::from_millis(row.try_get("created_at")?),
+                term: Term {
+                    signs_from: Timestamp::from_millis(row.try_get("signs_from")?),
+                    signs_until: row.try_get::<Option<i64>, _>("signs_until")?.map(Timestamp::from_millis),
+                    longest_ttl: Duration::from_millis(u64::try_from(longest_ttl).unwrap_or(0)),
+                    taken_back_at: row
+                        .try_get::<Option<i64>, _>("taken_back_at")?
+                        .map(Timestamp::from_millis),
+                },
             })
         })
         .collect()
@@ -108,18 +130,72 @@ pub async fn signing_keys(database: &Database) -> Result<Vec<SealedSigningKey>, 
 /// Keeps a signing key.
 ///
 /// # Errors
-/// When the statement fails.
-pub async fn insert_signing_key(
-    tx: &mut Tx,
-    key: &SealedSigningKey,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO signing_keys (kid, alg, sealed_private, created_at) VALUES ($1, $2, $3, $4)")
-        .bind(key.kid.as_str())
-        .bind(key.alg.as_str())
-        .bind(key.sealed_private.as_str())
-        .bind(now.as_millis())
-        .execute(tx.connection()?)
-        .await?;
+/// [`StoreError::Conflict`] when it is there already, or another one of its algorithm has no end.
+pub async fn insert_signing_key(tx: &mut Tx, key: &StoredSigningKey) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO signing_keys (kid, alg, sealed_private, created_at, signs_from, signs_until, longest_ttl) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(key.kid.as_str())
+    .bind(key.alg.as_str())
+    .bind(key.sealed_private.as_str())
+    .bind(key.created_at.as_millis())
+    .bind(key.term.signs_from.as_millis())
+    .bind(key.term.signs_until.map(Timestamp::as_millis))
+    .bind(millis(key.term.longest_ttl))
+    .execute(tx.connection()?)
+    .await?;
     Ok(())
+}
+
+/// Changes when a key signs, if that is still as it was `before`; tells whether it was. The private half of a key that is
+/// taken back is erased.
+///
+/// # Errors
+/// When the statement fails, as it does where another key of the algorithm has no end.
+pub async fn set_term(tx: &mut Tx, kid: &str, before: &Term, term: &Term) -> Result<bool, StoreError> {
+    let done = sqlx::query(
+        "UPDATE signing_keys SET signs_from = $1, signs_until = $2, taken_back_at = $3, \
+         sealed_private = CASE WHEN $4 = 1 THEN '' ELSE sealed_private END \
+         WHERE kid = $5 AND signs_from = $6 AND COALESCE(signs_until, -1) = $7 AND taken_back_at IS NULL",
+    )
+    .bind(term.signs_from.as_millis())
+    .bind(term.signs_until.map(Timestamp::as_millis))
+    .bind(term.taken_back_at.map(Timestamp::as_millis))
+    .bind(i64::from(term.taken_back_at.is_some()))
+    .bind(kid)
+    .bind(before.signs_from.as_millis())
+    .bind(before.signs_until.map_or(-1, Timestamp::as_millis))
+    .execute(tx.connection()?)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Records that tokens of this life may be signed from now on. That is no change: it makes keys stay longer, never
+/// shorter, and nobody forgets anything because of it.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn raise_longest_ttl(database: &Database, ttl: Duration) -> Result<(), StoreError> {
+    let query =
+        || sqlx::query("UPDATE signing_keys SET longest_ttl = $1 WHERE longest_ttl < $1").bind(millis(ttl));
+    database.tidy(query).await
+}
+
+/// Deletes the keys that were gone at `before`.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn delete_gone(database: &Database, before: Timestamp) -> Result<(), StoreError> {
+    let query = || {
+        sqlx::query(
+            "DELETE FROM signing_keys WHERE signs_until IS NOT NULL AND signs_until + longest_ttl < $1",
+        )
+        .bind(before.as_millis())
+    };
+    database.tidy(query).await
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

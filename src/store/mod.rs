@@ -75,4 +75,9 @@ impl Database {
         self.metrics.follower_queries.increment(1);
         connection::read(&self.read, query).await
     }
+
+    /// Writes what is no change: counts, dates of last use, clean-up. Nobody is told.
+    async fn tidy<'q>(&self, query: impl Fn() -> AnyQuery<'q>) -> Result<(), StoreError> {
+        connection::read(&self.write, query).await.map(drop)
+    }
 }

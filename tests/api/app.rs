@@ -7,7 +7,7 @@ use actix_web::dev::ServerHandle;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mintery::admin::{self, Admin, client::NewClient};
-use mintery::clock::{Clock, ManualClock, Timestamp};
+use mintery::clock::{Clock, ManualClock};
 use mintery::config::Settings;
 use mintery::model::client::{ClientId, ClientName, GrantType};
 use mintery::model::scope::ScopeSet;
@@ -17,7 +17,7 @@ use mintery::store::event;
 use reqwest::{Method, RequestBuilder};
 
 use crate::answer::Answer;
-use crate::database::TestDatabase;
+use crate::database::{START, TestDatabase};
 use crate::forge;
 
 /// Who the server says it is, unless a test says otherwise.
@@ -69,6 +69,7 @@ pub fn new_client(scopes: &str) -> NewClient {
         name: ClientName::parse("tester").unwrap(),
         scopes: ScopeSet::parse(scopes).unwrap(),
         grants: vec![GrantType::ClientCredentials],
+        token_alg: None,
         secret_expires_in: None,
     }
 }
@@ -100,7 +101,7 @@ impl TestApp {
         let overrides = usual.into_iter().chain(own).map(|(key, value)| (key, "a test", value));
         let settings = Settings::load(&overrides.collect(), [], Some(&database.settings_file())).unwrap();
 
-        let clock = ManualClock::starting_at(Timestamp::from_secs(1_767_225_600));
+        let clock = ManualClock::starting_at(START);
         let surroundings = Surroundings {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SystemRandom),
@@ -173,12 +174,12 @@ impl TestApp {
 
     pub async fn disable(&self, client: &TestClient) {
         let id = ClientId::parse(&client.id).unwrap();
-        admin::client::disable(&self.admin, &id).await.unwrap();
+        admin::client::set_enabled(&self.admin, &id, false).await.unwrap();
     }
 
     pub async fn enable(&self, client: &TestClient) {
         let id = ClientId::parse(&client.id).unwrap();
-        admin::client::enable(&self.admin, &id).await.unwrap();
+        admin::client::set_enabled(&self.admin, &id, true).await.unwrap();
     }
 
     pub async fn delete(&self, client: &TestClient) {

@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["main"],
     &["cli"],
     &["server"],
-    &["http"],
+    &["http", "background"],
     &["oauth"],
     &["directory", "admin"],
     &["keys"],

@@ -198,7 +198,7 @@ async fn a_history_that_was_replaced_is_noticed() {
     // Whoever comes next knows nothing of what was taken back, and makes another event of the same number.
     let admin = app.database.administer(Arc::clone(&app.clock) as Arc<dyn Clock>).await;
     let id = ClientId::parse(&client.id).unwrap();
-    assert_eq!(admin::client::disable(&admin, &id).await.unwrap(), head);
+    assert_eq!(admin::client::set_enabled(&admin, &id, false).await.unwrap(), head);
     within_a_second(401, || app.me(&token)).await.assert_invalid_token("disabled in another history");
     app.token(&other).send().await.assert_token("enabled in another history");
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use mintery::admin::Admin;
-use mintery::clock::{Clock, SystemClock};
+use mintery::clock::{Clock, ManualClock, Timestamp};
 use mintery::keys::master::MasterKeySource;
 use mintery::keys::unlock::{Mode, unlock};
 use mintery::metrics::Metrics;
@@ -21,6 +21,9 @@ pub struct TestDatabase {
     pub url: String,
     folder: TempDir,
 }
+
+/// What the clock shows when a server starts.
+pub const START: Timestamp = Timestamp::from_secs(1_767_225_600);
 
 /// Whether the suite runs on PostgreSQL.
 pub fn is_postgres() -> bool {
@@ -74,6 +77,7 @@ impl TestDatabase {
         Admin {
             store: unlocked.store,
             secret_digests: unlocked.data_keys.secret_digests,
+            sealing: unlocked.data_keys.sealing,
             clock,
             random: Arc::new(SystemRandom),
             actor: Actor::Cli { user: "tester".to_owned(), host: "test".to_owned() },
@@ -115,7 +119,8 @@ async fn make_template() -> Template {
     let database = Database::open(&parsed, Missing::Create, Arc::new(Metrics::default())).await.unwrap();
     database.migrate().await.unwrap();
     let master_key_file = folder.path().join("master.key");
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    // As old as the servers of the tests are young.
+    let clock: Arc<dyn Clock> = ManualClock::starting_at(START);
     let source = MasterKeySource::File(master_key_file.clone());
     unlock(&database, &source, &clock, &SystemRandom, Mode::Normal).await.unwrap();
     database.close().await;

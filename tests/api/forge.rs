@@ -4,20 +4,20 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mintery::keys::pair::KeyPair;
 use mintery::keys::signer::{CachedSigner, TokenSigner};
 use mintery::keys::signing::SigningKey;
+use mintery::model::signing_key::SigningAlgorithm;
 use serde_json::{Map, Value};
 
-/// The private keys (PKCS#8) of all servers of this process, by `kid`.
-static KEYS: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
+/// The private keys of all servers of this process, by `kid`.
+static KEYS: Mutex<BTreeMap<String, (SigningAlgorithm, Vec<u8>)>> = Mutex::new(BTreeMap::new());
 
 /// Makes the usual signer, and keeps a copy of the key.
 pub fn remember(key: SigningKey) -> Box<dyn TokenSigner> {
-    KEYS.lock().unwrap().insert(key.kid.clone(), key.pkcs8.to_vec());
+    KEYS.lock().unwrap().insert(key.kid.clone(), (key.algorithm(), key.private.to_vec()));
     CachedSigner::from_key(key)
 }
 
@@ -45,14 +45,8 @@ pub fn sign_encoded(kid: &str, signed: &str) -> String {
 }
 
 fn signature(kid: &str, message: &[u8]) -> Vec<u8> {
-    let pkcs8 = KEYS.lock().unwrap()[kid].clone();
-    if let Ok(pair) = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8) {
-        return pair.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec();
-    }
-    let pair = RsaKeyPair::from_pkcs8(&pkcs8).unwrap();
-    let mut signature = vec![0; pair.public_modulus_len()];
-    pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).unwrap();
-    signature
+    let (algorithm, private) = KEYS.lock().unwrap()[kid].clone();
+    KeyPair::parse(algorithm, &private).unwrap().sign(message).unwrap()
 }
 
 /// A real token, to be changed and signed again.

@@ -33,6 +33,8 @@ mod metadata;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod rotation;
+#[cfg(test)]
 mod token;
 #[cfg(test)]
 mod token_input;

@@ -85,6 +85,7 @@ async fn make_client(admin: &Admin, number: usize) -> Result<ClientId, Failure> 
         name: ClientName::parse(&format!("writer {number}"))?,
         scopes: ScopeSet::default(),
         grants: vec![GrantType::ClientCredentials],
+        token_alg: None,
         secret_expires_in: None,
     };
     Ok(client::create(admin, new).await?.client.id)
@@ -96,9 +97,9 @@ async fn write(admin: Admin, id: ClientId) -> Result<Vec<Duration>, Failure> {
     while started.elapsed() < DURATION {
         let began = Instant::now();
         if latencies.len() % 2 == 0 {
-            client::disable(&admin, &id).await?;
+            client::set_enabled(&admin, &id, false).await?;
         } else {
-            client::enable(&admin, &id).await?;
+            client::set_enabled(&admin, &id, true).await?;
         }
         latencies.push(began.elapsed());
     }

@@ -1,15 +1,21 @@
 //! The well-known documents.
 
-use actix_web::http::header::CACHE_CONTROL;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, Responder};
 
+use crate::http::headers::JSON;
 use crate::oauth::AuthorizationServer;
-use crate::oauth::metadata::{ResourceMetadata, ServerMetadata};
+use crate::oauth::metadata::{OpenidConfiguration, ResourceMetadata, ServerMetadata};
 
 /// `GET /.well-known/oauth-authorization-server` (RFC 8414).
 pub async fn server(server: Data<AuthorizationServer>) -> impl Responder {
     Json(ServerMetadata::of(&server))
+}
+
+/// `GET /.well-known/openid-configuration` (OpenID Connect Discovery §4), where it is switched on.
+pub async fn openid(server: Data<AuthorizationServer>) -> HttpResponse {
+    HttpResponse::Ok().json(OpenidConfiguration::of(&server))
 }
 
 /// `GET /.well-known/oauth-protected-resource` (RFC 9728).
@@ -19,7 +25,9 @@ pub async fn resource(server: Data<AuthorizationServer>) -> impl Responder {
 
 /// `GET /.well-known/jwks.json` (RFC 7517).
 pub async fn jwks(server: Data<AuthorizationServer>) -> HttpResponse {
+    let keys = server.ring.current().jwks(server.token_alg, server.clock.now());
     HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, JSON))
         .insert_header((CACHE_CONTROL, format!("public, max-age={}", server.jwks_max_age.as_secs())))
-        .json(server.ring.jwks())
+        .body(keys)
 }

@@ -10,7 +10,6 @@ use super::error::{ClientFailure, OauthError};
 use super::form::Form;
 use crate::directory::KnownClient;
 use crate::model::event::EventNumber;
-use crate::model::principal::Credential;
 
 /// What a client shows.
 #[derive(Debug)]
@@ -24,8 +23,6 @@ pub enum Presented {
 pub struct AuthenticatedClient {
     /// The client.
     pub known: Arc<KnownClient>,
-    /// With what.
-    pub credential: Credential,
     /// What of the credential goes into the id of a token.
     pub token_credential: [u8; 8],
     /// The event that what is known of the client is not older than.

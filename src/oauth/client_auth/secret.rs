@@ -9,7 +9,6 @@ use zeroize::Zeroizing;
 
 use super::{AuthenticatedClient, AuthorizationServer};
 use crate::model::client::is_vschar;
-use crate::model::principal::Credential;
 use crate::oauth::error::{ClientFailure, OauthError};
 use crate::oauth::form::Form;
 use crate::secret::generated::{CLIENT_SECRET_PREFIX, looks_generated};
@@ -153,9 +152,8 @@ async fn check(pair: &Pair, server: &AuthorizationServer) -> Result<Authenticate
     if !known.client.is_enabled() {
         return Err(ClientFailure::Disabled.into());
     }
-    let credential = Credential::ClientSecret(secret.secret.id.clone());
     let token_credential = secret.token_credential;
-    Ok(AuthenticatedClient { known, credential, token_credential, as_of })
+    Ok(AuthenticatedClient { known, token_credential, as_of })
 }
 
 #[cfg(test)]

@@ -1,0 +1,127 @@
+//! The tasks beside the requests: the follower, and the rotation of signing keys. Each runs until it is stopped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use crate::admin::{Admin, AdminError, signing_key};
+use crate::clock::Timestamp;
+use crate::directory::{Directory, follower};
+use crate::keys::ring::KeyRing;
+use crate::model::key_schedule::{KeyState, NothingToDo};
+use crate::model::signing_key::SigningAlgorithm;
+use crate::store::{StoreError, key};
+
+/// The tasks of one application.
+#[derive(Debug)]
+pub struct Background(Vec<JoinHandle<()>>);
+
+/// When signing keys follow one another.
+#[derive(Debug, Clone, Copy)]
+pub struct RotationPolicy {
+    /// How long a key signs; for ever with zero.
+    pub every: Duration,
+    /// How long a key is published before it signs.
+    pub ahead: Duration,
+}
+
+/// How often it is looked whether a key is due. It is a look into memory.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// After a rotation that failed, how long the next attempt is waited for.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// How often keys that are gone are deleted.
+const CLEAN_EVERY: Duration = Duration::from_hours(1);
+
+/// How long a key that is gone is still listed, and not lost to a clock that is wrong.
+const KEEP_GONE: Duration = Duration::from_hours(24 * 7);
+
+impl Background {
+    /// Starts all of them. `admin` acts for Mintery itself.
+    #[must_use]
+    pub fn start(
+        directory: Arc<Directory>,
+        ring: Arc<KeyRing>,
+        admin: Admin,
+        policy: RotationPolicy,
+    ) -> Self {
+        let following = follower::follow(directory, admin.store.clone());
+        Self(vec![tokio::spawn(following), tokio::spawn(look_after_keys(ring, admin, policy))])
+    }
+
+    /// Stops them at once: none holds what would be lost.
+    pub fn stop(&self) {
+        for task in &self.0 {
+            task.abort();
+        }
+    }
+}
+
+async fn look_after_keys(ring: Arc<KeyRing>, admin: Admin, policy: RotationPolicy) {
+    let mut tick = tokio::time::interval(LOOK_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut not_before, mut clean_at) = (Duration::ZERO, Duration::ZERO);
+    loop {
+        tick.tick().await;
+        let (now, elapsed) = (admin.clock.now(), admin.clock.elapsed());
+        if elapsed < not_before {
+            continue;
+        }
+        if let Err(error) = rotate_due(&ring, &admin, policy, now).await {
+            log::error!("cannot rotate the signing keys: {error}");
+            not_before = elapsed.saturating_add(RETRY_AFTER);
+        }
+        if elapsed >= clean_at {
+            clean_at = elapsed.saturating_add(CLEAN_EVERY);
+            let before = now.minus(KEEP_GONE);
+            if let Err(error) = key::delete_gone(admin.store.database(), before).await {
+                log::warn!("cannot delete signing keys that are gone: {error}");
+            }
+        }
+    }
+}
+
+/// Lets the next key follow where that is due, and leaves out those that are gone.
+async fn rotate_due(
+    ring: &KeyRing,
+    admin: &Admin,
+    policy: RotationPolicy,
+    now: Timestamp,
+) -> Result<(), AdminError> {
+    for algorithm in due(ring, policy, now) {
+        match signing_key::rotate(admin, algorithm, Some(policy.ahead)).await {
+            Ok(change) => log::info!(
+                "signing key {} follows for {algorithm}, from {} on",
+                change.key.kid,
+                change.key.term.signs_from.as_secs()
+            ),
+            // Another node was first; its event is on the way here.
+            Err(AdminError::NothingToDo(NothingToDo::Waiting { .. }))
+            | Err(AdminError::Store(StoreError::Conflict)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let expired = ring.expire(admin.store.database(), now).await;
+    expired.map_err(|error| AdminError::Store(StoreError::Failed(error.to_string())))
+}
+
+/// The algorithms whose last key has signed for so long that the next one must be published. Secrets are left alone: whoever
+/// verifies with one was given it by hand.
+fn due(ring: &KeyRing, policy: RotationPolicy, now: Timestamp) -> Vec<SigningAlgorithm> {
+    if policy.every.is_zero() {
+        return Vec::new();
+    }
+    let ring = ring.current();
+    let is_due = |term: &crate::model::key_schedule::Term| {
+        term.signs_until.is_none()
+            && term.state(now) == KeyState::Active
+            && term.signs_from.plus(policy.every) <= now.plus(policy.ahead)
+    };
+    ring.schedules()
+        .filter(|key| !key.algorithm.is_symmetric() && is_due(&key.term))
+        .map(|key| key.algorithm)
+        .collect()
+}
