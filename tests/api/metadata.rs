@@ -7,6 +7,7 @@ use crate::answer::Answer;
 use crate::app::{ISSUER, TestApp};
 
 const SERVER: &str = "/.well-known/oauth-authorization-server";
+const OPENID: &str = "/.well-known/openid-configuration";
 const RESOURCE: &str = "/.well-known/oauth-protected-resource";
 
 async fn document(app: &TestApp, path: &str) -> Value {
@@ -81,6 +82,39 @@ async fn the_metadata_say_what_the_server_does() {
             assert_ne!(app.get(path).await.status, 404, "{name}");
         }
     }
+}
+
+/// The same document with what OpenID discovery requires, at its place (OpenID Connect Discovery §4).
+///
+/// 8414-1, 8414-2
+#[actix_web::test]
+async fn openid_clients_find_the_metadata_where_they_look() {
+    let app = TestApp::spawn().await;
+    let openid = document(&app, OPENID).await;
+    for (name, value) in document(&app, SERVER).await.as_object().unwrap() {
+        assert_eq!(openid[name], *value, "{name}");
+    }
+    assert_eq!(openid["subject_types_supported"], json!(["public"]));
+    assert_eq!(openid["id_token_signing_alg_values_supported"], json!(["ES256", "RS256"]));
+    let app = TestApp::with(&[("token.alg", "EdDSA")]).await;
+    let algorithms = &document(&app, OPENID).await["id_token_signing_alg_values_supported"];
+    assert_eq!(*algorithms, json!(["EdDSA", "ES256", "RS256"]));
+
+    let app = TestApp::with(&[("issuer", "https://example.com/tenant")]).await;
+    for path in
+        ["/.well-known/openid-configuration/tenant", "/tenant/.well-known/openid-configuration", OPENID]
+    {
+        assert_eq!(document(&app, path).await["issuer"], "https://example.com/tenant", "{path}");
+    }
+
+    let off = [("metadata.openid_configuration", "false"), ("issuer", "https://example.com/tenant")];
+    let app = TestApp::with(&off).await;
+    for path in
+        ["/.well-known/openid-configuration/tenant", "/tenant/.well-known/openid-configuration", OPENID]
+    {
+        assert_eq!(app.get(path).await.status, 404, "{path}");
+    }
+    assert_eq!(app.get(&format!("{SERVER}/tenant")).await.status, 200);
 }
 
 /// 8414-1

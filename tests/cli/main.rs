@@ -17,6 +17,10 @@ mod proxy;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod resource_server;
+#[cfg(test)]
 mod serve;
+#[cfg(test)]
+mod signing_keys;
 #[cfg(test)]
 mod support;

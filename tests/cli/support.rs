@@ -165,9 +165,14 @@ impl Workplace {
 
     /// Runs `mintery` to its end.
     pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with_input(arguments, b"")
+    }
+
+    /// The same with something on its standard input.
+    pub fn run_with_input(&self, arguments: &[&str], input: &[u8]) -> Ran {
         let mut command = assert_cmd::Command::from_std(self.mintery(arguments));
         let began = Instant::now();
-        let output = command.timeout(PATIENCE).output().unwrap();
+        let output = command.timeout(PATIENCE).write_stdin(input).output().unwrap();
         assert!(began.elapsed() < PATIENCE, "mintery {arguments:?} does not end");
         Ran {
             command: format!("mintery {}", arguments.join(" ")),
