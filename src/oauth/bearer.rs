@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::directory::Unavailable;
 use crate::model::principal::{Authenticated, Credential, Principal};
 use crate::model::scope::ScopeSet;
-use crate::resource::VerifyError;
+use crate::resource::{PresentError, VerifyError};
 
 /// What was presented at a protected route.
 #[derive(Debug)]
@@ -49,6 +49,16 @@ pub enum TokenFailure {
     CutOff,
 }
 
+impl From<PresentError> for AccessError {
+    fn from(error: PresentError) -> Self {
+        match error {
+            PresentError::Missing => Self::Missing,
+            PresentError::Twice | PresentError::InQuery => Self::InvalidRequest(error.text()),
+            PresentError::NoText => VerifyError::Malformed.into(),
+        }
+    }
+}
+
 impl From<VerifyError> for AccessError {
     fn from(error: VerifyError) -> Self {
         Self::InvalidToken(TokenFailure::Token(error))
@@ -76,7 +86,7 @@ pub async fn authenticate(
     presented: &PresentedToken<'_>,
     audience: &str,
 ) -> Result<Authenticated, AccessError> {
-    let token = server.verifier.verify(presented.token, audience)?;
+    let token = server.verifier.check(presented.token, audience)?;
     let (known, _) = server.directory.client(&token.client_id).await?;
     let client = &known.ok_or(TokenFailure::ClientGone)?.client;
     if !client.is_enabled() {

@@ -198,9 +198,10 @@ impl Site {
             Answer::Huge { announced } => {
                 let length = if announced { "Content-Length: 104857600\r\n" } else { "" };
                 write!(stream, "HTTP/1.1 200 OK\r\n{length}Connection: close\r\n\r\n")?;
+                let chunk = vec![b' '; 65536];
                 for _ in 0..1600 {
-                    stream.write_all(&[b' '; 65536])?;
-                    self.sent.fetch_add(65536, Ordering::SeqCst);
+                    stream.write_all(&chunk)?;
+                    self.sent.fetch_add(chunk.len(), Ordering::SeqCst);
                 }
                 Ok(())
             }

@@ -11,7 +11,7 @@ fn parse(keys: &[Value]) -> Result<KeySet, KeySetError> {
 }
 
 /// Why `key` is left out of a set that has a good one beside it.
-fn reason(key: Value) -> LeftOutReason {
+fn reason(key: &Value) -> LeftOutReason {
     let good = Key::new("good", "ES256").jwk();
     let set = parse(&[key.clone(), good]).unwrap();
     assert_eq!(set.ids().collect::<Vec<_>>(), ["good"], "{key}");
@@ -42,7 +42,7 @@ fn every_algorithm_is_read_and_bound_to_its_key() {
             if algorithm == "ES256" { "ES384" } else { "ES256" },
         ] {
             jwk["alg"] = json!(other);
-            assert_eq!(reason(jwk.clone()), LeftOutReason::UnknownType, "{algorithm} as {other}");
+            assert_eq!(reason(&jwk), LeftOutReason::UnknownType, "{algorithm} as {other}");
         }
     }
     let mut ed = Key::new("k", "EdDSA").jwk();
@@ -59,12 +59,12 @@ fn one_key_of_an_unknown_type_does_not_spoil_the_others() {
         json!({ "kty": "EC", "kid": "x" }),
         json!({ "kty": "ec", "crv": "P-256", "kid": "x" }),
     ] {
-        assert_eq!(reason(key), LeftOutReason::UnknownType);
+        assert_eq!(reason(&key), LeftOutReason::UnknownType);
     }
     for key in
         [json!(1), json!(null), json!("x"), json!([]), json!({}), json!({ "kid": "x" }), json!({ "kty": 1 })]
     {
-        assert_eq!(reason(key), LeftOutReason::Malformed);
+        assert_eq!(reason(&key), LeftOutReason::Malformed);
     }
     let mut jwk = Key::new("k", "ES256").jwk();
     for (name, value) in
@@ -92,13 +92,13 @@ fn keys_that_are_too_weak_or_off_the_curve_are_left_out() {
             ] {
                 let mut other = jwk.clone();
                 other[name] = json!(encode(&bytes));
-                assert_eq!(reason(other), LeftOutReason::BadParameters, "{algorithm} {name} {bytes:?}");
+                assert_eq!(reason(&other), LeftOutReason::BadParameters, "{algorithm} {name} {bytes:?}");
             }
         }
     }
     let mut short = Key::new("k", "EdDSA").jwk();
     short["x"] = json!(encode([1; 31]));
-    assert_eq!(reason(short), LeftOutReason::BadParameters);
+    assert_eq!(reason(&short), LeftOutReason::BadParameters);
     for algorithm in ["RS256", "PS256"] {
         let jwk = Key::new("k", algorithm).jwk();
         let odd = |len: usize, first: u8| {
@@ -117,12 +117,12 @@ fn keys_that_are_too_weak_or_off_the_curve_are_left_out() {
         ] {
             let mut other = jwk.clone();
             other["n"] = json!(encode(&n));
-            assert_eq!(reason(other), LeftOutReason::BadParameters, "{algorithm} {} bytes", n.len());
+            assert_eq!(reason(&other), LeftOutReason::BadParameters, "{algorithm} {} bytes", n.len());
         }
         for e in [vec![], vec![0], vec![1], vec![2], vec![0xff; 9]] {
             let mut other = jwk.clone();
             other["e"] = json!(encode(&e));
-            assert_eq!(reason(other), LeftOutReason::BadParameters, "{algorithm} e {e:?}");
+            assert_eq!(reason(&other), LeftOutReason::BadParameters, "{algorithm} e {e:?}");
         }
         let mut padded = jwk.clone();
         padded["e"] = json!(encode([0, 1, 0, 1]));
@@ -130,7 +130,7 @@ fn keys_that_are_too_weak_or_off_the_curve_are_left_out() {
     }
     let mut jwk = Key::new("k", "ES256").jwk();
     jwk["x"] = json!("=+/");
-    assert_eq!(reason(jwk), LeftOutReason::Malformed);
+    assert_eq!(reason(&jwk), LeftOutReason::Malformed);
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn keys_for_something_else_are_left_out() {
     {
         let mut jwk = key.jwk();
         jwk[name] = value;
-        assert_eq!(reason(jwk), LeftOutReason::OtherUse, "{name}");
+        assert_eq!(reason(&jwk), LeftOutReason::OtherUse, "{name}");
     }
     let mut jwk = key.jwk();
     jwk["key_ops"] = json!(["verify"]);
@@ -149,7 +149,7 @@ fn keys_for_something_else_are_left_out() {
     for kid in [json!(null), json!(""), json!("k".repeat(257))] {
         let mut jwk = key.jwk();
         jwk["kid"] = kid;
-        assert_eq!(reason(jwk), LeftOutReason::NoId);
+        assert_eq!(reason(&jwk), LeftOutReason::NoId);
     }
 }
 
@@ -160,10 +160,10 @@ fn a_published_private_key_is_compromised() {
         for algorithm in ["ES256", "RS256", "EdDSA"] {
             let mut jwk = Key::new("k", algorithm).jwk();
             jwk[name] = json!("AAAA");
-            assert_eq!(reason(jwk), LeftOutReason::Private, "{algorithm} {name}");
+            assert_eq!(reason(&jwk), LeftOutReason::Private, "{algorithm} {name}");
         }
     }
-    assert_eq!(reason(Key::new("k", "HS256").jwk()), LeftOutReason::Private);
+    assert_eq!(reason(&Key::new("k", "HS256").jwk()), LeftOutReason::Private);
     let both = Key::new("k", "ES256");
     let (public, mut private) = (both.jwk(), both.jwk());
     private["d"] = json!("AAAA");
