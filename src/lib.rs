@@ -19,6 +19,11 @@
 //!
 //! With `default-features = false` only [`resource`] and what it stands on remain.
 
+// The examples of the guide compile, or the tests fail.
+#[cfg(all(doctest, feature = "actix"))]
+#[doc = include_str!("../docs/protecting-an-api.md")]
+mod protecting_an_api {}
+
 pub mod clock;
 pub mod model;
 pub mod resource;

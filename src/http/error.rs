@@ -8,14 +8,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::middleware::request_id::RequestId;
 use super::oauth::oauth_body;
 use super::problem::Problem;
-use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::AccessError;
 use crate::oauth::error::OauthError;
 use crate::oauth::metadata::RESOURCE_NAME;
+use crate::resource::refusal::{RETRY_AFTER_SECS, Refusal};
 
-/// After how many seconds a caller may try again.
-const RETRY_AFTER_SECS: &str = "1";
+/// What protected routes call themselves in a challenge.
+const REALM: &str = "mintery";
 
 /// The answer of an OAuth endpoint to a request that it refuses (RFC 6749 §5.2).
 #[must_use]
@@ -45,62 +45,28 @@ pub fn oauth(request: &HttpRequest, server: &AuthorizationServer, error: &OauthE
     })
 }
 
-/// The answer of a protected route to a request that it refuses (RFC 6750 §3).
+/// The answer of a protected route to a request that it refuses (RFC 6750 §3, RFC 9728 §5.1).
 #[must_use]
 pub fn access(request: &HttpRequest, server: &AuthorizationServer, error: &AccessError) -> HttpResponse {
     server.metrics.access_refused.increment(1);
-    let (problem, detail, reason) = match error {
-        AccessError::Missing => {
-            (Problem::MISSING_CREDENTIALS, "Send an access token as Authorization: Bearer".to_owned(), None)
-        }
-        AccessError::InvalidRequest(what) => (Problem::INVALID_REQUEST, (*what).to_owned(), None),
-        AccessError::InvalidToken(failure) => (
-            Problem::INVALID_CREDENTIALS,
-            "The access token is malformed, expired, revoked or not for this API".to_owned(),
-            Some(failure.to_string()),
-        ),
-        AccessError::InsufficientScope(missing) => {
-            (Problem::NO_PERMISSION, format!("The access token lacks the scope {missing}"), None)
-        }
-        AccessError::Unavailable(reason) => (
-            Problem::UNAVAILABLE,
-            "The server cannot answer at the moment; try again".to_owned(),
-            Some(reason.clone()),
-        ),
+    let (refusal, reason) = match error {
+        AccessError::Missing => (Refusal::Missing, None),
+        AccessError::InvalidRequest(what) => (Refusal::InvalidRequest(what), None),
+        AccessError::InvalidToken(failure) => (Refusal::InvalidToken, Some(failure.to_string())),
+        AccessError::InsufficientScope(missing) => (Refusal::InsufficientScope(missing.to_string()), None),
+        AccessError::Unavailable(reason) => (Refusal::Unavailable, Some(reason.clone())),
     };
-    record(request, server, problem.status, problem.code, reason.as_deref().unwrap_or(&detail));
-    problem.answer(&detail, |response| match challenge(server, error) {
+    let (problem, detail) = (refusal.problem(), refusal.detail());
+    record(request, server, problem.status_code(), problem.code, reason.as_deref().unwrap_or(&detail));
+    let metadata = server.issuer.well_known(RESOURCE_NAME);
+    problem.answer(&detail, |response| match refusal.challenge(REALM, Some(&metadata)) {
         Some(challenge) => {
             response.insert_header((WWW_AUTHENTICATE, challenge));
         }
-        None if problem.status == StatusCode::SERVICE_UNAVAILABLE => {
+        None => {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
         }
-        None => {}
     })
-}
-
-/// The challenge of RFC 6750 §3, with where to learn more by RFC 9728 §5.1.
-fn challenge(server: &AuthorizationServer, error: &AccessError) -> Option<String> {
-    let metadata = server.issuer.well_known(RESOURCE_NAME);
-    let rest = match error {
-        AccessError::Missing => String::new(),
-        AccessError::InvalidRequest(_) => ", error=\"invalid_request\"".to_owned(),
-        AccessError::InvalidToken(_) => ", error=\"invalid_token\"".to_owned(),
-        AccessError::InsufficientScope(missing) => {
-            format!(", error=\"insufficient_scope\"{}", scope_parameter(missing))
-        }
-        AccessError::Unavailable(_) => return None,
-    };
-    Some(format!("Bearer realm=\"mintery\", resource_metadata=\"{metadata}\"{rest}"))
-}
-
-fn scope_parameter(missing: &ScopeSet) -> String {
-    if missing.is_empty() {
-        return String::new();
-    }
-    // Scope tokens hold neither quote nor backslash, so they stand in a quoted string as they are.
-    format!(", scope=\"{missing}\"")
 }
 
 /// The answer to a method that a route does not have.

@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::directory::Unavailable;
 use crate::model::principal::{Authenticated, Credential, Principal};
 use crate::model::scope::ScopeSet;
-use crate::resource::VerifyError;
+use crate::resource::{PresentError, VerifyError};
 
 /// What was presented at a protected route.
 #[derive(Debug)]
@@ -47,6 +47,16 @@ pub enum TokenFailure {
     /// It was issued before the client's cut-off.
     #[error("taken back")]
     CutOff,
+}
+
+impl From<PresentError> for AccessError {
+    fn from(error: PresentError) -> Self {
+        match error {
+            PresentError::Missing => Self::Missing,
+            PresentError::Twice | PresentError::InQuery => Self::InvalidRequest(error.text()),
+            PresentError::NoText => VerifyError::Malformed.into(),
+        }
+    }
 }
 
 impl From<VerifyError> for AccessError {

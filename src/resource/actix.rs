@@ -9,7 +9,9 @@ use std::rc::Rc;
 use actix_web::body::{BoxBody, EitherBody};
 use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use actix_web::web::{self, Data};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Resource, ResponseError};
 
@@ -110,7 +112,7 @@ async fn recognise(request: &HttpRequest) -> Result<Principal, Refused> {
     if let Some(known) = known {
         return Ok(known.principal);
     }
-    let headers = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes());
+    let headers = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
     let token = presented::bearer_token(headers, request.query_string())
         .map_err(|error| Refused::of(&error.into(), &verifier, request))?;
     let checked: Result<Principal, VerifyError> = verifier.verify(token).await;

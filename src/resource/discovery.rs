@@ -60,7 +60,7 @@ struct Metadata {
 const EXCERPT_LEN: usize = 200;
 
 /// Finds the address of the keys of `issuer`, which is `address` in its parts: at the place of RFC 8414 §3.1, and when
-/// nothing is there, at that of OpenID Connect Discovery §4.
+/// nothing is there, at that of `OpenID` Connect Discovery §4.
 ///
 /// # Errors
 /// When the metadata cannot be had, or do not say.

@@ -1,6 +1,6 @@
 //! The usual way to fetch (feature `fetch`): `ureq`, which blocks, on the thread that keeps the keys.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::crypto::aws_lc_rs;
 use ureq::Agent;
@@ -15,37 +15,36 @@ use super::fetch::{Document, FETCH_TIMEOUT, Fetch, FetchError, MAX_DOCUMENT_LEN}
 /// that the operating system trusts, or those in the file that `SSL_CERT_FILE` names.
 ///
 /// The cryptography of TLS is aws-lc-rs, given explicitly: no process-wide provider is installed, and none is used.
-#[derive(Debug, Clone)]
-pub struct HttpFetcher(Agent);
+#[derive(Debug, Default)]
+pub struct HttpFetcher(OnceLock<Agent>);
 
 impl HttpFetcher {
-    /// A fetcher with the roots that the machine trusts now. Where there are none, no https will do.
+    /// A fetcher. What the machine trusts is read when something is fetched the first time.
     #[must_use]
-    pub fn new() -> Self {
-        let roots = rustls_native_certs::load_native_certs().certs;
-        let roots = roots.iter().map(|root| Certificate::from_der(root).to_owned());
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::Specific(Arc::new(roots.collect())))
-            .unversioned_rustls_crypto_provider(Arc::new(aws_lc_rs::default_provider()))
-            .build();
-        let config = Agent::config_builder()
-            .tls_config(tls)
-            .timeout_global(Some(FETCH_TIMEOUT))
-            .max_redirects(0)
-            .http_status_as_error(false)
-            .proxy(None)
-            .max_idle_connections(0)
-            .accept("application/json")
-            .user_agent(concat!("mintery/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Self(config.new_agent())
+    pub const fn new() -> Self {
+        Self(OnceLock::new())
     }
 }
 
-impl Default for HttpFetcher {
-    fn default() -> Self {
-        Self::new()
-    }
+/// How everything is fetched.
+fn agent() -> Agent {
+    let roots = rustls_native_certs::load_native_certs().certs;
+    let roots = roots.iter().map(|root| Certificate::from_der(root).to_owned());
+    let tls = TlsConfig::builder()
+        .root_certs(RootCerts::Specific(Arc::new(roots.collect())))
+        .unversioned_rustls_crypto_provider(Arc::new(aws_lc_rs::default_provider()))
+        .build();
+    let config = Agent::config_builder()
+        .tls_config(tls)
+        .timeout_global(Some(FETCH_TIMEOUT))
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .proxy(None)
+        .max_idle_connections(0)
+        .accept("application/json")
+        .user_agent(concat!("mintery/", env!("CARGO_PKG_VERSION")))
+        .build();
+    config.new_agent()
 }
 
 impl Fetch for HttpFetcher {
@@ -53,7 +52,7 @@ impl Fetch for HttpFetcher {
         if !may_fetch(url).is_some_and(|address| address.is_authentic()) {
             return Err(FetchError::Insecure);
         }
-        let mut answer = self.0.get(url).call().map_err(told)?;
+        let mut answer = self.0.get_or_init(agent).get(url).call().map_err(told)?;
         match answer.status().as_u16() {
             200 => {}
             status @ 300..=399 => return Err(FetchError::Redirect(status)),

@@ -35,7 +35,7 @@ pub struct VerifyingKey {
 #[derive(Clone)]
 enum Material {
     Public(ParsedPublicKey),
-    Shared(hmac::Key),
+    Shared(Box<hmac::Key>),
 }
 
 /// Why a published key is not used.
@@ -151,7 +151,7 @@ impl Members {
     }
 
     fn key(&self, algorithm: SigningAlgorithm) -> Result<VerifyingKey, LeftOutReason> {
-        let (x, y) = (&self.x, &self.y);
+        let (x, y) = (self.x.as_ref(), self.y.as_ref());
         let bad = |_| LeftOutReason::BadParameters;
         let (parsed, bytes) = match algorithm {
             SigningAlgorithm::Es256 => {
@@ -167,8 +167,8 @@ impl Members {
                 (ParsedPublicKey::new(&ED25519, &point).map_err(bad)?, point)
             }
             SigningAlgorithm::Rs256 | SigningAlgorithm::Ps256 => {
-                let (modulus, exponent) = (number(&self.n)?, number(&self.e)?);
-                if !RSA_BITS.contains(&bits(&modulus)) {
+                let (modulus, exponent) = (number(self.n.as_ref())?, number(self.e.as_ref())?);
+                if !RSA_BITS.contains(&bits(&modulus)) || !is_exponent(&exponent) {
                     return Err(LeftOutReason::BadParameters);
                 }
                 let bytes = [modulus.as_slice(), &exponent].concat();
@@ -189,13 +189,13 @@ impl Members {
     }
 }
 
-fn bytes(member: &Option<String>) -> Result<Vec<u8>, LeftOutReason> {
-    let text = member.as_deref().ok_or(LeftOutReason::Malformed)?;
+fn bytes(member: Option<&String>) -> Result<Vec<u8>, LeftOutReason> {
+    let text = member.ok_or(LeftOutReason::Malformed)?;
     URL_SAFE_NO_PAD.decode(text).map_err(|_| LeftOutReason::Malformed)
 }
 
 /// A coordinate, of full length also when it begins with zeros (RFC 7518 §6.2.1.2).
-fn coordinate(member: &Option<String>, len: usize) -> Result<Vec<u8>, LeftOutReason> {
+fn coordinate(member: Option<&String>, len: usize) -> Result<Vec<u8>, LeftOutReason> {
     bytes(member).and_then(
         |bytes| {
             if bytes.len() == len { Ok(bytes) } else { Err(LeftOutReason::BadParameters) }
@@ -204,7 +204,7 @@ fn coordinate(member: &Option<String>, len: usize) -> Result<Vec<u8>, LeftOutRea
 }
 
 /// A number without the zeros that some put in front (RFC 7518 §6.3.1.1 knows of them).
-fn number(member: &Option<String>) -> Result<Vec<u8>, LeftOutReason> {
+fn number(member: Option<&String>) -> Result<Vec<u8>, LeftOutReason> {
     bytes(member).map(|bytes| bytes.into_iter().skip_while(|byte| *byte == 0).collect())
 }
 
@@ -214,11 +214,21 @@ fn bits(number: &[u8]) -> usize {
     number.len() * 8 - unused
 }
 
+/// Whether a public exponent is odd and above 1, and at most 32 bits long. aws-lc-rs would take 1, with which anything
+/// is its own signature.
+const fn is_exponent(number: &[u8]) -> bool {
+    match number {
+        [only] => *only % 2 == 1 && *only > 1,
+        [.., last] => *last % 2 == 1 && number.len() <= 4,
+        [] => false,
+    }
+}
+
 impl VerifyingKey {
     /// The shared secret of HS256.
     pub(super) fn shared(secret: &[u8]) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
-        Self::from_parts(SigningAlgorithm::Hs256, Material::Shared(key), secret)
+        Self::from_parts(SigningAlgorithm::Hs256, Material::Shared(Box::new(key)), secret)
     }
 
     fn from_parts(algorithm: SigningAlgorithm, material: Material, bytes: &[u8]) -> Self {

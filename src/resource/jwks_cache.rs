@@ -22,16 +22,16 @@ use super::key_set::{KeySet, KeySetError};
 use crate::clock::{Clock, Timestamp};
 
 /// How soon the keys are fetched again when the issuer does not say.
-const USUAL_INTERVAL: Duration = Duration::from_secs(300);
+const USUAL_INTERVAL: Duration = Duration::from_mins(5);
 
 /// What the issuer's `max-age` is clamped to.
-const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
+const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(1));
 
 /// How long after one fetch an unknown key may lead to the next one.
 const ASKING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// For how long a key that the issuer does not have is not asked for again.
-const UNKNOWN_FOR: Duration = Duration::from_secs(60);
+const UNKNOWN_FOR: Duration = Duration::from_mins(1);
 
 /// The most unknown keys that are remembered.
 const UNKNOWN_CAPACITY: usize = 1024;

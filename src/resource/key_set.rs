@@ -52,7 +52,8 @@ pub enum KeySetError {
 }
 
 fn reasons(left_out: &[LeftOut]) -> String {
-    left_out.iter().map(|key| format!("; {key}")).collect()
+    let each: Vec<_> = left_out.iter().map(ToString::to_string).collect();
+    if each.is_empty() { String::new() } else { format!(": {}", each.join("; ")) }
 }
 
 #[derive(Deserialize)]
@@ -64,7 +65,7 @@ struct Document<'a> {
 impl KeySet {
     /// Reads a JWKS, key by key: one of a type that nobody here knows does not spoil the others (RFC 7517 §5).
     ///
-    /// Taken are P-256 (ES256), P-384 (ES384), Ed25519 (EdDSA) and RSA of 2048 to 8192 bits (RS256, or PS256 when `alg`
+    /// Taken are P-256 (ES256), P-384 (ES384), Ed25519 (`EdDSA`) and RSA of 2048 to 8192 bits (RS256, or PS256 when `alg`
     /// says so). Two different keys with one `kid` are both left out, and so is a key with private members.
     ///
     /// # Errors

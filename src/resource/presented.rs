@@ -2,20 +2,30 @@
 
 /// Why a request presents no token to check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.text())]
 pub enum PresentError {
     /// There is none, or one of another scheme: whoever tried another one is told of this one, without an error code
     /// (RFC 6750 §3.1).
-    #[error("Send an access token as Authorization: Bearer")]
     Missing,
-    /// Which of two would count, another program on the way may see differently.
-    #[error("The Authorization header is given twice")]
+    /// Two headers. Which of them would count, another program on the way may see differently.
     Twice,
     /// In the URI, where everybody on the way writes it into a log.
-    #[error("An access token does not belong into the URI")]
     InQuery,
     /// What follows `Bearer` is no text.
-    #[error("The access token is no text")]
     NoText,
+}
+
+impl PresentError {
+    /// What the caller is told.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Missing => "Send an access token as Authorization: Bearer",
+            Self::Twice => "The Authorization header is given twice",
+            Self::InQuery => "An access token does not belong into the URI",
+            Self::NoText => "The access token is no text",
+        }
+    }
 }
 
 /// Finds the access token in the values of all `Authorization` headers and the query (without `?`) of a request.

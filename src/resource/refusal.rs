@@ -40,7 +40,7 @@ impl Refusal {
     /// What is told to people.
     pub fn detail(&self) -> Cow<'static, str> {
         match self {
-            Self::Missing => "Send an access token as Authorization: Bearer".into(),
+            Self::Missing => PresentError::Missing.text().into(),
             Self::InvalidRequest(what) => (*what).into(),
             Self::InvalidToken => {
                 "The access token is malformed, expired, revoked or not for this API".into()
@@ -73,8 +73,7 @@ impl From<PresentError> for Refusal {
     fn from(error: PresentError) -> Self {
         match error {
             PresentError::Missing => Self::Missing,
-            PresentError::Twice => Self::InvalidRequest("The Authorization header is given twice"),
-            PresentError::InQuery => Self::InvalidRequest("An access token does not belong into the URI"),
+            PresentError::Twice | PresentError::InQuery => Self::InvalidRequest(error.text()),
             PresentError::NoText => Self::InvalidToken,
         }
     }

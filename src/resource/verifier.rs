@@ -104,6 +104,7 @@ impl Verifier {
     }
 
     /// Whether `other` is a handle to this very verifier.
+    #[cfg(feature = "actix")]
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::support::{Answer, Client, PATIENCE, Process, Server, Workplace, eventually, free_port, http, send};
+use crate::support::{
+    Answer, Client, PATIENCE, Process, Server, Workplace, eventually, free_port, http, send,
+};
 
 /// The example, running.
 struct Api {

@@ -1,1 +1,23 @@
+//! The library for other people's APIs, from the outside: a verifier, real issuers on this machine that behave and
+//! misbehave, and an API that is protected with actix-web.
+//!
+//! `key` signs, `issuer` is an issuer that does what it is told, `api` is a protected API. Each of the other files tests
+//! one area, and names the lines of REQUIREMENTS.md that it covers.
 
+#[cfg(test)]
+mod api;
+#[cfg(test)]
+mod issuer;
+#[cfg(test)]
+mod key;
+
+#[cfg(test)]
+mod adapter;
+#[cfg(test)]
+mod key_sets;
+#[cfg(test)]
+mod outage;
+#[cfg(test)]
+mod refresh;
+#[cfg(test)]
+mod tokens;

@@ -8,14 +8,13 @@ use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::JwkSet;
 use mintery::clock::{Clock, SystemClock};
 use mintery::keys::signer::CachedSigner;
 use mintery::keys::signing::SigningKey;
 use mintery::model::claims::{AccessTokenClaims, Audience, TokenId};
 use mintery::model::signing_key::SigningAlgorithm;
 use mintery::random::{self, SystemRandom};
-use mintery::resource::{KeySet, Verifier, VerifyingKey};
+use mintery::resource::{KeySet, Verifier};
 use serde_json::json;
 use signature::Verifier as _;
 
@@ -28,7 +27,7 @@ const TOKENS: usize = 20_000;
 const SLICE: usize = 500;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for algorithm in SigningAlgorithm::ALL {
+    for algorithm in [SigningAlgorithm::Es256, SigningAlgorithm::Rs256, SigningAlgorithm::EdDsa] {
         measure(algorithm)?;
     }
     Ok(())
@@ -36,11 +35,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn measure(algorithm: SigningAlgorithm) -> Result<(), Box<dyn Error>> {
     let key = SigningKey::generate(algorithm)?;
-    let jwks = JwkSet { keys: vec![key.public.clone()] };
-    let raw_key = VerifyingKey::from_jwk(&key.public).ok_or("the key does not parse")?;
+    let keys = KeySet::parse(json!({ "keys": [key.public] }).to_string().as_bytes())?;
+    let raw_key = Arc::clone(keys.get(&key.kid).ok_or("the key does not parse")?);
     let signer = CachedSigner::from_key(key);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let verifier = Verifier::new(ISSUER, KeySet::from_jwks(&jwks), Arc::clone(&clock));
+    let verifier = Verifier::with_keys(ISSUER, keys, Arc::clone(&clock));
     let now = clock.now().as_secs();
     let tokens = (0..TOKENS)
         .map(|_| {
@@ -64,7 +63,7 @@ fn measure(algorithm: SigningAlgorithm) -> Result<(), Box<dyn Error>> {
     for slice in tokens.chunks(SLICE) {
         let started = Instant::now();
         for token in slice {
-            black_box(verifier.verify(token, ISSUER)?);
+            black_box(verifier.check(token, ISSUER)?);
         }
         let unseen = started.elapsed().as_secs_f64();
         let started = Instant::now();
@@ -80,7 +79,7 @@ fn measure(algorithm: SigningAlgorithm) -> Result<(), Box<dyn Error>> {
     let last = tokens.last().ok_or("no token")?;
     let started = Instant::now();
     for _ in 0..TOKENS {
-        black_box(verifier.verify(black_box(last), ISSUER)?);
+        black_box(verifier.check(black_box(last), ISSUER)?);
     }
     let seen = per_token(started.elapsed().as_secs_f64(), TOKENS)?;
     println!(

@@ -1,0 +1,232 @@
+//! What is read of a JWKS, and what is not.
+
+use mintery::resource::{KeySet, KeySetError, LeftOutReason};
+use serde_json::{Value, json};
+
+use crate::issuer::{Answer, Issuer, JWKS, verify};
+use crate::key::{Key, encode, jwks};
+
+fn parse(keys: &[Value]) -> Result<KeySet, KeySetError> {
+    KeySet::parse(jwks(keys).as_bytes())
+}
+
+/// Why `key` is left out of a set that has a good one beside it.
+fn reason(key: &Value) -> LeftOutReason {
+    let good = Key::new("good", "ES256").jwk();
+    let set = parse(&[key.clone(), good]).unwrap();
+    assert_eq!(set.ids().collect::<Vec<_>>(), ["good"], "{key}");
+    let [left_out] = set.left_out() else { panic!("{key}: {:?}", set.left_out()) };
+    left_out.reason
+}
+
+/// JOSE-2
+#[test]
+fn every_algorithm_is_read_and_bound_to_its_key() {
+    for (algorithm, goes_without_saying) in
+        [("ES256", "ES256"), ("ES384", "ES384"), ("RS256", "RS256"), ("PS256", "RS256"), ("EdDSA", "EdDSA")]
+    {
+        let mut jwk = Key::new("k", algorithm).jwk();
+        let set = parse(&[jwk.clone()]).unwrap();
+        assert_eq!(set.get("k").unwrap().algorithm().name(), algorithm);
+        assert_eq!(format!("{:?}", set.get("k").unwrap()), format!("VerifyingKey({algorithm})"));
+        jwk.as_object_mut().unwrap().remove("alg");
+        jwk.as_object_mut().unwrap().remove("use");
+        assert_eq!(parse(&[jwk.clone()]).unwrap().get("k").unwrap().algorithm().name(), goes_without_saying);
+        for other in [
+            "ES512",
+            "HS256",
+            "none",
+            "es256",
+            "",
+            "RS512",
+            if algorithm == "ES256" { "ES384" } else { "ES256" },
+        ] {
+            jwk["alg"] = json!(other);
+            assert_eq!(reason(&jwk), LeftOutReason::UnknownType, "{algorithm} as {other}");
+        }
+    }
+    let mut ed = Key::new("k", "EdDSA").jwk();
+    ed["alg"] = json!("Ed25519");
+    assert_eq!(parse(&[ed]).unwrap().get("k").unwrap().algorithm().name(), "EdDSA");
+}
+
+#[test]
+fn one_key_of_an_unknown_type_does_not_spoil_the_others() {
+    for key in [
+        json!({ "kty": "AKP", "kid": "x", "alg": "ML-DSA-65", "pub": "AAAA" }),
+        json!({ "kty": "EC", "crv": "secp256k1", "kid": "x", "alg": "ES256K", "x": "AA", "y": "AA" }),
+        json!({ "kty": "OKP", "crv": "X25519", "kid": "x", "x": encode([1; 32]) }),
+        json!({ "kty": "EC", "kid": "x" }),
+        json!({ "kty": "ec", "crv": "P-256", "kid": "x" }),
+    ] {
+        assert_eq!(reason(&key), LeftOutReason::UnknownType);
+    }
+    for key in
+        [json!(1), json!(null), json!("x"), json!([]), json!({}), json!({ "kid": "x" }), json!({ "kty": 1 })]
+    {
+        assert_eq!(reason(&key), LeftOutReason::Malformed);
+    }
+    let mut jwk = Key::new("k", "ES256").jwk();
+    for (name, value) in
+        [("x5c", json!(["AAAA"])), ("x5u", json!("https://evil.example")), ("other", json!({}))]
+    {
+        jwk[name] = value;
+    }
+    assert!(parse(&[jwk]).unwrap().get("k").is_some(), "what is not used is not looked at");
+}
+
+/// JOSE-6
+#[test]
+fn keys_that_are_too_weak_or_off_the_curve_are_left_out() {
+    for algorithm in ["ES256", "ES384"] {
+        let jwk = Key::new("k", algorithm).jwk();
+        for name in ["x", "y"] {
+            let length = if algorithm == "ES256" { 32 } else { 48 };
+            for bytes in [
+                vec![0; length],
+                vec![1; length],
+                vec![0xff; length],
+                vec![1; length - 1],
+                vec![],
+                vec![0; length + 1],
+            ] {
+                let mut other = jwk.clone();
+                other[name] = json!(encode(&bytes));
+                assert_eq!(reason(&other), LeftOutReason::BadParameters, "{algorithm} {name} {bytes:?}");
+            }
+        }
+    }
+    let mut short = Key::new("k", "EdDSA").jwk();
+    short["x"] = json!(encode([1; 31]));
+    assert_eq!(reason(&short), LeftOutReason::BadParameters);
+    for algorithm in ["RS256", "PS256"] {
+        let jwk = Key::new("k", algorithm).jwk();
+        let odd = |len: usize, first: u8| {
+            let mut modulus = vec![0xa5; len];
+            modulus[0] = first;
+            modulus
+        };
+        for n in [
+            odd(128, 0x80),
+            odd(255, 0xff),
+            odd(256, 0x7f),
+            odd(1025, 0x01),
+            [vec![0], odd(255, 0xff)].concat(),
+            vec![],
+            vec![0; 256],
+        ] {
+            let mut other = jwk.clone();
+            other["n"] = json!(encode(&n));
+            assert_eq!(reason(&other), LeftOutReason::BadParameters, "{algorithm} {} bytes", n.len());
+        }
+        for e in [vec![], vec![0], vec![1], vec![2], vec![0xff; 9]] {
+            let mut other = jwk.clone();
+            other["e"] = json!(encode(&e));
+            assert_eq!(reason(&other), LeftOutReason::BadParameters, "{algorithm} e {e:?}");
+        }
+        let mut padded = jwk.clone();
+        padded["e"] = json!(encode([0, 1, 0, 1]));
+        assert!(parse(&[padded]).is_ok(), "zeros in front change nothing");
+    }
+    let mut jwk = Key::new("k", "ES256").jwk();
+    jwk["x"] = json!("=+/");
+    assert_eq!(reason(&jwk), LeftOutReason::Malformed);
+}
+
+#[test]
+fn keys_for_something_else_are_left_out() {
+    let key = Key::new("k", "ES256");
+    for (name, value) in
+        [("use", json!("enc")), ("use", json!("")), ("key_ops", json!(["sign"])), ("key_ops", json!([]))]
+    {
+        let mut jwk = key.jwk();
+        jwk[name] = value;
+        assert_eq!(reason(&jwk), LeftOutReason::OtherUse, "{name}");
+    }
+    let mut jwk = key.jwk();
+    jwk["key_ops"] = json!(["verify"]);
+    assert!(parse(&[jwk]).is_ok());
+    for kid in [json!(null), json!(""), json!("k".repeat(257))] {
+        let mut jwk = key.jwk();
+        jwk["kid"] = kid;
+        assert_eq!(reason(&jwk), LeftOutReason::NoId);
+    }
+}
+
+/// 7517-1: whoever reads a private member can sign; JOSE-2: a secret in a JWKS is none.
+#[test]
+fn a_published_private_key_is_compromised() {
+    for name in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+        for algorithm in ["ES256", "RS256", "EdDSA"] {
+            let mut jwk = Key::new("k", algorithm).jwk();
+            jwk[name] = json!("AAAA");
+            assert_eq!(reason(&jwk), LeftOutReason::Private, "{algorithm} {name}");
+        }
+    }
+    assert_eq!(reason(&Key::new("k", "HS256").jwk()), LeftOutReason::Private);
+    let both = Key::new("k", "ES256");
+    let (public, mut private) = (both.jwk(), both.jwk());
+    private["d"] = json!("AAAA");
+    for keys in [[public.clone(), private.clone()], [private, public]] {
+        assert!(
+            matches!(parse(&keys), Err(KeySetError::NoUsableKey(_))),
+            "its public half beside it counts neither"
+        );
+    }
+    let issuer = Issuer::with(&[]);
+    let good = Key::new("good", "ES256");
+    let mut jwk = both.jwk();
+    jwk["d"] = json!("AAAA");
+    issuer.put(JWKS, Answer::Document(jwks(&[jwk, good.jwk()])));
+    let verifier = issuer.verifier();
+    assert!(verify(&verifier, &issuer.token(&both)).is_err());
+    assert!(verify(&verifier, &issuer.token(&good)).is_ok());
+    let keys = verifier.jwks().unwrap().keys();
+    let told: Vec<_> = keys.left_out().iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["the key k: its private half is published: it is compromised, and has to be replaced"]);
+}
+
+#[test]
+fn two_keys_of_one_name_are_none() {
+    let (one, two, other) = (Key::new("k", "ES256"), Key::new("k", "RS256"), Key::new("other", "ES256"));
+    for keys in [[one.jwk(), two.jwk(), other.jwk()], [two.jwk(), other.jwk(), one.jwk()]] {
+        let set = parse(&keys).unwrap();
+        assert_eq!(set.ids().collect::<Vec<_>>(), ["other"]);
+        assert_eq!(set.left_out()[0].reason, LeftOutReason::Ambiguous);
+    }
+    let thrice = parse(&[one.jwk(), two.jwk(), one.jwk(), other.jwk()]).unwrap();
+    assert!(thrice.get("k").is_none());
+    assert!(parse(&[one.jwk(), one.jwk()]).unwrap().get("k").is_some(), "twice the same is one");
+}
+
+#[test]
+fn what_is_no_set_is_refused() {
+    for text in [
+        "",
+        "{}",
+        "[]",
+        "null",
+        "[[]]",
+        "{\"keys\":{}}",
+        "{\"keys\":null}",
+        "{\"keys\":1}",
+        "<html>",
+        "{\"keys\":[]",
+    ] {
+        assert!(matches!(KeySet::parse(text.as_bytes()), Err(KeySetError::NotASet)), "{text}");
+    }
+    assert!(matches!(KeySet::parse(b"{\"keys\":[],\"keys\":[]}"), Err(KeySetError::NotASet)));
+    assert!(matches!(KeySet::parse(b"\xff"), Err(KeySetError::NotASet)));
+    assert!(matches!(parse(&[]), Err(KeySetError::NoUsableKey(none)) if none.is_empty()));
+    let key = Key::new("k", "ES256").jwk();
+    let named = |number: usize| {
+        let mut key = key.clone();
+        key["kid"] = json!(number.to_string());
+        key
+    };
+    let many: Vec<_> = (0..65).map(named).collect();
+    assert_eq!(parse(&many[..64]).unwrap().ids().count(), 64);
+    assert!(matches!(parse(&many), Err(KeySetError::TooMany)));
+    let twice = format!(r#"{{"keys":[{{"kid":"a","kid":"b",{}]}}"#, &key.to_string()[1..]);
+    assert!(matches!(KeySet::parse(twice.as_bytes()), Err(KeySetError::NoUsableKey(_))));
+}
