@@ -46,7 +46,7 @@ fn example() -> PathBuf {
 }
 
 fn create_caller(work: &Workplace) -> Client {
-    work.create_client(&["--scope", "servers:read tasks:write"])
+    work.create_client_for("servers:read tasks:write", &[])
 }
 
 fn kid(token: &str) -> String {
@@ -68,7 +68,7 @@ fn the_example_takes_the_tokens_of_a_server() {
 
     let post = |token: &str| send(http().post(format!("{}/v1/tasks", api.url)).bearer_auth(token)).unwrap();
     assert_eq!(post(&server.token(&client)).status, 201);
-    let reader = work.create_client(&["--scope", "servers:read"]);
+    let reader = work.create_client_for("servers:read", &[]);
     let answer = post(&server.token(&reader));
     assert_eq!((answer.status, &answer.json()["code"]), (403, &"err_no_permission".into()));
 

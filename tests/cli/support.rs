@@ -185,7 +185,12 @@ impl Workplace {
 
     /// Makes a client with the scopes `read` and `write`.
     pub fn create_client(&self, flags: &[&str]) -> Client {
-        let mut arguments = vec!["client", "create", "--name", "test", "--scope", "read write", "-o", "json"];
+        self.create_client_for("read write", flags)
+    }
+
+    /// Makes a client with these scopes.
+    pub fn create_client_for(&self, scopes: &str, flags: &[&str]) -> Client {
+        let mut arguments = vec!["client", "create", "--name", "test", "--scope", scopes, "-o", "json"];
         arguments.extend(flags);
         Client::of(&self.run(&arguments).succeeded().json())
     }

@@ -73,6 +73,7 @@ async fn open(url: &DatabaseUrl) -> Result<Admin, Failure> {
     Ok(Admin {
         store: unlocked.store,
         secret_digests: unlocked.data_keys.secret_digests,
+        sealing: unlocked.data_keys.sealing,
         clock,
         random,
         actor: Actor::System,

@@ -35,7 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn measure(algorithm: SigningAlgorithm) -> Result<(), Box<dyn Error>> {
     let key = SigningKey::generate(algorithm)?;
-    let keys = KeySet::parse(json!({ "keys": [key.public] }).to_string().as_bytes())?;
+    let public = key.public.as_ref().ok_or("the key has no public half")?.to_json();
+    let keys = KeySet::parse(format!(r#"{{"keys":[{public}]}}"#).as_bytes())?;
     let raw_key = Arc::clone(keys.get(&key.kid).ok_or("the key does not parse")?);
     let signer = CachedSigner::from_key(key);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
