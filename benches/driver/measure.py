@@ -24,26 +24,55 @@ MEMORY_SECONDS = machine.setting("BENCH_MEMORY_SECONDS", 60, 5, 3600)
 
 def token(place: Path) -> None:
     """tokens, secret by Basic, ES256"""
-    ours, theirs = started(place)
-    request = token_request(ours.create_client())
-    pair = [Candidate(server, [request], [request]) for server in (ours, theirs)]
-    compare("token", "tokens: Mintery / yardstick", pair, 0.90)
-    stop(ours, theirs)
+    compare_tokens(place, "token", "ES256", 0.90)
+
+
+def eddsa(place: Path) -> None:
+    """the same with EdDSA"""
+    compare_tokens(place, "eddsa", "EdDSA", 0.90)
+
+
+def rs256(place: Path) -> None:
+    """the same with RS256"""
+    compare_tokens(place, "rs256", "RS256", 0.95)
 
 
 def encode(place: Path) -> None:
-    """against the same server signing with jsonwebtoken::encode"""
-    what = "tokens: Mintery / the same with encode"
-    if not machine.binary("mintery-encode").exists():
-        report.skipped(what, "there is no mintery-encode")
-        return
-    pair = []
-    for server in (Mintery(place / "mintery"), Mintery(place / "encode", "mintery-encode")):
-        server.start()
-        request = token_request(server.create_client())
-        pair.append(Candidate(server, [request], [request]))
-    compare("encode", what, pair, 1.25)
-    stop(*(candidate.server for candidate in pair))
+    """against the same server signing with jsonwebtoken::encode, ES256"""
+    compare_encode(place, "encode", "ES256", 1.25)
+
+
+def rs256_encode(place: Path) -> None:
+    """the same with RS256"""
+    compare_encode(place, "rs256_encode", "RS256", 2.0)
+
+
+def verify(place: Path) -> None:
+    """the library: the check of a token, in one thread, against the raw check of its signature"""
+    del place
+    process = machine.start([machine.binary("bench-verify")], cores="server", stdout=-1, stderr=-1, text=True)
+    out, _ = machine.finish(process, 120)
+    found = [json.loads(line) for line in out.strip().splitlines()]
+    for one in found:
+        ratio, seen = one["ratio"], one["seen_us"]
+        figures = f"{ratio:.2f} × ({one['unseen_us']:.1f} / {one['raw_us']:.1f} µs)"
+        report.row(f"library, {one['algorithm']} never seen / raw check", figures, "≤ 1.15 ×", ratio <= 1.15)
+        report.row(f"library, {one['algorithm']} seen before", f"{seen:.2f} µs", "≤ 2 µs", seen <= 2)
+    report.save("verify", {"algorithms": found, "ok": all(one["ratio"] <= 1.15 and one["seen_us"] <= 2 for one in found)})
+
+
+def crates(place: Path) -> None:
+    """how many crates the library brings into a program"""
+    del place
+    counts = {}
+    for name, features, most in (("without adapter", [], 40), ("with the actix adapter", ["--features", "actix"], 170)):
+        argv = ["cargo", "tree", "--no-default-features", *features, "-e", "normal", "--prefix", "none"]
+        process = machine.start(argv, cores="all", stdout=-1, stderr=-1, text=True)
+        out, _ = machine.finish(process, 60)
+        count = len({line.removesuffix(" (*)") for line in out.splitlines() if line}) - 1
+        counts[name] = count
+        report.row(f"crates of the library {name}", str(count), f"≤ {most}", count <= most)
+    report.save("crates", {"crates": counts})
 
 
 def route(place: Path) -> None:
@@ -169,11 +198,38 @@ def changes(place: Path) -> None:
         report.save(f"changes-{engine}", {"rounds": runs, "changes_per_second": rate, "p99_ms": slowest, "ok": ok})
 
 
-ALL = {one.__name__: one for one in (token, encode, route, p99, memory, start, changes)}
+ALL = {
+    one.__name__: one
+    for one in (token, eddsa, rs256, encode, rs256_encode, route, p99, verify, crates, memory, start, changes)
+}
 
 
-def started(place: Path) -> tuple[Mintery, Yardstick]:
-    ours, theirs = Mintery(place / "mintery"), Yardstick(place / "yardstick")
+def compare_tokens(place: Path, name: str, algorithm: str, must: float) -> None:
+    ours, theirs = started(place, algorithm)
+    request = token_request(ours.create_client())
+    pair = [Candidate(server, [request], [request]) for server in (ours, theirs)]
+    compare(name, f"tokens, {algorithm}: Mintery / yardstick", pair, must)
+    stop(ours, theirs)
+
+
+def compare_encode(place: Path, name: str, algorithm: str, must: float) -> None:
+    what = f"tokens, {algorithm}: Mintery / the same with encode"
+    if not machine.binary("mintery-encode").exists():
+        report.skipped(what, "there is no mintery-encode")
+        return
+    pair = []
+    for program in ("mintery", "mintery-encode"):
+        server = Mintery(place / program, program, algorithm)
+        server.start()
+        request = token_request(server.create_client())
+        pair.append(Candidate(server, [request], [request]))
+    compare(name, what, pair, must)
+    stop(*(candidate.server for candidate in pair))
+
+
+def started(place: Path, algorithm: str = "ES256") -> tuple[Mintery, Yardstick]:
+    ours = Mintery(place / "mintery", algorithm=algorithm)
+    theirs = Yardstick(place / "yardstick", algorithm)
     ours.start()
     theirs.start()
     return ours, theirs

@@ -140,18 +140,20 @@ class Server:
 
 
 class Yardstick(Server):
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, algorithm: str = "ES256") -> None:
         super().__init__("yardstick", directory, "/seen")
+        self.algorithm = algorithm
 
     def argv(self) -> list:
-        return [machine.binary("yardstick"), f"127.0.0.1:{self.port}"]
+        return [machine.binary("yardstick"), f"127.0.0.1:{self.port}", self.algorithm]
 
 
 class Mintery(Server):
     """`program` is `mintery`, or one that takes the same settings and reads the same database."""
 
-    def __init__(self, directory: Path, program: str = "mintery") -> None:
+    def __init__(self, directory: Path, program: str = "mintery", algorithm: str = "ES256") -> None:
         super().__init__(program, directory, "/readyz")
+        self.algorithm = algorithm
 
     def argv(self) -> list:
         return [machine.binary(self.name), "serve", "--dev"]
@@ -161,6 +163,7 @@ class Mintery(Server):
             "MINTERY_LISTEN": f"127.0.0.1:{self.port}",
             "MINTERY_WORKERS": "1",
             "MINTERY_LOG": "warn",
+            "MINTERY_TOKEN__ALG": self.algorithm,
         }
 
     def create_client(self, name: str = "bench") -> dict:

@@ -24,9 +24,14 @@ impl TokenSigner for EncodeSigner {
 }
 
 fn make_signer(key: SigningKey) -> Box<dyn TokenSigner> {
-    let (algorithm, encoding_key) = match key.algorithm {
-        SigningAlgorithm::Es256 => (Algorithm::ES256, EncodingKey::from_ec_der(&key.pkcs8)),
-        SigningAlgorithm::Rs256 => (Algorithm::RS256, EncodingKey::from_rsa_der(&key.pkcs8)),
+    let private = &key.private;
+    let (algorithm, encoding_key) = match key.algorithm() {
+        SigningAlgorithm::Es256 => (Algorithm::ES256, EncodingKey::from_ec_der(private)),
+        SigningAlgorithm::Es384 => (Algorithm::ES384, EncodingKey::from_ec_der(private)),
+        SigningAlgorithm::Ps256 => (Algorithm::PS256, EncodingKey::from_rsa_der(private)),
+        SigningAlgorithm::Rs256 => (Algorithm::RS256, EncodingKey::from_rsa_der(private)),
+        SigningAlgorithm::EdDsa => (Algorithm::EdDSA, EncodingKey::from_ed_der(private)),
+        SigningAlgorithm::Hs256 => (Algorithm::HS256, EncodingKey::from_secret(private)),
     };
     let mut header = Header::new(algorithm);
     header.typ = Some(ACCESS_TOKEN_TYPE.to_owned());

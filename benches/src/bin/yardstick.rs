@@ -1,6 +1,7 @@
 //! What Mintery is measured against: the least that actix-web can do and still answer the same bytes.
 //!
-//! One worker, no client, no check, no database. `POST /oauth/token` reads the form and signs with a parsed key,
+//! One worker, no client, no check, no database. `POST /oauth/token` reads the form and signs with a parsed key (ES256, or
+//! RS256 or EdDSA when the second argument says so),
 //! `GET /seen` answers what `GET /api/v1/users/me` answers, and `GET /verify` does so after one signature check.
 //! A token for `/verify` comes from `/oauth/token` of the same process, whose key lives as long as it does.
 
@@ -22,7 +23,8 @@ use aws_lc_rs::{
     digest, rand,
     rand::SystemRandom,
     signature::{
-        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey,
+        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair,
+        KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair,
     },
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -32,13 +34,15 @@ const CLIENT_ID: &str = "mc_0123456789abcdef0123456789abcdef";
 const TTL_SECS: u64 = 3600;
 const ME: &str = r#"{"sub":"mc_0123456789abcdef0123456789abcdef","kind":"client","name":"bench","scope":"read write","credential":"access_token","expires_at":1234567890}"#;
 
-/// The bytes of an ES256 signature (RFC 7518 §3.4).
-const SIGNATURE_LEN: usize = 64;
+/// The most bytes of a signature: those of RS256 with a key of 2048 bits.
+const MAX_SIGNATURE_LEN: usize = 256;
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let address = std::env::args().nth(1).ok_or("usage: yardstick ADDRESS")?;
-    let yardstick = web::Data::new(Yardstick::new(format!("http://{address}"))?);
+    let mut arguments = std::env::args().skip(1);
+    let address = arguments.next().ok_or("usage: yardstick ADDRESS [ES256|RS256|EdDSA]")?;
+    let algorithm = arguments.next().unwrap_or_else(|| "ES256".to_owned());
+    let yardstick = web::Data::new(Yardstick::new(format!("http://{address}"), &algorithm)?);
     HttpServer::new(move || {
         App::new()
             .app_data(yardstick.clone())
@@ -99,19 +103,59 @@ fn ok() -> HttpResponseBuilder {
 /// The keys, parsed once.
 struct Yardstick {
     issuer: String,
-    pair: EcdsaKeyPair,
+    pair: Pair,
     public: ParsedPublicKey,
     random: SystemRandom,
     /// The JOSE header, encoded, with its dot.
     header: String,
 }
 
+/// What signs.
+enum Pair {
+    Ecdsa(EcdsaKeyPair),
+    Rsa(RsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+impl Pair {
+    fn sign(&self, random: &SystemRandom, message: &[u8]) -> Result<Vec<u8>, Refused> {
+        match self {
+            Self::Ecdsa(pair) => Ok(pair.sign(random, message).map_err(|_| Refused)?.as_ref().to_vec()),
+            Self::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, random, message, &mut signature).map_err(|_| Refused)?;
+                Ok(signature)
+            }
+            Self::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
+        }
+    }
+}
+
 impl Yardstick {
-    fn new(issuer: String) -> Result<Self, Box<dyn std::error::Error>> {
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
-        let public = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key())?;
-        let kid = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, pair.public_key().as_ref()));
-        let mut header = URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"at+jwt","alg":"ES256","kid":"{kid}"}}"#));
+    fn new(issuer: String, algorithm: &str) -> Result<Self, Box<dyn std::error::Error>> {
+        let (pair, public) = match algorithm {
+            "ES256" => {
+                let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)?;
+                let public = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, pair.public_key())?;
+                (Pair::Ecdsa(pair), public)
+            }
+            "RS256" => {
+                let pair = RsaKeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048)?;
+                let public = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key())?;
+                (Pair::Rsa(pair), public)
+            }
+            "EdDSA" => {
+                let pair = Ed25519KeyPair::generate()?;
+                let public = ParsedPublicKey::new(&ED25519, pair.public_key())?;
+                (Pair::Ed25519(pair), public)
+            }
+            other => return Err(format!("no such algorithm: {other}").into()),
+        };
+        let mut kid = [0; 32];
+        rand::fill(&mut kid)?;
+        let kid = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, &kid));
+        let mut header =
+            URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"at+jwt","alg":"{algorithm}","kid":"{kid}"}}"#));
         header.push('.');
         Ok(Self { issuer, pair, public, random: SystemRandom::new(), header })
     }
@@ -134,10 +178,11 @@ impl Yardstick {
         })
         .map_err(|_| Refused)?;
 
-        let mut token = String::with_capacity(self.header.len() + (claims.len() + SIGNATURE_LEN) * 4 / 3 + 4);
+        let mut token =
+            String::with_capacity(self.header.len() + (claims.len() + MAX_SIGNATURE_LEN) * 4 / 3 + 4);
         token.push_str(&self.header);
         URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-        let signature = self.pair.sign(&self.random, token.as_bytes()).map_err(|_| Refused)?;
+        let signature = self.pair.sign(&self.random, token.as_bytes())?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(token)
@@ -145,9 +190,10 @@ impl Yardstick {
 
     fn verify(&self, token: &str) -> Result<(), Refused> {
         let (message, encoded) = token.rsplit_once('.').ok_or(Refused)?;
-        let mut signature = [0; SIGNATURE_LEN];
-        URL_SAFE_NO_PAD.decode_slice(encoded, &mut signature).map_err(|_| Refused)?;
-        self.public.verify_sig(message.as_bytes(), &signature).map_err(|_| Refused)
+        let mut signature = [0; MAX_SIGNATURE_LEN + 2];
+        let length = URL_SAFE_NO_PAD.decode_slice(encoded, &mut signature).map_err(|_| Refused)?;
+        let signature = signature.get(..length).ok_or(Refused)?;
+        self.public.verify_sig(message.as_bytes(), signature).map_err(|_| Refused)
     }
 }
 
