@@ -99,8 +99,10 @@ async fn rotate_due(
                 change.key.term.signs_from.as_secs()
             ),
             // Another node was first; its event is on the way here.
-            Err(AdminError::NothingToDo(NothingToDo::Waiting { .. }))
-            | Err(AdminError::Store(StoreError::Conflict)) => {}
+            Err(
+                AdminError::NothingToDo(NothingToDo::Waiting { .. })
+                | AdminError::Store(StoreError::Conflict),
+            ) => {}
             Err(error) => return Err(error),
         }
     }

@@ -156,7 +156,7 @@ fn what_is_no_key_for_signing_is_not_imported() {
     work.run(&["signing-key", "import", "good.pem", "--alg", "es256"]).was_misused();
     work.run(&["signing-key", "import"]).was_misused();
     work.run_with_input(&["signing-key", "import", "-"], b"").failed(&["PEM"]);
-    work.run_with_input(&["signing-key", "import", "-"], &[b'x'; 200_000]).failed(&["PEM"]);
+    work.run_with_input(&["signing-key", "import", "-"], &vec![b'x'; 200_000]).failed(&["PEM"]);
     assert_eq!(list(&work), before);
 }
 
