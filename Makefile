@@ -33,6 +33,11 @@ test-postgres: ## the black-box and command line tests alone, on a PostgreSQL of
 test-curl: ## the curl-driven tests alone, those of README.md's examples among them
 	@tests/run.sh curl
 
+.PHONY: rotation
+rotation: ## ten rotations of the signing keys under load, with a verifier in another process
+	cargo build --example resource_server
+	TEST_ROTATIONS=10 cargo test --test cli no_token_is_refused_while_keys_rotate -- --nocapture
+
 .PHONY: check
 check: tools ## format, lints, documentation, licences, unused dependencies
 	cargo fmt --all --check

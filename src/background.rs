@@ -70,14 +70,16 @@ async fn look_after_keys(ring: Arc<KeyRing>, admin: Admin, policy: RotationPolic
         if elapsed < not_before {
             continue;
         }
-        if let Err(error) = rotate_due(&ring, &admin, policy, now).await {
-            log::error!("cannot rotate the signing keys: {error}");
+        let database = admin.store.database();
+        let recorded = ring.record_ttl(database).await.map_err(AdminError::from);
+        if let Err(error) = recorded.and(rotate_due(&ring, &admin, policy, now).await) {
+            log::error!("cannot look after the signing keys: {error}");
             not_before = elapsed.saturating_add(RETRY_AFTER);
         }
         if elapsed >= clean_at {
             clean_at = elapsed.saturating_add(CLEAN_EVERY);
             let before = now.minus(KEEP_GONE);
-            if let Err(error) = key::delete_gone(admin.store.database(), before).await {
+            if let Err(error) = key::delete_gone(database, before).await {
                 log::warn!("cannot delete signing keys that are gone: {error}");
             }
         }

@@ -23,6 +23,8 @@ part_postgres() {
   eval "$server"
   # A part runs in a subshell of its own, so this is at the end of the part, however it ends.
   trap 'tests/setup/postgres.sh stop' EXIT
+  # The command line tests run it beside the server.
+  cargo build "${cargo_flags[@]}" --example resource_server || return 1
   TEST_ENGINE=postgres cargo test "${cargo_flags[@]}" --no-fail-fast --test api --test cli
 }
 

@@ -1,6 +1,7 @@
 //! The keys that this node signs with, and those that it publishes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
@@ -141,6 +142,8 @@ pub struct KeyRing {
     make_signer: SignerFactory,
     /// The life of the tokens that this node issues.
     token_ttl: Duration,
+    /// Whether a key was read that does not say so yet.
+    has_to_record: AtomicBool,
 }
 
 impl std::fmt::Debug for KeyRing {
@@ -158,7 +161,8 @@ impl KeyRing {
         make_signer: SignerFactory,
         token_ttl: Duration,
     ) -> Self {
-        Self { ring: ArcSwap::default(), verifier, sealing, make_signer, token_ttl }
+        let has_to_record = AtomicBool::new(false);
+        Self { ring: ArcSwap::default(), verifier, sealing, make_signer, token_ttl, has_to_record }
     }
 
     /// The keys as they are now.
@@ -173,25 +177,37 @@ impl KeyRing {
         &self.verifier
     }
 
-    /// Reads the keys in the store, and records there how long the tokens of this node live: a key stays published until
-    /// the last token that it signed has expired.
+    /// Reads the keys in the store.
     ///
     /// # Errors
     /// When the store fails, or a key does not open. The ring stays as it was.
     pub async fn load(&self, database: &Database, now: Timestamp) -> Result<(), RingError> {
         let mut stored = key::signing_keys(database).await?;
-        if stored.iter().any(|key| key.term.longest_ttl < self.token_ttl) {
-            key::raise_longest_ttl(database, self.token_ttl).await?;
-            for key in &mut stored {
-                key.term.longest_ttl = key.term.longest_ttl.max(self.token_ttl);
-            }
+        for key in stored.iter_mut().filter(|key| key.term.longest_ttl < self.token_ttl) {
+            key.term.longest_ttl = self.token_ttl;
+            self.has_to_record.store(true, Ordering::Release);
         }
         let before = self.current();
-        let in_use = stored.iter().filter(|key| key.term.state(now) != KeyState::Gone);
+        // A newer release may sign with what this one does not know.
+        let in_use =
+            stored.iter().filter(|key| key.term.state(now) != KeyState::Gone && schedule(key).is_ok());
         let keys = in_use.map(|key| self.open(&before, key)).collect::<Result<Vec<_>, _>>()?;
         let ring = Ring { keys };
         self.verifier.replace_keys(ring.key_set(now)?);
         self.ring.store(Arc::new(ring));
+        Ok(())
+    }
+
+    /// Records in the store, where that is not known there yet, how long the tokens of this node live: a key stays
+    /// published until the last token that it signed has expired, whichever node retires it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn record_ttl(&self, database: &Database) -> Result<(), StoreError> {
+        if self.has_to_record.load(Ordering::Acquire) {
+            key::raise_longest_ttl(database, self.token_ttl).await?;
+            self.has_to_record.store(false, Ordering::Release);
+        }
         Ok(())
     }
 

@@ -222,8 +222,13 @@ fn prepare_file(path: &Path, missing: Missing) -> Result<(), OpenError> {
             if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
                 fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(file_error)?;
             }
-            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(file_error)?;
-            Ok(())
+            match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+                // Another process was faster; its file is as good as ours would be.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    prepare_file(path, missing)
+                }
+                made => made.map(drop).map_err(file_error),
+            }
         }
         Err(error) => Err(file_error(error)),
     }
