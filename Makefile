@@ -44,7 +44,9 @@ check: tools ## format, lints, documentation, licences, unused dependencies
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy --no-default-features --lib -- -D warnings
 	cargo clippy --no-default-features --features actix --lib -- -D warnings
+	cargo clippy --no-default-features --features fetch --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features --features actix
 	cargo deny check licenses bans sources
 	cargo machete
 

@@ -7,6 +7,9 @@
 //!
 //! `ISSUER`, `AUDIENCE` and `LISTEN` say who issues the tokens, what must stand in their `aud`, and where it listens.
 
+use std::error::Error;
+use std::process::ExitCode;
+
 use actix_web::{App, HttpResponse, HttpServer, web};
 use mintery::resource::{Principal, RequireScope, Verifier, protected_resource_metadata};
 use serde_json::json;
@@ -26,7 +29,17 @@ fn setting(name: &str, default: &str) -> String {
 }
 
 #[actix_web::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let issuer = setting("ISSUER", "http://127.0.0.1:8080");
     let audience = setting("AUDIENCE", &issuer);
     let listen = setting("LISTEN", "127.0.0.1:9000");

@@ -4,16 +4,16 @@
 //!
 //! | part | what it is for |
 //! | --- | --- |
-//! | [`cli`], [`server`], [`background`], [`logging`] | the commands; how it is put together and run; the tasks beside the requests |
-//! | [`http`] | all actix server code: the URL table, extractors, answers |
-//! | [`oauth`] | the protocol: authenticate the client, check the grant, issue; no web framework, no SQL |
-//! | [`directory`] | what this node remembers of the store, bounded, and the follower that keeps it right |
-//! | [`keys`] | the master key, data keys, signing keys, the ring that signs |
-//! | [`admin`] | one function per administrative act; command line and API call these |
-//! | [`store`] | all SQL; the one way to write |
+//! | `cli`, `server`, `background`, `logging` | the commands; how it is put together and run; the tasks beside the requests |
+//! | `http` | all actix server code: the URL table, extractors, answers |
+//! | `oauth` | the protocol: authenticate the client, check the grant, issue; no web framework, no SQL |
+//! | `directory` | what this node remembers of the store, bounded, and the follower that keeps it right |
+//! | `keys` | the master key, data keys, signing keys, the ring that signs |
+//! | `admin` | one function per administrative act; command line and API call these |
+//! | `store` | all SQL; the one way to write |
 //! | [`resource`] | the verifier of access tokens, for Mintery's own routes and for other people's APIs |
 //! | [`model`] | types of the domain and their rules |
-//! | [`secret`], [`clock`], [`random`], [`config`], [`metrics`] | what all of them stand on |
+//! | `secret`, [`clock`], `random`, `config`, `metrics` | what all of them stand on |
 //!
 //! Imports run from an upper row to a lower one, as `tests/api/architecture.rs` checks.
 //!

@@ -161,8 +161,14 @@ impl KeyPair {
 
 fn rsa(bytes: &[u8], encoding: &'static dyn RsaEncoding) -> Result<Material, UnusableKey> {
     let pair = RsaKeyPair::from_pkcs8(bytes).map_err(unusable)?;
-    // The library looks at this too; it is what is promised here.
-    if pair.public_modulus_len() < 256 {
+    // The library looks at the length too; it is what is promised here. It takes an exponent of 1, with which every
+    // message would be its own signature, and those over 32 bits, which not every verifier takes.
+    let public = pair.public_key();
+    let is_sound = match public.exponent().big_endian_without_leading_zero() {
+        [] | [1] => false,
+        bytes => bytes.len() <= 4 && bytes.last().is_some_and(|last| last % 2 == 1),
+    };
+    if pair.public_modulus_len() < 256 || !is_sound {
         return Err(UnusableKey);
     }
     Ok(Material::Rsa(Box::new(pair), encoding))

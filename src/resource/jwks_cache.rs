@@ -178,9 +178,13 @@ impl JwksCache {
     /// When it failed.
     pub(super) async fn first_attempt(&self) -> Result<(), Arc<RefreshError>> {
         let mut status = self.0.status.clone();
-        // The sender goes only with the thread, which goes only with this handle.
-        let ended = status.wait_for(|status| status.attempts > 0).await;
-        ended.ok().and_then(|status| status.error.clone()).map_or(Ok(()), Err)
+        match status.wait_for(|status| status.attempts > 0).await {
+            Ok(status) => status.error.clone().map_or(Ok(()), Err),
+            // The thread is gone, which nothing but the program's own clock can have done.
+            Err(_) => {
+                Err(Arc::new(RefreshError::Panicked("the thread that keeps the keys is gone".to_owned())))
+            }
+        }
     }
 
     /// Asks the issuer for a key that is not known, if it may be asked, and waits for the answer. Says whether it was
@@ -265,7 +269,7 @@ impl Shared {
     fn end_turn(&self, pause: Duration) {
         let mut plan = self.plan();
         plan.is_looking = false;
-        plan.next = self.clock.elapsed() + pause;
+        plan.next = self.clock.elapsed().saturating_add(pause);
     }
 }
 

@@ -45,6 +45,7 @@ impl Refusal {
             Self::InvalidToken => {
                 "The access token is malformed, expired, revoked or not for this API".into()
             }
+            Self::InsufficientScope(none) if none.is_empty() => "No access token allows this".into(),
             Self::InsufficientScope(scopes) => format!("The access token lacks the scope {scopes}").into(),
             Self::Unavailable => "The server cannot answer at the moment; try again".into(),
         }

@@ -1,6 +1,7 @@
 //! What is read of a JWKS, and what is not.
 
 use mintery::resource::{KeySet, KeySetError, LeftOutReason};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::issuer::{Answer, Issuer, JWKS, verify};
@@ -229,4 +230,21 @@ fn what_is_no_set_is_refused() {
     assert!(matches!(parse(&many), Err(KeySetError::TooMany)));
     let twice = format!(r#"{{"keys":[{{"kid":"a","kid":"b",{}]}}"#, &key.to_string()[1..]);
     assert!(matches!(KeySet::parse(twice.as_bytes()), Err(KeySetError::NoUsableKey(_))));
+}
+
+proptest! {
+    #[test]
+    fn reading_never_panics(
+        bytes in proptest::collection::vec(any::<u8>(), 0..64),
+        kty in "EC|RSA|OKP|oct|x",
+        crv in "P-256|P-384|Ed25519|x",
+        numbers in proptest::collection::vec("[A-Za-z0-9_-]{0,90}", 4),
+    ) {
+        prop_assert!(KeySet::parse(&bytes).is_err());
+        let [x, y, n, e] = numbers.as_slice() else { unreachable!() };
+        let key = json!({ "kty": kty, "crv": crv, "kid": "k", "x": x, "y": y, "n": n, "e": e });
+        if let Ok(set) = parse(&[key]) {
+            prop_assert_eq!(set.ids().collect::<Vec<_>>(), ["k"]);
+        }
+    }
 }

@@ -20,4 +20,6 @@ mod outage;
 #[cfg(test)]
 mod refresh;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod tokens;

@@ -223,8 +223,7 @@ fn a_verifier_is_for_an_api() {
 }
 
 #[test]
-fn a_certificate_that_nobody_vouches_for_is_refused() {
-    // Plain HTTP where TLS is expected: no handshake, no document.
+fn plain_http_where_tls_is_expected_is_no_connection() {
     let issuer = Issuer::with(&[]);
     let https = issuer.url.replace("http://", "https://");
     let error = block_on(Verifier::builder(https).audience(API).build()).unwrap_err();

@@ -225,6 +225,30 @@ fn a_fetcher_that_panics_is_one_that_failed() {
     eventually("the thread ends", || Arc::strong_count(&calls) == 1);
 }
 
+/// Whatever runtime moves a request from thread to thread can hold these futures.
+#[test]
+fn its_futures_and_handles_go_from_thread_to_thread() {
+    fn sent<T: Send>(_: T) {}
+    fn shared<T: Send + Sync>(_: &T) {}
+    let issuer = Issuer::down();
+    sent(issuer.builder().build());
+    let verifier = issuer.builder().start().unwrap();
+    sent(verifier.verify("token"));
+    shared(&verifier);
+    shared(verifier.jwks().unwrap());
+}
+
+#[test]
+fn an_interval_without_end_is_one() {
+    let key = Key::new("a", "ES256");
+    let issuer = Issuer::with(&[&key]);
+    let verifier = block_on(issuer.builder().refresh_every(Duration::MAX).build()).unwrap();
+    assert!(verify(&verifier, &issuer.token(&key)).is_ok());
+    issuer.clock.let_pass(INTERVAL);
+    assert_eq!(verify(&verifier, &issuer.token(&Key::new("b", "ES256"))), Err(VerifyError::UnknownKey));
+    assert_eq!(issuer.hits(), 2);
+}
+
 #[actix_web::test]
 async fn it_waits_in_a_runtime_too() {
     let (key, new) = (Key::new("a", "ES256"), Key::new("b", "ES256"));
