@@ -33,6 +33,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// After a rotation that failed, how long the next attempt is waited for.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
+/// How often the keys are read again, though no event says so: another node may have recorded that tokens live longer.
+const READ_EVERY: Duration = Duration::from_secs(10);
+
 /// How often keys that are gone are deleted.
 const CLEAN_EVERY: Duration = Duration::from_hours(1);
 
@@ -63,7 +66,7 @@ impl Background {
 async fn look_after_keys(ring: Arc<KeyRing>, admin: Admin, policy: RotationPolicy) {
     let mut tick = tokio::time::interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut not_before, mut clean_at) = (Duration::ZERO, Duration::ZERO);
+    let (mut not_before, mut read_at, mut clean_at) = (Duration::ZERO, READ_EVERY, Duration::ZERO);
     loop {
         tick.tick().await;
         let (now, elapsed) = (admin.clock.now(), admin.clock.elapsed());
@@ -75,6 +78,12 @@ async fn look_after_keys(ring: Arc<KeyRing>, admin: Admin, policy: RotationPolic
         if let Err(error) = recorded.and(rotate_due(&ring, &admin, policy, now).await) {
             log::error!("cannot look after the signing keys: {error}");
             not_before = elapsed.saturating_add(RETRY_AFTER);
+        }
+        if elapsed >= read_at {
+            read_at = elapsed.saturating_add(READ_EVERY);
+            if let Err(error) = ring.load(database, now).await {
+                log::warn!("cannot read the signing keys: {error}");
+            }
         }
         if elapsed >= clean_at {
             clean_at = elapsed.saturating_add(CLEAN_EVERY);

@@ -8,7 +8,7 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
 
-use crate::admin::client::{CreatedClient, NewClient};
+use crate::admin::client::{ClientTerms, CreatedClient, NewClient};
 use crate::admin::{self, Admin, AdminError};
 use crate::background::{Background, RotationPolicy};
 use crate::clock::{Clock, SystemClock};
@@ -21,9 +21,10 @@ use crate::keys::ring::{KeyRing, RingError};
 use crate::keys::signer::{CachedSigner, SignerFactory};
 use crate::keys::unlock::{Mode, UnlockError, Unlocked, unlock};
 use crate::metrics::Metrics;
-use crate::model::client::{ClientName, GrantType};
+use crate::model::client::GrantType;
 use crate::model::event::{Actor, EventNumber};
 use crate::model::issuer::Issuer;
+use crate::model::name::DisplayName;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
@@ -141,6 +142,7 @@ impl Application {
             clock: Arc::clone(&surroundings.clock),
             random: Arc::clone(&surroundings.random),
             actor: Actor::System,
+            grantable: None,
         };
         let first_client = if mode.dev { create_first_client(&admin).await? } else { None };
 
@@ -151,7 +153,7 @@ impl Application {
             Arc::new(KeyRing::new(verifier, data_keys.sealing, surroundings.make_signer, settings.token_ttl));
         let directory = load_directory(&store, &ring, &settings, &surroundings, &metrics).await?;
         let policy = RotationPolicy { every: settings.keys_rotate_every, ahead: settings.keys_publish_ahead };
-        let background = Background::start(Arc::clone(&directory), Arc::clone(&ring), admin, policy);
+        let background = Background::start(Arc::clone(&directory), Arc::clone(&ring), admin.clone(), policy);
         let server = AuthorizationServer {
             default_audience: default_audience(&settings, &issuer)?,
             issuer,
@@ -162,6 +164,7 @@ impl Application {
             clock: surroundings.clock,
             random: surroundings.random,
             directory,
+            admin,
             ring,
             secret_digests: data_keys.secret_digests,
             metrics,
@@ -254,15 +257,20 @@ async fn create_first_client(admin: &Admin) -> Result<Option<CreatedClient>, Sta
     if head != EventNumber::default().next() {
         return Ok(None);
     }
-    let (Ok(name), Ok(scopes)) = (ClientName::parse("demo"), ScopeSet::parse("read write")) else {
+    let (Ok(name), Ok(scopes)) = (DisplayName::parse("demo"), ScopeSet::parse("read write")) else {
         return Ok(None);
     };
     let new = NewClient {
         id: None,
-        name,
-        scopes,
-        grants: vec![GrantType::ClientCredentials],
-        token_alg: None,
+        terms: ClientTerms {
+            name,
+            scopes,
+            default_scopes: None,
+            grants: vec![GrantType::ClientCredentials],
+            resources: Vec::new(),
+            token_alg: None,
+            token_ttl: None,
+        },
         secret_expires_in: None,
     };
     Ok(Some(admin::client::create(admin, new).await?))
@@ -281,14 +289,16 @@ async fn load_directory(
     let now = surroundings.clock.now();
     ring.load(store.database(), now).await?;
     ring.current().signer(settings.token_alg, now).ok_or(RingError::NoKey(settings.token_alg))?;
-    Ok(Arc::new(Directory::new(
+    let directory = Arc::new(Directory::new(
         store.database().clone(),
         Arc::clone(ring),
         head,
         settings.outage_grace,
         Arc::clone(&surroundings.clock),
         Arc::clone(metrics),
-    )))
+    ));
+    directory.load_apis().await?;
+    Ok(directory)
 }
 
 fn default_audience(settings: &Settings, issuer: &Issuer) -> Result<ResourceUri, ConfigError> {

@@ -1,32 +1,151 @@
 //! Clients.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::{Admin, AdminError, signing_key};
-use crate::model::client::{AuthMethod, Client, ClientId, ClientName, ClientSecret, GrantType, SecretId};
+use super::{Admin, AdminError, MAX_TOKEN_TTL, signing_key};
+use crate::model::client::{
+    AuthMethod, Client, ClientId, ClientSecret, GrantType, MAX_RESOURCES, MAX_SCOPE_LEN, MAX_SECRETS,
+    SecretId,
+};
 use crate::model::event::{Event, EventNumber};
+use crate::model::name::DisplayName;
+use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::secret::Secret;
 use crate::secret::generated::{CLIENT_SECRET_PREFIX, generate, hint};
 use crate::secret::hash::SecretHash;
-use crate::store::{StoreError, client, event};
+use crate::store::change::Tx;
+pub use crate::store::client::Filter;
+use crate::store::{self, StoreError, client, event, key};
+
+/// What a client may do, as somebody wants it.
+#[derive(Debug, Clone)]
+pub struct ClientTerms {
+    /// What people call it.
+    pub name: DisplayName,
+    /// All that it may ask for.
+    pub scopes: ScopeSet,
+    /// What it gets when it asks for none; when absent all of its own but Mintery's.
+    pub default_scopes: Option<ScopeSet>,
+    /// The grants it may use.
+    pub grants: Vec<GrantType>,
+    /// The APIs that it may ask tokens for beside the default one, what it gets when it names none first.
+    pub resources: Vec<ResourceUri>,
+    /// What its tokens are signed with; what the API or the settings say when absent.
+    pub token_alg: Option<SigningAlgorithm>,
+    /// How long its tokens live; what the API or the settings say when absent.
+    pub token_ttl: Option<Duration>,
+}
 
 /// What a client is made of.
 #[derive(Debug)]
 pub struct NewClient {
     /// An id that exists elsewhere; a new one when absent.
     pub id: Option<ClientId>,
-    /// What people call it.
-    pub name: ClientName,
-    /// All that it may ask for.
-    pub scopes: ScopeSet,
-    /// The grants it may use.
-    pub grants: Vec<GrantType>,
-    /// What its tokens are signed with; what the settings say when absent.
-    pub token_alg: Option<SigningAlgorithm>,
+    /// What it may do.
+    pub terms: ClientTerms,
     /// After how long its secret expires.
-    pub secret_expires_in: Option<std::time::Duration>,
+    pub secret_expires_in: Option<Duration>,
+}
+
+/// A change of what a client may do: what is absent stays, and what may be taken away is given as nothing.
+#[derive(Debug, Clone, Default)]
+pub struct ClientUpdate {
+    /// See [`ClientTerms::name`].
+    pub name: Option<DisplayName>,
+    /// See [`ClientTerms::scopes`].
+    pub scopes: Option<ScopeSet>,
+    /// See [`ClientTerms::default_scopes`].
+    pub default_scopes: Option<Option<ScopeSet>>,
+    /// See [`ClientTerms::grants`].
+    pub grants: Option<Vec<GrantType>>,
+    /// See [`ClientTerms::resources`].
+    pub resources: Option<Vec<ResourceUri>>,
+    /// See [`ClientTerms::token_alg`].
+    pub token_alg: Option<Option<SigningAlgorithm>>,
+    /// See [`ClientTerms::token_ttl`].
+    pub token_ttl: Option<Option<Duration>>,
+}
+
+impl ClientUpdate {
+    /// What the terms of a client become.
+    fn apply(self, terms: ClientTerms) -> ClientTerms {
+        ClientTerms {
+            name: self.name.unwrap_or(terms.name),
+            scopes: self.scopes.unwrap_or(terms.scopes),
+            default_scopes: self.default_scopes.unwrap_or(terms.default_scopes),
+            grants: self.grants.unwrap_or(terms.grants),
+            resources: self.resources.unwrap_or(terms.resources),
+            token_alg: self.token_alg.unwrap_or(terms.token_alg),
+            token_ttl: self.token_ttl.unwrap_or(terms.token_ttl),
+        }
+    }
+}
+
+impl ClientTerms {
+    fn of(client: &Client) -> Self {
+        Self {
+            name: client.name.clone(),
+            scopes: client.scopes.clone(),
+            default_scopes: client.default_scopes.clone(),
+            grants: client.grants.clone(),
+            resources: client.resources.clone(),
+            token_alg: client.token_alg,
+            token_ttl: client.token_ttl,
+        }
+    }
+
+    fn put_into(self, client: &mut Client) {
+        client.name = self.name;
+        client.scopes = self.scopes;
+        client.default_scopes = self.default_scopes;
+        client.grants = self.grants;
+        client.resources = self.resources;
+        client.token_alg = self.token_alg;
+        client.token_ttl = self.token_ttl;
+    }
+
+    /// Checks what goes together, and what there must be: the APIs, and a key for the algorithm.
+    async fn check(&self, admin: &Admin) -> Result<(), AdminError> {
+        let invalid = |reason: String| Err(AdminError::Invalid(reason));
+        if self.scopes.as_str().len() > MAX_SCOPE_LEN {
+            return invalid(format!("the scopes of a client have at most {MAX_SCOPE_LEN} bytes"));
+        }
+        if let Some(defaults) = &self.default_scopes {
+            let missing = defaults.minus(&self.scopes);
+            if !missing.is_empty() {
+                return invalid(format!("the default scope {missing} is none of the client's scopes"));
+            }
+            if defaults.has_own() {
+                return invalid("Mintery's own scopes are never a default".to_owned());
+            }
+        }
+        if self.resources.len() > MAX_RESOURCES {
+            return invalid(format!("a client has at most {MAX_RESOURCES} resources"));
+        }
+        if self.token_alg.is_some_and(SigningAlgorithm::is_symmetric) {
+            return invalid(
+                "HS256 is not for single clients: the setting `token.alg` alone chooses it".to_owned(),
+            );
+        }
+        if self.token_ttl.is_some_and(|ttl| ttl.is_zero() || ttl > MAX_TOKEN_TTL) {
+            return invalid(format!("tokens live from 1 to {} seconds", MAX_TOKEN_TTL.as_secs()));
+        }
+        if !self.resources.is_empty() {
+            let apis = store::api::all(admin.store.database()).await?;
+            for resource in &self.resources {
+                if !apis.iter().any(|api| api.resource == *resource) {
+                    return Err(AdminError::NotFound(format!("API {resource}")));
+                }
+            }
+        }
+        match self.token_alg {
+            Some(algorithm) => signing_key::ensure(admin, algorithm).await,
+            None => Ok(()),
+        }
+    }
 }
 
 /// A client that was made, and its secret, which is shown this once.
@@ -43,34 +162,28 @@ pub struct CreatedClient {
 /// Makes a client with a secret.
 ///
 /// # Errors
-/// [`AdminError::Exists`] when the id is taken.
+/// [`AdminError::Exists`] when the id is taken, [`AdminError::Forbidden`] when the caller does not hold the scopes.
 pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, AdminError> {
-    if let Some(algorithm) = new.token_alg {
-        signing_key::ensure(admin, algorithm).await?;
-    }
+    admin.may_grant(&new.terms.scopes)?;
+    new.terms.check(admin).await?;
     let now = admin.clock.now();
-    let plain = generate(CLIENT_SECRET_PREFIX, &*admin.random);
-    let secret = ClientSecret {
-        id: SecretId::generate(&*admin.random),
-        hint: hint(&plain),
-        label: None,
-        digest: admin.secret_digests.digest(&plain),
-        hash: hash(admin, &plain).await?,
-        created_at: now,
-        expires_at: new.secret_expires_in.map(|after| now.plus(after)),
-    };
+    let made = make_secret(admin, None, new.secret_expires_in).await?;
     let mut client = Client {
         id: new.id.unwrap_or_else(|| ClientId::generate(&*admin.random)),
-        name: new.name,
-        scopes: new.scopes,
-        grants: new.grants,
+        name: new.terms.name.clone(),
+        scopes: new.terms.scopes.clone(),
+        default_scopes: None,
+        resources: Vec::new(),
+        grants: Vec::new(),
         auth_method: AuthMethod::ClientSecret,
-        token_alg: new.token_alg,
+        token_alg: None,
+        token_ttl: None,
         cut_off: EventNumber::default(),
         created_at: now,
         disabled_at: None,
     };
-    let (row, secret_row) = (client.clone(), secret.clone());
+    new.terms.put_into(&mut client);
+    let (row, secret_row) = (client.clone(), made.secret.clone());
     let change = admin.store.change::<EventNumber, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
             client::insert(tx, &row).await.map_err(|error| match error {
@@ -82,11 +195,131 @@ pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, Admi
             let cut_off = event::last_number(tx).await?.next();
             client::set_cut_off(tx, &row.id, cut_off).await?;
             client::insert_secret(tx, &row.id, &secret_row).await?;
+            keep_keys_for(tx, row.token_ttl).await?;
             Ok((cut_off, Event::ClientCreated { client: row.id, name: row.name }))
         })
     });
     (client.cut_off, _) = change.await?;
-    Ok(CreatedClient { client, secret, plain })
+    Ok(CreatedClient { client, secret: made.secret, plain: made.plain })
+}
+
+/// Changes what a client may do. Tokens that were issued stay as they are until they expire.
+///
+/// # Errors
+/// [`AdminError::NotFound`] when there is none, [`AdminError::Forbidden`] when the caller does not hold a scope that is
+/// added.
+pub async fn update(admin: &Admin, id: &ClientId, update: ClientUpdate) -> Result<Client, AdminError> {
+    let (before, _) = show(admin, id).await?;
+    let wanted = update.clone().apply(ClientTerms::of(&before));
+    wanted.check(admin).await?;
+    let (id, caller) = (id.clone(), admin.clone());
+    let change = admin.store.change::<Client, AdminError, _>(admin.actor.clone(), move |tx| {
+        Box::pin(async move {
+            let (mut client, _) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+            let terms = update.apply(ClientTerms::of(&client));
+            caller.may_grant(&terms.scopes.minus(&client.scopes))?;
+            terms.put_into(&mut client);
+            client::update(tx, &client).await?;
+            keep_keys_for(tx, client.token_ttl).await?;
+            Ok((client, Event::ClientUpdated { client: id }))
+        })
+    });
+    change.await.map(|(client, _)| client)
+}
+
+/// Gives a client another secret, so that a new one can be brought out before the old one is taken back.
+///
+/// # Errors
+/// [`AdminError::NotFound`] when there is no such client, [`AdminError::Invalid`] when it has as many as it may,
+/// [`AdminError::Forbidden`] when the caller does not hold all of the client's scopes.
+pub async fn add_secret(
+    admin: &Admin,
+    id: &ClientId,
+    label: Option<String>,
+    expires_in: Option<Duration>,
+) -> Result<MadeSecret, AdminError> {
+    if label.as_ref().is_some_and(|label| label.chars().count() > 100 || label.chars().any(char::is_control))
+    {
+        let reason = "a label has at most 100 characters, none of them a control character";
+        return Err(AdminError::Invalid(reason.to_owned()));
+    }
+    let made = make_secret(admin, label.filter(|label| !label.trim().is_empty()), expires_in).await?;
+    let (id, row, caller) = (id.clone(), made.secret.clone(), admin.clone());
+    let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
+        Box::pin(async move {
+            let (client, secrets) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+            // Whoever has a secret of a client is that client.
+            caller.may_grant(&client.scopes)?;
+            if secrets.len() >= MAX_SECRETS {
+                let reason = format!(
+                    "a client has at most {MAX_SECRETS} secrets; revoke one that is not used any more"
+                );
+                return Err(AdminError::Invalid(reason));
+            }
+            client::insert_secret(tx, &id, &row).await?;
+            Ok(((), Event::ClientSecretAdded { client: id, secret: row.id }))
+        })
+    });
+    change.await?;
+    Ok(made)
+}
+
+/// Takes a secret of a client back: from now on it does not authenticate. Tokens that were asked for with it stay good.
+///
+/// # Errors
+/// [`AdminError::NotFound`] when there is no such client or secret.
+pub async fn revoke_secret(
+    admin: &Admin,
+    id: &ClientId,
+    secret: &SecretId,
+) -> Result<EventNumber, AdminError> {
+    let (id, secret) = (id.clone(), secret.clone());
+    let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
+        Box::pin(async move {
+            client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+            if !client::delete_secret(tx, &id, &secret).await? {
+                return Err(AdminError::NotFound(format!("secret {} of client {id}", secret.as_str())));
+            }
+            Ok(((), Event::ClientSecretRevoked { client: id, secret }))
+        })
+    });
+    change.await.map(|((), number)| number)
+}
+
+/// A secret that was made, and its text, which is shown this once.
+#[derive(Debug)]
+pub struct MadeSecret {
+    /// The secret, as it is kept.
+    pub secret: ClientSecret,
+    /// Its text.
+    pub plain: Secret,
+}
+
+async fn make_secret(
+    admin: &Admin,
+    label: Option<String>,
+    expires_in: Option<Duration>,
+) -> Result<MadeSecret, AdminError> {
+    let now = admin.clock.now();
+    let plain = generate(CLIENT_SECRET_PREFIX, &*admin.random);
+    let secret = ClientSecret {
+        id: SecretId::generate(&*admin.random),
+        hint: hint(&plain),
+        label,
+        digest: admin.secret_digests.digest(&plain),
+        hash: hash(admin, &plain).await?,
+        created_at: now,
+        expires_at: expires_in.map(|after| now.plus(after)),
+    };
+    Ok(MadeSecret { secret, plain })
+}
+
+/// Signing keys stay published for as long as the longest life of a token that they may sign.
+async fn keep_keys_for(tx: &mut Tx, token_ttl: Option<Duration>) -> Result<(), StoreError> {
+    match token_ttl {
+        Some(ttl) => key::raise_longest_ttl_in(tx, ttl).await,
+        None => Ok(()),
+    }
 }
 
 /// A client with its secrets.
@@ -101,8 +334,13 @@ pub async fn show(admin: &Admin, id: &ClientId) -> Result<(Client, Vec<ClientSec
 ///
 /// # Errors
 /// When the store fails.
-pub async fn page(admin: &Admin, after: &str, limit: i64) -> Result<Vec<Client>, AdminError> {
-    Ok(client::page(admin.store.database(), after, limit).await?)
+pub async fn page(
+    admin: &Admin,
+    after: &str,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<Client>, AdminError> {
+    Ok(client::page(admin.store.database(), after, limit, filter).await?)
 }
 
 /// Lets a client authenticate, or stops it from doing so and its tokens from being accepted. It is no error when that is

@@ -1,16 +1,20 @@
 //! What can be administered: one function for each act, whoever calls it.
 
+pub mod api;
 pub mod client;
 pub mod event_log;
+pub mod json;
 pub mod signing_key;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::keys::seal::SealingKey;
 use crate::keys::signing::UnusableKey;
 use crate::model::event::Actor;
 use crate::model::key_schedule::NothingToDo;
+use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::random::Random;
 use crate::secret::digest::DigestKey;
@@ -33,6 +37,21 @@ pub struct Admin {
     pub random: Arc<dyn Random>,
     /// Who is named in events.
     pub actor: Actor,
+    /// The scopes that whoever acts may give to others; all of them with the rights of the operating system.
+    pub grantable: Option<ScopeSet>,
+}
+
+/// The longest life of a token: what outlives it is no token but a credential.
+pub const MAX_TOKEN_TTL: Duration = Duration::from_hours(24 * 30);
+
+impl Admin {
+    /// Nobody grants a scope that they do not hold.
+    fn may_grant(&self, scopes: &ScopeSet) -> Result<(), AdminError> {
+        match &self.grantable {
+            Some(held) if !scopes.is_subset_of(held) => Err(AdminError::Forbidden(scopes.minus(held))),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Why an act was not done.
@@ -44,6 +63,12 @@ pub enum AdminError {
     /// It exists already.
     #[error("there is a {0} already")]
     Exists(String),
+    /// It makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// Whoever acts does not hold these scopes, and so cannot give them to others.
+    #[error("whoever grants the scope {0} must hold it")]
+    Forbidden(ScopeSet),
     /// It is as it should be already.
     #[error(transparent)]
     NothingToDo(#[from] NothingToDo),

@@ -103,7 +103,10 @@ async fn carry_out(
                 Some(key) => key,
                 None => generate(algorithm).await?,
             };
-            Some(key.seal(&admin.sealing, Term::from(signs_from), now)?)
+            // It may sign tokens of the same clients.
+            let longest_ttl = keys.iter().map(|key| key.term.longest_ttl).max().unwrap_or_default();
+            let term = Term { longest_ttl, ..Term::from(signs_from) };
+            Some(key.seal(&admin.sealing, term, now)?)
         }
     };
     let subject = subject(step, &plan, new.as_ref(), algorithm)?;

@@ -3,17 +3,18 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
 
+use super::client_secret::{self, SecretVerb};
 use super::output::{self, Format, date};
-use super::{CliError, Shared, session};
+use super::{CliError, Shared, seconds, session, unless};
 use crate::admin::Admin;
-use crate::admin::client::{self, CreatedClient, NewClient};
-use crate::clock::Timestamp;
+use crate::admin::client::{self, ClientTerms, ClientUpdate, Filter, NewClient};
+use crate::admin::json::{ClientJson, CreatedJson, ShownJson};
 use crate::logging::escape;
-use crate::model::client::{Client, ClientId, ClientName, ClientSecret, GrantType, MAX_SCOPE_LEN};
+use crate::model::client::{Client, ClientId, GrantType};
+use crate::model::name::DisplayName;
+use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
-use crate::model::signing_key::SigningAlgorithm;
 use crate::store::Missing;
 
 #[derive(Debug, Subcommand)]
@@ -34,6 +35,11 @@ pub enum ClientVerb {
         #[arg(short, long, default_value = "table")]
         output: Format,
     },
+    /// Changes what a client may do. What no flag names stays.
+    Update(Update),
+    /// Manages the secrets of a client.
+    #[command(subcommand)]
+    Secret(SecretVerb),
     /// Lets a client authenticate again.
     Enable {
         /// The id of the client.
@@ -68,15 +74,8 @@ pub struct Create {
     /// What people call it.
     #[arg(long)]
     name: String,
-    /// All that it may ask for, with spaces between.
-    #[arg(long, default_value = "")]
-    scope: String,
-    /// The grants that it may use, with spaces between; "" for a client that gets no tokens.
-    #[arg(long, default_value = "client_credentials")]
-    grant_types: String,
-    /// What its tokens are signed with, instead of what the settings say: ES256, ES384, PS256, RS256 or EdDSA.
-    #[arg(long, value_name = "ALG")]
-    alg: Option<String>,
+    #[command(flatten)]
+    terms: TermFlags,
     /// After how many seconds its secret expires; it does not when this is absent.
     #[arg(long, value_name = "SECS")]
     secret_expires: Option<u64>,
@@ -85,43 +84,64 @@ pub struct Create {
     output: Format,
 }
 
-/// A client with the member names of RFC 7591.
-#[derive(Serialize)]
-struct ClientJson<'a> {
-    client_id: &'a str,
-    client_name: &'a str,
-    scope: String,
-    grant_types: Vec<&'static str>,
-    token_endpoint_auth_method: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    access_token_signed_response_alg: Option<&'static str>,
-    client_id_issued_at: i64,
-    enabled: bool,
+#[derive(Debug, Args)]
+pub struct Update {
+    /// The id of the client.
+    id: String,
+    /// What people call it.
+    #[arg(long)]
+    name: Option<String>,
+    #[command(flatten)]
+    terms: TermFlags,
+    /// How to print it.
+    #[arg(short, long, default_value = "table")]
+    output: Format,
 }
 
-#[derive(Serialize)]
-struct CreatedJson<'a> {
-    #[serde(flatten)]
-    client: ClientJson<'a>,
-    client_secret: &'a str,
-    /// Seconds since the epoch; 0 when it does not expire (RFC 7591 §3.2.1).
-    client_secret_expires_at: i64,
+/// What a client may do.
+#[derive(Debug, Args)]
+struct TermFlags {
+    /// All that it may ask for, with spaces between.
+    #[arg(long)]
+    scope: Option<String>,
+    /// What it gets when it asks for no scope, instead of all of its own but Mintery's; `all` for those again.
+    #[arg(long, value_name = "SCOPE")]
+    default_scope: Option<String>,
+    /// An API that it may ask tokens for, beside the default one; several times for several, "" for none. When it names none it
+    /// gets tokens for the first.
+    #[arg(long, value_name = "URI")]
+    resource: Vec<String>,
+    /// The grants that it may use, with spaces between; "" for a client that gets no tokens.
+    #[arg(long)]
+    grant_types: Option<String>,
+    /// How many seconds its tokens live, instead of what the API or the settings say; `default` for that again.
+    #[arg(long, value_name = "SECS")]
+    ttl: Option<String>,
+    /// What its tokens are signed with, instead of what the API or the settings say: ES256, ES384, PS256, RS256 or EdDSA;
+    /// `default` for that again.
+    #[arg(long, value_name = "ALG")]
+    alg: Option<String>,
 }
 
-#[derive(Serialize)]
-struct ShownJson<'a> {
-    #[serde(flatten)]
-    client: ClientJson<'a>,
-    secrets: Vec<SecretJson<'a>>,
-}
-
-#[derive(Serialize)]
-struct SecretJson<'a> {
-    id: &'a str,
-    hint: &'a str,
-    label: Option<&'a str>,
-    created_at: i64,
-    expires_at: Option<i64>,
+impl TermFlags {
+    fn parse(&self) -> Result<ClientUpdate, CliError> {
+        let grants = |names: &String| {
+            names.split_ascii_whitespace().map(str::parse::<GrantType>).collect::<Result<Vec<_>, _>>()
+        };
+        let resources = || {
+            let given = self.resource.iter().filter(|resource| !resource.is_empty());
+            given.map(|resource| ResourceUri::parse(resource)).collect::<Result<Vec<_>, _>>()
+        };
+        Ok(ClientUpdate {
+            name: None,
+            scopes: self.scope.as_deref().map(ScopeSet::parse).transpose().map_err(CliError::usage)?,
+            default_scopes: unless(self.default_scope.as_deref(), "all", ScopeSet::parse)?,
+            grants: self.grant_types.as_ref().map(grants).transpose().map_err(CliError::usage)?,
+            resources: (!self.resource.is_empty()).then(resources).transpose().map_err(CliError::usage)?,
+            token_alg: unless(self.alg.as_deref(), "default", str::parse)?,
+            token_ttl: unless(self.ttl.as_deref(), "default", seconds)?,
+        })
+    }
 }
 
 impl ClientVerb {
@@ -130,6 +150,8 @@ impl ClientVerb {
             Self::Create(create) => create.run(shared).await,
             Self::List { output } => list(shared, *output).await,
             Self::Show { id, output } => show(shared, id, *output).await,
+            Self::Update(update) => update.run(shared).await,
+            Self::Secret(verb) => verb.run(shared).await,
             Self::Enable { id, output } => set_enabled(shared, id, true, *output).await,
             Self::Disable { id, output } => set_enabled(shared, id, false, *output).await,
             Self::Delete { id, output } => {
@@ -171,35 +193,38 @@ impl Create {
     }
 
     fn parse(&self) -> Result<NewClient, CliError> {
-        let scopes = ScopeSet::parse(&self.scope).map_err(CliError::usage)?;
-        if self.scope.len() > MAX_SCOPE_LEN {
-            return Err(CliError::usage(format!(
-                "the scopes of a client have at most {MAX_SCOPE_LEN} bytes"
-            )));
-        }
-        let grants = self.grant_types.split_ascii_whitespace().map(str::parse::<GrantType>);
+        let update = self.terms.parse()?;
         Ok(NewClient {
             id: self.id.as_deref().map(ClientId::parse).transpose().map_err(CliError::usage)?,
-            name: ClientName::parse(&self.name).map_err(CliError::usage)?,
-            scopes,
-            grants: grants.collect::<Result<_, _>>().map_err(CliError::usage)?,
-            token_alg: self.alg.as_deref().map(parse_alg).transpose()?,
+            terms: ClientTerms {
+                name: DisplayName::parse(&self.name).map_err(CliError::usage)?,
+                scopes: update.scopes.unwrap_or_default(),
+                default_scopes: update.default_scopes.flatten(),
+                grants: update.grants.unwrap_or_else(|| vec![GrantType::ClientCredentials]),
+                resources: update.resources.unwrap_or_default(),
+                token_alg: update.token_alg.flatten(),
+                token_ttl: update.token_ttl.flatten(),
+            },
             secret_expires_in: self.secret_expires.map(Duration::from_secs),
         })
     }
 }
 
-/// Not HS256: whoever can verify such a token can make one, so that is for the settings alone to choose.
-fn parse_alg(name: &str) -> Result<SigningAlgorithm, CliError> {
-    match name.parse::<SigningAlgorithm>().map_err(CliError::usage)? {
-        algorithm if algorithm.is_symmetric() => Err(CliError::usage(format!(
-            "{algorithm} is not for single clients: the setting `token.alg` alone chooses it"
-        ))),
-        algorithm => Ok(algorithm),
+impl Update {
+    async fn run(&self, shared: &Shared) -> Result<(), CliError> {
+        let id = parse_id(&self.id)?;
+        let mut update = self.terms.parse()?;
+        update.name = self.name.as_deref().map(DisplayName::parse).transpose().map_err(CliError::usage)?;
+        let admin = session::admin(shared, Missing::Refuse).await?;
+        let client = client::update(&admin, &id, update).await.map_err(CliError::admin)?;
+        match self.output {
+            Format::Json => Ok(output::json(&ClientJson::from(&client))?),
+            Format::Table => Ok(output::note(&client_table(&client))?),
+        }
     }
 }
 
-fn parse_id(id: &str) -> Result<ClientId, CliError> {
+pub fn parse_id(id: &str) -> Result<ClientId, CliError> {
     ClientId::parse(id).map_err(CliError::usage)
 }
 
@@ -233,7 +258,7 @@ async fn all_clients(admin: &Admin) -> Result<Vec<Client>, CliError> {
     let mut clients: Vec<Client> = Vec::new();
     loop {
         let after = clients.last().map_or("", |client| client.id.as_str());
-        let page = client::page(admin, after, PAGE).await.map_err(CliError::admin)?;
+        let page = client::page(admin, after, PAGE, &Filter::default()).await.map_err(CliError::admin)?;
         if page.is_empty() {
             return Ok(clients);
         }
@@ -246,29 +271,27 @@ async fn show(shared: &Shared, id: &str, format: Format) -> Result<(), CliError>
     let admin = session::admin(shared, Missing::Refuse).await?;
     let (client, secrets) = client::show(&admin, &id).await.map_err(CliError::admin)?;
     if format == Format::Json {
-        let secrets = secrets.iter().map(SecretJson::from).collect();
-        return Ok(output::json(&ShownJson { client: ClientJson::from(&client), secrets })?);
-    }
-    let mut table = output::table(&["SECRET", "ENDS IN", "LABEL", "CREATED", "EXPIRES"]);
-    for secret in &secrets {
-        table.add_row([
-            secret.id.as_str().to_owned(),
-            format!("…{}", secret.hint),
-            secret.label.clone().unwrap_or_default(),
-            date(secret.created_at),
-            secret.expires_at.map_or_else(|| "never".to_owned(), date),
-        ]);
+        return Ok(output::json(&ShownJson::new(&client, &secrets))?);
     }
     output::line(&client_table(&client))?;
-    Ok(output::line(&table.to_string())?)
+    Ok(output::line(&client_secret::table(&secrets))?)
 }
 
 fn client_table(client: &Client) -> String {
     let mut table = output::table(&["CLIENT", client.id.as_str()]);
     table.add_row(["name", &escape(client.name.as_str())]);
     table.add_row(["scope", &client.scopes.to_string()]);
+    if client.default_scopes.is_some() {
+        table.add_row(["default scope", client.default_scopes().as_str()]);
+    }
+    for resource in &client.resources {
+        table.add_row(["resource", resource.as_str()]);
+    }
     if let Some(algorithm) = client.token_alg {
         table.add_row(["tokens signed with", algorithm.name()]);
+    }
+    if let Some(ttl) = client.token_ttl {
+        table.add_row(["tokens live", &format!("{} s", ttl.as_secs())]);
     }
     table.add_row(["status", status(client)]);
     table.add_row(["created", &date(client.created_at)]);
@@ -277,41 +300,4 @@ fn client_table(client: &Client) -> String {
 
 const fn status(client: &Client) -> &'static str {
     if client.is_enabled() { "enabled" } else { "disabled" }
-}
-
-impl<'a> From<&'a Client> for ClientJson<'a> {
-    fn from(client: &'a Client) -> Self {
-        Self {
-            client_id: client.id.as_str(),
-            client_name: client.name.as_str(),
-            scope: client.scopes.to_string(),
-            grant_types: client.grants.iter().map(|grant| grant.name()).collect(),
-            token_endpoint_auth_method: client.auth_method.name(),
-            access_token_signed_response_alg: client.token_alg.map(SigningAlgorithm::name),
-            client_id_issued_at: client.created_at.as_secs(),
-            enabled: client.is_enabled(),
-        }
-    }
-}
-
-impl<'a> From<&'a CreatedClient> for CreatedJson<'a> {
-    fn from(created: &'a CreatedClient) -> Self {
-        Self {
-            client: ClientJson::from(&created.client),
-            client_secret: created.plain.expose(),
-            client_secret_expires_at: created.secret.expires_at.map_or(0, Timestamp::as_secs),
-        }
-    }
-}
-
-impl<'a> From<&'a ClientSecret> for SecretJson<'a> {
-    fn from(secret: &'a ClientSecret) -> Self {
-        Self {
-            id: secret.id.as_str(),
-            hint: &secret.hint,
-            label: secret.label.as_deref(),
-            created_at: secret.created_at.as_secs(),
-            expires_at: secret.expires_at.map(Timestamp::as_secs),
-        }
-    }
 }

@@ -1,6 +1,8 @@
 //! The command line: one file for each noun.
 
+mod api;
 mod client;
+mod client_secret;
 mod db;
 mod output;
 mod serve;
@@ -9,6 +11,7 @@ mod signing_key;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -48,6 +51,9 @@ enum Noun {
     /// Manages clients.
     #[command(subcommand)]
     Client(client::ClientVerb),
+    /// Manages the APIs that tokens are made for.
+    #[command(subcommand)]
+    Api(api::ApiVerb),
     /// Manages the keys that tokens are signed with.
     #[command(subcommand)]
     SigningKey(signing_key::SigningKeyVerb),
@@ -88,8 +94,29 @@ impl CliError {
     }
 
     fn admin(error: AdminError) -> Self {
-        StartError::from(error).into()
+        match error {
+            AdminError::Invalid(reason) => Self::Usage(reason),
+            error => StartError::from(error).into(),
+        }
     }
+}
+
+/// The value of a flag that takes away what was set when it is `nothing`; absent when the flag is.
+#[expect(clippy::option_option, reason = "absent is not the same as taken away")]
+fn unless<T, E: std::fmt::Display>(
+    text: Option<&str>,
+    nothing: &str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<Option<Option<T>>, CliError> {
+    match text {
+        None => Ok(None),
+        Some(text) if text == nothing => Ok(Some(None)),
+        Some(text) => parse(text).map(|value| Some(Some(value))).map_err(CliError::usage),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, &'static str> {
+    text.parse().map(Duration::from_secs).map_err(|_| "a time is a number of seconds")
 }
 
 impl Shared {
@@ -114,6 +141,7 @@ pub fn main() -> ExitCode {
         match &cli.noun {
             Noun::Serve(serve) => serve.run(&cli.shared).await,
             Noun::Client(verb) => verb.run(&cli.shared).await,
+            Noun::Api(verb) => verb.run(&cli.shared).await,
             Noun::SigningKey(verb) => verb.run(&cli.shared).await,
             Noun::Db(verb) => verb.run(&cli.shared).await,
         }

@@ -53,6 +53,7 @@ pub async fn administer(settings: &Settings, missing: Missing) -> Result<Admin, 
         clock,
         random,
         actor: actor(),
+        grantable: None,
     })
 }
 

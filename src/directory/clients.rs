@@ -202,19 +202,23 @@ mod tests {
 
     use super::{Clients, UNKNOWN_CAPACITY, UNKNOWN_FOR};
     use crate::clock::{Clock, ManualClock, Timestamp};
-    use crate::model::client::{AuthMethod, Client, ClientId, ClientName};
+    use crate::model::client::{AuthMethod, Client, ClientId};
     use crate::model::event::EventNumber;
+    use crate::model::name::DisplayName;
     use crate::model::scope::ScopeSet;
     use crate::store::StoreError;
 
     fn client(name: &str) -> Client {
         Client {
             id: ClientId::parse("a").unwrap(),
-            name: ClientName::parse(name).unwrap(),
+            name: DisplayName::parse(name).unwrap(),
             scopes: ScopeSet::default(),
             grants: Vec::new(),
             auth_method: AuthMethod::ClientSecret,
+            default_scopes: None,
+            resources: Vec::new(),
             token_alg: None,
+            token_ttl: None,
             cut_off: EventNumber::default(),
             created_at: Timestamp::from_secs(0),
             disabled_at: None,

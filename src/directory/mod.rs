@@ -1,14 +1,18 @@
 //! What this node remembers of the store, bounded, so that the hot path asks no database; and the [`follower`] that
 //! keeps it right.
 
+mod apis;
 mod clients;
 pub mod follower;
 mod freshness;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use arc_swap::Guard;
 use tokio::sync::{Notify, Semaphore, watch};
 
+use apis::Apis;
 use clients::Clients;
 pub use clients::{KnownClient, KnownSecret};
 use freshness::Freshness;
@@ -17,6 +21,7 @@ pub use freshness::Health;
 use crate::clock::Clock;
 use crate::keys::ring::{KeyRing, RingError};
 use crate::metrics::Metrics;
+use crate::model::api::Api;
 use crate::model::client::ClientId;
 use crate::model::event::{Effect, EventNumber};
 use crate::store::{Database, StoreError, client};
@@ -26,6 +31,7 @@ use crate::store::{Database, StoreError, client};
 pub struct Directory {
     database: Database,
     clients: Clients,
+    apis: Apis,
     ring: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     freshness: Freshness,
@@ -57,6 +63,7 @@ impl Directory {
         Self {
             database,
             clients: Clients::new(Arc::clone(&clock)),
+            apis: Apis::default(),
             ring,
             freshness: Freshness::new(outage_grace, Arc::clone(&clock)),
             clock,
@@ -131,7 +138,10 @@ impl Directory {
 
     /// Waits until this node has applied event `number`. A client that was just made elsewhere may be found before its
     /// event was applied here; a token that said an older number would lie before the client's cut-off.
-    async fn catch_up(&self, number: EventNumber) -> Result<(), Unavailable> {
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub async fn catch_up(&self, number: EventNumber) -> Result<(), Unavailable> {
         /// The follower asks ten times a second, and is asked to hurry.
         const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
         if self.applied() >= number {
@@ -151,13 +161,28 @@ impl Directory {
         match effect {
             Effect::None => {}
             Effect::Client(id) => self.clients.forget(id),
+            Effect::Apis => self.load_apis().await?,
             Effect::SigningKeys => self.load_keys().await?,
             Effect::Everything => {
                 self.clients.forget_all();
+                self.load_apis().await?;
                 self.load_keys().await?;
             }
         }
         Ok(())
+    }
+
+    /// Reads the APIs from the store.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn load_apis(&self) -> Result<(), StoreError> {
+        self.apis.load(&self.database).await
+    }
+
+    /// All APIs by identifier.
+    pub fn apis(&self) -> Guard<Arc<HashMap<Box<str>, Api>>> {
+        self.apis.current()
     }
 
     async fn load_keys(&self) -> Result<(), StoreError> {

@@ -5,14 +5,18 @@ use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::api::administration::Refused;
+use super::extract::body::BodyError;
 use super::middleware::request_id::RequestId;
 use super::oauth::oauth_body;
 use super::problem::Problem;
+use crate::admin::AdminError;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::AccessError;
 use crate::oauth::error::OauthError;
 use crate::oauth::metadata::RESOURCE_NAME;
 use crate::resource::refusal::{RETRY_AFTER_SECS, Refusal};
+use crate::store::StoreError;
 
 /// What protected routes call themselves in a challenge.
 const REALM: &str = "mintery";
@@ -69,10 +73,67 @@ pub fn access(request: &HttpRequest, server: &AuthorizationServer, error: &Acces
     })
 }
 
+/// The answer of the API to an administrative request that it refuses.
+#[must_use]
+pub fn administration(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    refused: &Refused,
+) -> HttpResponse {
+    let (problem, detail) = match refused {
+        Refused::Access(error) => return access(request, server, error),
+        Refused::Body(BodyError::TooLarge) => (Problem::TOO_LARGE, BodyError::TooLarge.what().to_owned()),
+        Refused::Body(error) => (Problem::INVALID_REQUEST, error.what().to_owned()),
+        Refused::Malformed(what) => (Problem::INVALID_REQUEST, what.clone()),
+        Refused::Unavailable(_) => (Problem::UNAVAILABLE, "The change was made; this node lags".to_owned()),
+        Refused::Admin(error) => of_admin(error),
+    };
+    let reason = match refused {
+        Refused::Admin(error) => error.to_string(),
+        Refused::Unavailable(reason) => reason.clone(),
+        _ => detail.clone(),
+    };
+    record(request, server, problem.status_code(), problem.code, &reason);
+    problem.answer(&detail, |response| {
+        if problem == Problem::UNAVAILABLE {
+            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
+        }
+    })
+}
+
+/// What is told of an act that was not done. What a store or a library says is for the log alone.
+fn of_admin(error: &AdminError) -> (Problem, String) {
+    let problem = match error {
+        AdminError::NotFound(_) => Problem::NOT_FOUND,
+        AdminError::Exists(_) | AdminError::NothingToDo(_) | AdminError::TooManyKeys(_) => Problem::CONFLICT,
+        AdminError::Invalid(_) => Problem::INVALID_REQUEST,
+        AdminError::Forbidden(_) => Problem::NO_PERMISSION,
+        AdminError::Store(StoreError::Conflict) => {
+            return (Problem::CONFLICT, "Somebody else changed it at the same moment; try again".to_owned());
+        }
+        AdminError::Store(StoreError::Unavailable(_)) => {
+            return (Problem::UNAVAILABLE, "The store cannot be reached; nothing was changed".to_owned());
+        }
+        AdminError::Store(StoreError::OutcomeUnknown(_)) => {
+            let detail = "The store was lost while it wrote: whether the change was made is not known";
+            return (Problem::UNAVAILABLE, detail.to_owned());
+        }
+        AdminError::Store(_) | AdminError::SigningKey(_) | AdminError::Hash(_) => {
+            return (Problem::INTERNAL, "The server failed".to_owned());
+        }
+    };
+    (problem, error.to_string())
+}
+
 /// The answer to a method that a route does not have.
 pub async fn method_not_allowed() -> HttpResponse {
-    Problem::METHOD_NOT_ALLOWED.answer("This address is read with GET", |response| {
-        response.insert_header((ALLOW, "GET, HEAD"));
+    not_allowed("GET, HEAD").await
+}
+
+/// The same where other methods are allowed.
+pub async fn not_allowed(allowed: &'static str) -> HttpResponse {
+    Problem::METHOD_NOT_ALLOWED.answer(&format!("This address takes {allowed}"), |response| {
+        response.insert_header((ALLOW, allowed));
     })
 }
 

@@ -9,7 +9,7 @@ pub mod oauth;
 pub mod ops;
 mod problem;
 
-use actix_web::web::{self, ServiceConfig, get, head, post, resource, scope};
+use actix_web::web::{self, ServiceConfig, delete, get, head, patch, post, resource, scope};
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
 use crate::oauth::metadata::{OPENID_NAME, RESOURCE_NAME, SERVER_NAME};
@@ -69,8 +69,63 @@ fn endpoints(config: &mut ServiceConfig, optional: Optional) {
                 .default_service(web::to(oauth::authorize::method_not_allowed)),
         )
         .service(readable(resource("/.well-known/jwks.json"), oauth::metadata::jwks))
+        .configure(administration)
         .service(readable(resource("/api/v1/users/me"), api::me::me))
         .service(readable(resource(["/auth/check", "/api/v1/auth/check"]), api::auth_check::check));
+}
+
+/// What is administered, in JSON.
+fn administration(config: &mut ServiceConfig) {
+    use api::{apis, clients};
+    let not_allowed = |allowed: &'static str| web::to(move || error::not_allowed(allowed));
+    config
+        .service(
+            resource("/api/v1/clients")
+                .route(get().to(clients::list))
+                .route(post().to(clients::create))
+                .default_service(not_allowed("GET, POST")),
+        )
+        .service(
+            resource("/api/v1/clients/{id}")
+                .route(get().to(clients::show))
+                .route(patch().to(clients::update))
+                .route(delete().to(clients::delete))
+                .default_service(not_allowed("GET, PATCH, DELETE")),
+        )
+        .service(
+            resource("/api/v1/clients/{id}/enable")
+                .route(post().to(clients::enable))
+                .default_service(not_allowed("POST")),
+        )
+        .service(
+            resource("/api/v1/clients/{id}/disable")
+                .route(post().to(clients::disable))
+                .default_service(not_allowed("POST")),
+        )
+        .service(
+            resource("/api/v1/clients/{id}/secrets")
+                .route(get().to(clients::secrets))
+                .route(post().to(clients::add_secret))
+                .default_service(not_allowed("GET, POST")),
+        )
+        .service(
+            resource("/api/v1/clients/{id}/secrets/{secret}")
+                .route(delete().to(clients::revoke_secret))
+                .default_service(not_allowed("DELETE")),
+        )
+        .service(
+            resource("/api/v1/apis")
+                .route(get().to(apis::list))
+                .route(post().to(apis::create))
+                .default_service(not_allowed("GET, POST")),
+        )
+        .service(
+            resource("/api/v1/apis/{resource:.+}")
+                .route(get().to(apis::show))
+                .route(patch().to(apis::update))
+                .route(delete().to(apis::delete))
+                .default_service(not_allowed("GET, PATCH, DELETE")),
+        );
 }
 
 /// A well-known document, whose name stands between host and path of what it describes.

@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::client::{ClientId, ClientName};
+use super::client::{ClientId, SecretId};
+use super::name::DisplayName;
+use super::resource::ResourceUri;
 use super::signing_key::SigningAlgorithm;
 use crate::clock::Timestamp;
 
@@ -50,6 +52,8 @@ impl fmt::Display for EventNumber {
 pub enum Actor {
     /// Mintery itself.
     System,
+    /// A client, by a token of its own.
+    Client(ClientId),
     /// Somebody at a command line, with the rights of the operating system.
     Cli {
         /// The name of the user.
@@ -63,6 +67,7 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::System => f.write_str("system"),
+            Self::Client(id) => write!(f, "client:{id}"),
             Self::Cli { user, host } => write!(f, "cli:{user}@{host}"),
         }
     }
@@ -81,7 +86,7 @@ pub enum Event {
         /// Which.
         client: ClientId,
         /// What it was called.
-        name: ClientName,
+        name: DisplayName,
     },
     /// A client may authenticate again.
     ClientEnabled {
@@ -97,6 +102,42 @@ pub enum Event {
     ClientDeleted {
         /// Which.
         client: ClientId,
+    },
+    /// What a client may do has changed.
+    ClientUpdated {
+        /// Which.
+        client: ClientId,
+    },
+    /// A client has another secret.
+    ClientSecretAdded {
+        /// Which.
+        client: ClientId,
+        /// The id of the secret.
+        secret: SecretId,
+    },
+    /// A secret of a client does not authenticate any more.
+    ClientSecretRevoked {
+        /// Which.
+        client: ClientId,
+        /// The id of the secret.
+        secret: SecretId,
+    },
+    /// An API was made known.
+    ApiCreated {
+        /// Its identifier.
+        resource: ResourceUri,
+        /// What it was called.
+        name: DisplayName,
+    },
+    /// An API was changed.
+    ApiUpdated {
+        /// Its identifier.
+        resource: ResourceUri,
+    },
+    /// No tokens are made for an API any more.
+    ApiDeleted {
+        /// Its identifier.
+        resource: ResourceUri,
     },
     /// There is a key for an algorithm that had none.
     SigningKeyCreated {
@@ -144,6 +185,12 @@ impl Event {
             Self::ClientEnabled { .. } => "client.enabled",
             Self::ClientDisabled { .. } => "client.disabled",
             Self::ClientDeleted { .. } => "client.deleted",
+            Self::ClientUpdated { .. } => "client.updated",
+            Self::ClientSecretAdded { .. } => "client.secret_added",
+            Self::ClientSecretRevoked { .. } => "client.secret_revoked",
+            Self::ApiCreated { .. } => "api.created",
+            Self::ApiUpdated { .. } => "api.updated",
+            Self::ApiDeleted { .. } => "api.deleted",
             Self::SigningKeyCreated { .. } => "signing_key.created",
             Self::SigningKeyRotated { .. } => "signing_key.rotated",
             Self::SigningKeyImported { .. } => "signing_key.imported",
@@ -159,7 +206,13 @@ impl Event {
             Self::ClientCreated { client, .. }
             | Self::ClientEnabled { client }
             | Self::ClientDisabled { client }
-            | Self::ClientDeleted { client } => client.as_str(),
+            | Self::ClientDeleted { client }
+            | Self::ClientUpdated { client }
+            | Self::ClientSecretAdded { client, .. }
+            | Self::ClientSecretRevoked { client, .. } => client.as_str(),
+            Self::ApiCreated { resource, .. }
+            | Self::ApiUpdated { resource }
+            | Self::ApiDeleted { resource } => resource.as_str(),
             Self::SigningKeyCreated { kid, .. }
             | Self::SigningKeyRotated { kid, .. }
             | Self::SigningKeyImported { kid, .. }
@@ -172,10 +225,18 @@ impl Event {
     pub fn details(&self) -> Value {
         match self {
             Self::InstanceInitialised { signing_keys } => json!({ "signing_keys": signing_keys }),
-            Self::ClientCreated { name, .. } => json!({ "name": name.as_str() }),
-            Self::ClientEnabled { .. } | Self::ClientDisabled { .. } | Self::ClientDeleted { .. } => {
-                json!({})
+            Self::ClientCreated { name, .. } | Self::ApiCreated { name, .. } => {
+                json!({ "name": name.as_str() })
             }
+            Self::ClientSecretAdded { secret, .. } | Self::ClientSecretRevoked { secret, .. } => {
+                json!({ "secret": secret.as_str() })
+            }
+            Self::ClientEnabled { .. }
+            | Self::ClientDisabled { .. }
+            | Self::ClientDeleted { .. }
+            | Self::ClientUpdated { .. }
+            | Self::ApiUpdated { .. }
+            | Self::ApiDeleted { .. } => json!({}),
             Self::SigningKeyCreated { algorithm, signs_from, .. }
             | Self::SigningKeyRotated { algorithm, signs_from, .. }
             | Self::SigningKeyImported { algorithm, signs_from, .. } => {
@@ -212,6 +273,8 @@ pub enum Effect {
     None,
     /// This client is not what it was.
     Client(ClientId),
+    /// The APIs are not what they were.
+    Apis,
     /// The signing keys are not what they were.
     SigningKeys,
     /// Something that this release does not know (a newer node made it): forget everything.
@@ -224,6 +287,7 @@ impl RecordedEvent {
     pub fn effect(&self) -> Effect {
         match self.kind.split_once('.') {
             Some(("client", _)) => ClientId::parse(&self.subject).map_or(Effect::Everything, Effect::Client),
+            Some(("api", _)) => Effect::Apis,
             Some(("signing_key", _)) => Effect::SigningKeys,
             Some(("instance", _)) => Effect::None,
             _ => Effect::Everything,

@@ -7,6 +7,8 @@ pub mod scope;
 pub mod signing_key;
 
 #[cfg(feature = "server")]
+pub mod api;
+#[cfg(feature = "server")]
 pub mod client;
 #[cfg(feature = "server")]
 pub mod event;
@@ -14,5 +16,7 @@ pub mod event;
 pub mod issuer;
 #[cfg(feature = "server")]
 pub mod key_schedule;
+#[cfg(feature = "server")]
+pub mod name;
 #[cfg(feature = "server")]
 pub mod principal;

@@ -1,6 +1,7 @@
 //! Who calls, and with what.
 
-use super::client::{ClientId, ClientName};
+use super::client::ClientId;
+use super::name::DisplayName;
 use super::scope::ScopeSet;
 use crate::clock::Timestamp;
 
@@ -12,7 +13,7 @@ pub enum Principal {
         /// Its id.
         id: ClientId,
         /// What people call it.
-        name: ClientName,
+        name: DisplayName,
     },
 }
 

@@ -79,6 +79,12 @@ impl ScopeSet {
         Self(self.iter().filter(is_missing).collect::<Vec<_>>().join(" ").into())
     }
 
+    /// The scopes of it that are in `other` too.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        if self.is_subset_of(other) { self.clone() } else { self.minus(&self.minus(other)) }
+    }
+
     /// Both sets in one.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {

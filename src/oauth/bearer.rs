@@ -99,7 +99,8 @@ pub async fn authenticate(
     Ok(Authenticated {
         principal: Principal::Client { id: client.id.clone(), name: client.name.clone() },
         credential: Credential::AccessToken,
-        scopes: token.scopes.clone(),
+        // What was taken from the client since is gone from its tokens too.
+        scopes: token.scopes.intersection(&client.scopes),
         expires_at: Some(Timestamp::from_secs(token.expires_at.as_secs())),
     })
 }

@@ -16,6 +16,7 @@ pub mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::admin::Admin;
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::keys::ring::KeyRing;
@@ -47,6 +48,8 @@ pub struct AuthorizationServer {
     pub random: Arc<dyn Random>,
     /// What this node remembers.
     pub directory: Arc<Directory>,
+    /// What acts for Mintery itself, and in the name of whoever may administer.
+    pub admin: Admin,
     /// The keys that sign, and the check of what they signed.
     pub ring: Arc<KeyRing>,
     /// The key of secret digests.

@@ -74,7 +74,7 @@ fn issue(
 ) -> Result<TokenResponse, OauthError> {
     let now = server.clock.now();
     let issued_at = now.as_secs();
-    let expires_in = server.token_ttl.as_secs();
+    let expires_in = granted.ttl.as_secs();
     let id = client.known.client.id.as_str();
     let jti = TokenId {
         event: client.as_of.as_u64(),
@@ -97,11 +97,10 @@ fn issue(
         jti: &jti.encode(),
         scope: scope.map(ScopeSet::as_str),
     };
-    let algorithm = client.known.client.token_alg.unwrap_or(server.token_alg);
     let ring = server.ring.current();
     let signer = ring
-        .signer(algorithm, now)
-        .ok_or_else(|| OauthError::Server(format!("no signing key for {algorithm}")))?;
+        .signer(granted.algorithm, now)
+        .ok_or_else(|| OauthError::Server(format!("no signing key for {}", granted.algorithm)))?;
     let access_token = signer.sign(&claims)?;
     Ok(TokenResponse { access_token, token_type: "Bearer", expires_in, scope: scope.cloned() })
 }

@@ -4,10 +4,12 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::change::Tx;
-use super::{Database, StoreError};
+use super::{Database, StoreError, duration, millis};
 use crate::clock::Timestamp;
-use crate::model::client::{AuthMethod, Client, ClientId, ClientName, ClientSecret, GrantType, SecretId};
+use crate::model::client::{AuthMethod, Client, ClientId, ClientSecret, GrantType, SecretId};
 use crate::model::event::EventNumber;
+use crate::model::name::DisplayName;
+use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::secret::digest::SecretDigest;
@@ -20,16 +22,18 @@ pub async fn by_id(
     database: &Database,
     id: &ClientId,
 ) -> Result<Option<(Client, Vec<ClientSecret>)>, StoreError> {
-    let query = || {
-        sqlx::query(
-        "SELECT c.id, c.name, c.scopes, c.grant_types, c.token_endpoint_auth_method, c.token_alg, c.cut_off, c.created_at, \
+    let rows = database.lookup(|| sqlx::query(BY_ID).bind(id.as_str())).await?;
+    with_secrets(&rows)
+}
+
+const BY_ID: &str = "SELECT c.id, c.name, c.scopes, c.grant_types, c.token_endpoint_auth_method, c.default_scopes, \
+         c.resources, c.token_alg, c.token_ttl, c.cut_off, c.created_at, \
          c.disabled_at, s.id AS secret_id, s.hint, s.label, s.digest, s.hash, s.created_at AS secret_created_at, \
          s.expires_at FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id WHERE c.id = $1 \
-         ORDER BY s.created_at, s.id",
-    )
-    .bind(id.as_str())
-    };
-    let rows = database.lookup(query).await?;
+         ORDER BY s.created_at, s.id";
+
+/// A client from its rows, one for each secret, or one without any.
+fn with_secrets(rows: &[AnyRow]) -> Result<Option<(Client, Vec<ClientSecret>)>, StoreError> {
     let Some(first) = rows.first() else {
         return Ok(None);
     };
@@ -37,18 +41,41 @@ pub async fn by_id(
     Ok(Some((client(first)?, secrets)))
 }
 
+/// Which clients are listed.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Those whose name has this in it, in upper or lower case.
+    pub name: Option<String>,
+    /// Those that are enabled, or those that are not.
+    pub enabled: Option<bool>,
+}
+
 /// Up to `limit` clients whose id comes after `after`, by id.
 ///
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.
-pub async fn page(database: &Database, after: &str, limit: i64) -> Result<Vec<Client>, StoreError> {
+pub async fn page(
+    database: &Database,
+    after: &str,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<Client>, StoreError> {
+    // An absent filter lets everything through; wildcards in what is looked for are none.
+    let name = filter.name.as_deref().unwrap_or_default().to_lowercase();
+    let name = name.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    let enabled = filter.enabled.map_or(-1, i64::from);
     let query = || {
         sqlx::query(
-        "SELECT id, name, scopes, grant_types, token_endpoint_auth_method, token_alg, cut_off, created_at, disabled_at \
-         FROM clients WHERE id > $1 ORDER BY id LIMIT $2",
-    )
-    .bind(after)
-    .bind(limit)
+            "SELECT id, name, scopes, grant_types, token_endpoint_auth_method, default_scopes, resources, token_alg, \
+             token_ttl, cut_off, created_at, disabled_at FROM clients WHERE id > $1 \
+             AND LOWER(name) LIKE '%' || $2 || '%' ESCAPE '!' \
+             AND ($3 = -1 OR ($3 = 1 AND disabled_at IS NULL) OR ($3 = 0 AND disabled_at IS NOT NULL)) \
+             ORDER BY id LIMIT $4",
+        )
+        .bind(after)
+        .bind(name.as_str())
+        .bind(enabled)
+        .bind(limit)
     };
     let rows = database.lookup(query).await?;
     rows.iter().map(client).collect()
@@ -60,21 +87,74 @@ pub async fn page(database: &Database, after: &str, limit: i64) -> Result<Vec<Cl
 /// [`StoreError::Conflict`] when the id is taken.
 pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO clients (id, name, scopes, grant_types, token_endpoint_auth_method, token_alg, cut_off, \
-         created_at, disabled_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO clients (id, name, scopes, grant_types, token_endpoint_auth_method, default_scopes, \
+         resources, token_alg, token_ttl, cut_off, created_at, disabled_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(client.id.as_str())
     .bind(client.name.as_str())
     .bind(client.scopes.to_string())
-    .bind(client.grants.iter().map(|grant| grant.name()).collect::<Vec<_>>().join(" "))
+    .bind(grants_text(client))
     .bind(client.auth_method.name())
+    .bind(client.default_scopes.as_ref().map(ScopeSet::as_str))
+    .bind(resources_text(client))
     .bind(client.token_alg.map(SigningAlgorithm::name))
+    .bind(client.token_ttl.map(millis))
     .bind(client.cut_off.get())
     .bind(client.created_at.as_millis())
     .bind(client.disabled_at.map(Timestamp::as_millis))
     .execute(tx.connection()?)
     .await?;
     Ok(())
+}
+
+/// Keeps what may change of a client that is there.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn update(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE clients SET name = $1, scopes = $2, grant_types = $3, default_scopes = $4, resources = $5, \
+         token_alg = $6, token_ttl = $7 WHERE id = $8",
+    )
+    .bind(client.name.as_str())
+    .bind(client.scopes.to_string())
+    .bind(grants_text(client))
+    .bind(client.default_scopes.as_ref().map(ScopeSet::as_str))
+    .bind(resources_text(client))
+    .bind(client.token_alg.map(SigningAlgorithm::name))
+    .bind(client.token_ttl.map(millis))
+    .bind(client.id.as_str())
+    .execute(tx.connection()?)
+    .await?;
+    Ok(())
+}
+
+/// A client with its secrets, as this transaction sees it, which nobody else changes until it ends.
+///
+/// # Errors
+/// When the statement fails, or the row holds what this program never writes.
+pub async fn lock(tx: &mut Tx, id: &ClientId) -> Result<Option<(Client, Vec<ClientSecret>)>, StoreError> {
+    // Both engines let the others wait from here on.
+    sqlx::query("UPDATE clients SET id = id WHERE id = $1")
+        .bind(id.as_str())
+        .execute(tx.connection()?)
+        .await?;
+    let rows = sqlx::query(BY_ID).bind(id.as_str()).fetch_all(tx.connection()?).await?;
+    with_secrets(&rows)
+}
+
+/// Deletes a secret of a client; tells whether there was one.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn delete_secret(tx: &mut Tx, client: &ClientId, secret: &SecretId) -> Result<bool, StoreError> {
+    let done = sqlx::query("DELETE FROM client_secrets WHERE client_id = $1 AND id = $2")
+        .bind(client.as_str())
+        .bind(secret.as_str())
+        .execute(tx.connection()?)
+        .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Moves a client's cut-off: tokens whose issuer knew fewer events are void.
@@ -135,6 +215,14 @@ pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<bool, StoreError> {
     Ok(done.rows_affected() == 1)
 }
 
+fn grants_text(client: &Client) -> String {
+    client.grants.iter().map(|grant| grant.name()).collect::<Vec<_>>().join(" ")
+}
+
+fn resources_text(client: &Client) -> String {
+    client.resources.iter().map(ResourceUri::as_str).collect::<Vec<_>>().join(" ")
+}
+
 fn client(row: &AnyRow) -> Result<Client, StoreError> {
     let corrupt = |_| StoreError::Corrupt("client");
     let grants: String = row.try_get("grant_types")?;
@@ -142,7 +230,7 @@ fn client(row: &AnyRow) -> Result<Client, StoreError> {
     Ok(Client {
         id: ClientId::parse(&row.try_get::<String, _>("id")?)
             .map_err(|_| StoreError::Corrupt("client id"))?,
-        name: ClientName::parse(&row.try_get::<String, _>("name")?)
+        name: DisplayName::parse(&row.try_get::<String, _>("name")?)
             .map_err(|_| StoreError::Corrupt("client name"))?,
         scopes: ScopeSet::parse(&row.try_get::<String, _>("scopes")?).map_err(corrupt)?,
         grants: grants
@@ -151,6 +239,16 @@ fn client(row: &AnyRow) -> Result<Client, StoreError> {
             .collect::<Result<_, _>>()?,
         auth_method: AuthMethod::from_name(&auth_method)
             .ok_or(StoreError::Corrupt("authentication method"))?,
+        default_scopes: row
+            .try_get::<Option<String>, _>("default_scopes")?
+            .map(|scopes| ScopeSet::parse(&scopes).map_err(corrupt))
+            .transpose()?,
+        resources: row
+            .try_get::<String, _>("resources")?
+            .split_terminator(' ')
+            .map(|resource| ResourceUri::parse(resource).map_err(|_| StoreError::Corrupt("resource")))
+            .collect::<Result<_, _>>()?,
+        token_ttl: row.try_get::<Option<i64>, _>("token_ttl")?.map(duration),
         token_alg: row
             .try_get::<Option<String>, _>("token_alg")?
             .map(|name| name.parse().map_err(|_| StoreError::Corrupt("signing algorithm")))

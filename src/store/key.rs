@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Row as _;
 
 use super::change::Tx;
-use super::{Database, StoreError};
+use super::{Database, StoreError, duration, millis};
 use crate::clock::Timestamp;
 use crate::model::key_schedule::Term;
 
@@ -117,7 +117,7 @@ pub async fn signing_keys(database: &Database) -> Result<Vec<StoredSigningKey>, 
                 term: Term {
                     signs_from: Timestamp::from_millis(row.try_get("signs_from")?),
                     signs_until: row.try_get::<Option<i64>, _>("signs_until")?.map(Timestamp::from_millis),
-                    longest_ttl: Duration::from_millis(u64::try_from(longest_ttl).unwrap_or(0)),
+                    longest_ttl: duration(longest_ttl),
                     taken_back_at: row
                         .try_get::<Option<i64>, _>("taken_back_at")?
                         .map(Timestamp::from_millis),
@@ -177,10 +177,19 @@ pub async fn set_term(tx: &mut Tx, kid: &str, before: &Term, term: &Term) -> Res
 /// # Errors
 /// When the statement fails.
 pub async fn raise_longest_ttl(database: &Database, ttl: Duration) -> Result<(), StoreError> {
-    let query =
-        || sqlx::query("UPDATE signing_keys SET longest_ttl = $1 WHERE longest_ttl < $1").bind(millis(ttl));
-    database.tidy(query).await
+    database.tidy(|| sqlx::query(RAISE_LONGEST_TTL).bind(millis(ttl))).await
 }
+
+/// The same in the change from which on such tokens may be signed.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn raise_longest_ttl_in(tx: &mut Tx, ttl: Duration) -> Result<(), StoreError> {
+    sqlx::query(RAISE_LONGEST_TTL).bind(millis(ttl)).execute(tx.connection()?).await?;
+    Ok(())
+}
+
+const RAISE_LONGEST_TTL: &str = "UPDATE signing_keys SET longest_ttl = $1 WHERE longest_ttl < $1";
 
 /// Deletes the keys that were gone at `before`.
 ///
@@ -194,8 +203,4 @@ pub async fn delete_gone(database: &Database, before: Timestamp) -> Result<(), S
         .bind(before.as_millis())
     };
     database.tidy(query).await
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -2,6 +2,7 @@
 //! times are BIGINT Unix milliseconds, flags are nullable times. One file per family of tables; [`change`] is the only
 //! way to write.
 
+pub mod api;
 pub mod change;
 pub mod client;
 mod connect;
@@ -25,6 +26,16 @@ pub use migrate::SchemaState;
 use connection::AnyQuery;
 
 use crate::metrics::Metrics;
+
+/// A duration as it is stored.
+fn millis(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A duration from the store.
+fn duration(millis: i64) -> std::time::Duration {
+    std::time::Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
 
 /// A database that was reached: whether it has tables, and whether they are those of this release, is another
 /// question ([`Database::schema_state`]).

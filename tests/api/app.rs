@@ -6,10 +6,14 @@ use std::time::{Duration, Instant};
 use actix_web::dev::ServerHandle;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mintery::admin::{self, Admin, client::NewClient};
+use mintery::admin::{
+    self, Admin,
+    client::{ClientTerms, NewClient},
+};
 use mintery::clock::{Clock, ManualClock};
 use mintery::config::Settings;
-use mintery::model::client::{ClientId, ClientName, GrantType};
+use mintery::model::client::{ClientId, GrantType};
+use mintery::model::name::DisplayName;
 use mintery::model::scope::ScopeSet;
 use mintery::random::SystemRandom;
 use mintery::server::{Application, ServeMode, StartError, Surroundings};
@@ -66,10 +70,15 @@ pub fn basic(credentials: impl AsRef<[u8]>) -> String {
 pub fn new_client(scopes: &str) -> NewClient {
     NewClient {
         id: None,
-        name: ClientName::parse("tester").unwrap(),
-        scopes: ScopeSet::parse(scopes).unwrap(),
-        grants: vec![GrantType::ClientCredentials],
-        token_alg: None,
+        terms: ClientTerms {
+            name: DisplayName::parse("tester").unwrap(),
+            scopes: ScopeSet::parse(scopes).unwrap(),
+            default_scopes: None,
+            grants: vec![GrantType::ClientCredentials],
+            resources: Vec::new(),
+            token_alg: None,
+            token_ttl: None,
+        },
         secret_expires_in: None,
     }
 }

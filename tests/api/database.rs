@@ -81,6 +81,7 @@ impl TestDatabase {
             clock,
             random: Arc::new(SystemRandom),
             actor: Actor::Cli { user: "tester".to_owned(), host: "test".to_owned() },
+            grantable: None,
         }
     }
 }

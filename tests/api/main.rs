@@ -6,6 +6,8 @@
 //! one area, and names the lines of REQUIREMENTS.md that it covers.
 
 #[cfg(test)]
+mod administration;
+#[cfg(test)]
 mod answer;
 #[cfg(test)]
 mod app;

@@ -142,7 +142,7 @@ async fn a_client_has_an_algorithm_of_its_own() {
     let usual = app.client("read").await;
     for algorithm in [SigningAlgorithm::Rs256, SigningAlgorithm::EdDsa, SigningAlgorithm::Es384] {
         let mut new = new_client("read");
-        new.token_alg = Some(algorithm);
+        new.terms.token_alg = Some(algorithm);
         let client = app.create(new).await;
         app.caught_up().await;
         let token = app.access_token(&client).await;

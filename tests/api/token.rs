@@ -193,7 +193,7 @@ async fn a_grant_is_known_and_allowed_to_this_client() {
     none.assert_oauth_error(400, "invalid_request", "no grant_type");
 
     let mut new = new_client("read");
-    new.grants = Vec::new();
+    new.terms.grants = Vec::new();
     let without = app.create(new).await;
     let answer = app.token(&without).send().await;
     answer.assert_oauth_error(400, "unauthorized_client", "a client without grants");

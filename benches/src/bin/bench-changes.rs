@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mintery::admin::Admin;
-use mintery::admin::client::{self, NewClient};
+use mintery::admin::client::{self, ClientTerms, NewClient};
 use mintery::clock::{Clock, SystemClock};
 use mintery::keys::master::MasterKeySource;
 use mintery::keys::unlock::{Mode, unlock};
 use mintery::metrics::Metrics;
-use mintery::model::client::{ClientId, ClientName, GrantType};
+use mintery::model::client::{ClientId, GrantType};
 use mintery::model::event::Actor;
+use mintery::model::name::DisplayName;
 use mintery::model::scope::ScopeSet;
 use mintery::random::{Random, SystemRandom};
 use mintery::secret::Secret;
@@ -77,16 +78,22 @@ async fn open(url: &DatabaseUrl) -> Result<Admin, Failure> {
         clock,
         random,
         actor: Actor::System,
+        grantable: None,
     })
 }
 
 async fn make_client(admin: &Admin, number: usize) -> Result<ClientId, Failure> {
     let new = NewClient {
         id: None,
-        name: ClientName::parse(&format!("writer {number}"))?,
-        scopes: ScopeSet::default(),
-        grants: vec![GrantType::ClientCredentials],
-        token_alg: None,
+        terms: ClientTerms {
+            name: DisplayName::parse(&format!("writer {number}"))?,
+            scopes: ScopeSet::default(),
+            default_scopes: None,
+            grants: vec![GrantType::ClientCredentials],
+            resources: Vec::new(),
+            token_alg: None,
+            token_ttl: None,
+        },
         secret_expires_in: None,
     };
     Ok(client::create(admin, new).await?.client.id)

@@ -13,22 +13,50 @@ use crate::oauth::form::MAX_BODY;
 /// A client that sends its body more slowly than this holds a connection for nothing.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Reads the body of an OAuth request.
-///
-/// # Errors
-/// [`OauthError::TooLarge`] for more than [`MAX_BODY`], before it is read when the length is announced;
-/// [`OauthError::InvalidRequest`] when it ends early or takes too long.
-pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, OauthError> {
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: usize| length > MAX_BODY) {
-        return Err(OauthError::TooLarge);
-    }
-    tokio::time::timeout(DEADLINE, collect(payload))
-        .await
-        .map_err(|_| OauthError::InvalidRequest("The body did not arrive in time"))?
+/// Why a body is not read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyError {
+    /// It is longer than [`MAX_BODY`].
+    TooLarge,
+    /// It takes too long.
+    Late,
+    /// It ends early.
+    Incomplete,
 }
 
-async fn collect(mut payload: Payload) -> Result<Bytes, OauthError> {
+impl BodyError {
+    /// What is wrong with it.
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::TooLarge => "The request body is larger than 64 KiB",
+            Self::Late => "The body did not arrive in time",
+            Self::Incomplete => "The body is incomplete",
+        }
+    }
+}
+
+impl From<BodyError> for OauthError {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge => Self::TooLarge,
+            other => Self::InvalidRequest(other.what()),
+        }
+    }
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// [`BodyError::TooLarge`] before it is read when the length is announced.
+pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, BodyError> {
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > MAX_BODY) {
+        return Err(BodyError::TooLarge);
+    }
+    tokio::time::timeout(DEADLINE, collect(payload)).await.map_err(|_| BodyError::Late)?
+}
+
+async fn collect(mut payload: Payload) -> Result<Bytes, BodyError> {
     // Most bodies come in one piece, which is taken as it is.
     let Some(first) = next(&mut payload, 0).await? else { return Ok(Bytes::new()) };
     let Some(second) = next(&mut payload, first.len()).await? else { return Ok(first) };
@@ -41,8 +69,8 @@ async fn collect(mut payload: Payload) -> Result<Bytes, OauthError> {
 }
 
 /// The next piece of a body of which `read` bytes were read before.
-async fn next(payload: &mut Payload, read: usize) -> Result<Option<Bytes>, OauthError> {
+async fn next(payload: &mut Payload, read: usize) -> Result<Option<Bytes>, BodyError> {
     let Some(chunk) = payload.next().await else { return Ok(None) };
-    let chunk = chunk.map_err(|_| OauthError::InvalidRequest("The body is incomplete"))?;
-    if read + chunk.len() > MAX_BODY { Err(OauthError::TooLarge) } else { Ok(Some(chunk)) }
+    let chunk = chunk.map_err(|_| BodyError::Incomplete)?;
+    if read + chunk.len() > MAX_BODY { Err(BodyError::TooLarge) } else { Ok(Some(chunk)) }
 }

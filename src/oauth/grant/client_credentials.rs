@@ -1,8 +1,12 @@
 //! The client credentials grant (RFC 6749 §4.4) with resource indicators (RFC 8707).
 
+use std::time::Duration;
+
 use crate::directory::KnownClient;
+use crate::model::api::Api;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
+use crate::model::signing_key::SigningAlgorithm;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::error::OauthError;
 use crate::oauth::form::Form;
@@ -21,6 +25,10 @@ pub struct Granted {
     pub scopes: ScopeSet,
     /// What it is good for; at least one.
     pub audience: Vec<ResourceUri>,
+    /// What the token is signed with.
+    pub algorithm: SigningAlgorithm,
+    /// How long it lives.
+    pub ttl: Duration,
 }
 
 impl ClientCredentials {
@@ -43,24 +51,48 @@ impl ClientCredentials {
     /// Decides: never more than was asked for, never more than the client may have.
     ///
     /// # Errors
-    /// When a resource is not known, or a scope is not the client's or not for every resource.
+    /// When a resource is not known or not for the client, or a scope is not the client's or not for every resource.
     pub fn decide(self, server: &AuthorizationServer, client: &KnownClient) -> Result<Granted, OauthError> {
-        let is_known = |resource: &ResourceUri| {
+        let apis = server.directory.apis();
+        let is_default = |resource: &ResourceUri| {
             *resource == server.default_audience || resource.as_str() == server.issuer.as_str()
         };
-        if !self.resources.iter().all(is_known) {
-            return Err(OauthError::InvalidTarget);
+        let of_client = &client.client;
+        let audience = if self.resources.is_empty() {
+            vec![of_client.resources.first().unwrap_or(&server.default_audience).clone()]
+        } else {
+            self.resources
+        };
+        let mut registered = Vec::new();
+        for resource in audience.iter().filter(|resource| !is_default(resource)) {
+            let api = apis.get(resource.as_str()).filter(|_| of_client.resources.contains(resource));
+            registered.push(api.ok_or(OauthError::InvalidTarget)?);
         }
-        let audience =
-            if self.resources.is_empty() { vec![server.default_audience.clone()] } else { self.resources };
-        let scopes = self.scopes.unwrap_or_else(|| client.default_scopes.clone());
-        if !scopes.is_subset_of(&client.client.scopes) {
-            return Err(OauthError::InvalidScope("The client may not have this scope"));
-        }
+        // The default API takes any scope.
+        let scopes = match self.scopes {
+            Some(scopes) if !scopes.is_subset_of(&of_client.scopes) => {
+                return Err(OauthError::InvalidScope("The client may not have this scope"));
+            }
+            Some(scopes) if registered.iter().any(|api| !scopes.is_subset_of(api.scopes.set())) => {
+                return Err(NOT_OF_RESOURCE);
+            }
+            Some(scopes) => scopes,
+            None => {
+                let of_all = |scopes: ScopeSet, api: &&Api| scopes.intersection(api.scopes.set());
+                registered.iter().fold(client.default_scopes.clone(), of_all)
+            }
+        };
         // Mintery's own scopes are good for Mintery's own API alone.
         if scopes.has_own() && audience.iter().any(|resource| resource.as_str() != server.issuer.as_str()) {
-            return Err(OauthError::InvalidScope("The scope does not belong to the resource"));
+            return Err(NOT_OF_RESOURCE);
         }
-        Ok(Granted { scopes, audience })
+        // Those of the default API, too, may be registered for what its tokens look like.
+        let of_audience = || audience.iter().filter_map(|resource| apis.get(resource.as_str()));
+        let algorithm = of_client.token_alg.or_else(|| of_audience().find_map(|api| api.token_alg));
+        let ttl = of_client.token_ttl.or_else(|| of_audience().filter_map(|api| api.token_ttl).min());
+        let (algorithm, ttl) = (algorithm.unwrap_or(server.token_alg), ttl.unwrap_or(server.token_ttl));
+        Ok(Granted { scopes, audience, algorithm, ttl })
     }
 }
+
+const NOT_OF_RESOURCE: OauthError = OauthError::InvalidScope("The scope does not belong to the resource");

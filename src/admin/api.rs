@@ -1,0 +1,158 @@
+//! APIs (resource servers) that tokens are made for.
+
+use std::time::Duration;
+
+use super::{Admin, AdminError, MAX_TOKEN_TTL, signing_key};
+use crate::model::api::{Api, ApiScopes, MAX_APIS};
+use crate::model::event::{Event, EventNumber};
+use crate::model::name::DisplayName;
+use crate::model::resource::ResourceUri;
+use crate::model::signing_key::SigningAlgorithm;
+use crate::store::{StoreError, api, key};
+
+/// What an API is made of, and what may change of it.
+#[derive(Debug, Clone)]
+pub struct ApiTerms {
+    /// What people call it.
+    pub name: DisplayName,
+    /// Its scopes.
+    pub scopes: ApiScopes,
+    /// What tokens for it are signed with; what the settings say when absent.
+    pub token_alg: Option<SigningAlgorithm>,
+    /// How long tokens for it live; what the settings say when absent.
+    pub token_ttl: Option<Duration>,
+}
+
+/// A change of an API: what is absent stays, and what may be taken away is given as nothing.
+#[derive(Debug, Clone, Default)]
+pub struct ApiUpdate {
+    /// See [`ApiTerms::name`].
+    pub name: Option<DisplayName>,
+    /// See [`ApiTerms::scopes`].
+    pub scopes: Option<ApiScopes>,
+    /// See [`ApiTerms::token_alg`].
+    pub token_alg: Option<Option<SigningAlgorithm>>,
+    /// See [`ApiTerms::token_ttl`].
+    pub token_ttl: Option<Option<Duration>>,
+}
+
+/// All APIs, by identifier.
+///
+/// # Errors
+/// When the store fails.
+pub async fn list(admin: &Admin) -> Result<Vec<Api>, AdminError> {
+    Ok(api::all(admin.store.database()).await?)
+}
+
+/// An API.
+///
+/// # Errors
+/// [`AdminError::NotFound`] when there is none.
+pub async fn show(admin: &Admin, resource: &ResourceUri) -> Result<Api, AdminError> {
+    let found = list(admin).await?.into_iter().find(|api| api.resource == *resource);
+    found.ok_or_else(|| not_found(resource))
+}
+
+/// Makes an API known. The default API, which is the issuer itself unless the settings say otherwise, needs none of this.
+///
+/// # Errors
+/// [`AdminError::Exists`] when there is one with this identifier.
+pub async fn create(admin: &Admin, resource: ResourceUri, terms: ApiTerms) -> Result<Api, AdminError> {
+    terms.check(admin).await?;
+    if list(admin).await?.len() >= MAX_APIS {
+        return Err(AdminError::Invalid(format!("there are at most {MAX_APIS} APIs")));
+    }
+    let made = Api {
+        resource,
+        name: terms.name,
+        scopes: terms.scopes,
+        token_alg: terms.token_alg,
+        token_ttl: terms.token_ttl,
+        created_at: admin.clock.now(),
+    };
+    let row = made.clone();
+    let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
+        Box::pin(async move {
+            api::insert(tx, &row).await.map_err(|error| match error {
+                StoreError::Conflict => AdminError::Exists(format!("API {}", row.resource)),
+                other => other.into(),
+            })?;
+            if let Some(ttl) = row.token_ttl {
+                key::raise_longest_ttl_in(tx, ttl).await?;
+            }
+            Ok(((), Event::ApiCreated { resource: row.resource, name: row.name }))
+        })
+    });
+    change.await?;
+    Ok(made)
+}
+
+/// Changes an API. Tokens that were issued stay as they are until they expire.
+///
+/// # Errors
+/// [`AdminError::NotFound`] when there is none.
+pub async fn update(admin: &Admin, resource: &ResourceUri, update: ApiUpdate) -> Result<Api, AdminError> {
+    let before = show(admin, resource).await?;
+    let terms = ApiTerms {
+        name: update.name.unwrap_or(before.name),
+        scopes: update.scopes.unwrap_or(before.scopes),
+        token_alg: update.token_alg.unwrap_or(before.token_alg),
+        token_ttl: update.token_ttl.unwrap_or(before.token_ttl),
+    };
+    terms.check(admin).await?;
+    let ApiTerms { name, scopes, token_alg, token_ttl } = terms;
+    let api =
+        Api { resource: resource.clone(), name, scopes, token_alg, token_ttl, created_at: before.created_at };
+    let row = api.clone();
+    let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
+        Box::pin(async move {
+            if !api::update(tx, &row).await? {
+                return Err(not_found(&row.resource));
+            }
+            if let Some(ttl) = row.token_ttl {
+                key::raise_longest_ttl_in(tx, ttl).await?;
+            }
+            Ok(((), Event::ApiUpdated { resource: row.resource }))
+        })
+    });
+    change.await?;
+    Ok(api)
+}
+
+/// Deletes an API: no tokens are made for it any more.
+///
+/// # Errors
+/// [`AdminError::NotFound`] when there is none.
+pub async fn delete(admin: &Admin, resource: &ResourceUri) -> Result<EventNumber, AdminError> {
+    let resource = resource.clone();
+    let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
+        Box::pin(async move {
+            if !api::delete(tx, &resource).await? {
+                return Err(not_found(&resource));
+            }
+            Ok(((), Event::ApiDeleted { resource }))
+        })
+    });
+    change.await.map(|((), number)| number)
+}
+
+impl ApiTerms {
+    async fn check(&self, admin: &Admin) -> Result<(), AdminError> {
+        if self.token_ttl.is_some_and(|ttl| ttl.is_zero() || ttl > MAX_TOKEN_TTL) {
+            let reason = format!("tokens live from 1 to {} seconds", MAX_TOKEN_TTL.as_secs());
+            return Err(AdminError::Invalid(reason));
+        }
+        match self.token_alg {
+            Some(algorithm) if algorithm.is_symmetric() => {
+                let reason = "HS256 is not for single APIs: the setting `token.alg` alone chooses it";
+                Err(AdminError::Invalid(reason.to_owned()))
+            }
+            Some(algorithm) => signing_key::ensure(admin, algorithm).await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn not_found(resource: &ResourceUri) -> AdminError {
+    AdminError::NotFound(format!("API {resource}"))
+}

@@ -1,0 +1,333 @@
+//! How things are shown to programs, and how programs describe what they want: the same members at the command line and in
+//! the API. Clients have the names of RFC 7591 §2 where that has one. Dates are seconds since the epoch.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::AdminError;
+use super::api::{ApiTerms, ApiUpdate};
+use super::client::{ClientTerms, ClientUpdate, CreatedClient, MadeSecret, NewClient};
+use crate::clock::Timestamp;
+use crate::model::api::{Api, ApiScopes};
+use crate::model::client::{Client, ClientId, ClientSecret, GrantType};
+use crate::model::name::DisplayName;
+use crate::model::resource::ResourceUri;
+use crate::model::scope::ScopeSet;
+use crate::model::signing_key::SigningAlgorithm;
+
+/// A client.
+#[derive(Debug, Serialize)]
+pub struct ClientJson<'a> {
+    client_id: &'a str,
+    client_name: &'a str,
+    scope: &'a ScopeSet,
+    default_scope: ScopeSet,
+    resources: Vec<&'a str>,
+    grant_types: Vec<&'static str>,
+    token_endpoint_auth_method: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token_signed_response_alg: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token_ttl: Option<u64>,
+    client_id_issued_at: i64,
+    enabled: bool,
+}
+
+/// A client that was made, with its secret.
+#[derive(Debug, Serialize)]
+pub struct CreatedJson<'a> {
+    #[serde(flatten)]
+    client: ClientJson<'a>,
+    client_secret: &'a str,
+    /// 0 when it does not expire (RFC 7591 §3.2.1).
+    client_secret_expires_at: i64,
+}
+
+/// A client with what is kept of its secrets.
+#[derive(Debug, Serialize)]
+pub struct ShownJson<'a> {
+    #[serde(flatten)]
+    client: ClientJson<'a>,
+    secrets: Vec<SecretJson<'a>>,
+}
+
+/// What is kept of a secret.
+#[derive(Debug, Serialize)]
+pub struct SecretJson<'a> {
+    id: &'a str,
+    hint: &'a str,
+    label: Option<&'a str>,
+    created_at: i64,
+    expires_at: Option<i64>,
+}
+
+/// A secret that was made.
+#[derive(Debug, Serialize)]
+pub struct MadeSecretJson<'a> {
+    client_id: &'a str,
+    client_secret: &'a str,
+    #[serde(flatten)]
+    secret: SecretJson<'a>,
+}
+
+/// An API.
+#[derive(Debug, Serialize)]
+pub struct ApiJson<'a> {
+    resource: &'a str,
+    name: &'a str,
+    scope: &'a ScopeSet,
+    /// What each scope allows.
+    scopes: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token_signed_response_alg: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token_ttl: Option<u64>,
+    created_at: i64,
+}
+
+impl<'a> From<&'a Client> for ClientJson<'a> {
+    fn from(client: &'a Client) -> Self {
+        Self {
+            client_id: client.id.as_str(),
+            client_name: client.name.as_str(),
+            scope: &client.scopes,
+            default_scope: client.default_scopes(),
+            resources: client.resources.iter().map(ResourceUri::as_str).collect(),
+            grant_types: client.grants.iter().map(|grant| grant.name()).collect(),
+            token_endpoint_auth_method: client.auth_method.name(),
+            access_token_signed_response_alg: client.token_alg.map(SigningAlgorithm::name),
+            access_token_ttl: client.token_ttl.map(|ttl| ttl.as_secs()),
+            client_id_issued_at: client.created_at.as_secs(),
+            enabled: client.is_enabled(),
+        }
+    }
+}
+
+impl<'a> From<&'a CreatedClient> for CreatedJson<'a> {
+    fn from(created: &'a CreatedClient) -> Self {
+        Self {
+            client: ClientJson::from(&created.client),
+            client_secret: created.plain.expose(),
+            client_secret_expires_at: created.secret.expires_at.map_or(0, Timestamp::as_secs),
+        }
+    }
+}
+
+impl<'a> ShownJson<'a> {
+    /// A client with its secrets.
+    #[must_use]
+    pub fn new(client: &'a Client, secrets: &'a [ClientSecret]) -> Self {
+        Self { client: ClientJson::from(client), secrets: secrets.iter().map(SecretJson::from).collect() }
+    }
+}
+
+impl<'a> From<&'a ClientSecret> for SecretJson<'a> {
+    fn from(secret: &'a ClientSecret) -> Self {
+        Self {
+            id: secret.id.as_str(),
+            hint: &secret.hint,
+            label: secret.label.as_deref(),
+            created_at: secret.created_at.as_secs(),
+            expires_at: secret.expires_at.map(Timestamp::as_secs),
+        }
+    }
+}
+
+impl<'a> MadeSecretJson<'a> {
+    /// A secret that was made for a client.
+    #[must_use]
+    pub fn new(client: &'a ClientId, made: &'a MadeSecret) -> Self {
+        Self {
+            client_id: client.as_str(),
+            client_secret: made.plain.expose(),
+            secret: SecretJson::from(&made.secret),
+        }
+    }
+}
+
+impl<'a> From<&'a Api> for ApiJson<'a> {
+    fn from(api: &'a Api) -> Self {
+        Self {
+            resource: api.resource.as_str(),
+            name: api.name.as_str(),
+            scope: api.scopes.set(),
+            scopes: api.scopes.descriptions(),
+            access_token_signed_response_alg: api.token_alg.map(SigningAlgorithm::name),
+            access_token_ttl: api.token_ttl.map(|ttl| ttl.as_secs()),
+            created_at: api.created_at.as_secs(),
+        }
+    }
+}
+
+/// A client as somebody wants it, or a change of one: then what is absent stays, and `null` takes away.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientInput {
+    client_id: Option<String>,
+    client_name: Option<String>,
+    scope: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    default_scope: Option<Option<String>>,
+    resources: Option<Vec<String>>,
+    grant_types: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
+    access_token_signed_response_alg: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    access_token_ttl: Option<Option<u64>>,
+    /// After how many seconds the first secret expires.
+    secret_expires_in: Option<u64>,
+}
+
+/// A secret as somebody wants it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretInput {
+    /// What people call it.
+    pub label: Option<String>,
+    /// After how many seconds it expires.
+    pub expires_in: Option<u64>,
+}
+
+/// An API as somebody wants it, or a change of one: then what is absent stays, and `null` takes away.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiInput {
+    resource: Option<String>,
+    name: Option<String>,
+    /// The scopes without what they allow.
+    scope: Option<String>,
+    /// The scopes with what each allows.
+    scopes: Option<BTreeMap<String, String>>,
+    #[serde(default, deserialize_with = "present")]
+    access_token_signed_response_alg: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    access_token_ttl: Option<Option<u64>>,
+}
+
+/// Tells `null` from what is absent.
+#[expect(clippy::option_option, reason = "absent is not the same as null")]
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl ClientInput {
+    /// A new client.
+    ///
+    /// # Errors
+    /// When a member is not valid, or the name is missing.
+    pub fn into_new(self) -> Result<NewClient, AdminError> {
+        let id = self.client_id.as_deref().map(ClientId::parse).transpose().map_err(invalid)?;
+        let secret_expires_in = self.secret_expires_in.map(Duration::from_secs);
+        let update = self.parse()?;
+        let terms = ClientTerms {
+            name: update.name.ok_or_else(|| AdminError::Invalid("client_name is missing".to_owned()))?,
+            scopes: update.scopes.unwrap_or_default(),
+            default_scopes: update.default_scopes.flatten(),
+            grants: update.grants.unwrap_or_else(|| vec![GrantType::ClientCredentials]),
+            resources: update.resources.unwrap_or_default(),
+            token_alg: update.token_alg.flatten(),
+            token_ttl: update.token_ttl.flatten(),
+        };
+        Ok(NewClient { id, terms, secret_expires_in })
+    }
+
+    /// A change of a client, whose id and secrets are not changed in this way.
+    ///
+    /// # Errors
+    /// When a member is not valid.
+    pub fn into_update(self) -> Result<ClientUpdate, AdminError> {
+        if self.client_id.is_some() || self.secret_expires_in.is_some() {
+            let reason = "neither the id nor the secrets of a client are changed in this way";
+            return Err(AdminError::Invalid(reason.to_owned()));
+        }
+        self.parse()
+    }
+
+    fn parse(self) -> Result<ClientUpdate, AdminError> {
+        let parse_scopes = |text: String| ScopeSet::parse(&text).map_err(invalid);
+        let parse_alg = |name: String| name.parse::<SigningAlgorithm>().map_err(invalid);
+        let resources = |texts: Vec<String>| {
+            texts.iter().map(|text| ResourceUri::parse(text).map_err(invalid)).collect::<Result<Vec<_>, _>>()
+        };
+        let grants = |names: Vec<String>| {
+            names.iter().map(|name| name.parse().map_err(invalid)).collect::<Result<Vec<GrantType>, _>>()
+        };
+        Ok(ClientUpdate {
+            name: self.client_name.map(|name| DisplayName::parse(&name).map_err(invalid)).transpose()?,
+            scopes: self.scope.map(parse_scopes).transpose()?,
+            default_scopes: parse_optional(self.default_scope, parse_scopes)?,
+            resources: self.resources.map(resources).transpose()?,
+            grants: self.grant_types.map(grants).transpose()?,
+            token_alg: parse_optional(self.access_token_signed_response_alg, parse_alg)?,
+            token_ttl: self.access_token_ttl.map(|ttl| ttl.map(Duration::from_secs)),
+        })
+    }
+}
+
+impl ApiInput {
+    /// A new API.
+    ///
+    /// # Errors
+    /// When a member is not valid, or `resource` or `name` is missing.
+    pub fn into_new(self) -> Result<(ResourceUri, ApiTerms), AdminError> {
+        let missing = |name: &str| AdminError::Invalid(format!("{name} is missing"));
+        let resource = self.resource.as_deref().ok_or_else(|| missing("resource"))?;
+        let resource = ResourceUri::parse(resource).map_err(invalid)?;
+        let update = self.parse()?;
+        let terms = ApiTerms {
+            name: update.name.ok_or_else(|| missing("name"))?,
+            scopes: update.scopes.unwrap_or_default(),
+            token_alg: update.token_alg.flatten(),
+            token_ttl: update.token_ttl.flatten(),
+        };
+        Ok((resource, terms))
+    }
+
+    /// A change of an API, whose identifier stays.
+    ///
+    /// # Errors
+    /// When a member is not valid.
+    pub fn into_update(self) -> Result<ApiUpdate, AdminError> {
+        if self.resource.is_some() {
+            return Err(AdminError::Invalid("the identifier of an API does not change".to_owned()));
+        }
+        self.parse()
+    }
+
+    fn parse(self) -> Result<ApiUpdate, AdminError> {
+        let scopes = match (self.scope, self.scopes) {
+            (Some(_), Some(_)) => {
+                return Err(AdminError::Invalid("give either scope or scopes".to_owned()));
+            }
+            (Some(list), None) => {
+                let list = ScopeSet::parse(&list).map_err(invalid)?;
+                Some(ApiScopes::plain(&list).map_err(invalid)?)
+            }
+            (None, Some(described)) => Some(ApiScopes::new(described).map_err(invalid)?),
+            (None, None) => None,
+        };
+        let parse_alg = |name: String| name.parse::<SigningAlgorithm>().map_err(invalid);
+        Ok(ApiUpdate {
+            name: self.name.map(|name| DisplayName::parse(&name).map_err(invalid)).transpose()?,
+            scopes,
+            token_alg: parse_optional(self.access_token_signed_response_alg, parse_alg)?,
+            token_ttl: self.access_token_ttl.map(|ttl| ttl.map(Duration::from_secs)),
+        })
+    }
+}
+
+#[expect(clippy::option_option, reason = "absent is not the same as null")]
+fn parse_optional<T, U>(
+    value: Option<Option<T>>,
+    parse: impl Fn(T) -> Result<U, AdminError>,
+) -> Result<Option<Option<U>>, AdminError> {
+    value.map(|value| value.map(parse).transpose()).transpose()
+}
+
+fn invalid(error: impl ToString) -> AdminError {
+    AdminError::Invalid(error.to_string())
+}

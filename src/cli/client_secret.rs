@@ -1,0 +1,117 @@
+//! `mintery client secret …`
+
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::client::parse_id;
+use super::output::{self, Format, date};
+use super::{CliError, Shared, session};
+use crate::admin::client;
+use crate::admin::json::{MadeSecretJson, SecretJson};
+use crate::logging::escape;
+use crate::model::client::{ClientSecret, SecretId};
+use crate::store::Missing;
+
+#[derive(Debug, Subcommand)]
+pub enum SecretVerb {
+    /// Makes another secret and shows it, this once. The others stay good.
+    Add(Add),
+    /// Lists what is kept of the secrets.
+    List {
+        /// The id of the client.
+        id: String,
+        /// How to print them.
+        #[arg(short, long, default_value = "table")]
+        output: Format,
+    },
+    /// Takes a secret back.
+    Revoke {
+        /// The id of the client.
+        id: String,
+        /// The id of the secret, `cs_…`.
+        secret: String,
+        /// How to print it.
+        #[arg(short, long, default_value = "table")]
+        output: Format,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Add {
+    /// The id of the client.
+    id: String,
+    /// What people call it.
+    #[arg(long)]
+    label: Option<String>,
+    /// After how many seconds it expires; it does not when this is absent.
+    #[arg(long, value_name = "SECS")]
+    secret_expires: Option<u64>,
+    /// How to print it.
+    #[arg(short, long, default_value = "table")]
+    output: Format,
+}
+
+impl SecretVerb {
+    pub async fn run(&self, shared: &Shared) -> Result<(), CliError> {
+        match self {
+            Self::Add(add) => add.run(shared).await,
+            Self::List { id, output } => list(shared, id, *output).await,
+            Self::Revoke { id, secret, output } => revoke(shared, id, secret, *output).await,
+        }
+    }
+}
+
+impl Add {
+    async fn run(&self, shared: &Shared) -> Result<(), CliError> {
+        let id = parse_id(&self.id)?;
+        let admin = session::admin(shared, Missing::Refuse).await?;
+        let expires_in = self.secret_expires.map(Duration::from_secs);
+        let made = client::add_secret(&admin, &id, self.label.clone(), expires_in);
+        let made = made.await.map_err(CliError::admin)?;
+        match self.output {
+            Format::Json => Ok(output::json(&MadeSecretJson::new(&id, &made))?),
+            Format::Table => {
+                output::note(&table(std::slice::from_ref(&made.secret)))?;
+                output::note("It is not shown again:")?;
+                Ok(output::line(made.plain.expose())?)
+            }
+        }
+    }
+}
+
+async fn list(shared: &Shared, id: &str, format: Format) -> Result<(), CliError> {
+    let id = parse_id(id)?;
+    let admin = session::admin(shared, Missing::Refuse).await?;
+    let (_, secrets) = client::show(&admin, &id).await.map_err(CliError::admin)?;
+    match format {
+        Format::Json => Ok(output::json(&secrets.iter().map(SecretJson::from).collect::<Vec<_>>())?),
+        Format::Table => Ok(output::line(&table(&secrets))?),
+    }
+}
+
+async fn revoke(shared: &Shared, id: &str, secret: &str, format: Format) -> Result<(), CliError> {
+    let (id, secret) = (parse_id(id)?, SecretId::from_stored(secret.to_owned()));
+    let admin = session::admin(shared, Missing::Refuse).await?;
+    client::revoke_secret(&admin, &id, &secret).await.map_err(CliError::admin)?;
+    let secret = secret.as_str();
+    match format {
+        Format::Json => Ok(output::json(&serde_json::json!({ "client_id": id.as_str(), "id": secret }))?),
+        Format::Table => Ok(output::note(&format!("Secret {secret} of client {id} is revoked."))?),
+    }
+}
+
+/// What is kept of secrets.
+pub fn table(secrets: &[ClientSecret]) -> String {
+    let mut table = output::table(&["SECRET", "ENDS IN", "LABEL", "CREATED", "EXPIRES"]);
+    for secret in secrets {
+        table.add_row([
+            secret.id.as_str().to_owned(),
+            format!("…{}", secret.hint),
+            secret.label.as_deref().map(escape).unwrap_or_default(),
+            date(secret.created_at),
+            secret.expires_at.map_or_else(|| "never".to_owned(), date),
+        ]);
+    }
+    table.to_string()
+}

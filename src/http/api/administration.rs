@@ -1,0 +1,116 @@
+//! What every administrative request has in common: whoever calls holds a scope of Mintery's own and acts with no more than
+//! the scopes that they hold; a body is JSON; an answer comes after this node has applied the change.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::admin::{Admin, AdminError};
+use crate::http::error;
+use crate::http::extract::body::{self, BodyError};
+use crate::http::extract::presented;
+use crate::http::headers::{JSON, NO_STORE};
+use crate::model::event::Actor;
+use crate::model::principal::Principal;
+use crate::model::scope::ScopeSet;
+use crate::oauth::AuthorizationServer;
+use crate::oauth::bearer::{self, AccessError};
+
+/// Why an administrative request is refused.
+#[derive(Debug)]
+pub enum Refused {
+    /// Whoever calls may not.
+    Access(AccessError),
+    /// The body cannot be read, or is not what is expected; what is wrong with it.
+    Body(BodyError),
+    /// The body is JSON, and not what is expected.
+    Malformed(String),
+    /// The act was not done.
+    Admin(AdminError),
+    /// The act was done, and this node does not follow.
+    Unavailable(String),
+}
+
+impl From<AccessError> for Refused {
+    fn from(error: AccessError) -> Self {
+        Self::Access(error)
+    }
+}
+
+impl From<AdminError> for Refused {
+    fn from(error: AdminError) -> Self {
+        Self::Admin(error)
+    }
+}
+
+/// What a handler comes to.
+pub type Outcome = Result<HttpResponse, Refused>;
+
+/// Recognises whoever calls, who must hold `scope`, and gives them what acts in their name.
+pub async fn authorize(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    scope: &'static str,
+) -> Result<Admin, Refused> {
+    let presented = presented::token(request)?;
+    let caller = bearer::authenticate(server, &presented, server.issuer.as_str()).await?;
+    let needed = ScopeSet::parse(scope).unwrap_or_default();
+    bearer::require(&caller, &needed)?;
+    server.metrics.access_granted.increment(1);
+    let actor = match caller.principal {
+        Principal::Client { id, .. } => Actor::Client(id),
+    };
+    Ok(Admin { actor, grantable: Some(caller.scopes), ..server.admin.clone() })
+}
+
+/// Reads a body of JSON. No body is an empty object.
+pub async fn read<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Refused> {
+    let body = body::read(request, payload).await.map_err(Refused::Body)?;
+    let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
+    let is_json = content_type.is_some_and(|value| {
+        value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii() == b"application/json"
+    });
+    if body.is_empty() {
+        return serde_json::from_str("{}").map_err(|error| Refused::Malformed(error.to_string()));
+    }
+    if !is_json {
+        return Err(Refused::Malformed("the body must be application/json".to_owned()));
+    }
+    serde_json::from_slice(&body).map_err(|error| Refused::Malformed(error.to_string()))
+}
+
+/// An answer in JSON.
+pub fn json(status: StatusCode, value: &impl Serialize) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header((CONTENT_TYPE, JSON))
+        .insert_header((CACHE_CONTROL, NO_STORE))
+        .body(serde_json::to_vec(value).unwrap_or_default())
+}
+
+/// The answer to something that was made, which is found at `path` from now on.
+pub fn created(server: &AuthorizationServer, path: &str, value: &impl Serialize) -> HttpResponse {
+    let mut response = json(StatusCode::CREATED, value);
+    if let Ok(location) = server.issuer.endpoint(path).parse() {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
+}
+
+/// The answer to something that is no more.
+pub fn gone() -> HttpResponse {
+    HttpResponse::NoContent().insert_header((CACHE_CONTROL, NO_STORE)).finish()
+}
+
+/// Waits until this node has applied what it committed: no request that begins later sees the old state here.
+pub async fn applied(server: &AuthorizationServer, admin: &Admin) -> Result<(), Refused> {
+    let committed = *admin.store.commits().borrow();
+    server.directory.catch_up(committed).await.map_err(|error| Refused::Unavailable(error.to_string()))
+}
+
+/// The answer to `outcome`.
+pub fn answer(request: &HttpRequest, server: &AuthorizationServer, outcome: Outcome) -> HttpResponse {
+    outcome.unwrap_or_else(|refused| error::administration(request, server, &refused))
+}

@@ -1,0 +1,101 @@
+//! `/api/v1/apis…`, where an API is named by its identifier, percent-encoded.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Serialize;
+
+use super::administration::{Outcome, answer, applied, authorize, created, gone, json, read};
+use super::clients::path_segment;
+use crate::admin::json::{ApiInput, ApiJson};
+use crate::admin::{AdminError, api};
+use crate::model::resource::ResourceUri;
+use crate::oauth::AuthorizationServer;
+
+const READ: &str = "mintery:apis:read";
+const WRITE: &str = "mintery:apis:write";
+
+type Server = Data<AuthorizationServer>;
+
+#[derive(Serialize)]
+struct Apis<'a> {
+    items: Vec<ApiJson<'a>>,
+}
+
+/// `GET /api/v1/apis`
+pub async fn list(request: HttpRequest, server: Server) -> HttpResponse {
+    answer(&request, &server, do_list(&request, &server).await)
+}
+
+async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome {
+    let admin = authorize(request, server, READ).await?;
+    let apis = api::list(&admin).await?;
+    Ok(json(StatusCode::OK, &Apis { items: apis.iter().map(ApiJson::from).collect() }))
+}
+
+/// `POST /api/v1/apis`
+pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> HttpResponse {
+    answer(&request, &server, do_create(&request, &server, payload).await)
+}
+
+async fn do_create(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
+    let admin = authorize(request, server, WRITE).await?;
+    let input: ApiInput = read(request, payload).await?;
+    let (resource, terms) = input.into_new()?;
+    let made = api::create(&admin, resource, terms).await?;
+    applied(server, &admin).await?;
+    let path = format!("/api/v1/apis/{}", path_segment(made.resource.as_str()));
+    Ok(created(server, &path, &ApiJson::from(&made)))
+}
+
+/// `GET /api/v1/apis/{resource}`
+pub async fn show(request: HttpRequest, server: Server, resource: Path<String>) -> HttpResponse {
+    answer(&request, &server, do_show(&request, &server, &resource).await)
+}
+
+async fn do_show(request: &HttpRequest, server: &AuthorizationServer, resource: &str) -> Outcome {
+    let admin = authorize(request, server, READ).await?;
+    let api = api::show(&admin, &parse(resource)?).await?;
+    Ok(json(StatusCode::OK, &ApiJson::from(&api)))
+}
+
+/// `PATCH /api/v1/apis/{resource}`
+pub async fn update(
+    request: HttpRequest,
+    server: Server,
+    resource: Path<String>,
+    payload: Payload,
+) -> HttpResponse {
+    answer(&request, &server, do_update(&request, &server, &resource, payload).await)
+}
+
+async fn do_update(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    resource: &str,
+    payload: Payload,
+) -> Outcome {
+    let admin = authorize(request, server, WRITE).await?;
+    let input: ApiInput = read(request, payload).await?;
+    let api = api::update(&admin, &parse(resource)?, input.into_update()?).await?;
+    applied(server, &admin).await?;
+    Ok(json(StatusCode::OK, &ApiJson::from(&api)))
+}
+
+/// `DELETE /api/v1/apis/{resource}`
+pub async fn delete(request: HttpRequest, server: Server, resource: Path<String>) -> HttpResponse {
+    answer(&request, &server, do_delete(&request, &server, &resource).await)
+}
+
+async fn do_delete(request: &HttpRequest, server: &AuthorizationServer, resource: &str) -> Outcome {
+    let admin = authorize(request, server, WRITE).await?;
+    api::delete(&admin, &parse(resource)?).await?;
+    applied(server, &admin).await?;
+    Ok(gone())
+}
+
+/// What is no identifier names no API. The path may still hold what the router leaves encoded.
+fn parse(resource: &str) -> Result<ResourceUri, AdminError> {
+    let decoded = percent_encoding::percent_decode_str(resource).decode_utf8_lossy();
+    ResourceUri::parse(&decoded).map_err(|_| AdminError::NotFound("API of this identifier".to_owned()))
+}

@@ -1,0 +1,100 @@
+//! Lists in pages: `?limit=…&after=…`, where `after` is the `next` of the page before.
+
+use serde::Serialize;
+
+use super::administration::Refused;
+use crate::admin::AdminError;
+
+/// How many items a page has when nobody says.
+const USUAL: i64 = 50;
+
+/// The most items of a page.
+const MOST: i64 = 500;
+
+/// What a query asks for.
+#[derive(Debug)]
+pub struct PageQuery {
+    limit: i64,
+    after: String,
+    filters: Vec<(String, String)>,
+}
+
+/// A page.
+#[derive(Debug, Serialize)]
+pub struct Page<T> {
+    items: Vec<T>,
+    /// For `after` of the next page; `null` when this is the last.
+    next: Option<String>,
+}
+
+impl PageQuery {
+    /// Reads a query that may name `filters` beside limit and cursor.
+    ///
+    /// # Errors
+    /// When it names something else, or something twice, or the limit is none.
+    pub fn parse(query: &str, filters: &[&str]) -> Result<Self, Refused> {
+        let invalid = |reason: String| Refused::Admin(AdminError::Invalid(reason));
+        let parameters = serde_urlencoded::from_str::<Vec<(String, String)>>(query)
+            .map_err(|_| invalid("the query is malformed".to_owned()))?;
+        let mut page = Self { limit: USUAL, after: String::new(), filters: Vec::new() };
+        for (name, value) in parameters {
+            match name.as_str() {
+                "limit" => {
+                    page.limit = value
+                        .parse()
+                        .ok()
+                        .filter(|limit| (1..=MOST).contains(limit))
+                        .ok_or_else(|| invalid(format!("limit is a number from 1 to {MOST}")))?;
+                }
+                "after" => page.after = value,
+                name if filters.contains(&name) => page.filters.push((name.to_owned(), value)),
+                _ => {
+                    let known = filters.join(", ");
+                    return Err(invalid(format!("the query may have limit, after, {known}")));
+                }
+            }
+        }
+        Ok(page)
+    }
+
+    /// The cursor; empty for the first page.
+    pub fn after(&self) -> &str {
+        &self.after
+    }
+
+    /// One more than a page has, to see whether there is another.
+    pub const fn limit_and_one(&self) -> i64 {
+        self.limit.saturating_add(1)
+    }
+
+    /// The value of a filter.
+    pub fn filter(&self, name: &str) -> Option<&str> {
+        self.filters.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a filter that is true or false.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, Refused> {
+        let parse = |value: &str| {
+            value.parse().map_err(|_| Refused::Admin(AdminError::Invalid(format!("{name} is true or false"))))
+        };
+        self.filter(name).map(parse).transpose()
+    }
+}
+
+impl<T> Page<T> {
+    /// The page that `found` makes, which has one item more than asked for when there is another page.
+    pub fn new<'a, I>(
+        query: &PageQuery,
+        found: &'a [I],
+        cursor: impl Fn(&'a I) -> &'a str,
+        show: impl Fn(&'a I) -> T,
+    ) -> Self {
+        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        let shown = found.get(..limit).unwrap_or(found);
+        let next = (found.len() > limit).then(|| shown.last().map(|last| cursor(last).to_owned())).flatten();
+        Self { items: shown.iter().map(show).collect(), next }
+    }
+}

@@ -1,0 +1,124 @@
+//! APIs (resource servers) that tokens are made for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::name::DisplayName;
+use super::resource::ResourceUri;
+use super::scope::{OWN_PREFIX, ScopeSet};
+use super::signing_key::SigningAlgorithm;
+use crate::clock::Timestamp;
+
+/// An API as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Api {
+    /// Its identifier, which stands in `aud` (RFC 8707 §2).
+    pub resource: ResourceUri,
+    /// What people call it.
+    pub name: DisplayName,
+    /// Its scopes.
+    pub scopes: ApiScopes,
+    /// What tokens for it are signed with; what the settings say when absent.
+    pub token_alg: Option<SigningAlgorithm>,
+    /// How long tokens for it live; what the settings say when absent.
+    pub token_ttl: Option<Duration>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// The most APIs that there may be: every node remembers them all.
+pub const MAX_APIS: usize = 1000;
+
+/// The scopes of an API, each with what it allows. None is Mintery's own: those belong to the issuer alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ApiScopes {
+    descriptions: BTreeMap<String, String>,
+    set: ScopeSet,
+}
+
+/// Scopes that an API cannot have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidApiScopes {
+    /// One begins like Mintery's own.
+    #[error("scopes that begin with mintery: are Mintery's own, and belong to no other API")]
+    Own,
+    /// One is no scope token.
+    #[error("a scope is printable ASCII without space, quote and backslash")]
+    Malformed,
+    /// A description cannot be shown.
+    #[error("a description has at most 500 characters, none of them a control character")]
+    Description,
+    /// There are too many.
+    #[error("an API has at most 500 scopes")]
+    TooMany,
+}
+
+impl ApiScopes {
+    /// Scopes with what each allows, which may be empty.
+    ///
+    /// # Errors
+    /// When one is malformed, or Mintery's own.
+    pub fn new(descriptions: BTreeMap<String, String>) -> Result<Self, InvalidApiScopes> {
+        const MAX_SCOPES: usize = 500;
+        const MAX_DESCRIPTION: usize = 500;
+        if descriptions.len() > MAX_SCOPES {
+            return Err(InvalidApiScopes::TooMany);
+        }
+        for (scope, description) in &descriptions {
+            if scope.starts_with(OWN_PREFIX) {
+                return Err(InvalidApiScopes::Own);
+            }
+            if scope.contains(' ') || scope.is_empty() {
+                return Err(InvalidApiScopes::Malformed);
+            }
+            if description.chars().count() > MAX_DESCRIPTION || description.chars().any(char::is_control) {
+                return Err(InvalidApiScopes::Description);
+            }
+        }
+        let list = descriptions.keys().map(String::as_str).collect::<Vec<_>>().join(" ");
+        let set = ScopeSet::parse(&list).map_err(|_| InvalidApiScopes::Malformed)?;
+        Ok(Self { descriptions, set })
+    }
+
+    /// Scopes without descriptions.
+    ///
+    /// # Errors
+    /// As [`ApiScopes::new`].
+    pub fn plain(scopes: &ScopeSet) -> Result<Self, InvalidApiScopes> {
+        Self::new(scopes.iter().map(|scope| (scope.to_owned(), String::new())).collect())
+    }
+
+    /// The scopes.
+    #[must_use]
+    pub const fn set(&self) -> &ScopeSet {
+        &self.set
+    }
+
+    /// Each with what it allows.
+    #[must_use]
+    pub const fn descriptions(&self) -> &BTreeMap<String, String> {
+        &self.descriptions
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{ApiScopes, InvalidApiScopes};
+
+    #[test]
+    fn an_api_has_scopes_of_its_own_alone() {
+        let scopes = |list: &[(&str, &str)]| {
+            let pairs = list.iter().map(|(name, what)| ((*name).to_owned(), (*what).to_owned()));
+            ApiScopes::new(pairs.collect::<BTreeMap<_, _>>())
+        };
+        assert_eq!(scopes(&[("read", "Reads."), ("write", "")]).unwrap().set().as_str(), "read write");
+        assert_eq!(scopes(&[]).unwrap().set().as_str(), "");
+        assert_eq!(scopes(&[("mintery:clients:read", "")]), Err(InvalidApiScopes::Own));
+        for bad in ["a b", "", "a\"", "é"] {
+            assert_eq!(scopes(&[(bad, "")]), Err(InvalidApiScopes::Malformed), "{bad:?}");
+        }
+        assert_eq!(scopes(&[("a", "b\u{1b}c")]), Err(InvalidApiScopes::Description));
+    }
+}

@@ -1,0 +1,124 @@
+//! `apis` and `api_scopes`.
+
+use std::collections::BTreeMap;
+
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use super::change::Tx;
+use super::{Database, StoreError};
+use crate::clock::Timestamp;
+use crate::model::api::{Api, ApiScopes};
+use crate::model::name::DisplayName;
+use crate::model::resource::ResourceUri;
+use crate::model::signing_key::SigningAlgorithm;
+
+/// All APIs with their scopes, by identifier. There are no more than
+/// [`MAX_APIS`](crate::model::api::MAX_APIS) of them.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn all(database: &Database) -> Result<Vec<Api>, StoreError> {
+    let query = || {
+        sqlx::query(
+            "SELECT a.resource, a.name, a.token_alg, a.token_ttl, a.created_at, s.scope, s.description \
+             FROM apis a LEFT JOIN api_scopes s ON s.resource = a.resource ORDER BY a.resource, s.scope",
+        )
+    };
+    let rows = database.lookup(query).await?;
+    rows.chunk_by(|one, next| resource_of(one) == resource_of(next)).map(api).collect()
+}
+
+/// Keeps a new API.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when the identifier is taken.
+pub async fn insert(tx: &mut Tx, api: &Api) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO apis (resource, name, token_alg, token_ttl, created_at) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(api.resource.as_str())
+    .bind(api.name.as_str())
+    .bind(api.token_alg.map(SigningAlgorithm::name))
+    .bind(api.token_ttl.map(super::millis))
+    .bind(api.created_at.as_millis())
+    .execute(tx.connection()?)
+    .await?;
+    insert_scopes(tx, api).await
+}
+
+/// Changes an API; tells whether there is one.
+///
+/// # Errors
+/// When a statement fails.
+pub async fn update(tx: &mut Tx, api: &Api) -> Result<bool, StoreError> {
+    let done = sqlx::query("UPDATE apis SET name = $1, token_alg = $2, token_ttl = $3 WHERE resource = $4")
+        .bind(api.name.as_str())
+        .bind(api.token_alg.map(SigningAlgorithm::name))
+        .bind(api.token_ttl.map(super::millis))
+        .bind(api.resource.as_str())
+        .execute(tx.connection()?)
+        .await?;
+    if done.rows_affected() != 1 {
+        return Ok(false);
+    }
+    sqlx::query("DELETE FROM api_scopes WHERE resource = $1")
+        .bind(api.resource.as_str())
+        .execute(tx.connection()?)
+        .await?;
+    insert_scopes(tx, api).await?;
+    Ok(true)
+}
+
+/// Deletes an API with its scopes; tells whether there was one.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn delete(tx: &mut Tx, resource: &ResourceUri) -> Result<bool, StoreError> {
+    let done = sqlx::query("DELETE FROM apis WHERE resource = $1")
+        .bind(resource.as_str())
+        .execute(tx.connection()?)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+async fn insert_scopes(tx: &mut Tx, api: &Api) -> Result<(), StoreError> {
+    for (scope, description) in api.scopes.descriptions() {
+        sqlx::query("INSERT INTO api_scopes (resource, scope, description) VALUES ($1, $2, $3)")
+            .bind(api.resource.as_str())
+            .bind(scope.as_str())
+            .bind(description.as_str())
+            .execute(tx.connection()?)
+            .await?;
+    }
+    Ok(())
+}
+
+fn resource_of(row: &AnyRow) -> Option<String> {
+    row.try_get("resource").ok()
+}
+
+/// An API from its rows, one for each scope, or one without any.
+fn api(rows: &[AnyRow]) -> Result<Api, StoreError> {
+    let first = rows.first().ok_or(StoreError::Corrupt("API"))?;
+    let mut scopes = BTreeMap::new();
+    for row in rows {
+        if let Some(scope) = row.try_get::<Option<String>, _>("scope")? {
+            scopes.insert(scope, row.try_get("description")?);
+        }
+    }
+    let ttl: Option<i64> = first.try_get("token_ttl")?;
+    Ok(Api {
+        resource: ResourceUri::parse(&first.try_get::<String, _>("resource")?)
+            .map_err(|_| StoreError::Corrupt("API identifier"))?,
+        name: DisplayName::parse(&first.try_get::<String, _>("name")?)
+            .map_err(|_| StoreError::Corrupt("API name"))?,
+        scopes: ApiScopes::new(scopes).map_err(|_| StoreError::Corrupt("API scopes"))?,
+        token_alg: first
+            .try_get::<Option<String>, _>("token_alg")?
+            .map(|name| name.parse().map_err(|_| StoreError::Corrupt("signing algorithm")))
+            .transpose()?,
+        token_ttl: ttl.map(super::duration),
+        created_at: Timestamp::from_millis(first.try_get("created_at")?),
+    })
+}
