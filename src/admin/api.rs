@@ -137,16 +137,26 @@ pub async fn delete(admin: &Admin, resource: &ResourceUri) -> Result<EventNumber
 }
 
 impl ApiTerms {
-    async fn check(&self, admin: &Admin) -> Result<(), AdminError> {
+    /// Checks what goes together.
+    ///
+    /// # Errors
+    /// [`AdminError::Invalid`] when it does not.
+    pub fn validate(&self) -> Result<(), AdminError> {
         if self.token_ttl.is_some_and(|ttl| ttl.is_zero() || ttl > MAX_TOKEN_TTL) {
             let reason = format!("tokens live from 1 to {} seconds", MAX_TOKEN_TTL.as_secs());
             return Err(AdminError::Invalid(reason));
         }
+        if self.token_alg.is_some_and(SigningAlgorithm::is_symmetric) {
+            let reason = "HS256 is not for single APIs: the setting `token.alg` alone chooses it";
+            return Err(AdminError::Invalid(reason.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Checks, besides, that there is a key for the algorithm.
+    async fn check(&self, admin: &Admin) -> Result<(), AdminError> {
+        self.validate()?;
         match self.token_alg {
-            Some(algorithm) if algorithm.is_symmetric() => {
-                let reason = "HS256 is not for single APIs: the setting `token.alg` alone chooses it";
-                Err(AdminError::Invalid(reason.to_owned()))
-            }
             Some(algorithm) => signing_key::ensure(admin, algorithm).await,
             None => Ok(()),
         }

@@ -107,8 +107,11 @@ impl ClientTerms {
         client.token_ttl = self.token_ttl;
     }
 
-    /// Checks what goes together, and what there must be: the APIs, and a key for the algorithm.
-    async fn check(&self, admin: &Admin) -> Result<(), AdminError> {
+    /// Checks what goes together.
+    ///
+    /// # Errors
+    /// [`AdminError::Invalid`] when it does not.
+    pub fn validate(&self) -> Result<(), AdminError> {
         let invalid = |reason: String| Err(AdminError::Invalid(reason));
         if self.scopes.as_str().len() > MAX_SCOPE_LEN {
             return invalid(format!("the scopes of a client have at most {MAX_SCOPE_LEN} bytes"));
@@ -133,6 +136,12 @@ impl ClientTerms {
         if self.token_ttl.is_some_and(|ttl| ttl.is_zero() || ttl > MAX_TOKEN_TTL) {
             return invalid(format!("tokens live from 1 to {} seconds", MAX_TOKEN_TTL.as_secs()));
         }
+        Ok(())
+    }
+
+    /// Checks, besides, what there must be: the APIs, and a key for the algorithm.
+    async fn check(&self, admin: &Admin) -> Result<(), AdminError> {
+        self.validate()?;
         if !self.resources.is_empty() {
             let apis = store::api::all(admin.store.database()).await?;
             for resource in &self.resources {

@@ -138,6 +138,7 @@ impl Create {
             token_alg: update.token_alg.flatten(),
             token_ttl: update.token_ttl.flatten(),
         };
+        terms.validate().map_err(CliError::admin)?;
         let admin = session::admin(shared, Missing::Create).await?;
         tell(&api::create(&admin, resource, terms).await.map_err(CliError::admin)?, self.output)
     }

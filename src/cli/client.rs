@@ -180,6 +180,7 @@ async fn set_enabled(shared: &Shared, id: &str, enabled: bool, format: Format) -
 impl Create {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let new = self.parse()?;
+        new.terms.validate().map_err(CliError::admin)?;
         let admin = session::admin(shared, Missing::Create).await?;
         let created = client::create(&admin, new).await.map_err(CliError::admin)?;
         match self.output {

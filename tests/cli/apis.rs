@@ -1,0 +1,142 @@
+//! `mintery api …`, `mintery client update` and `mintery client secret …`, beside a running server.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Client, Server, Workplace, eventually, http, send};
+
+const ORDERS: &str = "https://orders.example.com";
+
+fn ask(server: &Server, client: &Client, fields: &[(&str, &str)]) -> Answer {
+    let form = [("grant_type", "client_credentials")].into_iter().chain(fields.iter().copied());
+    let request = http().post(server.url("/oauth/token")).basic_auth(&client.id, Some(&client.secret));
+    send(request.form(&form.collect::<Vec<_>>())).unwrap()
+}
+
+fn within_a_second(what: &str, is_so: impl Fn() -> bool) {
+    eventually(what, std::time::Duration::from_secs(1), || is_so().then_some(()));
+}
+
+#[test]
+fn an_api_is_made_shown_changed_and_deleted() {
+    let work = Workplace::with_tables();
+    let create =
+        ["api", "create", "--resource", ORDERS, "--name", "Orders", "--scope", "read write", "-o", "json"];
+    let made = work.run(&create).succeeded().json();
+    assert_eq!((&made["resource"], &made["scope"]), (&json!(ORDERS), &json!("read write")));
+    work.run(&create).failed(&["already", ORDERS]);
+    let changed = ["api", "update", ORDERS, "--describe", "read=Reads orders.", "--ttl", "60", "-o", "json"];
+    let changed = work.run(&changed).succeeded().json();
+    assert_eq!(
+        (&changed["scopes"], &changed["access_token_ttl"]),
+        (&json!({ "read": "Reads orders." }), &json!(60))
+    );
+    let shown = work.run(&["api", "show", ORDERS]).succeeded().stdout;
+    for expected in ["Orders", "read", "Reads orders.", "60 s"] {
+        assert!(shown.contains(expected), "{shown}");
+    }
+    assert!(work.run(&["api", "list"]).succeeded().stdout.contains(ORDERS));
+    assert_eq!(work.run(&["api", "list", "-o", "json"]).json().as_array().unwrap().len(), 1);
+    let reset = work.run(&["api", "update", ORDERS, "--ttl", "default", "-o", "json"]).succeeded().json();
+    assert_eq!(reset.get("access_token_ttl"), None);
+    assert_eq!(reset["name"], "Orders");
+    work.run(&["api", "delete", ORDERS]).succeeded();
+    work.run(&["api", "show", ORDERS]).failed(&[ORDERS]);
+    work.run(&["api", "delete", ORDERS]).failed(&[ORDERS]);
+    work.run(&["api", "update", ORDERS]).failed(&[ORDERS]);
+    assert_eq!(work.run(&["api", "list", "-o", "json"]).json(), Value::Array(Vec::new()));
+    for bad in [
+        &["api", "create", "--resource", "/relative", "--name", "x"][..],
+        &["api", "create", "--resource", "https://a#b", "--name", "x"],
+        &["api", "create", "--resource", ORDERS, "--name", "x", "--scope", "mintery:clients:read"],
+        &["api", "create", "--resource", ORDERS, "--name", "x", "--describe", "read"],
+        &["api", "create", "--resource", ORDERS, "--name", "x", "--alg", "HS256"],
+        &["api", "create", "--resource", ORDERS, "--name", "x", "--ttl", "1h"],
+        &["api", "create", "--resource", ORDERS, "--name", ""],
+        &["api", "create", "--name", "x"],
+    ] {
+        work.run(bad).was_misused();
+    }
+    work.run(&["db", "check"]).succeeded();
+}
+
+/// 8707-1: a running server sees an API, and what becomes of a client, within a second.
+#[test]
+fn a_running_server_follows_apis_and_clients() {
+    let work = Workplace::with_tables();
+    let server = Server::start(&work);
+    let client = work.create_client(&[]);
+    work.run(&["client", "update", &client.id, "--resource", ORDERS]).failed(&[ORDERS]);
+    work.run(&["api", "create", "--resource", ORDERS, "--name", "Orders", "--scope", "read"]).succeeded();
+    let updated = ["client", "update", &client.id, "--resource", ORDERS, "--name", "renamed", "-o", "json"];
+    let updated = work.run(&updated).succeeded().json();
+    assert_eq!((&updated["resources"], &updated["client_name"]), (&json!([ORDERS]), &json!("renamed")));
+    assert_eq!(updated["scope"], "read write");
+    within_a_second("tokens are for the API", || ask(&server, &client, &[]).json()["scope"] == "read");
+    assert_eq!(
+        ask(&server, &client, &[("resource", ORDERS), ("scope", "write")]).json()["error"],
+        "invalid_scope"
+    );
+
+    work.run(&["client", "update", &client.id, "--resource", "", "--default-scope", "write"]).succeeded();
+    within_a_second("the default is another", || ask(&server, &client, &[]).json()["scope"] == "write");
+    assert_eq!(ask(&server, &client, &[("resource", ORDERS)]).json()["error"], "invalid_target");
+    work.run(&["client", "update", &client.id, "--default-scope", "all", "--ttl", "7", "--alg", "EdDSA"])
+        .succeeded();
+    within_a_second("tokens live as long", || ask(&server, &client, &[]).json()["expires_in"] == 7);
+    assert_eq!(ask(&server, &client, &[]).json()["scope"], "read write");
+    let shown = work.run(&["client", "show", &client.id]).succeeded().stdout;
+    assert!(shown.contains("7 s") && shown.contains("EdDSA"), "{shown}");
+    work.run(&["client", "update", &client.id, "--ttl", "default", "--alg", "default", "--scope", ""])
+        .succeeded();
+    within_a_second("nothing is left", || ask(&server, &client, &[]).json().get("scope").is_none());
+
+    work.run(&["client", "update", "nobody", "--name", "x"]).failed(&["nobody"]);
+    for bad in [
+        &["client", "update", &client.id, "--default-scope", "other"][..],
+        &["client", "update", &client.id, "--ttl", "0"],
+        &["client", "update", &client.id, "--ttl", "99999999"],
+        &["client", "update", &client.id, "--alg", "HS256"],
+        &["client", "update", &client.id, "--resource", "relative"],
+        &["client", "update", &client.id, "--scope", "a  b"],
+        &["client", "update", &client.id, "--name", " "],
+        &["client", "update"],
+    ] {
+        work.run(bad).was_misused();
+    }
+}
+
+#[test]
+fn secrets_overlap_and_are_revoked() {
+    let work = Workplace::with_tables();
+    let server = Server::start(&work);
+    let old = work.create_client(&[]);
+    let add =
+        ["client", "secret", "add", &old.id, "--label", "spring", "--secret-expires", "3600", "-o", "json"];
+    let ran = work.run(&add).succeeded();
+    let new = Client::of(&ran.json());
+    assert!(new.secret.starts_with("mts_") && !ran.stderr.contains(&new.secret), "{ran:?}");
+    within_a_second("the new secret is good", || ask(&server, &new, &[]).status == 200);
+    assert_eq!(ask(&server, &old, &[]).status, 200);
+    // As `client create` does: the secret alone on standard output.
+    let plain = work.run(&["client", "secret", "add", &old.id]).succeeded().stdout;
+    assert_eq!(plain.trim_end().len(), 4 + 43 + 6);
+
+    let list = work.run(&["client", "secret", "list", &old.id, "-o", "json"]).succeeded();
+    assert!(!list.stdout.contains(&new.secret), "{list:?}");
+    let secrets = list.json().as_array().unwrap().clone();
+    assert_eq!(secrets.len(), 3);
+    assert!(work.run(&["client", "secret", "list", &old.id]).stdout.contains("spring"));
+    let first = secrets.iter().find(|secret| old.secret.contains(secret["hint"].as_str().unwrap())).unwrap();
+    let first = first["id"].as_str().unwrap();
+    work.run(&["client", "secret", "revoke", &old.id, first]).succeeded();
+    within_a_second("the old secret is refused", || ask(&server, &old, &[]).status == 401);
+    assert_eq!(ask(&server, &new, &[]).status, 200);
+    work.run(&["client", "secret", "revoke", &old.id, first]).failed(&[first]);
+    work.run(&["client", "secret", "revoke", "nobody", first]).failed(&["nobody"]);
+    work.run(&["client", "secret", "add", "nobody"]).failed(&["nobody"]);
+    for _ in 2..10 {
+        work.run(&["client", "secret", "add", &old.id, "--label", "more"]);
+    }
+    let full = work.run(&["client", "secret", "add", &old.id]).was_misused();
+    assert!(full.stderr.contains("10"), "{full:?}");
+}
