@@ -146,6 +146,20 @@ async fn issuer_and_audience_are_mine() {
     }
 }
 
+/// 9068-3: a token of Mintery's stands for the client that asked for it. An API can tell the two apart, and another
+/// issuer may have tokens that stand for a person.
+#[actix_web::test]
+async fn the_subject_is_the_client() {
+    let doors = Doors::open().await;
+    let other = doors.app.client("read").await.id;
+    for subject in
+        ["somebody", other.as_str(), &doors.client.id.to_uppercase(), &format!("{} ", doors.client.id)]
+    {
+        let token = doors.real.clone().claim("sub", subject).sign();
+        doors.refuse_at_the_server_alone(subject, &token).await;
+    }
+}
+
 /// 6750-3: a token of a client that there is not, and one whose id says nothing about what its issuer knew.
 #[actix_web::test]
 async fn a_token_is_of_a_client_that_exists_and_was_issued_after_its_cut_off() {
