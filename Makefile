@@ -63,6 +63,10 @@ bench: ## measure, and compare with what is promised
 	@tests/setup/packages.sh bench
 	@benches/run.sh
 
+.PHONY: fuzz
+fuzz: ## fuzz what strangers send, each target for FUZZ_SECONDS (60); needs a nightly compiler
+	@fuzz/run.sh "$(TOOLS)"
+
 .PHONY: requirements
 requirements: ## print the lines of REQUIREMENTS.md that no test names
 	@tests/requirements.sh

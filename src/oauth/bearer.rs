@@ -38,6 +38,9 @@ pub enum TokenFailure {
     /// The store is out of reach, and a proxy is told yes or no.
     #[error("not known now, the store is out of reach")]
     NotKnownNow,
+    /// It stands for somebody else than the client that asked for it. Mintery issues no such token.
+    #[error("another subject than the client")]
+    Subject,
     /// The client is gone.
     #[error("a deleted client")]
     ClientGone,
@@ -87,6 +90,10 @@ pub async fn authenticate(
     audience: &str,
 ) -> Result<Authenticated, AccessError> {
     let token = server.ring.verifier().check(presented.token, audience)?;
+    // The caller is the client, so a token that names another one as well must not pass for it.
+    if token.subject != token.client_id {
+        return Err(TokenFailure::Subject.into());
+    }
     let (known, _) = server.directory.client(&token.client_id).await?;
     let client = &known.ok_or(TokenFailure::ClientGone)?.client;
     if !client.is_enabled() {

@@ -54,7 +54,8 @@ pub enum LeftOutReason {
     /// A `kty`, `crv` or `alg` that access tokens are not verified with here, or an `alg` that does not fit the `kty`.
     #[error("its type or algorithm is not used here")]
     UnknownType,
-    /// RSA with less than 2048 or more than 8192 bits, or a point that is not on the curve.
+    /// RSA with less than 2048 or more than 8192 bits or with numbers that no key has, a point that is not on the curve,
+    /// or one with which anybody could sign.
     #[error("its parameters are not acceptable")]
     BadParameters,
     /// Its private members are published with it: whoever reads them can sign. It has to be replaced.
@@ -164,11 +165,15 @@ impl Members {
             }
             SigningAlgorithm::EdDsa => {
                 let point = coordinate(x, 32)?;
+                if has_small_order(&point) {
+                    return Err(LeftOutReason::BadParameters);
+                }
                 (ParsedPublicKey::new(&ED25519, &point).map_err(bad)?, point)
             }
             SigningAlgorithm::Rs256 | SigningAlgorithm::Ps256 => {
                 let (modulus, exponent) = (number(self.n.as_ref())?, number(self.e.as_ref())?);
-                if !RSA_BITS.contains(&bits(&modulus)) || !is_exponent(&exponent) {
+                let is_odd = modulus.last().is_some_and(|last| last % 2 == 1);
+                if !RSA_BITS.contains(&bits(&modulus)) || !is_odd || !is_exponent(&exponent) {
                     return Err(LeftOutReason::BadParameters);
                 }
                 let bytes = [modulus.as_slice(), &exponent].concat();
@@ -221,6 +226,34 @@ const fn is_exponent(number: &[u8]) -> bool {
         [only] => *only % 2 == 1 && *only > 1,
         [.., last] => *last % 2 == 1 && number.len() <= 4,
         [] => false,
+    }
+}
+
+/// Whether an Ed25519 point is the neutral element or another of the eight whose order is at most 8, in any encoding.
+/// With such a key anybody's signature is good, and aws-lc-rs would take it. (A point that is not on the curve needs no
+/// look here: nothing verifies with it.)
+fn has_small_order(point: &[u8]) -> bool {
+    // y of these points, and what is the same modulo p = 2^255 - 19; x has either sign, in the highest bit.
+    const ORDER_8: [[u8; 32]; 2] = [
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+            0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+            0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+        ],
+    ];
+    let [first, middle @ .., last] = point else { return true };
+    let last = last & 0x7f;
+    match first {
+        // 0 and 1.
+        0 | 1 if last == 0 && middle.iter().all(|byte| *byte == 0) => true,
+        // p - 1, p and p + 1.
+        0xec..=0xee if last == 0x7f && middle.iter().all(|byte| *byte == 0xff) => true,
+        _ => ORDER_8.iter().any(|[own_first, own_middle @ .., own_last]| {
+            (own_first, own_middle.as_slice(), *own_last) == (first, middle, last)
+        }),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use mintery::keys::pair::KeyPair;
 use mintery::keys::signer::{CachedSigner, TokenSigner};
 use mintery::keys::signing::SigningKey;
@@ -44,9 +44,32 @@ pub fn sign_encoded(kid: &str, signed: &str) -> String {
     format!("{signed}.{}", encode(signature(kid, signed.as_bytes())))
 }
 
-fn signature(kid: &str, message: &[u8]) -> Vec<u8> {
-    let (algorithm, private) = KEYS.lock().unwrap()[kid].clone();
-    KeyPair::parse(algorithm, &private).unwrap().sign(message).unwrap()
+/// The signature of the server's key `kid`, of the algorithm that it is for.
+pub fn signature(kid: &str, message: &[u8]) -> Vec<u8> {
+    let algorithm = KEYS.lock().unwrap()[kid].0;
+    signature_as(algorithm, kid, message)
+}
+
+/// The signature of the server's key `kid`, of another algorithm that such a key can be used with.
+pub fn signature_as(algorithm: SigningAlgorithm, kid: &str, message: &[u8]) -> Vec<u8> {
+    KeyPair::parse(algorithm, &private(kid)).unwrap().sign(message).unwrap()
+}
+
+/// The bytes of the server's private key `kid`.
+pub fn private(kid: &str) -> Vec<u8> {
+    KEYS.lock().unwrap()[kid].1.clone()
+}
+
+/// The server's public key `kid` as PEM.
+pub fn public_pem(kid: &str) -> String {
+    let algorithm = KEYS.lock().unwrap()[kid].0;
+    KeyPair::parse(algorithm, &private(kid)).unwrap().public().unwrap().unwrap().to_pem()
+}
+
+/// The bytes within PEM.
+pub fn pem_contents(pem: &str) -> Vec<u8> {
+    let lines: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    STANDARD.decode(lines).unwrap()
 }
 
 /// A real token, to be changed and signed again.
@@ -102,6 +125,11 @@ impl Forgery {
 
     pub fn sign(&self) -> String {
         sign(&self.key, self.header_text(), self.claims_text())
+    }
+
+    /// What is to be signed: both parts, encoded.
+    pub fn signed(&self) -> String {
+        format!("{}.{}", encode(self.header_text()), encode(self.claims_text()))
     }
 
     /// Signs what `change` makes of the header and the claims, as text.

@@ -2,8 +2,9 @@
 //! is SQLite, or PostgreSQL with `TEST_ENGINE=postgres` and `TEST_POSTGRES_URL`.
 //!
 //! `app` starts a server and does what people do with it, `answer` reads what it says, `database` makes its database,
-//! `wire` sends what no HTTP client would send, `forge` signs with the server's own keys. Each of the other files tests
-//! one area, and names the lines of REQUIREMENTS.md that it covers.
+//! `wire` sends what no HTTP client would send, `forge` signs with the server's own keys, `doors` shows a token to the
+//! server and to the library. Each of the other files tests one area, and names the lines of REQUIREMENTS.md that it
+//! covers.
 
 #[cfg(test)]
 mod administration;
@@ -13,6 +14,8 @@ mod answer;
 mod app;
 #[cfg(test)]
 mod database;
+#[cfg(test)]
+mod doors;
 #[cfg(test)]
 mod forge;
 #[cfg(test)]
@@ -26,6 +29,10 @@ mod architecture;
 mod changes;
 #[cfg(test)]
 mod client_auth;
+#[cfg(test)]
+mod forged_claims;
+#[cfg(test)]
+mod forged_signatures;
 #[cfg(test)]
 mod forgery;
 #[cfg(test)]

@@ -17,6 +17,10 @@ pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+pub fn decode(text: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text).unwrap()
+}
+
 pub enum Pair {
     Ec(EcdsaKeyPair),
     Rsa(Box<RsaKeyPair>),

@@ -1,11 +1,12 @@
 //! What is read of a JWKS, and what is not.
 
+use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use mintery::resource::{KeySet, KeySetError, LeftOutReason};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::issuer::{Answer, Issuer, JWKS, verify};
-use crate::key::{Key, encode, jwks};
+use crate::key::{Key, decode, encode, jwks};
 
 fn parse(keys: &[Value]) -> Result<KeySet, KeySetError> {
     KeySet::parse(jwks(keys).as_bytes())
@@ -97,9 +98,29 @@ fn keys_that_are_too_weak_or_off_the_curve_are_left_out() {
             }
         }
     }
-    let mut short = Key::new("k", "EdDSA").jwk();
-    short["x"] = json!(encode([1; 31]));
-    assert_eq!(reason(&short), LeftOutReason::BadParameters);
+    for (algorithm, length) in [("ES256", 32), ("ES384", 48)] {
+        let jwk = Key::new("k", algorithm).jwk();
+        let (x, y) = (jwk["x"].clone(), jwk["y"].clone());
+        // The point at infinity has no coordinates; y² = b has a solution at x = 0, but not these. Swapped, no point of
+        // these curves is one but by the rarest chance.
+        let zero = json!(encode(vec![0; length]));
+        let one = json!(encode([vec![0; length - 1], vec![1]].concat()));
+        for (x, y) in [(&zero, &zero), (&zero, &one), (&one, &zero), (&y, &x), (&x, &x)] {
+            let mut other = jwk.clone();
+            (other["x"], other["y"]) = (x.clone(), y.clone());
+            assert_eq!(reason(&other), LeftOutReason::BadParameters, "{algorithm} {x} {y}");
+        }
+        // A point of the other curve, or a coordinate without its zeros in front.
+        let stranger = Key::new("k", if algorithm == "ES256" { "ES384" } else { "ES256" }).jwk();
+        let mut other = jwk.clone();
+        (other["x"], other["y"]) = (stranger["x"].clone(), stranger["y"].clone());
+        assert_eq!(reason(&other), LeftOutReason::BadParameters);
+    }
+    for x in [[1; 31].as_slice(), &[1; 33], &[]] {
+        let mut other = Key::new("k", "EdDSA").jwk();
+        other["x"] = json!(encode(x));
+        assert_eq!(reason(&other), LeftOutReason::BadParameters);
+    }
     for algorithm in ["RS256", "PS256"] {
         let jwk = Key::new("k", algorithm).jwk();
         let odd = |len: usize, first: u8| {
@@ -115,12 +136,16 @@ fn keys_that_are_too_weak_or_off_the_curve_are_left_out() {
             [vec![0], odd(255, 0xff)].concat(),
             vec![],
             vec![0; 256],
+            // Even.
+            [odd(255, 0xff), vec![0xa4]].concat(),
         ] {
             let mut other = jwk.clone();
             other["n"] = json!(encode(&n));
             assert_eq!(reason(&other), LeftOutReason::BadParameters, "{algorithm} {} bytes", n.len());
         }
-        for e in [vec![], vec![0], vec![1], vec![2], vec![0xff; 9]] {
+        for e in
+            [vec![], vec![0], vec![1], vec![0, 0, 1], vec![2], vec![1, 0, 0], vec![0xff; 5], vec![0xff; 9]]
+        {
             let mut other = jwk.clone();
             other["e"] = json!(encode(&e));
             assert_eq!(reason(&other), LeftOutReason::BadParameters, "{algorithm} e {e:?}");
@@ -132,6 +157,45 @@ fn keys_that_are_too_weak_or_off_the_curve_are_left_out() {
     let mut jwk = Key::new("k", "ES256").jwk();
     jwk["x"] = json!("=+/");
     assert_eq!(reason(&jwk), LeftOutReason::Malformed);
+}
+
+/// JOSE-6: the neutral element, and the other points of small order, in every encoding that readers take: with such a
+/// key, a signature that needs no private half verifies for one message in eight, or for all.
+#[test]
+fn a_key_with_which_anybody_signs_is_left_out() {
+    let top = |first: u8, last: u8| [vec![first], vec![0xff; 30], vec![last]].concat();
+    let number = |first: u8| [vec![first], vec![0; 31]].concat();
+    let order_8 = [
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    ];
+    let order_8 = order_8.map(|hex| {
+        (0..32).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect::<Vec<_>>()
+    });
+    // 0, 1, p-1, p, p+1: p is 2^255 - 19.
+    let [one, other] = order_8;
+    let points = [number(0), number(1), top(0xec, 0x7f), top(0xed, 0x7f), top(0xee, 0x7f), one, other];
+    let with_signs = points.iter().flat_map(|point| {
+        let mut negative = point.clone();
+        negative[31] |= 0x80;
+        [point.clone(), negative]
+    });
+    let encodings: Vec<_> = with_signs.collect();
+    let is_forgeable = |key: &[u8]| {
+        let key = UnparsedPublicKey::new(&ED25519, key);
+        let forged = encodings.iter().map(|point| [point.as_slice(), &[0; 32]].concat());
+        forged
+            .into_iter()
+            .any(|signature| (0..64_u8).any(|message| key.verify(&[message], &signature).is_ok()))
+    };
+    let mut jwk = Key::new("k", "EdDSA").jwk();
+    assert!(!is_forgeable(&decode(jwk["x"].as_str().unwrap())));
+    // Most of them are: the list is the right one. The others are no encodings to this reader.
+    assert!(encodings.iter().filter(|point| is_forgeable(point)).count() >= 8);
+    for point in encodings {
+        jwk["x"] = json!(encode(&point));
+        assert_eq!(reason(&jwk), LeftOutReason::BadParameters, "{point:?}");
+    }
 }
 
 #[test]

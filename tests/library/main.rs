@@ -14,12 +14,18 @@ mod key;
 #[cfg(test)]
 mod adapter;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod key_sets;
 #[cfg(test)]
 mod outage;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod refresh;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod vectors;
