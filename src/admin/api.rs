@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::patch::Patch;
 use super::{Admin, AdminError, MAX_TOKEN_TTL, signing_key};
 use crate::model::api::{Api, ApiScopes, MAX_APIS};
 use crate::model::event::{Event, EventNumber};
@@ -31,9 +32,9 @@ pub struct ApiUpdate {
     /// See [`ApiTerms::scopes`].
     pub scopes: Option<ApiScopes>,
     /// See [`ApiTerms::token_alg`].
-    pub token_alg: Option<Option<SigningAlgorithm>>,
+    pub token_alg: Patch<SigningAlgorithm>,
     /// See [`ApiTerms::token_ttl`].
-    pub token_ttl: Option<Option<Duration>>,
+    pub token_ttl: Patch<Duration>,
 }
 
 /// All APIs, by identifier.
@@ -96,8 +97,8 @@ pub async fn update(admin: &Admin, resource: &ResourceUri, update: ApiUpdate) ->
     let terms = ApiTerms {
         name: update.name.unwrap_or(before.name),
         scopes: update.scopes.unwrap_or(before.scopes),
-        token_alg: update.token_alg.unwrap_or(before.token_alg),
-        token_ttl: update.token_ttl.unwrap_or(before.token_ttl),
+        token_alg: update.token_alg.apply(before.token_alg),
+        token_ttl: update.token_ttl.apply(before.token_ttl),
     };
     terms.check(admin).await?;
     let ApiTerms { name, scopes, token_alg, token_ttl } = terms;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::patch::Patch;
 use super::{Admin, AdminError, MAX_TOKEN_TTL, signing_key};
 use crate::model::client::{
     AuthMethod, Client, ClientId, ClientSecret, GrantType, MAX_RESOURCES, MAX_SCOPE_LEN, MAX_SECRETS,
@@ -58,15 +59,15 @@ pub struct ClientUpdate {
     /// See [`ClientTerms::scopes`].
     pub scopes: Option<ScopeSet>,
     /// See [`ClientTerms::default_scopes`].
-    pub default_scopes: Option<Option<ScopeSet>>,
+    pub default_scopes: Patch<ScopeSet>,
     /// See [`ClientTerms::grants`].
     pub grants: Option<Vec<GrantType>>,
     /// See [`ClientTerms::resources`].
     pub resources: Option<Vec<ResourceUri>>,
     /// See [`ClientTerms::token_alg`].
-    pub token_alg: Option<Option<SigningAlgorithm>>,
+    pub token_alg: Patch<SigningAlgorithm>,
     /// See [`ClientTerms::token_ttl`].
-    pub token_ttl: Option<Option<Duration>>,
+    pub token_ttl: Patch<Duration>,
 }
 
 impl ClientUpdate {
@@ -75,11 +76,11 @@ impl ClientUpdate {
         ClientTerms {
             name: self.name.unwrap_or(terms.name),
             scopes: self.scopes.unwrap_or(terms.scopes),
-            default_scopes: self.default_scopes.unwrap_or(terms.default_scopes),
+            default_scopes: self.default_scopes.apply(terms.default_scopes),
             grants: self.grants.unwrap_or(terms.grants),
             resources: self.resources.unwrap_or(terms.resources),
-            token_alg: self.token_alg.unwrap_or(terms.token_alg),
-            token_ttl: self.token_ttl.unwrap_or(terms.token_ttl),
+            token_alg: self.token_alg.apply(terms.token_alg),
+            token_ttl: self.token_ttl.apply(terms.token_ttl),
         }
     }
 }

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::AdminError;
 use super::api::{ApiTerms, ApiUpdate};
 use super::client::{ClientTerms, ClientUpdate, CreatedClient, MadeSecret, NewClient};
+use super::patch::Patch;
 use crate::clock::Timestamp;
 use crate::model::api::{Api, ApiScopes};
 use crate::model::client::{Client, ClientId, ClientSecret, GrantType};
@@ -168,14 +169,14 @@ pub struct ClientInput {
     client_id: Option<String>,
     client_name: Option<String>,
     scope: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    default_scope: Option<Option<String>>,
+    #[serde(default)]
+    default_scope: Patch<String>,
     resources: Option<Vec<String>>,
     grant_types: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "present")]
-    access_token_signed_response_alg: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
-    access_token_ttl: Option<Option<u64>>,
+    #[serde(default)]
+    access_token_signed_response_alg: Patch<String>,
+    #[serde(default)]
+    access_token_ttl: Patch<u64>,
     /// After how many seconds the first secret expires.
     secret_expires_in: Option<u64>,
 }
@@ -200,18 +201,10 @@ pub struct ApiInput {
     scope: Option<String>,
     /// The scopes with what each allows.
     scopes: Option<BTreeMap<String, String>>,
-    #[serde(default, deserialize_with = "present")]
-    access_token_signed_response_alg: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
-    access_token_ttl: Option<Option<u64>>,
-}
-
-/// Tells `null` from what is absent.
-#[expect(clippy::option_option, reason = "absent is not the same as null")]
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+    #[serde(default)]
+    access_token_signed_response_alg: Patch<String>,
+    #[serde(default)]
+    access_token_ttl: Patch<u64>,
 }
 
 impl ClientInput {
@@ -226,11 +219,11 @@ impl ClientInput {
         let terms = ClientTerms {
             name: update.name.ok_or_else(|| AdminError::Invalid("client_name is missing".to_owned()))?,
             scopes: update.scopes.unwrap_or_default(),
-            default_scopes: update.default_scopes.flatten(),
+            default_scopes: update.default_scopes.apply(None),
             grants: update.grants.unwrap_or_else(|| vec![GrantType::ClientCredentials]),
             resources: update.resources.unwrap_or_default(),
-            token_alg: update.token_alg.flatten(),
-            token_ttl: update.token_ttl.flatten(),
+            token_alg: update.token_alg.apply(None),
+            token_ttl: update.token_ttl.apply(None),
         };
         Ok(NewClient { id, terms, secret_expires_in })
     }
@@ -259,11 +252,11 @@ impl ClientInput {
         Ok(ClientUpdate {
             name: self.client_name.map(|name| DisplayName::parse(&name).map_err(invalid)).transpose()?,
             scopes: self.scope.map(parse_scopes).transpose()?,
-            default_scopes: parse_optional(self.default_scope, parse_scopes)?,
+            default_scopes: self.default_scope.try_map(parse_scopes)?,
             resources: self.resources.map(resources).transpose()?,
             grants: self.grant_types.map(grants).transpose()?,
-            token_alg: parse_optional(self.access_token_signed_response_alg, parse_alg)?,
-            token_ttl: self.access_token_ttl.map(|ttl| ttl.map(Duration::from_secs)),
+            token_alg: self.access_token_signed_response_alg.try_map(parse_alg)?,
+            token_ttl: self.access_token_ttl.try_map(|ttl| Ok::<_, AdminError>(Duration::from_secs(ttl)))?,
         })
     }
 }
@@ -281,8 +274,8 @@ impl ApiInput {
         let terms = ApiTerms {
             name: update.name.ok_or_else(|| missing("name"))?,
             scopes: update.scopes.unwrap_or_default(),
-            token_alg: update.token_alg.flatten(),
-            token_ttl: update.token_ttl.flatten(),
+            token_alg: update.token_alg.apply(None),
+            token_ttl: update.token_ttl.apply(None),
         };
         Ok((resource, terms))
     }
@@ -314,20 +307,13 @@ impl ApiInput {
         Ok(ApiUpdate {
             name: self.name.map(|name| DisplayName::parse(&name).map_err(invalid)).transpose()?,
             scopes,
-            token_alg: parse_optional(self.access_token_signed_response_alg, parse_alg)?,
-            token_ttl: self.access_token_ttl.map(|ttl| ttl.map(Duration::from_secs)),
+            token_alg: self.access_token_signed_response_alg.try_map(parse_alg)?,
+            token_ttl: self.access_token_ttl.try_map(|ttl| Ok::<_, AdminError>(Duration::from_secs(ttl)))?,
         })
     }
 }
 
-#[expect(clippy::option_option, reason = "absent is not the same as null")]
-fn parse_optional<T, U>(
-    value: Option<Option<T>>,
-    parse: impl Fn(T) -> Result<U, AdminError>,
-) -> Result<Option<Option<U>>, AdminError> {
-    value.map(|value| value.map(parse).transpose()).transpose()
-}
-
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` calls")]
 fn invalid(error: impl ToString) -> AdminError {
     AdminError::Invalid(error.to_string())
 }

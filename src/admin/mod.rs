@@ -4,6 +4,7 @@ pub mod api;
 pub mod client;
 pub mod event_log;
 pub mod json;
+pub mod patch;
 pub mod signing_key;
 
 use std::sync::Arc;

@@ -135,8 +135,8 @@ impl Create {
         let terms = ApiTerms {
             name: DisplayName::parse(&self.name).map_err(CliError::usage)?,
             scopes: update.scopes.unwrap_or_default(),
-            token_alg: update.token_alg.flatten(),
-            token_ttl: update.token_ttl.flatten(),
+            token_alg: update.token_alg.apply(None),
+            token_ttl: update.token_ttl.apply(None),
         };
         terms.validate().map_err(CliError::admin)?;
         let admin = session::admin(shared, Missing::Create).await?;

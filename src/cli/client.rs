@@ -200,11 +200,11 @@ impl Create {
             terms: ClientTerms {
                 name: DisplayName::parse(&self.name).map_err(CliError::usage)?,
                 scopes: update.scopes.unwrap_or_default(),
-                default_scopes: update.default_scopes.flatten(),
+                default_scopes: update.default_scopes.apply(None),
                 grants: update.grants.unwrap_or_else(|| vec![GrantType::ClientCredentials]),
                 resources: update.resources.unwrap_or_default(),
-                token_alg: update.token_alg.flatten(),
-                token_ttl: update.token_ttl.flatten(),
+                token_alg: update.token_alg.apply(None),
+                token_ttl: update.token_ttl.apply(None),
             },
             secret_expires_in: self.secret_expires.map(Duration::from_secs),
         })

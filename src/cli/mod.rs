@@ -16,6 +16,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::admin::AdminError;
+use crate::admin::patch::Patch;
 use crate::config::{Overrides, Settings};
 use crate::keys::unlock::UnlockError;
 use crate::server::StartError;
@@ -101,17 +102,16 @@ impl CliError {
     }
 }
 
-/// The value of a flag that takes away what was set when it is `nothing`; absent when the flag is.
-#[expect(clippy::option_option, reason = "absent is not the same as taken away")]
+/// The value of a flag that takes away what was set when it is `nothing`.
 fn unless<T, E: std::fmt::Display>(
     text: Option<&str>,
     nothing: &str,
     parse: impl Fn(&str) -> Result<T, E>,
-) -> Result<Option<Option<T>>, CliError> {
+) -> Result<Patch<T>, CliError> {
     match text {
-        None => Ok(None),
-        Some(text) if text == nothing => Ok(Some(None)),
-        Some(text) => parse(text).map(|value| Some(Some(value))).map_err(CliError::usage),
+        None => Ok(Patch::Keep),
+        Some(text) if text == nothing => Ok(Patch::Clear),
+        Some(text) => parse(text).map(Patch::Set).map_err(CliError::usage),
     }
 }
 

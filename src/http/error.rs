@@ -127,11 +127,12 @@ fn of_admin(error: &AdminError) -> (Problem, String) {
 
 /// The answer to a method that a route does not have.
 pub async fn method_not_allowed() -> HttpResponse {
-    not_allowed("GET, HEAD").await
+    not_allowed("GET, HEAD")
 }
 
 /// The same where other methods are allowed.
-pub async fn not_allowed(allowed: &'static str) -> HttpResponse {
+#[must_use]
+pub fn not_allowed(allowed: &'static str) -> HttpResponse {
     Problem::METHOD_NOT_ALLOWED.answer(&format!("This address takes {allowed}"), |response| {
         response.insert_header((ALLOW, allowed));
     })

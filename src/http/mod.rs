@@ -77,7 +77,7 @@ fn endpoints(config: &mut ServiceConfig, optional: Optional) {
 /// What is administered, in JSON.
 fn administration(config: &mut ServiceConfig) {
     use api::{apis, clients};
-    let not_allowed = |allowed: &'static str| web::to(move || error::not_allowed(allowed));
+    let not_allowed = |allowed: &'static str| web::to(move || async move { error::not_allowed(allowed) });
     config
         .service(
             resource("/api/v1/clients")

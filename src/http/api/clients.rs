@@ -32,7 +32,7 @@ async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome
     let filter =
         client::Filter { name: query.filter("name").map(ToOwned::to_owned), enabled: query.flag("enabled")? };
     let clients = client::page(&admin, query.after(), query.limit_and_one(), &filter).await?;
-    let page = Page::new(&query, &clients, |client| client.id.as_str(), |client| ClientJson::from(client));
+    let page = Page::new(&query, &clients, |client| client.id.as_str(), ClientJson::from);
     Ok(json(StatusCode::OK, &page))
 }
 
@@ -187,6 +187,6 @@ fn parse(id: &str) -> Result<ClientId, AdminError> {
 }
 
 /// An id, or an identifier, as a segment of a path.
-pub fn path_segment(text: &str) -> String {
+pub(super) fn path_segment(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }

@@ -1,8 +1,8 @@
 //! Mintery's own API.
 
-pub mod administration;
+pub(in crate::http) mod administration;
 pub mod apis;
 pub mod auth_check;
 pub mod clients;
 pub mod me;
-pub mod page;
+mod page;

@@ -26,6 +26,7 @@ pub enum BodyError {
 
 impl BodyError {
     /// What is wrong with it.
+    #[must_use]
     pub const fn what(self) -> &'static str {
         match self {
             Self::TooLarge => "The request body is larger than 64 KiB",
