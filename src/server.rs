@@ -2,11 +2,10 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_server::{Server, ServerHandle};
+use actix_web::App;
 use actix_web::web::{self, Data};
-use actix_web::{App, HttpServer};
 
 use crate::admin::client::{ClientTerms, CreatedClient, NewClient};
 use crate::admin::{self, Admin, AdminError};
@@ -15,7 +14,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Settings};
 use crate::directory::Directory;
 use crate::http::middleware::request_id::RequestIds;
-use crate::http::{self, Optional};
+use crate::http::{self, Optional, connection};
 use crate::keys::master::MasterKeySource;
 use crate::keys::ring::{KeyRing, RingError};
 use crate::keys::signer::{CachedSigner, SignerFactory};
@@ -113,8 +112,8 @@ pub struct Application {
 /// How long running requests may take to end after a stop was asked for.
 const SHUTDOWN_TIMEOUT_SECS: u64 = 30;
 
-/// How long a client may take to send the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections that a worker serves at once; more wait to be accepted. Each that idles holds some 20 kB.
+const MAX_CONNECTIONS: usize = 8192;
 
 impl Application {
     /// Binds, opens the database, unlocks the keys, and starts to answer.
@@ -346,8 +345,8 @@ fn start_http(
                 .configure(http::metrics_routes)
                 .default_service(web::to(http::error::nothing_here))
         };
-        let metrics_server = HttpServer::new(app).workers(1).disable_signals().listen(listener);
-        tokio::spawn(metrics_server.map_err(failed(address))?.run());
+        let builder = Server::build().workers(1).disable_signals();
+        tokio::spawn(connection::listen(builder, listener, app).map_err(failed(address))?.run());
     }
     let app = move || {
         App::new()
@@ -357,11 +356,11 @@ fn start_http(
             .configure(routes.clone())
             .default_service(web::to(http::error::not_found))
     };
-    let http = HttpServer::new(app)
+    let builder = Server::build()
         .workers(settings.workers)
-        .client_request_timeout(HEAD_TIMEOUT)
+        .max_concurrent_connections(MAX_CONNECTIONS)
         .shutdown_timeout(SHUTDOWN_TIMEOUT_SECS)
-        .disable_signals()
-        .listen(listeners.main);
-    Ok(http.map_err(failed(settings.listen))?.run())
+        .disable_signals();
+    let http = connection::listen(builder, listeners.main, app).map_err(failed(settings.listen))?;
+    Ok(http.run())
 }

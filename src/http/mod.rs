@@ -1,6 +1,7 @@
 //! All actix server code. [`routes`] is the whole URL table.
 
 pub mod api;
+pub mod connection;
 pub mod error;
 pub mod extract;
 mod headers;

@@ -22,6 +22,8 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("sqlx", &["store/"]),
     ("actix_web", &["http/", "server.rs", "main.rs", "cli/mod.rs", "resource/actix.rs"]),
     ("actix_http", &["http/"]),
+    ("actix_service", &["http/"]),
+    ("actix_server", &["http/", "server.rs"]),
     ("clap", &["cli/"]),
 ];
 

@@ -25,4 +25,6 @@ mod serve;
 #[cfg(test)]
 mod signing_keys;
 #[cfg(test)]
+mod slow_clients;
+#[cfg(test)]
 mod support;

@@ -9,7 +9,7 @@ use crate::admin::AdminError;
 const USUAL: i64 = 50;
 
 /// The most items of a page.
-const MOST: i64 = 500;
+const MOST: i64 = 200;
 
 /// What a query asks for.
 #[derive(Debug)]

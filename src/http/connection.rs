@@ -1,0 +1,274 @@
+//! Connections that hold nobody up. The HTTP parser below gives the first head a deadline, and nothing else: a client that
+//! pipelines requests and reads no answers would fill the memory with them, and one that trickles a later head, or a body
+//! whose answer went out already, would be served for ever. So each connection
+//!
+//! - is not read while there is something that its client has not taken yet, nor for more than [`TURN`] at a time,
+//! - is cut when its client has taken nothing for [`WRITE_DEADLINE`],
+//! - is cut when a request that began has got no answer for [`EXCHANGE_DEADLINE`].
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::mem::MaybeUninit;
+use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use actix_http::body::MessageBody;
+use actix_http::{HttpService, Protocol, Request, Response};
+use actix_server::ServerBuilder;
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, fn_service, map_config,
+};
+use actix_web::Error;
+use actix_web::dev::AppConfig;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep};
+
+/// How long a client may take to send the head of its first request.
+const HEAD_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long a client may take nothing of what is sent to it.
+pub const WRITE_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long it may take from the first byte of a request to the first byte of its answer. Longer than any answer is made
+/// to wait for.
+pub const EXCHANGE_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How many bytes are read before what they ask is answered. Most requests fit; and of the shortest no more fit than answers
+/// are written at a time, so that read requests do not pile up where their client takes the answers slowly.
+const TURN: usize = 2 * 1024;
+
+/// How often a connection looks whether it is overdue. One timer for each connection, not for each request.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Answers HTTP/1.1 on `listener`, with an application of `factory` for each worker.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn listen<F, I, S, B>(
+    builder: ServerBuilder,
+    listener: TcpListener,
+    factory: F,
+) -> io::Result<ServerBuilder>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Error: Into<Error> + 'static,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>> + 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    S::Service: 'static,
+    B: MessageBody + 'static,
+{
+    let address = listener.local_addr()?;
+    let stopping = builder.graceful_shutdown_signal();
+    builder.listen(format!("http-{address}"), listener, move || {
+        let stopping = stopping.clone();
+        let app = factory().into_factory().map_err(|error| error.into().error_response());
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .client_request_timeout(HEAD_DEADLINE)
+            .local_addr(address)
+            .finish(map_config(app, |()| AppConfig::default()));
+        let guard = |io: TcpStream| async {
+            let peer: Option<SocketAddr> = io.peer_addr().ok();
+            Ok((Guarded::new(io), Protocol::Http1, peer))
+        };
+        fn_service(guard).and_then(http)
+    })
+}
+
+/// See the head of this file.
+struct Guarded {
+    io: TcpStream,
+    /// Whether the client has not taken all that is there for it.
+    owing: bool,
+    /// Since when it takes nothing of that.
+    stalled: Option<Instant>,
+    /// How many bytes were read in this turn.
+    read: usize,
+    /// Since when a request is under way that nothing was answered to.
+    asking: Option<Instant>,
+    look: Pin<Box<Sleep>>,
+}
+
+impl Guarded {
+    fn new(io: TcpStream) -> Self {
+        Self {
+            io,
+            owing: false,
+            stalled: None,
+            read: 0,
+            asking: None,
+            look: Box::pin(tokio::time::sleep(LOOK_EVERY)),
+        }
+    }
+
+    /// Fails once the client is overdue. Until then the task is woken to look again.
+    fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        while self.look.as_mut().poll(context).is_ready() {
+            let is_over =
+                |since: Option<Instant>, deadline| since.is_some_and(|since| since.elapsed() >= deadline);
+            if is_over(self.stalled, WRITE_DEADLINE) || is_over(self.asking, EXCHANGE_DEADLINE) {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            self.look.as_mut().reset(Instant::now() + LOOK_EVERY);
+        }
+        Ok(())
+    }
+}
+
+impl AsyncRead for Guarded {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.read >= TURN {
+            // What was read is answered first.
+            self.read = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if !self.owing {
+            let mut room = [MaybeUninit::uninit(); TURN];
+            let (_, room) = room.split_at_mut(TURN.saturating_sub(buffer.remaining()));
+            let mut part = ReadBuf::uninit(room);
+            if let Poll::Ready(done) = Pin::new(&mut self.io).poll_read(context, &mut part) {
+                if !part.filled().is_empty() {
+                    buffer.put_slice(part.filled());
+                    self.read += part.filled().len();
+                    self.asking.get_or_insert_with(Instant::now);
+                }
+                return Poll::Ready(done);
+            }
+            self.read = 0;
+        }
+        // Whoever owes is woken by the write with which they do no more.
+        self.check(context)?;
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Guarded {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(written) = Pin::new(&mut self.io).poll_write(context, bytes) {
+            let was_owing = self.owing;
+            self.owing = written.as_ref().is_ok_and(|count| *count < bytes.len());
+            (self.stalled, self.asking) = (None, None);
+            if was_owing && !self.owing {
+                // What was not read meanwhile is to be read now.
+                context.waker().wake_by_ref();
+            }
+            return Poll::Ready(written);
+        }
+        self.owing = true;
+        self.stalled.get_or_insert_with(Instant::now);
+        self.check(context)?;
+        Poll::Pending
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.io).poll_shutdown(context))?;
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::{Instant, timeout};
+
+    use super::{EXCHANGE_DEADLINE, Guarded, WRITE_DEADLINE};
+
+    async fn pair() -> (TcpStream, Guarded) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        (client, Guarded::new(server))
+    }
+
+    /// SEC-8: who takes no answers is cut. (Time that nobody uses passes at once.)
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_nothing_is_cut() {
+        let (_client, mut server) = pair().await;
+        let began = Instant::now();
+        let endless = async { while server.write_all(&[0; 65_536]).await.is_ok() {} };
+        endless.await;
+        assert!(
+            began.elapsed() >= WRITE_DEADLINE && began.elapsed() < 2 * WRITE_DEADLINE,
+            "{:?}",
+            began.elapsed()
+        );
+    }
+
+    /// SEC-8: a request that does not come to its end is cut, however slowly it trickles.
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_trickles_is_cut() {
+        let (mut client, mut server) = pair().await;
+        let began = Instant::now();
+        let trickle = tokio::spawn(async move {
+            while client.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+        });
+        let error = loop {
+            if let Err(error) = server.read_u8().await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        assert!(began.elapsed() >= EXCHANGE_DEADLINE && began.elapsed() < 2 * EXCHANGE_DEADLINE);
+        trickle.abort();
+    }
+
+    /// A connection that is kept for the next request is no slow one, nor is one that answers now and then.
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_is_left_alone() {
+        let (mut client, mut server) = pair().await;
+        for _ in 0..3 {
+            client.write_all(b"question").await.unwrap();
+            let mut question = [0; 8];
+            server.read_exact(&mut question).await.unwrap();
+            server.write_all(b"answer").await.unwrap();
+            assert!(timeout(Duration::from_hours(1), server.read_u8()).await.is_err());
+        }
+    }
+
+    /// SEC-3: while answers wait to be taken, no more questions are read.
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_read_while_answers_wait() {
+        let (mut client, mut server) = pair().await;
+        client.write_all(b"questions").await.unwrap();
+        let full =
+            timeout(WRITE_DEADLINE / 2, async { while server.write_all(&[0; 65_536]).await.is_ok() {} });
+        assert!(full.await.is_err());
+        assert!(timeout(WRITE_DEADLINE / 10, server.read_u8()).await.is_err());
+        // Once they are taken, reading goes on.
+        let taking = tokio::spawn(async move {
+            let mut taken = vec![0; 65_536];
+            while client.read(&mut taken).await.is_ok_and(|count| count > 0) {}
+        });
+        server.write_all(b"more").await.unwrap();
+        assert_eq!(server.read_u8().await.unwrap(), b'q');
+        taking.abort();
+    }
+}
