@@ -13,6 +13,8 @@ mod logs;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod openssl;
+#[cfg(test)]
 mod proxy;
 #[cfg(test)]
 mod refusals;
