@@ -140,10 +140,10 @@ fn the_seeds_are_what_they_are_called() {
         let token = String::from_utf8(read("token", name)).unwrap();
         assert_eq!(targets::judge(&token), Ok(()), "{name}");
     }
-    for name in ["good-claims", "good-header", "both", "several-audiences"] {
+    for name in ["good-claims", "good-header", "both", "several-audiences", "just-good"] {
         assert_eq!(targets::check_claims(&read("claims", name)), Ok(()), "{name}");
     }
-    for name in ["twice", "critical"] {
+    for name in ["twice", "critical", "just-expired", "just-too-early"] {
         assert!(targets::check_claims(&read("claims", name)).is_err(), "{name}");
     }
 }
