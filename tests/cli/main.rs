@@ -15,6 +15,8 @@ mod logs;
 #[cfg(test)]
 mod nodes;
 #[cfg(test)]
+mod openssl;
+#[cfg(test)]
 mod proxy;
 #[cfg(test)]
 mod refusals;

@@ -25,13 +25,6 @@ fn in_state(work: &Workplace, algorithm: &str, state: &str) -> Vec<String> {
     found.map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Runs openssl in the workplace.
-fn openssl(work: &Workplace, arguments: &str) -> Vec<u8> {
-    let output = work.program("openssl").args(arguments.split(' ')).output().unwrap();
-    assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
-}
-
 #[test]
 fn list_says_what_each_key_is_doing_and_until_when() {
     let work = with_keys();
@@ -89,7 +82,7 @@ fn keys_come_from_openssl_and_go_there() {
         ("ES256", "ecparam -name prime256v1 -genkey -out key.pem"),
         ("RS256", "genrsa -traditional -out key.pem 2048"),
     ] {
-        openssl(&work, make);
+        work.openssl(make);
         let arguments = ["signing-key", "import", "key.pem", "--alg", algorithm, "--now", "-o", "json"];
         let imported = work.run(&arguments).succeeded().json();
         assert_eq!(
@@ -98,14 +91,14 @@ fn keys_come_from_openssl_and_go_there() {
             "{make}"
         );
         let exported = work.run(&["signing-key", "export", "--alg", algorithm]).succeeded().stdout;
-        let expected = openssl(&work, "pkey -in key.pem -pubout");
+        let expected = work.openssl("pkey -in key.pem -pubout");
         assert_eq!(exported, String::from_utf8(expected).unwrap(), "{make}");
         let kid = imported["kid"].as_str().unwrap();
         assert_eq!(work.run(&["signing-key", "export", "--kid", kid]).succeeded().stdout, exported);
         work.run(&arguments).failed(&["already", kid]);
     }
     // Without `--alg` an RSA key is for RS256; `-` is standard input.
-    openssl(&work, "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out key.pem");
+    work.openssl("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out key.pem");
     let text = std::fs::read(work.path("key.pem")).unwrap();
     let ran = work.run_with_input(&["signing-key", "import", "-", "-o", "json"], &text).succeeded();
     assert_eq!((&ran.json()["alg"], &ran.json()["state"]), (&Value::from("RS256"), &Value::from("next")));
@@ -116,15 +109,15 @@ fn keys_come_from_openssl_and_go_there() {
 fn what_is_no_key_for_signing_is_not_imported() {
     let work = with_keys();
     let before = list(&work);
-    openssl(&work, "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out good.pem");
-    openssl(&work, "pkcs8 -topk8 -in good.pem -passout pass:secret -out encrypted.pem");
-    openssl(&work, "genrsa -traditional -aes128 -passout pass:secret -out old-encrypted.pem 2048");
-    openssl(&work, "pkey -in good.pem -pubout -out public.pem");
-    openssl(&work, "req -x509 -key good.pem -subj /CN=x -days 1 -out certificate.pem");
-    openssl(&work, "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out short.pem");
-    openssl(&work, "genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-521 -out curve.pem");
-    openssl(&work, "genpkey -algorithm X25519 -out exchange.pem");
-    openssl(&work, "pkey -in good.pem -outform DER -out good.der");
+    work.openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out good.pem");
+    work.openssl("pkcs8 -topk8 -in good.pem -passout pass:secret -out encrypted.pem");
+    work.openssl("genrsa -traditional -aes128 -passout pass:secret -out old-encrypted.pem 2048");
+    work.openssl("pkey -in good.pem -pubout -out public.pem");
+    work.openssl("req -x509 -key good.pem -subj /CN=x -days 1 -out certificate.pem");
+    work.openssl("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out short.pem");
+    work.openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-521 -out curve.pem");
+    work.openssl("genpkey -algorithm X25519 -out exchange.pem");
+    work.openssl("pkey -in good.pem -outform DER -out good.der");
     let good = std::fs::read_to_string(work.path("good.pem")).unwrap();
     work.write("two.pem", format!("{good}{good}"));
     work.write("cut.pem", &good[..good.len() - 40]);

@@ -156,6 +156,14 @@ impl Workplace {
         command
     }
 
+    /// Runs openssl in the directory.
+    #[track_caller]
+    pub fn openssl(&self, arguments: &str) -> Vec<u8> {
+        let output = self.program("openssl").args(arguments.split_whitespace()).output().unwrap();
+        assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    }
+
     /// `mintery`, to be started.
     pub fn mintery(&self, arguments: &[&str]) -> Command {
         let mut command = self.program(env!("CARGO_BIN_EXE_mintery"));

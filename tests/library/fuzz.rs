@@ -47,7 +47,7 @@ fn unescaped(text: &str) -> Vec<u8> {
     word
 }
 
-/// Random numbers, the same in each run (SplitMix64).
+/// Random numbers, the same in each run (`SplitMix64`).
 struct Random(u64);
 
 impl Random {
@@ -62,12 +62,12 @@ impl Random {
     fn change(&mut self, bytes: &mut Vec<u8>, other: &[u8], words: &[Vec<u8>]) {
         let at = self.below(bytes.len() + 1);
         let end = (at + 1 + self.below(16)).min(bytes.len());
-        let at_byte = at.min(bytes.len().saturating_sub(1));
-        let a_byte = u8::try_from(self.below(256)).unwrap();
+        let place = at.min(bytes.len().saturating_sub(1));
+        let byte = u8::try_from(self.below(256)).unwrap();
         match self.below(9) {
-            0 if !bytes.is_empty() => bytes[at_byte] ^= 1 << self.below(8),
-            1 if !bytes.is_empty() => bytes[at_byte] = a_byte,
-            2 => bytes.insert(at, a_byte),
+            0 if !bytes.is_empty() => bytes[place] ^= 1 << self.below(8),
+            1 if !bytes.is_empty() => bytes[place] = byte,
+            2 => bytes.insert(at, byte),
             3 => drop(bytes.drain(at..end.max(at))),
             4 => {
                 let copy = bytes[at..end.max(at)].to_vec();
@@ -93,7 +93,9 @@ impl Random {
 fn drive(name: &str, target: fn(&[u8]), count: usize) {
     let (seeds, words) = (seeds(name), words());
     assert!(seeds.len() > 2, "{name}");
-    seeds.iter().for_each(|seed| target(seed));
+    for seed in &seeds {
+        target(seed);
+    }
     let mut random = Random(1);
     for _ in 0..count {
         let mut input = seeds[random.below(seeds.len())].clone();
@@ -138,10 +140,10 @@ fn the_seeds_are_what_they_are_called() {
         let token = String::from_utf8(read("token", name)).unwrap();
         assert_eq!(targets::judge(&token), Ok(()), "{name}");
     }
-    for name in ["good-claims", "good-header", "both", "several-audiences"] {
+    for name in ["good-claims", "good-header", "both", "several-audiences", "just-good"] {
         assert_eq!(targets::check_claims(&read("claims", name)), Ok(()), "{name}");
     }
-    for name in ["twice", "critical"] {
+    for name in ["twice", "critical", "just-expired", "just-too-early"] {
         assert!(targets::check_claims(&read("claims", name)).is_err(), "{name}");
     }
 }

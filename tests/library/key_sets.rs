@@ -101,8 +101,7 @@ fn keys_that_are_too_weak_or_off_the_curve_are_left_out() {
     for (algorithm, length) in [("ES256", 32), ("ES384", 48)] {
         let jwk = Key::new("k", algorithm).jwk();
         let (x, y) = (jwk["x"].clone(), jwk["y"].clone());
-        // The point at infinity has no coordinates; y² = b has a solution at x = 0, but not these. Swapped, no point of
-        // these curves is one but by the rarest chance.
+        // The point at infinity has no coordinates: all zeros are none of its encodings.
         let zero = json!(encode(vec![0; length]));
         let one = json!(encode([vec![0; length - 1], vec![1]].concat()));
         for (x, y) in [(&zero, &zero), (&zero, &one), (&one, &zero), (&y, &x), (&x, &x)] {
