@@ -4,6 +4,7 @@
 
 pub mod change;
 pub mod client;
+pub mod clock;
 mod connect;
 mod connection;
 mod error;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["main"],
     &["cli"],
+    &["doctor"],
     &["server"],
     &["http", "background"],
     &["oauth"],
@@ -23,6 +24,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("actix_web", &["http/", "server.rs", "main.rs", "cli/mod.rs", "resource/actix.rs"]),
     ("actix_http", &["http/"]),
     ("clap", &["cli/"]),
+    ("clap_complete", &["cli/"]),
 ];
 
 /// All that the library for other people's APIs stands on.

@@ -5,7 +5,13 @@
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod completions;
+#[cfg(test)]
+mod config;
+#[cfg(test)]
 mod crashes;
+#[cfg(test)]
+mod doctor;
 #[cfg(test)]
 mod event_log;
 #[cfg(test)]
