@@ -149,17 +149,20 @@ impl Settings {
         table::apply(&values)
     }
 
-    /// The same, told setting by setting in the order of the table, with where each value came from. No secret is in it.
+    /// The same, and what is told of them: setting by setting in the order of the table, with where each value came
+    /// from, and without secrets.
     ///
     /// # Errors
     /// See [`Settings::load`].
-    pub fn explain(
+    pub fn load_and_tell(
         overrides: &Overrides,
         environment: impl IntoIterator<Item = (String, String)>,
         file: Option<&Path>,
-    ) -> Result<Vec<Setting>, ConfigError> {
+    ) -> Result<(Self, Vec<Setting>), ConfigError> {
         let values = sources::collect(overrides, environment, file)?;
-        Ok(show::all(&table::apply(&values)?, &values))
+        let settings = table::apply(&values)?;
+        let told = show::all(&settings, &values);
+        Ok((settings, told))
     }
 
     /// Checks that `serve --dev`, and in any case the metrics, keep to themselves.

@@ -30,7 +30,8 @@ struct SettingJson<'a> {
 impl ConfigVerb {
     pub fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let Self::Show { output } = self;
-        let settings = Settings::explain(&shared.overrides(), environment(), shared.config.as_deref())?;
+        let (_, settings) =
+            Settings::load_and_tell(&shared.overrides(), environment(), shared.config.as_deref())?;
         if *output == Format::Json {
             return Ok(output::json(&settings.iter().map(SettingJson::from).collect::<Vec<_>>())?);
         }

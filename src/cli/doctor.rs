@@ -33,7 +33,7 @@ struct FindingJson<'a> {
 
 impl Doctor {
     pub async fn run(&self, shared: &Shared) -> Result<(), CliError> {
-        let settings = Settings::load(&shared.overrides(), environment(), shared.config.as_deref());
+        let settings = Settings::load_and_tell(&shared.overrides(), environment(), shared.config.as_deref());
         let findings = examine(settings, Arc::new(SystemClock::default()), &SystemRandom).await;
         match self.output {
             Format::Json => output::json(&findings.iter().map(FindingJson::from).collect::<Vec<_>>())?,

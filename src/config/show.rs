@@ -12,20 +12,27 @@ pub struct Setting {
     pub name: &'static str,
     /// Its value, as one would write it in the file (secrets are masked); nothing when it is not set.
     pub value: Option<toml::Value>,
+    /// Whether something of it is masked.
+    pub is_masked: bool,
     /// Where the value comes from.
     pub source: Source,
 }
 
 /// All of `settings`, which come from `values`.
 pub fn all(settings: &Settings, values: &Values) -> Vec<Setting> {
-    let setting = |row: &'static Row| Setting {
-        name: row.name,
-        value: match row.show {
-            Show::Plain(value) => value(settings),
-            Show::Secret(secret) => secret(settings).map(|_| MASK.into()),
-            Show::SecretInUrl(url) => url(settings).map(|url| masking::url(url.expose()).into()),
-        },
-        source: values.get(row.name).map_or(Source::Default, |value| value.source.clone()),
+    let setting = |row: &'static Row| {
+        let (value, is_masked) = match row.show {
+            Show::Plain(value) => (value(settings), false),
+            Show::Secret(secret) => (secret(settings).map(|_| MASK.into()), true),
+            Show::SecretInUrl(url) => {
+                let (url, masked) =
+                    url(settings).map(|url| (url.expose(), masking::url(url.expose()))).unzip();
+                let is_masked = masked.as_deref() != url;
+                (masked.map(Into::into), is_masked)
+            }
+        };
+        let source = values.get(row.name).map_or(Source::Default, |value| value.source.clone());
+        Setting { name: row.name, is_masked: is_masked && value.is_some(), value, source }
     };
     TABLE.iter().map(setting).collect()
 }
@@ -62,13 +69,13 @@ mod tests {
         for environment in [&[][..], &other] {
             let environment =
                 environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-            let shown = Settings::explain(&Vec::new(), environment.clone(), None).unwrap();
+            let shown = Settings::load_and_tell(&Vec::new(), environment.clone(), None).unwrap().1;
             let of_file =
                 |setting: &super::Setting| Some(format!("{} = {}\n", setting.name, setting.value.as_ref()?));
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("settings.toml");
             std::fs::write(&path, shown.iter().filter_map(of_file).collect::<String>()).unwrap();
-            let again = Settings::explain(&Vec::new(), [], Some(&path)).unwrap();
+            let again = Settings::load_and_tell(&Vec::new(), [], Some(&path)).unwrap().1;
             let values = |settings: &[super::Setting]| {
                 settings.iter().map(|setting| (setting.name, setting.value.clone())).collect::<Vec<_>>()
             };

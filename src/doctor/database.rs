@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Finding, Subject};
+use nix::unistd::{AccessFlags, access};
+
+use super::{Finding, Subject, may_make};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Settings;
 use crate::keys::unlock;
@@ -43,8 +45,18 @@ pub async fn reach(settings: &Settings) -> (Finding, Subject) {
             (finding, Subject::Database(database))
         }
         Err(OpenError::Missing(path)) => {
-            let finding = Finding::ok(DATABASE, format!("there is none yet at {path}"));
-            (finding.with_advice("nothing: the first `mintery serve` makes it"), Subject::Nothing)
+            let found = format!("there is none yet at {path}");
+            let finding = if may_make(Path::new(&path)) {
+                Finding::ok(DATABASE, found).with_advice("nothing: the first `mintery serve` makes it")
+            } else {
+                let found = format!("{found}, and this user may not make one there");
+                Finding::problem(
+                    DATABASE,
+                    found,
+                    "give this user the folder, or set `database_url` to another one",
+                )
+            };
+            (finding, Subject::Nothing)
         }
         Err(error) => (Finding::problem(DATABASE, error.to_string(), advice(&error, &url)), UNREACHED),
     }
@@ -73,6 +85,14 @@ fn file(path: &Path) -> Finding {
         Err(error) => return Finding::problem(DATABASE, format!("{shown}: {error}"), "look again"),
     };
     let found = format!("SQLite at {shown}, mode {mode:04o}");
+    if access(path, AccessFlags::W_OK).is_err() || !may_make(path) {
+        let found = format!("{found}: this user may not write to it, or to its folder");
+        return Finding::problem(
+            DATABASE,
+            found,
+            format!("chmod u+w {shown}, and give this user its folder"),
+        );
+    }
     if mode & 0o007 != 0 {
         return Finding::warning(
             DATABASE,

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Finding, Subject};
+use super::{Finding, Subject, may_make};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Settings;
 use crate::keys::master::{MasterKeyError, MasterKeySource};
@@ -67,6 +67,11 @@ fn missing(path: &Path, tables: &Subject) -> Finding {
         }
         Subject::Database(_) | Subject::Nothing => {
             let found = format!("{found} yet, and the database is empty");
+            if !may_make(path) {
+                let found = format!("{found}; this user may not make a key there");
+                let advice = "give this user the folder, or set `master_key_file` to another one";
+                return Finding::problem(MASTER_KEY, found, advice);
+            }
             Finding::ok(MASTER_KEY, found).with_advice("nothing: the first `mintery serve` makes both")
         }
     }

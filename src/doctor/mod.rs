@@ -5,10 +5,15 @@ mod database;
 mod keys;
 mod network;
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
+use nix::unistd::{AccessFlags, access};
+
 use crate::clock::Clock;
-use crate::config::{ConfigError, Settings};
+use crate::config::{ConfigError, Setting, Settings, Source};
 use crate::random::Random;
 use crate::store::Database;
 
@@ -84,11 +89,11 @@ enum Subject {
 
 /// Looks at everything, one after the other.
 pub async fn examine(
-    settings: Result<Settings, ConfigError>,
+    settings: Result<(Settings, Vec<Setting>), ConfigError>,
     clock: Arc<dyn Clock>,
     random: &dyn Random,
 ) -> Vec<Finding> {
-    let settings = match settings {
+    let (settings, told) = match settings {
         Ok(settings) => settings,
         // All else depends on them.
         Err(error) => return vec![unusable(&error)],
@@ -98,7 +103,7 @@ pub async fn examine(
     let is_dev = database::is_made_by_dev(&tables).await;
     let (master_key, unlocked) = keys::master_key(&settings, &tables, &clock, random).await;
     let findings = vec![
-        consistent(&settings),
+        consistent(&settings, &told),
         database,
         migrations,
         master_key,
@@ -117,11 +122,29 @@ pub async fn examine(
 
 const SETTINGS: &str = "settings";
 
-fn consistent(settings: &Settings) -> Finding {
-    match settings.check_rotation() {
-        Ok(()) => Finding::ok(SETTINGS, "all are valid"),
-        Err(error) => Finding::problem(SETTINGS, error.to_string(), "change one of the two"),
+/// Settings that are valid one by one: whether they go together, and those in a file are kept from others.
+fn consistent(settings: &Settings, told: &[Setting]) -> Finding {
+    if let Err(error) = settings.check_rotation() {
+        return Finding::problem(SETTINGS, error.to_string(), "change one of the two");
     }
+    for secret in told.iter().filter(|setting| setting.is_masked) {
+        if let Source::File(path) = &secret.source
+            && fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0)
+        {
+            let found = format!("{path} holds a secret, `{}`, and everybody may use it", secret.name);
+            return Finding::warning(SETTINGS, found, format!("chmod 600 {path}"));
+        }
+    }
+    Finding::ok(SETTINGS, "all are valid")
+}
+
+/// Whether this user may make files in the folder of `path`, or in what is there of the way to it.
+fn may_make(path: &Path) -> bool {
+    let folders = path.ancestors().skip(1);
+    let mut folders =
+        folders.map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    let there = folders.find(|folder| folder.exists());
+    there.is_some_and(|folder| access(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_ok())
 }
 
 fn unusable(error: &ConfigError) -> Finding {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -207,6 +208,25 @@ fn settings_that_are_not_valid() {
     examine(&work).says("settings", "problem", &["`keys.publish_ahead`"]);
 }
 
+/// SEC-5
+#[test]
+fn a_file_of_settings_with_a_secret_that_everybody_may_read() {
+    let work = healthy();
+    let key = fs::read_to_string(work.path("keys/master.key")).unwrap();
+    work.write("mintery.toml", "workers = 1\n");
+    set_mode(&work, "mintery.toml", 0o644);
+    examine(&work).is_well_but(&[]);
+    work.write("mintery.toml", format!("master_key = \"{}\"\n", key.trim()));
+    let report = examine(&work);
+    report.is_well_but(&["settings"]).says(
+        "settings",
+        "warning",
+        &["`master_key`", "chmod 600 mintery.toml"],
+    );
+    set_mode(&work, "mintery.toml", 0o600);
+    examine(&work).keeps(key.trim()).is_well_but(&[]);
+}
+
 #[test]
 fn an_issuer_that_does_not_do() {
     let work = healthy();
@@ -274,6 +294,24 @@ fn a_database_file_of_somebody_else() {
     let work = healthy();
     std::os::unix::fs::chown(work.path("data/mintery.db"), Some(4321), None).unwrap();
     examine(&work).says("database", "problem", &["4321", "as that user"]);
+}
+
+/// A user who may look and not write: the first start would fail.
+#[test]
+fn where_this_user_may_not_write() {
+    if engine() == Engine::Postgres || !is_root() {
+        return;
+    }
+    let work = with_addresses(Workplace::new());
+    set_mode(&work, ".", 0o755);
+    let mut command = work.mintery(&["doctor", "-o", "json"]);
+    // The program itself may lie where only its owner goes.
+    let Ok(output) = command.uid(4321).gid(4321).output() else { return };
+    let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (check, found) in [(1, "may not make one"), (3, "may not make a key")] {
+        assert_eq!(findings[check]["result"], "problem", "{findings}");
+        assert!(findings[check]["found"].as_str().unwrap().contains(found), "{findings}");
+    }
 }
 
 /// Only root may give files away.
