@@ -68,7 +68,7 @@ fn advice(error: &OpenError, url: &DatabaseUrl) -> &'static str {
             "run `mintery` as that user, or give the file to the one who runs it"
         }
         (_, Engine::Sqlite) => {
-            "see that `database_url` names the file of a database, and that this user may use it"
+            "see that `database_url` names the file of a database, that this user may use it, and that nobody locks it"
         }
         (_, Engine::Postgres) => {
             "see that the server runs, that its database is there, and that `database_url` has the right host, port, \

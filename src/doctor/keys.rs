@@ -105,7 +105,10 @@ fn advice(error: &UnlockError, source: &MasterKeySource) -> String {
             )
         }
         UnlockError::MasterKey(MasterKeyError::File { path, .. }) => {
-            format!("chmod 600 {}, as the user who runs `mintery`", path.display())
+            format!(
+                "see that it is a file, and that this user alone may use it: chmod 600 {}",
+                path.display()
+            )
         }
         UnlockError::MasterKey(_) => format!("see that `{setting}` is the key, whole"),
         UnlockError::Store(_) => "see that the database answers".to_owned(),
