@@ -6,8 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nix::unistd::{AccessFlags, access};
-
 use super::{Finding, Subject, may_make};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Settings;
@@ -40,7 +38,7 @@ pub async fn reach(settings: &Settings) -> (Finding, Subject) {
         Ok(database) => {
             let finding = match url.path() {
                 Some(path) => file(&path),
-                None => Finding::ok(DATABASE, format!("PostgreSQL at {url} answers")),
+                None => server(&url),
             };
             (finding, Subject::Database(database))
         }
@@ -77,6 +75,17 @@ fn advice(error: &OpenError, url: &DatabaseUrl) -> &'static str {
     }
 }
 
+/// A PostgreSQL that answers.
+fn server(url: &DatabaseUrl) -> Finding {
+    let found = format!("PostgreSQL at {url} answers");
+    let ignored = url.ignored_parameters();
+    if ignored.is_empty() {
+        return Finding::ok(DATABASE, found);
+    }
+    let found = format!("{found}; these parameters of `database_url` are ignored: {}", ignored.join(", "));
+    Finding::warning(DATABASE, found, "correct their names, or leave them out")
+}
+
 /// An SQLite file that was opened, and so is ours.
 fn file(path: &Path) -> Finding {
     let shown = path.display();
@@ -85,14 +94,6 @@ fn file(path: &Path) -> Finding {
         Err(error) => return Finding::problem(DATABASE, format!("{shown}: {error}"), "look again"),
     };
     let found = format!("SQLite at {shown}, mode {mode:04o}");
-    if access(path, AccessFlags::W_OK).is_err() || !may_make(path) {
-        let found = format!("{found}: this user may not write to it, or to its folder");
-        return Finding::problem(
-            DATABASE,
-            found,
-            format!("chmod u+w {shown}, and give this user its folder"),
-        );
-    }
     if mode & 0o007 != 0 {
         return Finding::warning(
             DATABASE,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use nix::unistd::{AccessFlags, access};
 use sqlx::any::AnyPoolOptions;
 use sqlx::pool::PoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _};
@@ -74,6 +75,14 @@ impl DatabaseUrl {
         self.engine
     }
 
+    /// The names of the parameters that no driver knows, so that they are ignored: `sslmod`, say, which encrypts nothing.
+    #[must_use]
+    pub fn ignored_parameters(&self) -> Vec<String> {
+        let url = url::Url::parse(&self.url).ok().filter(|_| self.engine == Engine::Postgres);
+        let names = url.iter().flat_map(url::Url::query_pairs).map(|(name, _)| name.into_owned());
+        names.filter(|name| !PARAMETERS.contains(&&**name) && !name.starts_with("options[")).collect()
+    }
+
     /// The file, when it is one.
     #[must_use]
     pub fn path(&self) -> Option<PathBuf> {
@@ -102,6 +111,28 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
+/// The parameters of a PostgreSQL URL that sqlx knows.
+const PARAMETERS: &[&str] = &[
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+];
+
 /// How long a request waits for a connection before the store counts as out of reach.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -115,29 +146,29 @@ impl Database {
     /// When it is not there and not to be made, belongs to somebody else, or does not answer.
     pub async fn open(url: &DatabaseUrl, missing: Missing, metrics: Arc<Metrics>) -> Result<Self, OpenError> {
         install_drivers();
-        match url.path() {
-            Some(path) => {
-                prepare_file(&path, missing)?;
-                open_sqlite(url, &path, SQLITE_SETTINGS, metrics).await
-            }
-            None => open_postgres(url, POSTGRES_SETTINGS, metrics).await,
+        if let Some(path) = url.path() {
+            prepare_file(&path, missing)?;
+            return open_sqlite(url, &path, SQLITE_SETTINGS, metrics).await;
         }
+        for name in url.ignored_parameters() {
+            log::warn!("`database_url` has a parameter that is ignored: {name}");
+        }
+        open_postgres(url, POSTGRES_SETTINGS, metrics).await
     }
 
     /// Reaches the database at `url` to look into it alone: nothing is made, and whoever tries to change something is
     /// refused.
     ///
     /// # Errors
-    /// When it is not there, belongs to somebody else, does not answer, or is no database.
+    /// When it is not there, belongs to somebody else, may not be written to, does not answer, or is no database.
     pub async fn open_to_look(url: &DatabaseUrl, metrics: Arc<Metrics>) -> Result<Self, OpenError> {
         install_drivers();
-        match url.path() {
-            Some(path) => {
-                prepare_file(&path, Missing::Refuse)?;
-                open_sqlite(url, &path, SQLITE_LOOK_SETTINGS, metrics).await
-            }
-            None => open_postgres(url, POSTGRES_LOOK_SETTINGS, metrics).await,
+        if let Some(path) = url.path() {
+            prepare_file(&path, Missing::Refuse)?;
+            check_writable(&path)?;
+            return open_sqlite(url, &path, SQLITE_LOOK_SETTINGS, metrics).await;
         }
+        open_postgres(url, POSTGRES_LOOK_SETTINGS, metrics).await
     }
 }
 
@@ -266,6 +297,19 @@ fn prepare_file(path: &Path, missing: Missing) -> Result<(), OpenError> {
     }
 }
 
+/// Even a reader has SQLite make files beside the database, with its mode: where that lets nobody write, they would stay
+/// behind and keep later writers from their work.
+fn check_writable(path: &Path) -> Result<(), OpenError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let is_writable = access(path, AccessFlags::W_OK).is_ok()
+        && access(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
+    if is_writable {
+        return Ok(());
+    }
+    let reason = "this user may not write to it, or to its folder".to_owned();
+    Err(OpenError::File { path: path.display().to_string(), reason })
+}
+
 #[cfg(test)]
 mod tests {
     use super::{DatabaseUrl, Engine};
@@ -291,6 +335,17 @@ mod tests {
         ] {
             assert!(DatabaseUrl::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn parameters_that_are_ignored_are_named() {
+        let ignored = |url| DatabaseUrl::parse(url).unwrap().ignored_parameters();
+        assert_eq!(
+            ignored("postgres://db/m?sslmode=require&sslmod=x&options[a]=b&passwd=c"),
+            ["sslmod", "passwd"]
+        );
+        assert_eq!(ignored("postgres://db/m"), Vec::<String>::new());
+        assert_eq!(ignored("sqlite://m.db?mode=ro"), Vec::<String>::new());
     }
 
     /// SEC-5
