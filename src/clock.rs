@@ -49,6 +49,14 @@ impl Timestamp {
         Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// The date and the time of day, for people.
+    #[cfg(feature = "server")]
+    #[must_use]
+    pub fn date(self) -> String {
+        let date = chrono::DateTime::from_timestamp_millis(self.0);
+        date.map_or_else(|| self.as_secs().to_string(), |date| date.format("%Y-%m-%d %H:%M UTC").to_string())
+    }
+
     /// How long ago `earlier` was; nothing when it is not earlier.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

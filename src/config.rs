@@ -1,6 +1,8 @@
 //! The settings: a table of what can be set, where each value came from, and what it must look like. A flag beats the
 //! environment, which beats the file, which beats the default.
 
+pub mod masking;
+mod show;
 mod sources;
 mod table;
 
@@ -9,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use show::Setting;
 pub use sources::{Overrides, Source};
 
 use crate::model::issuer::Issuer;
@@ -64,6 +67,17 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+impl LogFormat {
+    /// The name, as it is set.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
 }
 
 /// A setting that cannot be used, with what to do.
@@ -133,6 +147,22 @@ impl Settings {
     ) -> Result<Self, ConfigError> {
         let values = sources::collect(overrides, environment, file)?;
         table::apply(&values)
+    }
+
+    /// The same, and what is told of them: setting by setting in the order of the table, with where each value came
+    /// from, and without secrets.
+    ///
+    /// # Errors
+    /// See [`Settings::load`].
+    pub fn load_and_tell(
+        overrides: &Overrides,
+        environment: impl IntoIterator<Item = (String, String)>,
+        file: Option<&Path>,
+    ) -> Result<(Self, Vec<Setting>), ConfigError> {
+        let values = sources::collect(overrides, environment, file)?;
+        let settings = table::apply(&values)?;
+        let told = show::all(&settings, &values);
+        Ok((settings, told))
     }
 
     /// Checks that `serve --dev`, and in any case the metrics, keep to themselves.

@@ -4,7 +4,8 @@
 //!
 //! | part | what it is for |
 //! | --- | --- |
-//! | `cli`, `server`, `background`, `logging` | the commands; how it is put together and run; the tasks beside the requests |
+//! | `cli`, `doctor` | the commands; what one of them looks at to say whether the server can work here |
+//! | `server`, `background`, `logging` | how it is put together and run; the tasks beside the requests |
 //! | `http` | all actix server code: the URL table, extractors, answers |
 //! | `oauth` | the protocol: authenticate the client, check the grant, issue; no web framework, no SQL |
 //! | `directory` | what this node remembers of the store, bounded, and the follower that keeps it right |
@@ -38,6 +39,8 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "server")]
 pub mod directory;
+#[cfg(feature = "server")]
+pub mod doctor;
 #[cfg(feature = "server")]
 pub mod http;
 #[cfg(feature = "server")]

@@ -12,7 +12,10 @@ pub fn start(filter: &str, format: LogFormat) {
     let mut builder = env_logger::Builder::new();
     // It reports what no parser could read as errors of its own, a line for each that a stranger sends. Whoever names it
     // in `log` gets it all the same.
-    builder.filter_module("actix_http", log::LevelFilter::Off).parse_filters(filter);
+    builder.filter_module("actix_http", log::LevelFilter::Off);
+    // It tells the values of parameters that it does not know, and one of those may be a misspelt password.
+    builder.filter_module("sqlx_postgres::options", log::LevelFilter::Off);
+    builder.parse_filters(filter);
     match format {
         LogFormat::Text => builder.format(|out, record| {
             let message = escape(&record.args().to_string());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix_server::{Server, ServerHandle};
 use actix_web::App;
 use actix_web::web::{self, Data};
+use tokio::net::TcpSocket;
 
 use crate::admin::client::{ClientTerms, CreatedClient, NewClient};
 use crate::admin::{self, Admin, AdminError};
@@ -205,17 +206,23 @@ impl Application {
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     /// Connections that may wait to be accepted.
     const BACKLOG: u32 = 2048;
-    let bind = || {
-        let socket = match address {
-            SocketAddr::V4(_) => tokio::net::TcpSocket::new_v4(),
-            SocketAddr::V6(_) => tokio::net::TcpSocket::new_v6(),
-        }?;
-        // A restart must not wait for the connections of the last run to be forgotten.
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)?.into_std()
-    };
-    bind().map_err(|reason| StartError::Listen { address, reason })
+    let listening = bind(address).and_then(|socket| socket.listen(BACKLOG)?.into_std());
+    listening.map_err(|reason| StartError::Listen { address, reason })
+}
+
+/// Takes an address, without listening there yet.
+///
+/// # Errors
+/// When it is in use, not this machine's, or not for this user.
+pub fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // A restart must not wait for the connections of the last run to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 /// Where the master key comes from.

@@ -3,7 +3,10 @@
 mod api;
 mod client;
 mod client_secret;
+mod completions;
+mod config;
 mod db;
+mod doctor;
 mod output;
 mod serve;
 mod session;
@@ -61,6 +64,13 @@ enum Noun {
     /// Looks after the database.
     #[command(subcommand)]
     Db(db::DbVerb),
+    /// Says what the settings are.
+    #[command(subcommand)]
+    Config(config::ConfigVerb),
+    /// Looks for what would keep the server from working here, and says what to do; it changes nothing.
+    Doctor(doctor::Doctor),
+    /// Prints the script that completes these commands in a shell.
+    Completions(completions::Completions),
 }
 
 /// Why a command failed.
@@ -121,16 +131,24 @@ fn seconds(text: &str) -> Result<Duration, &'static str> {
 
 impl Shared {
     fn settings(&self, more: Overrides) -> Result<Settings, CliError> {
-        let mut overrides = more;
+        let mut overrides = self.overrides();
+        overrides.extend(more);
+        Ok(Settings::load(&overrides, environment(), self.config.as_deref())?)
+    }
+
+    fn overrides(&self) -> Overrides {
         let flags = [
             ("database_url", "--database-url", &self.database_url),
             ("master_key_file", "--master-key-file", &self.master_key_file),
         ];
-        overrides.extend(flags.into_iter().filter_map(|(key, flag, text)| Some((key, flag, text.clone()?))));
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Ok(Settings::load(&overrides, environment, self.config.as_deref())?)
+        flags.into_iter().filter_map(|(key, flag, text)| Some((key, flag, text.clone()?))).collect()
     }
+}
+
+/// The environment, as far as it is text.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Runs the command that the process was started with.
@@ -144,6 +162,9 @@ pub fn main() -> ExitCode {
             Noun::Api(verb) => verb.run(&cli.shared).await,
             Noun::SigningKey(verb) => verb.run(&cli.shared).await,
             Noun::Db(verb) => verb.run(&cli.shared).await,
+            Noun::Config(verb) => verb.run(&cli.shared),
+            Noun::Doctor(doctor) => doctor.run(&cli.shared).await,
+            Noun::Completions(completions) => completions.run(),
         }
     });
     let (message, code) = match done {

@@ -47,8 +47,7 @@ pub fn error(text: &str) {
 
 /// A moment, for people.
 pub fn date(at: Timestamp) -> String {
-    let date = chrono::DateTime::from_timestamp_millis(at.as_millis());
-    date.map_or_else(|| at.as_secs().to_string(), |date| date.format("%Y-%m-%d %H:%M UTC").to_string())
+    at.date()
 }
 
 /// A table with `header`.

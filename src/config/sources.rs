@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use super::table::{TABLE, nearest, row};
+use super::table::{nearest, row};
 use super::{ConfigError, DEFAULT_FILE};
 use crate::secret::Secret;
 
@@ -17,6 +17,8 @@ pub enum Source {
     Environment(String),
     /// The file of settings.
     File(String),
+    /// Nowhere: nobody set it.
+    Default,
 }
 
 impl fmt::Display for Source {
@@ -24,7 +26,8 @@ impl fmt::Display for Source {
         match self {
             Self::Flag(name) => write!(f, "flag {name}"),
             Self::Environment(name) => write!(f, "environment variable {name}"),
-            Self::File(path) => write!(f, "in {path}"),
+            Self::File(path) => write!(f, "file {path}"),
+            Self::Default => f.write_str("default"),
         }
     }
 }
@@ -66,9 +69,15 @@ pub fn collect(
 fn read_file(path: &Path, values: &mut Values) -> Result<(), ConfigError> {
     let failed = |reason: String| ConfigError::File { path: path.to_owned(), reason };
     let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| failed(error.to_string()))?;
+    let table: toml::Table = text.parse().map_err(|error| failed(fault(&text, &error)))?;
     let source = Source::File(path.display().to_string());
     read_table("", &table, &source, values)
+}
+
+/// Where in `text` the parser stopped, and why. Its own message repeats the line, and so the secret that may stand there.
+fn fault(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    format!("line {}: {}", before.matches('\n').count() + 1, error.message().replace('\n', ", "))
 }
 
 fn read_table(
@@ -92,12 +101,12 @@ fn read_table(
             }
             other => other.to_string(),
         };
-        let (key, _) = row(&name).ok_or_else(|| ConfigError::Unknown {
+        let row = row(&name).ok_or_else(|| ConfigError::Unknown {
             nearest: nearest(&name),
             name: name.clone(),
             source: source.clone(),
         })?;
-        values.insert(key, Value { text: Secret::new(text), source: source.clone() });
+        values.insert(row.name, Value { text: Secret::new(text), source: source.clone() });
     }
     Ok(())
 }
@@ -116,14 +125,14 @@ fn read_environment(
             continue;
         };
         let name = name.replace("__", ".").to_ascii_lowercase();
-        let Some((key, _)) = TABLE.iter().find(|(key, _)| *key == name) else {
+        let Some(row) = row(&name) else {
             if is_service_link(&variable) {
                 continue;
             }
             let nearest = nearest(&name);
             return Err(ConfigError::Unknown { name, source: Source::Environment(variable), nearest });
         };
-        values.insert(key, Value { text: Secret::new(text), source: Source::Environment(variable) });
+        values.insert(row.name, Value { text: Secret::new(text), source: Source::Environment(variable) });
     }
     if let Some(text) = rust_log
         && !matches!(values.get("log"), Some(Value { source: Source::Environment(_), .. }))

@@ -1,9 +1,11 @@
-//! The table: one row for each setting. To add one: a field of [`Settings`], a row here.
+//! The table: one row for each setting. To add one: a field of [`Settings`] (a [`Secret`] when it is one), a row here.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
+
+use toml::Value as Shown;
 
 use super::sources::Values;
 use super::{ConfigError, LogFormat, Settings};
@@ -12,40 +14,126 @@ use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::secret::Secret;
 
-type Apply = fn(&mut Settings, &str) -> Result<(), String>;
+/// One setting.
+pub struct Row {
+    /// Its name.
+    pub name: &'static str,
+    /// How its text becomes its value.
+    pub apply: fn(&mut Settings, &str) -> Result<(), String>,
+    /// How its value is shown.
+    pub show: Show,
+}
 
-/// Each setting, and how its text becomes its value.
-pub const TABLE: &[(&str, Apply)] = &[
-    ("listen", |settings, text| put(&mut settings.listen, parse(text, "an address such as 127.0.0.1:8080"))),
-    ("issuer", |settings, text| put(&mut settings.issuer, said(Issuer::parse(text)).map(Some))),
-    ("database_url", |settings, text| put(&mut settings.database_url, Ok(Secret::new(text.to_owned())))),
-    ("master_key_file", |settings, text| put(&mut settings.master_key_file, Ok(PathBuf::from(text)))),
-    ("master_key", |settings, text| put(&mut settings.master_key, Ok(Some(Secret::new(text.to_owned()))))),
-    ("workers", |settings, text| put(&mut settings.workers, number(text, 1, 1024))),
-    ("token.ttl", |settings, text| put(&mut settings.token_ttl, seconds(text, 1, 30 * DAY))),
-    ("token.alg", |settings, text| put(&mut settings.token_alg, said(SigningAlgorithm::from_str(text)))),
-    ("token.audience", |settings, text| {
-        put(&mut settings.token_audience, said(ResourceUri::parse(text)).map(Some))
-    }),
-    ("jwks.max_age", |settings, text| put(&mut settings.jwks_max_age, seconds(text, 0, DAY))),
-    ("keys.rotate_every", |settings, text| {
-        put(&mut settings.keys_rotate_every, seconds(text, 0, 3650 * DAY))
-    }),
-    ("keys.publish_ahead", |settings, text| {
-        put(&mut settings.keys_publish_ahead, seconds(text, 0, 30 * DAY))
-    }),
-    ("outage_grace", |settings, text| put(&mut settings.outage_grace, seconds(text, 0, DAY))),
-    ("metrics.listen", |settings, text| {
-        put(&mut settings.metrics_listen, parse(text, "an address such as 127.0.0.1:9090").map(Some))
-    }),
-    ("metadata.authorization_endpoint", |settings, text| {
-        put(&mut settings.metadata_authorization_endpoint, parse(text, "true or false"))
-    }),
-    ("metadata.openid_configuration", |settings, text| {
-        put(&mut settings.metadata_openid_configuration, parse(text, "true or false"))
-    }),
-    ("log", |settings, text| put(&mut settings.log, log_filter(text))),
-    ("log_format", |settings, text| put(&mut settings.log_format, log_format(text))),
+/// How a value is shown.
+pub enum Show {
+    /// As one would write it in the file; nothing when it is not set.
+    Plain(fn(&Settings) -> Option<Shown>),
+    /// A secret, of which is shown that it is set.
+    Secret(fn(&Settings) -> Option<&Secret>),
+    /// A URL, of which is shown all but its password.
+    SecretInUrl(fn(&Settings) -> Option<&Secret>),
+}
+
+use Show::{Plain, SecretInUrl};
+
+/// Each setting.
+pub const TABLE: &[Row] = &[
+    Row {
+        name: "listen",
+        apply: |settings, text| put(&mut settings.listen, parse(text, "an address such as 127.0.0.1:8080")),
+        show: Plain(|settings| Some(text_of(&settings.listen))),
+    },
+    Row {
+        name: "issuer",
+        apply: |settings, text| put(&mut settings.issuer, said(Issuer::parse(text)).map(Some)),
+        show: Plain(|settings| settings.issuer.as_ref().map(text_of)),
+    },
+    Row {
+        name: "database_url",
+        apply: |settings, text| put(&mut settings.database_url, Ok(Secret::new(text.to_owned()))),
+        show: SecretInUrl(|settings| Some(&settings.database_url)),
+    },
+    Row {
+        name: "master_key_file",
+        apply: |settings, text| put(&mut settings.master_key_file, Ok(PathBuf::from(text))),
+        show: Plain(|settings| Some(text_of(&settings.master_key_file.display()))),
+    },
+    Row {
+        name: "master_key",
+        apply: |settings, text| put(&mut settings.master_key, Ok(Some(Secret::new(text.to_owned())))),
+        show: Show::Secret(|settings| settings.master_key.as_ref()),
+    },
+    Row {
+        name: "workers",
+        apply: |settings, text| put(&mut settings.workers, number(text, 1, 1024)),
+        show: Plain(|settings| i64::try_from(settings.workers).ok().map(Shown::Integer)),
+    },
+    Row {
+        name: "token.ttl",
+        apply: |settings, text| put(&mut settings.token_ttl, seconds(text, 1, 30 * DAY)),
+        show: Plain(|settings| seconds_of(settings.token_ttl)),
+    },
+    Row {
+        name: "token.alg",
+        apply: |settings, text| put(&mut settings.token_alg, said(SigningAlgorithm::from_str(text))),
+        show: Plain(|settings| Some(text_of(&settings.token_alg))),
+    },
+    Row {
+        name: "token.audience",
+        apply: |settings, text| put(&mut settings.token_audience, said(ResourceUri::parse(text)).map(Some)),
+        show: Plain(|settings| settings.token_audience.as_ref().map(text_of)),
+    },
+    Row {
+        name: "jwks.max_age",
+        apply: |settings, text| put(&mut settings.jwks_max_age, seconds(text, 0, DAY)),
+        show: Plain(|settings| seconds_of(settings.jwks_max_age)),
+    },
+    Row {
+        name: "keys.rotate_every",
+        apply: |settings, text| put(&mut settings.keys_rotate_every, seconds(text, 0, 3650 * DAY)),
+        show: Plain(|settings| seconds_of(settings.keys_rotate_every)),
+    },
+    Row {
+        name: "keys.publish_ahead",
+        apply: |settings, text| put(&mut settings.keys_publish_ahead, seconds(text, 0, 30 * DAY)),
+        show: Plain(|settings| seconds_of(settings.keys_publish_ahead)),
+    },
+    Row {
+        name: "outage_grace",
+        apply: |settings, text| put(&mut settings.outage_grace, seconds(text, 0, DAY)),
+        show: Plain(|settings| seconds_of(settings.outage_grace)),
+    },
+    Row {
+        name: "metrics.listen",
+        apply: |settings, text| {
+            put(&mut settings.metrics_listen, parse(text, "an address such as 127.0.0.1:9090").map(Some))
+        },
+        show: Plain(|settings| settings.metrics_listen.as_ref().map(text_of)),
+    },
+    Row {
+        name: "metadata.authorization_endpoint",
+        apply: |settings, text| {
+            put(&mut settings.metadata_authorization_endpoint, parse(text, "true or false"))
+        },
+        show: Plain(|settings| Some(Shown::Boolean(settings.metadata_authorization_endpoint))),
+    },
+    Row {
+        name: "metadata.openid_configuration",
+        apply: |settings, text| {
+            put(&mut settings.metadata_openid_configuration, parse(text, "true or false"))
+        },
+        show: Plain(|settings| Some(Shown::Boolean(settings.metadata_openid_configuration))),
+    },
+    Row {
+        name: "log",
+        apply: |settings, text| put(&mut settings.log, log_filter(text)),
+        show: Plain(|settings| Some(text_of(&settings.log))),
+    },
+    Row {
+        name: "log_format",
+        apply: |settings, text| put(&mut settings.log_format, log_format(text)),
+        show: Plain(|settings| Some(text_of(&settings.log_format.name()))),
+    },
 ];
 
 const DAY: u64 = 24 * 60 * 60;
@@ -76,23 +164,23 @@ impl Default for Settings {
 }
 
 /// The row with this name.
-pub fn row(name: &str) -> Option<&'static (&'static str, Apply)> {
-    TABLE.iter().find(|(key, _)| *key == name)
+pub fn row(name: &str) -> Option<&'static Row> {
+    TABLE.iter().find(|row| row.name == name)
 }
 
 /// The known name that is most like `name`.
 pub fn nearest(name: &str) -> &'static str {
     let distance = |key: &str| strsim::damerau_levenshtein(key, name);
-    TABLE.iter().map(|(key, _)| *key).min_by_key(|key| distance(key)).unwrap_or("listen")
+    TABLE.iter().map(|row| row.name).min_by_key(|name| distance(name)).unwrap_or("listen")
 }
 
 /// The settings that `values` make.
 pub fn apply(values: &Values) -> Result<Settings, ConfigError> {
     let mut settings = Settings::default();
     for (key, value) in values {
-        let Some((key, apply)) = row(key) else { continue };
-        apply(&mut settings, value.text.expose()).map_err(|reason| ConfigError::Invalid {
-            key,
+        let Some(row) = row(key) else { continue };
+        (row.apply)(&mut settings, value.text.expose()).map_err(|reason| ConfigError::Invalid {
+            key: row.name,
             source: value.source.clone(),
             reason,
         })?;
@@ -127,6 +215,14 @@ fn seconds(text: &str, least: u64, most: u64) -> Result<Duration, String> {
 
 fn log_filter(text: &str) -> Result<String, String> {
     said(env_filter::Builder::new().try_parse(text)).map(|_| text.to_owned())
+}
+
+fn text_of(value: &impl ToString) -> Shown {
+    Shown::String(value.to_string())
+}
+
+fn seconds_of(duration: Duration) -> Option<Shown> {
+    i64::try_from(duration.as_secs()).ok().map(Shown::Integer)
 }
 
 fn log_format(text: &str) -> Result<LogFormat, String> {

@@ -116,13 +116,21 @@ pub async fn unlock(
         }
         return Err(UnlockError::WrongMasterKey);
     }
-    if mode == Mode::Dev && key::meta(database, DEV_NAME).await?.is_none() {
+    if mode == Mode::Dev && !is_made_by_dev(database).await? {
         return Err(UnlockError::NotMadeByDev);
     }
     let sealed = key::data_keys(database).await?;
     let data_keys = data_keys::open(&master, &sealed).map_err(|DoesNotOpen| UnlockError::Damaged)?;
     let store = Store::new(database.clone(), data_keys.event_log.clone(), Arc::clone(clock));
     Ok(Unlocked { store, data_keys })
+}
+
+/// Whether `serve --dev` made the database.
+///
+/// # Errors
+/// When the store fails.
+pub async fn is_made_by_dev(database: &Database) -> Result<bool, StoreError> {
+    Ok(key::meta(database, DEV_NAME).await?.is_some())
 }
 
 /// What there are keys for from the first start, so that changing an algorithm to one of these needs no ceremony.

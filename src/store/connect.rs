@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
+use nix::unistd::{AccessFlags, access};
 use sqlx::any::AnyPoolOptions;
 use sqlx::pool::PoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _};
 
 use super::{Database, OpenError};
+use crate::config::masking;
 use crate::metrics::Metrics;
 
 /// The two engines that one set of SQL runs on.
@@ -73,6 +75,14 @@ impl DatabaseUrl {
         self.engine
     }
 
+    /// The names of the parameters that no driver knows, so that they are ignored: `sslmod`, say, which encrypts nothing.
+    #[must_use]
+    pub fn ignored_parameters(&self) -> Vec<String> {
+        let url = url::Url::parse(&self.url).ok().filter(|_| self.engine == Engine::Postgres);
+        let names = url.iter().flat_map(url::Url::query_pairs).map(|(name, _)| name.into_owned());
+        names.filter(|name| !PARAMETERS.contains(&&**name) && !name.starts_with("options[")).collect()
+    }
+
     /// The file, when it is one.
     #[must_use]
     pub fn path(&self) -> Option<PathBuf> {
@@ -85,17 +95,13 @@ impl DatabaseUrl {
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match url::Url::parse(&self.url) {
-            Ok(mut url) if self.engine == Engine::Postgres => {
-                if url.password().is_some() {
-                    url.set_password(Some("…")).map_err(|()| fmt::Error)?;
-                }
-                url.set_query(None);
-                f.write_str(&percent_encoding::percent_decode_str(url.as_str()).decode_utf8_lossy())
-            }
-            _ if self.engine == Engine::Sqlite => f.write_str(&self.url),
-            _ => f.write_str("postgres://…"),
-        }
+        let masked = masking::url(&self.url);
+        let shown = match self.engine {
+            Engine::Sqlite => &*masked,
+            // How it is reached is nothing that an error has to repeat.
+            Engine::Postgres => masked.split('?').next().unwrap_or_default(),
+        };
+        f.write_str(shown)
     }
 }
 
@@ -104,6 +110,28 @@ impl fmt::Debug for DatabaseUrl {
         fmt::Display::fmt(self, f)
     }
 }
+
+/// The parameters of a PostgreSQL URL that sqlx knows.
+const PARAMETERS: &[&str] = &[
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+];
 
 /// How long a request waits for a connection before the store counts as out of reach.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -117,28 +145,50 @@ impl Database {
     /// # Errors
     /// When it is not there and not to be made, belongs to somebody else, or does not answer.
     pub async fn open(url: &DatabaseUrl, missing: Missing, metrics: Arc<Metrics>) -> Result<Self, OpenError> {
-        static DRIVERS: Once = Once::new();
-        DRIVERS.call_once(sqlx::any::install_default_drivers);
-        match url.path() {
-            Some(path) => open_sqlite(url, &path, missing, metrics).await,
-            None => open_postgres(url, metrics).await,
+        install_drivers();
+        if let Some(path) = url.path() {
+            prepare_file(&path, missing)?;
+            return open_sqlite(url, &path, SQLITE_SETTINGS, metrics).await;
         }
+        for name in url.ignored_parameters() {
+            log::warn!("`database_url` has a parameter that is ignored: {name}");
+        }
+        open_postgres(url, POSTGRES_SETTINGS, metrics).await
     }
+
+    /// Reaches the database at `url` to look into it alone: nothing is made, and whoever tries to change something is
+    /// refused.
+    ///
+    /// # Errors
+    /// When it is not there, belongs to somebody else, may not be written to, does not answer, or is no database.
+    pub async fn open_to_look(url: &DatabaseUrl, metrics: Arc<Metrics>) -> Result<Self, OpenError> {
+        install_drivers();
+        if let Some(path) = url.path() {
+            prepare_file(&path, Missing::Refuse)?;
+            check_writable(&path)?;
+            return open_sqlite(url, &path, SQLITE_LOOK_SETTINGS, metrics).await;
+        }
+        open_postgres(url, POSTGRES_LOOK_SETTINGS, metrics).await
+    }
+}
+
+fn install_drivers() {
+    static DRIVERS: Once = Once::new();
+    DRIVERS.call_once(sqlx::any::install_default_drivers);
 }
 
 async fn open_sqlite(
     url: &DatabaseUrl,
     path: &Path,
-    missing: Missing,
+    settings: &'static str,
     metrics: Arc<Metrics>,
 ) -> Result<Database, OpenError> {
-    prepare_file(path, missing)?;
     let failed = |reason| OpenError::File { path: path.display().to_string(), reason };
-    probe(url, SQLITE_SETTINGS).await.map_err(failed)?;
+    probe(url, settings).await.map_err(failed)?;
     let pool = |connections| {
         let options =
             AnyPoolOptions::new().max_connections(connections).idle_timeout(None).max_lifetime(None);
-        lazy_pool(options, url, SQLITE_SETTINGS).map_err(failed)
+        lazy_pool(options, url, settings).map_err(failed)
     };
     Ok(Database {
         engine: Engine::Sqlite,
@@ -149,16 +199,29 @@ async fn open_sqlite(
     })
 }
 
-async fn open_postgres(url: &DatabaseUrl, metrics: Arc<Metrics>) -> Result<Database, OpenError> {
+async fn open_postgres(
+    url: &DatabaseUrl,
+    settings: &'static str,
+    metrics: Arc<Metrics>,
+) -> Result<Database, OpenError> {
     let failed = |reason| OpenError::Refused(format!("{url}: {reason}"));
-    probe(url, POSTGRES_SETTINGS).await.map_err(failed)?;
+    probe(url, settings).await.map_err(failed)?;
     // Two pools: changes that wait in line must not keep look-ups and the follower waiting.
-    let pool = || lazy_pool(AnyPoolOptions::new().max_connections(8), url, POSTGRES_SETTINGS).map_err(failed);
+    let pool = || lazy_pool(AnyPoolOptions::new().max_connections(8), url, settings).map_err(failed);
     Ok(Database { engine: Engine::Postgres, read: pool()?, write: pool()?, file: None, metrics })
 }
 
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                                PRAGMA foreign_keys = ON; PRAGMA cache_size = -1000;";
+
+/// No `journal_mode`, which is a change to the file of another program; and a statement that reads, since the others do
+/// not find out that a file is no database.
+const SQLITE_LOOK_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA cache_size = -1000; \
+                                    SELECT 1 FROM sqlite_schema LIMIT 1;";
+
+const POSTGRES_LOOK_SETTINGS: &str = "SET default_transaction_read_only = on; SET lock_timeout = '5s'; \
+                                      SET statement_timeout = '5s'; SET tcp_user_timeout = '10s'; \
+                                      SET client_min_messages = 'warning';";
 
 /// Without the timeouts one silent node would block all writers for ever.
 const POSTGRES_SETTINGS: &str = "SET idle_in_transaction_session_timeout = '10s'; SET lock_timeout = '5s'; \
@@ -234,6 +297,19 @@ fn prepare_file(path: &Path, missing: Missing) -> Result<(), OpenError> {
     }
 }
 
+/// Even a reader has SQLite make files beside the database, with its mode: where that lets nobody write, they would stay
+/// behind and keep later writers from their work.
+fn check_writable(path: &Path) -> Result<(), OpenError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let is_writable = access(path, AccessFlags::W_OK).is_ok()
+        && access(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
+    if is_writable {
+        return Ok(());
+    }
+    let reason = "this user may not write to it, or to its folder".to_owned();
+    Err(OpenError::File { path: path.display().to_string(), reason })
+}
+
 #[cfg(test)]
 mod tests {
     use super::{DatabaseUrl, Engine};
@@ -259,6 +335,17 @@ mod tests {
         ] {
             assert!(DatabaseUrl::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn parameters_that_are_ignored_are_named() {
+        let ignored = |url| DatabaseUrl::parse(url).unwrap().ignored_parameters();
+        assert_eq!(
+            ignored("postgres://db/m?sslmode=require&sslmod=x&options[a]=b&passwd=c"),
+            ["sslmod", "passwd"]
+        );
+        assert_eq!(ignored("postgres://db/m"), Vec::<String>::new());
+        assert_eq!(ignored("sqlite://m.db?mode=ro"), Vec::<String>::new());
     }
 
     /// SEC-5

@@ -5,6 +5,7 @@
 pub mod api;
 pub mod change;
 pub mod client;
+pub mod clock;
 mod connect;
 mod connection;
 mod error;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["main"],
     &["cli"],
+    &["doctor"],
     &["server"],
     &["http", "background"],
     &["oauth"],
@@ -25,6 +26,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("actix_service", &["http/"]),
     ("actix_server", &["http/", "server.rs"]),
     ("clap", &["cli/"]),
+    ("clap_complete", &["cli/"]),
 ];
 
 /// All that the library for other people's APIs stands on.

@@ -7,7 +7,13 @@ mod apis;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod completions;
+#[cfg(test)]
+mod config;
+#[cfg(test)]
 mod crashes;
+#[cfg(test)]
+mod doctor;
 #[cfg(test)]
 mod event_log;
 #[cfg(test)]

@@ -1,0 +1,74 @@
+//! `mintery doctor`
+
+use std::sync::Arc;
+
+use clap::Args;
+use comfy_table::ContentArrangement;
+use serde::Serialize;
+
+use super::output::{self, Format};
+use super::{CliError, Shared, environment};
+use crate::clock::SystemClock;
+use crate::config::Settings;
+use crate::doctor::{Finding, Outcome, examine};
+use crate::logging::escape;
+use crate::random::SystemRandom;
+
+#[derive(Debug, Args)]
+#[command(after_help = "The exit code is 1 when something is a problem, and 0 otherwise, warnings or not.")]
+pub struct Doctor {
+    /// How to print what was found.
+    #[arg(short, long, default_value = "table")]
+    output: Format,
+}
+
+#[derive(Serialize)]
+struct FindingJson<'a> {
+    check: &'static str,
+    result: &'static str,
+    found: &'a str,
+    /// Null when there is nothing to do.
+    advice: Option<&'a str>,
+}
+
+impl Doctor {
+    pub async fn run(&self, shared: &Shared) -> Result<(), CliError> {
+        let settings = Settings::load_and_tell(&shared.overrides(), environment(), shared.config.as_deref());
+        let findings = examine(settings, Arc::new(SystemClock::default()), &SystemRandom).await;
+        match self.output {
+            Format::Json => output::json(&findings.iter().map(FindingJson::from).collect::<Vec<_>>())?,
+            Format::Table => output::line(&table(&findings))?,
+        }
+        match findings.iter().filter(|finding| finding.result == Outcome::Problem).count() {
+            0 => Ok(()),
+            1 => Err(CliError::Failed("there is a problem".to_owned())),
+            several => Err(CliError::Failed(format!("there are {several} problems"))),
+        }
+    }
+}
+
+fn table(findings: &[Finding]) -> String {
+    let mut table = output::table(&["CHECK", "RESULT", "FOUND", "WHAT TO DO"]);
+    // Sentences: they wrap at the width of the terminal, when there is one.
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    for finding in findings {
+        table.add_row([
+            finding.check,
+            finding.result.name(),
+            &escape(&finding.found),
+            &escape(finding.advice.as_deref().unwrap_or_default()),
+        ]);
+    }
+    table.to_string()
+}
+
+impl<'a> From<&'a Finding> for FindingJson<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        Self {
+            check: finding.check,
+            result: finding.result.name(),
+            found: &finding.found,
+            advice: finding.advice.as_deref(),
+        }
+    }
+}

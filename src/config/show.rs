@@ -1,0 +1,91 @@
+//! What the settings are, for whoever wants to know. Secrets are masked here, as the table marks them.
+
+use super::Settings;
+use super::masking::{self, MASK};
+use super::sources::{Source, Values};
+use super::table::{Row, Show, TABLE};
+
+/// A setting as it counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value, as one would write it in the file (secrets are masked); nothing when it is not set.
+    pub value: Option<toml::Value>,
+    /// Whether something of it is masked.
+    pub is_masked: bool,
+    /// Where the value comes from.
+    pub source: Source,
+}
+
+/// All of `settings`, which come from `values`.
+pub fn all(settings: &Settings, values: &Values) -> Vec<Setting> {
+    let setting = |row: &'static Row| {
+        let (value, is_masked) = match row.show {
+            Show::Plain(value) => (value(settings), false),
+            Show::Secret(secret) => (secret(settings).map(|_| MASK.into()), true),
+            Show::SecretInUrl(url) => {
+                let (url, masked) =
+                    url(settings).map(|url| (url.expose(), masking::url(url.expose()))).unzip();
+                let is_masked = masked.as_deref() != url;
+                (masked.map(Into::into), is_masked)
+            }
+        };
+        let source = values.get(row.name).map_or(Source::Default, |value| value.source.clone());
+        Setting { name: row.name, is_masked: is_masked && value.is_some(), value, source }
+    };
+    TABLE.iter().map(setting).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Settings, Source};
+
+    /// Every value can be written into a file as it is shown, and means the same there.
+    #[test]
+    fn what_is_shown_can_be_written_into_the_file() {
+        let other = [
+            ("MINTERY_LISTEN", "[::1]:1"),
+            ("MINTERY_ISSUER", "https://auth.example.com/a/"),
+            (
+                "MINTERY_DATABASE_URL",
+                "postgres://mintery@db/mintery?sslmode=verify-full&application_name=a%20b",
+            ),
+            ("MINTERY_MASTER_KEY_FILE", "/run/\"secrets\"/ü.key"),
+            ("MINTERY_WORKERS", "7"),
+            ("MINTERY_TOKEN__TTL", "61"),
+            ("MINTERY_TOKEN__ALG", "EdDSA"),
+            ("MINTERY_TOKEN__AUDIENCE", "urn:example:api"),
+            ("MINTERY_JWKS__MAX_AGE", "0"),
+            ("MINTERY_KEYS__ROTATE_EVERY", "0"),
+            ("MINTERY_KEYS__PUBLISH_AHEAD", "1"),
+            ("MINTERY_OUTAGE_GRACE", "0"),
+            ("MINTERY_METRICS__LISTEN", "0.0.0.0:9090"),
+            ("MINTERY_METADATA__AUTHORIZATION_ENDPOINT", "false"),
+            ("MINTERY_METADATA__OPENID_CONFIGURATION", "false"),
+            ("MINTERY_LOG", "warn,mintery=debug"),
+            ("MINTERY_LOG_FORMAT", "json"),
+        ];
+        for environment in [&[][..], &other] {
+            let environment =
+                environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let shown = Settings::load_and_tell(&Vec::new(), environment.clone(), None).unwrap().1;
+            let of_file =
+                |setting: &super::Setting| Some(format!("{} = {}\n", setting.name, setting.value.as_ref()?));
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("settings.toml");
+            std::fs::write(&path, shown.iter().filter_map(of_file).collect::<String>()).unwrap();
+            let again = Settings::load_and_tell(&Vec::new(), [], Some(&path)).unwrap().1;
+            let values = |settings: &[super::Setting]| {
+                settings.iter().map(|setting| (setting.name, setting.value.clone())).collect::<Vec<_>>()
+            };
+            assert_eq!(values(&again), values(&shown));
+            for setting in shown {
+                let variable = format!("MINTERY_{}", setting.name.to_ascii_uppercase().replace('.', "__"));
+                let is_set = environment.clone().any(|(name, _)| name == variable);
+                let source = if is_set { Source::Environment(variable) } else { Source::Default };
+                assert_eq!(setting.source, source, "{}", setting.name);
+            }
+        }
+    }
+}

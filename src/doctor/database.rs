@@ -1,0 +1,223 @@
+//! The database: whether it can be reached, what tables it has, its log of events, its clock.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Finding, Subject, may_make};
+use crate::clock::{Clock, Timestamp};
+use crate::config::Settings;
+use crate::keys::unlock;
+use crate::metrics::Metrics;
+use crate::resource::DEFAULT_SKEW;
+use crate::store::{Database, DatabaseUrl, Engine, OpenError, SchemaState, clock, event};
+
+const DATABASE: &str = "database";
+const MIGRATIONS: &str = "migrations";
+const EVENT_LOG: &str = "event_log";
+const CLOCK: &str = "clock";
+
+/// How long the database may take to say what tables it has.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+const UNREACHED: Subject = Subject::Hidden("the database was not reached");
+const OTHER_TABLES: Subject = Subject::Hidden("the database does not have the tables of this release");
+
+/// Reaches the database.
+pub async fn reach(settings: &Settings) -> (Finding, Subject) {
+    let url = match DatabaseUrl::parse(settings.database_url.expose()) {
+        Ok(url) => url,
+        Err(error) => {
+            let found = format!("the setting `database_url` is not valid: {error}");
+            return (Finding::problem(DATABASE, found, "set it to one of these"), UNREACHED);
+        }
+    };
+    match Database::open_to_look(&url, Arc::new(Metrics::default())).await {
+        Ok(database) => {
+            let finding = match url.path() {
+                Some(path) => file(&path),
+                None => server(&url),
+            };
+            (finding, Subject::Database(database))
+        }
+        Err(OpenError::Missing(path)) => {
+            let found = format!("there is none yet at {path}");
+            let finding = if may_make(Path::new(&path)) {
+                Finding::ok(DATABASE, found).with_advice("nothing: the first `mintery serve` makes it")
+            } else {
+                let found = format!("{found}, and this user may not make one there");
+                Finding::problem(
+                    DATABASE,
+                    found,
+                    "give this user the folder, or set `database_url` to another one",
+                )
+            };
+            (finding, Subject::Nothing)
+        }
+        Err(error) => (Finding::problem(DATABASE, error.to_string(), advice(&error, &url)), UNREACHED),
+    }
+}
+
+fn advice(error: &OpenError, url: &DatabaseUrl) -> &'static str {
+    match (error, url.engine()) {
+        (OpenError::Foreign { .. }, _) => {
+            "run `mintery` as that user, or give the file to the one who runs it"
+        }
+        (_, Engine::Sqlite) => {
+            "see that `database_url` names the file of a database, that this user may use it, and that nobody locks it"
+        }
+        (_, Engine::Postgres) => {
+            "see that the server runs, that its database is there, and that `database_url` has the right host, port, \
+             user and password"
+        }
+    }
+}
+
+/// A PostgreSQL that answers.
+fn server(url: &DatabaseUrl) -> Finding {
+    let found = format!("PostgreSQL at {url} answers");
+    let ignored = url.ignored_parameters();
+    if ignored.is_empty() {
+        return Finding::ok(DATABASE, found);
+    }
+    let found = format!("{found}; these parameters of `database_url` are ignored: {}", ignored.join(", "));
+    Finding::warning(DATABASE, found, "correct their names, or leave them out")
+}
+
+/// An SQLite file that was opened, and so is ours.
+fn file(path: &Path) -> Finding {
+    let shown = path.display();
+    let mode = match fs::metadata(path) {
+        Ok(metadata) => metadata.permissions().mode() & 0o7777,
+        Err(error) => return Finding::problem(DATABASE, format!("{shown}: {error}"), "look again"),
+    };
+    let found = format!("SQLite at {shown}, mode {mode:04o}");
+    if mode & 0o007 != 0 {
+        return Finding::warning(
+            DATABASE,
+            format!("{found}: everybody may use it"),
+            format!("chmod 600 {shown}"),
+        );
+    }
+    Finding::ok(DATABASE, found)
+}
+
+/// Compares the tables with those of this release; what follows is looked for only in those.
+pub async fn migrations(reached: &Subject) -> (Finding, Subject) {
+    const MIGRATE: &str = "mintery db migrate";
+    let database = match reached {
+        Subject::Database(database) => database,
+        Subject::Nothing => return (Finding::ok(MIGRATIONS, "there are no tables yet"), Subject::Nothing),
+        Subject::Hidden(why) => return (Finding::unknown(MIGRATIONS, why), reached.clone()),
+    };
+    let finding = match tokio::time::timeout(PATIENCE, database.schema_state()).await {
+        Ok(Ok(SchemaState::Current)) => {
+            return (Finding::ok(MIGRATIONS, "the tables are those of this release"), reached.clone());
+        }
+        Ok(Ok(SchemaState::Behind)) => {
+            let found = "there are no tables, or those of an earlier release";
+            match database.engine() {
+                Engine::Postgres => Finding::problem(MIGRATIONS, found, MIGRATE),
+                Engine::Sqlite => Finding::warning(
+                    MIGRATIONS,
+                    found,
+                    format!("{MIGRATE}, or leave it to the next `mintery serve`"),
+                ),
+            }
+        }
+        Ok(Ok(SchemaState::Ahead(migration))) => {
+            let found = format!("the database is newer than this program (it has migration {migration})");
+            Finding::problem(MIGRATIONS, found, "upgrade the program")
+        }
+        Ok(Err(error)) => {
+            Finding::problem(MIGRATIONS, error.to_string(), "see what the database says about it in its log")
+        }
+        Err(_) => {
+            Finding::problem(MIGRATIONS, "the database does not answer", "see that it is not overloaded")
+        }
+    };
+    (finding, OTHER_TABLES)
+}
+
+/// Whether it is for trying out, so that `serve --dev` is what it is used with.
+pub async fn is_made_by_dev(tables: &Subject) -> bool {
+    match tables {
+        Subject::Database(database) => unlock::is_made_by_dev(database).await.unwrap_or(false),
+        Subject::Nothing | Subject::Hidden(_) => false,
+    }
+}
+
+/// Reads the head of the log of events, which every change begins with.
+pub async fn event_log(tables: &Subject) -> Finding {
+    let database = match tables {
+        Subject::Database(database) => database,
+        Subject::Nothing => return Finding::ok(EVENT_LOG, "it is empty"),
+        Subject::Hidden(why) => return Finding::unknown(EVENT_LOG, why),
+    };
+    match event::head(database).await {
+        Ok((head, _)) => Finding::ok(EVENT_LOG, format!("its head is readable, at event {}", head.get())),
+        Err(error) => Finding::problem(
+            EVENT_LOG,
+            error.to_string(),
+            "mintery db check; or restore the database from a backup",
+        ),
+    }
+}
+
+/// Compares the clock of this machine with that of the database (SEC-13).
+pub async fn clock(reached: &Subject, here: &dyn Clock) -> Finding {
+    const NOTHING_TO_COMPARE: &str =
+        "an embedded database has no clock of its own: there is nothing to compare with";
+    let database = match reached {
+        Subject::Database(database) => database,
+        Subject::Nothing => return Finding::ok(CLOCK, NOTHING_TO_COMPARE),
+        Subject::Hidden(why) => return Finding::unknown(CLOCK, why),
+    };
+    let (before, began) = (here.now(), here.elapsed());
+    let there = match clock::now(database).await {
+        Ok(Some(there)) => there,
+        Ok(None) => return Finding::ok(CLOCK, NOTHING_TO_COMPARE),
+        Err(error) => return Finding::problem(CLOCK, error.to_string(), "see that the database answers"),
+    };
+    // It was asked half-way, as far as one can know.
+    compare(before.plus(here.elapsed().saturating_sub(began) / 2), there)
+}
+
+fn compare(here: Timestamp, there: Timestamp) -> Finding {
+    let apart = here.since(there).max(there.since(here));
+    let found = format!("{:.3} s apart from that of the database", apart.as_secs_f64());
+    if apart <= DEFAULT_SKEW {
+        return Finding::ok(CLOCK, found);
+    }
+    let most = DEFAULT_SKEW.as_secs();
+    Finding::problem(
+        CLOCK,
+        found,
+        format!("let NTP set the clocks of both machines: they may be {most} s apart"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compare;
+    use crate::clock::Timestamp;
+    use crate::doctor::Outcome;
+
+    /// SEC-13
+    #[test]
+    fn clocks_may_be_ten_seconds_apart() {
+        let at = Timestamp::from_millis;
+        for (here, there, result, found) in [
+            (1_000_000, 1_000_004, Outcome::Ok, "0.004 s"),
+            (1_000_000, 1_010_000, Outcome::Ok, "10.000 s"),
+            (1_010_001, 1_000_000, Outcome::Problem, "10.001 s"),
+            (0, 3_600_000, Outcome::Problem, "3600.000 s"),
+        ] {
+            let finding = compare(at(here), at(there));
+            assert_eq!(finding.result, result, "{finding:?}");
+            assert!(finding.found.starts_with(found), "{finding:?}");
+        }
+    }
+}

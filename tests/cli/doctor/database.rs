@@ -1,0 +1,198 @@
+//! The database: its file, its server, its tables.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
+
+use serde_json::Value;
+use sqlx::Connection as _;
+
+use super::{examine, healthy, set_mode, with_addresses};
+use crate::support::{Engine, Workplace, engine, free_port, runtime};
+
+#[test]
+fn a_database_file_that_everybody_may_use() {
+    if engine() == Engine::Postgres {
+        return;
+    }
+    let work = healthy();
+    set_mode(&work, "data/mintery.db", 0o644);
+    let report = examine(&work);
+    report.is_well_but(&["database"]).says("database", "warning", &["0644", "chmod 600 data/mintery.db"]);
+}
+
+#[test]
+fn a_database_file_of_somebody_else() {
+    if engine() == Engine::Postgres || !is_root() {
+        return;
+    }
+    let work = healthy();
+    std::os::unix::fs::chown(work.path("data/mintery.db"), Some(4321), None).unwrap();
+    examine(&work).says("database", "problem", &["4321", "as that user"]);
+}
+
+/// A user who may look and not write: the first start would fail.
+#[test]
+fn where_this_user_may_not_write() {
+    if engine() == Engine::Postgres || !is_root() {
+        return;
+    }
+    let work = with_addresses(Workplace::new());
+    set_mode(&work, ".", 0o755);
+    let mut command = work.mintery(&["doctor", "-o", "json"]);
+    // The program itself may lie where only its owner goes.
+    let Ok(output) = command.uid(4321).gid(4321).output() else { return };
+    let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for (check, found) in [(1, "may not make one"), (3, "may not make a key")] {
+        assert_eq!(findings[check]["result"], "problem", "{findings}");
+        assert!(findings[check]["found"].as_str().unwrap().contains(found), "{findings}");
+    }
+}
+
+/// A look leaves nothing behind that would keep later writers from their work.
+#[test]
+fn a_database_that_its_owner_may_only_read() {
+    if engine() == Engine::Postgres || !is_root() {
+        return;
+    }
+    let work = with_addresses(Workplace::new());
+    set_mode(&work, ".", 0o777);
+    let as_user = |arguments: &[&str]| work.mintery(arguments).uid(4321).gid(4321).output();
+    let Ok(made) = as_user(&["client", "create", "--name", "x"]) else { return };
+    assert!(made.status.success(), "{made:?}");
+    // At rest, with nothing but the file itself.
+    let rested = as_user(&["doctor", "-o", "json"]).unwrap();
+    assert!(rested.status.success(), "{rested:?}");
+    for (path, forbidding, allowing) in [("data/mintery.db", 0o400, 0o600), ("data", 0o500, 0o700)] {
+        set_mode(&work, path, forbidding);
+        let before = work.entries();
+        let output = as_user(&["doctor", "-o", "json"]).unwrap();
+        let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(findings[1]["found"].as_str().unwrap().contains("may not write"), "{findings}");
+        assert_eq!(work.entries(), before);
+        set_mode(&work, path, allowing);
+        let changed = as_user(&["client", "create", "--name", "y"]).unwrap();
+        assert!(changed.status.success(), "{changed:?}");
+        as_user(&["doctor"]).unwrap();
+    }
+}
+
+/// Only root may give files away.
+fn is_root() -> bool {
+    let probe = tempfile::NamedTempFile::new().unwrap();
+    std::os::unix::fs::chown(probe.path(), Some(4321), None).is_ok()
+}
+
+#[test]
+fn what_is_no_database() {
+    if engine() == Engine::Postgres {
+        return;
+    }
+    for garbage in
+        [&b"not a database, but a text that is longer than its header\n"[..].repeat(40), &vec![0xff; 8192]]
+    {
+        let work = with_addresses(Workplace::new());
+        let path = work.write("data/mintery.db", garbage);
+        let report = examine(&work);
+        report.says("database", "problem", &["data/mintery.db", "not a database"]);
+        report.says("migrations", "warning", &["not looked at"]).says("clock", "warning", &[]);
+        assert_eq!(&fs::read(path).unwrap(), garbage);
+    }
+    let work = with_addresses(Workplace::new());
+    work.write("data/mintery.db/x", "");
+    examine(&work).says("database", "problem", &["data/mintery.db", "not a file"]);
+    let work = with_addresses(Workplace::new());
+    work.write("data", "a file where the folder should be");
+    examine(&work).says("database", "problem", &["data"]);
+    for url in [
+        "mysql://u:hunter2@db/m",
+        "host=db password=hunter2",
+        "sqlite::memory:",
+        "postgres://u:hunter2@db:x/m",
+    ] {
+        let report = examine(&with_addresses(Workplace::new()).with("MINTERY_DATABASE_URL", url));
+        report.keeps("hunter2").says("database", "problem", &[]);
+    }
+}
+
+/// Neither an empty file nor one of another program becomes ours by a look.
+#[test]
+fn a_database_without_our_tables() {
+    if engine() == Engine::Postgres {
+        return;
+    }
+    let work = with_addresses(Workplace::new());
+    let path = work.write("data/mintery.db", "");
+    examine(&work).says("migrations", "warning", &["mintery db migrate"]);
+    assert_eq!(fs::read(&path).unwrap(), b"");
+    work.execute("CREATE TABLE theirs (x TEXT)");
+    let theirs = fs::read(&path).unwrap();
+    examine(&work).says("migrations", "warning", &["mintery db migrate"]);
+    assert_eq!(fs::read(&path).unwrap(), theirs);
+}
+
+#[test]
+fn tables_of_another_release() {
+    let work = healthy();
+    work.execute("UPDATE _sqlx_migrations SET version = 99991231000000 WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)");
+    let report = examine(&work);
+    report.says("migrations", "problem", &["99991231000000", "upgrade"]);
+    report.says("master_key", "ok", &["not looked at"]).says("event_log", "warning", &["not looked at"]);
+    work.execute("DELETE FROM _sqlx_migrations WHERE version = 99991231000000");
+    let result = if engine() == Engine::Postgres { "problem" } else { "warning" };
+    examine(&work).says("migrations", result, &["earlier release", "mintery db migrate"]);
+}
+
+/// SEC-5
+#[test]
+fn a_database_that_is_down() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    for (port, word) in [(free_port(), "refused"), (silent.local_addr().unwrap().port(), "answer")] {
+        let url = format!("postgres://mintery:hunter2@127.0.0.1:{port}/mintery?sslmode=disable");
+        let work = with_addresses(Workplace::new()).with("MINTERY_DATABASE_URL", &url);
+        let report = examine(&work);
+        report.keeps("hunter2").says("database", "problem", &["127.0.0.1", word, "database_url"]);
+        for check in ["migrations", "event_log", "signing_keys", "clock"] {
+            report.says(check, "warning", &["not looked at"]);
+        }
+        report.says("master_key", "warning", &["keys/master.key"]).says("port", "ok", &[]);
+    }
+}
+
+#[test]
+fn a_database_that_somebody_has_locked() {
+    if engine() == Engine::Postgres {
+        return;
+    }
+    let work = with_addresses(Workplace::new());
+    work.write("data/mintery.db", "");
+    let mut locker = work.connect();
+    let lock = "BEGIN EXCLUSIVE; CREATE TABLE x (y)";
+    runtime().block_on(async { sqlx::raw_sql(lock).execute(&mut locker).await.unwrap() });
+    examine(&work).says("database", "problem", &["locked"]);
+    runtime().block_on(async { locker.close().await.unwrap() });
+}
+
+/// A misspelt `sslmode` encrypts nothing, and a misspelt password is told to nobody (SEC-5).
+#[test]
+fn parameters_of_the_database_that_are_ignored() {
+    if engine() == Engine::Sqlite {
+        return;
+    }
+    let work = healthy();
+    let url = work.database_url();
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let work =
+        work.with("MINTERY_DATABASE_URL", &format!("{url}{separator}sslmod=verify-full&passwd=hunter2"));
+    let report = examine(&work);
+    report.keeps("hunter2").is_well_but(&["database"]).says("database", "warning", &["sslmod, passwd"]);
+    let ran = work.run(&["client", "list"]).succeeded();
+    assert!(ran.stderr.contains("sslmod") && !ran.stderr.contains("hunter2"), "{ran:?}");
+}
+
+#[test]
+fn an_event_log_without_a_head() {
+    let work = healthy();
+    work.execute("DELETE FROM event_head");
+    examine(&work).is_well_but(&["event_log"]).says("event_log", "problem", &["event head", "backup"]);
+}
