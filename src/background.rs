@@ -102,6 +102,7 @@ async fn rotate_due(
     policy: RotationPolicy,
     now: Timestamp,
 ) -> Result<(), AdminError> {
+    let mut failed = Ok(());
     for algorithm in due(ring, policy, now) {
         match signing_key::rotate(admin, algorithm, Some(policy.ahead)).await {
             Ok(change) => log::info!(
@@ -114,9 +115,11 @@ async fn rotate_due(
                 AdminError::NothingToDo(NothingToDo::Waiting { .. })
                 | AdminError::Store(StoreError::Conflict),
             ) => {}
-            Err(error) => return Err(error),
+            // Others may be due as well.
+            Err(error) => failed = Err(error),
         }
     }
+    failed?;
     let expired = ring.expire(admin.store.database(), now).await;
     expired.map_err(|error| AdminError::Store(StoreError::Failed(error.to_string())))
 }

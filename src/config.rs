@@ -192,6 +192,11 @@ impl Settings {
             let reason = "`keys.publish_ahead` must be shorter than `keys.rotate_every`";
             return Err(ConfigError::Inconsistent(reason.to_owned()));
         }
+        if !self.keys_rotate_every.is_zero() && self.token_ttl > self.keys_rotate_every.saturating_mul(8) {
+            let reason = "`token.ttl` must be at most eight times `keys.rotate_every`: a key stays published until the last \
+                          token that it signed has expired, and verifiers do not take any number of keys";
+            return Err(ConfigError::Inconsistent(reason.to_owned()));
+        }
         Ok(())
     }
 

@@ -143,14 +143,20 @@ impl Application {
             random: Arc::clone(&surroundings.random),
             actor: Actor::System,
             grantable: None,
+            hashing: admin::hashing_slots(),
         };
         let first_client = if mode.dev { create_first_client(&admin).await? } else { None };
 
         admin::signing_key::ensure(&admin, settings.token_alg).await?;
         let verifier =
             Verifier::with_keys(issuer.as_str(), KeySet::default(), Arc::clone(&surroundings.clock));
-        let ring =
-            Arc::new(KeyRing::new(verifier, data_keys.sealing, surroundings.make_signer, settings.token_ttl));
+        let ring = Arc::new(KeyRing::new(
+            verifier,
+            data_keys.sealing,
+            surroundings.make_signer,
+            settings.token_alg,
+            settings.token_ttl,
+        ));
         let directory = load_directory(&store, &ring, &settings, &surroundings, &metrics).await?;
         let policy = RotationPolicy { every: settings.keys_rotate_every, ahead: settings.keys_publish_ahead };
         let background = Background::start(Arc::clone(&directory), Arc::clone(&ring), admin.clone(), policy);

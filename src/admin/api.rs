@@ -93,31 +93,34 @@ pub async fn create(admin: &Admin, resource: ResourceUri, terms: ApiTerms) -> Re
 /// # Errors
 /// [`AdminError::NotFound`] when there is none.
 pub async fn update(admin: &Admin, resource: &ResourceUri, update: ApiUpdate) -> Result<Api, AdminError> {
-    let before = show(admin, resource).await?;
-    let terms = ApiTerms {
-        name: update.name.unwrap_or(before.name),
-        scopes: update.scopes.unwrap_or(before.scopes),
-        token_alg: update.token_alg.apply(before.token_alg),
-        token_ttl: update.token_ttl.apply(before.token_ttl),
-    };
-    terms.check(admin).await?;
-    let ApiTerms { name, scopes, token_alg, token_ttl } = terms;
-    let api =
-        Api { resource: resource.clone(), name, scopes, token_alg, token_ttl, created_at: before.created_at };
-    let row = api.clone();
-    let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
+    update.clone().apply(&show(admin, resource).await?).check(admin).await?;
+    let resource = resource.clone();
+    let change = admin.store.change::<Api, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            if !api::update(tx, &row).await? {
-                return Err(not_found(&row.resource));
-            }
+            let before = api::lock(tx, &resource).await?.ok_or_else(|| not_found(&resource))?;
+            let ApiTerms { name, scopes, token_alg, token_ttl } = update.apply(&before);
+            let created_at = before.created_at;
+            let row = Api { resource: resource.clone(), name, scopes, token_alg, token_ttl, created_at };
+            api::update(tx, &row).await?;
             if let Some(ttl) = row.token_ttl {
                 key::raise_longest_ttl_in(tx, ttl).await?;
             }
-            Ok(((), Event::ApiUpdated { resource: row.resource }))
+            Ok((row, Event::ApiUpdated { resource }))
         })
     });
-    change.await?;
-    Ok(api)
+    change.await.map(|(api, _)| api)
+}
+
+impl ApiUpdate {
+    /// What an API becomes.
+    fn apply(self, before: &Api) -> ApiTerms {
+        ApiTerms {
+            name: self.name.unwrap_or_else(|| before.name.clone()),
+            scopes: self.scopes.unwrap_or_else(|| before.scopes.clone()),
+            token_alg: self.token_alg.apply(before.token_alg),
+            token_ttl: self.token_ttl.apply(before.token_ttl),
+        }
+    }
 }
 
 /// Deletes an API: no tokens are made for it any more.

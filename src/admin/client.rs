@@ -141,14 +141,13 @@ impl ClientTerms {
     }
 
     /// Checks, besides, what there must be: the APIs, and a key for the algorithm.
-    async fn check(&self, admin: &Admin) -> Result<(), AdminError> {
+    async fn check(&self, admin: &Admin, had: &[ResourceUri]) -> Result<(), AdminError> {
         self.validate()?;
-        if !self.resources.is_empty() {
+        let mut added = self.resources.iter().filter(|resource| !had.contains(resource)).peekable();
+        if added.peek().is_some() {
             let apis = store::api::all(admin.store.database()).await?;
-            for resource in &self.resources {
-                if !apis.iter().any(|api| api.resource == *resource) {
-                    return Err(AdminError::NotFound(format!("API {resource}")));
-                }
+            if let Some(unknown) = added.find(|added| !apis.iter().any(|api| api.resource == **added)) {
+                return Err(AdminError::Unknown(format!("API {unknown}")));
             }
         }
         match self.token_alg {
@@ -175,7 +174,8 @@ pub struct CreatedClient {
 /// [`AdminError::Exists`] when the id is taken, [`AdminError::Forbidden`] when the caller does not hold the scopes.
 pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, AdminError> {
     admin.may_grant(&new.terms.scopes)?;
-    new.terms.check(admin).await?;
+    admin.may_give_apis(&new.terms.resources, &[])?;
+    new.terms.check(admin, &[]).await?;
     let now = admin.clock.now();
     let made = make_secret(admin, None, new.secret_expires_in).await?;
     let mut client = Client {
@@ -193,9 +193,13 @@ pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, Admi
         disabled_at: None,
     };
     new.terms.put_into(&mut client);
-    let (row, secret_row) = (client.clone(), made.secret.clone());
+    let (row, secret_row, caller) = (client.clone(), made.secret.clone(), admin.clone());
     let change = admin.store.change::<EventNumber, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
+            if caller.grantable.is_some() && event::is_known(tx, row.id.as_str()).await? {
+                // Whoever trusts this id trusts somebody else.
+                return Err(AdminError::Exists(format!("client {}, or was one", row.id)));
+            }
             client::insert(tx, &row).await.map_err(|error| match error {
                 StoreError::Conflict => AdminError::Exists(format!("client {}", row.id)),
                 other => other.into(),
@@ -216,18 +220,22 @@ pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, Admi
 /// Changes what a client may do. Tokens that were issued stay as they are until they expire.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none, [`AdminError::Forbidden`] when the caller does not hold a scope that is
-/// added.
+/// [`AdminError::NotFound`] when there is none, [`AdminError::Forbidden`] when the caller does not hold all scopes that it
+/// has or gets.
 pub async fn update(admin: &Admin, id: &ClientId, update: ClientUpdate) -> Result<Client, AdminError> {
     let (before, _) = show(admin, id).await?;
     let wanted = update.clone().apply(ClientTerms::of(&before));
-    wanted.check(admin).await?;
+    wanted.check(admin, &before.resources).await?;
     let (id, caller) = (id.clone(), admin.clone());
     let change = admin.store.change::<Client, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
             let (mut client, _) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+            // Whoever changes a client decides what it is from now on: as much as making it anew.
+            caller.may_grant(&client.scopes)?;
             let terms = update.apply(ClientTerms::of(&client));
-            caller.may_grant(&terms.scopes.minus(&client.scopes))?;
+            caller.may_grant(&terms.scopes)?;
+            caller.may_give_apis(&terms.resources, &client.resources)?;
+            terms.validate()?;
             terms.put_into(&mut client);
             client::update(tx, &client).await?;
             keep_keys_for(tx, client.token_ttl).await?;
@@ -253,6 +261,9 @@ pub async fn add_secret(
         let reason = "a label has at most 100 characters, none of them a control character";
         return Err(AdminError::Invalid(reason.to_owned()));
     }
+    // Before the work of a hash.
+    let (client, _) = show(admin, id).await?;
+    admin.may_grant(&client.scopes)?;
     let made = make_secret(admin, label.filter(|label| !label.trim().is_empty()), expires_in).await?;
     let (id, row, caller) = (id.clone(), made.secret.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
@@ -359,12 +370,16 @@ pub async fn page(
 /// # Errors
 /// [`AdminError::NotFound`] when there is none.
 pub async fn set_enabled(admin: &Admin, id: &ClientId, enabled: bool) -> Result<EventNumber, AdminError> {
-    let (id, since) = (id.clone(), (!enabled).then(|| admin.clock.now()));
+    let (id, caller) = (id.clone(), admin.clone());
+    let since = (!enabled).then(|| admin.clock.now());
     let change = admin.store.change(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            if !client::set_disabled(tx, &id, since).await? {
-                return Err(not_found(&id));
+            let (client, _) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+            if enabled {
+                // To stop somebody in a hurry takes less.
+                caller.may_grant(&client.scopes)?;
             }
+            client::set_disabled(tx, &id, since).await?;
             let event = match since {
                 None => Event::ClientEnabled { client: id },
                 Some(_) => Event::ClientDisabled { client: id },
@@ -380,12 +395,12 @@ pub async fn set_enabled(admin: &Admin, id: &ClientId, enabled: bool) -> Result<
 /// # Errors
 /// [`AdminError::NotFound`] when there is none.
 pub async fn delete(admin: &Admin, id: &ClientId) -> Result<EventNumber, AdminError> {
-    let id = id.clone();
+    let (id, caller) = (id.clone(), admin.clone());
     let change = admin.store.change(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            if !client::delete(tx, &id).await? {
-                return Err(not_found(&id));
-            }
+            let (client, _) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+            caller.may_grant(&client.scopes)?;
+            client::delete(tx, &id).await?;
             Ok(((), Event::ClientDeleted { client: id }))
         })
     });
@@ -396,8 +411,9 @@ fn not_found(id: &ClientId) -> AdminError {
     AdminError::NotFound(format!("client {id}"))
 }
 
-/// On a thread that may be busy for 14 ms.
+/// On a thread that may be busy for 14 ms, and with memory for no more than some at once.
 async fn hash(admin: &Admin, plain: &Secret) -> Result<SecretHash, AdminError> {
+    let _slot = admin.hashing.acquire().await.map_err(|error| StoreError::Failed(error.to_string()))?;
     let (plain, random) = (plain.clone(), Arc::clone(&admin.random));
     let hashing = tokio::task::spawn_blocking(move || SecretHash::of(&plain, &*random));
     let hash = hashing.await.map_err(|error| StoreError::Failed(error.to_string()))?;

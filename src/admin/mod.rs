@@ -10,11 +10,14 @@ pub mod signing_key;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use crate::clock::Clock;
 use crate::keys::seal::SealingKey;
 use crate::keys::signing::UnusableKey;
 use crate::model::event::Actor;
 use crate::model::key_schedule::NothingToDo;
+use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::random::Random;
@@ -40,6 +43,8 @@ pub struct Admin {
     pub actor: Actor,
     /// The scopes that whoever acts may give to others; all of them with the rights of the operating system.
     pub grantable: Option<ScopeSet>,
+    /// How many secrets may be hashed at once: each takes 19 MB and a core.
+    pub hashing: Arc<Semaphore>,
 }
 
 /// The longest life of a token: what outlives it is no token but a credential.
@@ -53,6 +58,25 @@ impl Admin {
             _ => Ok(()),
         }
     }
+
+    /// Which APIs a client may ask tokens for is for those to say who manage the APIs.
+    fn may_give_apis(&self, wanted: &[ResourceUri], had: &[ResourceUri]) -> Result<(), AdminError> {
+        let manages_apis = self.grantable.as_ref().is_none_or(|held| held.contains(MANAGES_APIS));
+        if manages_apis || wanted.iter().all(|resource| had.contains(resource)) {
+            return Ok(());
+        }
+        Err(AdminError::Forbidden(ScopeSet::parse(MANAGES_APIS).unwrap_or_default()))
+    }
+}
+
+/// The scope of those who manage APIs.
+const MANAGES_APIS: &str = "mintery:apis:write";
+
+/// Room for as many hashes at once as leave half of the cores to everybody else.
+#[must_use]
+pub fn hashing_slots() -> Arc<Semaphore> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Arc::new(Semaphore::new((cores / 2).max(1)))
 }
 
 /// Why an act was not done.
@@ -61,6 +85,9 @@ pub enum AdminError {
     /// There is no such thing.
     #[error("there is no {0}")]
     NotFound(String),
+    /// What was asked for names something that there is not.
+    #[error("there is no {0}")]
+    Unknown(String),
     /// It exists already.
     #[error("there is a {0} already")]
     Exists(String),

@@ -8,8 +8,9 @@ use crate::keys::signing::SigningKey;
 use crate::model::event::{Event, EventNumber};
 use crate::model::key_schedule::{KeyState, NothingToDo, Plan, ScheduledKey, Step, Term, plan};
 use crate::model::signing_key::SigningAlgorithm;
+use crate::store::StoreError;
+use crate::store::client;
 use crate::store::key::{self, StoredSigningKey};
-use crate::store::{Database, StoreError};
 
 /// What became of the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub async fn list(admin: &Admin) -> Result<Vec<StoredSigningKey>, AdminError> {
 /// # Errors
 /// When the store fails, or no key can be made.
 pub async fn ensure(admin: &Admin, algorithm: SigningAlgorithm) -> Result<(), AdminError> {
-    match carry_out(admin, algorithm, Step::Ensure, None).await {
+    match carry_out(admin, algorithm, Step::Ensure, None, Successor::Always).await {
         Ok(_) | Err(AdminError::NothingToDo(NothingToDo::Present)) => Ok(()),
         Err(error) => Err(error),
     }
@@ -50,7 +51,7 @@ pub async fn rotate(
     ahead: Option<Duration>,
 ) -> Result<KeyChange, AdminError> {
     let step = ahead.map_or(Step::RotateNow, |ahead| Step::Rotate { ahead });
-    carry_out(admin, algorithm, step, None).await
+    carry_out(admin, algorithm, step, None, Successor::Always).await
 }
 
 /// Has a key follow that was made elsewhere. It is published at once, and signs after `ahead`.
@@ -59,18 +60,20 @@ pub async fn rotate(
 /// [`AdminError::Exists`] when it is known already.
 pub async fn import(admin: &Admin, key: SigningKey, ahead: Duration) -> Result<KeyChange, AdminError> {
     let algorithm = key.algorithm();
-    carry_out(admin, algorithm, Step::Import { ahead }, Some(key)).await
+    carry_out(admin, algorithm, Step::Import { ahead }, Some(key), Successor::Always).await
 }
 
-/// Takes a key back, as when it leaked: from now on it verifies nothing, and another one signs.
+/// Takes a key back, as when it leaked: from now on it verifies nothing, and another one signs; but for a secret, when tokens
+/// are signed with something else by default.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is none, [`AdminError::NothingToDo`] when it is gone already.
-pub async fn retire(admin: &Admin, kid: &str) -> Result<KeyChange, AdminError> {
+pub async fn retire(admin: &Admin, kid: &str, default: SigningAlgorithm) -> Result<KeyChange, AdminError> {
     let keys = list(admin).await?;
     let key = keys.iter().find(|key| key.kid == kid).ok_or_else(|| not_found(kid))?;
     let algorithm = ring::schedule(key)?.algorithm;
-    carry_out(admin, algorithm, Step::TakeBack { kid }, None).await
+    let successor = if algorithm == default { Successor::Always } else { Successor::IfPublic };
+    carry_out(admin, algorithm, Step::TakeBack { kid }, None, successor).await
 }
 
 fn not_found(kid: &str) -> AdminError {
@@ -80,18 +83,33 @@ fn not_found(kid: &str) -> AdminError {
 /// The most keys of one algorithm that may be published at once: verifiers do not take sets of any length.
 const MAX_PUBLISHED: usize = 12;
 
+/// Whether a key that is taken back is followed by another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Successor {
+    Always,
+    /// Not when it is a secret.
+    IfPublic,
+}
+
 async fn carry_out(
     admin: &Admin,
     algorithm: SigningAlgorithm,
     step: Step<'_>,
     imported: Option<SigningKey>,
+    successor: Successor,
 ) -> Result<KeyChange, AdminError> {
-    let keys = of_algorithm(admin.store.database(), algorithm).await?;
+    let stored = list(admin).await?;
     let now = admin.clock.now();
-    if let Some(known) = imported.as_ref().filter(|key| keys.iter().any(|known| known.kid == key.kid)) {
+    // An RSA key may be there for the other of its two algorithms.
+    if let Some(known) = imported.as_ref().filter(|key| stored.iter().any(|known| known.kid == key.kid)) {
         return Err(AdminError::Exists(format!("signing key {}", known.kid)));
     }
-    let plan = plan(&keys, step, now)?;
+    let keys: Vec<ScheduledKey> = stored.iter().filter_map(|stored| ring::schedule(stored).ok()).collect();
+    let keys: Vec<ScheduledKey> = keys.into_iter().filter(|key| key.algorithm == algorithm).collect();
+    let mut plan = plan(&keys, step, now)?;
+    if matches!(step, Step::TakeBack { .. }) && algorithm.is_symmetric() && successor == Successor::IfPublic {
+        plan.new_signs_from = None;
+    }
     let published = keys.iter().filter(|key| key.term.state(now) != KeyState::Gone).count();
     if published >= MAX_PUBLISHED && !matches!(step, Step::TakeBack { .. }) {
         return Err(AdminError::TooManyKeys(algorithm));
@@ -103,8 +121,9 @@ async fn carry_out(
                 Some(key) => key,
                 None => generate(algorithm).await?,
             };
-            // It may sign tokens of the same clients.
-            let longest_ttl = keys.iter().map(|key| key.term.longest_ttl).max().unwrap_or_default();
+            // Servers add what their settings say.
+            let longest = client::longest_token_ttl(admin.store.database()).await?;
+            let longest_ttl = longest.unwrap_or_default();
             let term = Term { longest_ttl, ..Term::from(signs_from) };
             Some(key.seal(&admin.sealing, term, now)?)
         }
@@ -127,15 +146,6 @@ async fn carry_out(
     });
     let ((), number) = change.await?;
     Ok(KeyChange { key: subject, number })
-}
-
-async fn of_algorithm(
-    database: &Database,
-    algorithm: SigningAlgorithm,
-) -> Result<Vec<ScheduledKey>, StoreError> {
-    let stored = key::signing_keys(database).await?;
-    let of_algorithm = stored.iter().filter_map(|stored| ring::schedule(stored).ok());
-    Ok(of_algorithm.filter(|key| key.algorithm == algorithm).collect())
 }
 
 /// What the change is about.

@@ -23,6 +23,7 @@ use crate::admin::patch::Patch;
 use crate::config::{Overrides, Settings};
 use crate::keys::unlock::UnlockError;
 use crate::server::StartError;
+use crate::store::StoreError;
 
 /// Gives machines access tokens in exchange for their own credentials, manages those credentials, and protects APIs.
 #[derive(Debug, Parser)]
@@ -107,6 +108,9 @@ impl CliError {
     fn admin(error: AdminError) -> Self {
         match error {
             AdminError::Invalid(reason) => Self::Usage(reason),
+            AdminError::Store(StoreError::Conflict) => {
+                Self::Failed("somebody else changed it at the same moment; try again".to_owned())
+            }
             error => StartError::from(error).into(),
         }
     }

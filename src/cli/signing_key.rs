@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::config::Settings;
 use crate::keys::signing::SigningKey;
 use crate::keys::{pem, ring};
-use crate::model::key_schedule::{KeyState, ScheduledKey, Term};
+use crate::model::key_schedule::{KeyState, ScheduledKey};
 use crate::model::signing_key::SigningAlgorithm;
 use crate::store::Missing;
 use crate::store::key::StoredSigningKey;
@@ -108,7 +108,8 @@ impl SigningKeyVerb {
             Self::Import(import) => import.run(&admin, &settings).await,
             Self::Export(export) => export.run(&admin, &settings).await,
             Self::Retire { kid, output } => {
-                let change = signing_key::retire(&admin, kid).await.map_err(CliError::admin)?;
+                let change =
+                    signing_key::retire(&admin, kid, settings.token_alg).await.map_err(CliError::admin)?;
                 tell(&admin, &change, *output)
             }
         }
@@ -200,18 +201,23 @@ async fn list(admin: &Admin, settings: &Settings, format: Format) -> Result<(), 
     }
     let mut table = output::table(&["KEY", "ALG", "STATE", "WHAT IT DOES"]);
     for key in &keys {
-        let doing = doing(&key.term, settings, now);
+        let doing = doing(key, settings, now);
         table.add_row([key.kid.as_str(), key.algorithm.name(), key.term.state(now).name(), &doing]);
     }
     Ok(output::line(&table.to_string())?)
 }
 
-fn doing(term: &Term, settings: &Settings, now: Timestamp) -> String {
-    let every = settings.keys_rotate_every;
+fn doing(key: &ScheduledKey, settings: &Settings, now: Timestamp) -> String {
+    let (term, every) = (&key.term, settings.keys_rotate_every);
+    if key.algorithm.is_symmetric() && key.algorithm != settings.token_alg && term.taken_back_at.is_none() {
+        return format!("nothing: tokens are signed with {} (`token.alg`)", settings.token_alg);
+    }
     match (term.state(now), term.signs_until, term.published_until()) {
         (KeyState::Next, ..) => format!("is published, signs from {}", date(term.signs_from)),
         (KeyState::Active, Some(until), _) => format!("signs until {}", date(until)),
-        (KeyState::Active, None, _) if every.is_zero() => "signs until it is rotated by hand".to_owned(),
+        (KeyState::Active, None, _) if every.is_zero() || key.algorithm.is_symmetric() => {
+            "signs until it is rotated by hand".to_owned()
+        }
         (KeyState::Active, None, _) => {
             format!("signs until {}, when the next rotation is due", date(term.signs_from.plus(every)))
         }

@@ -2,9 +2,9 @@
 //! pipelines requests and reads no answers would fill the memory with them, and one that trickles a later head, or a body
 //! whose answer went out already, would be served for ever. So each connection
 //!
-//! - is not read while there is something that its client has not taken yet, nor for more than [`TURN`] at a time,
-//! - is cut when its client has taken nothing for [`WRITE_DEADLINE`],
-//! - is cut when a request that began has got no answer for [`EXCHANGE_DEADLINE`].
+//! - is not read while there is something that its client has not taken yet, nor for more than a little at a time,
+//! - is cut when its client has taken nothing for ten seconds,
+//! - is cut when a request that began has got no answer for thirty.
 
 use std::fmt;
 use std::io::{self, ErrorKind};

@@ -106,7 +106,7 @@ fn of_admin(error: &AdminError) -> (Problem, String) {
     let problem = match error {
         AdminError::NotFound(_) => Problem::NOT_FOUND,
         AdminError::Exists(_) | AdminError::NothingToDo(_) | AdminError::TooManyKeys(_) => Problem::CONFLICT,
-        AdminError::Invalid(_) => Problem::INVALID_REQUEST,
+        AdminError::Invalid(_) | AdminError::Unknown(_) => Problem::INVALID_REQUEST,
         AdminError::Forbidden(_) => Problem::NO_PERMISSION,
         AdminError::Store(StoreError::Conflict) => {
             return (Problem::CONFLICT, "Somebody else changed it at the same moment; try again".to_owned());

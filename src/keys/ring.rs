@@ -107,11 +107,21 @@ impl Ring {
         format!(r#"{{"keys":[{}]}}"#, keys.join(","))
     }
 
-    /// What verifies the tokens that are good at `now`.
-    fn key_set(&self, now: Timestamp) -> Result<KeySet, KeySetError> {
-        let mut set = KeySet::parse(self.jwks(SigningAlgorithm::Es256, now).as_bytes())?;
+    /// Whether this is a secret, which everybody who verifies with it could sign with.
+    #[must_use]
+    pub fn is_secret(&self, kid: &str) -> bool {
+        let mut secrets = self.keys.iter().filter(|key| matches!(key.half, VerifyingHalf::Secret(_)));
+        secrets.any(|key| key.schedule.kid == kid)
+    }
+
+    /// What verifies the tokens that are good at `now`. Secrets count only while the settings say that tokens are signed with
+    /// them: whoever was given one could otherwise make tokens for ever.
+    fn key_set(&self, now: Timestamp, default: SigningAlgorithm) -> Result<KeySet, KeySetError> {
+        let mut set = KeySet::parse(self.jwks(default, now).as_bytes())?;
         for key in self.published(now) {
-            if let VerifyingHalf::Secret(secret) = &key.half {
+            if let VerifyingHalf::Secret(secret) = &key.half
+                && key.schedule.algorithm == default
+            {
                 set = set.with_shared_key(&key.schedule.kid, secret)?;
             }
         }
@@ -140,6 +150,8 @@ pub struct KeyRing {
     verifier: Verifier,
     sealing: SealingKey,
     make_signer: SignerFactory,
+    /// What tokens are signed with by default.
+    token_alg: SigningAlgorithm,
     /// The life of the tokens that this node issues.
     token_ttl: Duration,
     /// Whether a key was read that does not say so yet.
@@ -159,10 +171,11 @@ impl KeyRing {
         verifier: Verifier,
         sealing: SealingKey,
         make_signer: SignerFactory,
+        token_alg: SigningAlgorithm,
         token_ttl: Duration,
     ) -> Self {
         let has_to_record = AtomicBool::new(false);
-        Self { ring: ArcSwap::default(), verifier, sealing, make_signer, token_ttl, has_to_record }
+        Self { ring: ArcSwap::default(), verifier, sealing, make_signer, token_alg, token_ttl, has_to_record }
     }
 
     /// The keys as they are now.
@@ -193,7 +206,7 @@ impl KeyRing {
             stored.iter().filter(|key| key.term.state(now) != KeyState::Gone && schedule(key).is_ok());
         let keys = in_use.map(|key| self.open(&before, key)).collect::<Result<Vec<_>, _>>()?;
         let ring = Ring { keys };
-        self.verifier.replace_keys(ring.key_set(now)?);
+        self.verifier.replace_keys(ring.key_set(now, self.token_alg)?);
         self.ring.store(Arc::new(ring));
         Ok(())
     }

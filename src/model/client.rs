@@ -169,7 +169,11 @@ impl Client {
     /// The scopes that it gets when it asks for none: never Mintery's own.
     #[must_use]
     pub fn default_scopes(&self) -> ScopeSet {
-        self.default_scopes.clone().unwrap_or_else(|| self.scopes.without_own())
+        // Never more than it may have, whatever stands there.
+        let own = || self.scopes.without_own();
+        self.default_scopes
+            .as_ref()
+            .map_or_else(own, |defaults| defaults.intersection(&self.scopes).without_own())
     }
 
     /// Whether it may authenticate, and its tokens are good.

@@ -3,9 +3,10 @@
 use super::AuthorizationServer;
 use crate::clock::Timestamp;
 use crate::directory::Unavailable;
+use crate::model::client::Client;
 use crate::model::principal::{Authenticated, Credential, Principal};
 use crate::model::scope::ScopeSet;
-use crate::resource::{PresentError, VerifyError};
+use crate::resource::{AccessToken, PresentError, VerifyError};
 
 /// What was presented at a protected route.
 #[derive(Debug)]
@@ -106,10 +107,20 @@ pub async fn authenticate(
     Ok(Authenticated {
         principal: Principal::Client { id: client.id.clone(), name: client.name.clone() },
         credential: Credential::AccessToken,
-        // What was taken from the client since is gone from its tokens too.
-        scopes: token.scopes.intersection(&client.scopes),
+        scopes: scopes_of(server, &token, client),
         expires_at: Some(Timestamp::from_secs(token.expires_at.as_secs())),
     })
+}
+
+/// What a token allows here: no more than its client may now, and nothing of Mintery's own when it was signed with a secret
+/// that others have to verify with, and so to sign with.
+fn scopes_of(server: &AuthorizationServer, token: &AccessToken, client: &Client) -> ScopeSet {
+    let scopes = token.scopes.intersection(&client.scopes);
+    if scopes.has_own() && server.ring.current().is_secret(&token.kid) {
+        scopes.without_own()
+    } else {
+        scopes
+    }
 }
 
 /// Checks that all of `needed` is allowed.

@@ -47,6 +47,26 @@ pub async fn insert(tx: &mut Tx, api: &Api) -> Result<(), StoreError> {
     insert_scopes(tx, api).await
 }
 
+/// An API as this transaction sees it, which nobody else changes until it ends.
+///
+/// # Errors
+/// When a statement fails, or a row holds what this program never writes.
+pub async fn lock(tx: &mut Tx, resource: &ResourceUri) -> Result<Option<Api>, StoreError> {
+    // Both engines let the others wait from here on.
+    sqlx::query("UPDATE apis SET resource = resource WHERE resource = $1")
+        .bind(resource.as_str())
+        .execute(tx.connection()?)
+        .await?;
+    let rows = sqlx::query(
+        "SELECT a.resource, a.name, a.token_alg, a.token_ttl, a.created_at, s.scope, s.description \
+         FROM apis a LEFT JOIN api_scopes s ON s.resource = a.resource WHERE a.resource = $1",
+    )
+    .bind(resource.as_str())
+    .fetch_all(tx.connection()?)
+    .await?;
+    if rows.is_empty() { Ok(None) } else { api(&rows).map(Some) }
+}
+
 /// Changes an API; tells whether there is one.
 ///
 /// # Errors

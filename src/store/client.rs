@@ -1,5 +1,7 @@
 //! `clients` and `client_secrets`.
 
+use std::time::Duration;
+
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
@@ -130,6 +132,22 @@ pub async fn update(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The longest life that a client or an API gives to tokens; nothing when none does.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn longest_token_ttl(database: &Database) -> Result<Option<Duration>, StoreError> {
+    let query = || {
+        sqlx::query(
+            "SELECT CAST(MAX(token_ttl) AS BIGINT) AS longest FROM \
+             (SELECT MAX(token_ttl) AS token_ttl FROM clients UNION ALL SELECT MAX(token_ttl) FROM apis) AS terms",
+        )
+    };
+    let rows = database.lookup(query).await?;
+    let longest = rows.first().map(|row| row.try_get::<Option<i64>, _>("longest")).transpose()?;
+    Ok(longest.flatten().map(duration))
+}
+
 /// A client with its secrets, as this transaction sees it, which nobody else changes until it ends.
 ///
 /// # Errors
@@ -192,27 +210,26 @@ pub async fn insert_secret(tx: &mut Tx, client: &ClientId, secret: &ClientSecret
     Ok(())
 }
 
-/// Disables a client (with the time since when) or enables it; tells whether there is one.
+/// Disables a client (with the time since when) or enables it.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn set_disabled(tx: &mut Tx, id: &ClientId, since: Option<Timestamp>) -> Result<bool, StoreError> {
-    let done = sqlx::query("UPDATE clients SET disabled_at = $1 WHERE id = $2")
+pub async fn set_disabled(tx: &mut Tx, id: &ClientId, since: Option<Timestamp>) -> Result<(), StoreError> {
+    sqlx::query("UPDATE clients SET disabled_at = $1 WHERE id = $2")
         .bind(since.map(Timestamp::as_millis))
         .bind(id.as_str())
         .execute(tx.connection()?)
         .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(())
 }
 
-/// Deletes a client with its secrets; tells whether there was one.
+/// Deletes a client with its secrets.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<bool, StoreError> {
-    let done =
-        sqlx::query("DELETE FROM clients WHERE id = $1").bind(id.as_str()).execute(tx.connection()?).await?;
-    Ok(done.rows_affected() == 1)
+pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM clients WHERE id = $1").bind(id.as_str()).execute(tx.connection()?).await?;
+    Ok(())
 }
 
 fn grants_text(client: &Client) -> String {

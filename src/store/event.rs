@@ -69,6 +69,18 @@ pub async fn last_number(tx: &mut Tx) -> Result<EventNumber, StoreError> {
     Ok(EventNumber::new(number))
 }
 
+/// Whether an event was ever about this subject.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn is_known(tx: &mut Tx, subject: &str) -> Result<bool, StoreError> {
+    let rows = sqlx::query("SELECT number FROM events WHERE subject = $1 LIMIT 1")
+        .bind(subject)
+        .fetch_all(tx.connection()?)
+        .await?;
+    Ok(!rows.is_empty())
+}
+
 /// The number and the seal of the last event.
 ///
 /// # Errors

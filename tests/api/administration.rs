@@ -204,9 +204,16 @@ async fn nobody_does_or_grants_what_they_may_not() {
     assert_eq!(writer.patch(&path(&own, ""), json!({ "scope": "" })).await.status, 200);
     // A secret of somebody who may do more would make the caller that somebody.
     assert_eq!(writer.post(&path(&target, "/secrets"), json!({})).await.status, 403);
-    // What they do not add they may leave as it is.
-    let renamed = writer.patch(&path(&target, ""), json!({ "client_name": "renamed" })).await;
-    assert_eq!((renamed.status, &renamed.json()["scope"]), (200, &json!("admin read write")));
+    // Whoever takes over a client is that client when it gets its scopes back; so even its name takes all of them.
+    for change in
+        [json!({ "client_name": "renamed" }), json!({ "scope": "" }), json!({ "default_scope": "read" })]
+    {
+        assert_eq!(writer.patch(&path(&target, ""), change.clone()).await.status, 403, "{change}");
+    }
+    assert_eq!(writer.delete(&path(&target, "")).await.status, 403);
+    // Stopping somebody takes less than letting them go on.
+    assert_eq!(writer.post(&path(&target, "/disable"), json!({})).await.status, 200);
+    assert_eq!(writer.post(&path(&target, "/enable"), json!({})).await.status, 403);
     // Mintery's own scopes are never a default.
     let answer = writer
         .patch(
@@ -267,7 +274,19 @@ async fn clients_are_listed_in_pages_and_filtered() {
         assert_eq!(page["items"].as_array().unwrap().len(), count, "{query}: {page}");
         assert_eq!(page["next"], Value::Null);
     }
-    for bad in ["limit=0", "limit=201", "limit=x", "enabled=yes", "order=name"] {
+    let long = format!("name={}", "x".repeat(300));
+    for bad in [
+        "limit=0",
+        "limit=201",
+        "limit=x",
+        "enabled=yes",
+        "order=name",
+        "limit=1&limit=2",
+        "name=a&name=b",
+        "after=%00",
+        "name=%00",
+        &long,
+    ] {
         let answer = caller.get(&format!("{CLIENTS}?{bad}")).await;
         assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("err_invalid_request")), "{bad}");
     }
@@ -307,7 +326,7 @@ async fn bad_input_is_refused() {
     let answer = caller
         .post(CLIENTS, json!({ "client_name": "x", "resources": ["https://unknown.example.com"] }))
         .await;
-    assert_eq!(answer.status, 404, "{answer:?}");
+    assert_eq!(answer.status, 400, "{answer:?}");
     let send = |body: Vec<u8>, content_type: &'static str| {
         let request = app.request(Method::POST, CLIENTS).bearer_auth(&caller.token);
         Answer::of(request.header("content-type", content_type).body(body))
@@ -318,6 +337,7 @@ async fn bad_input_is_refused() {
         (b"client_name=x".to_vec(), "application/x-www-form-urlencoded"),
         (b"{\"client_name\":\"x\"}".to_vec(), "text/plain"),
         (b"{\"client_name\":\"x\",\"client_name\":\"y\"}".to_vec(), "application/json"),
+        (b"[\"arr\",\"from array\",\"read\",null,null,null,null,null,null]".to_vec(), "application/json"),
     ] {
         assert_eq!(send(body.clone(), content_type).await.status, 400, "{}", body.escape_ascii());
     }
@@ -350,6 +370,91 @@ async fn an_id_of_any_characters_is_a_segment_of_the_path() {
         caller.create(json!({ "client_name": "x", "client_id": id })).await;
         let shown = caller.get(&format!("{CLIENTS}/{segment}")).await;
         assert_eq!((shown.status, &shown.json()["client_id"]), (200, &json!(id)), "{id}");
+    }
+}
+
+/// SEC-12: nor by two changes at once, of which each alone would be allowed or refused.
+#[actix_web::test]
+async fn changes_at_the_same_moment_grant_nothing() {
+    let app = TestApp::spawn().await;
+    let caller = Caller::with(&app, "mintery:clients:write read write pay").await;
+    for _ in 0..20 {
+        let client = caller.create(json!({ "client_name": "x", "scope": "pay" })).await;
+        let target = path(&client, "");
+        let (one, two) = tokio::join!(
+            caller.patch(&target, json!({ "default_scope": "pay" })),
+            caller.patch(&target, json!({ "scope": "" })),
+        );
+        assert!(one.status == 400 || two.status == 400, "{one:?} {two:?}");
+        assert!(app.token(&client).send().await.scope().is_empty() || two.status == 400);
+    }
+}
+
+/// An id that was somebody's is trusted as theirs: over HTTP nobody else gets it.
+#[actix_web::test]
+async fn an_id_is_not_made_again_over_http() {
+    let app = TestApp::spawn().await;
+    let caller = Caller::admin(&app).await;
+    let client = caller.create(json!({ "client_name": "x", "client_id": "once" })).await;
+    assert_eq!(caller.delete(&path(&client, "")).await.status, 204);
+    assert_eq!(caller.post(CLIENTS, json!({ "client_name": "x", "client_id": "once" })).await.status, 409);
+    // Who has the rights of the operating system knows what they do.
+    app.client_with_id("once", "read").await;
+}
+
+/// Which APIs a client may call is for those to say who manage the APIs.
+#[actix_web::test]
+async fn a_client_does_not_give_itself_an_api() {
+    let app = TestApp::spawn().await;
+    let admin = Caller::admin(&app).await;
+    let billing = "https://billing.example.com";
+    assert_eq!(
+        admin.post(APIS, json!({ "resource": billing, "name": "Billing", "scope": "read" })).await.status,
+        201
+    );
+    let writer = Caller::with(&app, "mintery:clients:write read").await;
+    let body = json!({ "client_name": "x", "scope": "read", "resources": [billing] });
+    assert_eq!(writer.post(CLIENTS, body.clone()).await.status, 403);
+    let own = writer.create(json!({ "client_name": "x", "scope": "read" })).await;
+    assert_eq!(writer.patch(&path(&own, ""), json!({ "resources": [billing] })).await.status, 403);
+    let given = admin.create(body).await;
+    // What is there already may stay.
+    assert_eq!(writer.patch(&path(&given, ""), json!({ "client_name": "y" })).await.status, 200);
+}
+
+/// The identifier in the path is read once: two that differ by an encoding are two.
+#[actix_web::test]
+async fn an_identifier_is_decoded_once() {
+    let app = TestApp::spawn().await;
+    let caller = Caller::admin(&app).await;
+    for resource in ["https://x.example/%41", "https://x.example/A"] {
+        let answer = caller.post(APIS, json!({ "resource": resource, "name": "x" })).await;
+        let location = answer.header("location").strip_prefix(ISSUER).unwrap().to_owned();
+        assert_eq!(caller.get(&location).await.json()["resource"], resource);
+    }
+    assert_eq!(caller.delete(&format!("{APIS}/https%3A%2F%2Fx.example%2F%2541")).await.status, 204);
+    let left = caller.get(APIS).await.json();
+    assert_eq!(left["items"][0]["resource"], "https://x.example/A");
+}
+
+/// Two who change different things of an API at once both have what they wanted.
+#[actix_web::test]
+async fn changes_of_an_api_at_once_are_not_lost() {
+    let app = TestApp::spawn().await;
+    let caller = Caller::admin(&app).await;
+    let api = format!("{APIS}/urn%3Ax");
+    caller.post(APIS, json!({ "resource": "urn:x", "name": "x", "scope": "read pay" })).await;
+    for number in 0..20 {
+        let (scopes, name) = if number % 2 == 0 { ("read", "even") } else { ("read pay", "odd") };
+        tokio::join!(
+            caller.patch(&api, json!({ "scope": scopes })),
+            caller.patch(&api, json!({ "name": name })),
+        );
+        let now = caller.get(&api).await.json();
+        assert_eq!(
+            (&now["scope"], &now["name"]),
+            (&json!(if number % 2 == 0 { "read" } else { "pay read" }), &json!(name))
+        );
     }
 }
 

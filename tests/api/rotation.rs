@@ -126,6 +126,29 @@ async fn tokens_are_signed_with_what_the_settings_say() {
     }
 }
 
+/// Everybody who verifies HS256 has the secret, and so could sign: it opens nothing of Mintery's own, and nothing at all once
+/// tokens are signed with something else.
+#[actix_web::test]
+async fn a_shared_secret_does_not_open_administration() {
+    let database = TestDatabase::create().await;
+    let app = TestApp::on(database.clone(), &[("token.alg", "HS256")]).await.unwrap();
+    let client = app.client("read mintery:clients:read").await;
+    let refused = app.token(&client).scope("mintery:clients:read").send().await;
+    refused.assert_oauth_error(400, "invalid_scope", "a scope of Mintery's own");
+    let token = app.access_token(&client).await;
+    let forged = forge::Forgery::of(&token).claim("scope", "mintery:clients:read read").sign();
+    assert_eq!(app.me(&forged).await.json()["scope"], "read");
+    assert_eq!(app.get_with("/api/v1/clients", &forged).await.status, 403);
+    let secret = kid(&token);
+    app.stop().await;
+    let app = TestApp::on(database, &[]).await.unwrap();
+    assert_eq!(app.me(&token).await.status, 401);
+    signing_key::retire(&app.admin, &secret, SigningAlgorithm::Es256).await.unwrap();
+    let keys = signing_key::list(&app.admin).await.unwrap();
+    let secrets = keys.iter().filter(|key| key.alg == "HS256" && key.term.taken_back_at.is_none());
+    assert_eq!(secrets.count(), 0, "no other takes its place");
+}
+
 /// JOSE-2: `Ed25519` (RFC 9864) is another name of what Mintery calls `EdDSA`.
 #[actix_web::test]
 async fn ed25519_has_two_names() {
@@ -161,7 +184,7 @@ async fn a_key_that_is_taken_back_verifies_nothing() {
     let (seen, unseen) = (app.access_token(&client).await, app.access_token(&client).await);
     assert_eq!(app.me(&seen).await.status, 200);
     let leaked = kid(&seen);
-    signing_key::retire(&app.admin, &leaked).await.unwrap();
+    signing_key::retire(&app.admin, &leaked, SigningAlgorithm::Es256).await.unwrap();
     within_a_second(401, || app.me(&seen)).await;
     assert_eq!(app.me(&unseen).await.status, 401);
     let token = app.access_token(&client).await;
@@ -171,9 +194,12 @@ async fn a_key_that_is_taken_back_verifies_nothing() {
     let kept = signing_key::list(&app.admin).await.unwrap();
     let kept = kept.iter().find(|key| key.kid == leaked).unwrap();
     assert!(kept.sealed_private.is_empty(), "the private half is erased");
-    let again = signing_key::retire(&app.admin, &leaked).await;
+    let again = signing_key::retire(&app.admin, &leaked, SigningAlgorithm::Es256).await;
     assert!(matches!(again, Err(AdminError::NothingToDo(NothingToDo::Gone))), "{again:?}");
-    assert!(matches!(signing_key::retire(&app.admin, "x").await, Err(AdminError::NotFound(_))));
+    assert!(matches!(
+        signing_key::retire(&app.admin, "x", SigningAlgorithm::Es256).await,
+        Err(AdminError::NotFound(_))
+    ));
 }
 
 /// Whichever node comes second finds it done.
@@ -251,6 +277,25 @@ async fn an_imported_key_follows() {
     let token = app.access_token(&client).await;
     assert_eq!(kid(&token), imported);
     assert_eq!(app.me(&token).await.status, 200);
+}
+
+/// A client whose tokens live long keeps keys published for as long; and no longer once it is another way.
+#[actix_web::test]
+async fn keys_stay_for_the_clients_that_there_are() {
+    let app = TestApp::with(&[("keys.rotate_every", "0")]).await;
+    let mut new = new_client("read");
+    new.terms.token_ttl = Some(30 * DAY);
+    let client = app.create(new).await;
+    app.caught_up().await;
+    let token = app.access_token(&client).await;
+    signing_key::rotate(&app.admin, SigningAlgorithm::Es256, None).await.unwrap();
+    app.delete(&client).await;
+    signing_key::rotate(&app.admin, SigningAlgorithm::Es256, None).await.unwrap();
+    let keys = signing_key::list(&app.admin).await.unwrap();
+    let of = |kid: &str| keys.iter().find(|key| key.kid == kid).unwrap().term;
+    assert_eq!(of(&kid(&token)).longest_ttl, 30 * DAY);
+    let last = keys.iter().find(|key| key.alg == "ES256" && key.term.signs_until.is_none()).unwrap();
+    assert!(last.term.longest_ttl <= Duration::from_hours(1), "{last:?}");
 }
 
 /// What verifiers would not take any more is not published.

@@ -79,6 +79,7 @@ async fn open(url: &DatabaseUrl) -> Result<Admin, Failure> {
         random,
         actor: Actor::System,
         grantable: None,
+        hashing: mintery::admin::hashing_slots(),
     })
 }
 

@@ -59,20 +59,35 @@ pub async fn authorize(
     let caller = bearer::authenticate(server, &presented, server.issuer.as_str()).await?;
     let needed = ScopeSet::parse(scope).unwrap_or_default();
     bearer::require(&caller, &needed)?;
-    server.metrics.access_granted.increment(1);
     let actor = match caller.principal {
         Principal::Client { id, .. } => Actor::Client(id),
     };
     Ok(Admin { actor, grantable: Some(caller.scopes), ..server.admin.clone() })
 }
 
+/// The same with a body, after which whoever calls must still be allowed to: a body can take its time.
+pub async fn authorize_and_read<T: DeserializeOwned>(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    scope: &'static str,
+    payload: Payload,
+) -> Result<(Admin, T), Refused> {
+    authorize(request, server, scope).await?;
+    let input = read(request, payload).await?;
+    Ok((authorize(request, server, scope).await?, input))
+}
+
 /// Reads a body of JSON. No body is an empty object.
-pub async fn read<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Refused> {
+async fn read<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Refused> {
     let body = body::read(request, payload).await.map_err(Refused::Body)?;
     let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
     let is_json = content_type.is_some_and(|value| {
         value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii() == b"application/json"
     });
+    if !body.is_empty() && body.trim_ascii_start().first() != Some(&b'{') {
+        // `serde` would take an array for the members in their order.
+        return Err(Refused::Malformed("the body must be a JSON object".to_owned()));
+    }
     if body.is_empty() {
         return serde_json::from_str("{}").map_err(|error| Refused::Malformed(error.to_string()));
     }
@@ -112,5 +127,11 @@ pub async fn applied(server: &AuthorizationServer, admin: &Admin) -> Result<(), 
 
 /// The answer to `outcome`.
 pub fn answer(request: &HttpRequest, server: &AuthorizationServer, outcome: Outcome) -> HttpResponse {
-    outcome.unwrap_or_else(|refused| error::administration(request, server, &refused))
+    match outcome {
+        Ok(response) => {
+            server.metrics.access_granted.increment(1);
+            response
+        }
+        Err(refused) => error::administration(request, server, &refused),
+    }
 }

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
-use super::administration::{Outcome, answer, applied, authorize, created, gone, json, read};
+use super::administration::{Outcome, answer, applied, authorize, authorize_and_read, created, gone, json};
 use super::clients::path_segment;
 use crate::admin::json::{ApiInput, ApiJson};
 use crate::admin::{AdminError, api};
@@ -39,8 +39,7 @@ pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> H
 }
 
 async fn do_create(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
-    let admin = authorize(request, server, WRITE).await?;
-    let input: ApiInput = read(request, payload).await?;
+    let (admin, input) = authorize_and_read::<ApiInput>(request, server, WRITE, payload).await?;
     let (resource, terms) = input.into_new()?;
     let made = api::create(&admin, resource, terms).await?;
     applied(server, &admin).await?;
@@ -75,8 +74,7 @@ async fn do_update(
     resource: &str,
     payload: Payload,
 ) -> Outcome {
-    let admin = authorize(request, server, WRITE).await?;
-    let input: ApiInput = read(request, payload).await?;
+    let (admin, input) = authorize_and_read::<ApiInput>(request, server, WRITE, payload).await?;
     let api = api::update(&admin, &parse(resource)?, input.into_update()?).await?;
     applied(server, &admin).await?;
     Ok(json(StatusCode::OK, &ApiJson::from(&api)))
@@ -94,8 +92,7 @@ async fn do_delete(request: &HttpRequest, server: &AuthorizationServer, resource
     Ok(gone())
 }
 
-/// What is no identifier names no API. The path may still hold what the router leaves encoded.
+/// What is no identifier names no API. (The router has decoded the path.)
 fn parse(resource: &str) -> Result<ResourceUri, AdminError> {
-    let decoded = percent_encoding::percent_decode_str(resource).decode_utf8_lossy();
-    ResourceUri::parse(&decoded).map_err(|_| AdminError::NotFound("API of this identifier".to_owned()))
+    ResourceUri::parse(resource).map_err(|_| AdminError::NotFound("API of this identifier".to_owned()))
 }

@@ -7,7 +7,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
-use super::administration::{Outcome, answer, applied, authorize, created, gone, json, read};
+use super::administration::{Outcome, answer, applied, authorize, authorize_and_read, created, gone, json};
 use super::page::{Page, PageQuery};
 use crate::admin::json::{
     ClientInput, ClientJson, CreatedJson, MadeSecretJson, SecretInput, SecretJson, ShownJson,
@@ -42,8 +42,7 @@ pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> H
 }
 
 async fn do_create(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
-    let admin = authorize(request, server, WRITE).await?;
-    let input: ClientInput = read(request, payload).await?;
+    let (admin, input) = authorize_and_read::<ClientInput>(request, server, WRITE, payload).await?;
     let made = client::create(&admin, input.into_new()?).await?;
     applied(server, &admin).await?;
     let path = format!("/api/v1/clients/{}", path_segment(made.client.id.as_str()));
@@ -77,8 +76,7 @@ async fn do_update(
     id: &str,
     payload: Payload,
 ) -> Outcome {
-    let admin = authorize(request, server, WRITE).await?;
-    let input: ClientInput = read(request, payload).await?;
+    let (admin, input) = authorize_and_read::<ClientInput>(request, server, WRITE, payload).await?;
     let client = client::update(&admin, &parse(id)?, input.into_update()?).await?;
     applied(server, &admin).await?;
     Ok(json(StatusCode::OK, &ClientJson::from(&client)))
@@ -151,8 +149,8 @@ async fn do_add_secret(
     id: &str,
     payload: Payload,
 ) -> Outcome {
-    let (admin, id) = (authorize(request, server, WRITE).await?, parse(id)?);
-    let input: SecretInput = read(request, payload).await?;
+    let (admin, input) = authorize_and_read::<SecretInput>(request, server, WRITE, payload).await?;
+    let id = parse(id)?;
     let made =
         client::add_secret(&admin, &id, input.label, input.expires_in.map(Duration::from_secs)).await?;
     applied(server, &admin).await?;
@@ -176,6 +174,9 @@ async fn do_revoke_secret(
     secret: &str,
 ) -> Outcome {
     let admin = authorize(request, server, WRITE).await?;
+    if secret.chars().any(char::is_control) {
+        return Err(AdminError::NotFound("secret of this id".to_owned()).into());
+    }
     client::revoke_secret(&admin, &parse(id)?, &SecretId::from_stored(secret.to_owned())).await?;
     applied(server, &admin).await?;
     Ok(gone())

@@ -11,6 +11,9 @@ const USUAL: i64 = 50;
 /// The most items of a page.
 const MOST: i64 = 200;
 
+/// The most bytes of a parameter: those of the longest id.
+const MAX_VALUE: usize = 255;
+
 /// What a query asks for.
 #[derive(Debug)]
 pub struct PageQuery {
@@ -36,8 +39,22 @@ impl PageQuery {
         let invalid = |reason: String| Refused::Admin(AdminError::Invalid(reason));
         let parameters = serde_urlencoded::from_str::<Vec<(String, String)>>(query)
             .map_err(|_| invalid("the query is malformed".to_owned()))?;
+        let mut has_limit = false;
         let mut page = Self { limit: USUAL, after: String::new(), filters: Vec::new() };
         for (name, value) in parameters {
+            let is_given = match name.as_str() {
+                "limit" => std::mem::replace(&mut has_limit, true),
+                "after" => !page.after.is_empty(),
+                other => page.filter(other).is_some(),
+            };
+            if is_given {
+                return Err(invalid("the query gives a parameter twice".to_owned()));
+            }
+            if value.len() > MAX_VALUE || value.chars().any(char::is_control) {
+                let reason =
+                    format!("a parameter has at most {MAX_VALUE} bytes, none of them a control character");
+                return Err(invalid(reason));
+            }
             match name.as_str() {
                 "limit" => {
                     page.limit = value

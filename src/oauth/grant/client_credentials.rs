@@ -86,11 +86,14 @@ impl ClientCredentials {
         if scopes.has_own() && audience.iter().any(|resource| resource.as_str() != server.issuer.as_str()) {
             return Err(NOT_OF_RESOURCE);
         }
-        // Those of the default API, too, may be registered for what its tokens look like.
-        let of_audience = || audience.iter().filter_map(|resource| apis.get(resource.as_str()));
-        let algorithm = of_client.token_alg.or_else(|| of_audience().find_map(|api| api.token_alg));
-        let ttl = of_client.token_ttl.or_else(|| of_audience().filter_map(|api| api.token_ttl).min());
+        let algorithm = of_client.token_alg.or_else(|| registered.iter().find_map(|api| api.token_alg));
+        let ttl = of_client.token_ttl.or_else(|| registered.iter().filter_map(|api| api.token_ttl).min());
         let (algorithm, ttl) = (algorithm.unwrap_or(server.token_alg), ttl.unwrap_or(server.token_ttl));
+        if algorithm.is_symmetric() && scopes.has_own() {
+            return Err(OauthError::InvalidScope(
+                "Scopes of this server are not for tokens signed with HS256",
+            ));
+        }
         Ok(Granted { scopes, audience, algorithm, ttl })
     }
 }
