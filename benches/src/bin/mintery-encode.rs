@@ -28,8 +28,8 @@ fn make_signer(key: SigningKey) -> Box<dyn TokenSigner> {
     let (algorithm, encoding_key) = match key.algorithm() {
         SigningAlgorithm::Es256 => (Algorithm::ES256, EncodingKey::from_ec_der(private)),
         SigningAlgorithm::Es384 => (Algorithm::ES384, EncodingKey::from_ec_der(private)),
-        SigningAlgorithm::Ps256 => (Algorithm::PS256, EncodingKey::from_rsa_der(private)),
-        SigningAlgorithm::Rs256 => (Algorithm::RS256, EncodingKey::from_rsa_der(private)),
+        SigningAlgorithm::Ps256 => (Algorithm::PS256, EncodingKey::from_rsa_der(pkcs1(private))),
+        SigningAlgorithm::Rs256 => (Algorithm::RS256, EncodingKey::from_rsa_der(pkcs1(private))),
         SigningAlgorithm::EdDsa => (Algorithm::EdDSA, EncodingKey::from_ed_der(private)),
         SigningAlgorithm::Hs256 => (Algorithm::HS256, EncodingKey::from_secret(private)),
     };
@@ -37,6 +37,12 @@ fn make_signer(key: SigningKey) -> Box<dyn TokenSigner> {
     header.typ = Some(ACCESS_TOKEN_TYPE.to_owned());
     header.kid = Some(key.kid);
     Box::new(EncodeSigner { header, key: encoding_key })
+}
+
+/// The key inside PKCS#8, whose head has this length for RSA keys of 2048 bits (RFC 5208 §5).
+fn pkcs1(pkcs8: &[u8]) -> &[u8] {
+    const HEAD: usize = 26;
+    pkcs8.get(HEAD..).unwrap_or_default()
 }
 
 #[actix_web::main]
