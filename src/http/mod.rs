@@ -70,9 +70,10 @@ fn endpoints(config: &mut ServiceConfig, optional: Optional) {
                 .default_service(web::to(oauth::authorize::method_not_allowed)),
         )
         .service(readable(resource("/.well-known/jwks.json"), oauth::metadata::jwks))
-        .configure(administration)
         .service(readable(resource("/api/v1/users/me"), api::me::me))
-        .service(readable(resource(["/auth/check", "/api/v1/auth/check"]), api::auth_check::check));
+        .service(readable(resource(["/auth/check", "/api/v1/auth/check"]), api::auth_check::check))
+        // Last: patterns are tried in turn, and those with parameters take as long as all the rest of a request.
+        .configure(administration);
 }
 
 /// What is administered, in JSON.
