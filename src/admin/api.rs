@@ -78,9 +78,7 @@ pub async fn create(admin: &Admin, resource: ResourceUri, terms: ApiTerms) -> Re
                 StoreError::Conflict => AdminError::Exists(format!("API {}", row.resource)),
                 other => other.into(),
             })?;
-            if let Some(ttl) = row.token_ttl {
-                key::raise_longest_ttl_in(tx, ttl).await?;
-            }
+            key::raise_longest_ttl_in(tx, row.token_ttl).await?;
             Ok(((), Event::ApiCreated { resource: row.resource, name: row.name }))
         })
     });
@@ -102,9 +100,7 @@ pub async fn update(admin: &Admin, resource: &ResourceUri, update: ApiUpdate) ->
             let created_at = before.created_at;
             let row = Api { resource: resource.clone(), name, scopes, token_alg, token_ttl, created_at };
             api::update(tx, &row).await?;
-            if let Some(ttl) = row.token_ttl {
-                key::raise_longest_ttl_in(tx, ttl).await?;
-            }
+            key::raise_longest_ttl_in(tx, row.token_ttl).await?;
             Ok((row, Event::ApiUpdated { resource }))
         })
     });

@@ -17,7 +17,6 @@ use crate::model::signing_key::SigningAlgorithm;
 use crate::secret::Secret;
 use crate::secret::generated::{CLIENT_SECRET_PREFIX, generate, hint};
 use crate::secret::hash::SecretHash;
-use crate::store::change::Tx;
 pub use crate::store::client::Filter;
 use crate::store::{self, StoreError, client, event, key};
 
@@ -71,6 +70,20 @@ pub struct ClientUpdate {
 }
 
 impl ClientUpdate {
+    /// What a new client of this name may do, with what is usual where nothing is said.
+    #[must_use]
+    pub fn into_new(self, name: DisplayName) -> ClientTerms {
+        self.apply(ClientTerms {
+            name,
+            scopes: ScopeSet::default(),
+            default_scopes: None,
+            grants: vec![GrantType::ClientCredentials],
+            resources: Vec::new(),
+            token_alg: None,
+            token_ttl: None,
+        })
+    }
+
     /// What the terms of a client become.
     fn apply(self, terms: ClientTerms) -> ClientTerms {
         ClientTerms {
@@ -209,7 +222,7 @@ pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, Admi
             let cut_off = event::last_number(tx).await?.next();
             client::set_cut_off(tx, &row.id, cut_off).await?;
             client::insert_secret(tx, &row.id, &secret_row).await?;
-            keep_keys_for(tx, row.token_ttl).await?;
+            key::raise_longest_ttl_in(tx, row.token_ttl).await?;
             Ok((cut_off, Event::ClientCreated { client: row.id, name: row.name }))
         })
     });
@@ -238,7 +251,7 @@ pub async fn update(admin: &Admin, id: &ClientId, update: ClientUpdate) -> Resul
             terms.validate()?;
             terms.put_into(&mut client);
             client::update(tx, &client).await?;
-            keep_keys_for(tx, client.token_ttl).await?;
+            key::raise_longest_ttl_in(tx, client.token_ttl).await?;
             Ok((client, Event::ClientUpdated { client: id }))
         })
     });
@@ -333,14 +346,6 @@ async fn make_secret(
         expires_at: expires_in.map(|after| now.plus(after)),
     };
     Ok(MadeSecret { secret, plain })
-}
-
-/// Signing keys stay published for as long as the longest life of a token that they may sign.
-async fn keep_keys_for(tx: &mut Tx, token_ttl: Option<Duration>) -> Result<(), StoreError> {
-    match token_ttl {
-        Some(ttl) => key::raise_longest_ttl_in(tx, ttl).await,
-        None => Ok(()),
-    }
 }
 
 /// A client with its secrets.

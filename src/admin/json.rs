@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::AdminError;
 use super::api::{ApiTerms, ApiUpdate};
-use super::client::{ClientTerms, ClientUpdate, CreatedClient, MadeSecret, NewClient};
+use super::client::{ClientUpdate, CreatedClient, MadeSecret, NewClient};
 use super::patch::Patch;
 use crate::clock::Timestamp;
 use crate::model::api::{Api, ApiScopes};
@@ -215,16 +215,10 @@ impl ClientInput {
     pub fn into_new(self) -> Result<NewClient, AdminError> {
         let id = self.client_id.as_deref().map(ClientId::parse).transpose().map_err(invalid)?;
         let secret_expires_in = self.secret_expires_in.map(Duration::from_secs);
-        let update = self.parse()?;
-        let terms = ClientTerms {
-            name: update.name.ok_or_else(|| AdminError::Invalid("client_name is missing".to_owned()))?,
-            scopes: update.scopes.unwrap_or_default(),
-            default_scopes: update.default_scopes.apply(None),
-            grants: update.grants.unwrap_or_else(|| vec![GrantType::ClientCredentials]),
-            resources: update.resources.unwrap_or_default(),
-            token_alg: update.token_alg.apply(None),
-            token_ttl: update.token_ttl.apply(None),
-        };
+        let mut update = self.parse()?;
+        let name = update.name.take();
+        let name = name.ok_or_else(|| AdminError::Invalid("client_name is missing".to_owned()))?;
+        let terms = update.into_new(name);
         Ok(NewClient { id, terms, secret_expires_in })
     }
 

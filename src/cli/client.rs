@@ -8,7 +8,7 @@ use super::client_secret::{self, SecretVerb};
 use super::output::{self, Format, date};
 use super::{CliError, Shared, seconds, session, unless};
 use crate::admin::Admin;
-use crate::admin::client::{self, ClientTerms, ClientUpdate, Filter, NewClient};
+use crate::admin::client::{self, ClientUpdate, Filter, NewClient};
 use crate::admin::json::{ClientJson, CreatedJson, ShownJson};
 use crate::logging::escape;
 use crate::model::client::{Client, ClientId, GrantType};
@@ -194,18 +194,10 @@ impl Create {
     }
 
     fn parse(&self) -> Result<NewClient, CliError> {
-        let update = self.terms.parse()?;
+        let name = DisplayName::parse(&self.name).map_err(CliError::usage)?;
         Ok(NewClient {
             id: self.id.as_deref().map(ClientId::parse).transpose().map_err(CliError::usage)?,
-            terms: ClientTerms {
-                name: DisplayName::parse(&self.name).map_err(CliError::usage)?,
-                scopes: update.scopes.unwrap_or_default(),
-                default_scopes: update.default_scopes.apply(None),
-                grants: update.grants.unwrap_or_else(|| vec![GrantType::ClientCredentials]),
-                resources: update.resources.unwrap_or_default(),
-                token_alg: update.token_alg.apply(None),
-                token_ttl: update.token_ttl.apply(None),
-            },
+            terms: self.terms.parse()?.into_new(name),
             secret_expires_in: self.secret_expires.map(Duration::from_secs),
         })
     }

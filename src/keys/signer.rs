@@ -12,7 +12,6 @@ use super::pair::KeyPair;
 use super::signing::SigningKey;
 use crate::model::claims::ACCESS_TOKEN_TYPE;
 use crate::model::claims::AccessTokenClaims;
-use crate::model::signing_key::SigningAlgorithm;
 
 /// A token could not be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -85,13 +84,6 @@ impl signature::Signer<Vec<u8>> for CachedSigner {
 
 impl JwtSigner for CachedSigner {
     fn algorithm(&self) -> Algorithm {
-        match self.pair.algorithm() {
-            SigningAlgorithm::Es256 => Algorithm::ES256,
-            SigningAlgorithm::Es384 => Algorithm::ES384,
-            SigningAlgorithm::Ps256 => Algorithm::PS256,
-            SigningAlgorithm::Rs256 => Algorithm::RS256,
-            SigningAlgorithm::EdDsa => Algorithm::EdDSA,
-            SigningAlgorithm::Hs256 => Algorithm::HS256,
-        }
+        self.pair.algorithm().into()
     }
 }

@@ -53,6 +53,20 @@ impl SigningAlgorithm {
     }
 }
 
+/// What `jsonwebtoken` calls it.
+impl From<SigningAlgorithm> for jsonwebtoken::Algorithm {
+    fn from(algorithm: SigningAlgorithm) -> Self {
+        match algorithm {
+            SigningAlgorithm::Es256 => Self::ES256,
+            SigningAlgorithm::Es384 => Self::ES384,
+            SigningAlgorithm::Ps256 => Self::PS256,
+            SigningAlgorithm::Rs256 => Self::RS256,
+            SigningAlgorithm::EdDsa => Self::EdDSA,
+            SigningAlgorithm::Hs256 => Self::HS256,
+        }
+    }
+}
+
 impl fmt::Display for SigningAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

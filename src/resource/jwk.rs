@@ -303,13 +303,6 @@ impl signature::Verifier<Vec<u8>> for VerifyingKey {
 
 impl JwtVerifier for VerifyingKey {
     fn algorithm(&self) -> Algorithm {
-        match self.algorithm {
-            SigningAlgorithm::Es256 => Algorithm::ES256,
-            SigningAlgorithm::Es384 => Algorithm::ES384,
-            SigningAlgorithm::Ps256 => Algorithm::PS256,
-            SigningAlgorithm::Rs256 => Algorithm::RS256,
-            SigningAlgorithm::EdDsa => Algorithm::EdDSA,
-            SigningAlgorithm::Hs256 => Algorithm::HS256,
-        }
+        self.algorithm.into()
     }
 }

@@ -180,11 +180,12 @@ pub async fn raise_longest_ttl(database: &Database, ttl: Duration) -> Result<(),
     database.tidy(|| sqlx::query(RAISE_LONGEST_TTL).bind(millis(ttl))).await
 }
 
-/// The same in the change from which on such tokens may be signed.
+/// The same in the change from which on such tokens may be signed, where it says how long they live.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn raise_longest_ttl_in(tx: &mut Tx, ttl: Duration) -> Result<(), StoreError> {
+pub async fn raise_longest_ttl_in(tx: &mut Tx, ttl: Option<Duration>) -> Result<(), StoreError> {
+    let Some(ttl) = ttl else { return Ok(()) };
     sqlx::query(RAISE_LONGEST_TTL).bind(millis(ttl)).execute(tx.connection()?).await?;
     Ok(())
 }
