@@ -34,7 +34,7 @@ pub async fn list(admin: &Admin) -> Result<Vec<StoredSigningKey>, AdminError> {
 /// # Errors
 /// When the store fails, or no key can be made.
 pub async fn ensure(admin: &Admin, algorithm: SigningAlgorithm) -> Result<(), AdminError> {
-    match carry_out(admin, algorithm, Step::Ensure, None, Successor::Always).await {
+    match carry_out(admin, algorithm, Step::Ensure, None).await {
         Ok(_) | Err(AdminError::NothingToDo(NothingToDo::Present)) => Ok(()),
         Err(error) => Err(error),
     }
@@ -51,7 +51,7 @@ pub async fn rotate(
     ahead: Option<Duration>,
 ) -> Result<KeyChange, AdminError> {
     let step = ahead.map_or(Step::RotateNow, |ahead| Step::Rotate { ahead });
-    carry_out(admin, algorithm, step, None, Successor::Always).await
+    carry_out(admin, algorithm, step, None).await
 }
 
 /// Has a key follow that was made elsewhere. It is published at once, and signs after `ahead`.
@@ -60,7 +60,7 @@ pub async fn rotate(
 /// [`AdminError::Exists`] when it is known already.
 pub async fn import(admin: &Admin, key: SigningKey, ahead: Duration) -> Result<KeyChange, AdminError> {
     let algorithm = key.algorithm();
-    carry_out(admin, algorithm, Step::Import { ahead }, Some(key), Successor::Always).await
+    carry_out(admin, algorithm, Step::Import { ahead }, Some(key)).await
 }
 
 /// Takes a key back, as when it leaked: from now on it verifies nothing, and another one signs; but for a secret, when tokens
@@ -72,8 +72,8 @@ pub async fn retire(admin: &Admin, kid: &str, default: SigningAlgorithm) -> Resu
     let keys = list(admin).await?;
     let key = keys.iter().find(|key| key.kid == kid).ok_or_else(|| not_found(kid))?;
     let algorithm = ring::schedule(key)?.algorithm;
-    let successor = if algorithm == default { Successor::Always } else { Successor::IfPublic };
-    carry_out(admin, algorithm, Step::TakeBack { kid }, None, successor).await
+    let followed = algorithm == default || !algorithm.is_symmetric();
+    carry_out(admin, algorithm, Step::TakeBack { kid, followed }, None).await
 }
 
 fn not_found(kid: &str) -> AdminError {
@@ -83,20 +83,11 @@ fn not_found(kid: &str) -> AdminError {
 /// The most keys of one algorithm that may be published at once: verifiers do not take sets of any length.
 const MAX_PUBLISHED: usize = 12;
 
-/// Whether a key that is taken back is followed by another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Successor {
-    Always,
-    /// Not when it is a secret.
-    IfPublic,
-}
-
 async fn carry_out(
     admin: &Admin,
     algorithm: SigningAlgorithm,
     step: Step<'_>,
     imported: Option<SigningKey>,
-    successor: Successor,
 ) -> Result<KeyChange, AdminError> {
     let stored = list(admin).await?;
     let now = admin.clock.now();
@@ -104,12 +95,9 @@ async fn carry_out(
     if let Some(known) = imported.as_ref().filter(|key| stored.iter().any(|known| known.kid == key.kid)) {
         return Err(AdminError::Exists(format!("signing key {}", known.kid)));
     }
-    let keys: Vec<ScheduledKey> = stored.iter().filter_map(|stored| ring::schedule(stored).ok()).collect();
-    let keys: Vec<ScheduledKey> = keys.into_iter().filter(|key| key.algorithm == algorithm).collect();
-    let mut plan = plan(&keys, step, now)?;
-    if matches!(step, Step::TakeBack { .. }) && algorithm.is_symmetric() && successor == Successor::IfPublic {
-        plan.new_signs_from = None;
-    }
+    let keys = stored.iter().filter_map(|stored| ring::schedule(stored).ok());
+    let keys: Vec<ScheduledKey> = keys.filter(|key| key.algorithm == algorithm).collect();
+    let plan = plan(&keys, step, now)?;
     let published = keys.iter().filter(|key| key.term.state(now) != KeyState::Gone).count();
     if published >= MAX_PUBLISHED && !matches!(step, Step::TakeBack { .. }) {
         return Err(AdminError::TooManyKeys(algorithm));

@@ -113,10 +113,12 @@ pub enum Step<'a> {
         /// For how long it is published before it signs.
         ahead: Duration,
     },
-    /// A key is void at once, with all that it signed; another takes its place.
+    /// A key is void at once, with all that it signed.
     TakeBack {
         /// Which.
         kid: &'a str,
+        /// Whether another takes its place where none waits.
+        followed: bool,
     },
 }
 
@@ -158,9 +160,11 @@ pub fn plan(keys: &[ScheduledKey], step: Step<'_>, now: Timestamp) -> Result<Pla
     let last = keys.iter().find(|key| key.term.is_last());
     let waiting = last.filter(|key| key.term.signs_from > now);
     match (step, waiting) {
-        (Step::TakeBack { kid }, _) => {
+        (Step::TakeBack { kid, followed }, _) => {
             let key = keys.iter().find(|key| key.kid == kid).ok_or(NothingToDo::Unknown)?;
-            take_back(keys, key, waiting, now)
+            let mut plan = take_back(keys, key, waiting, now)?;
+            plan.new_signs_from = plan.new_signs_from.filter(|_| followed);
+            Ok(plan)
         }
         (Step::Ensure, _) if last.is_some() => Err(NothingToDo::Present),
         (Step::Rotate { .. }, Some(waiting)) => Err(NothingToDo::Waiting { kid: waiting.kid.clone() }),
@@ -306,12 +310,12 @@ mod tests {
         keys.take(Step::Import { ahead }, at(4)).unwrap();
         assert_eq!(keys.in_state(KeyState::Gone, at(4)), ["k3"]);
         assert_eq!(keys.in_state(KeyState::Next, at(4)), ["k4"]);
-        keys.take(Step::TakeBack { kid: "k4" }, at(5)).unwrap();
+        keys.take(Step::TakeBack { kid: "k4", followed: true }, at(5)).unwrap();
         assert_eq!(keys.in_state(KeyState::Active, at(1000)), ["k2"]);
-        keys.take(Step::TakeBack { kid: "k2" }, at(6)).unwrap();
+        keys.take(Step::TakeBack { kid: "k2", followed: true }, at(6)).unwrap();
         assert_eq!(keys.in_state(KeyState::Active, at(6)), ["k5"]);
-        assert_eq!(keys.take(Step::TakeBack { kid: "k2" }, at(7)), Err(NothingToDo::Gone));
-        assert_eq!(keys.take(Step::TakeBack { kid: "k9" }, at(7)), Err(NothingToDo::Unknown));
+        assert_eq!(keys.take(Step::TakeBack { kid: "k2", followed: true }, at(7)), Err(NothingToDo::Gone));
+        assert_eq!(keys.take(Step::TakeBack { kid: "k9", followed: true }, at(7)), Err(NothingToDo::Unknown));
     }
 
     proptest! {
@@ -331,7 +335,7 @@ mod tests {
                     1 => Step::Rotate { ahead },
                     2 => Step::RotateNow,
                     3 => Step::Import { ahead },
-                    _ => Step::TakeBack { kid: &kid },
+                    _ => Step::TakeBack { kid: &kid, followed: true },
                 };
                 // That there is nothing to do is no failure.
                 let _ = keys.take(step, now);
