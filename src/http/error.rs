@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::api::administration::Refused;
 use super::extract::body::BodyError;
+use super::extract::caller::caller_address;
 use super::middleware::request_id::RequestId;
 use super::oauth::oauth_body;
 use super::problem::Problem;
@@ -154,7 +155,8 @@ pub async fn nothing_here() -> HttpResponse {
 
 fn record(request: &HttpRequest, server: &AuthorizationServer, status: StatusCode, code: &str, reason: &str) {
     let id = RequestId::of(request, &*server.random);
-    let from = request.peer_addr().map_or_else(|| "?".to_owned(), |address| address.ip().to_string());
+    let from = caller_address(request, &server.trusted_proxies);
+    let from = from.map_or_else(|| "?".to_owned(), |address| address.to_string());
     if status.is_server_error() {
         server.metrics.failures.increment(1);
         log::error!("request {id} from {from}: {} {code}: {reason}", status.as_u16());
