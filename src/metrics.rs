@@ -22,6 +22,8 @@ pub struct Metrics {
     pub lookup_queries: Counter,
     /// Queries to follow the events.
     pub follower_queries: Counter,
+    /// Counts that were told to the store.
+    pub usage_queries: Counter,
     /// Changes that were committed by this node.
     pub changes: Counter,
     /// The number of the last event that this node has applied.
@@ -47,6 +49,8 @@ pub struct Refusals {
     pub unauthorized_client: Counter,
     /// `unsupported_grant_type`.
     pub unsupported_grant_type: Counter,
+    /// `temporarily_unavailable`, because of the client's own limit.
+    pub over_limit: Counter,
     /// `temporarily_unavailable` and `server_error`.
     pub unavailable: Counter,
 }
@@ -90,6 +94,7 @@ impl Default for Metrics {
                 invalid_target: refusal("invalid_target"),
                 unauthorized_client: refusal("unauthorized_client"),
                 unsupported_grant_type: refusal("unsupported_grant_type"),
+                over_limit: refusal("over_limit"),
                 unavailable: refusal("temporarily_unavailable"),
             },
             access_granted: access("granted"),
@@ -98,6 +103,7 @@ impl Default for Metrics {
             directory_misses: lookup("miss"),
             lookup_queries: query("lookup"),
             follower_queries: query("follow"),
+            usage_queries: query("usage"),
             changes: query("change"),
             applied_event: registry
                 .gauge("mintery_applied_event", "The last event that this node has applied"),

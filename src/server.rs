@@ -204,7 +204,7 @@ impl Application {
     /// When the server fails.
     pub async fn run(self) -> std::io::Result<()> {
         let done = self.server.await;
-        self.background.stop();
+        self.background.stop().await;
         self.store.database().close().await;
         done
     }
@@ -283,6 +283,7 @@ async fn create_first_client(admin: &Admin) -> Result<Option<CreatedClient>, Sta
             resources: Vec::new(),
             token_alg: None,
             token_ttl: None,
+            max_tokens_per_hour: None,
         },
         secret_expires_in: None,
     };

@@ -5,6 +5,7 @@ mod apis;
 mod clients;
 pub mod follower;
 mod freshness;
+mod usage;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use clients::Clients;
 pub use clients::{KnownClient, KnownSecret};
 use freshness::Freshness;
 pub use freshness::Health;
+use usage::Usage;
+pub use usage::{ClientUsage, OverLimit};
 
 use crate::clock::Clock;
 use crate::keys::ring::{KeyRing, RingError};
@@ -24,7 +27,8 @@ use crate::metrics::Metrics;
 use crate::model::api::Api;
 use crate::model::client::ClientId;
 use crate::model::event::{Effect, EventNumber};
-use crate::store::{Database, StoreError, client};
+use crate::model::usage::{Hour, Outcome};
+use crate::store::{self, Database, StoreError, client};
 
 /// What this node knows.
 #[derive(Debug)]
@@ -32,6 +36,7 @@ pub struct Directory {
     database: Database,
     clients: Clients,
     apis: Apis,
+    usage: Arc<Usage>,
     ring: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     freshness: Freshness,
@@ -60,9 +65,11 @@ impl Directory {
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let usage = Arc::default();
         Self {
             database,
-            clients: Clients::new(Arc::clone(&clock)),
+            clients: Clients::new(Arc::clone(&clock), Arc::clone(&usage)),
+            usage,
             apis: Apis::default(),
             ring,
             freshness: Freshness::new(outage_grace, Arc::clone(&clock)),
@@ -131,7 +138,13 @@ impl Directory {
                 .lookups
                 .try_acquire()
                 .map_err(|_| StoreError::Unavailable("too many look-ups are waiting already".to_owned()))?;
-            client::by_id(&self.database, id).await
+            let found = client::by_id(&self.database, id).await?;
+            if found.as_ref().is_some_and(|(client, _)| client.max_tokens_per_hour.is_some()) {
+                // Before the first token: this node may have just started, or forgotten.
+                let hour = Hour::of(self.clock.now());
+                self.usage.of(id).learn(hour, store::usage::tokens(&self.database, id, hour).await?);
+            }
+            Ok(found)
         };
         self.clients.load(id, load).await
     }
@@ -154,6 +167,44 @@ impl Directory {
             Ok(Ok(_)) => Ok(()),
             _ => Err(Unavailable("the follower does not keep up with the events".to_owned())),
         }
+    }
+
+    /// Counts a request that was refused before its client was known for sure, for the client that it named, if this node
+    /// remembers that.
+    pub fn count_refusal(&self, id: &str, outcome: Outcome) {
+        if let Some(Some(known)) = self.clients.remembered(id) {
+            known.usage.refuse(self.clock.now(), outcome, None, None);
+        }
+    }
+
+    /// Tells the store what was counted since the last time, and learns what other nodes have told of clients with a limit.
+    ///
+    /// # Errors
+    /// When the store fails; what it was not told is told the next time.
+    pub async fn flush_usage(&self) -> Result<(), StoreError> {
+        /// Clients whose counts are told at once: few enough that no change waits long.
+        const PART: usize = 200;
+        let (counted, is_limited) = self.usage.take();
+        let mut left = counted.as_slice();
+        while let Some((part, rest)) =
+            left.split_at_checked(PART.min(left.len())).filter(|(part, _)| !part.is_empty())
+        {
+            match store::usage::add(&self.database, part).await {
+                Ok(()) => {}
+                // Rather some seconds too few than twice the same.
+                Err(StoreError::OutcomeUnknown(reason)) => log::warn!("counts may be lost: {reason}"),
+                Err(error) => {
+                    self.usage.put_back(left);
+                    return Err(error);
+                }
+            }
+            left = rest;
+        }
+        if is_limited {
+            let hour = Hour::of(self.clock.now());
+            self.usage.learn(hour, store::usage::tokens_of_limited(&self.database, hour).await?);
+        }
+        Ok(())
     }
 
     /// Does what an event asks of whoever remembers things.

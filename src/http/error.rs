@@ -34,6 +34,7 @@ pub fn oauth(request: &HttpRequest, server: &AuthorizationServer, error: &OauthE
         OauthError::InvalidTarget => (StatusCode::BAD_REQUEST, &refusals.invalid_target),
         OauthError::UnauthorizedClient => (StatusCode::BAD_REQUEST, &refusals.unauthorized_client),
         OauthError::UnsupportedGrantType => (StatusCode::BAD_REQUEST, &refusals.unsupported_grant_type),
+        OauthError::OverLimit { .. } => (StatusCode::TOO_MANY_REQUESTS, &refusals.over_limit),
         OauthError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, &refusals.unavailable),
         OauthError::Server(_) => (StatusCode::INTERNAL_SERVER_ERROR, &refusals.unavailable),
     };
@@ -42,6 +43,9 @@ pub fn oauth(request: &HttpRequest, server: &AuthorizationServer, error: &OauthE
     oauth_body(status, error.code(), error.description(), |response| match error {
         OauthError::InvalidClient(_) => {
             response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"mintery\", charset=\"UTF-8\""));
+        }
+        OauthError::OverLimit { retry_after } => {
+            response.insert_header((RETRY_AFTER, *retry_after));
         }
         OauthError::Unavailable(_) => {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));

@@ -78,7 +78,7 @@ fn endpoints(config: &mut ServiceConfig, optional: Optional) {
 
 /// What is administered, in JSON.
 fn administration(config: &mut ServiceConfig) {
-    use api::{apis, clients};
+    use api::{apis, clients, usage};
     let not_allowed = |allowed: &'static str| web::to(move || async move { error::not_allowed(allowed) });
     config
         .service(
@@ -127,7 +127,8 @@ fn administration(config: &mut ServiceConfig) {
                 .route(patch().to(apis::update))
                 .route(delete().to(apis::delete))
                 .default_service(not_allowed("GET, PATCH, DELETE")),
-        );
+        )
+        .service(readable(resource("/api/v1/usage"), usage::list));
 }
 
 /// A well-known document, whose name stands between host and path of what it describes.

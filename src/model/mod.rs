@@ -22,3 +22,5 @@ pub mod key_schedule;
 pub mod name;
 #[cfg(feature = "server")]
 pub mod principal;
+#[cfg(feature = "server")]
+pub mod usage;

@@ -13,6 +13,7 @@ pub mod event;
 pub mod file_lock;
 pub mod key;
 mod migrate;
+pub mod usage;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -89,7 +90,7 @@ impl Database {
     }
 
     /// Writes what is no change: counts, dates of last use, clean-up. Nobody is told.
-    async fn tidy<'q>(&self, query: impl Fn() -> AnyQuery<'q>) -> Result<(), StoreError> {
-        connection::read(&self.write, query).await.map(drop)
+    async fn tidy<'q>(&self, query: impl Fn() -> AnyQuery<'q>) -> Result<Vec<AnyRow>, StoreError> {
+        connection::read(&self.write, query).await
     }
 }

@@ -78,6 +78,7 @@ pub fn new_client(scopes: &str) -> NewClient {
             resources: Vec::new(),
             token_alg: None,
             token_ttl: None,
+            max_tokens_per_hour: None,
         },
         secret_expires_in: None,
     }

@@ -49,3 +49,5 @@ mod token;
 mod token_input;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod usage;

@@ -6,3 +6,4 @@ pub mod auth_check;
 pub mod clients;
 pub mod me;
 mod page;
+pub mod usage;

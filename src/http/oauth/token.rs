@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::no_store;
 use crate::http::error;
 use crate::http::extract::body;
+use crate::http::extract::caller::caller_address;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::error::OauthError;
 use crate::oauth::request::Submission;
@@ -48,6 +49,7 @@ async fn respond(
         query: request.query_string(),
         content_type: request.headers().get(CONTENT_TYPE).map(actix_web::http::header::HeaderValue::as_bytes),
         body: &body,
+        from: caller_address(request, &server.trusted_proxies),
     };
     token::respond(server, &submission).await
 }
