@@ -1,4 +1,4 @@
-//! The tasks beside the requests: the follower, the rotation of signing keys, and what is counted. Each runs until it is
+//! The tasks beside the requests: the follower, the rotation of signing keys, the clock, and what is counted. Each runs until it is
 //! stopped.
 
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::admin::{Admin, AdminError, signing_key};
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::directory::{Directory, follower};
 use crate::keys::ring::KeyRing;
 use crate::model::key_schedule::{KeyState, NothingToDo};
@@ -47,6 +47,9 @@ const READ_EVERY: Duration = Duration::from_secs(10);
 /// How often the store is told what was counted.
 pub const FLUSH_EVERY: Duration = Duration::from_secs(5);
 
+/// How often the clock is compared with that of the store.
+pub const CLOCK_EVERY: Duration = Duration::from_secs(10);
+
 /// How long the store has to take the last of it when the server stops.
 const LAST_FLUSH: Duration = Duration::from_secs(5);
 
@@ -65,10 +68,14 @@ impl Background {
         admin: Admin,
         policy: RotationPolicy,
     ) -> Self {
-        let stopping = Arc::new(Notify::new());
+        let (stopping, watched) = (Arc::new(Notify::new()), Arc::clone(&directory));
         let counting = look_after_usage(Arc::clone(&directory), admin.clone(), Arc::clone(&stopping));
         let following = follower::follow(directory, admin.store.clone());
-        let tasks = vec![tokio::spawn(following), tokio::spawn(look_after_keys(ring, admin, policy))];
+        let tasks = vec![
+            tokio::spawn(following),
+            tokio::spawn(look_after_clock(watched, Arc::clone(&admin.clock))),
+            tokio::spawn(look_after_keys(ring, admin, policy)),
+        ];
         Self { tasks, counting: tokio::spawn(counting), stopping }
     }
 
@@ -121,6 +128,23 @@ async fn look_after_usage(directory: Arc<Directory>, admin: Admin, stopping: Arc
                     elapsed.saturating_add(CLEAN_EVERY)
                 }
             };
+        }
+    }
+}
+
+/// Compares the clock with that of the store now and then: somebody may set it, or it may drift.
+async fn look_after_clock(directory: Arc<Directory>, clock: Arc<dyn Clock>) {
+    let mut tick = tokio::time::interval(LOOK_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut look_at = clock.elapsed().saturating_add(CLOCK_EVERY);
+    loop {
+        tick.tick().await;
+        let elapsed = clock.elapsed();
+        if elapsed >= look_at {
+            look_at = elapsed.saturating_add(CLOCK_EVERY);
+            if let Err(error) = directory.check_clock().await {
+                log::debug!("cannot ask the store for its time: {error}");
+            }
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct Surroundings {
     pub random: Arc<dyn Random>,
     /// What signs tokens with a key.
     pub make_signer: SignerFactory,
+    /// The time by which `clock` is judged; that of the store when absent.
+    pub store_clock: Option<Arc<dyn Clock>>,
 }
 
 impl Default for Surroundings {
@@ -53,6 +55,7 @@ impl Default for Surroundings {
             clock: Arc::new(SystemClock::default()),
             random: Arc::new(SystemRandom),
             make_signer: CachedSigner::from_key,
+            store_clock: None,
         }
     }
 }
@@ -309,9 +312,11 @@ async fn load_directory(
         head,
         settings.outage_grace,
         Arc::clone(&surroundings.clock),
+        surroundings.store_clock.clone(),
         Arc::clone(metrics),
     ));
     directory.load_apis().await?;
+    directory.check_clock().await?;
     Ok(directory)
 }
 

@@ -3,6 +3,7 @@
 
 mod apis;
 mod clients;
+mod clock_check;
 pub mod follower;
 mod freshness;
 mod usage;
@@ -16,6 +17,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use apis::Apis;
 use clients::Clients;
 pub use clients::{KnownClient, KnownSecret};
+use clock_check::ClockCheck;
 use freshness::Freshness;
 pub use freshness::Health;
 use usage::Usage;
@@ -28,6 +30,7 @@ use crate::model::api::Api;
 use crate::model::client::ClientId;
 use crate::model::event::{Effect, EventNumber};
 use crate::model::usage::{Hour, Outcome};
+use crate::store::clock::Compared;
 use crate::store::{self, Database, StoreError, client};
 
 /// What this node knows.
@@ -39,6 +42,7 @@ pub struct Directory {
     usage: Arc<Usage>,
     ring: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
+    clock_check: ClockCheck,
     freshness: Freshness,
     applied: watch::Sender<EventNumber>,
     poll_now: Notify,
@@ -55,7 +59,8 @@ pub struct Unavailable(String);
 const MAX_LOOKUPS: usize = 256;
 
 impl Directory {
-    /// A directory that knows nothing yet, except that nothing before `head` concerns it; `ring` was loaded after that.
+    /// A directory that knows nothing yet, except that nothing before `head` concerns it; `ring` was loaded after that. Its clock
+    /// is judged by `store_clock`, by that of the store itself when there is none.
     #[must_use]
     pub fn new(
         database: Database,
@@ -63,6 +68,7 @@ impl Directory {
         head: EventNumber,
         outage_grace: std::time::Duration,
         clock: Arc<dyn Clock>,
+        store_clock: Option<Arc<dyn Clock>>,
         metrics: Arc<Metrics>,
     ) -> Self {
         let usage = Arc::default();
@@ -72,6 +78,7 @@ impl Directory {
             usage,
             apis: Apis::default(),
             ring,
+            clock_check: ClockCheck::new(Arc::clone(&clock), store_clock),
             freshness: Freshness::new(outage_grace, Arc::clone(&clock)),
             clock,
             applied: watch::Sender::new(head),
@@ -91,6 +98,20 @@ impl Directory {
     #[must_use]
     pub fn health(&self) -> Health {
         self.freshness.health()
+    }
+
+    /// What the clock of this node and that of the store showed, when they were further apart than they may be.
+    #[must_use]
+    pub fn wrong_clock(&self) -> Option<Compared> {
+        self.clock_check.wrong()
+    }
+
+    /// Compares the two clocks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn check_clock(&self) -> Result<(), StoreError> {
+        self.clock_check.look(&self.database).await
     }
 
     /// The client with this id, remembered or looked up, and the number of an event that this knowledge is not older

@@ -100,6 +100,18 @@ impl TestApp {
         database: Arc<TestDatabase>,
         settings: &[(&'static str, &str)],
     ) -> Result<Self, StartError> {
+        let clock = ManualClock::starting_at(START);
+        let store_clock = Arc::clone(&clock) as Arc<dyn Clock>;
+        Self::judged_by(database, settings, clock, Some(store_clock)).await
+    }
+
+    /// A server whose clock is judged by another, or by that of the database itself.
+    pub async fn judged_by(
+        database: Arc<TestDatabase>,
+        settings: &[(&'static str, &str)],
+        clock: Arc<ManualClock>,
+        store_clock: Option<Arc<dyn Clock>>,
+    ) -> Result<Self, StartError> {
         let usual = [
             ("listen", "127.0.0.1:0".to_owned()),
             ("issuer", ISSUER.to_owned()),
@@ -111,11 +123,11 @@ impl TestApp {
         let overrides = usual.into_iter().chain(own).map(|(key, value)| (key, "a test", value));
         let settings = Settings::load(&overrides.collect(), [], Some(&database.settings_file())).unwrap();
 
-        let clock = ManualClock::starting_at(START);
         let surroundings = Surroundings {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SystemRandom),
             make_signer: forge::remember,
+            store_clock,
         };
         let mode = ServeMode { dev: false, migrate: true };
         let application = Box::pin(Application::build(settings, mode, surroundings)).await?;

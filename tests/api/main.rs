@@ -30,6 +30,8 @@ mod changes;
 #[cfg(test)]
 mod client_auth;
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod forged_claims;
 #[cfg(test)]
 mod forged_signatures;
