@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwapOption;
 
 use crate::clock::Clock;
+use crate::metrics::Metrics;
 use crate::resource::DEFAULT_SKEW;
 use crate::store::clock::{self, Compared};
 use crate::store::{Database, StoreError};
@@ -17,11 +18,12 @@ pub struct ClockCheck {
     /// Instead of the store's own.
     there: Option<Arc<dyn Clock>>,
     wrong: ArcSwapOption<Compared>,
+    metrics: Arc<Metrics>,
 }
 
 impl ClockCheck {
-    pub fn new(here: Arc<dyn Clock>, there: Option<Arc<dyn Clock>>) -> Self {
-        Self { here, there, wrong: ArcSwapOption::empty() }
+    pub fn new(here: Arc<dyn Clock>, there: Option<Arc<dyn Clock>>, metrics: Arc<Metrics>) -> Self {
+        Self { here, there, wrong: ArcSwapOption::empty(), metrics }
     }
 
     /// Looks again. While the store cannot be asked, what was found before stands.
@@ -30,6 +32,7 @@ impl ClockCheck {
             Some(there) => Some(Compared { here: self.here.now(), there: there.now() }),
             None => clock::compare(database, &*self.here).await?,
         };
+        self.metrics.clock_offset.set(compared.as_ref().map_or(0.0, Compared::ahead_secs));
         let wrong = compared.filter(|compared| compared.apart() > DEFAULT_SKEW);
         let was_wrong = self.wrong.swap(wrong.map(Arc::new)).is_some();
         match wrong {

@@ -78,7 +78,7 @@ impl Directory {
             usage,
             apis: Apis::default(),
             ring,
-            clock_check: ClockCheck::new(Arc::clone(&clock), store_clock),
+            clock_check: ClockCheck::new(Arc::clone(&clock), store_clock, Arc::clone(&metrics)),
             freshness: Freshness::new(outage_grace, Arc::clone(&clock)),
             clock,
             applied: watch::Sender::new(head),
@@ -203,6 +203,12 @@ impl Directory {
     /// # Errors
     /// When the store fails; what it was not told is told the next time.
     pub async fn flush_usage(&self) -> Result<(), StoreError> {
+        let flushed = self.tell_usage().await;
+        self.metrics.count_flush(flushed.is_ok());
+        flushed
+    }
+
+    async fn tell_usage(&self) -> Result<(), StoreError> {
         /// Clients whose counts are told at once: few enough that no change waits long.
         const PART: usize = 200;
         let (counted, is_limited) = self.usage.take();

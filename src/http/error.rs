@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use metrics::Counter;
 
 use super::api::administration::Refused;
 use super::extract::body::BodyError;
@@ -12,9 +13,10 @@ use super::middleware::request_id::RequestId;
 use super::oauth::oauth_body;
 use super::problem::Problem;
 use crate::admin::AdminError;
+use crate::metrics::Refusals;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::AccessError;
-use crate::oauth::error::OauthError;
+use crate::oauth::error::{ClientFailure, OauthError};
 use crate::oauth::metadata::RESOURCE_NAME;
 use crate::resource::refusal::{RETRY_AFTER_SECS, Refusal};
 use crate::store::StoreError;
@@ -29,14 +31,14 @@ pub fn oauth(request: &HttpRequest, server: &AuthorizationServer, error: &OauthE
     let (status, counter) = match error {
         OauthError::InvalidRequest(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_request),
         OauthError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, &refusals.invalid_request),
-        OauthError::InvalidClient(_) => (StatusCode::UNAUTHORIZED, &refusals.invalid_client),
+        OauthError::InvalidClient(failure) => (StatusCode::UNAUTHORIZED, of_client(refusals, *failure)),
         OauthError::InvalidScope(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_scope),
         OauthError::InvalidTarget => (StatusCode::BAD_REQUEST, &refusals.invalid_target),
         OauthError::UnauthorizedClient => (StatusCode::BAD_REQUEST, &refusals.unauthorized_client),
         OauthError::UnsupportedGrantType => (StatusCode::BAD_REQUEST, &refusals.unsupported_grant_type),
         OauthError::OverLimit { .. } => (StatusCode::TOO_MANY_REQUESTS, &refusals.over_limit),
         OauthError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, &refusals.unavailable),
-        OauthError::Server(_) => (StatusCode::INTERNAL_SERVER_ERROR, &refusals.unavailable),
+        OauthError::Server(_) => (StatusCode::INTERNAL_SERVER_ERROR, &refusals.failed),
     };
     counter.increment(1);
     record(request, server, status, error.code(), &error.reason());
@@ -52,6 +54,16 @@ pub fn oauth(request: &HttpRequest, server: &AuthorizationServer, error: &OauthE
         }
         _ => {}
     })
+}
+
+const fn of_client(refusals: &Refusals, failure: ClientFailure) -> &Counter {
+    match failure {
+        ClientFailure::NothingPresented | ClientFailure::MalformedBasic => &refusals.no_credentials,
+        ClientFailure::UnknownClient => &refusals.unknown_client,
+        ClientFailure::WrongSecret => &refusals.wrong_secret,
+        ClientFailure::ExpiredSecret => &refusals.expired_secret,
+        ClientFailure::Disabled => &refusals.disabled,
+    }
 }
 
 /// The answer of a protected route to a request that it refuses (RFC 6750 §3, RFC 9728 §5.1).

@@ -22,6 +22,12 @@ impl Compared {
     pub fn apart(&self) -> Duration {
         self.here.since(self.there).max(self.there.since(self.here))
     }
+
+    /// How many seconds that of this machine is ahead, or behind when that is negative.
+    #[must_use]
+    pub fn ahead_secs(&self) -> f64 {
+        self.here.since(self.there).as_secs_f64() - self.there.since(self.here).as_secs_f64()
+    }
 }
 
 /// Compares the clock of this machine with that of the database's server; nothing when there is none, so that it would be the

@@ -1,5 +1,7 @@
 //! `client_usage` and `secret_usage`: what nodes count. These are no changes, and have no event.
 
+use std::time::Instant;
+
 use sqlx::Row as _;
 use tokio::time::timeout;
 
@@ -26,7 +28,13 @@ pub struct Counted {
 /// # Errors
 /// When a statement fails; [`StoreError::OutcomeUnknown`] when it may have been added all the same.
 pub async fn add(database: &Database, counted: &[Counted]) -> Result<(), StoreError> {
-    database.metrics.usage_queries.increment(1);
+    let began = Instant::now();
+    let outcome = add_at_once(database, counted).await;
+    database.metrics.store.usage.record(began, &outcome);
+    outcome
+}
+
+async fn add_at_once(database: &Database, counted: &[Counted]) -> Result<(), StoreError> {
     let mut transaction = Transaction::begin(&database.write, database.engine).await?;
     let adding = timeout(CHANGE_PATIENCE, add_in(&mut transaction, counted));
     match adding.await.unwrap_or_else(|_| Err(silent())) {

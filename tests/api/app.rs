@@ -10,6 +10,7 @@ use mintery::admin::{
     self, Admin,
     client::{ClientTerms, NewClient},
 };
+use mintery::background::FLUSH_EVERY;
 use mintery::clock::{Clock, ManualClock};
 use mintery::config::Settings;
 use mintery::model::client::{ClientId, GrantType};
@@ -258,6 +259,35 @@ impl TestApp {
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    /// Waits until a series of `/metrics` has this value or a higher one. What is looked for a few times a second is soon there.
+    pub async fn until_metric(&self, series: &str, value: f64) {
+        let begun = Instant::now();
+        loop {
+            let current = self.metric(series).await;
+            if current >= value {
+                return;
+            }
+            assert!(begun.elapsed() <= Duration::from_secs(2), "{series} is {current}, not {value}");
+            actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Lets time pass until the store is told what was counted, and waits until it was tried.
+    pub async fn flush_usage(&self) {
+        const SERIES: [&str; 2] = [
+            "mintery_usage_flushes_total{result=\"done\"}",
+            "mintery_usage_flushes_total{result=\"failed\"}",
+        ];
+        let flushes = async || self.metric(SERIES[0]).await + self.metric(SERIES[1]).await;
+        let before = flushes().await;
+        self.clock.let_pass(FLUSH_EVERY);
+        let begun = Instant::now();
+        while flushes().await <= before {
+            assert!(begun.elapsed() <= Duration::from_secs(5), "nothing is flushed");
+            actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// The value of a series of `/metrics`.

@@ -26,7 +26,7 @@ async fn a_node_whose_clock_is_off_is_not_ready() {
     // As much as a token's date may be off.
     app.clock.advance(Duration::from_secs(10));
     pass(&app, &store);
-    actix_web::rt::time::sleep(Duration::from_millis(400)).await;
+    app.until_metric("mintery_clock_offset_seconds", 10.0).await;
     assert_eq!(app.get("/readyz").await.status, 200);
 
     for off_by in ["ahead", "behind"] {

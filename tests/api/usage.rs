@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use mintery::admin::client::{self, ClientUpdate};
 use mintery::admin::patch::Patch;
-use mintery::background::FLUSH_EVERY;
 use mintery::model::client::ClientId;
 use mintery::model::usage::KEPT_FOR;
 use serde_json::{Value, json};
@@ -23,7 +22,7 @@ async fn hours(app: &TestApp, client: &TestClient, is_there: impl Fn(&[Value]) -
     // A token of before may have expired.
     let caller = Caller::with(app, "mintery:usage:read").await;
     let path = format!("/api/v1/usage?client_id={}", client.id);
-    app.clock.let_pass(FLUSH_EVERY);
+    app.flush_usage().await;
     let begun = std::time::Instant::now();
     loop {
         let items = caller.get(&path).await.json()["items"].as_array().unwrap().clone();
@@ -213,8 +212,7 @@ async fn what_was_counted_is_told_at_last() {
     let client = app.client("read").await;
     app.access_token(&client).await;
     app.database.execute(&["ALTER TABLE client_usage RENAME TO client_usage_away"]).await;
-    app.clock.let_pass(FLUSH_EVERY);
-    actix_web::rt::time::sleep(Duration::from_millis(400)).await;
+    app.flush_usage().await;
     app.access_token(&client).await;
     app.database.execute(&["ALTER TABLE client_usage_away RENAME TO client_usage"]).await;
     app.access_token(&client).await;
@@ -283,8 +281,7 @@ async fn a_client_gets_no_more_tokens_than_its_limit() {
     // Neither an update nor a flush starts anew.
     limit(&app, &client, Patch::Set(4)).await;
     app.access_token(&client).await;
-    app.clock.let_pass(FLUSH_EVERY);
-    actix_web::rt::time::sleep(Duration::from_millis(400)).await;
+    app.flush_usage().await;
     is_over_limit(&app.token(&client).send().await, 50 * 60 - 5);
     limit(&app, &client, Patch::Clear).await;
     app.access_token(&client).await;
@@ -334,14 +331,12 @@ async fn a_limit_is_for_all_nodes() {
         app.access_token(&client).await;
     }
     for app in [&first, &second, &first] {
-        app.clock.let_pass(FLUSH_EVERY);
-        actix_web::rt::time::sleep(Duration::from_millis(400)).await;
+        app.flush_usage().await;
     }
     second.access_token(&client).await;
     is_over_limit(&second.token(&client).send().await, HOUR - 5);
-    second.clock.let_pass(FLUSH_EVERY);
-    actix_web::rt::time::sleep(Duration::from_millis(400)).await;
-    first.clock.let_pass(FLUSH_EVERY);
+    second.flush_usage().await;
+    first.flush_usage().await;
     within_a_second(429, || first.token(&client).send()).await;
 }
 
