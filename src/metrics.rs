@@ -3,6 +3,7 @@
 
 mod durations;
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use metrics::{Counter, Gauge, Level, Metadata};
@@ -280,7 +281,8 @@ fn histogram<'a>(
     series: impl IntoIterator<Item = (&'a Durations, String)>,
     text: &mut String,
 ) {
-    text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} histogram\n"));
+    // Writing to a string does not fail.
+    writeln!(text, "# HELP {name} {help}\n# TYPE {name} histogram").ok();
     for (durations, label) in series {
         durations.render(name, &label, text);
     }

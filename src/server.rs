@@ -169,6 +169,7 @@ impl Application {
             token_ttl: settings.token_ttl,
             token_alg: settings.token_alg,
             jwks_max_age: settings.published_max_age(),
+            keys_publish_ahead: settings.keys_publish_ahead,
             trusted_proxies: settings.trusted_proxies.clone(),
             names_authorization_endpoint: settings.metadata_authorization_endpoint,
             clock: surroundings.clock,

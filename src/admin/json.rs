@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::AdminError;
 use super::api::{ApiTerms, ApiUpdate};
@@ -14,6 +15,8 @@ use super::patch::Patch;
 use crate::clock::Timestamp;
 use crate::model::api::{Api, ApiScopes};
 use crate::model::client::{Client, ClientId, ClientSecret, GrantType};
+use crate::model::event::RecordedEvent;
+use crate::model::key_schedule::ScheduledKey;
 use crate::model::name::DisplayName;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
@@ -96,6 +99,29 @@ pub struct ApiJson<'a> {
     created_at: i64,
 }
 
+/// A signing key, and what it is doing.
+#[derive(Debug, Serialize)]
+pub struct SigningKeyJson<'a> {
+    kid: &'a str,
+    alg: &'static str,
+    state: &'static str,
+    signs_from: i64,
+    /// Absent while no key follows.
+    signs_until: Option<i64>,
+    published_until: Option<i64>,
+}
+
+/// An event.
+#[derive(Debug, Serialize)]
+pub struct EventJson<'a> {
+    number: i64,
+    at: i64,
+    actor: &'a str,
+    kind: &'a str,
+    subject: &'a str,
+    details: Value,
+}
+
 /// What was counted for a client in an hour.
 #[derive(Debug, Serialize)]
 pub struct UsageJson<'a> {
@@ -176,6 +202,34 @@ impl<'a> MadeSecretJson<'a> {
             client_id: client.as_str(),
             client_secret: made.plain.expose(),
             secret: SecretJson::from(&made.secret),
+        }
+    }
+}
+
+impl<'a> SigningKeyJson<'a> {
+    /// What a key is doing at `now`.
+    #[must_use]
+    pub fn at(key: &'a ScheduledKey, now: Timestamp) -> Self {
+        Self {
+            kid: &key.kid,
+            alg: key.algorithm.name(),
+            state: key.term.state(now).name(),
+            signs_from: key.term.signs_from.as_secs(),
+            signs_until: key.term.signs_until.map(Timestamp::as_secs),
+            published_until: key.term.published_until().map(Timestamp::as_secs),
+        }
+    }
+}
+
+impl<'a> From<&'a RecordedEvent> for EventJson<'a> {
+    fn from(event: &'a RecordedEvent) -> Self {
+        Self {
+            number: event.number.get(),
+            at: event.at.as_secs(),
+            actor: &event.actor,
+            kind: &event.kind,
+            subject: &event.subject,
+            details: serde_json::from_str(&event.details).unwrap_or_default(),
         }
     }
 }

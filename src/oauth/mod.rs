@@ -41,6 +41,8 @@ pub struct AuthorizationServer {
     pub default_audience: ResourceUri,
     /// How long verifiers may keep the published keys.
     pub jwks_max_age: Duration,
+    /// How long a key is published before it signs.
+    pub keys_publish_ahead: Duration,
     /// Whose word is taken for who calls.
     pub trusted_proxies: AddressRanges,
     /// Whether the metadata name an authorization endpoint.

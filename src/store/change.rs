@@ -145,8 +145,8 @@ impl Store {
             measure.fail();
             error
         };
-        let begun = Transaction::begin(&self.database.write, self.database.engine).await;
-        let transaction = begun.map_err(failed)?;
+        let beginning = Transaction::begin(&self.database.write, self.database.engine);
+        let transaction = beginning.await.map_err(failed)?;
         let mut tx = Tx(transaction);
         let done = timeout(CHANGE_PATIENCE, body(&mut tx)).await.unwrap_or_else(|_| Err(silent().into()));
         let (value, event) = match done {

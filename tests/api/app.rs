@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
+use actix_web::rt::task::JoinHandle;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mintery::admin::{
@@ -38,6 +39,7 @@ pub struct TestApp {
     pub admin: Admin,
     http: reqwest::Client,
     handle: ServerHandle,
+    running: Option<JoinHandle<std::io::Result<()>>>,
 }
 
 impl Drop for TestApp {
@@ -134,7 +136,7 @@ impl TestApp {
         let application = Box::pin(Application::build(settings, mode, surroundings)).await?;
         let url = format!("http://{}", application.address());
         let handle = application.handle();
-        actix_web::rt::spawn(application.run());
+        let running = Some(actix_web::rt::spawn(application.run()));
         Ok(Self {
             url,
             admin: database.administer(Arc::clone(&clock) as Arc<dyn Clock>).await,
@@ -146,12 +148,16 @@ impl TestApp {
                 .build()
                 .unwrap(),
             handle,
+            running,
         })
     }
 
     /// Stops it, and waits until it has.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.handle.stop(true).await;
+        if let Some(running) = self.running.take() {
+            running.await.unwrap().unwrap();
+        }
     }
 
     /// Waits until the server has applied every change that was made.

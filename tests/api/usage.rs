@@ -218,22 +218,10 @@ async fn what_was_counted_is_told_at_last() {
     app.access_token(&client).await;
     let database = Arc::clone(&app.database);
     app.stop().await;
-    let app = within_patience(&database).await;
+    let app = TestApp::on(database, &[]).await.unwrap();
     let reader = Caller::with(&app, "mintery:usage:read").await;
     let items = reader.get(&format!("/api/v1/usage?client_id={}", client.id)).await.json();
     assert_eq!(items["items"][0]["tokens"], 3, "{items}");
-}
-
-/// The next server on a database whose last one is about to end.
-async fn within_patience(database: &Arc<TestDatabase>) -> TestApp {
-    let begun = std::time::Instant::now();
-    loop {
-        match TestApp::on(Arc::clone(database), &[]).await {
-            Ok(app) => return app,
-            Err(error) => assert!(begun.elapsed() < Duration::from_secs(10), "{error}"),
-        }
-        actix_web::rt::time::sleep(Duration::from_millis(20)).await;
-    }
 }
 
 #[actix_web::test]
@@ -311,7 +299,7 @@ async fn a_limit_outlives_a_restart() {
     app.access_token(&client).await;
     let database = Arc::clone(&app.database);
     app.stop().await;
-    let app = within_patience(&database).await;
+    let app = TestApp::on(database, &[]).await.unwrap();
     is_over_limit(&app.token(&client).send().await, HOUR);
 }
 
