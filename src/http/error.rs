@@ -129,7 +129,7 @@ fn of_admin(error: &AdminError) -> (Problem, String) {
             return (Problem::CONFLICT, "Somebody else changed it at the same moment; try again".to_owned());
         }
         AdminError::Store(StoreError::Unavailable(_)) => {
-            return (Problem::UNAVAILABLE, "The store cannot be reached; nothing was changed".to_owned());
+            return (Problem::UNAVAILABLE, "The store cannot be used now; nothing was changed".to_owned());
         }
         AdminError::Store(StoreError::OutcomeUnknown(_)) => {
             let detail = "The store was lost while it wrote: whether the change was made is not known";
