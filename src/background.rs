@@ -1,22 +1,30 @@
-//! The tasks beside the requests: the follower, and the rotation of signing keys. Each runs until it is stopped.
+//! The tasks beside the requests: the follower, the rotation of signing keys, the clock, and what is counted. Each runs until it is
+//! stopped.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
 use crate::admin::{Admin, AdminError, signing_key};
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::directory::{Directory, follower};
 use crate::keys::ring::KeyRing;
 use crate::model::key_schedule::{KeyState, NothingToDo};
 use crate::model::signing_key::SigningAlgorithm;
-use crate::store::{StoreError, key};
+use crate::model::usage::{self, Hour};
+use crate::store::{self, StoreError, key};
 
 /// The tasks of one application.
 #[derive(Debug)]
-pub struct Background(Vec<JoinHandle<()>>);
+pub struct Background {
+    /// Those that hold nothing that would be lost.
+    tasks: Vec<JoinHandle<()>>,
+    counting: JoinHandle<()>,
+    stopping: Arc<Notify>,
+}
 
 /// When signing keys follow one another.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +44,16 @@ const RETRY_AFTER: Duration = Duration::from_secs(30);
 /// How often the keys are read again, though no event says so: another node may have recorded that tokens live longer.
 const READ_EVERY: Duration = Duration::from_secs(10);
 
-/// How often keys that are gone are deleted.
+/// How often the store is told what was counted.
+pub const FLUSH_EVERY: Duration = Duration::from_secs(5);
+
+/// How often the clock is compared with that of the store.
+pub const CLOCK_EVERY: Duration = Duration::from_secs(10);
+
+/// How long the store has to take the last of it when the server stops.
+const LAST_FLUSH: Duration = Duration::from_secs(5);
+
+/// How often what is old is deleted.
 const CLEAN_EVERY: Duration = Duration::from_hours(1);
 
 /// How long a key that is gone is still listed, and not lost to a clock that is wrong.
@@ -51,14 +68,83 @@ impl Background {
         admin: Admin,
         policy: RotationPolicy,
     ) -> Self {
+        let (stopping, watched) = (Arc::new(Notify::new()), Arc::clone(&directory));
+        let counting = look_after_usage(Arc::clone(&directory), admin.clone(), Arc::clone(&stopping));
         let following = follower::follow(directory, admin.store.clone());
-        Self(vec![tokio::spawn(following), tokio::spawn(look_after_keys(ring, admin, policy))])
+        let tasks = vec![
+            tokio::spawn(following),
+            tokio::spawn(look_after_clock(watched, Arc::clone(&admin.clock))),
+            tokio::spawn(look_after_keys(ring, admin, policy)),
+        ];
+        Self { tasks, counting: tokio::spawn(counting), stopping }
     }
 
-    /// Stops them at once: none holds what would be lost.
-    pub fn stop(&self) {
-        for task in &self.0 {
+    /// Stops them, once the store was told what was counted.
+    pub async fn stop(self) {
+        for task in &self.tasks {
             task.abort();
+        }
+        self.stopping.notify_one();
+        if tokio::time::timeout(LAST_FLUSH, self.counting).await.is_err() {
+            log::error!("the store does not answer: what was counted in the last seconds is lost");
+        }
+    }
+}
+
+/// Tells the store every few seconds what was counted, and for the last time when it is stopped; and deletes what is old.
+async fn look_after_usage(directory: Arc<Directory>, admin: Admin, stopping: Arc<Notify>) {
+    let mut tick = tokio::time::interval(LOOK_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut flush_at, mut clean_at, mut has_failed) = (FLUSH_EVERY, Duration::ZERO, false);
+    loop {
+        let is_last = tokio::select! {
+            _ = tick.tick() => false,
+            () = stopping.notified() => true,
+        };
+        let elapsed = admin.clock.elapsed();
+        if is_last || elapsed >= flush_at {
+            flush_at = elapsed.saturating_add(FLUSH_EVERY);
+            let flushed = directory.flush_usage().await;
+            match &flushed {
+                // Once, not every few seconds.
+                Err(error) if !has_failed || is_last => {
+                    log::warn!("cannot tell the store what was counted: {error}");
+                }
+                Ok(()) | Err(_) => {}
+            }
+            has_failed = flushed.is_err();
+        }
+        if is_last {
+            return;
+        }
+        if elapsed >= clean_at {
+            let before = Hour::of(admin.clock.now().minus(usage::KEPT_FOR));
+            clean_at = match store::usage::delete_some(admin.store.database(), before).await {
+                // There is more: a little at each look, so that nobody waits for it.
+                Ok(true) => elapsed,
+                Ok(false) => elapsed.saturating_add(CLEAN_EVERY),
+                Err(error) => {
+                    log::warn!("cannot delete old counts: {error}");
+                    elapsed.saturating_add(CLEAN_EVERY)
+                }
+            };
+        }
+    }
+}
+
+/// Compares the clock with that of the store now and then: somebody may set it, or it may drift.
+async fn look_after_clock(directory: Arc<Directory>, clock: Arc<dyn Clock>) {
+    let mut tick = tokio::time::interval(LOOK_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut look_at = clock.elapsed().saturating_add(CLOCK_EVERY);
+    loop {
+        tick.tick().await;
+        let elapsed = clock.elapsed();
+        if elapsed >= look_at {
+            look_at = elapsed.saturating_add(CLOCK_EVERY);
+            if let Err(error) = directory.check_clock().await {
+                log::debug!("cannot ask the store for its time: {error}");
+            }
         }
     }
 }

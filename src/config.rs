@@ -14,6 +14,7 @@ use std::time::Duration;
 pub use show::Setting;
 pub use sources::{Overrides, Source};
 
+use crate::model::address::AddressRanges;
 use crate::model::issuer::Issuer;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub outage_grace: Duration,
     /// `metrics.listen`: where `/metrics` is answered when that is not the main listener.
     pub metrics_listen: Option<SocketAddr>,
+    /// `trusted_proxies`: whose word is taken for who calls.
+    pub trusted_proxies: AddressRanges,
     /// `metadata.authorization_endpoint`: whether the metadata name an endpoint that refuses everything.
     pub metadata_authorization_endpoint: bool,
     /// `metadata.openid_configuration`: whether the metadata are also where OpenID clients look for them.

@@ -1,15 +1,24 @@
 //! What is counted: every name and label, in one place. Labels take their values from fixed lists, so nothing that a
 //! stranger sends can make a new series.
 
+mod durations;
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
 use metrics::{Counter, Gauge, Level, Metadata};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+pub use durations::Durations;
 
 /// The counters of one application, and their rendering as Prometheus text.
 pub struct Metrics {
     /// Tokens that were issued.
     pub tokens_issued: Counter,
-    /// Requests for a token that were refused, by the error code of the answer.
+    /// Requests for a token that were refused, by the error code of the answer and the reason.
     pub token_refusals: Refusals,
+    /// How long requests for a token took, whatever became of them.
+    pub token_durations: Durations,
     /// Protected requests that were let through.
     pub access_granted: Counter,
     /// Protected requests that were refused.
@@ -18,25 +27,33 @@ pub struct Metrics {
     pub directory_hits: Counter,
     /// Look-ups of a client that went to the store.
     pub directory_misses: Counter,
-    /// Queries to look something up.
-    pub lookup_queries: Counter,
-    /// Queries to follow the events.
-    pub follower_queries: Counter,
-    /// Changes that were committed by this node.
-    pub changes: Counter,
+    /// What the store was asked and told.
+    pub store: StoreMetrics,
+    /// Times that the store was told what was counted, and was not.
+    pub usage_flushes: [Counter; 2],
     /// The number of the last event that this node has applied.
     pub applied_event: Gauge,
     /// How long ago the follower last reached the store, in seconds.
     pub follower_lag: Gauge,
+    /// How far the clock of this node is ahead of that of the store, in seconds.
+    pub clock_offset: Gauge,
     /// Answers with a status of 500 or above.
     pub failures: Counter,
     handle: PrometheusHandle,
 }
 
-/// Refused token requests by error code.
+/// Refused token requests by error code and reason.
 pub struct Refusals {
-    /// `invalid_client`.
-    pub invalid_client: Counter,
+    /// `invalid_client`: there were no credentials, or malformed ones.
+    pub no_credentials: Counter,
+    /// `invalid_client`: nobody has this id.
+    pub unknown_client: Counter,
+    /// `invalid_client`: none of the client's secrets.
+    pub wrong_secret: Counter,
+    /// `invalid_client`: the right secret, and expired.
+    pub expired_secret: Counter,
+    /// `invalid_client`: the client is disabled.
+    pub disabled: Counter,
     /// `invalid_request`.
     pub invalid_request: Counter,
     /// `invalid_scope`.
@@ -47,8 +64,125 @@ pub struct Refusals {
     pub unauthorized_client: Counter,
     /// `unsupported_grant_type`.
     pub unsupported_grant_type: Counter,
-    /// `temporarily_unavailable` and `server_error`.
+    /// `temporarily_unavailable`: the client's own limit.
+    pub over_limit: Counter,
+    /// `temporarily_unavailable`: the store is out of reach.
     pub unavailable: Counter,
+    /// `server_error`.
+    pub failed: Counter,
+}
+
+/// What the store was asked and told, by purpose.
+pub struct StoreMetrics {
+    /// To look something up.
+    pub lookup: Operation,
+    /// To follow the events.
+    pub follow: Operation,
+    /// To change something; those that were committed.
+    pub change: Operation,
+    /// To tell what was counted.
+    pub usage: Operation,
+    /// To clean up.
+    pub tidy: Operation,
+    /// The connections of the pool for reading: those in use, those that idle.
+    pub read_connections: [Gauge; 2],
+    /// The same of the pool for writing.
+    pub write_connections: [Gauge; 2],
+}
+
+/// Something that is done with the store again and again.
+pub struct Operation {
+    purpose: &'static str,
+    done: Counter,
+    failed: Counter,
+    durations: Durations,
+}
+
+impl Operation {
+    /// Counts one that began at `began` and ends now, and whether it went well.
+    pub fn record<T, E>(&self, began: Instant, outcome: &Result<T, E>) {
+        self.durations.since(began);
+        self.done.increment(1);
+        if outcome.is_err() {
+            self.failed.increment(1);
+        }
+    }
+
+    /// Counts one that failed before it was done.
+    pub fn fail(&self) {
+        self.failed.increment(1);
+    }
+
+    /// Its durations, to be rendered with a label.
+    fn labelled(&self) -> (&Durations, String) {
+        (&self.durations, format!("purpose=\"{}\"", self.purpose))
+    }
+}
+
+impl StoreMetrics {
+    fn new(registry: &Registry<'_>) -> Self {
+        let operation = |purpose| Operation {
+            purpose,
+            done: registry.counter(
+                "mintery_store_queries_total",
+                "Queries and changes, by purpose",
+                &[("purpose", purpose)],
+            ),
+            failed: registry.counter(
+                "mintery_store_errors_total",
+                "Queries and changes at which the store failed, by purpose",
+                &[("purpose", purpose)],
+            ),
+            durations: Durations::default(),
+        };
+        let connections = |pool| {
+            ["used", "idle"].map(|state| {
+                let labels = [("pool", pool), ("state", state)];
+                registry.gauge("mintery_store_connections", "Connections to the database", &labels)
+            })
+        };
+        Self {
+            lookup: operation("lookup"),
+            follow: operation("follow"),
+            change: operation("change"),
+            usage: operation("usage"),
+            tidy: operation("tidy"),
+            read_connections: connections("read"),
+            write_connections: connections("write"),
+        }
+    }
+
+    const fn operations(&self) -> [&Operation; 5] {
+        [&self.lookup, &self.follow, &self.change, &self.usage, &self.tidy]
+    }
+}
+
+impl Refusals {
+    fn new(registry: &Registry<'_>) -> Self {
+        let refusal = |error, reason| {
+            let labels = [("error", error), ("reason", reason)];
+            registry.counter(
+                "mintery_token_refusals_total",
+                "Token requests refused, by error and reason",
+                &labels,
+            )
+        };
+        Self {
+            no_credentials: refusal("invalid_client", "no_credentials"),
+            unknown_client: refusal("invalid_client", "unknown_client"),
+            wrong_secret: refusal("invalid_client", "wrong_secret"),
+            expired_secret: refusal("invalid_client", "expired_secret"),
+            disabled: refusal("invalid_client", "disabled"),
+            invalid_request: refusal("invalid_request", "malformed"),
+            invalid_scope: refusal("invalid_scope", "scope"),
+            invalid_target: refusal("invalid_target", "resource"),
+            unauthorized_client: refusal("unauthorized_client", "grant_type"),
+            unsupported_grant_type: refusal("unsupported_grant_type", "grant_type"),
+            over_limit: refusal("temporarily_unavailable", "over_limit"),
+            unavailable: refusal("temporarily_unavailable", "store"),
+            failed: refusal("server_error", "failed"),
+        }
+    }
 }
 
 impl std::fmt::Debug for Metrics {
@@ -61,18 +195,8 @@ impl Default for Metrics {
     fn default() -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
         let registry = Registry(&recorder);
-        let refusal = |error| {
-            registry.counter(
-                "mintery_token_refusals_total",
-                "Token requests refused, by error",
-                &[("error", error)],
-            )
-        };
         let lookup = |result| {
             registry.counter("mintery_directory_lookups_total", "Look-ups of a client", &[("result", result)])
-        };
-        let query = |purpose| {
-            registry.counter("mintery_store_queries_total", "Queries, by purpose", &[("purpose", purpose)])
         };
         let access = |outcome| {
             registry.counter(
@@ -81,28 +205,41 @@ impl Default for Metrics {
                 &[("outcome", outcome)],
             )
         };
+        let flush = |result| {
+            registry.counter(
+                "mintery_usage_flushes_total",
+                "Times that the store was told what was counted",
+                &[("result", result)],
+            )
+        };
+        registry
+            .gauge("mintery_build_info", "Which release this is", &[("version", env!("CARGO_PKG_VERSION"))])
+            .set(1);
         Self {
             tokens_issued: registry.counter("mintery_tokens_issued_total", "Tokens issued", &[]),
-            token_refusals: Refusals {
-                invalid_client: refusal("invalid_client"),
-                invalid_request: refusal("invalid_request"),
-                invalid_scope: refusal("invalid_scope"),
-                invalid_target: refusal("invalid_target"),
-                unauthorized_client: refusal("unauthorized_client"),
-                unsupported_grant_type: refusal("unsupported_grant_type"),
-                unavailable: refusal("temporarily_unavailable"),
-            },
+            token_refusals: Refusals::new(&registry),
+            token_durations: Durations::default(),
             access_granted: access("granted"),
             access_refused: access("refused"),
             directory_hits: lookup("hit"),
             directory_misses: lookup("miss"),
-            lookup_queries: query("lookup"),
-            follower_queries: query("follow"),
-            changes: query("change"),
-            applied_event: registry
-                .gauge("mintery_applied_event", "The last event that this node has applied"),
-            follower_lag: registry
-                .gauge("mintery_follower_lag_seconds", "Since the follower last reached the store"),
+            store: StoreMetrics::new(&registry),
+            usage_flushes: ["done", "failed"].map(flush),
+            applied_event: registry.gauge(
+                "mintery_applied_event",
+                "The last event that this node has applied",
+                &[],
+            ),
+            follower_lag: registry.gauge(
+                "mintery_follower_lag_seconds",
+                "Since the follower last reached the store",
+                &[],
+            ),
+            clock_offset: registry.gauge(
+                "mintery_clock_offset_seconds",
+                "How far the clock of this node is ahead of that of the store",
+                &[],
+            ),
             failures: registry.counter(
                 "mintery_failures_total",
                 "Answers with a status of 500 or above",
@@ -117,8 +254,39 @@ impl Metrics {
     /// All of it as Prometheus text.
     #[must_use]
     pub fn render(&self) -> String {
-        self.handle.render()
+        let mut text = self.handle.render();
+        let of_tokens = (&self.token_durations, String::new());
+        histogram(
+            "mintery_token_request_seconds",
+            "How long requests for a token took",
+            [of_tokens],
+            &mut text,
+        );
+        let of_store = self.store.operations().map(Operation::labelled);
+        histogram("mintery_store_query_seconds", "How long queries and changes took", of_store, &mut text);
+        text
     }
+
+    /// Counts a time that the store was told what was counted, or was not.
+    pub fn count_flush(&self, is_done: bool) {
+        let [done, failed] = &self.usage_flushes;
+        if is_done { done.increment(1) } else { failed.increment(1) }
+    }
+}
+
+/// Writes a histogram with its series.
+fn histogram<'a>(
+    name: &str,
+    help: &str,
+    series: impl IntoIterator<Item = (&'a Durations, String)>,
+    text: &mut String,
+) {
+    // Writing to a string does not fail.
+    writeln!(text, "# HELP {name} {help}\n# TYPE {name} histogram").ok();
+    for (durations, label) in series {
+        durations.render(name, &label, text);
+    }
+    text.push('\n');
 }
 
 /// Makes series in a recorder that belongs to one application, not to the process: two applications in one process
@@ -134,13 +302,22 @@ impl Registry<'_> {
         help: &'static str,
         labels: &[(&'static str, &'static str)],
     ) -> Counter {
-        let labels: Vec<_> = labels.iter().map(|(key, value)| metrics::Label::new(*key, *value)).collect();
         metrics::Recorder::describe_counter(self.0, name.into(), None, help.into());
-        metrics::Recorder::register_counter(self.0, &metrics::Key::from_parts(name, labels), &Self::METADATA)
+        metrics::Recorder::register_counter(self.0, &key(name, labels), &Self::METADATA)
     }
 
-    fn gauge(&self, name: &'static str, help: &'static str) -> Gauge {
+    fn gauge(
+        &self,
+        name: &'static str,
+        help: &'static str,
+        labels: &[(&'static str, &'static str)],
+    ) -> Gauge {
         metrics::Recorder::describe_gauge(self.0, name.into(), None, help.into());
-        metrics::Recorder::register_gauge(self.0, &metrics::Key::from_name(name), &Self::METADATA)
+        metrics::Recorder::register_gauge(self.0, &key(name, labels), &Self::METADATA)
     }
+}
+
+fn key(name: &'static str, labels: &[(&'static str, &'static str)]) -> metrics::Key {
+    let labels: Vec<_> = labels.iter().map(|(key, value)| metrics::Label::new(*key, *value)).collect();
+    metrics::Key::from_parts(name, labels)
 }

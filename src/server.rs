@@ -45,6 +45,8 @@ pub struct Surroundings {
     pub random: Arc<dyn Random>,
     /// What signs tokens with a key.
     pub make_signer: SignerFactory,
+    /// The time by which `clock` is judged; that of the store when absent.
+    pub store_clock: Option<Arc<dyn Clock>>,
 }
 
 impl Default for Surroundings {
@@ -53,6 +55,7 @@ impl Default for Surroundings {
             clock: Arc::new(SystemClock::default()),
             random: Arc::new(SystemRandom),
             make_signer: CachedSigner::from_key,
+            store_clock: None,
         }
     }
 }
@@ -166,6 +169,8 @@ impl Application {
             token_ttl: settings.token_ttl,
             token_alg: settings.token_alg,
             jwks_max_age: settings.published_max_age(),
+            keys_publish_ahead: settings.keys_publish_ahead,
+            trusted_proxies: settings.trusted_proxies.clone(),
             names_authorization_endpoint: settings.metadata_authorization_endpoint,
             clock: surroundings.clock,
             random: surroundings.random,
@@ -203,7 +208,7 @@ impl Application {
     /// When the server fails.
     pub async fn run(self) -> std::io::Result<()> {
         let done = self.server.await;
-        self.background.stop();
+        self.background.stop().await;
         self.store.database().close().await;
         done
     }
@@ -282,6 +287,7 @@ async fn create_first_client(admin: &Admin) -> Result<Option<CreatedClient>, Sta
             resources: Vec::new(),
             token_alg: None,
             token_ttl: None,
+            max_tokens_per_hour: None,
         },
         secret_expires_in: None,
     };
@@ -307,9 +313,11 @@ async fn load_directory(
         head,
         settings.outage_grace,
         Arc::clone(&surroundings.clock),
+        surroundings.store_clock.clone(),
         Arc::clone(metrics),
     ));
     directory.load_apis().await?;
+    directory.check_clock().await?;
     Ok(directory)
 }
 

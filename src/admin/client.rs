@@ -14,11 +14,12 @@ use crate::model::name::DisplayName;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
+use crate::model::usage::{LastUse, MAX_LIMIT};
 use crate::secret::Secret;
 use crate::secret::generated::{CLIENT_SECRET_PREFIX, generate, hint};
 use crate::secret::hash::SecretHash;
 pub use crate::store::client::Filter;
-use crate::store::{self, StoreError, client, event, key};
+use crate::store::{self, StoreError, client, event, key, usage};
 
 /// What a client may do, as somebody wants it.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct ClientTerms {
     pub token_alg: Option<SigningAlgorithm>,
     /// How long its tokens live; what the API or the settings say when absent.
     pub token_ttl: Option<Duration>,
+    /// How many tokens it may get in an hour; as many as it asks for when absent.
+    pub max_tokens_per_hour: Option<u64>,
 }
 
 /// What a client is made of.
@@ -67,6 +70,8 @@ pub struct ClientUpdate {
     pub token_alg: Patch<SigningAlgorithm>,
     /// See [`ClientTerms::token_ttl`].
     pub token_ttl: Patch<Duration>,
+    /// See [`ClientTerms::max_tokens_per_hour`].
+    pub max_tokens_per_hour: Patch<u64>,
 }
 
 impl ClientUpdate {
@@ -81,6 +86,7 @@ impl ClientUpdate {
             resources: Vec::new(),
             token_alg: None,
             token_ttl: None,
+            max_tokens_per_hour: None,
         })
     }
 
@@ -94,6 +100,7 @@ impl ClientUpdate {
             resources: self.resources.unwrap_or(terms.resources),
             token_alg: self.token_alg.apply(terms.token_alg),
             token_ttl: self.token_ttl.apply(terms.token_ttl),
+            max_tokens_per_hour: self.max_tokens_per_hour.apply(terms.max_tokens_per_hour),
         }
     }
 }
@@ -108,6 +115,7 @@ impl ClientTerms {
             resources: client.resources.clone(),
             token_alg: client.token_alg,
             token_ttl: client.token_ttl,
+            max_tokens_per_hour: client.max_tokens_per_hour,
         }
     }
 
@@ -119,6 +127,7 @@ impl ClientTerms {
         client.resources = self.resources;
         client.token_alg = self.token_alg;
         client.token_ttl = self.token_ttl;
+        client.max_tokens_per_hour = self.max_tokens_per_hour;
     }
 
     /// Checks what goes together.
@@ -149,6 +158,9 @@ impl ClientTerms {
         }
         if self.token_ttl.is_some_and(|ttl| ttl.is_zero() || ttl > MAX_TOKEN_TTL) {
             return invalid(format!("tokens live from 1 to {} seconds", MAX_TOKEN_TTL.as_secs()));
+        }
+        if self.max_tokens_per_hour.is_some_and(|limit| !(1..=MAX_LIMIT).contains(&limit)) {
+            return invalid(format!("a limit is from 1 to {MAX_LIMIT} tokens in an hour"));
         }
         Ok(())
     }
@@ -201,6 +213,7 @@ pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, Admi
         auth_method: AuthMethod::ClientSecret,
         token_alg: None,
         token_ttl: None,
+        max_tokens_per_hour: None,
         cut_off: EventNumber::default(),
         created_at: now,
         disabled_at: None,
@@ -236,7 +249,7 @@ pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, Admi
 /// [`AdminError::NotFound`] when there is none, [`AdminError::Forbidden`] when the caller does not hold all scopes that it
 /// has or gets.
 pub async fn update(admin: &Admin, id: &ClientId, update: ClientUpdate) -> Result<Client, AdminError> {
-    let (before, _) = show(admin, id).await?;
+    let before = find(admin, id).await?;
     let wanted = update.clone().apply(ClientTerms::of(&before));
     wanted.check(admin, &before.resources).await?;
     let (id, caller) = (id.clone(), admin.clone());
@@ -275,7 +288,7 @@ pub async fn add_secret(
         return Err(AdminError::Invalid(reason.to_owned()));
     }
     // Before the work of a hash.
-    let (client, _) = show(admin, id).await?;
+    let client = find(admin, id).await?;
     admin.may_grant(&client.scopes)?;
     let made = make_secret(admin, label.filter(|label| !label.trim().is_empty()), expires_in).await?;
     let (id, row, caller) = (id.clone(), made.secret.clone(), admin.clone());
@@ -348,12 +361,32 @@ async fn make_secret(
     Ok(MadeSecret { secret, plain })
 }
 
+/// A secret as it is kept, and when it was last used, but for the last few seconds.
+#[derive(Debug)]
+pub struct KeptSecret {
+    /// The secret.
+    pub secret: ClientSecret,
+    /// Nothing when it was never used, or was made by a release that did not count.
+    pub last_use: Option<LastUse>,
+}
+
 /// A client with its secrets.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is none.
-pub async fn show(admin: &Admin, id: &ClientId) -> Result<(Client, Vec<ClientSecret>), AdminError> {
-    client::by_id(admin.store.database(), id).await?.ok_or_else(|| not_found(id))
+pub async fn show(admin: &Admin, id: &ClientId) -> Result<(Client, Vec<KeptSecret>), AdminError> {
+    let (client, secrets) = client::by_id(admin.store.database(), id).await?.ok_or_else(|| not_found(id))?;
+    let uses = usage::last_uses(admin.store.database(), id).await?;
+    let last_use =
+        |secret: &ClientSecret| uses.iter().find(|(used, _)| *used == secret.id).map(|(_, last)| *last);
+    let secrets = secrets.into_iter().map(|secret| KeptSecret { last_use: last_use(&secret), secret });
+    Ok((client, secrets.collect()))
+}
+
+/// A client.
+async fn find(admin: &Admin, id: &ClientId) -> Result<Client, AdminError> {
+    let found = client::by_id(admin.store.database(), id).await?;
+    found.map(|(client, _)| client).ok_or_else(|| not_found(id))
 }
 
 /// Up to `limit` clients after the one with the id `after`, by id.

@@ -1,8 +1,51 @@
-//! The log of events: whether it is whole.
+//! The log of events: what is in it, and whether it is whole.
 
 use super::{Admin, AdminError};
-use crate::model::event::EventNumber;
+use crate::model::event::{EventNumber, RecordedEvent};
 use crate::store::event;
+pub use crate::store::event::Filter;
+
+/// Which part of the log is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// What came after an event, in order.
+    After(EventNumber),
+    /// What came before an event, or at the end, the newest first.
+    Before(Option<EventNumber>),
+    /// The end of it, in order.
+    Last,
+}
+
+/// Up to `limit` events.
+///
+/// # Errors
+/// When the store fails.
+pub async fn page(
+    admin: &Admin,
+    asked: Asked,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<RecordedEvent>, AdminError> {
+    let database = admin.store.database();
+    let end = EventNumber::new(i64::MAX);
+    Ok(match asked {
+        Asked::After(after) => event::page(database, after, limit, filter).await?,
+        Asked::Before(before) => event::page_back(database, before.unwrap_or(end), limit, filter).await?,
+        Asked::Last => {
+            let mut events = event::page_back(database, end, limit, filter).await?;
+            events.reverse();
+            events
+        }
+    })
+}
+
+/// The number of the last event.
+///
+/// # Errors
+/// When the store fails.
+pub async fn last_number(admin: &Admin) -> Result<EventNumber, AdminError> {
+    Ok(event::head(admin.store.database()).await?.0)
+}
 
 /// What a check of the log found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,21 +2,26 @@
 //! the API. Clients have the names of RFC 7591 §2 where that has one. Dates are seconds since the epoch.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::AdminError;
 use super::api::{ApiTerms, ApiUpdate};
-use super::client::{ClientUpdate, CreatedClient, MadeSecret, NewClient};
+use super::client::{ClientUpdate, CreatedClient, KeptSecret, MadeSecret, NewClient};
 use super::patch::Patch;
 use crate::clock::Timestamp;
 use crate::model::api::{Api, ApiScopes};
 use crate::model::client::{Client, ClientId, ClientSecret, GrantType};
+use crate::model::event::RecordedEvent;
+use crate::model::key_schedule::ScheduledKey;
 use crate::model::name::DisplayName;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
+use crate::model::usage::{HourOfUse, Outcome};
 
 /// A client.
 #[derive(Debug, Serialize)]
@@ -32,6 +37,8 @@ pub struct ClientJson<'a> {
     access_token_signed_response_alg: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token_ttl: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens_per_hour: Option<u64>,
     client_id_issued_at: i64,
     enabled: bool,
 }
@@ -62,6 +69,10 @@ pub struct SecretJson<'a> {
     label: Option<&'a str>,
     created_at: i64,
     expires_at: Option<i64>,
+    /// Absent when it was never used.
+    last_used_at: Option<i64>,
+    /// From where.
+    last_used_address: Option<IpAddr>,
 }
 
 /// A secret that was made.
@@ -88,6 +99,40 @@ pub struct ApiJson<'a> {
     created_at: i64,
 }
 
+/// A signing key, and what it is doing.
+#[derive(Debug, Serialize)]
+pub struct SigningKeyJson<'a> {
+    kid: &'a str,
+    alg: &'static str,
+    state: &'static str,
+    signs_from: i64,
+    /// Absent while no key follows.
+    signs_until: Option<i64>,
+    published_until: Option<i64>,
+}
+
+/// An event.
+#[derive(Debug, Serialize)]
+pub struct EventJson<'a> {
+    number: i64,
+    at: i64,
+    actor: &'a str,
+    kind: &'a str,
+    subject: &'a str,
+    details: Value,
+}
+
+/// What was counted for a client in an hour.
+#[derive(Debug, Serialize)]
+pub struct UsageJson<'a> {
+    client_id: &'a str,
+    /// When the hour began.
+    hour: i64,
+    tokens: i64,
+    /// By reason.
+    refusals: BTreeMap<&'a str, i64>,
+}
+
 impl<'a> From<&'a Client> for ClientJson<'a> {
     fn from(client: &'a Client) -> Self {
         Self {
@@ -100,6 +145,7 @@ impl<'a> From<&'a Client> for ClientJson<'a> {
             token_endpoint_auth_method: client.auth_method.name(),
             access_token_signed_response_alg: client.token_alg.map(SigningAlgorithm::name),
             access_token_ttl: client.token_ttl.map(|ttl| ttl.as_secs()),
+            max_tokens_per_hour: client.max_tokens_per_hour,
             client_id_issued_at: client.created_at.as_secs(),
             enabled: client.is_enabled(),
         }
@@ -119,7 +165,7 @@ impl<'a> From<&'a CreatedClient> for CreatedJson<'a> {
 impl<'a> ShownJson<'a> {
     /// A client with its secrets.
     #[must_use]
-    pub fn new(client: &'a Client, secrets: &'a [ClientSecret]) -> Self {
+    pub fn new(client: &'a Client, secrets: &'a [KeptSecret]) -> Self {
         Self { client: ClientJson::from(client), secrets: secrets.iter().map(SecretJson::from).collect() }
     }
 }
@@ -132,6 +178,18 @@ impl<'a> From<&'a ClientSecret> for SecretJson<'a> {
             label: secret.label.as_deref(),
             created_at: secret.created_at.as_secs(),
             expires_at: secret.expires_at.map(Timestamp::as_secs),
+            last_used_at: None,
+            last_used_address: None,
+        }
+    }
+}
+
+impl<'a> From<&'a KeptSecret> for SecretJson<'a> {
+    fn from(kept: &'a KeptSecret) -> Self {
+        Self {
+            last_used_at: kept.last_use.map(|last| last.at.as_secs()),
+            last_used_address: kept.last_use.and_then(|last| last.from),
+            ..Self::from(&kept.secret)
         }
     }
 }
@@ -144,6 +202,47 @@ impl<'a> MadeSecretJson<'a> {
             client_id: client.as_str(),
             client_secret: made.plain.expose(),
             secret: SecretJson::from(&made.secret),
+        }
+    }
+}
+
+impl<'a> SigningKeyJson<'a> {
+    /// What a key is doing at `now`.
+    #[must_use]
+    pub fn at(key: &'a ScheduledKey, now: Timestamp) -> Self {
+        Self {
+            kid: &key.kid,
+            alg: key.algorithm.name(),
+            state: key.term.state(now).name(),
+            signs_from: key.term.signs_from.as_secs(),
+            signs_until: key.term.signs_until.map(Timestamp::as_secs),
+            published_until: key.term.published_until().map(Timestamp::as_secs),
+        }
+    }
+}
+
+impl<'a> From<&'a RecordedEvent> for EventJson<'a> {
+    fn from(event: &'a RecordedEvent) -> Self {
+        Self {
+            number: event.number.get(),
+            at: event.at.as_secs(),
+            actor: &event.actor,
+            kind: &event.kind,
+            subject: &event.subject,
+            details: serde_json::from_str(&event.details).unwrap_or_default(),
+        }
+    }
+}
+
+impl<'a> From<&'a HourOfUse> for UsageJson<'a> {
+    fn from(counted: &'a HourOfUse) -> Self {
+        let is_token = |name: &str| name == Outcome::Token.name();
+        let outcomes = || counted.outcomes.iter().map(|(name, times)| (name.as_str(), *times));
+        Self {
+            client_id: &counted.client,
+            hour: counted.hour.begins().as_secs(),
+            tokens: outcomes().filter(|(name, _)| is_token(name)).map(|(_, times)| times).sum(),
+            refusals: outcomes().filter(|(name, _)| !is_token(name)).collect(),
         }
     }
 }
@@ -177,6 +276,8 @@ pub struct ClientInput {
     access_token_signed_response_alg: Patch<String>,
     #[serde(default)]
     access_token_ttl: Patch<u64>,
+    #[serde(default)]
+    max_tokens_per_hour: Patch<u64>,
     /// After how many seconds the first secret expires.
     secret_expires_in: Option<u64>,
 }
@@ -251,6 +352,7 @@ impl ClientInput {
             grants: self.grant_types.map(grants).transpose()?,
             token_alg: self.access_token_signed_response_alg.try_map(parse_alg)?,
             token_ttl: self.access_token_ttl.try_map(|ttl| Ok::<_, AdminError>(Duration::from_secs(ttl)))?,
+            max_tokens_per_hour: self.max_tokens_per_hour,
         })
     }
 }

@@ -6,6 +6,7 @@ pub mod event_log;
 pub mod json;
 pub mod patch;
 pub mod signing_key;
+pub mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;

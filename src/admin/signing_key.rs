@@ -29,6 +29,29 @@ pub async fn list(admin: &Admin) -> Result<Vec<StoredSigningKey>, AdminError> {
     Ok(key::signing_keys(admin.store.database()).await?)
 }
 
+/// What each of them is doing, and until when.
+///
+/// # Errors
+/// When the store fails.
+pub async fn schedules(admin: &Admin) -> Result<Vec<ScheduledKey>, AdminError> {
+    Ok(list(admin).await?.iter().filter_map(|key| ring::schedule(key).ok()).collect())
+}
+
+/// What a key is doing, and its public half in PEM; none of a secret, or of a key that was taken back and erased.
+///
+/// # Errors
+/// [`AdminError::NotFound`] when there is none.
+pub async fn show(admin: &Admin, kid: &str) -> Result<(ScheduledKey, Option<String>), AdminError> {
+    let keys = list(admin).await?;
+    let stored = keys.iter().find(|key| key.kid == kid).ok_or_else(|| not_found(kid))?;
+    let scheduled = ring::schedule(stored)?;
+    if stored.term.taken_back_at.is_some() {
+        return Ok((scheduled, None));
+    }
+    let public = SigningKey::open(&admin.sealing, stored)?.public;
+    Ok((scheduled, public.map(|public| public.to_pem())))
+}
+
 /// Sees to it that there is a key for `algorithm`. The first one signs at once.
 ///
 /// # Errors

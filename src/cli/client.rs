@@ -117,6 +117,10 @@ struct TermFlags {
     /// How many seconds its tokens live, instead of what the API or the settings say; `default` for that again.
     #[arg(long, value_name = "SECS")]
     ttl: Option<String>,
+    /// How many tokens it may get in an hour, over all nodes as far as they know of each other; `none` for as many as it asks
+    /// for again.
+    #[arg(long, value_name = "N")]
+    max_tokens_per_hour: Option<String>,
     /// What its tokens are signed with, instead of what the API or the settings say: ES256, ES384, PS256, RS256 or EdDSA;
     /// `default` for that again.
     #[arg(long, value_name = "ALG")]
@@ -140,6 +144,7 @@ impl TermFlags {
             resources: (!self.resource.is_empty()).then(resources).transpose().map_err(CliError::usage)?,
             token_alg: unless(self.alg.as_deref(), "default", str::parse)?,
             token_ttl: unless(self.ttl.as_deref(), "default", seconds)?,
+            max_tokens_per_hour: unless(self.max_tokens_per_hour.as_deref(), "none", limit)?,
         })
     }
 }
@@ -217,6 +222,10 @@ impl Update {
     }
 }
 
+fn limit(text: &str) -> Result<u64, &'static str> {
+    text.parse().map_err(|_| "a limit is a number of tokens in an hour")
+}
+
 pub fn parse_id(id: &str) -> Result<ClientId, CliError> {
     ClientId::parse(id).map_err(CliError::usage)
 }
@@ -285,6 +294,9 @@ fn client_table(client: &Client) -> String {
     }
     if let Some(ttl) = client.token_ttl {
         table.add_row(["tokens live", &format!("{} s", ttl.as_secs())]);
+    }
+    if let Some(limit) = client.max_tokens_per_hour {
+        table.add_row(["tokens in an hour", &format!("at most {limit}")]);
     }
     table.add_row(["status", status(client)]);
     table.add_row(["created", &date(client.created_at)]);

@@ -7,10 +7,11 @@ use clap::{Args, Subcommand};
 use super::client::parse_id;
 use super::output::{self, Format, date};
 use super::{CliError, Shared, session};
-use crate::admin::client;
+use crate::admin::client::{self, KeptSecret};
 use crate::admin::json::{MadeSecretJson, SecretJson};
 use crate::logging::escape;
-use crate::model::client::{ClientSecret, SecretId};
+use crate::model::client::SecretId;
+use crate::model::usage::LastUse;
 use crate::store::Missing;
 
 #[derive(Debug, Subcommand)]
@@ -72,7 +73,7 @@ impl Add {
         match self.output {
             Format::Json => Ok(output::json(&MadeSecretJson::new(&id, &made))?),
             Format::Table => {
-                output::note(&table(std::slice::from_ref(&made.secret)))?;
+                output::note(&table(&[KeptSecret { secret: made.secret, last_use: None }]))?;
                 output::note("It is not shown again:")?;
                 Ok(output::line(made.plain.expose())?)
             }
@@ -102,15 +103,18 @@ async fn revoke(shared: &Shared, id: &str, secret: &str, format: Format) -> Resu
 }
 
 /// What is kept of secrets.
-pub fn table(secrets: &[ClientSecret]) -> String {
-    let mut table = output::table(&["SECRET", "ENDS IN", "LABEL", "CREATED", "EXPIRES"]);
-    for secret in secrets {
+pub fn table(secrets: &[KeptSecret]) -> String {
+    let mut table = output::table(&["SECRET", "ENDS IN", "LABEL", "CREATED", "EXPIRES", "LAST USED", "FROM"]);
+    for KeptSecret { secret, last_use } in secrets {
+        let from = |last: &LastUse| last.from.map(|address| address.to_string());
         table.add_row([
             secret.id.as_str().to_owned(),
             format!("…{}", secret.hint),
             secret.label.as_deref().map(escape).unwrap_or_default(),
             date(secret.created_at),
             secret.expires_at.map_or_else(|| "never".to_owned(), date),
+            last_use.map_or_else(|| "never".to_owned(), |last| date(last.at)),
+            last_use.as_ref().and_then(from).unwrap_or_default(),
         ]);
     }
     table.to_string()

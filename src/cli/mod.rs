@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod db;
 mod doctor;
+mod event;
 mod output;
 mod serve;
 mod session;
@@ -62,6 +63,9 @@ enum Noun {
     /// Manages the keys that tokens are signed with.
     #[command(subcommand)]
     SigningKey(signing_key::SigningKeyVerb),
+    /// Tells what changed.
+    #[command(subcommand)]
+    Event(event::EventVerb),
     /// Looks after the database.
     #[command(subcommand)]
     Db(db::DbVerb),
@@ -165,6 +169,7 @@ pub fn main() -> ExitCode {
             Noun::Client(verb) => verb.run(&cli.shared).await,
             Noun::Api(verb) => verb.run(&cli.shared).await,
             Noun::SigningKey(verb) => verb.run(&cli.shared).await,
+            Noun::Event(verb) => verb.run(&cli.shared).await,
             Noun::Db(verb) => verb.run(&cli.shared).await,
             Noun::Config(verb) => verb.run(&cli.shared),
             Noun::Doctor(doctor) => doctor.run(&cli.shared).await,

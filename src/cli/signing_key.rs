@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::output::{self, Format, date};
 use super::{CliError, Shared, session};
 use crate::admin::Admin;
+use crate::admin::json::SigningKeyJson;
 use crate::admin::signing_key::{self, KeyChange};
 use crate::clock::Timestamp;
 use crate::config::Settings;
+use crate::keys::pem;
 use crate::keys::signing::SigningKey;
-use crate::keys::{pem, ring};
 use crate::model::key_schedule::{KeyState, ScheduledKey};
 use crate::model::signing_key::SigningAlgorithm;
 use crate::store::Missing;
@@ -85,17 +85,6 @@ pub struct Export {
     /// Prints an HS256 key, in base64url, for whoever is to verify with it. Whoever has it can make tokens.
     #[arg(long)]
     secret: bool,
-}
-
-#[derive(Serialize)]
-struct KeyJson<'a> {
-    kid: &'a str,
-    alg: &'static str,
-    state: &'static str,
-    signs_from: i64,
-    /// Absent while no key follows.
-    signs_until: Option<i64>,
-    published_until: Option<i64>,
 }
 
 impl SigningKeyVerb {
@@ -193,11 +182,10 @@ fn read(file: &Path) -> Result<Zeroizing<String>, CliError> {
 }
 
 async fn list(admin: &Admin, settings: &Settings, format: Format) -> Result<(), CliError> {
-    let stored = signing_key::list(admin).await.map_err(CliError::admin)?;
+    let keys = signing_key::schedules(admin).await.map_err(CliError::admin)?;
     let now = admin.clock.now();
-    let keys: Vec<ScheduledKey> = stored.iter().filter_map(|key| ring::schedule(key).ok()).collect();
     if format == Format::Json {
-        return Ok(output::json(&keys.iter().map(|key| KeyJson::at(key, now)).collect::<Vec<_>>())?);
+        return Ok(output::json(&keys.iter().map(|key| SigningKeyJson::at(key, now)).collect::<Vec<_>>())?);
     }
     let mut table = output::table(&["KEY", "ALG", "STATE", "WHAT IT DOES"]);
     for key in &keys {
@@ -234,7 +222,7 @@ fn doing(key: &ScheduledKey, settings: &Settings, now: Timestamp) -> String {
 fn tell(admin: &Admin, change: &KeyChange, format: Format) -> Result<(), CliError> {
     let (key, now) = (&change.key, admin.clock.now());
     if format == Format::Json {
-        return Ok(output::json(&KeyJson::at(key, now))?);
+        return Ok(output::json(&SigningKeyJson::at(key, now))?);
     }
     let state = key.term.state(now);
     let what = match state {
@@ -243,17 +231,4 @@ fn tell(admin: &Admin, change: &KeyChange, format: Format) -> Result<(), CliErro
         KeyState::Retiring | KeyState::Gone => "is taken back; all that it signed is refused".to_owned(),
     };
     Ok(output::note(&format!("Signing key {} ({}) {what}.", key.kid, key.algorithm))?)
-}
-
-impl<'a> KeyJson<'a> {
-    fn at(key: &'a ScheduledKey, now: Timestamp) -> Self {
-        Self {
-            kid: &key.kid,
-            alg: key.algorithm.name(),
-            state: key.term.state(now).name(),
-            signs_from: key.term.signs_from.as_secs(),
-            signs_until: key.term.signs_until.map(Timestamp::as_secs),
-            published_until: key.term.published_until().map(Timestamp::as_secs),
-        }
-    }
 }

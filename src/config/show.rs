@@ -61,6 +61,7 @@ mod tests {
             ("MINTERY_KEYS__PUBLISH_AHEAD", "1"),
             ("MINTERY_OUTAGE_GRACE", "0"),
             ("MINTERY_METRICS__LISTEN", "0.0.0.0:9090"),
+            ("MINTERY_TRUSTED_PROXIES", "10.0.0.0/8, 2001:db8::1"),
             ("MINTERY_METADATA__AUTHORIZATION_ENDPOINT", "false"),
             ("MINTERY_METADATA__OPENID_CONFIGURATION", "false"),
             ("MINTERY_LOG", "warn,mintery=debug"),

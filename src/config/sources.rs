@@ -216,6 +216,9 @@ mod tests {
             ("log_format", "xml"),
             ("metadata.authorization_endpoint", "yes"),
             ("log", "info,,=x=y"),
+            ("trusted_proxies", "10.0.0.0/33"),
+            ("trusted_proxies", "10.0.0.0/8 10.1.0.0/16"),
+            ("trusted_proxies", "0.0.0.0/0"),
         ] {
             let error = load(&[], "", &[(key, value)]);
             assert!(

@@ -9,6 +9,7 @@ use toml::Value as Shown;
 
 use super::sources::Values;
 use super::{ConfigError, LogFormat, Settings};
+use crate::model::address::AddressRanges;
 use crate::model::issuer::Issuer;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
@@ -111,6 +112,11 @@ pub const TABLE: &[Row] = &[
         show: Plain(|settings| settings.metrics_listen.as_ref().map(text_of)),
     },
     Row {
+        name: "trusted_proxies",
+        apply: |settings, text| put(&mut settings.trusted_proxies, said(AddressRanges::parse(text))),
+        show: Plain(|settings| Some(list_of(settings.trusted_proxies.iter()))),
+    },
+    Row {
         name: "metadata.authorization_endpoint",
         apply: |settings, text| {
             put(&mut settings.metadata_authorization_endpoint, parse(text, "true or false"))
@@ -155,6 +161,7 @@ impl Default for Settings {
             keys_publish_ahead: Duration::from_secs(DAY),
             outage_grace: Duration::from_mins(5),
             metrics_listen: None,
+            trusted_proxies: AddressRanges::default(),
             metadata_authorization_endpoint: true,
             metadata_openid_configuration: true,
             log: "info".to_owned(),
@@ -219,6 +226,10 @@ fn log_filter(text: &str) -> Result<String, String> {
 
 fn text_of(value: &impl ToString) -> Shown {
     Shown::String(value.to_string())
+}
+
+fn list_of(values: impl Iterator<Item: ToString>) -> Shown {
+    Shown::Array(values.map(|value| text_of(&value)).collect())
 }
 
 fn seconds_of(duration: Duration) -> Option<Shown> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use quick_cache::sync::Cache;
 
+use super::usage::{ClientUsage, Usage};
 use crate::clock::Clock;
 use crate::model::claims::TokenId;
 use crate::model::client::{Client, ClientId, ClientSecret};
@@ -24,6 +25,8 @@ pub struct KnownClient {
     pub secrets: Vec<KnownSecret>,
     /// What it gets when it asks for nothing.
     pub default_scopes: ScopeSet,
+    /// What is counted for it.
+    pub usage: Arc<ClientUsage>,
 }
 
 /// A secret with what goes into the id of a token.
@@ -36,7 +39,7 @@ pub struct KnownSecret {
 }
 
 impl KnownClient {
-    fn new(client: Client, secrets: Vec<ClientSecret>) -> Self {
+    fn new(client: Client, secrets: Vec<ClientSecret>, usage: Arc<ClientUsage>) -> Self {
         let default_scopes = client.default_scopes();
         let secrets = secrets
             .into_iter()
@@ -45,7 +48,7 @@ impl KnownClient {
                 secret,
             })
             .collect();
-        Self { client, secrets, default_scopes }
+        Self { client, secrets, default_scopes, usage }
     }
 }
 
@@ -94,6 +97,7 @@ pub struct Clients {
     unknown: Cache<ClientId, Absence>,
     generations: Vec<AtomicU64>,
     clock: Arc<dyn Clock>,
+    usage: Arc<Usage>,
 }
 
 impl fmt::Debug for Clients {
@@ -103,9 +107,9 @@ impl fmt::Debug for Clients {
 }
 
 impl Clients {
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
+    pub fn new(clock: Arc<dyn Clock>, usage: Arc<Usage>) -> Self {
         let generations = std::iter::repeat_with(AtomicU64::default).take(SHARDS).collect();
-        Self { known: Cache::new(CAPACITY), unknown: Cache::new(UNKNOWN_CAPACITY), generations, clock }
+        Self { known: Cache::new(CAPACITY), unknown: Cache::new(UNKNOWN_CAPACITY), generations, clock, usage }
     }
 
     /// What is known of `id`: nothing; that there is no such client; the client.
@@ -163,7 +167,8 @@ impl Clients {
             self.unknown.insert(id.clone(), Absence { stamp, since: self.clock.elapsed() });
             return Err(NotLoaded::Absent);
         };
-        Ok(Entry { stamp, client: Arc::new(KnownClient::new(client, secrets)) })
+        let usage = self.usage.of(id);
+        Ok(Entry { stamp, client: Arc::new(KnownClient::new(client, secrets, usage)) })
     }
 
     fn is_known_absent(&self, id: &str) -> bool {
@@ -235,6 +240,7 @@ mod tests {
             resources: Vec::new(),
             token_alg: None,
             token_ttl: None,
+            max_tokens_per_hour: None,
             cut_off: EventNumber::default(),
             created_at: Timestamp::from_secs(0),
             disabled_at: None,
@@ -243,7 +249,7 @@ mod tests {
 
     fn clients() -> (Arc<ManualClock>, Clients) {
         let clock = ManualClock::starting_at(Timestamp::from_secs(0));
-        (Arc::clone(&clock), Clients::new(clock as Arc<dyn Clock>))
+        (Arc::clone(&clock), Clients::new(clock as Arc<dyn Clock>, Arc::default()))
     }
 
     /// A load that began before an invalidation must not put the old row back after it.

@@ -40,6 +40,7 @@ pub async fn follow(directory: Arc<Directory>, store: Store) {
             Ok(()) | Err(_) => {}
         }
         directory.metrics.follower_lag.set(directory.freshness.age().as_secs_f64());
+        directory.database.count_connections();
     }
 }
 

@@ -3,8 +3,10 @@
 
 mod apis;
 mod clients;
+mod clock_check;
 pub mod follower;
 mod freshness;
+mod usage;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,8 +17,11 @@ use tokio::sync::{Notify, Semaphore, watch};
 use apis::Apis;
 use clients::Clients;
 pub use clients::{KnownClient, KnownSecret};
+use clock_check::ClockCheck;
 use freshness::Freshness;
 pub use freshness::Health;
+use usage::Usage;
+pub use usage::{ClientUsage, OverLimit};
 
 use crate::clock::Clock;
 use crate::keys::ring::{KeyRing, RingError};
@@ -24,7 +29,9 @@ use crate::metrics::Metrics;
 use crate::model::api::Api;
 use crate::model::client::ClientId;
 use crate::model::event::{Effect, EventNumber};
-use crate::store::{Database, StoreError, client};
+use crate::model::usage::{Hour, Outcome};
+use crate::store::clock::Compared;
+use crate::store::{self, Database, StoreError, client};
 
 /// What this node knows.
 #[derive(Debug)]
@@ -32,8 +39,10 @@ pub struct Directory {
     database: Database,
     clients: Clients,
     apis: Apis,
+    usage: Arc<Usage>,
     ring: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
+    clock_check: ClockCheck,
     freshness: Freshness,
     applied: watch::Sender<EventNumber>,
     poll_now: Notify,
@@ -50,7 +59,8 @@ pub struct Unavailable(String);
 const MAX_LOOKUPS: usize = 256;
 
 impl Directory {
-    /// A directory that knows nothing yet, except that nothing before `head` concerns it; `ring` was loaded after that.
+    /// A directory that knows nothing yet, except that nothing before `head` concerns it; `ring` was loaded after that. Its clock
+    /// is judged by `store_clock`, by that of the store itself when there is none.
     #[must_use]
     pub fn new(
         database: Database,
@@ -58,13 +68,17 @@ impl Directory {
         head: EventNumber,
         outage_grace: std::time::Duration,
         clock: Arc<dyn Clock>,
+        store_clock: Option<Arc<dyn Clock>>,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let usage = Arc::default();
         Self {
             database,
-            clients: Clients::new(Arc::clone(&clock)),
+            clients: Clients::new(Arc::clone(&clock), Arc::clone(&usage)),
+            usage,
             apis: Apis::default(),
             ring,
+            clock_check: ClockCheck::new(Arc::clone(&clock), store_clock, Arc::clone(&metrics)),
             freshness: Freshness::new(outage_grace, Arc::clone(&clock)),
             clock,
             applied: watch::Sender::new(head),
@@ -84,6 +98,20 @@ impl Directory {
     #[must_use]
     pub fn health(&self) -> Health {
         self.freshness.health()
+    }
+
+    /// What the clock of this node and that of the store showed, when they were further apart than they may be.
+    #[must_use]
+    pub fn wrong_clock(&self) -> Option<Compared> {
+        self.clock_check.wrong()
+    }
+
+    /// Compares the two clocks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn check_clock(&self) -> Result<(), StoreError> {
+        self.clock_check.look(&self.database).await
     }
 
     /// The client with this id, remembered or looked up, and the number of an event that this knowledge is not older
@@ -134,7 +162,13 @@ impl Directory {
                 .lookups
                 .try_acquire()
                 .map_err(|_| StoreError::Unavailable("too many look-ups are waiting already".to_owned()))?;
-            client::by_id(&self.database, id).await
+            let found = client::by_id(&self.database, id).await?;
+            if found.as_ref().is_some_and(|(client, _)| client.max_tokens_per_hour.is_some()) {
+                // Before the first token: this node may have just started, or forgotten.
+                let hour = Hour::of(self.clock.now());
+                self.usage.of(id).learn(hour, store::usage::tokens(&self.database, id, hour).await?);
+            }
+            Ok(found)
         };
         self.clients.load(id, load).await
     }
@@ -157,6 +191,50 @@ impl Directory {
             Ok(Ok(_)) => Ok(()),
             _ => Err(Unavailable("the follower does not keep up with the events".to_owned())),
         }
+    }
+
+    /// Counts a request that was refused before its client was known for sure, for the client that it named, if this node
+    /// remembers that.
+    pub fn count_refusal(&self, id: &str, outcome: Outcome) {
+        if let Some(Some(known)) = self.clients.remembered(id) {
+            known.usage.refuse(self.clock.now(), outcome, None, None);
+        }
+    }
+
+    /// Tells the store what was counted since the last time, and learns what other nodes have told of clients with a limit.
+    ///
+    /// # Errors
+    /// When the store fails; what it was not told is told the next time.
+    pub async fn flush_usage(&self) -> Result<(), StoreError> {
+        let flushed = self.tell_usage().await;
+        self.metrics.count_flush(flushed.is_ok());
+        flushed
+    }
+
+    async fn tell_usage(&self) -> Result<(), StoreError> {
+        /// Clients whose counts are told at once: few enough that no change waits long.
+        const PART: usize = 200;
+        let (counted, is_limited) = self.usage.take();
+        let mut left = counted.as_slice();
+        while let Some((part, rest)) =
+            left.split_at_checked(PART.min(left.len())).filter(|(part, _)| !part.is_empty())
+        {
+            match store::usage::add(&self.database, part).await {
+                Ok(()) => {}
+                // Rather some seconds too few than twice the same.
+                Err(StoreError::OutcomeUnknown(reason)) => log::warn!("counts may be lost: {reason}"),
+                Err(error) => {
+                    self.usage.put_back(left);
+                    return Err(error);
+                }
+            }
+            left = rest;
+        }
+        if is_limited {
+            let hour = Hour::of(self.clock.now());
+            self.usage.learn(hour, store::usage::tokens_of_limited(&self.database, hour).await?);
+        }
+        Ok(())
     }
 
     /// Does what an event asks of whoever remembers things.

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Finding, Subject, may_make};
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::config::Settings;
 use crate::keys::unlock;
 use crate::metrics::Metrics;
 use crate::resource::DEFAULT_SKEW;
+use crate::store::clock::Compared;
 use crate::store::{Database, DatabaseUrl, Engine, OpenError, SchemaState, clock, event};
 
 const DATABASE: &str = "database";
@@ -175,18 +176,15 @@ pub async fn clock(reached: &Subject, here: &dyn Clock) -> Finding {
         Subject::Nothing => return Finding::ok(CLOCK, NOTHING_TO_COMPARE),
         Subject::Hidden(why) => return Finding::unknown(CLOCK, why),
     };
-    let (before, began) = (here.now(), here.elapsed());
-    let there = match clock::now(database).await {
-        Ok(Some(there)) => there,
-        Ok(None) => return Finding::ok(CLOCK, NOTHING_TO_COMPARE),
-        Err(error) => return Finding::problem(CLOCK, error.to_string(), "see that the database answers"),
-    };
-    // It was asked half-way, as far as one can know.
-    compare(before.plus(here.elapsed().saturating_sub(began) / 2), there)
+    match clock::compare(database, here).await {
+        Ok(Some(compared)) => judge(&compared),
+        Ok(None) => Finding::ok(CLOCK, NOTHING_TO_COMPARE),
+        Err(error) => Finding::problem(CLOCK, error.to_string(), "see that the database answers"),
+    }
 }
 
-fn compare(here: Timestamp, there: Timestamp) -> Finding {
-    let apart = here.since(there).max(there.since(here));
+fn judge(compared: &Compared) -> Finding {
+    let apart = compared.apart();
     let found = format!("{:.3} s apart from that of the database", apart.as_secs_f64());
     if apart <= DEFAULT_SKEW {
         return Finding::ok(CLOCK, found);
@@ -201,9 +199,10 @@ fn compare(here: Timestamp, there: Timestamp) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::compare;
+    use super::judge;
     use crate::clock::Timestamp;
     use crate::doctor::Outcome;
+    use crate::store::clock::Compared;
 
     /// SEC-13
     #[test]
@@ -215,7 +214,7 @@ mod tests {
             (1_010_001, 1_000_000, Outcome::Problem, "10.001 s"),
             (0, 3_600_000, Outcome::Problem, "3600.000 s"),
         ] {
-            let finding = compare(at(here), at(there));
+            let finding = judge(&Compared { here: at(here), there: at(there) });
             assert_eq!(finding.result, result, "{finding:?}");
             assert!(finding.found.starts_with(found), "{finding:?}");
         }

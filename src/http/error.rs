@@ -4,16 +4,19 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use metrics::Counter;
 
 use super::api::administration::Refused;
 use super::extract::body::BodyError;
+use super::extract::caller::caller_address;
 use super::middleware::request_id::RequestId;
 use super::oauth::oauth_body;
 use super::problem::Problem;
 use crate::admin::AdminError;
+use crate::metrics::Refusals;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::AccessError;
-use crate::oauth::error::OauthError;
+use crate::oauth::error::{ClientFailure, OauthError};
 use crate::oauth::metadata::RESOURCE_NAME;
 use crate::resource::refusal::{RETRY_AFTER_SECS, Refusal};
 use crate::store::StoreError;
@@ -28,13 +31,14 @@ pub fn oauth(request: &HttpRequest, server: &AuthorizationServer, error: &OauthE
     let (status, counter) = match error {
         OauthError::InvalidRequest(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_request),
         OauthError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, &refusals.invalid_request),
-        OauthError::InvalidClient(_) => (StatusCode::UNAUTHORIZED, &refusals.invalid_client),
+        OauthError::InvalidClient(failure) => (StatusCode::UNAUTHORIZED, of_client(refusals, *failure)),
         OauthError::InvalidScope(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_scope),
         OauthError::InvalidTarget => (StatusCode::BAD_REQUEST, &refusals.invalid_target),
         OauthError::UnauthorizedClient => (StatusCode::BAD_REQUEST, &refusals.unauthorized_client),
         OauthError::UnsupportedGrantType => (StatusCode::BAD_REQUEST, &refusals.unsupported_grant_type),
+        OauthError::OverLimit { .. } => (StatusCode::TOO_MANY_REQUESTS, &refusals.over_limit),
         OauthError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, &refusals.unavailable),
-        OauthError::Server(_) => (StatusCode::INTERNAL_SERVER_ERROR, &refusals.unavailable),
+        OauthError::Server(_) => (StatusCode::INTERNAL_SERVER_ERROR, &refusals.failed),
     };
     counter.increment(1);
     record(request, server, status, error.code(), &error.reason());
@@ -42,11 +46,24 @@ pub fn oauth(request: &HttpRequest, server: &AuthorizationServer, error: &OauthE
         OauthError::InvalidClient(_) => {
             response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"mintery\", charset=\"UTF-8\""));
         }
+        OauthError::OverLimit { retry_after } => {
+            response.insert_header((RETRY_AFTER, *retry_after));
+        }
         OauthError::Unavailable(_) => {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
         }
         _ => {}
     })
+}
+
+const fn of_client(refusals: &Refusals, failure: ClientFailure) -> &Counter {
+    match failure {
+        ClientFailure::NothingPresented | ClientFailure::MalformedBasic => &refusals.no_credentials,
+        ClientFailure::UnknownClient => &refusals.unknown_client,
+        ClientFailure::WrongSecret => &refusals.wrong_secret,
+        ClientFailure::ExpiredSecret => &refusals.expired_secret,
+        ClientFailure::Disabled => &refusals.disabled,
+    }
 }
 
 /// The answer of a protected route to a request that it refuses (RFC 6750 §3, RFC 9728 §5.1).
@@ -112,7 +129,7 @@ fn of_admin(error: &AdminError) -> (Problem, String) {
             return (Problem::CONFLICT, "Somebody else changed it at the same moment; try again".to_owned());
         }
         AdminError::Store(StoreError::Unavailable(_)) => {
-            return (Problem::UNAVAILABLE, "The store cannot be reached; nothing was changed".to_owned());
+            return (Problem::UNAVAILABLE, "The store cannot be used now; nothing was changed".to_owned());
         }
         AdminError::Store(StoreError::OutcomeUnknown(_)) => {
             let detail = "The store was lost while it wrote: whether the change was made is not known";
@@ -154,7 +171,8 @@ pub async fn nothing_here() -> HttpResponse {
 
 fn record(request: &HttpRequest, server: &AuthorizationServer, status: StatusCode, code: &str, reason: &str) {
     let id = RequestId::of(request, &*server.random);
-    let from = request.peer_addr().map_or_else(|| "?".to_owned(), |address| address.ip().to_string());
+    let from = caller_address(request, &server.trusted_proxies);
+    let from = from.map_or_else(|| "?".to_owned(), |address| address.to_string());
     if status.is_server_error() {
         server.metrics.failures.increment(1);
         log::error!("request {id} from {from}: {} {code}: {reason}", status.as_u16());

@@ -78,7 +78,7 @@ fn endpoints(config: &mut ServiceConfig, optional: Optional) {
 
 /// What is administered, in JSON.
 fn administration(config: &mut ServiceConfig) {
-    use api::{apis, clients};
+    use api::{apis, clients, events, signing_keys, usage};
     let not_allowed = |allowed: &'static str| web::to(move || async move { error::not_allowed(allowed) });
     config
         .service(
@@ -127,7 +127,21 @@ fn administration(config: &mut ServiceConfig) {
                 .route(patch().to(apis::update))
                 .route(delete().to(apis::delete))
                 .default_service(not_allowed("GET, PATCH, DELETE")),
-        );
+        )
+        .service(readable(resource("/api/v1/signing-keys"), signing_keys::list))
+        .service(
+            resource("/api/v1/signing-keys/rotate")
+                .route(post().to(signing_keys::rotate))
+                .default_service(not_allowed("POST")),
+        )
+        .service(readable(resource("/api/v1/signing-keys/{kid}"), signing_keys::show))
+        .service(
+            resource("/api/v1/signing-keys/{kid}/retire")
+                .route(post().to(signing_keys::retire))
+                .default_service(not_allowed("POST")),
+        )
+        .service(readable(resource("/api/v1/events"), events::list))
+        .service(readable(resource("/api/v1/usage"), usage::list));
 }
 
 /// A well-known document, whose name stands between host and path of what it describes.

@@ -12,24 +12,39 @@ use crate::directory::Health;
 use crate::http::headers::NO_STORE;
 use crate::metrics::Metrics;
 use crate::oauth::AuthorizationServer;
+use crate::resource::DEFAULT_SKEW;
 
 /// `GET /healthz`: the process is up.
 pub async fn healthz() -> HttpResponse {
     no_store(HttpResponse::Ok()).json(json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`: it can serve. Degraded is still ready: what is remembered is served.
+/// `GET /readyz`: it can serve. Degraded is still ready: what is remembered is served. A node whose clock is wrong is not:
+/// its tokens would be refused elsewhere, or be good for too long.
 pub async fn readyz(server: Data<AuthorizationServer>) -> HttpResponse {
-    let since = |since: Timestamp| {
-        chrono::DateTime::from_timestamp_millis(since.as_millis()).map(|at| at.to_rfc3339())
-    };
-    match server.directory.health() {
+    let date =
+        |at: Timestamp| chrono::DateTime::from_timestamp_millis(at.as_millis()).map(|at| at.to_rfc3339());
+    let health = server.directory.health();
+    if let (Health::Current | Health::Degraded { .. }, Some(wrong)) = (health, server.directory.wrong_clock())
+    {
+        return no_store(HttpResponse::ServiceUnavailable()).json(json!({
+            "status": "wrong_clock",
+            "clock": date(wrong.here),
+            "store_clock": date(wrong.there),
+            "advice": format!(
+                "let NTP set the clocks of both machines: they are {:.3} s apart, and may be {} s",
+                wrong.apart().as_secs_f64(),
+                DEFAULT_SKEW.as_secs()
+            ),
+        }));
+    }
+    match health {
         Health::Current => no_store(HttpResponse::Ok()).json(json!({ "status": "ok" })),
         Health::Degraded { since: at } => {
-            no_store(HttpResponse::Ok()).json(json!({ "status": "degraded", "since": since(at) }))
+            no_store(HttpResponse::Ok()).json(json!({ "status": "degraded", "since": date(at) }))
         }
         Health::Unavailable { since: at } => no_store(HttpResponse::ServiceUnavailable())
-            .json(json!({ "status": "unavailable", "since": since(at) })),
+            .json(json!({ "status": "unavailable", "since": date(at) })),
     }
 }
 

@@ -151,6 +151,8 @@ pub struct Client {
     pub resources: Vec<ResourceUri>,
     /// How long its tokens live; what the API or the settings say when absent.
     pub token_ttl: Option<Duration>,
+    /// How many tokens it may get in an hour; as many as it asks for when absent.
+    pub max_tokens_per_hour: Option<u64>,
     /// The grants it may use; none for a client that only introspects.
     pub grants: Vec<GrantType>,
     /// How it authenticates.
@@ -185,7 +187,7 @@ impl Client {
 
 /// The id of a client secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct SecretId(Box<str>);
+pub struct SecretId(Arc<str>);
 
 impl SecretId {
     /// A new id: `cs_` and 22 base62 characters.

@@ -7,6 +7,8 @@ pub mod scope;
 pub mod signing_key;
 
 #[cfg(feature = "server")]
+pub mod address;
+#[cfg(feature = "server")]
 pub mod api;
 #[cfg(feature = "server")]
 pub mod client;
@@ -20,3 +22,5 @@ pub mod key_schedule;
 pub mod name;
 #[cfg(feature = "server")]
 pub mod principal;
+#[cfg(feature = "server")]
+pub mod usage;

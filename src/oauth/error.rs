@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::directory::Unavailable;
+use crate::directory::{OverLimit, Unavailable};
 use crate::keys::signer::SignError;
+use crate::model::usage::Outcome;
 
 /// A refusal. What it says to the caller is fixed text: nothing that was sent comes back.
 #[derive(Debug)]
@@ -22,6 +23,11 @@ pub enum OauthError {
     UnauthorizedClient,
     /// Nobody may use this grant.
     UnsupportedGrantType,
+    /// The client has had as many tokens in this hour as its operator allows.
+    OverLimit {
+        /// After how many seconds it may have more.
+        retry_after: u64,
+    },
     /// Not now: the store is needed and out of reach.
     Unavailable(String),
     /// A fault of this server.
@@ -69,7 +75,7 @@ impl OauthError {
             Self::InvalidTarget => "invalid_target",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
-            Self::Unavailable(_) => "temporarily_unavailable",
+            Self::OverLimit { .. } | Self::Unavailable(_) => "temporarily_unavailable",
             Self::Server(_) => "server_error",
         }
     }
@@ -84,6 +90,7 @@ impl OauthError {
             Self::InvalidTarget => "The resource is unknown or not allowed for this client",
             Self::UnauthorizedClient => "The client may not use this grant type",
             Self::UnsupportedGrantType => "The grant type is not supported; use client_credentials",
+            Self::OverLimit { .. } => "The client has had as many tokens in this hour as it may have",
             Self::Unavailable(_) => "The server cannot answer at the moment; try again",
             Self::Server(_) => "The server failed",
         }
@@ -97,6 +104,30 @@ impl OauthError {
             Self::Unavailable(reason) | Self::Server(reason) => reason.clone(),
             other => other.description().to_owned(),
         }
+    }
+}
+
+impl OauthError {
+    /// What is counted for the client that asked.
+    #[must_use]
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::InvalidRequest(_) | Self::TooLarge | Self::UnsupportedGrantType => Outcome::InvalidRequest,
+            Self::InvalidClient(ClientFailure::ExpiredSecret) => Outcome::ExpiredSecret,
+            Self::InvalidClient(ClientFailure::Disabled) => Outcome::Disabled,
+            Self::InvalidClient(_) => Outcome::WrongSecret,
+            Self::InvalidScope(_) => Outcome::InvalidScope,
+            Self::InvalidTarget => Outcome::InvalidTarget,
+            Self::UnauthorizedClient => Outcome::UnauthorizedClient,
+            Self::OverLimit { .. } => Outcome::OverLimit,
+            Self::Unavailable(_) | Self::Server(_) => Outcome::Failed,
+        }
+    }
+}
+
+impl From<OverLimit> for OauthError {
+    fn from(limit: OverLimit) -> Self {
+        Self::OverLimit { retry_after: limit.retry_after }
     }
 }
 
@@ -125,6 +156,7 @@ mod tests {
             OauthError::InvalidTarget,
             OauthError::UnauthorizedClient,
             OauthError::UnsupportedGrantType,
+            OauthError::OverLimit { retry_after: 1 },
             OauthError::Unavailable("é".to_owned()),
             OauthError::Server("é".to_owned()),
         ] {

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::keys::ring::KeyRing;
 use crate::metrics::Metrics;
+use crate::model::address::AddressRanges;
 use crate::model::issuer::Issuer;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
@@ -40,6 +41,10 @@ pub struct AuthorizationServer {
     pub default_audience: ResourceUri,
     /// How long verifiers may keep the published keys.
     pub jwks_max_age: Duration,
+    /// How long a key is published before it signs.
+    pub keys_publish_ahead: Duration,
+    /// Whose word is taken for who calls.
+    pub trusted_proxies: AddressRanges,
     /// Whether the metadata name an authorization endpoint.
     pub names_authorization_endpoint: bool,
     /// The time.

@@ -1,5 +1,7 @@
 //! A request to an endpoint at which a client authenticates, as it arrived.
 
+use std::net::IpAddr;
+
 use super::client_auth::Presented;
 use super::error::OauthError;
 use super::form::Form;
@@ -15,6 +17,8 @@ pub struct Submission<'a> {
     pub content_type: Option<&'a [u8]>,
     /// The body.
     pub body: &'a [u8],
+    /// From where it came.
+    pub from: Option<IpAddr>,
 }
 
 /// Parameters that are never taken from a URI, which is logged by everybody on the way (RFC 6749 §2.3.1, RFC 9700).

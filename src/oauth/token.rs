@@ -3,10 +3,13 @@
 use super::AuthorizationServer;
 use super::client_auth::AuthenticatedClient;
 use super::error::OauthError;
+use super::form::Form;
 use super::grant::client_credentials::Granted;
 use super::grant::{self, Grant};
 use super::request::Submission;
+use crate::clock::Timestamp;
 use crate::model::claims::{AccessTokenClaims, Audience, TokenId};
+use crate::model::client::GrantType;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::random;
@@ -58,21 +61,36 @@ pub async fn respond(
     let (form, presented) = submission.parse()?;
     let kind = grant::requested(&form)?;
     let client = presented.authenticate(server).await?;
+    let now = server.clock.now();
+    let usage = &client.known.usage;
+    let granted = grant(server, &client, kind, &form).inspect_err(|refusal| {
+        usage.refuse(now, refusal.outcome(), client.secret(), submission.from);
+    })?;
+    // Before the signature, which costs more than all the rest.
+    usage.issue(now, client.known.client.max_tokens_per_hour, client.secret(), submission.from)?;
+    issue(server, &client, &granted, now)
+}
+
+fn grant(
+    server: &AuthorizationServer,
+    client: &AuthenticatedClient,
+    kind: GrantType,
+    form: &Form,
+) -> Result<Granted, OauthError> {
     if !client.known.client.grants.contains(&kind) {
         return Err(OauthError::UnauthorizedClient);
     }
-    let granted = match Grant::parse(kind, &form)? {
-        Grant::ClientCredentials(grant) => grant.decide(server, &client.known)?,
-    };
-    issue(server, &client, &granted)
+    match Grant::parse(kind, form)? {
+        Grant::ClientCredentials(grant) => grant.decide(server, &client.known),
+    }
 }
 
 fn issue(
     server: &AuthorizationServer,
     client: &AuthenticatedClient,
     granted: &Granted,
+    now: Timestamp,
 ) -> Result<TokenResponse, OauthError> {
-    let now = server.clock.now();
     let issued_at = now.as_secs();
     let expires_in = granted.ttl.as_secs();
     let id = client.known.client.id.as_str();

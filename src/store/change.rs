@@ -2,6 +2,7 @@
 //! nodes remember, and the propagation between nodes are one mechanism that nobody can forget.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -139,7 +140,13 @@ impl Store {
         E: From<StoreError>,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Outcome<T, E>>,
     {
-        let transaction = Transaction::begin(&self.database.write, self.database.engine).await?;
+        let (began, measure) = (Instant::now(), &self.database.metrics.store.change);
+        let failed = |error| {
+            measure.fail();
+            error
+        };
+        let beginning = Transaction::begin(&self.database.write, self.database.engine);
+        let transaction = beginning.await.map_err(failed)?;
         let mut tx = Tx(transaction);
         let done = timeout(CHANGE_PATIENCE, body(&mut tx)).await.unwrap_or_else(|_| Err(silent().into()));
         let (value, event) = match done {
@@ -156,12 +163,12 @@ impl Store {
         // Should anything below fail, what the last event is must be asked again.
         let known = last.take();
         let appended = timeout(CHANGE_PATIENCE, self.append(&mut tx, &actor, &event, known));
-        let head = appended.await.unwrap_or_else(|_| Err(silent()))?;
-        tx.0.commit().await?;
+        let head = appended.await.unwrap_or_else(|_| Err(silent())).map_err(failed)?;
+        tx.0.commit().await.map_err(failed)?;
         let number = head.number;
         *last = Some(head);
         drop(last);
-        self.database.metrics.changes.increment(1);
+        measure.record(began, &Ok::<_, StoreError>(()));
         // Two commits may end here in the other order; the number never goes back.
         self.committed.send_if_modified(|last| {
             let is_later = number > *last;

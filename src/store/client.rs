@@ -29,7 +29,7 @@ pub async fn by_id(
 }
 
 const BY_ID: &str = "SELECT c.id, c.name, c.scopes, c.grant_types, c.token_endpoint_auth_method, c.default_scopes, \
-         c.resources, c.token_alg, c.token_ttl, c.cut_off, c.created_at, \
+         c.resources, c.token_alg, c.token_ttl, c.max_tokens_per_hour, c.cut_off, c.created_at, \
          c.disabled_at, s.id AS secret_id, s.hint, s.label, s.digest, s.hash, s.created_at AS secret_created_at, \
          s.expires_at FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id WHERE c.id = $1 \
          ORDER BY s.created_at, s.id";
@@ -69,7 +69,7 @@ pub async fn page(
     let query = || {
         sqlx::query(
             "SELECT id, name, scopes, grant_types, token_endpoint_auth_method, default_scopes, resources, token_alg, \
-             token_ttl, cut_off, created_at, disabled_at FROM clients WHERE id > $1 \
+             token_ttl, max_tokens_per_hour, cut_off, created_at, disabled_at FROM clients WHERE id > $1 \
              AND LOWER(name) LIKE '%' || $2 || '%' ESCAPE '!' \
              AND ($3 = -1 OR ($3 = 1 AND disabled_at IS NULL) OR ($3 = 0 AND disabled_at IS NOT NULL)) \
              ORDER BY id LIMIT $4",
@@ -90,8 +90,8 @@ pub async fn page(
 pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO clients (id, name, scopes, grant_types, token_endpoint_auth_method, default_scopes, \
-         resources, token_alg, token_ttl, cut_off, created_at, disabled_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+         resources, token_alg, token_ttl, max_tokens_per_hour, cut_off, created_at, disabled_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(client.id.as_str())
     .bind(client.name.as_str())
@@ -102,6 +102,7 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
     .bind(resources_text(client))
     .bind(client.token_alg.map(SigningAlgorithm::name))
     .bind(client.token_ttl.map(millis))
+    .bind(limit(client))
     .bind(client.cut_off.get())
     .bind(client.created_at.as_millis())
     .bind(client.disabled_at.map(Timestamp::as_millis))
@@ -117,7 +118,7 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
 pub async fn update(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE clients SET name = $1, scopes = $2, grant_types = $3, default_scopes = $4, resources = $5, \
-         token_alg = $6, token_ttl = $7 WHERE id = $8",
+         token_alg = $6, token_ttl = $7, max_tokens_per_hour = $8 WHERE id = $9",
     )
     .bind(client.name.as_str())
     .bind(client.scopes.to_string())
@@ -126,6 +127,7 @@ pub async fn update(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
     .bind(resources_text(client))
     .bind(client.token_alg.map(SigningAlgorithm::name))
     .bind(client.token_ttl.map(millis))
+    .bind(limit(client))
     .bind(client.id.as_str())
     .execute(tx.connection()?)
     .await?;
@@ -232,6 +234,10 @@ pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<(), StoreError> {
     Ok(())
 }
 
+fn limit(client: &Client) -> Option<i64> {
+    client.max_tokens_per_hour.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX))
+}
+
 fn grants_text(client: &Client) -> String {
     client.grants.iter().map(|grant| grant.name()).collect::<Vec<_>>().join(" ")
 }
@@ -266,6 +272,9 @@ fn client(row: &AnyRow) -> Result<Client, StoreError> {
             .map(|resource| ResourceUri::parse(resource).map_err(|_| StoreError::Corrupt("resource")))
             .collect::<Result<_, _>>()?,
         token_ttl: row.try_get::<Option<i64>, _>("token_ttl")?.map(duration),
+        max_tokens_per_hour: row
+            .try_get::<Option<i64>, _>("max_tokens_per_hour")?
+            .map(|limit| u64::try_from(limit).unwrap_or_default()),
         token_alg: row
             .try_get::<Option<String>, _>("token_alg")?
             .map(|name| name.parse().map_err(|_| StoreError::Corrupt("signing algorithm")))

@@ -106,7 +106,7 @@ impl Transaction {
                 self.0.give_back();
                 Ok(())
             }
-            Ok(Err(error)) => Err(StoreError::OutcomeUnknown(error.to_string())),
+            Ok(Err(error)) => Err(StoreError::of_commit(error)),
             Err(_) => Err(StoreError::OutcomeUnknown("the store does not answer".to_owned())),
         }
     }

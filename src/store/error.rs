@@ -90,12 +90,33 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// Codes that say "later": SQLite's BUSY and LOCKED (with their extended forms); PostgreSQL's connection exceptions (class 08), insufficient
+impl StoreError {
+    /// Why a commit failed. Mostly it cannot be told whether it happened; but where SQLite could not write all of it down, it
+    /// did not.
+    pub(super) fn of_commit(error: sqlx::Error) -> Self {
+        let is_full = |code: &str| sqlite_code(code).is_some_and(is_full);
+        match &error {
+            sqlx::Error::Database(reason) if reason.code().is_some_and(|code| is_full(&code)) => error.into(),
+            _ => Self::OutcomeUnknown(error.to_string()),
+        }
+    }
+}
+
+/// A code of SQLite, rather than of PostgreSQL.
+fn sqlite_code(code: &str) -> Option<i64> {
+    code.parse().ok().filter(|_| code.len() < 5)
+}
+
+/// FULL, and the extended form of IOERR that stands for a write that failed.
+const fn is_full(code: i64) -> bool {
+    matches!(code & 0xff, 13) || code == 778
+}
+
+/// Codes that say "later": SQLite's BUSY and LOCKED (with their extended forms), and those of a full disk; PostgreSQL's connection exceptions (class 08), insufficient
 /// resources (53), a lock that was not had in time (55P03), operator intervention (57), a transaction that idled too long (25P03),
 /// serialization failures and deadlocks (40).
 fn is_passing(code: &str) -> bool {
-    let sqlite_primary = code.parse::<i64>().ok().filter(|_| code.len() < 5).map(|code| code & 0xff);
-    matches!(sqlite_primary, Some(5 | 6))
+    sqlite_code(code).is_some_and(|code| matches!(code & 0xff, 5 | 6) || is_full(code))
         || (code.len() == 5
             && (matches!(code, "55P03" | "25P03")
                 || ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class))))
@@ -107,10 +128,12 @@ mod tests {
 
     #[test]
     fn tells_later_from_never() {
-        for code in ["5", "6", "261", "517", "08006", "53300", "55P03", "57P01", "25P03", "40001"] {
+        for code in
+            ["5", "6", "13", "261", "517", "778", "08006", "53300", "55P03", "57P01", "25P03", "40001"]
+        {
             assert!(is_passing(code), "{code}");
         }
-        for code in ["1", "8", "13", "2067", "23505", "42P01", "42501"] {
+        for code in ["1", "8", "10", "1034", "2067", "23505", "42P01", "42501"] {
             assert!(!is_passing(code), "{code}");
         }
     }

@@ -112,6 +112,69 @@ pub async fn from(
     rows.iter().map(recorded).collect()
 }
 
+/// Which events are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Those of this kind, or of all kinds that begin with it and a dot.
+    pub kind: Option<String>,
+    /// Those about this.
+    pub subject: Option<String>,
+    /// Those that this one made.
+    pub actor: Option<String>,
+}
+
+/// Up to `limit` events after `after`, in order.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn page(
+    database: &Database,
+    after: EventNumber,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<RecordedEvent>, StoreError> {
+    let query = || {
+        sqlx::query(
+            "SELECT number, at, actor, kind, subject, details, mac FROM events WHERE number > $1 \
+             AND ($2 = '' OR kind = $2 OR SUBSTR(kind, 1, LENGTH($2) + 1) = $2 || '.') \
+             AND ($3 = '' OR subject = $3) AND ($4 = '' OR actor = $4) ORDER BY number LIMIT $5",
+        )
+        .bind(after.get())
+        .bind(filter.kind.as_deref().unwrap_or_default())
+        .bind(filter.subject.as_deref().unwrap_or_default())
+        .bind(filter.actor.as_deref().unwrap_or_default())
+        .bind(limit)
+    };
+    let rows = database.lookup(query).await?;
+    rows.iter().map(recorded).collect()
+}
+
+/// Up to `limit` events before `before`, the newest first.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn page_back(
+    database: &Database,
+    before: EventNumber,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<RecordedEvent>, StoreError> {
+    let query = || {
+        sqlx::query(
+            "SELECT number, at, actor, kind, subject, details, mac FROM events WHERE number < $1 \
+             AND ($2 = '' OR kind = $2 OR SUBSTR(kind, 1, LENGTH($2) + 1) = $2 || '.') \
+             AND ($3 = '' OR subject = $3) AND ($4 = '' OR actor = $4) ORDER BY number DESC LIMIT $5",
+        )
+        .bind(before.get())
+        .bind(filter.kind.as_deref().unwrap_or_default())
+        .bind(filter.subject.as_deref().unwrap_or_default())
+        .bind(filter.actor.as_deref().unwrap_or_default())
+        .bind(limit)
+    };
+    let rows = database.lookup(query).await?;
+    rows.iter().map(recorded).collect()
+}
+
 fn recorded(row: &AnyRow) -> Result<RecordedEvent, StoreError> {
     Ok(RecordedEvent {
         number: EventNumber::new(row.try_get("number")?),

@@ -177,7 +177,7 @@ pub async fn set_term(tx: &mut Tx, kid: &str, before: &Term, term: &Term) -> Res
 /// # Errors
 /// When the statement fails.
 pub async fn raise_longest_ttl(database: &Database, ttl: Duration) -> Result<(), StoreError> {
-    database.tidy(|| sqlx::query(RAISE_LONGEST_TTL).bind(millis(ttl))).await
+    database.tidy(|| sqlx::query(RAISE_LONGEST_TTL).bind(millis(ttl))).await.map(drop)
 }
 
 /// The same in the change from which on such tokens may be signed, where it says how long they live.
@@ -203,5 +203,5 @@ pub async fn delete_gone(database: &Database, before: Timestamp) -> Result<(), S
         )
         .bind(before.as_millis())
     };
-    database.tidy(query).await
+    database.tidy(query).await.map(drop)
 }

@@ -13,9 +13,11 @@ pub mod event;
 pub mod file_lock;
 pub mod key;
 mod migrate;
+pub mod usage;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use sqlx::AnyPool;
 use sqlx::any::AnyRow;
@@ -78,18 +80,37 @@ impl Database {
 
     /// Reads to look something up.
     async fn lookup<'q>(&self, query: impl Fn() -> AnyQuery<'q>) -> Result<Vec<AnyRow>, StoreError> {
-        self.metrics.lookup_queries.increment(1);
-        connection::read(&self.read, query).await
+        let began = Instant::now();
+        let outcome = connection::read(&self.read, query).await;
+        self.metrics.store.lookup.record(began, &outcome);
+        outcome
     }
 
     /// Reads to follow the events.
     async fn follow<'q>(&self, query: impl Fn() -> AnyQuery<'q>) -> Result<Vec<AnyRow>, StoreError> {
-        self.metrics.follower_queries.increment(1);
-        connection::read(&self.read, query).await
+        let began = Instant::now();
+        let outcome = connection::read(&self.read, query).await;
+        self.metrics.store.follow.record(began, &outcome);
+        outcome
     }
 
     /// Writes what is no change: counts, dates of last use, clean-up. Nobody is told.
-    async fn tidy<'q>(&self, query: impl Fn() -> AnyQuery<'q>) -> Result<(), StoreError> {
-        connection::read(&self.write, query).await.map(drop)
+    async fn tidy<'q>(&self, query: impl Fn() -> AnyQuery<'q>) -> Result<Vec<AnyRow>, StoreError> {
+        let began = Instant::now();
+        let outcome = connection::read(&self.write, query).await;
+        self.metrics.store.tidy.record(began, &outcome);
+        outcome
+    }
+
+    /// Tells how many connections there are.
+    pub fn count_connections(&self) {
+        let store = &self.metrics.store;
+        for (pool, [used, idle]) in
+            [(&self.read, &store.read_connections), (&self.write, &store.write_connections)]
+        {
+            let idling = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            used.set(pool.size().saturating_sub(idling));
+            idle.set(idling);
+        }
     }
 }

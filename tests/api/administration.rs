@@ -14,14 +14,14 @@ const ADMIN: &str =
     "mintery:apis:read mintery:apis:write mintery:clients:read mintery:clients:write read write";
 
 /// Somebody who calls the API with a token.
-struct Caller<'a> {
+pub struct Caller<'a> {
     app: &'a TestApp,
     token: String,
 }
 
 impl<'a> Caller<'a> {
     /// With these scopes, each asked for: Mintery's own are never a default.
-    async fn with(app: &'a TestApp, scopes: &str) -> Self {
+    pub async fn with(app: &'a TestApp, scopes: &str) -> Self {
         let client = app.client(scopes).await;
         let token = app.token(&client).scope(scopes).send().await.text("access_token");
         Self { app, token }
@@ -31,7 +31,7 @@ impl<'a> Caller<'a> {
         Self::with(app, ADMIN).await
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let mut request = self.app.request(method, path).bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
@@ -39,15 +39,15 @@ impl<'a> Caller<'a> {
         Answer::of(request).await
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None).await
     }
 
-    async fn post(&self, path: &str, body: Value) -> Answer {
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(Method::POST, path, Some(body)).await
     }
 
-    async fn patch(&self, path: &str, body: Value) -> Answer {
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send(Method::PATCH, path, Some(body)).await
     }
 

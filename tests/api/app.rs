@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
+use actix_web::rt::task::JoinHandle;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mintery::admin::{
     self, Admin,
     client::{ClientTerms, NewClient},
 };
+use mintery::background::FLUSH_EVERY;
 use mintery::clock::{Clock, ManualClock};
 use mintery::config::Settings;
 use mintery::model::client::{ClientId, GrantType};
@@ -37,6 +39,7 @@ pub struct TestApp {
     pub admin: Admin,
     http: reqwest::Client,
     handle: ServerHandle,
+    running: Option<JoinHandle<std::io::Result<()>>>,
 }
 
 impl Drop for TestApp {
@@ -78,6 +81,7 @@ pub fn new_client(scopes: &str) -> NewClient {
             resources: Vec::new(),
             token_alg: None,
             token_ttl: None,
+            max_tokens_per_hour: None,
         },
         secret_expires_in: None,
     }
@@ -99,6 +103,18 @@ impl TestApp {
         database: Arc<TestDatabase>,
         settings: &[(&'static str, &str)],
     ) -> Result<Self, StartError> {
+        let clock = ManualClock::starting_at(START);
+        let store_clock = Arc::clone(&clock) as Arc<dyn Clock>;
+        Self::judged_by(database, settings, clock, Some(store_clock)).await
+    }
+
+    /// A server whose clock is judged by another, or by that of the database itself.
+    pub async fn judged_by(
+        database: Arc<TestDatabase>,
+        settings: &[(&'static str, &str)],
+        clock: Arc<ManualClock>,
+        store_clock: Option<Arc<dyn Clock>>,
+    ) -> Result<Self, StartError> {
         let usual = [
             ("listen", "127.0.0.1:0".to_owned()),
             ("issuer", ISSUER.to_owned()),
@@ -110,17 +126,17 @@ impl TestApp {
         let overrides = usual.into_iter().chain(own).map(|(key, value)| (key, "a test", value));
         let settings = Settings::load(&overrides.collect(), [], Some(&database.settings_file())).unwrap();
 
-        let clock = ManualClock::starting_at(START);
         let surroundings = Surroundings {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             random: Arc::new(SystemRandom),
             make_signer: forge::remember,
+            store_clock,
         };
         let mode = ServeMode { dev: false, migrate: true };
         let application = Box::pin(Application::build(settings, mode, surroundings)).await?;
         let url = format!("http://{}", application.address());
         let handle = application.handle();
-        actix_web::rt::spawn(application.run());
+        let running = Some(actix_web::rt::spawn(application.run()));
         Ok(Self {
             url,
             admin: database.administer(Arc::clone(&clock) as Arc<dyn Clock>).await,
@@ -132,12 +148,16 @@ impl TestApp {
                 .build()
                 .unwrap(),
             handle,
+            running,
         })
     }
 
     /// Stops it, and waits until it has.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.handle.stop(true).await;
+        if let Some(running) = self.running.take() {
+            running.await.unwrap().unwrap();
+        }
     }
 
     /// Waits until the server has applied every change that was made.
@@ -245,6 +265,35 @@ impl TestApp {
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    /// Waits until a series of `/metrics` has this value or a higher one. What is looked for a few times a second is soon there.
+    pub async fn until_metric(&self, series: &str, value: f64) {
+        let begun = Instant::now();
+        loop {
+            let current = self.metric(series).await;
+            if current >= value {
+                return;
+            }
+            assert!(begun.elapsed() <= Duration::from_secs(2), "{series} is {current}, not {value}");
+            actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Lets time pass until the store is told what was counted, and waits until it was tried.
+    pub async fn flush_usage(&self) {
+        const SERIES: [&str; 2] = [
+            "mintery_usage_flushes_total{result=\"done\"}",
+            "mintery_usage_flushes_total{result=\"failed\"}",
+        ];
+        let flushes = async || self.metric(SERIES[0]).await + self.metric(SERIES[1]).await;
+        let before = flushes().await;
+        self.clock.let_pass(FLUSH_EVERY);
+        let begun = Instant::now();
+        while flushes().await <= before {
+            assert!(begun.elapsed() <= Duration::from_secs(5), "nothing is flushed");
+            actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// The value of a series of `/metrics`.

@@ -26,9 +26,13 @@ mod access;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod changes;
 #[cfg(test)]
 mod client_auth;
+#[cfg(test)]
+mod clocks;
 #[cfg(test)]
 mod forged_claims;
 #[cfg(test)]
@@ -40,6 +44,8 @@ mod hot_path;
 #[cfg(test)]
 mod metadata;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod outage;
 #[cfg(test)]
 mod rotation;
@@ -49,3 +55,5 @@ mod token;
 mod token_input;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod usage;

@@ -96,6 +96,8 @@ fn a_running_server_follows_apis_and_clients() {
         &["client", "update", &client.id, "--ttl", "0"],
         &["client", "update", &client.id, "--ttl", "99999999"],
         &["client", "update", &client.id, "--alg", "HS256"],
+        &["client", "update", &client.id, "--max-tokens-per-hour", "0"],
+        &["client", "update", &client.id, "--max-tokens-per-hour", "many"],
         &["client", "update", &client.id, "--resource", "relative"],
         &["client", "update", &client.id, "--scope", "a  b"],
         &["client", "update", &client.id, "--name", " "],

@@ -359,3 +359,37 @@ fn that_there_was_no_such_client_is_soon_forgotten() {
         (server.ask_for_token(&client).status == 200).then_some(())
     });
 }
+
+/// A server that stops tells what it has counted; a limit holds for the next one, too.
+#[test]
+fn what_a_server_counted_is_there_when_it_has_stopped() {
+    let work = Workplace::with_tables();
+    let client = work.create_client(&["--max-tokens-per-hour", "1000"]);
+    let secrets = || work.run(&["client", "secret", "list", &client.id, "-o", "json"]).succeeded().json();
+    assert_eq!(secrets()[0]["last_used_at"], Value::Null);
+    let mut server = Server::start(&work);
+    for _ in 0..3 {
+        server.token(&client);
+    }
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(
+        work.numbers("SELECT CAST(SUM(times) AS BIGINT) FROM client_usage WHERE outcome = 'token'"),
+        [3]
+    );
+    let used = &secrets()[0];
+    assert!(used["last_used_at"].is_i64() && used["last_used_address"] == "127.0.0.1", "{used}");
+    let table = work.run(&["client", "show", &client.id]).succeeded().stdout;
+    assert!(table.contains("127.0.0.1") && table.contains("at most 1000"), "{table}");
+    let limited = ["client", "update", &client.id, "--max-tokens-per-hour", "4", "-o", "json"];
+    assert_eq!(work.run(&limited).succeeded().json()["max_tokens_per_hour"], 4);
+    let server = Server::start(&work);
+    // Unless another hour has just begun.
+    let began = work.numbers("SELECT MAX(hour) FROM client_usage");
+    let statuses: Vec<u16> = (0..2).map(|_| server.ask_for_token(&client).status).collect();
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 3600;
+    if began == [i64::try_from(now).unwrap()] {
+        assert_eq!(statuses, [200, 429]);
+    }
+    let unlimited = ["client", "update", &client.id, "--max-tokens-per-hour", "none", "-o", "json"];
+    assert_eq!(work.run(&unlimited).succeeded().json().get("max_tokens_per_hour"), None);
+}

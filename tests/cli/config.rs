@@ -122,6 +122,7 @@ fn what_is_wrong_is_an_error_as_everywhere() {
         ("MINTERY_TOKEN__TLL", "60", "`token.ttl`"),
         ("MINTERY_TOKEN__TTL", "1h", "`token.ttl`"),
         ("MINTERY_LISTEN", "localhost", "`listen`"),
+        ("MINTERY_TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.0/8"),
     ] {
         Workplace::new().with(variable, value).run(&["config", "show"]).failed(&[variable, word]);
     }

@@ -239,6 +239,36 @@ fn no_secret_is_in_what_is_counted() {
     assert!(!metrics.contains("mts_") && !metrics.contains(&client.id), "{metrics}");
 }
 
+/// SEC-1: the address in the log is that of the connection, unless the settings name whoever holds its other end.
+#[test]
+fn forwarded_headers_count_from_trusted_proxies_alone() {
+    for (trusted, expected) in
+        [("", "127.0.0.1"), ("192.0.2.0/24", "127.0.0.1"), ("127.0.0.1", "198.51.100.7")]
+    {
+        let work = Workplace::with_tables().with("MINTERY_TRUSTED_PROXIES", trusted);
+        let server = Server::start(&work);
+        let mut ids = Vec::new();
+        for (name, value) in [
+            ("x-forwarded-for", "203.0.113.9, 198.51.100.7"),
+            ("forwarded", "for=203.0.113.9, for=\"198.51.100.7:4711\";proto=https"),
+        ] {
+            for path in ["/oauth/token", "/api/v1/users/me", "/auth/check", "/api/v1/clients"] {
+                let url = server.url(path);
+                let request = if path == "/oauth/token" { http().post(url) } else { http().get(url) };
+                let headers = [(name, value), ("x-real-ip", "203.0.113.9"), ("x-original-uri", "/else")];
+                let request =
+                    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+                ids.push(send(request).unwrap().header("x-request-id").unwrap().to_owned());
+            }
+        }
+        let log = log_of(server);
+        for id in ids {
+            let line = log.lines().find(|line| line.contains(&id)).unwrap();
+            assert!(line.contains(&format!(" from {expected}: ")), "trusted: {trusted}: {line}");
+        }
+    }
+}
+
 #[test]
 fn starting_and_stopping_is_logged() {
     let work = Workplace::with_tables();

@@ -470,6 +470,11 @@ impl Server {
         Starting(Process::start(command))
     }
 
+    /// A server that was started in a way of its own.
+    pub fn of(process: Process) -> Server {
+        Starting(process).ready()
+    }
+
     /// `mintery serve` for [`ISSUER`], unless the workplace says another.
     pub fn start(workplace: &Workplace) -> Server {
         if workplace.environment.contains_key("MINTERY_ISSUER") {

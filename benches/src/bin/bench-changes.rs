@@ -94,6 +94,7 @@ async fn make_client(admin: &Admin, number: usize) -> Result<ClientId, Failure> 
             resources: Vec::new(),
             token_alg: None,
             token_ttl: None,
+            max_tokens_per_hour: None,
         },
         secret_expires_in: None,
     };

@@ -32,7 +32,7 @@ async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome
     let filter =
         client::Filter { name: query.filter("name").map(ToOwned::to_owned), enabled: query.flag("enabled")? };
     let clients = client::page(&admin, query.after(), query.limit_and_one(), &filter).await?;
-    let page = Page::new(&query, &clients, |client| client.id.as_str(), ClientJson::from);
+    let page = Page::new(&query, &clients, |client| client.id.to_string(), ClientJson::from);
     Ok(json(StatusCode::OK, &page))
 }
 

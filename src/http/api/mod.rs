@@ -4,5 +4,8 @@ pub(in crate::http) mod administration;
 pub mod apis;
 pub mod auth_check;
 pub mod clients;
+pub mod events;
 pub mod me;
 mod page;
+pub mod signing_keys;
+pub mod usage;

@@ -11,8 +11,8 @@ const USUAL: i64 = 50;
 /// The most items of a page.
 const MOST: i64 = 200;
 
-/// The most bytes of a parameter: those of the longest id.
-const MAX_VALUE: usize = 255;
+/// The most bytes of a parameter: those of the longest id, and of what stands beside it in a cursor.
+const MAX_VALUE: usize = 280;
 
 /// What a query asks for.
 #[derive(Debug)]
@@ -89,6 +89,18 @@ impl PageQuery {
         self.filters.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
+    /// The value of a filter that is a number.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn number(&self, name: &str) -> Result<Option<i64>, Refused> {
+        let parse = |value: &str| {
+            let number = value.parse().ok().filter(|number| *number >= 0);
+            number.ok_or_else(|| Refused::Admin(AdminError::Invalid(format!("{name} is a number"))))
+        };
+        self.filter(name).map(parse).transpose()
+    }
+
     /// The value of a filter that is true or false.
     ///
     /// # Errors
@@ -106,12 +118,12 @@ impl<T> Page<T> {
     pub fn new<'a, I>(
         query: &PageQuery,
         found: &'a [I],
-        cursor: impl Fn(&'a I) -> &'a str,
+        cursor: impl Fn(&'a I) -> String,
         show: impl Fn(&'a I) -> T,
     ) -> Self {
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         let shown = found.get(..limit).unwrap_or(found);
-        let next = (found.len() > limit).then(|| shown.last().map(|last| cursor(last).to_owned())).flatten();
+        let next = (found.len() > limit).then(|| shown.last().map(cursor)).flatten();
         Self { items: shown.iter().map(show).collect(), next }
     }
 }

@@ -1,5 +1,7 @@
 //! `POST /oauth/token`.
 
+use std::time::Instant;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use actix_web::web::{Data, Payload};
@@ -8,6 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::no_store;
 use crate::http::error;
 use crate::http::extract::body;
+use crate::http::extract::caller::caller_address;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::error::OauthError;
 use crate::oauth::request::Submission;
@@ -19,13 +22,16 @@ pub async fn token(
     server: Data<AuthorizationServer>,
     payload: Payload,
 ) -> HttpResponse {
-    match respond(&request, &server, payload).await {
+    let began = Instant::now();
+    let answer = match respond(&request, &server, payload).await {
         Ok(response) => {
             server.metrics.tokens_issued.increment(1);
             no_store(StatusCode::OK).body(response.into_json())
         }
         Err(refusal) => error::oauth(&request, &server, &refusal),
-    }
+    };
+    server.metrics.token_durations.since(began);
+    answer
 }
 
 /// The answer to anything but POST (RFC 6749 §3.2).
@@ -48,6 +54,7 @@ async fn respond(
         query: request.query_string(),
         content_type: request.headers().get(CONTENT_TYPE).map(actix_web::http::header::HeaderValue::as_bytes),
         body: &body,
+        from: caller_address(request, &server.trusted_proxies),
     };
     token::respond(server, &submission).await
 }

@@ -9,6 +9,7 @@ use super::AuthorizationServer;
 use super::error::{ClientFailure, OauthError};
 use super::form::Form;
 use crate::directory::KnownClient;
+use crate::model::client::SecretId;
 use crate::model::event::EventNumber;
 
 /// What a client shows.
@@ -27,6 +28,17 @@ pub struct AuthenticatedClient {
     pub token_credential: [u8; 8],
     /// The event that what is known of the client is not older than.
     pub as_of: EventNumber,
+}
+
+impl AuthenticatedClient {
+    /// The secret that it presented.
+    #[must_use]
+    pub fn secret(&self) -> Option<&SecretId> {
+        let secrets = &mut self.known.secrets.iter();
+        secrets
+            .find(|secret| secret.token_credential == self.token_credential)
+            .map(|secret| &secret.secret.id)
+    }
 }
 
 impl Presented {

@@ -120,14 +120,21 @@ pub async fn authenticate(
     server: &AuthorizationServer,
 ) -> Result<AuthenticatedClient, OauthError> {
     let mut refusal = OauthError::InvalidClient(ClientFailure::MalformedBasic);
+    let mut refused = None;
     for pair in [pairs.decoded, pairs.raw].into_iter().flatten() {
         match check(&pair, server).await {
-            Err(error @ OauthError::InvalidClient(_)) => refusal = error,
+            Err(error @ OauthError::InvalidClient(_)) => {
+                refusal = error;
+                refused = Some(pair.id);
+            }
             Ok(client) if pairs.named.is_some_and(|id| id != client.known.client.id.as_str()) => {
                 return Err(ANOTHER_CLIENT);
             }
             done => return done,
         }
+    }
+    if let Some(id) = refused {
+        server.directory.count_refusal(&id, refusal.outcome());
     }
     Err(refusal)
 }

@@ -1,0 +1,54 @@
+//! Whether the clock of this node is right, judged by that of the store: tokens that are dated by a wrong clock are refused
+//! elsewhere, or good for too long.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::resource::DEFAULT_SKEW;
+use crate::store::clock::{self, Compared};
+use crate::store::{Database, StoreError};
+
+/// What was found the last time.
+#[derive(Debug)]
+pub struct ClockCheck {
+    here: Arc<dyn Clock>,
+    /// Instead of the store's own.
+    there: Option<Arc<dyn Clock>>,
+    wrong: ArcSwapOption<Compared>,
+    metrics: Arc<Metrics>,
+}
+
+impl ClockCheck {
+    pub fn new(here: Arc<dyn Clock>, there: Option<Arc<dyn Clock>>, metrics: Arc<Metrics>) -> Self {
+        Self { here, there, wrong: ArcSwapOption::empty(), metrics }
+    }
+
+    /// Looks again. While the store cannot be asked, what was found before stands.
+    pub async fn look(&self, database: &Database) -> Result<(), StoreError> {
+        let compared = match &self.there {
+            Some(there) => Some(Compared { here: self.here.now(), there: there.now() }),
+            None => clock::compare(database, &*self.here).await?,
+        };
+        self.metrics.clock_offset.set(compared.as_ref().map_or(0.0, Compared::ahead_secs));
+        let wrong = compared.filter(|compared| compared.apart() > DEFAULT_SKEW);
+        let was_wrong = self.wrong.swap(wrong.map(Arc::new)).is_some();
+        match wrong {
+            Some(Compared { here, there }) if !was_wrong => log::error!(
+                "the clock of this node shows {} s, that of the store {} s: it is not ready until they agree",
+                here.as_secs(),
+                there.as_secs()
+            ),
+            None if was_wrong => log::info!("the clock of this node is right again"),
+            Some(_) | None => {}
+        }
+        Ok(())
+    }
+
+    /// What the two clocks showed when they were further apart than they may be.
+    pub fn wrong(&self) -> Option<Compared> {
+        self.wrong.load().as_deref().copied()
+    }
+}

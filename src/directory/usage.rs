@@ -1,0 +1,316 @@
+//! What this node counts for each client, in memory, until it is flushed into the store every few seconds. A request finds the
+//! counts of its client in what is remembered of the client, so it looks nothing up; the lock that it takes is its client's own
+//! and is held for a few additions.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::clock::Timestamp;
+use crate::model::client::{ClientId, SecretId};
+use crate::model::usage::{Hour, LastUse, Outcome, Tally};
+use crate::store::usage::Counted;
+
+/// Hours that wait to be flushed while the store is out of reach. A node does not issue for longer than a day without it.
+const MAX_WAITING: usize = 30;
+
+/// The counts of one client.
+#[derive(Debug, Default)]
+pub struct ClientUsage(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    hour: Hour,
+    /// What was counted in this hour, and is not on its way to the store yet.
+    tally: Tally,
+    /// The same of other hours.
+    waiting: Vec<(Hour, Tally)>,
+    /// The tokens of this hour, of all nodes, that the store knows of, or will once it is told.
+    stored: u64,
+    /// The secrets that were used since the last flush.
+    used: Vec<(SecretId, LastUse)>,
+    /// Whether it matters what other nodes counted.
+    is_limited: bool,
+}
+
+/// The client has had as many tokens in this hour as it may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OverLimit {
+    /// After how many seconds it may have more.
+    pub retry_after: u64,
+}
+
+impl ClientUsage {
+    /// Counts a token, unless there were `limit` in this hour. It was asked for with `secret`, from `address`.
+    ///
+    /// # Errors
+    /// When there were as many; then that is counted.
+    pub fn issue(
+        &self,
+        now: Timestamp,
+        limit: Option<u64>,
+        secret: Option<&SecretId>,
+        from: Option<IpAddr>,
+    ) -> Result<(), OverLimit> {
+        let mut counts = self.lock();
+        let hour = counts.turn_to(now);
+        counts.note(secret, LastUse { at: now, from });
+        if limit.is_some_and(|limit| counts.tokens() >= limit) {
+            counts.tally.count(Outcome::OverLimit);
+            return Err(OverLimit { retry_after: hour.secs_left(now) });
+        }
+        counts.tally.count(Outcome::Token);
+        Ok(())
+    }
+
+    /// Counts a request that is refused, with the secret where that was right.
+    pub fn refuse(&self, now: Timestamp, outcome: Outcome, secret: Option<&SecretId>, from: Option<IpAddr>) {
+        let mut counts = self.lock();
+        counts.turn_to(now);
+        counts.note(secret, LastUse { at: now, from });
+        counts.tally.count(outcome);
+    }
+
+    /// Takes note of how many tokens of an hour the store knows of, since the client has a limit.
+    pub fn learn(&self, hour: Hour, tokens: u64) {
+        let mut counts = self.lock();
+        counts.is_limited = true;
+        if counts.hour < hour {
+            counts.turn_to(hour.begins());
+        }
+        if counts.hour == hour {
+            // What is on its way there is not in that number.
+            counts.stored = counts.stored.max(tokens);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        // Nobody panics while they hold it; and counts are counts.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes out what is to be told to the store.
+    fn take(&self, client: &ClientId) -> Option<Counted> {
+        let mut counts = self.lock();
+        let tally = std::mem::take(&mut counts.tally);
+        counts.stored = counts.stored.saturating_add(u64::from(tally.get(Outcome::Token)));
+        let hour = counts.hour;
+        let hours = std::mem::take(&mut counts.waiting).into_iter().chain([(hour, tally)]);
+        let outcomes = |(hour, tally): (Hour, Tally)| {
+            tally.iter().map(|(outcome, times)| (hour, outcome, times)).collect::<Vec<_>>()
+        };
+        let mut outcomes: Vec<_> = hours.flat_map(outcomes).collect();
+        let mut secrets = std::mem::take(&mut counts.used);
+        drop(counts);
+        outcomes.sort_unstable();
+        secrets.sort_unstable_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
+        let is_something = !outcomes.is_empty() || !secrets.is_empty();
+        is_something.then(|| Counted { client: client.clone(), outcomes, secrets })
+    }
+
+    /// Puts back what the store could not be told.
+    fn put_back(&self, counted: Counted) {
+        let mut counts = self.lock();
+        for (hour, outcome, times) in counted.outcomes {
+            if hour == counts.hour {
+                counts.tally.add(outcome, times);
+                if outcome == Outcome::Token {
+                    counts.stored = counts.stored.saturating_sub(u64::from(times));
+                }
+            } else {
+                let mut tally = Tally::default();
+                tally.add(outcome, times);
+                counts.wait(hour, &tally);
+            }
+        }
+        for (secret, last_use) in counted.secrets {
+            if !counts.used.iter().any(|(own, _)| *own == secret) {
+                counts.used.push((secret, last_use));
+            }
+        }
+    }
+}
+
+impl Counts {
+    /// Sees to it that what is counted next is counted for the hour that `now` is in.
+    fn turn_to(&mut self, now: Timestamp) -> Hour {
+        let hour = Hour::of(now);
+        if hour != self.hour {
+            let (before, tally) = (self.hour, std::mem::take(&mut self.tally));
+            self.wait(before, &tally);
+            (self.hour, self.stored) = (hour, 0);
+        }
+        hour
+    }
+
+    fn wait(&mut self, hour: Hour, tally: &Tally) {
+        if tally.is_empty() {
+            return;
+        }
+        if let Some((_, own)) = self.waiting.iter_mut().find(|(own, _)| *own == hour) {
+            own.merge(tally);
+            return;
+        }
+        if self.waiting.len() >= MAX_WAITING {
+            self.waiting.remove(0);
+        }
+        self.waiting.push((hour, *tally));
+    }
+
+    /// The tokens of this hour, as far as this node knows.
+    fn tokens(&self) -> u64 {
+        self.stored.saturating_add(u64::from(self.tally.get(Outcome::Token)))
+    }
+
+    fn note(&mut self, secret: Option<&SecretId>, last_use: LastUse) {
+        let Some(secret) = secret else { return };
+        match self.used.iter_mut().find(|(own, _)| own == secret) {
+            Some((_, own)) => *own = last_use,
+            None => self.used.push((secret.clone(), last_use)),
+        }
+    }
+}
+
+/// The counts of all clients that are remembered, and of those that are not any more and have something to tell.
+#[derive(Debug, Default)]
+pub struct Usage(Mutex<HashMap<ClientId, Arc<ClientUsage>>>);
+
+impl Usage {
+    /// The counts of a client that is being remembered.
+    pub fn of(&self, client: &ClientId) -> Arc<ClientUsage> {
+        Arc::clone(self.lock().entry(client.clone()).or_default())
+    }
+
+    /// The same, if there are any.
+    fn known(&self, client: &str) -> Option<Arc<ClientUsage>> {
+        self.lock().get(client).cloned()
+    }
+
+    /// Takes out what is to be told to the store, sorted by client; and tells whether one of them has a limit.
+    pub fn take(&self) -> (Vec<Counted>, bool) {
+        let mut clients = self.lock();
+        // Whoever else holds one is remembered, or is being answered.
+        let mut gone = Vec::new();
+        let mut is_limited = false;
+        let mut counted: Vec<Counted> = Vec::new();
+        for (client, usage) in clients.iter() {
+            is_limited |= usage.lock().is_limited;
+            match usage.take(client) {
+                Some(of_client) => counted.push(of_client),
+                None if Arc::strong_count(usage) == 1 => gone.push(client.clone()),
+                None => {}
+            }
+        }
+        for client in gone {
+            clients.remove(&client);
+        }
+        drop(clients);
+        counted.sort_unstable_by(|one, other| one.client.cmp(&other.client));
+        (counted, is_limited)
+    }
+
+    /// Puts back what the store could not be told.
+    pub fn put_back(&self, counted: &[Counted]) {
+        for of_client in counted {
+            self.of(&of_client.client).put_back(of_client.clone());
+        }
+    }
+
+    /// Takes note of what the store knows of clients with a limit.
+    pub fn learn(&self, hour: Hour, tokens: Vec<(String, u64)>) {
+        for (client, tokens) in tokens {
+            if let Some(usage) = self.known(&client) {
+                usage.learn(hour, tokens);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ClientId, Arc<ClientUsage>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_WAITING, OverLimit, Usage};
+    use crate::clock::Timestamp;
+    use crate::model::client::{ClientId, SecretId};
+    use crate::model::usage::{Hour, Outcome};
+
+    const HOUR: i64 = 3600;
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(secs)
+    }
+
+    #[test]
+    fn what_is_counted_is_taken_once() {
+        let (usage, id) = (Usage::default(), ClientId::parse("a").unwrap());
+        let (client, secret) = (usage.of(&id), SecretId::from_stored("cs_1".to_owned()));
+        let address = "192.0.2.1".parse().ok();
+        client.issue(at(HOUR), None, Some(&secret), address).unwrap();
+        client.issue(at(2 * HOUR - 1), None, Some(&secret), None).unwrap();
+        client.refuse(at(2 * HOUR), Outcome::InvalidScope, Some(&secret), address);
+        client.refuse(at(2 * HOUR), Outcome::WrongSecret, None, None);
+        let (counted, is_limited) = usage.take();
+        assert!(!is_limited);
+        assert_eq!(
+            counted[0].outcomes,
+            [
+                (Hour::new(1), Outcome::Token, 2),
+                (Hour::new(2), Outcome::WrongSecret, 1),
+                (Hour::new(2), Outcome::InvalidScope, 1)
+            ]
+        );
+        assert_eq!((counted[0].secrets.len(), counted[0].secrets[0].1.at), (1, at(2 * HOUR)));
+        assert!(usage.take().0.is_empty());
+        // What could not be told is told again, with what came meanwhile.
+        client.issue(at(2 * HOUR), None, None, None).unwrap();
+        usage.put_back(&counted);
+        let again = usage.take().0;
+        let times =
+            |outcome| again[0].outcomes.iter().find(|(hour, own, _)| (*hour, *own) == outcome).unwrap().2;
+        assert_eq!(times((Hour::new(1), Outcome::Token)), 2);
+        assert_eq!(times((Hour::new(2), Outcome::Token)), 1);
+        assert_eq!(times((Hour::new(2), Outcome::InvalidScope)), 1);
+        assert_eq!(again[0].secrets.len(), 1);
+    }
+
+    #[test]
+    fn a_limit_counts_what_is_here_what_is_on_its_way_and_what_others_told() {
+        let (usage, id) = (Usage::default(), ClientId::parse("a").unwrap());
+        let client = usage.of(&id);
+        let issue = |secs, limit| client.issue(at(secs), Some(limit), None, None);
+        client.learn(Hour::new(1), 2);
+        assert_eq!(issue(HOUR + 10, 3), Ok(()));
+        assert_eq!(issue(HOUR + 10, 3), Err(OverLimit { retry_after: HOUR as u64 - 10 }));
+        let (counted, is_limited) = usage.take();
+        assert!(is_limited);
+        assert_eq!(issue(HOUR + 11, 3), Err(OverLimit { retry_after: HOUR as u64 - 11 }));
+        // Whether the store was told or not makes no difference.
+        usage.put_back(&counted);
+        assert_eq!(issue(HOUR + 12, 4), Ok(()));
+        assert!(issue(HOUR + 12, 4).is_err());
+        usage.learn(Hour::new(1), vec![("a".to_owned(), 10), ("unknown".to_owned(), 1)]);
+        assert!(issue(HOUR + 13, 10).is_err());
+        // The next hour begins with nothing.
+        assert_eq!(issue(2 * HOUR, 1), Ok(()));
+        usage.learn(Hour::new(1), vec![("a".to_owned(), 10)]);
+        assert_eq!(issue(2 * HOUR, 2), Ok(()));
+        assert!(issue(2 * HOUR, 2).is_err());
+    }
+
+    /// SEC-3
+    #[test]
+    fn what_waits_is_bounded() {
+        let (usage, id) = (Usage::default(), ClientId::parse("a").unwrap());
+        let client = usage.of(&id);
+        for hour in 0..100 {
+            client.refuse(at(hour * HOUR), Outcome::WrongSecret, None, None);
+        }
+        assert_eq!(usage.take().0[0].outcomes.len(), MAX_WAITING + 1);
+        drop(client);
+        usage.take();
+        assert!(usage.known("a").is_none(), "nobody remembers it");
+    }
+}

@@ -1,0 +1,42 @@
+//! `/api/v1/events`
+
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::administration::{Outcome, answer, authorize, json};
+use super::page::{Page, PageQuery};
+use crate::admin::AdminError;
+use crate::admin::event_log::{self, Asked, Filter};
+use crate::admin::json::EventJson;
+use crate::model::event::EventNumber;
+use crate::oauth::AuthorizationServer;
+
+const READ: &str = "mintery:events:read";
+
+/// `GET /api/v1/events`
+pub async fn list(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
+    answer(&request, &server, do_list(&request, &server).await)
+}
+
+async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome {
+    let admin = authorize(request, server, READ).await?;
+    let query = PageQuery::parse(request.query_string(), &["actor", "kind", "newest_first", "subject"])?;
+    let text = |name| query.filter(name).map(ToOwned::to_owned);
+    let filter = Filter { kind: text("kind"), subject: text("subject"), actor: text("actor") };
+    let after = match query.after() {
+        "" => None,
+        number => {
+            let number = number.parse().ok().filter(|number| *number >= 0);
+            let number =
+                number.ok_or_else(|| AdminError::Invalid("after is the number of an event".to_owned()))?;
+            Some(EventNumber::new(number))
+        }
+    };
+    let asked = match (query.flag("newest_first")?.unwrap_or(false), after) {
+        (false, after) => Asked::After(after.unwrap_or_default()),
+        (true, before) => Asked::Before(before),
+    };
+    let events = event_log::page(&admin, asked, query.limit_and_one(), &filter).await?;
+    Ok(json(StatusCode::OK, &Page::new(&query, &events, |event| event.number.to_string(), EventJson::from)))
+}

@@ -1,0 +1,105 @@
+//! `/api/v1/signing-keys…`. A key that was made elsewhere is imported at the command line alone: whoever knows a private key
+//! can sign what they like, and so be whoever they like, without having been granted a scope.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+
+use super::administration::{Outcome, answer, applied, authorize, authorize_and_read, json};
+use crate::admin::json::SigningKeyJson;
+use crate::admin::{AdminError, signing_key};
+use crate::model::signing_key::{SigningAlgorithm, UnknownAlgorithm};
+use crate::oauth::AuthorizationServer;
+
+const READ: &str = "mintery:signing-keys:read";
+const WRITE: &str = "mintery:signing-keys:write";
+
+type Server = Data<AuthorizationServer>;
+
+#[derive(Serialize)]
+struct Keys<'a> {
+    items: Vec<SigningKeyJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    key: SigningKeyJson<'a>,
+    /// In PEM; nothing of a secret, or of a key that was taken back.
+    public_key: Option<String>,
+}
+
+/// What is to be done.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rotation {
+    /// What the settings say when absent.
+    alg: Option<String>,
+    /// Without publishing the key for a while first.
+    #[serde(default)]
+    now: bool,
+}
+
+/// `GET /api/v1/signing-keys`
+pub async fn list(request: HttpRequest, server: Server) -> HttpResponse {
+    answer(&request, &server, do_list(&request, &server).await)
+}
+
+async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome {
+    let admin = authorize(request, server, READ).await?;
+    let keys = signing_key::schedules(&admin).await?;
+    let now = server.clock.now();
+    let items = keys.iter().map(|key| SigningKeyJson::at(key, now)).collect();
+    Ok(json(StatusCode::OK, &Keys { items }))
+}
+
+/// `GET /api/v1/signing-keys/{kid}`
+pub async fn show(request: HttpRequest, server: Server, kid: Path<String>) -> HttpResponse {
+    answer(&request, &server, do_show(&request, &server, &kid).await)
+}
+
+async fn do_show(request: &HttpRequest, server: &AuthorizationServer, kid: &str) -> Outcome {
+    let admin = authorize(request, server, READ).await?;
+    let (key, public_key) = signing_key::show(&admin, checked(kid)?).await?;
+    let key = SigningKeyJson::at(&key, server.clock.now());
+    Ok(json(StatusCode::OK, &Shown { key, public_key }))
+}
+
+/// `POST /api/v1/signing-keys/rotate`
+pub async fn rotate(request: HttpRequest, server: Server, payload: Payload) -> HttpResponse {
+    answer(&request, &server, do_rotate(&request, &server, payload).await)
+}
+
+async fn do_rotate(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
+    let (admin, rotation) = authorize_and_read::<Rotation>(request, server, WRITE, payload).await?;
+    let invalid = |error: UnknownAlgorithm| AdminError::Invalid(error.to_string());
+    let algorithm =
+        rotation.alg.as_deref().map(str::parse::<SigningAlgorithm>).transpose().map_err(invalid)?;
+    let ahead = (!rotation.now).then_some(server.keys_publish_ahead);
+    let change = signing_key::rotate(&admin, algorithm.unwrap_or(server.token_alg), ahead).await?;
+    applied(server, &admin).await?;
+    Ok(json(StatusCode::OK, &SigningKeyJson::at(&change.key, server.clock.now())))
+}
+
+/// `POST /api/v1/signing-keys/{kid}/retire`
+pub async fn retire(request: HttpRequest, server: Server, kid: Path<String>) -> HttpResponse {
+    answer(&request, &server, do_retire(&request, &server, &kid).await)
+}
+
+async fn do_retire(request: &HttpRequest, server: &AuthorizationServer, kid: &str) -> Outcome {
+    let admin = authorize(request, server, WRITE).await?;
+    let change = signing_key::retire(&admin, checked(kid)?, server.token_alg).await?;
+    applied(server, &admin).await?;
+    Ok(json(StatusCode::OK, &SigningKeyJson::at(&change.key, server.clock.now())))
+}
+
+/// What is no id of a key names none, and is not repeated.
+fn checked(kid: &str) -> Result<&str, AdminError> {
+    let is_id = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if kid.bytes().all(is_id) {
+        Ok(kid)
+    } else {
+        Err(AdminError::NotFound("signing key of this id".to_owned()))
+    }
+}

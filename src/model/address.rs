@@ -1,0 +1,124 @@
+//! Ranges of network addresses.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// Ranges of addresses in CIDR notation, such as `10.0.0.0/8, 2001:db8::1`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AddressRanges(Vec<IpNet>);
+
+/// Text that is no list of ranges.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidRange {
+    /// One is no range at all.
+    #[error(
+        "`{0}` is no address and no range of addresses; they look like 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32"
+    )]
+    Malformed(String),
+    /// There are bits beyond the prefix, so that it is not clear what was meant.
+    #[error("`{0}` names an address within a range; the range is {1}")]
+    HostBits(String, IpNet),
+    /// Everybody.
+    #[error("`{0}` is every address there is")]
+    Everybody(String),
+    /// An IPv4 range as IPv6 maps it.
+    #[error("`{0}` is a range of IPv4, and is to be written as one")]
+    Mapped(String),
+}
+
+impl AddressRanges {
+    /// Parses ranges with commas between. A single address is a range of one; the empty text is none.
+    ///
+    /// # Errors
+    /// When one is malformed, ambiguous, or would hold everybody.
+    pub fn parse(text: &str) -> Result<Self, InvalidRange> {
+        text.split(',')
+            .map(str::trim)
+            .filter(|one| !one.is_empty())
+            .map(range)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `address` is in one of them. An IPv4 address is the same however it is written.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|range| range.contains(&address))
+    }
+
+    /// The ranges.
+    pub fn iter(&self) -> impl Iterator<Item = &IpNet> {
+        self.0.iter()
+    }
+}
+
+impl fmt::Display for AddressRanges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.iter().map(IpNet::to_string).collect::<Vec<_>>().join(","))
+    }
+}
+
+fn range(text: &str) -> Result<IpNet, InvalidRange> {
+    let address = || text.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+    let range = text.parse::<IpNet>().or_else(|_| address());
+    let range = range.map_err(|_| InvalidRange::Malformed(text.to_owned()))?;
+    if range.prefix_len() == 0 {
+        return Err(InvalidRange::Everybody(text.to_owned()));
+    }
+    if range.trunc() != range {
+        return Err(InvalidRange::HostBits(text.to_owned(), range.trunc()));
+    }
+    if range.addr().to_canonical() != range.addr() {
+        return Err(InvalidRange::Mapped(text.to_owned()));
+    }
+    Ok(range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AddressRanges, InvalidRange};
+
+    #[test]
+    fn ranges_hold_their_addresses() {
+        let ranges = AddressRanges::parse(" 10.0.0.0/8,192.0.2.7 , 2001:db8::/32,").unwrap();
+        for inside in ["10.1.2.3", "::ffff:10.1.2.3", "192.0.2.7", "2001:db8::1"] {
+            assert!(ranges.contains(inside.parse().unwrap()), "{inside}");
+        }
+        for outside in ["11.0.0.0", "192.0.2.8", "2001:db9::1", "::10.1.2.3"] {
+            assert!(!ranges.contains(outside.parse().unwrap()), "{outside}");
+        }
+        assert_eq!(ranges.to_string(), "10.0.0.0/8,192.0.2.7/32,2001:db8::/32");
+        assert!(AddressRanges::parse("").unwrap().is_empty());
+        assert_eq!(AddressRanges::parse("::ffff:10.1.2.3").unwrap().to_string(), "10.1.2.3/32");
+    }
+
+    #[test]
+    fn what_is_not_clear_is_refused() {
+        for bad in [
+            "proxy",
+            "10.0.0.0/33",
+            "10.0.0",
+            "10.0.0.0/",
+            "10.0.0.0-10.0.0.9",
+            "2001:db8::/129",
+            "fe80::1%eth0",
+        ] {
+            assert_eq!(AddressRanges::parse(bad), Err(InvalidRange::Malformed(bad.to_owned())), "{bad}");
+        }
+        let error = AddressRanges::parse("10.1.2.3/8").unwrap_err().to_string();
+        assert!(error.contains("10.0.0.0/8"), "{error}");
+        for everybody in ["0.0.0.0/0", "::/0"] {
+            assert!(matches!(AddressRanges::parse(everybody), Err(InvalidRange::Everybody(_))));
+        }
+        assert!(matches!(AddressRanges::parse("::ffff:10.0.0.0/104"), Err(InvalidRange::Mapped(_))));
+    }
+}

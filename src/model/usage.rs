@@ -1,0 +1,210 @@
+//! What is counted for each client and hour. Counts are no changes: they have no event, and a kill can lose the last few
+//! seconds of them.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+/// An hour of Unix time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Hour(i64);
+
+const LENGTH: i64 = 60 * 60;
+
+impl Hour {
+    /// The hour that a moment is in.
+    #[must_use]
+    pub const fn of(at: Timestamp) -> Self {
+        Self(at.as_secs().div_euclid(LENGTH))
+    }
+
+    /// An hour from the store.
+    #[must_use]
+    pub const fn new(hour: i64) -> Self {
+        Self(hour)
+    }
+
+    /// For the store: hours since the epoch.
+    #[must_use]
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// Its first moment.
+    #[must_use]
+    pub const fn begins(self) -> Timestamp {
+        Timestamp::from_secs(self.0.saturating_mul(LENGTH))
+    }
+
+    /// How long it takes from `now` until the next one begins, in whole seconds, at least one.
+    #[must_use]
+    pub fn secs_left(self, now: Timestamp) -> u64 {
+        let next = Self(self.0.saturating_add(1)).begins();
+        next.since(now).as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX).max(1)
+    }
+}
+
+/// What became of a request for a token. To add one: an arm, its name, and its place in [`Outcome::ALL`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// A token was issued.
+    Token,
+    /// None of the client's secrets was presented.
+    WrongSecret,
+    /// The secret has expired.
+    ExpiredSecret,
+    /// The client is disabled.
+    Disabled,
+    /// The request was malformed.
+    InvalidRequest,
+    /// The scope is not for the client, or not for the resource.
+    InvalidScope,
+    /// The resource is unknown, or not for the client.
+    InvalidTarget,
+    /// The client may not use the grant.
+    UnauthorizedClient,
+    /// The client has had as many tokens in this hour as it may have.
+    OverLimit,
+    /// This server could not answer.
+    Failed,
+}
+
+impl Outcome {
+    /// How many there are.
+    pub const COUNT: usize = 10;
+
+    /// All of them, in their order.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Token,
+        Self::WrongSecret,
+        Self::ExpiredSecret,
+        Self::Disabled,
+        Self::InvalidRequest,
+        Self::InvalidScope,
+        Self::InvalidTarget,
+        Self::UnauthorizedClient,
+        Self::OverLimit,
+        Self::Failed,
+    ];
+
+    /// The name, for programs and for the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::WrongSecret => "wrong_secret",
+            Self::ExpiredSecret => "expired_secret",
+            Self::Disabled => "disabled",
+            Self::InvalidRequest => "invalid_request",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::OverLimit => "over_limit",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// How often each outcome was.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally([u32; Outcome::COUNT]);
+
+impl Tally {
+    /// One more.
+    pub fn count(&mut self, outcome: Outcome) {
+        self.add(outcome, 1);
+    }
+
+    /// Some more.
+    pub fn add(&mut self, outcome: Outcome, times: u32) {
+        if let Some(own) = self.0.get_mut(outcome as usize) {
+            *own = own.saturating_add(times);
+        }
+    }
+
+    /// How often this outcome was.
+    #[must_use]
+    pub fn get(&self, outcome: Outcome) -> u32 {
+        self.0.get(outcome as usize).copied().unwrap_or_default()
+    }
+
+    /// Whether nothing was counted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0 == [0; Outcome::COUNT]
+    }
+
+    /// Those that were, with how often.
+    pub fn iter(&self) -> impl Iterator<Item = (Outcome, u32)> + '_ {
+        Outcome::ALL.into_iter().zip(self.0).filter(|(_, times)| *times > 0)
+    }
+
+    /// Adds another.
+    pub fn merge(&mut self, other: &Self) {
+        for (outcome, times) in other.iter() {
+            self.add(outcome, times);
+        }
+    }
+}
+
+impl fmt::Debug for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter().map(|(outcome, times)| (outcome.name(), times))).finish()
+    }
+}
+
+/// When a credential was last good for something, and from where it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastUse {
+    /// When.
+    pub at: Timestamp,
+    /// From where, when that is known.
+    pub from: Option<IpAddr>,
+}
+
+/// What was counted for a client in an hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HourOfUse {
+    /// The id of the client, which may not exist any more.
+    pub client: String,
+    /// The hour.
+    pub hour: Hour,
+    /// Each outcome by its name, which a newer release may have added, with how often it was.
+    pub outcomes: Vec<(String, i64)>,
+}
+
+/// The most tokens in an hour that a limit may allow; more is no limit.
+pub const MAX_LIMIT: u64 = 1_000_000_000;
+
+/// How long counts are kept.
+pub const KEPT_FOR: Duration = Duration::from_hours(24 * 35);
+
+#[cfg(test)]
+mod tests {
+    use super::{Hour, Outcome, Tally};
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn an_hour_has_its_seconds() {
+        let at = Timestamp::from_millis;
+        let hour = Hour::of(at(7_200_000));
+        assert_eq!((hour, hour.begins()), (Hour::new(2), at(7_200_000)));
+        assert_eq!(Hour::of(at(10_799_999)), hour);
+        assert_eq!(Hour::of(at(-1)), Hour::new(-1));
+        for (now, left) in [(7_200_000, 3600), (7_200_001, 3600), (10_799_000, 1), (10_799_999, 1)] {
+            assert_eq!(hour.secs_left(at(now)), left, "{now}");
+        }
+    }
+
+    #[test]
+    fn every_outcome_has_its_place() {
+        for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome as usize, place);
+            let mut tally = Tally::default();
+            tally.count(outcome);
+            assert_eq!(tally.iter().collect::<Vec<_>>(), [(outcome, 1)]);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! `client_usage` and `secret_usage`: what nodes count. These are no changes, and have no event.
+
+use std::time::Instant;
+
+use sqlx::Row as _;
+use tokio::time::timeout;
+
+use super::connection::{CHANGE_PATIENCE, Transaction, silent};
+use super::{Database, StoreError};
+use crate::clock::Timestamp;
+use crate::model::client::{ClientId, SecretId};
+use crate::model::usage::{Hour, HourOfUse, LastUse, Outcome};
+
+/// What a node counted for one client.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    /// The client.
+    pub client: ClientId,
+    /// How often each outcome was in each hour.
+    pub outcomes: Vec<(Hour, Outcome, u32)>,
+    /// Its secrets that were used.
+    pub secrets: Vec<(SecretId, LastUse)>,
+}
+
+/// Adds what was counted, all of it or nothing. Two nodes that add at once do so in the same order, so that neither waits for the
+/// other for ever: `counted` is sorted by client.
+///
+/// # Errors
+/// When a statement fails; [`StoreError::OutcomeUnknown`] when it may have been added all the same.
+pub async fn add(database: &Database, counted: &[Counted]) -> Result<(), StoreError> {
+    let began = Instant::now();
+    let outcome = add_at_once(database, counted).await;
+    database.metrics.store.usage.record(began, &outcome);
+    outcome
+}
+
+async fn add_at_once(database: &Database, counted: &[Counted]) -> Result<(), StoreError> {
+    let mut transaction = Transaction::begin(&database.write, database.engine).await?;
+    let adding = timeout(CHANGE_PATIENCE, add_in(&mut transaction, counted));
+    match adding.await.unwrap_or_else(|_| Err(silent())) {
+        Ok(()) => transaction.commit().await,
+        Err(error) => {
+            transaction.roll_back().await;
+            Err(error)
+        }
+    }
+}
+
+async fn add_in(transaction: &mut Transaction, counted: &[Counted]) -> Result<(), StoreError> {
+    for of_client in counted {
+        for (hour, outcome, times) in &of_client.outcomes {
+            sqlx::query(
+                "INSERT INTO client_usage (client_id, hour, outcome, times) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (client_id, hour, outcome) DO UPDATE SET times = client_usage.times + excluded.times",
+            )
+            .bind(of_client.client.as_str())
+            .bind(hour.get())
+            .bind(outcome.name())
+            .bind(i64::from(*times))
+            .execute(transaction.connection()?)
+            .await?;
+        }
+        for (secret, last_use) in &of_client.secrets {
+            sqlx::query(
+                "INSERT INTO secret_usage (secret_id, client_id, used_at, address) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (secret_id) DO UPDATE SET used_at = excluded.used_at, address = excluded.address \
+                 WHERE secret_usage.used_at <= excluded.used_at",
+            )
+            .bind(secret.as_str())
+            .bind(of_client.client.as_str())
+            .bind(last_use.at.as_millis())
+            .bind(last_use.from.map(|address| address.to_string()))
+            .execute(transaction.connection()?)
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+/// The tokens that a client has had in an hour, as far as nodes have told.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn tokens(database: &Database, client: &ClientId, hour: Hour) -> Result<u64, StoreError> {
+    let query = || {
+        sqlx::query("SELECT times FROM client_usage WHERE client_id = $1 AND hour = $2 AND outcome = $3")
+            .bind(client.as_str())
+            .bind(hour.get())
+            .bind(Outcome::Token.name())
+    };
+    let rows = database.lookup(query).await?;
+    let times: i64 = rows.first().map_or(Ok(0), |row| row.try_get("times"))?;
+    Ok(u64::try_from(times).unwrap_or_default())
+}
+
+/// The same of every client that has a limit and has had a token.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn tokens_of_limited(database: &Database, hour: Hour) -> Result<Vec<(String, u64)>, StoreError> {
+    let query = || {
+        sqlx::query(
+            "SELECT u.client_id, u.times FROM client_usage u JOIN clients c ON c.id = u.client_id \
+             WHERE u.hour = $1 AND u.outcome = $2 AND c.max_tokens_per_hour IS NOT NULL",
+        )
+        .bind(hour.get())
+        .bind(Outcome::Token.name())
+    };
+    let rows = database.lookup(query).await?;
+    let tokens = |times: i64| u64::try_from(times).unwrap_or_default();
+    rows.iter().map(|row| Ok((row.try_get("client_id")?, tokens(row.try_get("times")?)))).collect()
+}
+
+/// When each secret of a client was last used.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn last_uses(
+    database: &Database,
+    client: &ClientId,
+) -> Result<Vec<(SecretId, LastUse)>, StoreError> {
+    let query = || {
+        sqlx::query("SELECT secret_id, used_at, address FROM secret_usage WHERE client_id = $1")
+            .bind(client.as_str())
+    };
+    let rows = database.lookup(query).await?;
+    rows.iter()
+        .map(|row| {
+            let address: Option<String> = row.try_get("address")?;
+            let last_use = LastUse {
+                at: Timestamp::from_millis(row.try_get("used_at")?),
+                from: address.and_then(|address| address.parse().ok()),
+            };
+            Ok((SecretId::from_stored(row.try_get("secret_id")?), last_use))
+        })
+        .collect()
+}
+
+/// What of the counts is asked for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Those of this client alone.
+    pub client: Option<String>,
+    /// Those of hours from this one on.
+    pub from: Hour,
+    /// Those of hours up to this one, which is included.
+    pub until: Hour,
+    /// Those that come after this hour and client, the newest hour first.
+    pub after: Option<(Hour, String)>,
+}
+
+/// Up to `limit` hours of use, the newest first, those of one hour by client.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn page(database: &Database, asked: &Asked, limit: i64) -> Result<Vec<HourOfUse>, StoreError> {
+    let (after_hour, after_client) =
+        asked.after.as_ref().map_or((i64::MAX, ""), |(hour, client)| (hour.get(), client.as_str()));
+    let query = || {
+        sqlx::query(
+            "SELECT u.client_id, u.hour, u.outcome, u.times FROM client_usage u JOIN \
+             (SELECT DISTINCT hour, client_id FROM client_usage WHERE hour >= $1 AND hour <= $2 \
+             AND ($3 = '' OR client_id = $3) AND (hour < $4 OR (hour = $4 AND client_id > $5)) \
+             ORDER BY hour DESC, client_id LIMIT $6) p ON p.hour = u.hour AND p.client_id = u.client_id \
+             ORDER BY u.hour DESC, u.client_id, u.outcome",
+        )
+        .bind(asked.from.get())
+        .bind(asked.until.get())
+        .bind(asked.client.as_deref().unwrap_or_default())
+        .bind(after_hour)
+        .bind(after_client)
+        .bind(limit)
+    };
+    let mut found: Vec<HourOfUse> = Vec::new();
+    for row in database.lookup(query).await? {
+        let (client, hour): (String, i64) = (row.try_get("client_id")?, row.try_get("hour")?);
+        let outcome = (row.try_get("outcome")?, row.try_get("times")?);
+        let hour = Hour::new(hour);
+        match found.last_mut() {
+            Some(last) if last.hour == hour && last.client == client => last.outcomes.push(outcome),
+            _ => found.push(HourOfUse { client, hour, outcomes: vec![outcome] }),
+        }
+    }
+    Ok(found)
+}
+
+/// Deletes some of what was counted before `hour`, and of the uses of secrets that are gone; tells whether there may be more.
+///
+/// # Errors
+/// When a statement fails.
+pub async fn delete_some(database: &Database, hour: Hour) -> Result<bool, StoreError> {
+    /// Few enough that nobody waits for them.
+    const SOME: i64 = 500;
+    let counts = || {
+        sqlx::query(
+            "DELETE FROM client_usage WHERE (client_id, hour, outcome) IN \
+             (SELECT client_id, hour, outcome FROM client_usage WHERE hour < $1 LIMIT $2) RETURNING hour",
+        )
+        .bind(hour.get())
+        .bind(SOME)
+    };
+    let uses = || {
+        sqlx::query(
+            "DELETE FROM secret_usage WHERE secret_id IN (SELECT u.secret_id FROM secret_usage u \
+             LEFT JOIN client_secrets s ON s.id = u.secret_id WHERE s.id IS NULL LIMIT $1) RETURNING used_at",
+        )
+        .bind(SOME)
+    };
+    let deleted = [database.tidy(counts).await?.len(), database.tidy(uses).await?.len()];
+    Ok(deleted.into_iter().any(|rows| i64::try_from(rows).is_ok_and(|rows| rows >= SOME)))
+}
