@@ -16,7 +16,7 @@ use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::secret::Secret;
 use crate::secret::generated::{CLIENT_SECRET_PREFIX, generate, hint};
-use crate::secret::hash::SecretHash;
+use crate::secret::hash::{HashMemory, SecretHash};
 pub use crate::store::client::Filter;
 use crate::store::{self, StoreError, client, event, key};
 
@@ -340,7 +340,7 @@ async fn make_secret(
         id: SecretId::generate(&*admin.random),
         hint: hint(&plain),
         label,
-        digest: admin.secret_digests.digest(&plain),
+        digest: Some(admin.secret_digests.digest(&plain)),
         hash: hash(admin, &plain).await?,
         created_at: now,
         expires_at: expires_in.map(|after| now.plus(after)),
@@ -420,7 +420,8 @@ fn not_found(id: &ClientId) -> AdminError {
 async fn hash(admin: &Admin, plain: &Secret) -> Result<SecretHash, AdminError> {
     let _slot = admin.hashing.acquire().await.map_err(|error| StoreError::Failed(error.to_string()))?;
     let (plain, random) = (plain.clone(), Arc::clone(&admin.random));
-    let hashing = tokio::task::spawn_blocking(move || SecretHash::of(&plain, &*random));
+    let hashing =
+        tokio::task::spawn_blocking(move || SecretHash::of(&plain, &*random, &mut HashMemory::default()));
     let hash = hashing.await.map_err(|error| StoreError::Failed(error.to_string()))?;
     Ok(hash?)
 }

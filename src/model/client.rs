@@ -213,12 +213,13 @@ impl SecretId {
 pub struct ClientSecret {
     /// Its id.
     pub id: SecretId,
-    /// The end of it, to tell it from another.
+    /// The end of it, to tell it from another; empty for one that somebody chose.
     pub hint: String,
     /// What people call it.
     pub label: Option<String>,
-    /// By which it is recognised.
-    pub digest: SecretDigest,
+    /// By which it is recognised, when Mintery made it. One that somebody chose or brought has the slow form alone at
+    /// rest: what can be guessed must not be quick to compare.
+    pub digest: Option<SecretDigest>,
     /// The slow form.
     pub hash: SecretHash,
     /// When it was made.

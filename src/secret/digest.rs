@@ -51,6 +51,10 @@ impl SecretDigest {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
+    /// What stands where there is no digest: the digest of nothing that anybody could find, so that a release that knows
+    /// no secrets without one never meets it.
+    pub const NONE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
     /// From the stored form.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {

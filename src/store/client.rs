@@ -201,7 +201,7 @@ pub async fn insert_secret(tx: &mut Tx, client: &ClientId, secret: &ClientSecret
     .bind(client.as_str())
     .bind(secret.hint.as_str())
     .bind(secret.label.as_deref())
-    .bind(secret.digest.to_text())
+    .bind(secret.digest.as_ref().map_or_else(|| SecretDigest::NONE.to_owned(), SecretDigest::to_text))
     .bind(secret.hash.as_str())
     .bind(secret.created_at.as_millis())
     .bind(secret.expires_at.map(Timestamp::as_millis))
@@ -285,7 +285,10 @@ fn secret(row: &AnyRow) -> Result<Option<ClientSecret>, StoreError> {
         id: SecretId::from_stored(id),
         hint: row.try_get("hint")?,
         label: row.try_get("label")?,
-        digest: SecretDigest::from_text(&digest).ok_or(StoreError::Corrupt("secret digest"))?,
+        digest: match digest.as_str() {
+            SecretDigest::NONE => None,
+            text => Some(SecretDigest::from_text(text).ok_or(StoreError::Corrupt("secret digest"))?),
+        },
         hash: crate::secret::hash::SecretHash::from_stored(row.try_get("hash")?),
         created_at: Timestamp::from_millis(row.try_get("secret_created_at")?),
         expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(Timestamp::from_millis),

@@ -141,7 +141,7 @@ async fn check(pair: &Pair, server: &AuthorizationServer) -> Result<Authenticate
     let presented: SecretDigest = presented.ok_or(ClientFailure::WrongSecret)?;
     let mut matching = None;
     for secret in &known.secrets {
-        if secret.secret.digest.matches(&presented) {
+        if secret.secret.digest.as_ref().is_some_and(|digest| digest.matches(&presented)) {
             matching = Some(secret);
         }
     }
