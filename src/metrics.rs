@@ -30,6 +30,10 @@ pub struct Metrics {
     pub follower_lag: Gauge,
     /// Answers with a status of 500 or above.
     pub failures: Counter,
+    /// Clients that did not authenticate, by reason.
+    pub client_refusals: ClientRefusals,
+    /// Secrets that are hashed.
+    pub hashing: HashMetrics,
     handle: PrometheusHandle,
 }
 
@@ -49,6 +53,53 @@ pub struct Refusals {
     pub unsupported_grant_type: Counter,
     /// `temporarily_unavailable` and `server_error`.
     pub unavailable: Counter,
+}
+
+/// Clients that did not authenticate, by reason.
+pub struct ClientRefusals {
+    /// They presented nothing, or nothing that could be read.
+    pub malformed: Counter,
+    /// There is no client of that id.
+    pub unknown_client: Counter,
+    /// The client is disabled.
+    pub disabled: Counter,
+    /// None of its secrets is the one that was presented.
+    pub wrong_secret: Counter,
+    /// The secret is right, and expired.
+    pub expired_secret: Counter,
+    /// Too many secrets were wrong that came from there before.
+    pub too_many_guesses: Counter,
+    /// Too many secrets were waiting to be hashed.
+    pub busy: Counter,
+}
+
+/// How busy those are who hash.
+#[derive(Clone)]
+pub struct HashMetrics {
+    /// How many secrets can be hashed at once.
+    pub slots: Gauge,
+    /// How many are being hashed.
+    pub running: Gauge,
+    /// How many wait.
+    pub waiting: Gauge,
+    /// How many were hashed.
+    pub done: Counter,
+    /// How many were refused because too many waited.
+    pub refused: Counter,
+}
+
+impl HashMetrics {
+    /// For a process that answers no `/metrics`.
+    #[must_use]
+    pub const fn unseen() -> Self {
+        Self {
+            slots: Gauge::noop(),
+            running: Gauge::noop(),
+            waiting: Gauge::noop(),
+            done: Counter::noop(),
+            refused: Counter::noop(),
+        }
+    }
 }
 
 impl std::fmt::Debug for Metrics {
@@ -81,7 +132,34 @@ impl Default for Metrics {
                 &[("outcome", outcome)],
             )
         };
+        let client_refusal = |reason| {
+            registry.counter(
+                "mintery_client_refusals_total",
+                "Clients that did not authenticate, by reason",
+                &[("reason", reason)],
+            )
+        };
         Self {
+            client_refusals: ClientRefusals {
+                malformed: client_refusal("malformed"),
+                unknown_client: client_refusal("unknown_client"),
+                disabled: client_refusal("disabled"),
+                wrong_secret: client_refusal("wrong_secret"),
+                expired_secret: client_refusal("expired_secret"),
+                too_many_guesses: client_refusal("too_many_guesses"),
+                busy: client_refusal("busy"),
+            },
+            hashing: HashMetrics {
+                slots: registry.gauge("mintery_hash_slots", "Secrets that can be hashed at once"),
+                running: registry.gauge("mintery_hashes_running", "Secrets that are being hashed"),
+                waiting: registry.gauge("mintery_hashes_waiting", "Secrets that wait to be hashed"),
+                done: registry.counter("mintery_hashes_total", "Secrets that were hashed", &[]),
+                refused: registry.counter(
+                    "mintery_hashes_refused_total",
+                    "Secrets not hashed because too many waited",
+                    &[],
+                ),
+            },
             tokens_issued: registry.counter("mintery_tokens_issued_total", "Tokens issued", &[]),
             token_refusals: Refusals {
                 invalid_client: refusal("invalid_client"),

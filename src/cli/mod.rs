@@ -8,6 +8,7 @@ mod config;
 mod db;
 mod doctor;
 mod output;
+mod secret_input;
 mod serve;
 mod session;
 mod signing_key;

@@ -5,6 +5,7 @@ mod apis;
 mod clients;
 pub mod follower;
 mod freshness;
+pub mod guesses;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use clients::Clients;
 pub use clients::{KnownClient, KnownSecret};
 use freshness::Freshness;
 pub use freshness::Health;
+use guesses::Guesses;
 
 use crate::clock::Clock;
 use crate::keys::ring::{KeyRing, RingError};
@@ -31,6 +33,7 @@ use crate::store::{Database, StoreError, client};
 pub struct Directory {
     database: Database,
     clients: Clients,
+    guesses: Guesses,
     apis: Apis,
     ring: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
@@ -63,6 +66,7 @@ impl Directory {
         Self {
             database,
             clients: Clients::new(Arc::clone(&clock)),
+            guesses: Guesses::new(Arc::clone(&clock)),
             apis: Apis::default(),
             ring,
             freshness: Freshness::new(outage_grace, Arc::clone(&clock)),
@@ -78,6 +82,12 @@ impl Directory {
     #[must_use]
     pub fn applied(&self) -> EventNumber {
         *self.applied.borrow()
+    }
+
+    /// How often those who were wrong may be wrong again.
+    #[must_use]
+    pub const fn guesses(&self) -> &Guesses {
+        &self.guesses
     }
 
     /// How well this node follows the store.

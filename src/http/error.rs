@@ -11,9 +11,10 @@ use super::middleware::request_id::RequestId;
 use super::oauth::oauth_body;
 use super::problem::Problem;
 use crate::admin::AdminError;
+use crate::metrics::ClientRefusals;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::AccessError;
-use crate::oauth::error::OauthError;
+use crate::oauth::error::{ClientFailure, OauthError};
 use crate::oauth::metadata::RESOURCE_NAME;
 use crate::resource::refusal::{RETRY_AFTER_SECS, Refusal};
 use crate::store::StoreError;
@@ -33,20 +34,45 @@ pub fn oauth(request: &HttpRequest, server: &AuthorizationServer, error: &OauthE
         OauthError::InvalidTarget => (StatusCode::BAD_REQUEST, &refusals.invalid_target),
         OauthError::UnauthorizedClient => (StatusCode::BAD_REQUEST, &refusals.unauthorized_client),
         OauthError::UnsupportedGrantType => (StatusCode::BAD_REQUEST, &refusals.unsupported_grant_type),
-        OauthError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, &refusals.unavailable),
+        OauthError::TooManyGuesses(_) => (StatusCode::TOO_MANY_REQUESTS, &refusals.unavailable),
+        OauthError::Unavailable(_) | OauthError::Busy => {
+            (StatusCode::SERVICE_UNAVAILABLE, &refusals.unavailable)
+        }
         OauthError::Server(_) => (StatusCode::INTERNAL_SERVER_ERROR, &refusals.unavailable),
     };
     counter.increment(1);
+    count_client(&server.metrics.client_refusals, error);
     record(request, server, status, error.code(), &error.reason());
     oauth_body(status, error.code(), error.description(), |response| match error {
         OauthError::InvalidClient(_) => {
             response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"mintery\", charset=\"UTF-8\""));
         }
-        OauthError::Unavailable(_) => {
+        OauthError::Unavailable(_) | OauthError::Busy => {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
+        }
+        OauthError::TooManyGuesses(after) => {
+            // The next whole second, in which it is possible.
+            response.insert_header((RETRY_AFTER, after.as_secs() + 1));
         }
         _ => {}
     })
+}
+
+/// Counts why a client did not authenticate.
+fn count_client(refusals: &ClientRefusals, error: &OauthError) {
+    let counter = match error {
+        OauthError::InvalidClient(failure) => match failure {
+            ClientFailure::NothingPresented | ClientFailure::MalformedBasic => &refusals.malformed,
+            ClientFailure::UnknownClient => &refusals.unknown_client,
+            ClientFailure::Disabled => &refusals.disabled,
+            ClientFailure::WrongSecret => &refusals.wrong_secret,
+            ClientFailure::ExpiredSecret => &refusals.expired_secret,
+        },
+        OauthError::TooManyGuesses(_) => &refusals.too_many_guesses,
+        OauthError::Busy => &refusals.busy,
+        _ => return,
+    };
+    counter.increment(1);
 }
 
 /// The answer of a protected route to a request that it refuses (RFC 6750 §3, RFC 9728 §5.1).
@@ -105,7 +131,13 @@ pub fn administration(
 fn of_admin(error: &AdminError) -> (Problem, String) {
     let problem = match error {
         AdminError::NotFound(_) => Problem::NOT_FOUND,
-        AdminError::Exists(_) | AdminError::NothingToDo(_) | AdminError::TooManyKeys(_) => Problem::CONFLICT,
+        AdminError::Exists(_)
+        | AdminError::NothingToDo(_)
+        | AdminError::TooManyKeys(_)
+        | AdminError::TooManyChosen => Problem::CONFLICT,
+        AdminError::Busy(_) => {
+            return (Problem::UNAVAILABLE, "The server is busy; nothing was changed".to_owned());
+        }
         AdminError::Invalid(_) | AdminError::Unknown(_) => Problem::INVALID_REQUEST,
         AdminError::Forbidden(_) => Problem::NO_PERMISSION,
         AdminError::Store(StoreError::Conflict) => {

@@ -19,4 +19,6 @@ pub mod key_schedule;
 #[cfg(feature = "server")]
 pub mod name;
 #[cfg(feature = "server")]
+pub mod network;
+#[cfg(feature = "server")]
 pub mod principal;

@@ -1,9 +1,12 @@
 //! Why a request to an OAuth endpoint is refused (RFC 6749 §5.2).
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::directory::Unavailable;
+use crate::directory::guesses::TooMany;
 use crate::keys::signer::SignError;
+use crate::secret::pool::Busy;
 
 /// A refusal. What it says to the caller is fixed text: nothing that was sent comes back.
 #[derive(Debug)]
@@ -22,6 +25,10 @@ pub enum OauthError {
     UnauthorizedClient,
     /// Nobody may use this grant.
     UnsupportedGrantType,
+    /// Too many secrets were wrong that came from there, for this client or for all; how long until another may be tried.
+    TooManyGuesses(Duration),
+    /// Too many secrets wait to be checked.
+    Busy,
     /// Not now: the store is needed and out of reach.
     Unavailable(String),
     /// A fault of this server.
@@ -69,7 +76,7 @@ impl OauthError {
             Self::InvalidTarget => "invalid_target",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
-            Self::Unavailable(_) => "temporarily_unavailable",
+            Self::TooManyGuesses(_) | Self::Busy | Self::Unavailable(_) => "temporarily_unavailable",
             Self::Server(_) => "server_error",
         }
     }
@@ -84,7 +91,8 @@ impl OauthError {
             Self::InvalidTarget => "The resource is unknown or not allowed for this client",
             Self::UnauthorizedClient => "The client may not use this grant type",
             Self::UnsupportedGrantType => "The grant type is not supported; use client_credentials",
-            Self::Unavailable(_) => "The server cannot answer at the moment; try again",
+            Self::TooManyGuesses(_) => "Too many attempts failed; try again later",
+            Self::Busy | Self::Unavailable(_) => "The server cannot answer at the moment; try again",
             Self::Server(_) => "The server failed",
         }
     }
@@ -94,9 +102,22 @@ impl OauthError {
     pub fn reason(&self) -> String {
         match self {
             Self::InvalidClient(failure) => failure.to_string(),
+            Self::Busy => Busy.to_string(),
             Self::Unavailable(reason) | Self::Server(reason) => reason.clone(),
             other => other.description().to_owned(),
         }
+    }
+}
+
+impl From<TooMany> for OauthError {
+    fn from(TooMany(wait): TooMany) -> Self {
+        Self::TooManyGuesses(wait)
+    }
+}
+
+impl From<Busy> for OauthError {
+    fn from(_: Busy) -> Self {
+        Self::Busy
     }
 }
 
@@ -125,6 +146,8 @@ mod tests {
             OauthError::InvalidTarget,
             OauthError::UnauthorizedClient,
             OauthError::UnsupportedGrantType,
+            OauthError::TooManyGuesses(std::time::Duration::ZERO),
+            OauthError::Busy,
             OauthError::Unavailable("é".to_owned()),
             OauthError::Server("é".to_owned()),
         ] {

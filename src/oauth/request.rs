@@ -3,6 +3,7 @@
 use super::client_auth::Presented;
 use super::error::OauthError;
 use super::form::Form;
+use crate::model::network::Network;
 
 /// What of a request matters here.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub struct Submission<'a> {
     pub content_type: Option<&'a [u8]>,
     /// The body.
     pub body: &'a [u8],
+    /// Where it comes from.
+    pub network: Network,
 }
 
 /// Parameters that are never taken from a URI, which is logged by everybody on the way (RFC 6749 §2.3.1, RFC 9700).

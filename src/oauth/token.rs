@@ -57,7 +57,7 @@ pub async fn respond(
 ) -> Result<TokenResponse, OauthError> {
     let (form, presented) = submission.parse()?;
     let kind = grant::requested(&form)?;
-    let client = presented.authenticate(server).await?;
+    let client = presented.authenticate(server, submission.network).await?;
     if !client.known.client.grants.contains(&kind) {
         return Err(OauthError::UnauthorizedClient);
     }

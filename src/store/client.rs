@@ -15,6 +15,7 @@ use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::secret::digest::SecretDigest;
+use crate::secret::hash::SecretHash;
 
 /// A client with all of its secrets, in one indexed read.
 ///
@@ -201,13 +202,36 @@ pub async fn insert_secret(tx: &mut Tx, client: &ClientId, secret: &ClientSecret
     .bind(client.as_str())
     .bind(secret.hint.as_str())
     .bind(secret.label.as_deref())
-    .bind(secret.digest.as_ref().map_or_else(|| SecretDigest::NONE.to_owned(), SecretDigest::to_text))
+    .bind(digest_text(secret))
     .bind(secret.hash.as_str())
     .bind(secret.created_at.as_millis())
     .bind(secret.expires_at.map(Timestamp::as_millis))
     .execute(tx.connection()?)
     .await?;
     Ok(())
+}
+
+/// Keeps a secret in another form: its hash with other parameters, its tag or its digest, once it was shown. Nobody may do
+/// more or less than before, so this is no change. Where the secret has been taken back meanwhile, or another node was
+/// first, nothing happens.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn keep_other_form(
+    database: &Database,
+    old: &SecretHash,
+    secret: &ClientSecret,
+) -> Result<(), StoreError> {
+    let digest = digest_text(secret);
+    let query = || {
+        sqlx::query("UPDATE client_secrets SET hash = $1, digest = $2, hint = $3 WHERE id = $4 AND hash = $5")
+            .bind(secret.hash.as_str())
+            .bind(digest.as_str())
+            .bind(secret.hint.as_str())
+            .bind(secret.id.as_str())
+            .bind(old.as_str())
+    };
+    database.tidy(query).await
 }
 
 /// Disables a client (with the time since when) or enables it.
@@ -230,6 +254,10 @@ pub async fn set_disabled(tx: &mut Tx, id: &ClientId, since: Option<Timestamp>) 
 pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM clients WHERE id = $1").bind(id.as_str()).execute(tx.connection()?).await?;
     Ok(())
+}
+
+fn digest_text(secret: &ClientSecret) -> String {
+    secret.digest.as_ref().map_or_else(|| SecretDigest::NONE.to_owned(), SecretDigest::to_text)
 }
 
 fn grants_text(client: &Client) -> String {
@@ -289,7 +317,7 @@ fn secret(row: &AnyRow) -> Result<Option<ClientSecret>, StoreError> {
             SecretDigest::NONE => None,
             text => Some(SecretDigest::from_text(text).ok_or(StoreError::Corrupt("secret digest"))?),
         },
-        hash: crate::secret::hash::SecretHash::from_stored(row.try_get("hash")?),
+        hash: SecretHash::from_stored(row.try_get("hash")?),
         created_at: Timestamp::from_millis(row.try_get("secret_created_at")?),
         expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(Timestamp::from_millis),
     }))

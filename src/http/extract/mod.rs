@@ -1,4 +1,5 @@
 //! What handlers are given of a request.
 
 pub mod body;
+pub mod peer;
 pub mod presented;

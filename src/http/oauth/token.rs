@@ -7,7 +7,8 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::no_store;
 use crate::http::error;
-use crate::http::extract::body;
+use crate::http::extract::{body, peer};
+use crate::model::network::Network;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::error::OauthError;
 use crate::oauth::request::Submission;
@@ -48,6 +49,7 @@ async fn respond(
         query: request.query_string(),
         content_type: request.headers().get(CONTENT_TYPE).map(actix_web::http::header::HeaderValue::as_bytes),
         body: &body,
+        network: Network::of(peer::peer_ip(request)),
     };
     token::respond(server, &submission).await
 }

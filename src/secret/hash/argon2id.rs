@@ -55,7 +55,7 @@ pub fn hash(secret: &Secret, salt: &[u8; 16], memory: &mut HashMemory) -> Result
     let params = Params::new(M_COST, T_COST, P_COST, Some(HASH_LEN))?;
     let mut hash = Zeroizing::new([0; HASH_LEN]);
     compute(Version::V0x13, &params, secret, salt, &mut *hash, memory)?;
-    let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(&*hash));
+    let (salt, hash) = (STANDARD_NO_PAD.encode(salt), STANDARD_NO_PAD.encode(*hash));
     Ok(format!("${NAME}$v=19$m={M_COST},t={T_COST},p={P_COST}${salt}${hash}"))
 }
 
