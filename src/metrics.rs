@@ -39,6 +39,8 @@ pub struct Metrics {
     pub clock_offset: Gauge,
     /// Answers with a status of 500 or above.
     pub failures: Counter,
+    /// Secrets that are hashed.
+    pub hashing: HashMetrics,
     handle: PrometheusHandle,
 }
 
@@ -64,6 +66,10 @@ pub struct Refusals {
     pub unauthorized_client: Counter,
     /// `unsupported_grant_type`.
     pub unsupported_grant_type: Counter,
+    /// `temporarily_unavailable`: too many secrets were wrong that came from there before.
+    pub too_many_guesses: Counter,
+    /// `temporarily_unavailable`: too many secrets were waiting to be hashed.
+    pub busy: Counter,
     /// `temporarily_unavailable`: the client's own limit.
     pub over_limit: Counter,
     /// `temporarily_unavailable`: the store is out of reach.
@@ -178,9 +184,40 @@ impl Refusals {
             invalid_target: refusal("invalid_target", "resource"),
             unauthorized_client: refusal("unauthorized_client", "grant_type"),
             unsupported_grant_type: refusal("unsupported_grant_type", "grant_type"),
+            too_many_guesses: refusal("temporarily_unavailable", "too_many_guesses"),
+            busy: refusal("temporarily_unavailable", "busy"),
             over_limit: refusal("temporarily_unavailable", "over_limit"),
             unavailable: refusal("temporarily_unavailable", "store"),
             failed: refusal("server_error", "failed"),
+        }
+    }
+}
+
+/// How busy those are who hash.
+#[derive(Clone)]
+pub struct HashMetrics {
+    /// How many secrets can be hashed at once.
+    pub slots: Gauge,
+    /// How many are being hashed.
+    pub running: Gauge,
+    /// How many wait.
+    pub waiting: Gauge,
+    /// How many were hashed, or are being hashed.
+    pub begun: Counter,
+    /// How many were refused because too many waited.
+    pub refused: Counter,
+}
+
+impl HashMetrics {
+    /// For a process that answers no `/metrics`.
+    #[must_use]
+    pub const fn unseen() -> Self {
+        Self {
+            slots: Gauge::noop(),
+            running: Gauge::noop(),
+            waiting: Gauge::noop(),
+            begun: Counter::noop(),
+            refused: Counter::noop(),
         }
     }
 }
@@ -216,6 +253,17 @@ impl Default for Metrics {
             .gauge("mintery_build_info", "Which release this is", &[("version", env!("CARGO_PKG_VERSION"))])
             .set(1);
         Self {
+            hashing: HashMetrics {
+                slots: registry.gauge("mintery_hash_slots", "Secrets that can be hashed at once", &[]),
+                running: registry.gauge("mintery_hashes_running", "Secrets that are being hashed", &[]),
+                waiting: registry.gauge("mintery_hashes_waiting", "Secrets that wait to be hashed", &[]),
+                begun: registry.counter("mintery_hashes_total", "Secrets hashed", &[]),
+                refused: registry.counter(
+                    "mintery_hashes_refused_total",
+                    "Secrets not hashed because too many waited",
+                    &[],
+                ),
+            },
             tokens_issued: registry.counter("mintery_tokens_issued_total", "Tokens issued", &[]),
             token_refusals: Refusals::new(&registry),
             token_durations: Durations::default(),

@@ -30,6 +30,8 @@ use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
 use crate::random::{Random, SystemRandom};
 use crate::resource::{KeySet, Verifier};
+use crate::secret::check::SecretChecks;
+use crate::secret::pool::HashPool;
 use crate::store::change::Store;
 use crate::store::file_lock::FileLock;
 use crate::store::{
@@ -146,9 +148,16 @@ impl Application {
             random: Arc::clone(&surroundings.random),
             actor: Actor::System,
             grantable: None,
-            hashing: admin::hashing_slots(),
+            hashing: HashPool::new(&metrics.hashing),
         };
-        let first_client = if mode.dev { create_first_client(&admin).await? } else { None };
+        let first_client = if mode.dev {
+            // What one hash works in is not kept for another that may never come.
+            let hashing = HashPool::default();
+            let admin = Admin { hashing, ..admin.clone() };
+            Box::pin(create_first_client(&admin)).await?
+        } else {
+            None
+        };
 
         admin::signing_key::ensure(&admin, settings.token_alg).await?;
         let verifier =
@@ -163,6 +172,7 @@ impl Application {
         let directory = load_directory(&store, &ring, &settings, &surroundings, &metrics).await?;
         let policy = RotationPolicy { every: settings.keys_rotate_every, ahead: settings.keys_publish_ahead };
         let background = Background::start(Arc::clone(&directory), Arc::clone(&ring), admin.clone(), policy);
+        let checks = SecretChecks::new(admin.hashing.clone(), Arc::clone(&surroundings.random));
         let server = AuthorizationServer {
             default_audience: default_audience(&settings, &issuer)?,
             issuer,
@@ -178,6 +188,7 @@ impl Application {
             admin,
             ring,
             secret_digests: data_keys.secret_digests,
+            checks,
             metrics,
         };
         let address = settings.listen;
@@ -289,6 +300,7 @@ async fn create_first_client(admin: &Admin) -> Result<Option<CreatedClient>, Sta
             token_ttl: None,
             max_tokens_per_hour: None,
         },
+        secret: None,
         secret_expires_in: None,
     };
     Ok(Some(admin::client::create(admin, new).await?))

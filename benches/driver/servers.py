@@ -166,8 +166,11 @@ class Mintery(Server):
             "MINTERY_TOKEN__ALG": self.algorithm,
         }
 
-    def create_client(self, name: str = "bench") -> dict:
+    def create_client(self, name: str = "bench", secret: str = "") -> dict:
+        """A client, with a secret that is made or with this one."""
         argv = [machine.binary("mintery"), "client", "create", "--name", name, "--scope", "read write", "-o", "json"]
+        if secret:
+            argv = ["sh", "-c", 'printf %s "$0" | "$@" --secret -', secret, *argv]
         process = machine.start(
             argv, cores="load", cwd=self.directory, env=self.environment(), stdout=-1, stderr=-1, text=True
         )

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::patch::Patch;
 use super::{Admin, AdminError, MAX_TOKEN_TTL, signing_key};
 use crate::model::client::{
-    AuthMethod, Client, ClientId, ClientSecret, GrantType, MAX_RESOURCES, MAX_SCOPE_LEN, MAX_SECRETS,
-    SecretId,
+    AuthMethod, Client, ClientId, ClientSecret, GrantType, MAX_CHOSEN_SECRETS, MAX_RESOURCES, MAX_SCOPE_LEN,
+    MAX_SECRETS, SecretId,
 };
 use crate::model::event::{Event, EventNumber};
 use crate::model::name::DisplayName;
@@ -16,8 +16,10 @@ use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::model::usage::{LastUse, MAX_LIMIT};
 use crate::secret::Secret;
+use crate::secret::chosen::ChosenSecret;
 use crate::secret::generated::{CLIENT_SECRET_PREFIX, generate, hint};
 use crate::secret::hash::SecretHash;
+use crate::secret::pool::{Busy, Lane};
 pub use crate::store::client::Filter;
 use crate::store::{self, StoreError, client, event, key, usage};
 
@@ -49,6 +51,8 @@ pub struct NewClient {
     pub id: Option<ClientId>,
     /// What it may do.
     pub terms: ClientTerms,
+    /// A secret that somebody chose; a new one is made when it is absent.
+    pub secret: Option<ChosenSecret>,
     /// After how long its secret expires.
     pub secret_expires_in: Option<Duration>,
 }
@@ -202,7 +206,9 @@ pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, Admi
     admin.may_give_apis(&new.terms.resources, &[])?;
     new.terms.check(admin, &[]).await?;
     let now = admin.clock.now();
-    let made = make_secret(admin, None, new.secret_expires_in).await?;
+    let made =
+        make_secret(admin, NewSecret { label: None, expires_in: new.secret_expires_in, chosen: new.secret })
+            .await?;
     let mut client = Client {
         id: new.id.unwrap_or_else(|| ClientId::generate(&*admin.random)),
         name: new.terms.name.clone(),
@@ -275,13 +281,9 @@ pub async fn update(admin: &Admin, id: &ClientId, update: ClientUpdate) -> Resul
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is no such client, [`AdminError::Invalid`] when it has as many as it may,
-/// [`AdminError::Forbidden`] when the caller does not hold all of the client's scopes.
-pub async fn add_secret(
-    admin: &Admin,
-    id: &ClientId,
-    label: Option<String>,
-    expires_in: Option<Duration>,
-) -> Result<MadeSecret, AdminError> {
+/// [`AdminError::TooManyChosen`] when it has as many that somebody chose, [`AdminError::Forbidden`] when the caller does not hold all of the client's scopes.
+pub async fn add_secret(admin: &Admin, id: &ClientId, new: NewSecret) -> Result<MadeSecret, AdminError> {
+    let label = new.label;
     if label.as_ref().is_some_and(|label| label.chars().count() > 100 || label.chars().any(char::is_control))
     {
         let reason = "a label has at most 100 characters, none of them a control character";
@@ -290,7 +292,8 @@ pub async fn add_secret(
     // Before the work of a hash.
     let client = find(admin, id).await?;
     admin.may_grant(&client.scopes)?;
-    let made = make_secret(admin, label.filter(|label| !label.trim().is_empty()), expires_in).await?;
+    let label = label.filter(|label| !label.trim().is_empty());
+    let made = make_secret(admin, NewSecret { label, ..new }).await?;
     let (id, row, caller) = (id.clone(), made.secret.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
@@ -302,6 +305,11 @@ pub async fn add_secret(
                     "a client has at most {MAX_SECRETS} secrets; revoke one that is not used any more"
                 );
                 return Err(AdminError::Invalid(reason));
+            }
+            if row.is_chosen()
+                && secrets.iter().filter(|secret| secret.is_chosen()).count() >= MAX_CHOSEN_SECRETS
+            {
+                return Err(AdminError::TooManyChosen);
             }
             client::insert_secret(tx, &id, &row).await?;
             Ok(((), Event::ClientSecretAdded { client: id, secret: row.id }))
@@ -342,21 +350,39 @@ pub struct MadeSecret {
     pub plain: Secret,
 }
 
-async fn make_secret(
-    admin: &Admin,
-    label: Option<String>,
-    expires_in: Option<Duration>,
-) -> Result<MadeSecret, AdminError> {
+/// What a secret is made of.
+#[derive(Debug, Default)]
+pub struct NewSecret {
+    /// What people call it.
+    pub label: Option<String>,
+    /// After how long it expires.
+    pub expires_in: Option<Duration>,
+    /// The secret, when somebody chose one; a new one is made when it is absent.
+    pub chosen: Option<ChosenSecret>,
+}
+
+async fn make_secret(admin: &Admin, new: NewSecret) -> Result<MadeSecret, AdminError> {
     let now = admin.clock.now();
-    let plain = generate(CLIENT_SECRET_PREFIX, &*admin.random);
+    let id = SecretId::generate(&*admin.random);
+    let digests = &admin.secret_digests;
+    let (plain, hint, digest) = if let Some(chosen) = new.chosen {
+        // What can be guessed is kept in the slow form alone.
+        let plain = chosen.secret().clone();
+        let tag = digests.tag(id.as_str(), &plain);
+        (plain, tag, None)
+    } else {
+        let plain = generate(CLIENT_SECRET_PREFIX, &*admin.random);
+        let (hint, digest) = (hint(&plain), digests.digest(&plain));
+        (plain, hint, Some(digest))
+    };
     let secret = ClientSecret {
-        id: SecretId::generate(&*admin.random),
-        hint: hint(&plain),
-        label,
-        digest: admin.secret_digests.digest(&plain),
+        id,
+        hint,
+        label: new.label,
+        digest,
         hash: hash(admin, &plain).await?,
         created_at: now,
-        expires_at: expires_in.map(|after| now.plus(after)),
+        expires_at: new.expires_in.map(|after| now.plus(after)),
     };
     Ok(MadeSecret { secret, plain })
 }
@@ -449,11 +475,10 @@ fn not_found(id: &ClientId) -> AdminError {
     AdminError::NotFound(format!("client {id}"))
 }
 
-/// On a thread that may be busy for 14 ms, and with memory for no more than some at once.
+/// Where that keeps nobody waiting who does not hash.
 async fn hash(admin: &Admin, plain: &Secret) -> Result<SecretHash, AdminError> {
-    let _slot = admin.hashing.acquire().await.map_err(|error| StoreError::Failed(error.to_string()))?;
     let (plain, random) = (plain.clone(), Arc::clone(&admin.random));
-    let hashing = tokio::task::spawn_blocking(move || SecretHash::of(&plain, &*random));
-    let hash = hashing.await.map_err(|error| StoreError::Failed(error.to_string()))?;
-    Ok(hash?)
+    let hash = move |memory: &mut _| SecretHash::of(&plain, &*random, memory);
+    let outcome = admin.hashing.submit(Lane::Administration, hash)?;
+    Ok(outcome.await.map_err(|_| Busy)??)
 }

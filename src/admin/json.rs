@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::AdminError;
 use super::api::{ApiTerms, ApiUpdate};
-use super::client::{ClientUpdate, CreatedClient, KeptSecret, MadeSecret, NewClient};
+use super::client::{ClientUpdate, CreatedClient, KeptSecret, MadeSecret, NewClient, NewSecret};
 use super::patch::Patch;
 use crate::clock::Timestamp;
 use crate::model::api::{Api, ApiScopes};
@@ -22,6 +22,8 @@ use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::model::usage::{HourOfUse, Outcome};
+use crate::secret::Secret;
+use crate::secret::chosen::ChosenSecret;
 
 /// A client.
 #[derive(Debug, Serialize)]
@@ -65,7 +67,8 @@ pub struct ShownJson<'a> {
 #[derive(Debug, Serialize)]
 pub struct SecretJson<'a> {
     id: &'a str,
-    hint: &'a str,
+    /// Its end; nothing of one that somebody chose.
+    hint: Option<&'a str>,
     label: Option<&'a str>,
     created_at: i64,
     expires_at: Option<i64>,
@@ -174,7 +177,7 @@ impl<'a> From<&'a ClientSecret> for SecretJson<'a> {
     fn from(secret: &'a ClientSecret) -> Self {
         Self {
             id: secret.id.as_str(),
-            hint: &secret.hint,
+            hint: secret.ending(),
             label: secret.label.as_deref(),
             created_at: secret.created_at.as_secs(),
             expires_at: secret.expires_at.map(Timestamp::as_secs),
@@ -278,6 +281,8 @@ pub struct ClientInput {
     access_token_ttl: Patch<u64>,
     #[serde(default)]
     max_tokens_per_hour: Patch<u64>,
+    /// A secret that somebody chose, instead of one that is made.
+    client_secret: Option<Secret>,
     /// After how many seconds the first secret expires.
     secret_expires_in: Option<u64>,
 }
@@ -287,9 +292,25 @@ pub struct ClientInput {
 #[serde(deny_unknown_fields)]
 pub struct SecretInput {
     /// What people call it.
-    pub label: Option<String>,
+    label: Option<String>,
     /// After how many seconds it expires.
-    pub expires_in: Option<u64>,
+    expires_in: Option<u64>,
+    /// The secret, when somebody chose one.
+    client_secret: Option<Secret>,
+}
+
+impl SecretInput {
+    /// A new secret.
+    ///
+    /// # Errors
+    /// When the one that is given is not acceptable.
+    pub fn into_new(self) -> Result<NewSecret, AdminError> {
+        Ok(NewSecret {
+            label: self.label,
+            expires_in: self.expires_in.map(Duration::from_secs),
+            chosen: self.client_secret.map(ChosenSecret::parse).transpose().map_err(invalid)?,
+        })
+    }
 }
 
 /// An API as somebody wants it, or a change of one: then what is absent stays, and `null` takes away.
@@ -313,14 +334,15 @@ impl ClientInput {
     ///
     /// # Errors
     /// When a member is not valid, or the name is missing.
-    pub fn into_new(self) -> Result<NewClient, AdminError> {
+    pub fn into_new(mut self) -> Result<NewClient, AdminError> {
         let id = self.client_id.as_deref().map(ClientId::parse).transpose().map_err(invalid)?;
         let secret_expires_in = self.secret_expires_in.map(Duration::from_secs);
+        let secret = self.client_secret.take().map(ChosenSecret::parse).transpose().map_err(invalid)?;
         let mut update = self.parse()?;
         let name = update.name.take();
         let name = name.ok_or_else(|| AdminError::Invalid("client_name is missing".to_owned()))?;
         let terms = update.into_new(name);
-        Ok(NewClient { id, terms, secret_expires_in })
+        Ok(NewClient { id, terms, secret, secret_expires_in })
     }
 
     /// A change of a client, whose id and secrets are not changed in this way.
@@ -328,7 +350,7 @@ impl ClientInput {
     /// # Errors
     /// When a member is not valid.
     pub fn into_update(self) -> Result<ClientUpdate, AdminError> {
-        if self.client_id.is_some() || self.secret_expires_in.is_some() {
+        if self.client_id.is_some() || self.client_secret.is_some() || self.secret_expires_in.is_some() {
             let reason = "neither the id nor the secrets of a client are changed in this way";
             return Err(AdminError::Invalid(reason.to_owned()));
         }

@@ -11,11 +11,10 @@ pub mod usage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 use crate::clock::Clock;
 use crate::keys::seal::SealingKey;
 use crate::keys::signing::UnusableKey;
+use crate::model::client::MAX_CHOSEN_SECRETS;
 use crate::model::event::Actor;
 use crate::model::key_schedule::NothingToDo;
 use crate::model::resource::ResourceUri;
@@ -24,6 +23,7 @@ use crate::model::signing_key::SigningAlgorithm;
 use crate::random::Random;
 use crate::secret::digest::DigestKey;
 use crate::secret::hash::HashError;
+use crate::secret::pool::{Busy, HashPool};
 use crate::store::StoreError;
 use crate::store::change::Store;
 
@@ -44,8 +44,8 @@ pub struct Admin {
     pub actor: Actor,
     /// The scopes that whoever acts may give to others; all of them with the rights of the operating system.
     pub grantable: Option<ScopeSet>,
-    /// How many secrets may be hashed at once: each takes 19 MB and a core.
-    pub hashing: Arc<Semaphore>,
+    /// Where secrets are hashed.
+    pub hashing: HashPool,
 }
 
 /// The longest life of a token: what outlives it is no token but a credential.
@@ -72,13 +72,6 @@ impl Admin {
 
 /// The scope of those who manage APIs.
 const MANAGES_APIS: &str = "mintery:apis:write";
-
-/// Room for as many hashes at once as leave half of the cores to everybody else.
-#[must_use]
-pub fn hashing_slots() -> Arc<Semaphore> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Arc::new(Semaphore::new((cores / 2).max(1)))
-}
 
 /// Why an act was not done.
 #[derive(Debug, thiserror::Error)]
@@ -110,9 +103,17 @@ pub enum AdminError {
          try again when the oldest is gone (`mintery signing-key list`), or retire one"
     )]
     TooManyKeys(SigningAlgorithm),
+    /// The client has as many secrets that somebody chose as it may.
+    #[error(
+        "a client has at most {MAX_CHOSEN_SECRETS} secrets that were not made here; revoke one first, or let one be made"
+    )]
+    TooManyChosen,
     /// A secret could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),
+    /// A secret could not be hashed now.
+    #[error(transparent)]
+    Busy(#[from] Busy),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::client_secret::{self, SecretVerb};
 use super::output::{self, Format, date};
-use super::{CliError, Shared, seconds, session, unless};
+use super::{CliError, Shared, seconds, secret_input, session, unless};
 use crate::admin::Admin;
 use crate::admin::client::{self, ClientUpdate, Filter, NewClient};
 use crate::admin::json::{ClientJson, CreatedJson, ShownJson};
@@ -76,6 +76,9 @@ pub struct Create {
     name: String,
     #[command(flatten)]
     terms: TermFlags,
+    /// A secret of one's own instead of a new one: `-` reads it from standard input, or from a prompt that shows nothing.
+    #[arg(long, value_name = "-", allow_hyphen_values = true)]
+    secret: Option<String>,
     /// After how many seconds its secret expires; it does not when this is absent.
     #[arg(long, value_name = "SECS")]
     secret_expires: Option<u64>,
@@ -184,14 +187,18 @@ async fn set_enabled(shared: &Shared, id: &str, enabled: bool, format: Format) -
 
 impl Create {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
-        let new = self.parse()?;
+        let mut new = self.parse()?;
         new.terms.validate().map_err(CliError::admin)?;
+        new.secret = secret_input::read(self.secret.as_deref())?;
         let admin = session::admin(shared, Missing::Create).await?;
         let created = client::create(&admin, new).await.map_err(CliError::admin)?;
         match self.output {
             Format::Json => Ok(output::json(&CreatedJson::from(&created))?),
             Format::Table => {
                 output::note(&client_table(&created.client))?;
+                if created.secret.is_chosen() {
+                    return Ok(output::note("Its secret is the one that was given.")?);
+                }
                 output::note("Its secret, which is not shown again:")?;
                 Ok(output::line(created.plain.expose())?)
             }
@@ -203,6 +210,7 @@ impl Create {
         Ok(NewClient {
             id: self.id.as_deref().map(ClientId::parse).transpose().map_err(CliError::usage)?,
             terms: self.terms.parse()?.into_new(name),
+            secret: None,
             secret_expires_in: self.secret_expires.map(Duration::from_secs),
         })
     }

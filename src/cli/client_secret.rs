@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 
 use super::client::parse_id;
 use super::output::{self, Format, date};
-use super::{CliError, Shared, session};
-use crate::admin::client::{self, KeptSecret};
+use super::{CliError, Shared, secret_input, session};
+use crate::admin::client::{self, KeptSecret, NewSecret};
 use crate::admin::json::{MadeSecretJson, SecretJson};
 use crate::logging::escape;
 use crate::model::client::SecretId;
@@ -45,6 +45,9 @@ pub struct Add {
     /// What people call it.
     #[arg(long)]
     label: Option<String>,
+    /// A secret of one's own instead of a new one: `-` reads it from standard input, or from a prompt that shows nothing.
+    #[arg(long, value_name = "-", allow_hyphen_values = true)]
+    secret: Option<String>,
     /// After how many seconds it expires; it does not when this is absent.
     #[arg(long, value_name = "SECS")]
     secret_expires: Option<u64>,
@@ -66,14 +69,19 @@ impl SecretVerb {
 impl Add {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let id = parse_id(&self.id)?;
-        let admin = session::admin(shared, Missing::Refuse).await?;
+        let chosen = secret_input::read(self.secret.as_deref())?;
         let expires_in = self.secret_expires.map(Duration::from_secs);
-        let made = client::add_secret(&admin, &id, self.label.clone(), expires_in);
-        let made = made.await.map_err(CliError::admin)?;
+        let new = NewSecret { label: self.label.clone(), expires_in, chosen };
+        let admin = session::admin(shared, Missing::Refuse).await?;
+        let made = client::add_secret(&admin, &id, new).await.map_err(CliError::admin)?;
         match self.output {
             Format::Json => Ok(output::json(&MadeSecretJson::new(&id, &made))?),
             Format::Table => {
+                let is_chosen = made.secret.is_chosen();
                 output::note(&table(&[KeptSecret { secret: made.secret, last_use: None }]))?;
+                if is_chosen {
+                    return Ok(());
+                }
                 output::note("It is not shown again:")?;
                 Ok(output::line(made.plain.expose())?)
             }
@@ -109,7 +117,7 @@ pub fn table(secrets: &[KeptSecret]) -> String {
         let from = |last: &LastUse| last.from.map(|address| address.to_string());
         table.add_row([
             secret.id.as_str().to_owned(),
-            format!("…{}", secret.hint),
+            secret.ending().map_or_else(|| "not shown".to_owned(), |ending| format!("…{ending}")),
             secret.label.as_deref().map(escape).unwrap_or_default(),
             date(secret.created_at),
             secret.expires_at.map_or_else(|| "never".to_owned(), date),

@@ -9,6 +9,7 @@ mod db;
 mod doctor;
 mod event;
 mod output;
+mod secret_input;
 mod serve;
 mod session;
 mod signing_key;

@@ -38,7 +38,7 @@ impl Serve {
         let settings = shared.settings(overrides.collect())?;
         logging::start(&settings.log, settings.log_format);
         let mode = ServeMode { dev: self.dev, migrate: self.migrate };
-        let mut application = Application::build(settings, mode, Surroundings::default()).await?;
+        let mut application = Box::pin(Application::build(settings, mode, Surroundings::default())).await?;
         let url = format!("http://{}", application.address());
         log::info!("answering on {url}");
         if self.dev {

@@ -54,7 +54,7 @@ pub async fn administer(settings: &Settings, missing: Missing) -> Result<Admin, 
         random,
         actor: actor(),
         grantable: None,
-        hashing: crate::admin::hashing_slots(),
+        hashing: crate::secret::pool::HashPool::default(),
     })
 }
 

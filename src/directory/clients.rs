@@ -1,10 +1,13 @@
 //! Clients by id, as many as fit. Each entry carries the generation of its shard as it was before the entry was
 //! loaded; forgetting raises the generation. So an old row that a slow load brings in after a change is not believed,
 //! whoever stores it when.
+//!
+//! An entry that was forgotten stays until the next load, which takes over what is still true of it: that somebody showed the
+//! secret of which this is the slow hash.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
@@ -14,6 +17,7 @@ use crate::clock::Clock;
 use crate::model::claims::TokenId;
 use crate::model::client::{Client, ClientId, ClientSecret};
 use crate::model::scope::ScopeSet;
+use crate::secret::digest::SecretDigest;
 use crate::store::StoreError;
 
 /// A client with what the hot path would otherwise compute for each request.
@@ -36,18 +40,40 @@ pub struct KnownSecret {
     pub secret: ClientSecret,
     /// See [`TokenId::credential`].
     pub token_credential: [u8; 8],
+    /// The digest of a secret that has none at rest, since it was shown here and found to be that of the slow hash.
+    shown: Arc<OnceLock<SecretDigest>>,
+}
+
+impl KnownSecret {
+    fn new(secret: ClientSecret, before: &[Self]) -> Self {
+        // Another secret would have another id; the hash of one is replaced by another hash of the same at most.
+        let same = before.iter().find(|known| known.secret.id == secret.id);
+        let shown = same.map(|known| Arc::clone(&known.shown)).unwrap_or_default();
+        Self { token_credential: TokenId::credential_digest(secret.id.as_str()), secret, shown }
+    }
+
+    /// What it is recognised by without a slow hash; nothing when it has no digest at rest and was not shown here yet.
+    #[must_use]
+    pub fn digest(&self) -> Option<&SecretDigest> {
+        self.secret.digest.as_ref().or_else(|| self.shown.get())
+    }
+
+    /// Remembers, in memory alone, that this is the digest of the secret.
+    pub fn was_shown(&self, digest: SecretDigest) {
+        // The first stays: bcrypt takes several secrets for one.
+        self.shown.set(digest).ok();
+    }
 }
 
 impl KnownClient {
-    fn new(client: Client, secrets: Vec<ClientSecret>, usage: Arc<ClientUsage>) -> Self {
+    fn new(
+        client: Client,
+        secrets: Vec<ClientSecret>,
+        before: &[KnownSecret],
+        usage: Arc<ClientUsage>,
+    ) -> Self {
         let default_scopes = client.default_scopes();
-        let secrets = secrets
-            .into_iter()
-            .map(|secret| KnownSecret {
-                token_credential: TokenId::credential_digest(secret.id.as_str()),
-                secret,
-            })
-            .collect();
+        let secrets = secrets.into_iter().map(|secret| KnownSecret::new(secret, before)).collect();
         Self { client, secrets, default_scopes, usage }
     }
 }
@@ -134,8 +160,11 @@ impl Clients {
     {
         /// A client that changes this often while it is looked up is served from the store directly.
         const ATTEMPTS: usize = 3;
+        let mut before: Option<Arc<KnownClient>> = None;
         for _ in 0..ATTEMPTS {
-            let entry = match self.known.get_or_insert_async(id, self.load_entry(id, &load)).await {
+            let secrets = before.as_ref().map_or(&[][..], |before| &before.secrets);
+            let loading = self.load_entry(id, secrets, &load);
+            let entry = match self.known.get_or_insert_async(id, loading).await {
                 Ok(entry) => entry,
                 Err(NotLoaded::Absent) => return Ok(None),
                 Err(NotLoaded::Failed(error)) => return Err(error),
@@ -145,15 +174,22 @@ impl Clients {
             }
             // This very entry: another caller may have brought in a newer one.
             self.known.remove_if(id, |stored| Arc::ptr_eq(&stored.client, &entry.client));
+            before = Some(entry.client);
         }
-        match self.load_entry(id, &load).await {
+        let secrets = before.as_ref().map_or(&[][..], |before| &before.secrets);
+        match self.load_entry(id, secrets, &load).await {
             Ok(entry) => Ok(Some(entry.client)),
             Err(NotLoaded::Absent) => Ok(None),
             Err(NotLoaded::Failed(error)) => Err(error),
         }
     }
 
-    async fn load_entry<F, Loading>(&self, id: &ClientId, load: &F) -> Result<Entry, NotLoaded>
+    async fn load_entry<F, Loading>(
+        &self,
+        id: &ClientId,
+        before: &[KnownSecret],
+        load: &F,
+    ) -> Result<Entry, NotLoaded>
     where
         F: Fn() -> Loading,
         Loading: Future<Output = Result<Option<(Client, Vec<ClientSecret>)>, StoreError>>,
@@ -168,7 +204,7 @@ impl Clients {
             return Err(NotLoaded::Absent);
         };
         let usage = self.usage.of(id);
-        Ok(Entry { stamp, client: Arc::new(KnownClient::new(client, secrets, usage)) })
+        Ok(Entry { stamp, client: Arc::new(KnownClient::new(client, secrets, before, usage)) })
     }
 
     fn is_known_absent(&self, id: &str) -> bool {
@@ -181,7 +217,6 @@ impl Clients {
         if let Some(generation) = self.generations.get(shard(id.as_str())) {
             generation.fetch_add(1, Ordering::AcqRel);
         }
-        self.known.remove(id);
     }
 
     pub fn forget_all(&self) {

@@ -6,6 +6,7 @@ mod clients;
 mod clock_check;
 pub mod follower;
 mod freshness;
+pub mod guesses;
 mod usage;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ pub use clients::{KnownClient, KnownSecret};
 use clock_check::ClockCheck;
 use freshness::Freshness;
 pub use freshness::Health;
+use guesses::Guesses;
 use usage::Usage;
 pub use usage::{ClientUsage, OverLimit};
 
@@ -38,6 +40,7 @@ use crate::store::{self, Database, StoreError, client};
 pub struct Directory {
     database: Database,
     clients: Clients,
+    guesses: Guesses,
     apis: Apis,
     usage: Arc<Usage>,
     ring: Arc<KeyRing>,
@@ -75,6 +78,7 @@ impl Directory {
         Self {
             database,
             clients: Clients::new(Arc::clone(&clock), Arc::clone(&usage)),
+            guesses: Guesses::new(Arc::clone(&clock)),
             usage,
             apis: Apis::default(),
             ring,
@@ -92,6 +96,12 @@ impl Directory {
     #[must_use]
     pub fn applied(&self) -> EventNumber {
         *self.applied.borrow()
+    }
+
+    /// How often those who were wrong may be wrong again.
+    #[must_use]
+    pub const fn guesses(&self) -> &Guesses {
+        &self.guesses
     }
 
     /// How well this node follows the store.

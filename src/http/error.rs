@@ -37,6 +37,8 @@ pub fn oauth(request: &HttpRequest, server: &AuthorizationServer, error: &OauthE
         OauthError::UnauthorizedClient => (StatusCode::BAD_REQUEST, &refusals.unauthorized_client),
         OauthError::UnsupportedGrantType => (StatusCode::BAD_REQUEST, &refusals.unsupported_grant_type),
         OauthError::OverLimit { .. } => (StatusCode::TOO_MANY_REQUESTS, &refusals.over_limit),
+        OauthError::TooManyGuesses(_) => (StatusCode::TOO_MANY_REQUESTS, &refusals.too_many_guesses),
+        OauthError::Busy => (StatusCode::SERVICE_UNAVAILABLE, &refusals.busy),
         OauthError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, &refusals.unavailable),
         OauthError::Server(_) => (StatusCode::INTERNAL_SERVER_ERROR, &refusals.failed),
     };
@@ -49,8 +51,12 @@ pub fn oauth(request: &HttpRequest, server: &AuthorizationServer, error: &OauthE
         OauthError::OverLimit { retry_after } => {
             response.insert_header((RETRY_AFTER, *retry_after));
         }
-        OauthError::Unavailable(_) => {
+        OauthError::Unavailable(_) | OauthError::Busy => {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
+        }
+        OauthError::TooManyGuesses(after) => {
+            // The next whole second, in which it is possible.
+            response.insert_header((RETRY_AFTER, after.as_secs() + 1));
         }
         _ => {}
     })
@@ -122,7 +128,13 @@ pub fn administration(
 fn of_admin(error: &AdminError) -> (Problem, String) {
     let problem = match error {
         AdminError::NotFound(_) => Problem::NOT_FOUND,
-        AdminError::Exists(_) | AdminError::NothingToDo(_) | AdminError::TooManyKeys(_) => Problem::CONFLICT,
+        AdminError::Exists(_)
+        | AdminError::NothingToDo(_)
+        | AdminError::TooManyKeys(_)
+        | AdminError::TooManyChosen => Problem::CONFLICT,
+        AdminError::Busy(_) => {
+            return (Problem::UNAVAILABLE, "The server is busy; nothing was changed".to_owned());
+        }
         AdminError::Invalid(_) | AdminError::Unknown(_) => Problem::INVALID_REQUEST,
         AdminError::Forbidden(_) => Problem::NO_PERMISSION,
         AdminError::Store(StoreError::Conflict) => {

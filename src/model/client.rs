@@ -130,6 +130,9 @@ impl AuthMethod {
 /// The most secrets that a client may have at once: two while they rotate, and some more for who shares a client.
 pub const MAX_SECRETS: usize = 10;
 
+/// The most secrets that a client may have which somebody chose or brought: a check of each takes a slow hash.
+pub const MAX_CHOSEN_SECRETS: usize = 2;
+
 /// The most APIs that a client may be registered for.
 pub const MAX_RESOURCES: usize = 32;
 
@@ -215,12 +218,15 @@ impl SecretId {
 pub struct ClientSecret {
     /// Its id.
     pub id: SecretId,
-    /// The end of it, to tell it from another.
+    /// The end of one that Mintery made, to tell it from another; of one that somebody chose, its tag
+    /// ([`DigestKey::tag`](crate::secret::digest::DigestKey::tag)), which is nothing for people; empty where the secret
+    /// itself was never seen, because its hash was imported.
     pub hint: String,
     /// What people call it.
     pub label: Option<String>,
-    /// By which it is recognised.
-    pub digest: SecretDigest,
+    /// By which it is recognised, when Mintery made it. One that somebody chose or brought has the slow form alone at
+    /// rest: what can be guessed must not be quick to compare.
+    pub digest: Option<SecretDigest>,
     /// The slow form.
     pub hash: SecretHash,
     /// When it was made.
@@ -230,6 +236,18 @@ pub struct ClientSecret {
 }
 
 impl ClientSecret {
+    /// Whether somebody chose or brought it.
+    #[must_use]
+    pub const fn is_chosen(&self) -> bool {
+        self.digest.is_none()
+    }
+
+    /// The end of it, where that gives nothing away.
+    #[must_use]
+    pub fn ending(&self) -> Option<&str> {
+        (!self.is_chosen()).then_some(self.hint.as_str())
+    }
+
     /// Whether it may still be used at `now`.
     #[must_use]
     pub fn is_usable(&self, now: Timestamp) -> bool {

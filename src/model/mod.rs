@@ -21,6 +21,8 @@ pub mod key_schedule;
 #[cfg(feature = "server")]
 pub mod name;
 #[cfg(feature = "server")]
+pub mod network;
+#[cfg(feature = "server")]
 pub mod principal;
 #[cfg(feature = "server")]
 pub mod usage;

@@ -1,10 +1,13 @@
 //! Why a request to an OAuth endpoint is refused (RFC 6749 §5.2).
 
 use std::fmt;
+use std::time::Duration;
 
+use crate::directory::guesses::TooMany;
 use crate::directory::{OverLimit, Unavailable};
 use crate::keys::signer::SignError;
 use crate::model::usage::Outcome;
+use crate::secret::pool::Busy;
 
 /// A refusal. What it says to the caller is fixed text: nothing that was sent comes back.
 #[derive(Debug)]
@@ -28,6 +31,10 @@ pub enum OauthError {
         /// After how many seconds it may have more.
         retry_after: u64,
     },
+    /// Too many secrets were wrong that came from there, for this client or for all; how long until another may be tried.
+    TooManyGuesses(Duration),
+    /// Too many secrets wait to be checked.
+    Busy,
     /// Not now: the store is needed and out of reach.
     Unavailable(String),
     /// A fault of this server.
@@ -75,7 +82,9 @@ impl OauthError {
             Self::InvalidTarget => "invalid_target",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
-            Self::OverLimit { .. } | Self::Unavailable(_) => "temporarily_unavailable",
+            Self::OverLimit { .. } | Self::TooManyGuesses(_) | Self::Busy | Self::Unavailable(_) => {
+                "temporarily_unavailable"
+            }
             Self::Server(_) => "server_error",
         }
     }
@@ -91,7 +100,8 @@ impl OauthError {
             Self::UnauthorizedClient => "The client may not use this grant type",
             Self::UnsupportedGrantType => "The grant type is not supported; use client_credentials",
             Self::OverLimit { .. } => "The client has had as many tokens in this hour as it may have",
-            Self::Unavailable(_) => "The server cannot answer at the moment; try again",
+            Self::TooManyGuesses(_) => "Too many attempts failed; try again later",
+            Self::Busy | Self::Unavailable(_) => "The server cannot answer at the moment; try again",
             Self::Server(_) => "The server failed",
         }
     }
@@ -101,6 +111,7 @@ impl OauthError {
     pub fn reason(&self) -> String {
         match self {
             Self::InvalidClient(failure) => failure.to_string(),
+            Self::Busy => Busy.to_string(),
             Self::Unavailable(reason) | Self::Server(reason) => reason.clone(),
             other => other.description().to_owned(),
         }
@@ -115,12 +126,12 @@ impl OauthError {
             Self::InvalidRequest(_) | Self::TooLarge | Self::UnsupportedGrantType => Outcome::InvalidRequest,
             Self::InvalidClient(ClientFailure::ExpiredSecret) => Outcome::ExpiredSecret,
             Self::InvalidClient(ClientFailure::Disabled) => Outcome::Disabled,
-            Self::InvalidClient(_) => Outcome::WrongSecret,
+            Self::InvalidClient(_) | Self::TooManyGuesses(_) => Outcome::WrongSecret,
             Self::InvalidScope(_) => Outcome::InvalidScope,
             Self::InvalidTarget => Outcome::InvalidTarget,
             Self::UnauthorizedClient => Outcome::UnauthorizedClient,
             Self::OverLimit { .. } => Outcome::OverLimit,
-            Self::Unavailable(_) | Self::Server(_) => Outcome::Failed,
+            Self::Busy | Self::Unavailable(_) | Self::Server(_) => Outcome::Failed,
         }
     }
 }
@@ -128,6 +139,18 @@ impl OauthError {
 impl From<OverLimit> for OauthError {
     fn from(limit: OverLimit) -> Self {
         Self::OverLimit { retry_after: limit.retry_after }
+    }
+}
+
+impl From<TooMany> for OauthError {
+    fn from(TooMany(wait): TooMany) -> Self {
+        Self::TooManyGuesses(wait)
+    }
+}
+
+impl From<Busy> for OauthError {
+    fn from(_: Busy) -> Self {
+        Self::Busy
     }
 }
 
@@ -157,6 +180,8 @@ mod tests {
             OauthError::UnauthorizedClient,
             OauthError::UnsupportedGrantType,
             OauthError::OverLimit { retry_after: 1 },
+            OauthError::TooManyGuesses(std::time::Duration::ZERO),
+            OauthError::Busy,
             OauthError::Unavailable("é".to_owned()),
             OauthError::Server("é".to_owned()),
         ] {

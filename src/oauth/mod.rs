@@ -26,6 +26,7 @@ use crate::model::issuer::Issuer;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::random::Random;
+use crate::secret::check::SecretChecks;
 use crate::secret::digest::DigestKey;
 
 /// Everything that answering a request takes.
@@ -59,6 +60,8 @@ pub struct AuthorizationServer {
     pub ring: Arc<KeyRing>,
     /// The key of secret digests.
     pub secret_digests: DigestKey,
+    /// Checks secrets that have no digest.
+    pub checks: SecretChecks,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }

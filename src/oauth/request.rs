@@ -1,10 +1,11 @@
 //! A request to an endpoint at which a client authenticates, as it arrived.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::client_auth::Presented;
 use super::error::OauthError;
 use super::form::Form;
+use crate::model::network::Network;
 
 /// What of a request matters here.
 #[derive(Debug)]
@@ -33,6 +34,12 @@ const NEVER_IN_THE_URI: [&str; 7] = [
 ];
 
 impl Submission<'_> {
+    /// In which network it began. Those of which it is not known share one.
+    #[must_use]
+    pub fn network(&self) -> Network {
+        Network::of(self.from.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
+    }
+
     /// The form and the one credential.
     ///
     /// # Errors

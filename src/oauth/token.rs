@@ -60,7 +60,7 @@ pub async fn respond(
 ) -> Result<TokenResponse, OauthError> {
     let (form, presented) = submission.parse()?;
     let kind = grant::requested(&form)?;
-    let client = presented.authenticate(server).await?;
+    let client = presented.authenticate(server, submission.network()).await?;
     let now = server.clock.now();
     let usage = &client.known.usage;
     let granted = grant(server, &client, kind, &form).inspect_err(|refusal| {

@@ -9,7 +9,10 @@ use super::Secret;
 
 /// The data key under which secrets are digested.
 #[derive(Clone)]
-pub struct DigestKey(hmac::Key);
+pub struct DigestKey {
+    digests: hmac::Key,
+    tags: hmac::Key,
+}
 
 impl std::fmt::Debug for DigestKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -18,20 +21,41 @@ impl std::fmt::Debug for DigestKey {
 }
 
 /// What is kept of a generated secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SecretDigest([u8; 32]);
+
+impl std::fmt::Debug for SecretDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretDigest(…)")
+    }
+}
 
 impl DigestKey {
     /// A key from the bytes of a data key.
     #[must_use]
     pub fn new(data_key: &[u8; 32]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, data_key))
+        let digests = hmac::Key::new(hmac::HMAC_SHA256, data_key);
+        let tags = hmac::sign(&digests, b"tags of secrets that somebody chose");
+        Self { tags: hmac::Key::new(hmac::HMAC_SHA256, tags.as_ref()), digests }
+    }
+
+    /// Two bits of a secret that somebody chose, and of the id under which it is kept: enough to know, of two secrets,
+    /// which one is worth a slow hash, as a rule; and no more, since they are kept at rest. Whoever has the database and
+    /// the master key spares three of four hashes by them; whoever has not learns nothing.
+    #[must_use]
+    pub fn tag(&self, id: &str, secret: &Secret) -> String {
+        let mut context = hmac::Context::with_key(&self.tags);
+        context.update(id.as_bytes());
+        context.update(b"|");
+        context.update(secret.expose().as_bytes());
+        let first = context.sign().as_ref().first().copied().unwrap_or_default();
+        (first & 3).to_string()
     }
 
     /// The digest of `secret`.
     #[must_use]
     pub fn digest(&self, secret: &Secret) -> SecretDigest {
-        let tag = hmac::sign(&self.0, secret.expose().as_bytes());
+        let tag = hmac::sign(&self.digests, secret.expose().as_bytes());
         let mut digest = [0; 32];
         digest.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
         SecretDigest(digest)
@@ -50,6 +74,10 @@ impl SecretDigest {
     pub fn to_text(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
+
+    /// What stands where there is no digest: the digest of nothing that anybody could find, so that a release that knows
+    /// no secrets without one never meets it.
+    pub const NONE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
     /// From the stored form.
     #[must_use]

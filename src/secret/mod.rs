@@ -1,10 +1,14 @@
-//! Secrets: plain while they are on their way ([`Secret`]), made with a checksum ([`generated`]), and what is kept of
-//! them ([`hash`], [`digest`]).
+//! Secrets: plain while they are on their way ([`Secret`]), made with a checksum ([`generated`]) or chosen by somebody
+//! ([`chosen`]), and what is kept of them ([`hash`], [`digest`]). Hashes take long and much memory: [`pool`] bounds both,
+//! and [`check`] asks there.
 
 pub mod base62;
+pub mod check;
+pub mod chosen;
 pub mod digest;
 pub mod generated;
 pub mod hash;
+pub mod pool;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -26,6 +30,16 @@ impl Secret {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // What is no text is not named in the error, as it otherwise would be: it may be the secret all the same.
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(plain) => Ok(Self(plain)),
+            _ => Err(serde::de::Error::custom("a secret is a string")),
+        }
+    }
+}
+
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret(…)")
@@ -41,5 +55,10 @@ mod tests {
     fn a_secret_is_not_printed() {
         let secret = Secret::new("hunter2".to_owned());
         assert_eq!(format!("{secret:?}"), "Secret(…)");
+        for json in ["12345678", "[\"hunter2\"]", "\"hunter2"] {
+            let error = serde_json::from_str::<Secret>(json).unwrap_err().to_string();
+            assert!(!error.contains("12345678") && !error.contains("hunter2"), "{error}");
+        }
+        assert_eq!(serde_json::from_str::<Secret>("\"hunter2\"").unwrap().expose(), "hunter2");
     }
 }

@@ -15,6 +15,7 @@ use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::secret::digest::SecretDigest;
+use crate::secret::hash::SecretHash;
 
 /// A client with all of its secrets, in one indexed read.
 ///
@@ -203,13 +204,36 @@ pub async fn insert_secret(tx: &mut Tx, client: &ClientId, secret: &ClientSecret
     .bind(client.as_str())
     .bind(secret.hint.as_str())
     .bind(secret.label.as_deref())
-    .bind(secret.digest.to_text())
+    .bind(digest_text(secret))
     .bind(secret.hash.as_str())
     .bind(secret.created_at.as_millis())
     .bind(secret.expires_at.map(Timestamp::as_millis))
     .execute(tx.connection()?)
     .await?;
     Ok(())
+}
+
+/// Keeps a secret in another form: its hash with other parameters, its tag or its digest, once it was shown. Nobody may do
+/// more or less than before, so this is no change. Where the secret has been taken back meanwhile, or another node was
+/// first, nothing happens.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn keep_other_form(
+    database: &Database,
+    old: &SecretHash,
+    secret: &ClientSecret,
+) -> Result<(), StoreError> {
+    let digest = digest_text(secret);
+    let query = || {
+        sqlx::query("UPDATE client_secrets SET hash = $1, digest = $2, hint = $3 WHERE id = $4 AND hash = $5")
+            .bind(secret.hash.as_str())
+            .bind(digest.as_str())
+            .bind(secret.hint.as_str())
+            .bind(secret.id.as_str())
+            .bind(old.as_str())
+    };
+    database.tidy(query).await.map(drop)
 }
 
 /// Disables a client (with the time since when) or enables it.
@@ -236,6 +260,10 @@ pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<(), StoreError> {
 
 fn limit(client: &Client) -> Option<i64> {
     client.max_tokens_per_hour.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX))
+}
+
+fn digest_text(secret: &ClientSecret) -> String {
+    secret.digest.as_ref().map_or_else(|| SecretDigest::NONE.to_owned(), SecretDigest::to_text)
 }
 
 fn grants_text(client: &Client) -> String {
@@ -294,8 +322,11 @@ fn secret(row: &AnyRow) -> Result<Option<ClientSecret>, StoreError> {
         id: SecretId::from_stored(id),
         hint: row.try_get("hint")?,
         label: row.try_get("label")?,
-        digest: SecretDigest::from_text(&digest).ok_or(StoreError::Corrupt("secret digest"))?,
-        hash: crate::secret::hash::SecretHash::from_stored(row.try_get("hash")?),
+        digest: match digest.as_str() {
+            SecretDigest::NONE => None,
+            text => Some(SecretDigest::from_text(text).ok_or(StoreError::Corrupt("secret digest"))?),
+        },
+        hash: SecretHash::from_stored(row.try_get("hash")?),
         created_at: Timestamp::from_millis(row.try_get("secret_created_at")?),
         expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(Timestamp::from_millis),
     }))

@@ -83,6 +83,7 @@ pub fn new_client(scopes: &str) -> NewClient {
             token_ttl: None,
             max_tokens_per_hour: None,
         },
+        secret: None,
         secret_expires_in: None,
     }
 }
@@ -193,7 +194,7 @@ impl TestApp {
     }
 
     pub async fn create(&self, new: NewClient) -> TestClient {
-        let created = admin::client::create(&self.admin, new).await.unwrap();
+        let created = Box::pin(admin::client::create(&self.admin, new)).await.unwrap();
         TestClient {
             id: created.client.id.to_string(),
             secret: created.plain.expose().to_owned(),

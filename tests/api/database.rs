@@ -82,7 +82,7 @@ impl TestDatabase {
             random: Arc::new(SystemRandom),
             actor: Actor::Cli { user: "tester".to_owned(), host: "test".to_owned() },
             grantable: None,
-            hashing: mintery::admin::hashing_slots(),
+            hashing: mintery::secret::pool::HashPool::default(),
         }
     }
 }

@@ -40,6 +40,8 @@ mod forged_signatures;
 #[cfg(test)]
 mod forgery;
 #[cfg(test)]
+mod guesses;
+#[cfg(test)]
 mod hot_path;
 #[cfg(test)]
 mod metadata;
@@ -49,6 +51,8 @@ mod metrics;
 mod outage;
 #[cfg(test)]
 mod rotation;
+#[cfg(test)]
+mod slow_secrets;
 #[cfg(test)]
 mod token;
 #[cfg(test)]

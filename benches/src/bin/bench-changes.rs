@@ -79,7 +79,7 @@ async fn open(url: &DatabaseUrl) -> Result<Admin, Failure> {
         random,
         actor: Actor::System,
         grantable: None,
-        hashing: mintery::admin::hashing_slots(),
+        hashing: mintery::secret::pool::HashPool::default(),
     })
 }
 
@@ -96,6 +96,7 @@ async fn make_client(admin: &Admin, number: usize) -> Result<ClientId, Failure> 
             token_ttl: None,
             max_tokens_per_hour: None,
         },
+        secret: None,
         secret_expires_in: None,
     };
     Ok(client::create(admin, new).await?.client.id)

@@ -1,7 +1,5 @@
 //! `/api/v1/clients…`
 
-use std::time::Duration;
-
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
@@ -151,8 +149,7 @@ async fn do_add_secret(
 ) -> Outcome {
     let (admin, input) = authorize_and_read::<SecretInput>(request, server, WRITE, payload).await?;
     let id = parse(id)?;
-    let made =
-        client::add_secret(&admin, &id, input.label, input.expires_in.map(Duration::from_secs)).await?;
+    let made = client::add_secret(&admin, &id, input.into_new()?).await?;
     applied(server, &admin).await?;
     let path = format!("/api/v1/clients/{}/secrets/{}", path_segment(id.as_str()), made.secret.id.as_str());
     Ok(created(server, &path, &MadeSecretJson::new(&id, &made)))

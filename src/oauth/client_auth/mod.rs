@@ -1,6 +1,7 @@
 //! Client authentication (RFC 6749 §2.3): whatever way a client shows who it is becomes one [`Presented`], exactly one,
 //! and one `match` checks it.
 
+mod guessable;
 pub mod secret;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use super::form::Form;
 use crate::directory::KnownClient;
 use crate::model::client::SecretId;
 use crate::model::event::EventNumber;
+use crate::model::network::Network;
 
 /// What a client shows.
 #[derive(Debug)]
@@ -62,10 +64,15 @@ impl Presented {
     /// Checks what was presented.
     ///
     /// # Errors
-    /// [`OauthError::InvalidClient`] when it is not right, [`OauthError::Unavailable`] when that cannot be told now.
-    pub async fn authenticate(self, server: &AuthorizationServer) -> Result<AuthenticatedClient, OauthError> {
+    /// [`OauthError::InvalidClient`] when it is not right, [`OauthError::TooManyGuesses`], [`OauthError::Busy`] or
+    /// [`OauthError::Unavailable`] when that cannot be told now.
+    pub async fn authenticate(
+        self,
+        server: &AuthorizationServer,
+        network: Network,
+    ) -> Result<AuthenticatedClient, OauthError> {
         match self {
-            Self::ClientSecret(pairs) => secret::authenticate(pairs, server).await,
+            Self::ClientSecret(pairs) => secret::authenticate(pairs, server, network).await,
         }
     }
 }

@@ -7,12 +7,16 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode;
 use zeroize::Zeroizing;
 
+use super::guessable::{self, Guess};
 use super::{AuthenticatedClient, AuthorizationServer};
-use crate::model::client::is_vschar;
+use crate::clock::Timestamp;
+use crate::directory::KnownSecret;
+use crate::model::client::{Client, is_vschar};
+use crate::model::network::Network;
 use crate::oauth::error::{ClientFailure, OauthError};
 use crate::oauth::form::Form;
+use crate::secret::Secret;
 use crate::secret::generated::{CLIENT_SECRET_PREFIX, looks_generated};
-use crate::secret::{Secret, digest::SecretDigest};
 
 /// An id and a secret.
 #[derive(Debug)]
@@ -111,56 +115,101 @@ fn is_vschar_text(text: &str) -> bool {
     text.bytes().all(is_vschar)
 }
 
-/// Checks an id and a secret: first as the RFC reads them, then as they stand, for clients that do not encode.
+/// Checks an id and a secret: first as the RFC reads them, then as they stand, for clients that do not encode. What takes
+/// long comes after what is quick: of two readings only one is meant, and a slow hash of the other would be for nothing.
 ///
 /// # Errors
 /// [`OauthError::InvalidClient`] when they are not right.
 pub async fn authenticate(
     pairs: Pairs,
     server: &AuthorizationServer,
+    network: Network,
 ) -> Result<AuthenticatedClient, OauthError> {
-    let mut refusal = OauthError::InvalidClient(ClientFailure::MalformedBasic);
     let mut refused = None;
+    let mut unsure = Vec::new();
     for pair in [pairs.decoded, pairs.raw].into_iter().flatten() {
-        match check(&pair, server).await {
-            Err(error @ OauthError::InvalidClient(_)) => {
-                refusal = error;
-                refused = Some(pair.id);
-            }
-            Ok(client) if pairs.named.is_some_and(|id| id != client.known.client.id.as_str()) => {
-                return Err(ANOTHER_CLIENT);
-            }
-            done => return done,
+        match recognise(pair, server).await? {
+            Recognised::Right(client) => return named(client, pairs.named.as_deref()),
+            Recognised::Wrong { id, failure } => refused = Some((id, failure)),
+            Recognised::Unsure(guess) => unsure.push(guess),
         }
     }
-    if let Some(id) = refused {
-        server.directory.count_refusal(&id, refusal.outcome());
+    if let Some(id) = unsure.last().map(|guess| guess.id.clone()) {
+        // Apart from the future of every request, which is kept small: see `http`.
+        return match Box::pin(guessable::authenticate(unsure, server, network)).await {
+            Ok(client) => named(client, pairs.named.as_deref()),
+            Err(refusal) => {
+                server.directory.count_refusal(&id, refusal.outcome());
+                Err(refusal)
+            }
+        };
+    }
+    let Some((id, failure)) = refused else { return Err(ClientFailure::MalformedBasic.into()) };
+    let refusal = OauthError::from(failure);
+    server.directory.count_refusal(&id, refusal.outcome());
+    if server.directory.guesses().is_flooded_by(network) {
+        Box::pin(guessable::make_wait()).await;
     }
     Err(refusal)
 }
 
-async fn check(pair: &Pair, server: &AuthorizationServer) -> Result<AuthenticatedClient, OauthError> {
+/// The client that authenticates must be the one that is named beside its credentials.
+fn named(client: AuthenticatedClient, id: Option<&str>) -> Result<AuthenticatedClient, OauthError> {
+    match id {
+        Some(id) if id != client.known.client.id.as_str() => Err(ANOTHER_CLIENT),
+        _ => Ok(client),
+    }
+}
+
+/// What is known of an id and a secret without a slow hash.
+enum Recognised {
+    Right(AuthenticatedClient),
+    Wrong { id: String, failure: ClientFailure },
+    Unsure(Guess),
+}
+
+async fn recognise(pair: Pair, server: &AuthorizationServer) -> Result<Recognised, OauthError> {
     // Before the look-up, and whether or not there is such a client: what is presented decides the cost.
-    let presented = looks_generated(CLIENT_SECRET_PREFIX, pair.secret.expose())
-        .then(|| server.secret_digests.digest(&pair.secret));
+    let looks_generated = looks_generated(CLIENT_SECRET_PREFIX, pair.secret.expose());
+    let digest = server.secret_digests.digest(&pair.secret);
     let (known, as_of) = server.directory.client(&pair.id).await?;
-    let known = known.ok_or(ClientFailure::UnknownClient)?;
-    let presented: SecretDigest = presented.ok_or(ClientFailure::WrongSecret)?;
+    let Some(known) = known else {
+        if looks_generated {
+            return Ok(Recognised::Wrong { id: pair.id, failure: ClientFailure::UnknownClient });
+        }
+        let Pair { id, secret } = pair;
+        return Ok(Recognised::Unsure(Guess { id, secret, digest, looks_generated, known: None }));
+    };
     let mut matching = None;
     for secret in &known.secrets {
-        if secret.secret.digest.matches(&presented) {
+        if secret.digest().is_some_and(|own| own.matches(&digest)) {
             matching = Some(secret);
         }
     }
-    let secret = matching.ok_or(ClientFailure::WrongSecret)?;
-    if !secret.secret.is_usable(server.clock.now()) {
-        return Err(ClientFailure::ExpiredSecret.into());
+    if let Some(secret) = matching {
+        return Ok(match admit(&known.client, secret, server.clock.now()) {
+            Ok(token_credential) => Recognised::Right(AuthenticatedClient { known, token_credential, as_of }),
+            Err(failure) => Recognised::Wrong { id: pair.id, failure },
+        });
     }
-    if !known.client.is_enabled() {
-        return Err(ClientFailure::Disabled.into());
+    // Hashes are also imported of secrets that another Mintery made.
+    let was_never_seen = |secret: &KnownSecret| secret.digest().is_none() && secret.secret.hint.is_empty();
+    if looks_generated && !known.secrets.iter().any(was_never_seen) {
+        return Ok(Recognised::Wrong { id: pair.id, failure: ClientFailure::WrongSecret });
     }
-    let token_credential = secret.token_credential;
-    Ok(AuthenticatedClient { known, token_credential, as_of })
+    let Pair { id, secret } = pair;
+    Ok(Recognised::Unsure(Guess { id, secret, digest, looks_generated, known: Some(known) }))
+}
+
+/// Lets a client in that showed this secret of it, if both are still good. Gives what goes into the id of a token.
+pub(super) fn admit(client: &Client, secret: &KnownSecret, now: Timestamp) -> Result<[u8; 8], ClientFailure> {
+    if !secret.secret.is_usable(now) {
+        return Err(ClientFailure::ExpiredSecret);
+    }
+    if !client.is_enabled() {
+        return Err(ClientFailure::Disabled);
+    }
+    Ok(secret.token_credential)
 }
 
 #[cfg(test)]

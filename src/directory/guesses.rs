@@ -1,0 +1,246 @@
+//! How often somebody may be wrong. Each wrong secret is counted for the client that it was meant for and the network it came
+//! from, and for that network over all clients; never for the client alone, or whoever guesses would lock its owner out.
+//! What is right is not counted, and what this node remembers as right is not even looked up here.
+//!
+//! Two tables of a fixed size: what strangers send makes none grow (SEC-3). Where one is full, who has been wrong the
+//! least makes room.
+
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::model::network::Network;
+
+/// So many wrong secrets at once, and then one more after each period.
+#[derive(Debug, Clone, Copy)]
+struct Allowance {
+    burst: u32,
+    every: Duration,
+}
+
+/// Of one client, from one network: ten a minute.
+const PER_CLIENT: Allowance = Allowance { burst: 10, every: Duration::from_secs(6) };
+
+/// From one network: a hundred a minute. Many clients may be behind one address, and each may have an old secret.
+const PER_NETWORK: Allowance = Allowance { burst: 100, every: Duration::from_millis(600) };
+
+/// Secrets of 256 random bits that are wrong, from one network, before the answers come later. There is nothing to guess, so
+/// nothing is refused.
+const UNGUESSABLE: Allowance = Allowance { burst: 200, every: Duration::from_millis(100) };
+
+/// A guess that was counted, until it turns out to be right.
+#[derive(Debug)]
+pub struct Guess {
+    client: u64,
+    network: u64,
+}
+
+/// So long until another guess is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany(pub Duration);
+
+/// The counts.
+pub struct Guesses {
+    clock: Arc<dyn Clock>,
+    /// Keyed at random: nobody can choose whom they share a place with.
+    hasher: RandomState,
+    clients: Table,
+    networks: Table,
+    unguessable: Table,
+}
+
+impl std::fmt::Debug for Guesses {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Guesses")
+    }
+}
+
+impl Guesses {
+    /// Nobody was wrong yet.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            hasher: RandomState::new(),
+            clients: Table::new(PER_CLIENT),
+            networks: Table::new(PER_NETWORK),
+            unguessable: Table::new(UNGUESSABLE),
+        }
+    }
+
+    /// Counts a guess at a secret of `client`, known or not, before it is known whether it is wrong: a hundred at once must
+    /// not all find that there is still room.
+    ///
+    /// # Errors
+    /// When there were too many.
+    pub fn count(&self, client: &str, network: Network) -> Result<Guess, TooMany> {
+        let now = self.clock.elapsed();
+        let guess =
+            Guess { client: self.hasher.hash_one((network, client)), network: self.hasher.hash_one(network) };
+        self.networks.take(guess.network, now)?;
+        if let Err(too_many) = self.clients.take(guess.client, now) {
+            // It was not made.
+            self.networks.give_back(guess.network);
+            return Err(too_many);
+        }
+        Ok(guess)
+    }
+
+    /// They were right, or not looked at.
+    pub fn take_back<'a>(&self, guesses: impl IntoIterator<Item = &'a Guess>) {
+        for guess in guesses {
+            self.clients.give_back(guess.client);
+            self.networks.give_back(guess.network);
+        }
+    }
+
+    /// Counts a wrong secret that nobody can guess, and tells whether so many came from there that the answer can wait.
+    #[must_use]
+    pub fn is_flooded_by(&self, network: Network) -> bool {
+        self.unguessable.take(self.hasher.hash_one(network), self.clock.elapsed()).is_err()
+    }
+}
+
+const SETS: usize = 512;
+const WAYS: usize = 8;
+
+/// Counts by key, for 4,096 keys.
+struct Table {
+    allowance: Allowance,
+    sets: Vec<Mutex<[Count; WAYS]>>,
+}
+
+/// Until when what was wrong weighs (by the clock that does not jump): each adds a period. A count whose time is past is as
+/// good as none.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    key: u64,
+    until: Duration,
+}
+
+impl Table {
+    fn new(allowance: Allowance) -> Self {
+        Self { allowance, sets: std::iter::repeat_with(Mutex::default).take(SETS).collect() }
+    }
+
+    fn take(&self, key: u64, now: Duration) -> Result<(), TooMany> {
+        self.with(key, |count| {
+            let Some(count) = count else { return Ok(()) };
+            let until = if count.key == key { count.until.max(now) } else { now };
+            let next = until.saturating_add(self.allowance.every);
+            let most = now.saturating_add(self.allowance.every * self.allowance.burst);
+            if next > most {
+                return Err(TooMany(next.saturating_sub(most)));
+            }
+            *count = Count { key, until: next };
+            Ok(())
+        })
+    }
+
+    fn give_back(&self, key: u64) {
+        self.with(key, |count| {
+            if let Some(count) = count.filter(|count| count.key == key) {
+                count.until = count.until.saturating_sub(self.allowance.every);
+            }
+        });
+    }
+
+    /// The count of `key`, or the one that makes room for it.
+    fn with<T>(&self, key: u64, act: impl FnOnce(Option<&mut Count>) -> T) -> T {
+        let index = usize::try_from(key % SETS as u64).unwrap_or(0);
+        let Some(set) = self.sets.get(index) else { return act(None) };
+        let mut set = set.lock().unwrap_or_else(PoisonError::into_inner);
+        // Its own before all others, else the one whose time is over first.
+        act(set.iter_mut().min_by_key(|count| (count.key != key, count.until)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::{Guesses, PER_CLIENT, PER_NETWORK, TooMany};
+    use crate::clock::{Clock, ManualClock, Timestamp};
+    use crate::model::network::Network;
+
+    fn guesses() -> (Arc<ManualClock>, Guesses) {
+        let clock = ManualClock::starting_at(Timestamp::from_secs(0));
+        (Arc::clone(&clock), Guesses::new(clock as Arc<dyn Clock>))
+    }
+
+    fn network(number: u32) -> Network {
+        Network::of(Ipv4Addr::from_bits(number).into())
+    }
+
+    /// 6749-17
+    #[test]
+    fn wrong_secrets_are_counted_for_client_and_network() {
+        let (clock, guesses) = guesses();
+        for _ in 0..PER_CLIENT.burst {
+            guesses.count("a", network(1)).unwrap();
+        }
+        assert_eq!(guesses.count("a", network(1)).unwrap_err(), TooMany(PER_CLIENT.every));
+        guesses.count("b", network(1)).unwrap();
+        guesses.count("a", network(2)).unwrap();
+        clock.let_pass(PER_CLIENT.every.saturating_sub(Duration::from_millis(1)));
+        assert_eq!(guesses.count("a", network(1)).unwrap_err(), TooMany(Duration::from_millis(1)));
+        clock.let_pass(Duration::from_millis(1));
+        guesses.count("a", network(1)).unwrap();
+        guesses.count("a", network(1)).unwrap_err();
+    }
+
+    /// 6749-17
+    #[test]
+    fn a_network_is_limited_over_all_clients() {
+        let (clock, guesses) = guesses();
+        let mut made = 0;
+        while guesses.count(&format!("client-{made}"), network(1)).is_ok() {
+            made += 1;
+        }
+        assert_eq!(made, PER_NETWORK.burst);
+        guesses.count("client-0", network(2)).unwrap();
+        // What was refused weighs nothing.
+        clock.let_pass(PER_NETWORK.every);
+        guesses.count("another", network(1)).unwrap();
+    }
+
+    /// 6749-17: only what is wrong counts.
+    #[test]
+    fn what_is_right_is_not_counted() {
+        let (_clock, guesses) = guesses();
+        for _ in 0..1000 {
+            let guess = guesses.count("a", network(1)).unwrap();
+            guesses.take_back([&guess]);
+        }
+        for _ in 0..PER_CLIENT.burst {
+            guesses.count("a", network(1)).unwrap();
+        }
+        guesses.count("a", network(1)).unwrap_err();
+    }
+
+    /// SEC-3: whoever floods the tables finds that their own counts are still there.
+    #[test]
+    fn the_tables_do_not_grow_and_keep_those_who_are_wrong_the_most() {
+        let (_clock, guesses) = guesses();
+        for _ in 0..PER_CLIENT.burst {
+            guesses.count("victim", network(1)).unwrap();
+        }
+        for number in 2..200_000 {
+            guesses.count("victim", network(number)).unwrap();
+        }
+        guesses.count("victim", network(1)).unwrap_err();
+    }
+
+    #[test]
+    fn what_nobody_can_guess_is_never_refused() {
+        let (clock, guesses) = guesses();
+        let first = (0..1000).take_while(|_| !guesses.is_flooded_by(network(1))).count();
+        assert_eq!(first, 200);
+        assert!(!guesses.is_flooded_by(network(2)));
+        guesses.count("a", network(1)).unwrap();
+        clock.let_pass(Duration::from_secs(20));
+        assert!(!guesses.is_flooded_by(network(1)));
+    }
+}

@@ -1,0 +1,170 @@
+//! Secrets that may have been guessed: those that somebody chose. Only a slow hash tells, and what tells is rationed: first
+//! the limits on guessing, then a place in the line of those who hash, whether or not there is such a client. Whoever was
+//! right is remembered by digest, in memory, and does not come here again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::secret::admit;
+use super::{AuthenticatedClient, AuthorizationServer};
+use crate::directory::guesses::Guess as Counted;
+use crate::directory::{KnownClient, KnownSecret};
+use crate::model::client::ClientSecret;
+use crate::model::network::Network;
+use crate::oauth::error::{ClientFailure, OauthError};
+use crate::secret::Secret;
+use crate::secret::check::{Match, Question};
+use crate::secret::digest::SecretDigest;
+use crate::secret::generated;
+use crate::secret::pool::{Busy, Lane};
+use crate::store;
+
+/// An id and a secret of which it is not known whether they belong together.
+pub struct Guess {
+    /// What was presented as the id.
+    pub id: String,
+    /// What was presented as the secret.
+    pub secret: Secret,
+    /// Its digest.
+    pub digest: SecretDigest,
+    /// Whether it has the form of one that is made here.
+    pub looks_generated: bool,
+    /// The client, when there is one.
+    pub known: Option<Arc<KnownClient>>,
+}
+
+/// How long somebody waits for a refusal who was wrong too often: so long that asking again at once is not worth it, and fifty
+/// connections that do so take less than a hundredth of a core.
+const RELUCTANCE: Duration = Duration::from_millis(100);
+
+/// Answers reluctantly.
+pub async fn make_wait() {
+    tokio::time::sleep(RELUCTANCE).await;
+}
+
+/// Checks the readings of one request, of which one is meant.
+///
+/// # Errors
+/// [`OauthError::InvalidClient`] when none is right; [`OauthError::TooManyGuesses`] and [`OauthError::Busy`] when that was not
+/// looked at.
+pub async fn authenticate(
+    readings: Vec<Guess>,
+    server: &AuthorizationServer,
+    network: Network,
+) -> Result<AuthenticatedClient, OauthError> {
+    let mut counted = Vec::new();
+    let mut refusal = ClientFailure::WrongSecret;
+    for guess in readings {
+        match check(guess, server, network, &mut counted).await {
+            Ok(Ok(client)) => {
+                // What was wrong was another reading of what is right.
+                server.directory.guesses().take_back(&counted);
+                return Ok(client);
+            }
+            Ok(Err(failure)) => refusal = failure,
+            Err(error) => {
+                if matches!(error, OauthError::TooManyGuesses(_)) {
+                    make_wait().await;
+                }
+                return Err(error);
+            }
+        }
+    }
+    Err(refusal.into())
+}
+
+async fn check(
+    guess: Guess,
+    server: &AuthorizationServer,
+    network: Network,
+    counted: &mut Vec<Counted>,
+) -> Result<Result<AuthenticatedClient, ClientFailure>, OauthError> {
+    let guesses = server.directory.guesses();
+    let hashes = guess.candidates(server).map(|known| known.secret.hash.clone()).collect();
+    let question = Question {
+        client: guess.id.clone(),
+        secret: guess.secret.clone(),
+        digest: guess.digest.clone(),
+        hashes,
+    };
+    let (answer, own) = if let Some(answer) = server.checks.under_way(&question) {
+        (answer, None)
+    } else {
+        let own = Some(guesses.count(&guess.id, network)?);
+        let asked = server.checks.ask(Lane::Network(network), question);
+        (asked.inspect_err(|_| guesses.take_back(&own))?, own)
+    };
+    // Others may have taken its place.
+    let found = answer.await.map_err(|_| Busy).inspect_err(|_| guesses.take_back(&own))?;
+    let Some(found) = found else {
+        counted.extend(own);
+        let is_known = guess.known.is_some();
+        return Ok(Err(if is_known { ClientFailure::WrongSecret } else { ClientFailure::UnknownClient }));
+    };
+    guesses.take_back(&own);
+    guess.was_right(found, server).await
+}
+
+impl Guess {
+    /// The secrets that it can be: those without a digest at rest whose tag is its own, or that were never seen.
+    fn candidates<'a>(&'a self, server: &'a AuthorizationServer) -> impl Iterator<Item = &'a KnownSecret> {
+        let secrets = self.known.as_ref().map_or(&[][..], |known| &known.secrets);
+        secrets.iter().filter(|known| {
+            let kept = &known.secret;
+            // One that was shown here, and is not this one, need not be compared in a form that takes longer than our own.
+            let is_ruled_out =
+                known.digest().is_some() && !kept.hash.is_own() && kept.hash.covers(&self.secret);
+            let has_tag = || kept.hint == server.secret_digests.tag(kept.id.as_str(), &self.secret);
+            kept.is_chosen() && !is_ruled_out && (kept.hint.is_empty() || has_tag())
+        })
+    }
+
+    /// It was right when it was hashed. Whether it still is, is asked again: hashing took a while.
+    async fn was_right(
+        self,
+        found: Match,
+        server: &AuthorizationServer,
+    ) -> Result<Result<AuthenticatedClient, ClientFailure>, OauthError> {
+        let of_hash = |known: &&KnownSecret| known.secret.hash == found.hash;
+        let secret = self.known.iter().flat_map(|known| &known.secrets).find(of_hash);
+        let Some(id) = secret.map(|known| known.secret.id.clone()) else {
+            return Ok(Err(ClientFailure::WrongSecret));
+        };
+        let (known, as_of) = server.directory.client(&self.id).await?;
+        let Some(known) = known else { return Ok(Err(ClientFailure::UnknownClient)) };
+        let Some(secret) = known.secrets.iter().find(|known| known.secret.id == id) else {
+            return Ok(Err(ClientFailure::WrongSecret));
+        };
+        let is_first = secret.digest().is_none();
+        secret.was_shown(self.digest.clone());
+        if is_first {
+            self.keep_own_form(&secret.secret, found, server);
+        }
+        let admitted = admit(&known.client, secret, server.clock.now());
+        Ok(admitted.map(|token_credential| AuthenticatedClient { known, token_credential, as_of }))
+    }
+
+    /// Keeps at rest what was not known before somebody showed the secret, and its hash in our own form. Nobody waits for
+    /// that, and where it fails it is done the next time.
+    fn keep_own_form(&self, kept: &ClientSecret, found: Match, server: &AuthorizationServer) {
+        let mut own = kept.clone();
+        if let Some(replacement) = found.replacement {
+            own.hash = replacement;
+        }
+        if self.looks_generated {
+            own.digest = Some(self.digest.clone());
+            own.hint = generated::hint(&self.secret);
+        } else if found.hash.covers(&self.secret) {
+            own.hint = server.secret_digests.tag(own.id.as_str(), &self.secret);
+        }
+        if own.hash == kept.hash && own.hint == kept.hint {
+            return;
+        }
+        let database = server.admin.store.database().clone();
+        tokio::spawn(async move {
+            if let Err(error) = store::client::keep_other_form(&database, &found.hash, &own).await {
+                log::warn!("cannot keep the secret {} in its own form: {error}", own.id.as_str());
+            }
+        });
+    }
+}

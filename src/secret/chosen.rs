@@ -1,0 +1,94 @@
+//! Secrets that somebody chose, or brought from elsewhere. They may be guessed, so they are kept as a slow hash alone.
+
+use super::Secret;
+
+/// The fewest characters: limits on guessing leave less than what eight are good for.
+pub const MIN_LEN: usize = 8;
+
+/// The most characters.
+pub const MAX_LEN: usize = 256;
+
+/// How secrets begin that are made here, of clients or as API keys.
+const RESERVED: [&str; 2] = ["mts_", "mtk_"];
+
+/// A secret that may be chosen.
+#[derive(Debug, Clone)]
+pub struct ChosenSecret(Secret);
+
+/// Why a secret is not taken. It says nothing of what was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UnacceptableSecret {
+    /// It is too short or too long.
+    #[error("a secret of one's own has {MIN_LEN} to {MAX_LEN} characters")]
+    Length,
+    /// It has a character that clients cannot send, or that gets lost on the way.
+    #[error("a secret is of printable ASCII characters, without a space at either end")]
+    Characters,
+    /// It is one character over and over.
+    #[error("a secret must not be one character again and again")]
+    Monotonous,
+    /// It looks like one that is made here, which is recognised in another way.
+    #[error("a secret of one's own must not begin with mts_ or mtk_, as those do that are made here")]
+    Reserved,
+}
+
+impl ChosenSecret {
+    /// Takes a secret: 8 to 256 bytes 20–7E (RFC 6749 Appendix A.2).
+    ///
+    /// # Errors
+    /// When it is not acceptable, and why.
+    pub fn parse(secret: Secret) -> Result<Self, UnacceptableSecret> {
+        let plain = secret.expose();
+        if !(MIN_LEN..=MAX_LEN).contains(&plain.len()) {
+            return Err(UnacceptableSecret::Length);
+        }
+        if !plain.bytes().all(|byte| matches!(byte, 0x20..=0x7e)) || plain.trim() != plain {
+            return Err(UnacceptableSecret::Characters);
+        }
+        if plain.bytes().all(|byte| plain.starts_with(char::from(byte))) {
+            return Err(UnacceptableSecret::Monotonous);
+        }
+        if RESERVED.iter().any(|prefix| plain.starts_with(prefix)) {
+            return Err(UnacceptableSecret::Reserved);
+        }
+        Ok(Self(secret))
+    }
+
+    /// The secret.
+    #[must_use]
+    pub const fn secret(&self) -> &Secret {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ChosenSecret, UnacceptableSecret};
+    use crate::secret::Secret;
+
+    #[test]
+    fn what_clients_cannot_send_or_anybody_would_guess_is_not_taken() {
+        let parse = |plain: &str| ChosenSecret::parse(Secret::new(plain.to_owned())).map(|_| ());
+        let longest = "0123456789abcdef".repeat(16);
+        for good in ["hunter22", "correct horse battery staple", "p+%&=:\"\\/~", &longest] {
+            assert_eq!(parse(good), Ok(()), "{good}");
+        }
+        for (bad, why) in [
+            ("", UnacceptableSecret::Length),
+            ("hunter2", UnacceptableSecret::Length),
+            (&format!("{longest}x"), UnacceptableSecret::Length),
+            (&"x".repeat(1_000_000), UnacceptableSecret::Length),
+            (" hunter22", UnacceptableSecret::Characters),
+            ("hunter22 ", UnacceptableSecret::Characters),
+            ("hunter\n22", UnacceptableSecret::Characters),
+            ("hünter22", UnacceptableSecret::Characters),
+            ("hunter22\u{7f}", UnacceptableSecret::Characters),
+            ("xxxxxxxxxx", UnacceptableSecret::Monotonous),
+            ("mts_hunter22", UnacceptableSecret::Reserved),
+            ("mtk_live_hunter22", UnacceptableSecret::Reserved),
+        ] {
+            assert_eq!(parse(bad), Err(why), "{bad}");
+            assert!(bad.len() < 7 || !why.to_string().contains(bad));
+        }
+    }
+}

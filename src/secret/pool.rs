@@ -1,0 +1,312 @@
+//! Where secrets are hashed. A hash takes a core and 19 MB for 14 ms, so there are few slots, half of the cores, and a short line before
+//! them; what does not fit is refused at once instead of piling up. The line is fair: callers take turns by their
+//! network, and when it is full, the longest of them gives way. So nobody fills it for others.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::hash::HashMemory;
+use crate::metrics::HashMetrics;
+use crate::model::network::Network;
+
+/// Hashes that may wait for each slot: about a second's work.
+const WAITING_PER_SLOT: usize = 64;
+
+/// For whom something is hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// For somebody who may administer.
+    Administration,
+    /// For somebody who wants to authenticate, there.
+    Network(Network),
+}
+
+/// So many wait already that another one would wait too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many secrets are waiting to be hashed")]
+pub struct Busy;
+
+/// Slots in which secrets are hashed, each on a thread and in memory of its own, and the line before them.
+#[derive(Clone)]
+pub struct HashPool(Arc<Inner>);
+
+struct Inner {
+    slots: usize,
+    metrics: HashMetrics,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Those who wait, whose turn is next first; none without a job.
+    lanes: VecDeque<Waiting>,
+    /// Jobs in all of them.
+    waiting: usize,
+    /// Threads at work.
+    running: usize,
+    /// The memory of slots that have nothing to do.
+    idle: Vec<HashMemory>,
+}
+
+struct Waiting {
+    lane: Lane,
+    jobs: VecDeque<Job>,
+}
+
+type Job = Box<dyn FnOnce(&mut HashMemory) + Send>;
+
+impl std::fmt::Debug for HashPool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "HashPool({} slots)", self.0.slots)
+    }
+}
+
+impl Default for HashPool {
+    /// One that nobody watches.
+    fn default() -> Self {
+        Self::new(&HashMetrics::unseen())
+    }
+}
+
+impl HashPool {
+    /// As many slots as leave half of the cores to everybody else.
+    #[must_use]
+    pub fn new(metrics: &HashMetrics) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self::with_slots((cores / 2).max(1), metrics)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; exact up to 2^53 slots")]
+    fn with_slots(slots: usize, metrics: &HashMetrics) -> Self {
+        metrics.slots.set(slots as f64);
+        Self(Arc::new(Inner { slots, metrics: metrics.clone(), state: Mutex::default() }))
+    }
+
+    /// Does `work`, which hashes, when its turn comes, and gives what came of it; nothing when others, who had waited less
+    /// often, took its place.
+    ///
+    /// # Errors
+    /// [`Busy`] when too many wait.
+    pub fn submit<T, F>(&self, lane: Lane, work: F) -> Result<oneshot::Receiver<T>, Busy>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut HashMemory) -> T + Send + 'static,
+    {
+        let (done, outcome) = oneshot::channel();
+        self.enqueue(lane, move |memory| {
+            done.send(work(memory)).ok();
+        })?;
+        Ok(outcome)
+    }
+
+    /// Does `work` when its turn comes, or drops it.
+    ///
+    /// # Errors
+    /// [`Busy`] when too many wait.
+    pub fn enqueue(
+        &self,
+        lane: Lane,
+        work: impl FnOnce(&mut HashMemory) + Send + 'static,
+    ) -> Result<(), Busy> {
+        let inner = &self.0;
+        let mut state = inner.lock();
+        let pushed_out = state.enqueue(lane, Box::new(work), inner.slots * WAITING_PER_SLOT);
+        let has_room = state.running < inner.slots && pushed_out.is_ok();
+        state.running += usize::from(has_room);
+        inner.show(&state);
+        drop(state);
+        if has_room {
+            inner.start();
+        }
+        // What was pushed out is dropped here, where nothing is locked.
+        if !matches!(pushed_out, Ok(None)) {
+            inner.metrics.refused.increment(1);
+        }
+        pushed_out.map(drop)
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; exact up to 2^53 hashes")]
+    fn show(&self, state: &State) {
+        self.metrics.waiting.set(state.waiting as f64);
+        self.metrics.running.set(state.running as f64);
+    }
+
+    /// Starts a thread for a slot.
+    fn start(self: &Arc<Self>) {
+        let inner = Arc::clone(self);
+        let thread = std::thread::Builder::new().name("mintery-hash".to_owned());
+        if let Err(error) = thread.spawn(move || inner.work()) {
+            log::error!("cannot start a thread to hash on: {error}");
+            let mut state = self.lock();
+            state.running -= 1;
+            // With nobody to do them they are given up, outside of the lock.
+            let given_up =
+                if state.running == 0 { std::mem::take(&mut state.lanes) } else { VecDeque::new() };
+            if !given_up.is_empty() {
+                state.waiting = 0;
+            }
+            self.show(&state);
+            drop(state);
+        }
+    }
+
+    /// Hashes until nobody waits.
+    fn work(&self) {
+        let mut memory = self.lock().idle.pop().unwrap_or_default();
+        loop {
+            let mut state = self.lock();
+            let Some(job) = state.next() else {
+                state.running -= 1;
+                state.idle.push(memory);
+                self.show(&state);
+                return;
+            };
+            self.show(&state);
+            drop(state);
+            self.metrics.begun.increment(1);
+            if catch_unwind(AssertUnwindSafe(|| job(&mut memory))).is_err() {
+                log::error!("a hash failed");
+            }
+        }
+    }
+}
+
+impl State {
+    /// Puts a job at the end of its lane. When all is full it pushes out, and gives back, the last of the longest lane,
+    /// unless that is no longer than its own.
+    fn enqueue(&mut self, lane: Lane, job: Job, capacity: usize) -> Result<Option<Job>, Busy> {
+        let own = self.lanes.iter().position(|waiting| waiting.lane == lane);
+        let own_len = own.and_then(|index| self.lanes.get(index)).map_or(0, |own| own.jobs.len());
+        let mut pushed_out = None;
+        if lane == Lane::Administration {
+            if own_len >= capacity {
+                return Err(Busy);
+            }
+        } else if self.waiting >= capacity {
+            let others = self.lanes.iter_mut().filter(|waiting| waiting.lane != Lane::Administration);
+            let longest = others.max_by_key(|waiting| waiting.jobs.len());
+            // One more than its own would be as long as its own then is.
+            let longest = longest.filter(|longest| longest.jobs.len() > own_len + 1).ok_or(Busy)?;
+            pushed_out = longest.jobs.pop_back();
+            self.waiting -= 1;
+        }
+        self.waiting += 1;
+        match own.and_then(|index| self.lanes.get_mut(index)) {
+            Some(own) => own.jobs.push_back(job),
+            None => self.lanes.push_back(Waiting { lane, jobs: VecDeque::from([job]) }),
+        }
+        Ok(pushed_out)
+    }
+
+    /// The next job of the lane whose turn it is, which goes to the end.
+    fn next(&mut self) -> Option<Job> {
+        let mut first = self.lanes.pop_front()?;
+        let job = first.jobs.pop_front();
+        if !first.jobs.is_empty() {
+            self.lanes.push_back(first);
+        }
+        self.waiting -= 1;
+        job
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex, mpsc};
+
+    use tokio::sync::oneshot;
+
+    use super::{Busy, HashPool, Lane, WAITING_PER_SLOT};
+    use crate::metrics::HashMetrics;
+    use crate::model::network::Network;
+
+    fn lane(number: u8) -> Lane {
+        Lane::Network(Network::of([192, 0, 2, number].into()))
+    }
+
+    /// A pool whose one slot is busy until something is sent.
+    fn blocked() -> (HashPool, mpsc::Sender<()>) {
+        let pool = HashPool::with_slots(1, &HashMetrics::unseen());
+        let (release, wait) = mpsc::channel::<()>();
+        let (started, start) = mpsc::channel();
+        let work = move |_: &mut _| {
+            started.send(()).unwrap();
+            wait.recv().ok();
+        };
+        pool.enqueue(lane(0), work).unwrap();
+        start.recv().unwrap();
+        (pool, release)
+    }
+
+    /// SEC-3, 6749-17: whoever fills the line makes others wait no longer than for their turn.
+    #[tokio::test]
+    async fn the_longest_lane_gives_way() {
+        let (pool, release) = blocked();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let job = |name: &'static str| {
+            let order = Arc::clone(&order);
+            move |_: &mut _| order.lock().unwrap().push(name)
+        };
+        let mut attacks = Vec::new();
+        for _ in 0..WAITING_PER_SLOT {
+            attacks.push(pool.submit(lane(1), job("attack")).unwrap());
+        }
+        assert_eq!(pool.submit(lane(1), job("attack")).unwrap_err(), Busy);
+        let owner = pool.submit(lane(2), job("owner")).unwrap();
+        let second = pool.submit(lane(2), job("owner")).unwrap();
+        let admin = pool.submit(Lane::Administration, job("admin")).unwrap();
+        release.send(()).unwrap();
+        for outcome in [owner, second, admin] {
+            outcome.await.unwrap();
+        }
+        assert_eq!(order.lock().unwrap()[..4], ["attack", "owner", "admin", "attack"]);
+        let mut refused = 0;
+        for attack in attacks {
+            refused += usize::from(attack.await.is_err());
+        }
+        assert_eq!(refused, 2, "the last two of the attack gave way to the owner, none to the administrator");
+    }
+
+    #[tokio::test]
+    async fn there_are_never_more_at_once_than_slots() {
+        let pool = HashPool::with_slots(2, &HashMetrics::unseen());
+        let running = Arc::new(Mutex::new((0, 0)));
+        let outcomes: Vec<oneshot::Receiver<()>> = (0..40)
+            .map(|number| {
+                let running = Arc::clone(&running);
+                let work = move |_: &mut _| {
+                    {
+                        let mut count = running.lock().unwrap();
+                        count.0 += 1;
+                        count.1 = count.0.max(count.1);
+                    }
+                    std::thread::yield_now();
+                    running.lock().unwrap().0 -= 1;
+                };
+                pool.submit(lane(number % 7), work).unwrap()
+            })
+            .collect();
+        for outcome in outcomes {
+            outcome.await.unwrap();
+        }
+        assert!(running.lock().unwrap().1 <= 2);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_fails_leaves_the_others_alone() {
+        let pool = HashPool::with_slots(1, &HashMetrics::unseen());
+        let failed = pool.submit::<(), _>(lane(1), |_| panic!("on purpose")).unwrap();
+        let done = pool.submit(lane(1), |_| 7).unwrap();
+        assert!(failed.await.is_err());
+        assert_eq!(done.await.unwrap(), 7);
+    }
+}
