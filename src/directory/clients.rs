@@ -63,17 +63,24 @@ const UNKNOWN_FOR: Duration = Duration::from_mins(1);
 
 const SHARDS: usize = 1024;
 
-/// A client, and the generation of its shard before it was loaded.
+/// The generation of a shard, as it was when somebody looked.
+#[derive(Clone, Copy)]
+struct Stamp {
+    shard: usize,
+    generation: u64,
+}
+
+/// A client, and the stamp of its shard before it was loaded.
 #[derive(Clone)]
 struct Entry {
-    generation: u64,
+    stamp: Stamp,
     client: Arc<KnownClient>,
 }
 
 /// That there was no client, and when.
 #[derive(Clone, Copy)]
 struct Absence {
-    generation: u64,
+    stamp: Stamp,
     since: Duration,
 }
 
@@ -109,7 +116,7 @@ impl Clients {
     #[expect(clippy::option_option, reason = "not known is not the same as known not to exist")]
     pub fn remembered(&self, id: &str) -> Option<Option<Arc<KnownClient>>> {
         if let Some(entry) = self.known.get(id) {
-            return (entry.generation == self.generation(id)).then_some(Some(entry.client));
+            return self.is_current(entry.stamp).then_some(Some(entry.client));
         }
         self.is_known_absent(id).then_some(None)
     }
@@ -133,7 +140,7 @@ impl Clients {
                 Err(NotLoaded::Absent) => return Ok(None),
                 Err(NotLoaded::Failed(error)) => return Err(error),
             };
-            if entry.generation == self.generation(id.as_str()) {
+            if self.is_current(entry.stamp) {
                 return Ok(Some(entry.client));
             }
             // This very entry: another caller may have brought in a newer one.
@@ -155,19 +162,18 @@ impl Clients {
         if self.is_known_absent(id.as_str()) {
             return Err(NotLoaded::Absent);
         }
-        let generation = self.generation(id.as_str());
+        let stamp = self.stamp(id.as_str());
         let Some((client, secrets)) = load().await.map_err(NotLoaded::Failed)? else {
-            self.unknown.insert(id.clone(), Absence { generation, since: self.clock.elapsed() });
+            self.unknown.insert(id.clone(), Absence { stamp, since: self.clock.elapsed() });
             return Err(NotLoaded::Absent);
         };
         let usage = self.usage.of(id);
-        Ok(Entry { generation, client: Arc::new(KnownClient::new(client, secrets, usage)) })
+        Ok(Entry { stamp, client: Arc::new(KnownClient::new(client, secrets, usage)) })
     }
 
     fn is_known_absent(&self, id: &str) -> bool {
         self.unknown.get(id).is_some_and(|absence| {
-            absence.generation == self.generation(id)
-                && self.clock.elapsed().saturating_sub(absence.since) < UNKNOWN_FOR
+            self.is_current(absence.stamp) && self.clock.elapsed().saturating_sub(absence.since) < UNKNOWN_FOR
         })
     }
 
@@ -185,8 +191,18 @@ impl Clients {
         self.known.clear();
     }
 
-    fn generation(&self, id: &str) -> u64 {
-        self.generations.get(shard(id)).map_or(0, |generation| generation.load(Ordering::Acquire))
+    fn stamp(&self, id: &str) -> Stamp {
+        let shard = shard(id);
+        Stamp { shard, generation: self.generation(shard) }
+    }
+
+    /// Whether nothing of the shard was forgotten since.
+    fn is_current(&self, stamp: Stamp) -> bool {
+        stamp.generation == self.generation(stamp.shard)
+    }
+
+    fn generation(&self, shard: usize) -> u64 {
+        self.generations.get(shard).map_or(0, |generation| generation.load(Ordering::Acquire))
     }
 }
 

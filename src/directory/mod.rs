@@ -127,29 +127,32 @@ impl Directory {
                 "the store has been out of reach for longer than outage_grace".to_owned(),
             ));
         }
-        if let Some(remembered) = self.clients.remembered(id) {
-            self.metrics.directory_hits.increment(1);
-            return self.as_of(remembered, as_of).await;
+        let Some(known) = self.clients.remembered(id) else {
+            self.metrics.directory_misses.increment(1);
+            // Apart from the future of every request, which is kept small: see `http`.
+            return Box::pin(self.look_up_as_of(id, as_of)).await;
+        };
+        self.metrics.directory_hits.increment(1);
+        let cut_off = known.as_ref().map_or(as_of, |known| known.client.cut_off);
+        if cut_off > as_of {
+            Box::pin(self.catch_up(cut_off)).await?;
         }
-        self.metrics.directory_misses.increment(1);
+        Ok((known, as_of.max(cut_off)))
+    }
+
+    /// Looks a client up. What is known of it is not older than `as_of`, or than the client's cut-off where this node has
+    /// not come to it yet: the row was read when that event, and so all before it, had been committed.
+    async fn look_up_as_of(
+        &self,
+        id: &str,
+        as_of: EventNumber,
+    ) -> Result<(Option<Arc<KnownClient>>, EventNumber), Unavailable> {
         let Ok(id) = ClientId::parse(id) else {
             return Ok((None, as_of));
         };
         let known = self.look_up(&id).await.map_err(|error| Unavailable(error.to_string()))?;
-        self.as_of(known, as_of).await
-    }
-
-    /// What is known of a client, with the event that this is not older than: `as_of`, or the client's cut-off where
-    /// this node has not come to it yet. The row was read when that event, and so all before it, had been committed.
-    async fn as_of(
-        &self,
-        known: Option<Arc<KnownClient>>,
-        as_of: EventNumber,
-    ) -> Result<(Option<Arc<KnownClient>>, EventNumber), Unavailable> {
         let cut_off = known.as_ref().map_or(as_of, |known| known.client.cut_off);
-        if cut_off > as_of {
-            self.catch_up(cut_off).await?;
-        }
+        self.catch_up(cut_off).await?;
         Ok((known, as_of.max(cut_off)))
     }
 

@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind};
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use actix_http::body::MessageBody;
@@ -40,7 +40,8 @@ pub const EXCHANGE_DEADLINE: Duration = Duration::from_secs(30);
 /// are written at a time, so that read requests do not pile up where their client takes the answers slowly.
 const TURN: usize = 2 * 1024;
 
-/// How often a connection looks whether it is overdue. One timer for each connection, not for each request.
+/// How often a connection looks whether it is overdue. One timer for each connection, not for each request; and what is
+/// counted are looks, so that no request asks for the time.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Answers HTTP/1.1 on `listener`, with an application of `factory` for each worker.
@@ -89,13 +90,41 @@ struct Guarded {
     io: TcpStream,
     /// Whether the client has not taken all that is there for it.
     owing: bool,
-    /// Since when it takes nothing of that.
-    stalled: Option<Instant>,
+    /// Whether it takes nothing of that.
+    stalled: Waiting,
+    /// Whether a request is under way that nothing was answered to.
+    asking: Waiting,
     /// How many bytes were read in this turn.
     read: usize,
-    /// Since when a request is under way that nothing was answered to.
-    asking: Option<Instant>,
     look: Pin<Box<Sleep>>,
+    /// Whom `look` wakes.
+    woken: Option<Waker>,
+}
+
+/// Whether a client is waited for, and how many looks have found so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Waiting {
+    Not,
+    Since(u32),
+}
+
+impl Waiting {
+    fn begin(&mut self) {
+        if *self == Self::Not {
+            *self = Self::Since(0);
+        }
+    }
+
+    /// Notes another look. Whether it has gone on for `deadline`: the first look may come right after the beginning.
+    fn is_over(&mut self, deadline: Duration) -> bool {
+        match self {
+            Self::Not => false,
+            Self::Since(looks) => {
+                *looks += 1;
+                LOOK_EVERY * looks.saturating_sub(1) >= deadline
+            }
+        }
+    }
 }
 
 impl Guarded {
@@ -103,23 +132,28 @@ impl Guarded {
         Self {
             io,
             owing: false,
-            stalled: None,
+            stalled: Waiting::Not,
+            asking: Waiting::Not,
             read: 0,
-            asking: None,
             look: Box::pin(tokio::time::sleep(LOOK_EVERY)),
+            woken: None,
         }
     }
 
     /// Fails once the client is overdue. Until then the task is woken to look again.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        // The timer knows already whom to wake: to tell it again costs as much as the rest of this file.
+        let is_told = self.woken.as_ref().is_some_and(|woken| woken.will_wake(context.waker()));
+        if is_told && !self.look.is_elapsed() {
+            return Ok(());
+        }
         while self.look.as_mut().poll(context).is_ready() {
-            let is_over =
-                |since: Option<Instant>, deadline| since.is_some_and(|since| since.elapsed() >= deadline);
-            if is_over(self.stalled, WRITE_DEADLINE) || is_over(self.asking, EXCHANGE_DEADLINE) {
+            if self.stalled.is_over(WRITE_DEADLINE) || self.asking.is_over(EXCHANGE_DEADLINE) {
                 return Err(ErrorKind::TimedOut.into());
             }
             self.look.as_mut().reset(Instant::now() + LOOK_EVERY);
         }
+        self.woken = Some(context.waker().clone());
         Ok(())
     }
 }
@@ -144,7 +178,7 @@ impl AsyncRead for Guarded {
                 if !part.filled().is_empty() {
                     buffer.put_slice(part.filled());
                     self.read += part.filled().len();
-                    self.asking.get_or_insert_with(Instant::now);
+                    self.asking.begin();
                 }
                 return Poll::Ready(done);
             }
@@ -165,7 +199,7 @@ impl AsyncWrite for Guarded {
         if let Poll::Ready(written) = Pin::new(&mut self.io).poll_write(context, bytes) {
             let was_owing = self.owing;
             self.owing = written.as_ref().is_ok_and(|count| *count < bytes.len());
-            (self.stalled, self.asking) = (None, None);
+            (self.stalled, self.asking) = (Waiting::Not, Waiting::Not);
             if was_owing && !self.owing {
                 // What was not read meanwhile is to be read now.
                 context.waker().wake_by_ref();
@@ -173,7 +207,7 @@ impl AsyncWrite for Guarded {
             return Poll::Ready(written);
         }
         self.owing = true;
-        self.stalled.get_or_insert_with(Instant::now);
+        self.stalled.begin();
         self.check(context)?;
         Poll::Pending
     }

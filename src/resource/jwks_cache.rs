@@ -291,7 +291,8 @@ impl Keeper {
             let error = match fetched {
                 Ok((keys, pause)) => {
                     self.failures = 0;
-                    self.shared.keys.store(Arc::new(keys.with(&self.source.own)));
+                    let keys = keys.with(&self.source.own).following(&self.shared.keys.load());
+                    self.shared.keys.store(Arc::new(keys));
                     self.shared.end_turn(pause);
                     None
                 }

@@ -137,6 +137,24 @@ impl KeySet {
         self.keys.get(kid)
     }
 
+    /// Whether `key` is the one with this id.
+    #[must_use]
+    pub(super) fn has(&self, kid: &str, key: &Arc<VerifyingKey>) -> bool {
+        // Nearly always it is the very same, and a few pointers are compared sooner than an id is looked up.
+        self.keys.values().any(|own| Arc::ptr_eq(own, key)) || self.get(kid).is_some_and(|own| own == key)
+    }
+
+    /// The same set, which follows `before`: a key that is in both stays the very same.
+    #[must_use]
+    pub(super) fn following(mut self, before: &Self) -> Self {
+        for (kid, key) in &mut self.keys {
+            if let Some(same) = before.get(kid).filter(|old| *old == key) {
+                *key = Arc::clone(same);
+            }
+        }
+        self
+    }
+
     /// The ids of the keys, in no order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.keys.keys().map(|kid| &**kid)

@@ -82,6 +82,7 @@ impl Verifier {
     /// Verifies with `keys` from now on. Tokens that were signed with another key are refused, those too that were found
     /// good before. (Where keys are fetched, this lasts until they are fetched the next time.)
     pub fn replace_keys(&self, keys: KeySet) {
+        let keys = keys.following(&self.0.keys.load());
         self.0.keys.store(Arc::new(keys));
     }
 
@@ -141,7 +142,7 @@ impl Verifier {
         let keys = shared.keys.load();
         if let Some(known) = shared.verified.get(token) {
             // A key that was withdrawn, or whose id another one has now, vouches for nothing any more.
-            if keys.get(&known.token.kid).is_some_and(|key| *key == known.key) {
+            if keys.has(&known.token.kid, &known.key) {
                 shared.check_time(&known.token)?;
                 return check_audience(known.token, audience);
             }
