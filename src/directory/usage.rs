@@ -300,6 +300,46 @@ mod tests {
         assert!(issue(2 * HOUR, 2).is_err());
     }
 
+    /// Whoever counts, and whenever the store is told or cannot be: each token is counted once, and a limit is kept.
+    #[test]
+    fn nothing_is_lost_and_nothing_counted_twice() {
+        const LIMIT: u64 = 5_000;
+        let (usage, id) = (Usage::default(), ClientId::parse("a").unwrap());
+        let secret = SecretId::from_stored("cs_1".to_owned());
+        let client = usage.of(&id);
+        let ask = || {
+            let issued =
+                (0..2_000).filter(|_| client.issue(at(HOUR), Some(LIMIT), Some(&secret), None).is_ok());
+            issued.count()
+        };
+        let tell = || {
+            let mut told = 0;
+            for round in 0..500 {
+                let (counted, _) = usage.take();
+                if round % 3 == 0 {
+                    usage.put_back(&counted);
+                    continue;
+                }
+                let tokens = counted.iter().flat_map(|counted| &counted.outcomes);
+                told +=
+                    tokens.filter(|(_, outcome, _)| *outcome == Outcome::Token).map(|own| own.2).sum::<u32>();
+                std::thread::yield_now();
+            }
+            told
+        };
+        let (issued, told) = std::thread::scope(|scope| {
+            let asking: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+            let telling = scope.spawn(tell);
+            let issued: usize = asking.into_iter().map(|asking| asking.join().unwrap()).sum();
+            (issued, telling.join().unwrap())
+        });
+        let left = usage.take().0;
+        let left = left.iter().flat_map(|counted| &counted.outcomes);
+        let left: u32 = left.filter(|(_, outcome, _)| *outcome == Outcome::Token).map(|own| own.2).sum();
+        assert_eq!(issued as u64, LIMIT);
+        assert_eq!(u64::from(told + left), LIMIT);
+    }
+
     /// SEC-3
     #[test]
     fn what_waits_is_bounded() {

@@ -81,6 +81,30 @@ fn a_client_that_was_disabled_is_refused_by_all_nodes_within_a_second() {
     }
 }
 
+/// Nodes add what they counted to the same rows, at once and in the end.
+#[test]
+fn what_all_nodes_counted_adds_up() {
+    const EACH: i64 = 20;
+    let Some(work) = cluster() else { return };
+    let mut nodes = start_three(&work);
+    let clients: Vec<Client> = (0..3).map(|_| work.create_client(&[])).collect();
+    for _ in 0..EACH {
+        for (node, client) in nodes.iter().flat_map(|node| clients.iter().map(move |client| (node, client))) {
+            node.token(client);
+        }
+    }
+    for node in &nodes {
+        node.process.signal("TERM");
+    }
+    for node in &mut nodes {
+        assert_eq!(node.process.ended(PATIENCE), Some(0), "{}", node.process.stderr());
+    }
+    let counted = "SELECT CAST(SUM(times) AS BIGINT) FROM client_usage WHERE outcome = 'token' \
+                   GROUP BY client_id ORDER BY client_id";
+    assert_eq!(work.numbers(counted), [3 * EACH; 3]);
+    assert_eq!(work.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM secret_usage"), [3]);
+}
+
 #[test]
 fn a_database_without_tables_is_refused_until_it_is_migrated() {
     let Some(work) = cluster() else { return };

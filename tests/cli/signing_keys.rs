@@ -190,6 +190,11 @@ fn retire_reaches_a_running_server() {
     work.run(&["signing-key", "retire", &leaked]).failed(&["gone already"]);
     work.run(&["signing-key", "retire", "nothing"]).failed(&["nothing"]);
     work.run(&["signing-key", "export", "--kid", &leaked]).failed(&["taken back"]);
+    // One in sixty-four begins like a flag.
+    work.run(&["signing-key", "retire", "-nothing"]).failed(&["-nothing"]);
+    work.run(&["signing-key", "retire", "-o", "json", "-nothing"]).failed(&["-nothing"]);
+    work.run(&["signing-key", "retire", "-nothing", "-o", "json"]).failed(&["-nothing"]);
+    work.run(&["signing-key", "export", "--kid", "-nothing"]).failed(&["no such signing key"]);
     work.run(&["db", "check"]).succeeded();
 }
 
