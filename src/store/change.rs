@@ -84,6 +84,23 @@ impl Tx {
     }
 }
 
+impl Database {
+    /// Writes what nobody sees before a change shows it: it has no event.
+    pub(super) async fn write_unseen<T, F>(&self, body: F) -> Result<T, StoreError>
+    where
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>>,
+    {
+        let mut tx = Tx(Transaction::begin(self).await?);
+        let done = timeout(CHANGE_PATIENCE, body(&mut tx)).await.unwrap_or_else(|_| Err(silent()));
+        if done.is_ok() {
+            tx.0.commit().await?;
+        } else {
+            tx.0.roll_back().await;
+        }
+        done
+    }
+}
+
 /// What the body of a change gives back: what its caller wants to know, and the event.
 pub type Outcome<T, E> = Result<(T, Event), E>;
 
@@ -139,7 +156,7 @@ impl Store {
         E: From<StoreError>,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Outcome<T, E>>,
     {
-        let transaction = Transaction::begin(&self.database.write, self.database.engine).await?;
+        let transaction = Transaction::begin(&self.database).await?;
         let mut tx = Tx(transaction);
         let done = timeout(CHANGE_PATIENCE, body(&mut tx)).await.unwrap_or_else(|_| Err(silent().into()));
         let (value, event) = match done {

@@ -5,6 +5,8 @@
 pub mod api;
 pub mod change;
 pub mod client;
+pub mod client_batch;
+pub mod client_import;
 pub mod clock;
 mod connect;
 mod connection;
@@ -13,6 +15,7 @@ pub mod event;
 pub mod file_lock;
 pub mod key;
 mod migrate;
+mod turn;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +28,7 @@ pub use error::{OpenError, StoreError};
 pub use migrate::SchemaState;
 
 use connection::AnyQuery;
+use turn::Turn;
 
 use crate::metrics::Metrics;
 
@@ -48,6 +52,7 @@ pub struct Database {
     write: AnyPool,
     /// The file, when it is one.
     file: Option<PathBuf>,
+    turn: Option<Arc<Turn>>,
     metrics: Arc<Metrics>,
 }
 
@@ -74,6 +79,13 @@ impl Database {
         };
         // Whether it was orderly makes no difference to anybody any more.
         tokio::time::timeout(PATIENCE, closing).await.ok();
+    }
+
+    /// Waits for whoever waits to write: between the batches of a long series. On PostgreSQL the server does that.
+    pub async fn let_others_write(&self) {
+        if let Some(turn) = &self.turn {
+            turn.let_others_go_first().await;
+        }
     }
 
     /// Reads to look something up.
