@@ -3,8 +3,10 @@ CREATE TABLE client_imports (
     id TEXT NOT NULL PRIMARY KEY,
     actor TEXT NOT NULL,
     began_at BIGINT NOT NULL,
-    -- How many clients it has staged: it grows while the import is under way.
-    staged BIGINT NOT NULL
+    -- How many clients it has staged; -1 when it was given up.
+    staged BIGINT NOT NULL,
+    -- Grows while the process of the import lives.
+    beats BIGINT NOT NULL
 );
 ALTER TABLE clients ADD COLUMN import_id TEXT;
 CREATE INDEX clients_by_import ON clients (import_id) WHERE import_id IS NOT NULL;

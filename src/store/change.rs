@@ -86,10 +86,10 @@ impl Tx {
 
 impl Database {
     /// Writes what nobody sees before a change shows it: it has no event.
-    pub(super) async fn write_unseen<T, F>(&self, body: F) -> Result<T, StoreError>
-    where
-        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>>,
-    {
+    pub(super) async fn write_unseen<T>(
+        &self,
+        body: impl AsyncFnOnce(&mut Tx) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let mut tx = Tx(Transaction::begin(self).await?);
         let done = timeout(CHANGE_PATIENCE, body(&mut tx)).await.unwrap_or_else(|_| Err(silent()));
         if done.is_ok() {

@@ -259,7 +259,7 @@ pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn digest_text(secret: &ClientSecret) -> String {
+pub(super) fn digest_text(secret: &ClientSecret) -> String {
     secret.digest.as_ref().map_or_else(|| SecretDigest::NONE.to_owned(), SecretDigest::to_text)
 }
 

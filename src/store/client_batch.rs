@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::change::Tx;
-use super::client::{grants_text, resources_text, with_secrets};
+use super::client::{digest_text, grants_text, resources_text, with_secrets};
 use super::connection::AnyQuery;
 use super::{Database, Engine, StoreError, millis};
 use crate::clock::Timestamp;
@@ -133,7 +133,8 @@ impl Statements {
             });
             query.execute(tx.connection()?).await?;
         }
-        let secrets = clients.iter().flat_map(|(client, secrets)| secrets.iter().map(|one| (&client.id, one)));
+        let secrets =
+            clients.iter().flat_map(|(client, secrets)| secrets.iter().map(|one| (&client.id, one)));
         let secrets: Vec<_> = secrets.collect();
         for (sql, share) in self.insert_secrets.shares(&secrets) {
             let query = share.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, (client, secret)| {
@@ -235,7 +236,7 @@ fn bind_secret<'q>(query: AnyQuery<'q>, client: &ClientId, secret: &ClientSecret
         .bind(client.as_str())
         .bind(secret.hint.as_str())
         .bind(secret.label.as_deref())
-        .bind(secret.digest.to_text())
+        .bind(digest_text(secret))
         .bind(secret.hash.as_str())
         .bind(secret.created_at.as_millis())
         .bind(secret.expires_at.map(Timestamp::as_millis))

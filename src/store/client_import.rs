@@ -16,8 +16,10 @@ pub struct UnfinishedImport {
     pub id: String,
     /// Who began it.
     pub actor: String,
-    /// How many clients it has staged; -1 when it was given up.
-    pub staged: i64,
+    /// Whether it was given up: its clients are to be discarded.
+    pub abandoned: bool,
+    /// Grows while its process lives.
+    pub beats: i64,
 }
 
 /// All imports that have not come to their end.
@@ -25,13 +27,14 @@ pub struct UnfinishedImport {
 /// # Errors
 /// When the statement fails.
 pub async fn unfinished(database: &Database) -> Result<Vec<UnfinishedImport>, StoreError> {
-    let query = || sqlx::query("SELECT id, actor, staged FROM client_imports ORDER BY began_at, id");
+    let query = || sqlx::query("SELECT id, actor, staged, beats FROM client_imports ORDER BY began_at, id");
     let rows = database.lookup(query).await?;
     let import = |row: &sqlx::any::AnyRow| {
         Ok(UnfinishedImport {
             id: row.try_get("id")?,
             actor: row.try_get("actor")?,
-            staged: row.try_get("staged")?,
+            abandoned: row.try_get::<i64, _>("staged")? < 0,
+            beats: row.try_get("beats")?,
         })
     };
     rows.iter().map(import).collect()
@@ -44,12 +47,24 @@ pub async fn unfinished(database: &Database) -> Result<Vec<UnfinishedImport>, St
 pub async fn begin(database: &Database, id: &str, actor: &Actor, now: Timestamp) -> Result<(), StoreError> {
     let actor = actor.to_string();
     let query = || {
-        sqlx::query("INSERT INTO client_imports (id, actor, began_at, staged) VALUES ($1, $2, $3, 0)")
-            .bind(id)
-            .bind(actor.as_str())
-            .bind(now.as_millis())
+        sqlx::query(
+            "INSERT INTO client_imports (id, actor, began_at, staged, beats) VALUES ($1, $2, $3, 0, 0)",
+        )
+        .bind(id)
+        .bind(actor.as_str())
+        .bind(now.as_millis())
     };
     database.tidy(query).await
+}
+
+/// Shows that the process of an import lives.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn beat(database: &Database, import: &str) -> Result<(), StoreError> {
+    database
+        .tidy(|| sqlx::query("UPDATE client_imports SET beats = beats + 1 WHERE id = $1").bind(import))
+        .await
 }
 
 /// Stages clients; tells whether the import still stands: somebody may have taken it for dead.
@@ -62,21 +77,21 @@ pub async fn stage(
     import: &str,
     clients: &[ClientWithSecrets],
 ) -> Result<bool, StoreError> {
-    let staged = database.write_unseen(|tx| {
-        Box::pin(async move {
-            let count = i64::try_from(clients.len()).unwrap_or(i64::MAX);
-            // First, so that whoever cleans up after this import waits for this batch.
-            let touched = sqlx::query("UPDATE client_imports SET staged = staged + $1 WHERE id = $2 AND staged >= 0")
-                .bind(count)
-                .bind(import)
-                .execute(tx.connection()?)
-                .await?;
-            if touched.rows_affected() != 1 {
-                return Ok(false);
-            }
-            insert(tx, statements, clients, Some(import)).await?;
-            Ok(true)
-        })
+    let staged = database.write_unseen(async |tx: &mut Tx| {
+        let count = i64::try_from(clients.len()).unwrap_or(i64::MAX);
+        // First, so that whoever cleans up after this import waits for this batch.
+        let touched = sqlx::query(
+            "UPDATE client_imports SET staged = staged + $1, beats = beats + 1 WHERE id = $2 AND staged >= 0",
+        )
+        .bind(count)
+        .bind(import)
+        .execute(tx.connection()?)
+        .await?;
+        if touched.rows_affected() != 1 {
+            return Ok(false);
+        }
+        insert(tx, statements, clients, Some(import)).await?;
+        Ok(true)
     });
     staged.await
 }
@@ -115,21 +130,20 @@ pub async fn show(tx: &mut Tx, import: &str, staged: i64) -> Result<bool, StoreE
     Ok(shown.rows_affected() == 1)
 }
 
-/// Gives up an import that has staged so many clients: from now on it can neither stage more nor be shown. Tells whether
-/// it stood like this.
+/// Gives up an import: from now on it can neither stage more nor be shown. With `beats` only one that has not shown a
+/// sign of life since then. Tells whether it was so.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn abandon(database: &Database, import: &str, staged: i64) -> Result<bool, StoreError> {
-    let abandoned = database.write_unseen(|tx| {
-        Box::pin(async move {
-            let done = sqlx::query("UPDATE client_imports SET staged = -1 WHERE id = $1 AND staged = $2")
+pub async fn abandon(database: &Database, import: &str, beats: Option<i64>) -> Result<bool, StoreError> {
+    let abandoned = database.write_unseen(async |tx: &mut Tx| {
+        let done =
+            sqlx::query("UPDATE client_imports SET staged = -1 WHERE id = $1 AND ($2 = -1 OR beats = $2)")
                 .bind(import)
-                .bind(staged)
+                .bind(beats.unwrap_or(-1))
                 .execute(tx.connection()?)
                 .await?;
-            Ok(done.rows_affected() == 1)
-        })
+        Ok(done.rows_affected() == 1)
     });
     abandoned.await
 }
@@ -139,19 +153,17 @@ pub async fn abandon(database: &Database, import: &str, staged: i64) -> Result<b
 /// # Errors
 /// When the statement fails.
 pub async fn discard_some(database: &Database, import: &str, limit: i64) -> Result<u64, StoreError> {
-    let discarded = database.write_unseen(|tx| {
-        Box::pin(async move {
-            // The clients of an import that was shown are everybody's.
-            let done = sqlx::query(
-                "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE import_id = $1 LIMIT $2) \
+    let discarded = database.write_unseen(async |tx: &mut Tx| {
+        // The clients of an import that was shown are everybody's.
+        let done = sqlx::query(
+            "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE import_id = $1 LIMIT $2) \
                  AND EXISTS (SELECT 1 FROM client_imports WHERE id = $1 AND staged = -1)",
-            )
-            .bind(import)
-            .bind(limit)
-            .execute(tx.connection()?)
-            .await?;
-            Ok(done.rows_affected())
-        })
+        )
+        .bind(import)
+        .bind(limit)
+        .execute(tx.connection()?)
+        .await?;
+        Ok(done.rows_affected())
     });
     discarded.await
 }
