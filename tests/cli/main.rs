@@ -17,6 +17,8 @@ mod doctor;
 #[cfg(test)]
 mod event_log;
 #[cfg(test)]
+mod import;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod nodes;

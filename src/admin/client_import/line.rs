@@ -114,6 +114,10 @@ impl LineParser {
         if text.trim_ascii().is_empty() {
             return Ok(None);
         }
+        // A list of values would pass for the members in their order.
+        if !text.trim_ascii_start().starts_with('{') {
+            return Err(invalid("a line is a JSON object, of one client"));
+        }
         let json: ClientLine = serde_json::from_str(text).map_err(|error| invalid(reason(&error)))?;
         self.client(number, json).map(Some)
     }
