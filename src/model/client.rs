@@ -14,6 +14,7 @@ use crate::clock::Timestamp;
 use crate::random::{self, Random};
 use crate::secret::base62;
 use crate::secret::digest::SecretDigest;
+use crate::secret::generated::HINT_LEN;
 use crate::secret::hash::SecretHash;
 
 /// The identifier of a client: 1 to 255 bytes 20–7E (RFC 6749 Appendix A.1), without a space at either end.
@@ -240,7 +241,7 @@ impl SecretId {
 pub struct ClientSecret {
     /// Its id.
     pub id: SecretId,
-    /// The end of one that Mintery made, to tell it from another; of one that somebody chose, its tag
+    /// The end of one that Mintery made, to tell it from another, also where its hash was imported; of one that somebody chose, its tag
     /// ([`DigestKey::tag`](crate::secret::digest::DigestKey::tag)), which is nothing for people; empty where the secret
     /// itself was never seen, because its hash was imported.
     pub hint: String,
@@ -260,14 +261,15 @@ pub struct ClientSecret {
 impl ClientSecret {
     /// Whether somebody chose or brought it.
     #[must_use]
-    pub const fn is_chosen(&self) -> bool {
-        self.digest.is_none()
+    pub fn is_chosen(&self) -> bool {
+        self.ending().is_none()
     }
 
-    /// The end of it, where that gives nothing away.
+    /// The end of it, where that gives nothing away: Mintery made it, here, or elsewhere, so that its hash was imported
+    /// together with its end.
     #[must_use]
     pub fn ending(&self) -> Option<&str> {
-        (!self.is_chosen()).then_some(self.hint.as_str())
+        (self.digest.is_some() || self.hint.len() == HINT_LEN).then_some(self.hint.as_str())
     }
 
     /// Whether it may still be used at `now`.

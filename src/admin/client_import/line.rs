@@ -10,11 +10,14 @@ use crate::admin::client::parse_label;
 use crate::admin::json::ClientInput;
 use crate::admin::patch::Patch;
 use crate::clock::Timestamp;
-use crate::model::client::{AuthMethod, Client, ClientId, MAX_SECRETS, SecretId, is_vschar};
+use crate::model::client::{AuthMethod, Client, ClientId, MAX_CHOSEN_SECRETS, MAX_SECRETS, SecretId};
 use crate::model::event::EventNumber;
 use crate::model::name::DisplayName;
 use crate::model::resource::ResourceUri;
 use crate::secret::Secret;
+use crate::secret::base62::is_base62;
+use crate::secret::chosen::ChosenSecret;
+use crate::secret::generated::{CLIENT_SECRET_PREFIX, HINT_LEN, looks_generated};
 use crate::secret::hash::SecretHash;
 
 /// A client as a line has it.
@@ -35,7 +38,7 @@ struct ClientLine {
     access_token_ttl: Patch<u64>,
     client_id_issued_at: Option<i64>,
     enabled: Option<bool>,
-    client_secret: Option<String>,
+    client_secret: Option<Secret>,
     client_secret_hash: Option<String>,
     /// 0 when it does not expire (RFC 7591 §3.2.1).
     client_secret_expires_at: Option<i64>,
@@ -52,7 +55,7 @@ struct SecretLine {
     label: Option<String>,
     created_at: Option<i64>,
     expires_at: Option<i64>,
-    client_secret: Option<String>,
+    client_secret: Option<Secret>,
     client_secret_hash: Option<String>,
 }
 
@@ -84,6 +87,28 @@ pub struct WantedSecret {
     pub expires_at: Option<Timestamp>,
     /// What there is of it.
     pub text: SecretText,
+}
+
+impl WantedSecret {
+    /// The secret, when the line has it.
+    #[must_use]
+    pub const fn plain(&self) -> Option<&Secret> {
+        match &self.text {
+            SecretText::Plain(plain) => Some(plain),
+            SecretText::Hash(_) => None,
+        }
+    }
+
+    /// The same when Mintery made it, here or elsewhere.
+    #[must_use]
+    pub fn generated(&self) -> Option<&Secret> {
+        self.plain().filter(|plain| looks_generated(CLIENT_SECRET_PREFIX, plain.expose()))
+    }
+
+    /// Whether somebody may have chosen it. Of one that was made, the end is told with the hash.
+    fn is_chosen(&self) -> bool {
+        self.generated().is_none() && self.hint.is_empty()
+    }
 }
 
 /// What a line has of a secret.
@@ -185,18 +210,23 @@ impl LineParser {
         if secrets.len() > MAX_SECRETS {
             return Err(invalid(format!("a client has at most {MAX_SECRETS} secrets")));
         }
+        if secrets.iter().filter(|secret| secret.is_chosen()).count() > MAX_CHOSEN_SECRETS {
+            return Err(AdminError::TooManyChosen);
+        }
         Ok(Wanted { line, client, secrets, left_out })
     }
 
     /// A secret; nothing when there is neither its text nor a hash of it.
     fn secret(&self, json: SecretLine) -> Result<Option<WantedSecret>, AdminError> {
         let hint = json.hint.unwrap_or_default();
-        if hint.len() > 4 || !hint.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(invalid("a hint is up to four letters or digits"));
+        if !(hint.is_empty() || hint.len() == HINT_LEN && is_base62(&hint)) {
+            return Err(invalid(format!("a hint is the last {HINT_LEN} letters or digits of a secret")));
         }
         let Some(text) = secret_text(json.client_secret, json.client_secret_hash)? else {
             return Ok(None);
         };
+        // The secret itself knows better.
+        let hint = if matches!(text, SecretText::Plain(_)) { String::new() } else { hint };
         Ok(Some(WantedSecret {
             id: json.id.as_deref().map(SecretId::parse).transpose().map_err(invalid)?,
             hint,
@@ -221,18 +251,15 @@ impl LineParser {
     }
 }
 
-fn secret_text(plain: Option<String>, hash: Option<String>) -> Result<Option<SecretText>, AdminError> {
-    /// Longer ones are hashes or keys of something else.
-    const MAX_SECRET: usize = 255;
-    let plain = plain.map(Secret::new);
+fn secret_text(plain: Option<Secret>, hash: Option<String>) -> Result<Option<SecretText>, AdminError> {
     match (plain, hash) {
         (Some(_), Some(_)) => Err(invalid("give either client_secret or client_secret_hash")),
-        (Some(plain), None) => {
-            let length = plain.expose().len();
-            if length == 0 || length > MAX_SECRET || !plain.expose().bytes().all(is_vschar) {
-                return Err(invalid(format!("a secret is 1 to {MAX_SECRET} printable ASCII characters")));
-            }
+        (Some(plain), None) if looks_generated(CLIENT_SECRET_PREFIX, plain.expose()) => {
             Ok(Some(SecretText::Plain(plain)))
+        }
+        (Some(plain), None) => {
+            let chosen = ChosenSecret::parse(plain).map_err(invalid)?;
+            Ok(Some(SecretText::Plain(chosen.secret().clone())))
         }
         (None, Some(hash)) => SecretHash::parse(&hash).map(SecretText::Hash).map(Some).map_err(invalid),
         (None, None) => Ok(None),

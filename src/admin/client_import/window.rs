@@ -14,7 +14,7 @@ use crate::model::client::{ClientSecret, SecretId};
 use crate::random::Random;
 use crate::secret::Secret;
 use crate::secret::digest::DigestKey;
-use crate::secret::generated::{CLIENT_SECRET_PREFIX, hint, looks_generated};
+use crate::secret::generated;
 use crate::secret::hash::{HashError, HashMemory, SecretHash};
 use crate::store::client_batch::ClientWithSecrets;
 
@@ -143,15 +143,19 @@ impl<R: Read> WindowReader<R> {
 
     /// A secret as it is kept. Only one that Mintery made has a digest: what can be guessed must not be quick to compare.
     fn keep(&mut self, secret: WantedSecret, hashes: &mut impl Iterator<Item = SecretHash>) -> ClientSecret {
-        let generated = secret.plain().filter(|plain| looks_generated(CLIENT_SECRET_PREFIX, plain.expose()));
-        let digest = self.secret_digests.as_ref().zip(generated).map(|(key, plain)| key.digest(plain));
-        let hint = generated.map(hint);
+        let id = secret.id.clone().or_else(|| self.secret_ids.next());
+        let id = id.unwrap_or_else(|| SecretId::generate(&*self.random));
+        let (mut hint, mut digest) = (secret.hint.clone(), None);
+        if let (Some(digests), Some(plain)) = (&self.secret_digests, secret.plain()) {
+            if secret.generated().is_some() {
+                (hint, digest) = (generated::hint(plain), Some(digests.digest(plain)));
+            } else {
+                hint = digests.tag(id.as_str(), plain);
+            }
+        }
         ClientSecret {
-            id: secret
-                .id
-                .or_else(|| self.secret_ids.next())
-                .unwrap_or_else(|| SecretId::generate(&*self.random)),
-            hint: hint.unwrap_or(secret.hint),
+            id,
+            hint,
             label: secret.label,
             digest,
             hash: match secret.text {
@@ -163,15 +167,6 @@ impl<R: Read> WindowReader<R> {
             },
             created_at: secret.created_at,
             expires_at: secret.expires_at,
-        }
-    }
-}
-
-impl WantedSecret {
-    const fn plain(&self) -> Option<&Secret> {
-        match &self.text {
-            SecretText::Plain(plain) => Some(plain),
-            SecretText::Hash(_) => None,
         }
     }
 }
