@@ -125,7 +125,7 @@ fn bad_lines_are_refused_one_by_one() {
         (br#"{"client_id":"x","client_name":"x","access_token_signed_response_alg":"none"}"#, ""),
         (br#"{"client_id":"x","client_name":"x","client_secret":"hunter2hunter2","client_secret_hash":"y"}"#, "either"),
         (br#"{"client_id":"x","client_name":"x","client_secret_hash":"hunter2hunter2"}"#, "hash"),
-        (br#"{"client_id":"x","client_name":"x","client_secret":12345678}"#, "expected a string"),
+        (br#"{"client_id":"x","client_name":"x","client_secret":12345678}"#, "a secret is a string"),
         (br#"{"client_id":"x","client_name":"x","client_secret":""}"#, "a secret"),
         (br#"{"client_id":"x","client_name":"x","client_id_issued_at":1795315349000}"#, "seconds"),
         (br#"{"client_id":"x","client_name":"x","secrets":[{"id":"cs_1","client_secret_hash":"y"}]}"#, ""),

@@ -201,9 +201,13 @@ impl LineParser {
             secrets.push(WantedSecret { id, hint, label, created_at: self.now, expires_at, text });
         }
         let mut left_out = 0;
-        for secret in json.secrets.unwrap_or_default() {
+        for (secret, place) in json.secrets.unwrap_or_default().into_iter().zip(0..) {
             match self.secret(secret)? {
-                Some(secret) => secrets.push(secret),
+                Some(mut secret) => {
+                    // Those of one second stay in their order.
+                    secret.created_at = secret.created_at.plus(Duration::from_millis(place));
+                    secrets.push(secret);
+                }
                 None => left_out += 1,
             }
         }
