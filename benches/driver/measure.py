@@ -219,8 +219,9 @@ def imports(place: Path) -> None:
         rates, delays = [], []
         for number in range(rounds):
             file = clients.write(place / "clients.jsonl", clients.hashed(IMPORTED))
-            server = Mintery(place / f"{engine}-{number}", database_url=url).start()
-            rate, delayed = import_beside(server, file)
+            server = Mintery(place / f"{engine}-{number}", database_url=url)
+            server.run("db", "migrate")
+            rate, delayed = import_beside(server.start(), file)
             server.stop()
             print(f"   {number + 1}/{rounds} {engine:9} {rate:.0f}/s, refused after {delayed} ms", flush=True)
             rates.append(rate)

@@ -125,6 +125,7 @@ impl<O: Observer> Import<'_, O> {
             }
             Mode::EachLine | Mode::AllOrNothing => {
                 clean_up(self.admin, self.observer).await?;
+                database.expect_batches().await?;
                 Some(self.admin.secret_digests.clone())
             }
         };

@@ -21,7 +21,8 @@ use crate::store::client_batch::ClientWithSecrets;
 /// Clients that are written together, so that nobody else waits long.
 const BATCH: usize = 1000;
 
-/// What a window holds at most.
+/// What a window holds at most. The first ones hold less, so that there is soon something to write.
+const FIRST_CLIENTS: usize = 4096;
 const MAX_CLIENTS: usize = 65_536;
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
 const MAX_REFUSED: usize = 1000;
@@ -59,6 +60,8 @@ pub struct WindowReader<R> {
     lines: Lines<R>,
     parser: LineParser,
     kept: u64,
+    /// How many clients the next window may hold.
+    most: usize,
     secret_ids: Box<dyn Iterator<Item = SecretId> + Send>,
     random: Arc<dyn Random>,
     /// Absent when nothing is going to be written: then nothing is hashed.
@@ -76,6 +79,7 @@ impl<R: Read> WindowReader<R> {
             lines: Lines::of(input),
             parser,
             kept: 0,
+            most: FIRST_CLIENTS,
             secret_ids: Box::new(SecretId::sequence(&*random)),
             random,
             secret_digests,
@@ -87,7 +91,7 @@ impl<R: Read> WindowReader<R> {
         let (mut wanted, mut window) = (Vec::new(), Window::default());
         let (began, before) = (Instant::now(), self.lines.bytes());
         let mut plain = 0;
-        while wanted.len() < MAX_CLIENTS
+        while wanted.len() < self.most
             && self.lines.bytes() - before < MAX_BYTES
             && window.refused.len() < MAX_REFUSED
             && plain < MAX_PLAIN
@@ -114,6 +118,7 @@ impl<R: Read> WindowReader<R> {
                 }
             }
         }
+        self.most = MAX_CLIENTS.min(self.most * 2);
         (window.bytes, window.lines) = (self.lines.bytes(), self.kept);
         if window.bytes == before {
             return Ok(None);
