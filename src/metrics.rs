@@ -82,8 +82,8 @@ pub struct HashMetrics {
     pub running: Gauge,
     /// How many wait.
     pub waiting: Gauge,
-    /// How many were hashed.
-    pub done: Counter,
+    /// How many were hashed, or are being hashed.
+    pub begun: Counter,
     /// How many were refused because too many waited.
     pub refused: Counter,
 }
@@ -96,7 +96,7 @@ impl HashMetrics {
             slots: Gauge::noop(),
             running: Gauge::noop(),
             waiting: Gauge::noop(),
-            done: Counter::noop(),
+            begun: Counter::noop(),
             refused: Counter::noop(),
         }
     }
@@ -153,7 +153,7 @@ impl Default for Metrics {
                 slots: registry.gauge("mintery_hash_slots", "Secrets that can be hashed at once"),
                 running: registry.gauge("mintery_hashes_running", "Secrets that are being hashed"),
                 waiting: registry.gauge("mintery_hashes_waiting", "Secrets that wait to be hashed"),
-                done: registry.counter("mintery_hashes_total", "Secrets that were hashed", &[]),
+                begun: registry.counter("mintery_hashes_total", "Secrets hashed", &[]),
                 refused: registry.counter(
                     "mintery_hashes_refused_total",
                     "Secrets not hashed because too many waited",

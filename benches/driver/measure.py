@@ -2,9 +2,12 @@
 
 import json
 import os
+import signal
 import statistics
+import sys
 import threading
 import time
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
@@ -124,6 +127,47 @@ def p99(place: Path) -> None:
     report.row("p99 at 8 connections", f"{ratio:.2f} × ({mine:.2f} / {other:.2f} ms)", "≤ 2 ×", ratio <= 2)
     save_runs("p99", pair, runs, ratio, 2, ratio <= 2)
     stop(ours, theirs)
+
+
+def guesses(place: Path) -> None:
+    """clients with the right secret while 50 connections from another address send wrong ones"""
+    server = Mintery(place / "mintery").start()
+    made, chosen = server.create_client(), server.create_client("chosen", secret="correct horse battery")
+    requests = load.write([token_request(made), token_request(chosen)], place / "requests")
+    load.run(server, requests, FEW_CONNECTIONS, 1)
+    runs: dict[bool, list[load.Run]] = {False: [], True: []}
+    statuses: Counter[str] = Counter()
+    for turn in range(load.ROUNDS * load.SECONDS):
+        for attacked in (False, True) if turn % 2 == 0 else (True, False):
+            guesser = start_guesser(server, chosen["client_id"]) if attacked else None
+            runs[attacked].append(load.run(server, requests, CONNECTIONS, 1))
+            if guesser:
+                guesser.send_signal(signal.SIGTERM)
+                out, _ = machine.finish(guesser, 10)
+                statuses.update(json.loads(out))
+    quiet, under_attack = runs[False], runs[True]
+    load.show("quiet", server.name, quiet)
+    load.show("guesses", server.name, under_attack)
+    print(f"   the guesses were answered with {dict(statuses)}", flush=True)
+    if not set(statuses) <= {"401", "429", "503"} or not statuses["429"]:
+        raise Failed(f"the guesses were answered with {dict(statuses)}; {server.log()}")
+    ratio = load.speed(under_attack, quiet)
+    mine, other = (load.medians(one)["rate"] for one in (under_attack, quiet))
+    what = "right secrets during guesses / without"
+    report.row(what, f"{ratio:.2f} × ({mine:.0f} / {other:.0f} a second)", "≥ 0.80 ×", ratio >= 0.8)
+    report.save("guesses", {
+        "ratio": ratio, "must_reach": 0.8, "ok": ratio >= 0.8, "statuses": dict(statuses),
+        "guesses": [asdict(one) for one in under_attack], "quiet": [asdict(one) for one in quiet],
+    })
+    server.stop()
+
+
+def start_guesser(server: Server, client_id: str):
+    """Fifty connections, which have begun when this returns."""
+    argv = [sys.executable, Path(__file__).with_name("guesser.py"), server.port, 50, client_id]
+    process = machine.start(argv, cores="load", stdout=-1, stderr=-1, text=True)
+    time.sleep(0.5)
+    return process
 
 
 def memory(place: Path) -> None:
@@ -262,7 +306,10 @@ def million(place: Path) -> None:
 
 ALL = {
     {"imports": "import"}.get(one.__name__, one.__name__): one
-    for one in (token, eddsa, rs256, encode, rs256_encode, route, p99, verify, crates, memory, start, changes, imports, million)
+    for one in (
+        token, eddsa, rs256, encode, rs256_encode, route, p99, guesses, verify, crates, memory, start, changes, imports,
+        million,
+    )
 }
 
 

@@ -182,11 +182,17 @@ class Mintery(Server):
 
     def run(self, *words, cores: str = "load", seconds: float = 60) -> str:
         """What a command prints that acts on the same database."""
-        argv = [machine.binary("mintery"), *words]
+        return self._run([machine.binary("mintery"), *words], cores, seconds)
+
+    def create_client(self, name: str = "bench", secret: str = "") -> dict:
+        """A client, with a secret that is made or with this one."""
+        argv = [machine.binary("mintery"), "client", "create", "--name", name, "--scope", "read write", "-o", "json"]
+        if secret:
+            argv = ["sh", "-c", 'printf %s "$0" | "$@" --secret -', secret, *argv]
+        return json.loads(self._run(argv, "load", 60))
+
+    def _run(self, argv: list, cores: str, seconds: float) -> str:
         process = machine.start(
             argv, cores=cores, cwd=self.directory, env=self.environment(), stdout=-1, stderr=-1, text=True
         )
         return machine.finish(process, seconds)[0]
-
-    def create_client(self, name: str = "bench") -> dict:
-        return json.loads(self.run("client", "create", "--name", name, "--scope", "read write", "-o", "json"))

@@ -21,8 +21,14 @@ impl std::fmt::Debug for DigestKey {
 }
 
 /// What is kept of a generated secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SecretDigest([u8; 32]);
+
+impl std::fmt::Debug for SecretDigest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretDigest(…)")
+    }
+}
 
 impl DigestKey {
     /// A key from the bytes of a data key.

@@ -172,10 +172,10 @@ impl Inner {
             };
             self.show(&state);
             drop(state);
+            self.metrics.begun.increment(1);
             if catch_unwind(AssertUnwindSafe(|| job(&mut memory))).is_err() {
                 log::error!("a hash failed");
             }
-            self.metrics.done.increment(1);
         }
     }
 }

@@ -39,7 +39,7 @@ impl Doors {
     pub async fn with_every_algorithm() -> Self {
         let app = TestApp::with(&[("token.alg", "HS256")]).await;
         for algorithm in [SigningAlgorithm::Es384, SigningAlgorithm::Ps256, SigningAlgorithm::EdDsa] {
-            signing_key::rotate(&app.admin, algorithm, None).await.unwrap();
+            Box::pin(signing_key::rotate(&app.admin, algorithm, None)).await.unwrap();
         }
         app.caught_up().await;
         Self::of(app).await

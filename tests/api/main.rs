@@ -36,6 +36,8 @@ mod forged_signatures;
 #[cfg(test)]
 mod forgery;
 #[cfg(test)]
+mod guesses;
+#[cfg(test)]
 mod hot_path;
 #[cfg(test)]
 mod metadata;
@@ -43,6 +45,8 @@ mod metadata;
 mod outage;
 #[cfg(test)]
 mod rotation;
+#[cfg(test)]
+mod slow_secrets;
 #[cfg(test)]
 mod token;
 #[cfg(test)]

@@ -31,6 +31,8 @@ mod refusals;
 #[cfg(test)]
 mod resource_server;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod serve;
 #[cfg(test)]
 mod signing_keys;

@@ -1,0 +1,250 @@
+//! Limits on guessing.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+use mintery::random::SystemRandom;
+use mintery::secret::generated::{CLIENT_SECRET_PREFIX, generate};
+
+use crate::answer::Answer;
+use crate::app::{TestApp, TestClient};
+
+const SECRET: &str = "a secret of our own";
+
+/// Wrong secrets of one client, from one address, that are looked at.
+const PER_CLIENT: usize = 10;
+
+/// The same of all clients.
+const PER_ADDRESS: usize = 100;
+
+/// Somebody at another address of this machine.
+struct Stranger<'a> {
+    app: &'a TestApp,
+    http: reqwest::Client,
+}
+
+impl<'a> Stranger<'a> {
+    fn at(app: &'a TestApp, last: u8) -> Self {
+        let address = IpAddr::V4(Ipv4Addr::new(127, 0, 0, last));
+        Self { app, http: reqwest::Client::builder().no_proxy().local_address(address).build().unwrap() }
+    }
+
+    async fn try_secret(&self, id: &str, secret: &str) -> Answer {
+        let fields = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
+        Answer::of(self.http.post(format!("{}/oauth/token", self.app.url)).form(&fields)).await
+    }
+}
+
+impl Answer {
+    #[track_caller]
+    fn assert_refused_for_guessing(&self, most: u64) {
+        self.assert_oauth_error(429, "temporarily_unavailable", "too many");
+        let after: u64 = self.header("retry-after").parse().unwrap();
+        assert!((1..=most).contains(&after), "{self:?}");
+    }
+}
+
+/// 6749-17: per client and address, known or not, checked before anything is hashed; time makes it good again.
+#[actix_web::test]
+async fn guessing_at_a_client_is_limited() {
+    let app = TestApp::spawn().await;
+    let client = app.client_with_secret(SECRET).await;
+    let unknown = TestClient { id: "nobody".to_owned(), ..client.clone() };
+    for client in [&client, &unknown] {
+        for number in 0..PER_CLIENT {
+            let wrong = TestClient { secret: format!("wrong-{number}"), ..client.clone() };
+            app.token(&wrong).send().await.assert_oauth_error(401, "invalid_client", &wrong.id);
+        }
+        let hashes = app.hashes().await;
+        let wrong = TestClient { secret: "wrong again".to_owned(), ..client.clone() };
+        let refused = app.token(&wrong).send().await;
+        refused.assert_refused_for_guessing(7);
+        refused.assert_no_echo("wrong again", "refused");
+        assert_eq!(app.hashes().await, hashes, "nothing was hashed");
+    }
+    // Of another client nothing is known yet.
+    let other = app.client_with_secret(SECRET).await;
+    app.token(&other).send().await.assert_token("another client, from the same address");
+
+    app.clock.let_pass(Duration::from_secs(6));
+    let wrong = TestClient { secret: "wrong again".to_owned(), ..client.clone() };
+    app.token(&wrong).send().await.assert_oauth_error(401, "invalid_client", "one more");
+    app.token(&wrong).send().await.assert_refused_for_guessing(7);
+    app.clock.let_pass(Duration::from_secs(6));
+    app.token(&client).send().await.assert_token("the owner");
+    let limited = app.count("mintery_client_refusals_total{reason=\"too_many_guesses\"}").await;
+    assert_eq!(limited, 3);
+}
+
+/// 6749-17: per address over all clients.
+#[actix_web::test]
+async fn an_address_is_limited_over_all_clients() {
+    let app = TestApp::spawn().await;
+    let stranger = Stranger::at(&app, 2);
+    let mut answers = Vec::new();
+    for number in 0..PER_ADDRESS {
+        answers.push(stranger.try_secret(&format!("client-{number}"), "a guess").await.status);
+    }
+    assert_eq!(answers, [401; PER_ADDRESS]);
+    stranger.try_secret("client-x", "a guess").await.assert_refused_for_guessing(2);
+    Stranger::at(&app, 3).try_secret("client-x", "a guess").await.assert_oauth_error(
+        401,
+        "invalid_client",
+        "from elsewhere",
+    );
+}
+
+/// 6749-17: only wrong secrets count.
+#[actix_web::test]
+async fn right_secrets_are_not_counted() {
+    let app = TestApp::spawn().await;
+    for number in 0..PER_ADDRESS + 20 {
+        // Each is hashed once: a client that asks for the first time is no guess.
+        let client = app.client_with_secret(&format!("{SECRET} {number}")).await;
+        app.token(&client).send().await.assert_token("right");
+        app.token(&client).send().await.assert_token("right again");
+    }
+}
+
+/// 6749-17: whoever guesses from elsewhere does not lock the owner out, remembered or not.
+#[actix_web::test]
+async fn somebody_elses_guesses_do_not_lock_the_owner_out() {
+    let app = TestApp::spawn().await;
+    let remembered = app.client_with_secret(SECRET).await;
+    app.token(&remembered).send().await.assert_token("remembered");
+    let fresh = app.client_with_secret(SECRET).await;
+    let stranger = Stranger::at(&app, 2);
+    for client in [&remembered, &fresh] {
+        while stranger.try_secret(&client.id, "a guess").await.status != 429 {}
+        app.token(client).send().await.assert_token("the owner, from where they are");
+    }
+    // And even at the same address, once it is remembered.
+    stranger.try_secret(&remembered.id, SECRET).await.assert_token("the owner, from the same address");
+    stranger.try_secret(&remembered.id, "a guess").await.assert_refused_for_guessing(7);
+}
+
+/// 6749-17, SEC-3: thousands of wrong secrets from elsewhere, and right ones go on as if nothing happened: those that are
+/// remembered, those that were made here, and those that are shown for the first time.
+#[actix_web::test]
+async fn a_flood_of_guesses_from_elsewhere_holds_nobody_up() {
+    const CONNECTIONS: usize = 50;
+    let app = TestApp::with(&[("workers", "2")]).await;
+    let generated = app.client("read").await;
+    let chosen = app.client_with_secret(SECRET).await;
+    let stranger = Stranger::at(&app, 2);
+    let (target, stop) = (chosen.id.clone(), std::cell::Cell::new(false));
+    let flood = futures_util::future::join_all((0..CONNECTIONS).map(|connection| {
+        let (stranger, target, stop) = (&stranger, &target, &stop);
+        async move {
+            let (mut sent, mut limited) = (0, 0);
+            while !stop.get() {
+                // At one client, at nobody, and at another one each time; guessed, and of the form of ours.
+                let secret = match (connection + sent) % 4 {
+                    0 => generate(CLIENT_SECRET_PREFIX, &SystemRandom).expose().to_owned(),
+                    _ => format!("guess-{connection}-{sent}"),
+                };
+                let id = match connection % 3 {
+                    0 => target.clone(),
+                    1 => "nobody".to_owned(),
+                    _ => format!("somebody-{connection}-{sent}"),
+                };
+                let answer = stranger.try_secret(&id, &secret).await;
+                assert!(matches!(answer.status, 401 | 429 | 503), "{answer:?}");
+                limited += usize::from(answer.status == 429);
+                sent += 1;
+            }
+            (sent, limited)
+        }
+    }));
+    let owners = async {
+        for round in 0..40 {
+            app.token(&generated).send().await.assert_token("generated");
+            app.token(&chosen).send().await.assert_token("chosen");
+            let new = app.client_with_secret(&format!("{SECRET} {round}")).await;
+            app.token(&new).send().await.assert_token("shown for the first time");
+        }
+        let begun = Instant::now();
+        while app.count("mintery_client_refusals_total{reason=\"too_many_guesses\"}").await < 1000 {
+            assert!(begun.elapsed() < Duration::from_secs(30));
+            app.token(&chosen).send().await.assert_token("chosen");
+        }
+        stop.set(true);
+    };
+    let (sent, ()) = futures_util::future::join(flood, owners).await;
+    let (sent, limited) = sent.into_iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    assert!(sent > 1000 && limited >= 1000, "{sent} {limited}");
+    // What was looked at is what the limit lets through, and the clients of the owners.
+    let hashes = app.hashes().await;
+    assert!(hashes <= i64::try_from(PER_ADDRESS).unwrap() + 50, "{hashes}");
+}
+
+/// 6749-17, SEC-3: many addresses that guess at once fill the line of those who wait, and each owner still has a turn.
+#[actix_web::test]
+async fn the_line_before_the_hash_is_fair() {
+    let app = TestApp::with(&[("workers", "2")]).await;
+    let client = app.client_with_secret(SECRET).await;
+    let strangers: Vec<Stranger<'_>> = (2..12).map(|last| Stranger::at(&app, last)).collect();
+    let guesses = strangers.iter().enumerate().flat_map(|(network, stranger)| {
+        // Equal questions would share an answer.
+        let guess = move |number| format!("client-{network}-{number}");
+        (0..30).map(move |number| async move { stranger.try_secret(&guess(number), "a guess").await.status })
+    });
+    let flood = futures_util::future::join_all(guesses);
+    let owner = async {
+        // After all of them.
+        actix_web::rt::time::sleep(Duration::from_millis(50)).await;
+        let begun = Instant::now();
+        app.token(&client).send().await.assert_token("the owner");
+        begun.elapsed()
+    };
+    let (statuses, took) = futures_util::future::join(flood, owner).await;
+    assert!(statuses.iter().all(|status| matches!(status, 401 | 503)), "{statuses:?}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    // A machine with many cores has room for all of them.
+    if app.count("mintery_hash_slots").await * 64 < 250 {
+        assert!(statuses.contains(&503), "the line is not bounded: {statuses:?}");
+        assert!(app.count("mintery_hashes_refused_total").await > 0);
+    }
+}
+
+/// A wrong secret that was refused because too many waited was not looked at, and so is not counted.
+#[actix_web::test]
+async fn what_was_not_looked_at_is_not_counted() {
+    let app = TestApp::spawn().await;
+    let stranger = Stranger::at(&app, 2);
+    let guesses = (0..PER_ADDRESS).map(|number| {
+        let id = format!("client-{number}");
+        let stranger = &stranger;
+        async move { stranger.try_secret(&id, "a guess").await.status }
+    });
+    let statuses = futures_util::future::join_all(guesses).await;
+    let not_looked_at = statuses.iter().filter(|status| **status == 503).count();
+    let mut more = 0;
+    while stranger.try_secret(&format!("other-{more}"), "a guess").await.status == 401 {
+        more += 1;
+    }
+    assert_eq!(more, not_looked_at);
+}
+
+/// 6749-17: a wrong secret of 256 random bits is no guess. It costs nothing and limits nothing.
+#[actix_web::test]
+async fn what_nobody_can_guess_is_not_limited() {
+    let app = TestApp::spawn().await;
+    let client = app.client_with_secret(SECRET).await;
+    for _ in 0..PER_ADDRESS * 2 {
+        let secret = generate(CLIENT_SECRET_PREFIX, &SystemRandom).expose().to_owned();
+        let wrong = TestClient { secret, ..client.clone() };
+        app.token(&wrong).send().await.assert_oauth_error(401, "invalid_client", "of the form of ours");
+    }
+    assert_eq!(app.hashes().await, 0);
+    app.token(&client).send().await.assert_token("the owner");
+    // From here on answers come late, and are the same.
+    let begun = Instant::now();
+    let secret = generate(CLIENT_SECRET_PREFIX, &SystemRandom).expose().to_owned();
+    let wrong = TestClient { secret, ..client.clone() };
+    app.token(&wrong).send().await.assert_oauth_error(401, "invalid_client", "late");
+    assert!(begun.elapsed() >= Duration::from_millis(100));
+    let begun = Instant::now();
+    app.token(&client).send().await.assert_token("the owner");
+    assert!(begun.elapsed() < Duration::from_millis(100));
+}
