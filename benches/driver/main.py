@@ -2,6 +2,7 @@
 
 machine.py  cores, processes and what /proc says about them
 servers.py  Mintery and the yardstick, each in a process of its own
+clients.py  files of clients to import
 load.py     wrk, and rounds in which the candidates alternate
 measure.py  the measurements: one function each
 report.py   rows, tables and JSON

@@ -5,11 +5,13 @@ import os
 import signal
 import statistics
 import sys
+import threading
 import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
+import clients
 import load
 import machine
 import postgres
@@ -22,6 +24,9 @@ ME = "/api/v1/users/me"
 CLIENTS = 1_000
 STARTS = 9
 MOST_TOKENS = 400_000
+IMPORTED = machine.setting("BENCH_IMPORT_CLIENTS", 200_000, 1000, 10_000_000)
+MILLION = machine.setting("BENCH_MILLION_CLIENTS", 1_000_000, 1000, 10_000_000)
+ASKING = machine.setting("BENCH_MILLION_ASKING", 10_000, 100, 16_000)
 MEMORY_SECONDS = machine.setting("BENCH_MEMORY_SECONDS", 60, 5, 3600)
 
 
@@ -242,9 +247,69 @@ def changes(place: Path) -> None:
         report.save(f"changes-{engine}", {"rounds": runs, "changes_per_second": rate, "p99_ms": slowest, "ok": ok})
 
 
+def imports(place: Path) -> None:
+    """clients imported a second, and how long a client that is disabled meanwhile still gets tokens"""
+    urls = {"sqlite": None}
+    given = os.environ.get("BENCH_POSTGRES_URL")
+    cluster = None if given else postgres.start(place / "postgres")
+    if given or cluster:
+        urls["postgres"] = given or cluster.url
+    else:
+        report.skipped("clients imported, postgres", "no BENCH_POSTGRES_URL, and no initdb: apt-get install postgresql")
+
+    rounds = min(load.ROUNDS, 3)
+    for engine, url in urls.items():
+        must = {"sqlite": 50_000, "postgres": 30_000}[engine]
+        rates, delays = [], []
+        for number in range(rounds):
+            file = clients.write(place / "clients.jsonl", clients.hashed(IMPORTED))
+            server = Mintery(place / f"{engine}-{number}", database_url=url)
+            server.run("db", "migrate")
+            rate, delayed = import_beside(server.start(), file)
+            server.stop()
+            print(f"   {number + 1}/{rounds} {engine:9} {rate:.0f}/s, refused after {delayed} ms", flush=True)
+            rates.append(rate)
+            delays += delayed
+        rate, worst = statistics.median(rates), max(delays)
+        report.row(f"clients imported a second, {engine}", f"{rate:.0f}", f"≥ {must:,}", rate >= must)
+        report.row(f"disabled meanwhile, {engine}", f"refused after {worst} ms", "≤ 1,000 ms", worst <= 1000)
+        report.save(f"import-{engine}", {
+            "clients": IMPORTED, "rates": rates, "clients_per_second": rate, "refused_after_ms": delays,
+            "worst_ms": worst, "ok": rate >= must and worst <= 1000,
+        })
+    if cluster:
+        cluster.stop()
+
+
+def million(place: Path) -> None:
+    """tokens for 10,000 of 1,000,000 clients, against 1,000 clients stored"""
+    pair = []
+    for name, stored, asking in (("million", MILLION, ASKING), ("thousand", 1000, 1000)):
+        # Those that ask have secrets that were made here; of the others there are hashes.
+        known = [clients.generated() for _ in range(min(asking, stored))]
+        lines = clients.mixed([clients.line(one) for one in known], clients.hashed(stored - len(known)))
+        server = Mintery(place / name)
+        server.start()
+        began = time.monotonic()
+        server.run("client", "import", clients.write(place / "clients.jsonl", lines), cores="all", seconds=3600)
+        print(f"   {name}: {stored:,} clients imported in {time.monotonic() - began:.0f} s", flush=True)
+        requests = [token_request(one) for one in known]
+        pair.append(Candidate(server, requests, requests))
+    # The one with a million is asked by each of its clients once before anything is measured.
+    for request in pair[0].requests:
+        pair[0].server.ask(request)
+    compare("million", f"tokens, {ASKING:,} of {MILLION:,} clients / of 1,000", pair, 0.90)
+    rss = machine.rss_mb(pair[0].server.pid)
+    report.row(f"memory with {MILLION:,} clients", f"{rss:.1f} MB", "≤ 60 MB", rss <= 60)
+    stop(*(candidate.server for candidate in pair))
+
+
 ALL = {
-    one.__name__: one
-    for one in (token, eddsa, rs256, encode, rs256_encode, route, p99, guesses, verify, crates, memory, start, changes)
+    {"imports": "import"}.get(one.__name__, one.__name__): one
+    for one in (
+        token, eddsa, rs256, encode, rs256_encode, route, p99, guesses, verify, crates, memory, start, changes, imports,
+        million,
+    )
 }
 
 
@@ -348,3 +413,46 @@ def write_changes(place: Path, url: str) -> dict:
     process = machine.start(argv, cores="all", cwd=place, stdout=-1, stderr=-1, text=True)
     out, _ = machine.finish(process, 120)
     return json.loads(out.strip().splitlines()[-1])
+
+
+def import_beside(server: Mintery, file: Path) -> tuple[float, list[int]]:
+    """Clients imported a second while the server runs, and for each client that was disabled meanwhile at the command
+    line, how many milliseconds after the command began the server refused it."""
+    victims = [server.create_client(f"victim-{number}") for number in range(20)]
+    for one in victims:
+        server.ask(token_request(one))
+    delays: list[int] = []
+    failures: list[Exception] = []
+    done = threading.Event()
+
+    def disable() -> None:
+        try:
+            for one in victims:
+                if done.is_set():
+                    return
+                began = time.monotonic()
+                server.run("client", "disable", one["client_id"])
+                while server.status(token_request(one)) == 200:
+                    if time.monotonic() - began > 30:
+                        raise Failed("a client that was disabled still gets tokens after 30 s")
+                delays.append(round((time.monotonic() - began) * 1000))
+                done.wait(0.3)
+        except (Failed, OSError) as error:
+            failures.append(error)
+
+    disabling = threading.Thread(target=disable)
+    began = time.monotonic()
+    process = machine.start(
+        [machine.binary("mintery"), "client", "import", file], cores="all", cwd=server.directory,
+        env=server.environment(), stdout=-1, stderr=-1, text=True,
+    )
+    disabling.start()
+    try:
+        machine.finish(process, 600)
+        took = time.monotonic() - began
+    finally:
+        done.set()
+        disabling.join()
+    if failures:
+        raise failures[0]
+    return IMPORTED / took, delays

@@ -103,6 +103,16 @@ class Server:
     def log(self) -> str:
         return (self.directory / "log").read_text(errors="replace")[-2000:].strip()
 
+    def status(self, request: Request) -> int:
+        """The status of the answer to one request, whatever it is."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        headers = {"Authorization": request.authorization, "Content-Type": "application/x-www-form-urlencoded"}
+        try:
+            connection.request(request.method, request.path, request.body or None, headers)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
     def ask(self, request: Request) -> tuple[int, bytes]:
         """The answer to one request: its size with its headers, and its body. Fails unless it is a 200."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -151,28 +161,38 @@ class Yardstick(Server):
 class Mintery(Server):
     """`program` is `mintery`, or one that takes the same settings and reads the same database."""
 
-    def __init__(self, directory: Path, program: str = "mintery", algorithm: str = "ES256") -> None:
+    def __init__(
+        self, directory: Path, program: str = "mintery", algorithm: str = "ES256", database_url: str | None = None
+    ) -> None:
         super().__init__(program, directory, "/readyz")
         self.algorithm = algorithm
+        self.database_url = database_url
 
     def argv(self) -> list:
         return [machine.binary(self.name), "serve", "--dev"]
 
     def environment(self) -> dict:
-        return super().environment() | {
+        database = {"MINTERY_DATABASE_URL": self.database_url} if self.database_url else {}
+        return super().environment() | database | {
             "MINTERY_LISTEN": f"127.0.0.1:{self.port}",
             "MINTERY_WORKERS": "1",
             "MINTERY_LOG": "warn",
             "MINTERY_TOKEN__ALG": self.algorithm,
         }
 
+    def run(self, *words, cores: str = "load", seconds: float = 60) -> str:
+        """What a command prints that acts on the same database."""
+        return self._run([machine.binary("mintery"), *words], cores, seconds)
+
     def create_client(self, name: str = "bench", secret: str = "") -> dict:
         """A client, with a secret that is made or with this one."""
         argv = [machine.binary("mintery"), "client", "create", "--name", name, "--scope", "read write", "-o", "json"]
         if secret:
             argv = ["sh", "-c", 'printf %s "$0" | "$@" --secret -', secret, *argv]
+        return json.loads(self._run(argv, "load", 60))
+
+    def _run(self, argv: list, cores: str, seconds: float) -> str:
         process = machine.start(
-            argv, cores="load", cwd=self.directory, env=self.environment(), stdout=-1, stderr=-1, text=True
+            argv, cores=cores, cwd=self.directory, env=self.environment(), stdout=-1, stderr=-1, text=True
         )
-        out, _ = machine.finish(process, 30)
-        return json.loads(out)
+        return machine.finish(process, seconds)[0]

@@ -283,16 +283,10 @@ pub async fn update(admin: &Admin, id: &ClientId, update: ClientUpdate) -> Resul
 /// [`AdminError::NotFound`] when there is no such client, [`AdminError::Invalid`] when it has as many as it may,
 /// [`AdminError::TooManyChosen`] when it has as many that somebody chose, [`AdminError::Forbidden`] when the caller does not hold all of the client's scopes.
 pub async fn add_secret(admin: &Admin, id: &ClientId, new: NewSecret) -> Result<MadeSecret, AdminError> {
-    let label = new.label;
-    if label.as_ref().is_some_and(|label| label.chars().count() > 100 || label.chars().any(char::is_control))
-    {
-        let reason = "a label has at most 100 characters, none of them a control character";
-        return Err(AdminError::Invalid(reason.to_owned()));
-    }
+    let label = parse_label(new.label)?;
     // Before the work of a hash.
     let client = find(admin, id).await?;
     admin.may_grant(&client.scopes)?;
-    let label = label.filter(|label| !label.trim().is_empty());
     let made = make_secret(admin, NewSecret { label, ..new }).await?;
     let (id, row, caller) = (id.clone(), made.secret.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
@@ -317,6 +311,16 @@ pub async fn add_secret(admin: &Admin, id: &ClientId, new: NewSecret) -> Result<
     });
     change.await?;
     Ok(made)
+}
+
+/// What people call a secret; a blank label is none.
+pub(super) fn parse_label(label: Option<String>) -> Result<Option<String>, AdminError> {
+    if label.as_ref().is_some_and(|label| label.chars().count() > 100 || label.chars().any(char::is_control))
+    {
+        let reason = "a label has at most 100 characters, none of them a control character";
+        return Err(AdminError::Invalid(reason.to_owned()));
+    }
+    Ok(label.filter(|label| !label.trim().is_empty()))
 }
 
 /// Takes a secret of a client back: from now on it does not authenticate. Tokens that were asked for with it stay good.

@@ -31,7 +31,8 @@ pub struct ClientJson<'a> {
     client_id: &'a str,
     client_name: &'a str,
     scope: &'a ScopeSet,
-    default_scope: ScopeSet,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default_scope: Option<ScopeSet>,
     resources: Vec<&'a str>,
     grant_types: Vec<&'static str>,
     token_endpoint_auth_method: &'static str,
@@ -142,7 +143,7 @@ impl<'a> From<&'a Client> for ClientJson<'a> {
             client_id: client.id.as_str(),
             client_name: client.name.as_str(),
             scope: &client.scopes,
-            default_scope: client.default_scopes(),
+            default_scope: Some(client.default_scopes()),
             resources: client.resources.iter().map(ResourceUri::as_str).collect(),
             grant_types: client.grants.iter().map(|grant| grant.name()).collect(),
             token_endpoint_auth_method: client.auth_method.name(),
@@ -152,6 +153,14 @@ impl<'a> From<&'a Client> for ClientJson<'a> {
             client_id_issued_at: client.created_at.as_secs(),
             enabled: client.is_enabled(),
         }
+    }
+}
+
+impl<'a> ClientJson<'a> {
+    /// The same without what follows from the rest: what nobody has set is absent, and stays so where this is imported.
+    #[must_use]
+    pub fn as_set(client: &'a Client) -> Self {
+        Self { default_scope: client.default_scopes.clone(), ..Self::from(client) }
     }
 }
 
@@ -268,23 +277,23 @@ impl<'a> From<&'a Api> for ApiJson<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientInput {
-    client_id: Option<String>,
-    client_name: Option<String>,
-    scope: Option<String>,
+    pub(super) client_id: Option<String>,
+    pub(super) client_name: Option<String>,
+    pub(super) scope: Option<String>,
     #[serde(default)]
-    default_scope: Patch<String>,
-    resources: Option<Vec<String>>,
-    grant_types: Option<Vec<String>>,
+    pub(super) default_scope: Patch<String>,
+    pub(super) resources: Option<Vec<String>>,
+    pub(super) grant_types: Option<Vec<String>>,
     #[serde(default)]
-    access_token_signed_response_alg: Patch<String>,
+    pub(super) access_token_signed_response_alg: Patch<String>,
     #[serde(default)]
-    access_token_ttl: Patch<u64>,
+    pub(super) access_token_ttl: Patch<u64>,
     #[serde(default)]
-    max_tokens_per_hour: Patch<u64>,
+    pub(super) max_tokens_per_hour: Patch<u64>,
     /// A secret that somebody chose, instead of one that is made.
-    client_secret: Option<Secret>,
+    pub(super) client_secret: Option<Secret>,
     /// After how many seconds the first secret expires.
-    secret_expires_in: Option<u64>,
+    pub(super) secret_expires_in: Option<u64>,
 }
 
 /// A secret as somebody wants it.
@@ -357,7 +366,11 @@ impl ClientInput {
         self.parse()
     }
 
-    fn parse(self) -> Result<ClientUpdate, AdminError> {
+    /// What the members say, apart from the id and the secrets.
+    ///
+    /// # Errors
+    /// When a member is not valid.
+    pub(super) fn parse(self) -> Result<ClientUpdate, AdminError> {
         let parse_scopes = |text: String| ScopeSet::parse(&text).map_err(invalid);
         let parse_alg = |name: String| name.parse::<SigningAlgorithm>().map_err(invalid);
         let resources = |texts: Vec<String>| {

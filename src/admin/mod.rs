@@ -2,6 +2,8 @@
 
 pub mod api;
 pub mod client;
+pub mod client_export;
+pub mod client_import;
 pub mod event_log;
 pub mod json;
 pub mod patch;

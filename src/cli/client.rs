@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::client_export::Export;
+use super::client_import::Import;
 use super::client_secret::{self, SecretVerb};
 use super::output::{self, Format, date};
 use super::{CliError, Shared, seconds, secret_input, session, unless};
@@ -64,6 +66,10 @@ pub enum ClientVerb {
         #[arg(short, long, default_value = "table")]
         output: Format,
     },
+    /// Brings clients in from JSON lines, with their secrets or the hashes of those.
+    Import(Import),
+    /// Prints all clients as JSON lines that `import` takes back, with the hashes of their secrets.
+    Export(Export),
 }
 
 #[derive(Debug, Args)]
@@ -160,6 +166,8 @@ impl ClientVerb {
             Self::Show { id, output } => show(shared, id, *output).await,
             Self::Update(update) => update.run(shared).await,
             Self::Secret(verb) => verb.run(shared).await,
+            Self::Import(import) => import.run(shared).await,
+            Self::Export(export) => export.run(shared).await,
             Self::Enable { id, output } => set_enabled(shared, id, true, *output).await,
             Self::Disable { id, output } => set_enabled(shared, id, false, *output).await,
             Self::Delete { id, output } => {

@@ -2,6 +2,8 @@
 
 mod api;
 mod client;
+mod client_export;
+mod client_import;
 mod client_secret;
 mod completions;
 mod config;

@@ -103,10 +103,11 @@ struct Entry {
     client: Arc<KnownClient>,
 }
 
-/// That there was no client, and when.
+/// That there was no client, and when. Beside the generation of its shard it carries that of all absences.
 #[derive(Clone, Copy)]
 struct Absence {
     stamp: Stamp,
+    era: u64,
     since: Duration,
 }
 
@@ -122,6 +123,8 @@ pub struct Clients {
     known: Cache<ClientId, Entry>,
     unknown: Cache<ClientId, Absence>,
     generations: Vec<AtomicU64>,
+    /// The generation of all that is remembered of clients that do not exist.
+    era: AtomicU64,
     clock: Arc<dyn Clock>,
     usage: Arc<Usage>,
 }
@@ -135,7 +138,14 @@ impl fmt::Debug for Clients {
 impl Clients {
     pub fn new(clock: Arc<dyn Clock>, usage: Arc<Usage>) -> Self {
         let generations = std::iter::repeat_with(AtomicU64::default).take(SHARDS).collect();
-        Self { known: Cache::new(CAPACITY), unknown: Cache::new(UNKNOWN_CAPACITY), generations, clock, usage }
+        Self {
+            known: Cache::new(CAPACITY),
+            unknown: Cache::new(UNKNOWN_CAPACITY),
+            generations,
+            era: AtomicU64::default(),
+            clock,
+            usage,
+        }
     }
 
     /// What is known of `id`: nothing; that there is no such client; the client.
@@ -198,9 +208,9 @@ impl Clients {
         if self.is_known_absent(id.as_str()) {
             return Err(NotLoaded::Absent);
         }
-        let stamp = self.stamp(id.as_str());
+        let (stamp, era) = (self.stamp(id.as_str()), self.era.load(Ordering::Acquire));
         let Some((client, secrets)) = load().await.map_err(NotLoaded::Failed)? else {
-            self.unknown.insert(id.clone(), Absence { stamp, since: self.clock.elapsed() });
+            self.unknown.insert(id.clone(), Absence { stamp, era, since: self.clock.elapsed() });
             return Err(NotLoaded::Absent);
         };
         let usage = self.usage.of(id);
@@ -209,7 +219,9 @@ impl Clients {
 
     fn is_known_absent(&self, id: &str) -> bool {
         self.unknown.get(id).is_some_and(|absence| {
-            self.is_current(absence.stamp) && self.clock.elapsed().saturating_sub(absence.since) < UNKNOWN_FOR
+            self.is_current(absence.stamp)
+                && absence.era == self.era.load(Ordering::Acquire)
+                && self.clock.elapsed().saturating_sub(absence.since) < UNKNOWN_FOR
         })
     }
 
@@ -217,6 +229,12 @@ impl Clients {
         if let Some(generation) = self.generations.get(shard(id.as_str())) {
             generation.fetch_add(1, Ordering::AcqRel);
         }
+    }
+
+    /// Forgets who does not exist: many were made at once. Who is known stays known, or every thousand of a million new
+    /// clients would send all the others to the store.
+    pub fn forget_absences(&self) {
+        self.era.fetch_add(1, Ordering::AcqRel);
     }
 
     pub fn forget_all(&self) {
@@ -335,6 +353,25 @@ mod tests {
         assert!(matches!(clients.remembered("a"), Some(None)));
         clock.let_pass(UNKNOWN_FOR);
         assert!(clients.remembered("a").is_none());
+    }
+
+    /// SEC-10
+    #[tokio::test]
+    async fn that_there_is_none_is_forgotten_when_many_are_made() {
+        let (_clock, clients) = clients();
+        let (absent, known) = (ClientId::parse("absent").unwrap(), ClientId::parse("a").unwrap());
+        clients.load(&absent, || async { Ok(None) }).await.unwrap();
+        clients.load(&known, || async { Ok(Some((client("x"), Vec::new()))) }).await.unwrap();
+        // A look that began before comes too late to be believed.
+        let slow = ClientId::parse("slow").unwrap();
+        let load = clients.load(&slow, || async {
+            clients.forget_absences();
+            Ok(None)
+        });
+        assert!(load.await.unwrap().is_none());
+        assert!(clients.remembered("absent").is_none());
+        assert!(clients.remembered("slow").is_none());
+        assert!(matches!(clients.remembered("a"), Some(Some(_))));
     }
 
     #[tokio::test]

@@ -252,6 +252,7 @@ impl Directory {
         match effect {
             Effect::None => {}
             Effect::Client(id) => self.clients.forget(id),
+            Effect::NewClients => self.clients.forget_absences(),
             Effect::Apis => self.load_apis().await?,
             Effect::SigningKeys => self.load_keys().await?,
             Effect::Everything => {

@@ -14,6 +14,7 @@ use crate::clock::Timestamp;
 use crate::random::{self, Random};
 use crate::secret::base62;
 use crate::secret::digest::SecretDigest;
+use crate::secret::generated::HINT_LEN;
 use crate::secret::hash::SecretHash;
 
 /// The identifier of a client: 1 to 255 bytes 20–7E (RFC 6749 Appendix A.1), without a space at either end.
@@ -188,6 +189,11 @@ impl Client {
     }
 }
 
+/// Text that is no id of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the id of a secret is cs_ and 22 letters or digits")]
+pub struct InvalidSecretId;
+
 /// The id of a client secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SecretId(Arc<str>);
@@ -197,6 +203,25 @@ impl SecretId {
     #[must_use]
     pub fn generate(random: &dyn Random) -> Self {
         Self(format!("cs_{}", base62::encode(&random::bytes::<16>(random), 22)).into())
+    }
+
+    /// New ids, one after the other: the index of a million secrets then grows at its end. Nothing depends on whether
+    /// somebody can guess the next one.
+    pub fn sequence(random: &dyn Random) -> impl Iterator<Item = Self> + Send + use<> {
+        let first = u128::from_be_bytes(random::bytes::<16>(random));
+        (0..)
+            .map(move |number: u128| first.wrapping_add(number).to_be_bytes())
+            .map(|bytes| Self(format!("cs_{}", base62::encode(&bytes, 22)).into()))
+    }
+
+    /// Takes an id that exists elsewhere.
+    ///
+    /// # Errors
+    /// When it has not the form of those that are made here.
+    pub fn parse(text: &str) -> Result<Self, InvalidSecretId> {
+        let digits =
+            text.strip_prefix("cs_").filter(|digits| digits.len() == 22 && base62::is_base62(digits));
+        digits.map(|_| Self(text.into())).ok_or(InvalidSecretId)
     }
 
     /// An id from the store.
@@ -218,7 +243,7 @@ impl SecretId {
 pub struct ClientSecret {
     /// Its id.
     pub id: SecretId,
-    /// The end of one that Mintery made, to tell it from another; of one that somebody chose, its tag
+    /// The end of one that Mintery made, to tell it from another, also where its hash was imported; of one that somebody chose, its tag
     /// ([`DigestKey::tag`](crate::secret::digest::DigestKey::tag)), which is nothing for people; empty where the secret
     /// itself was never seen, because its hash was imported.
     pub hint: String,
@@ -238,14 +263,15 @@ pub struct ClientSecret {
 impl ClientSecret {
     /// Whether somebody chose or brought it.
     #[must_use]
-    pub const fn is_chosen(&self) -> bool {
-        self.digest.is_none()
+    pub fn is_chosen(&self) -> bool {
+        self.ending().is_none()
     }
 
-    /// The end of it, where that gives nothing away.
+    /// The end of it, where that gives nothing away: Mintery made it, here, or elsewhere, so that its hash was imported
+    /// together with its end.
     #[must_use]
     pub fn ending(&self) -> Option<&str> {
-        (!self.is_chosen()).then_some(self.hint.as_str())
+        (self.digest.is_some() || self.hint.len() == HINT_LEN).then_some(self.hint.as_str())
     }
 
     /// Whether it may still be used at `now`.
@@ -257,8 +283,21 @@ impl ClientSecret {
 
 #[cfg(test)]
 mod tests {
-    use super::ClientId;
+    use super::{ClientId, SecretId};
     use crate::random::SystemRandom;
+
+    #[test]
+    fn ids_of_secrets_follow_one_another() {
+        let ids: Vec<String> =
+            SecretId::sequence(&SystemRandom).take(100).map(|id| id.as_str().to_owned()).collect();
+        // They would not at the very end of the numbers, where nobody begins.
+        assert!(ids.is_sorted() && ids.iter().all(|id| SecretId::parse(id).is_ok()), "{ids:?}");
+        for bad in
+            ["", "cs_", "cs_000000000000000000000", "cs_000000000000000000000é", "mc_0000000000000000000000"]
+        {
+            assert!(SecretId::parse(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn ids_have_their_form() {

@@ -122,6 +122,15 @@ pub enum Event {
         /// The id of the secret.
         secret: SecretId,
     },
+    /// Clients were brought in, many at once.
+    ClientsImported {
+        /// How many.
+        count: u64,
+        /// The first of them, by id.
+        first: ClientId,
+        /// The last of them, by id.
+        last: ClientId,
+    },
     /// An API was made known.
     ApiCreated {
         /// Its identifier.
@@ -188,6 +197,7 @@ impl Event {
             Self::ClientUpdated { .. } => "client.updated",
             Self::ClientSecretAdded { .. } => "client.secret_added",
             Self::ClientSecretRevoked { .. } => "client.secret_revoked",
+            Self::ClientsImported { .. } => "clients.imported",
             Self::ApiCreated { .. } => "api.created",
             Self::ApiUpdated { .. } => "api.updated",
             Self::ApiDeleted { .. } => "api.deleted",
@@ -203,6 +213,7 @@ impl Event {
     pub fn subject(&self) -> &str {
         match self {
             Self::InstanceInitialised { .. } => "instance",
+            Self::ClientsImported { .. } => "clients",
             Self::ClientCreated { client, .. }
             | Self::ClientEnabled { client }
             | Self::ClientDisabled { client }
@@ -227,6 +238,9 @@ impl Event {
             Self::InstanceInitialised { signing_keys } => json!({ "signing_keys": signing_keys }),
             Self::ClientCreated { name, .. } | Self::ApiCreated { name, .. } => {
                 json!({ "name": name.as_str() })
+            }
+            Self::ClientsImported { count, first, last } => {
+                json!({ "count": count, "first": first.as_str(), "last": last.as_str() })
             }
             Self::ClientSecretAdded { secret, .. } | Self::ClientSecretRevoked { secret, .. } => {
                 json!({ "secret": secret.as_str() })
@@ -273,6 +287,8 @@ pub enum Effect {
     None,
     /// This client is not what it was.
     Client(ClientId),
+    /// There are clients that there were not. Nobody remembers anything of them, but perhaps that they did not exist.
+    NewClients,
     /// The APIs are not what they were.
     Apis,
     /// The signing keys are not what they were.
@@ -287,6 +303,7 @@ impl RecordedEvent {
     pub fn effect(&self) -> Effect {
         match self.kind.split_once('.') {
             Some(("client", _)) => ClientId::parse(&self.subject).map_or(Effect::Everything, Effect::Client),
+            Some(("clients", "imported")) => Effect::NewClients,
             Some(("api", _)) => Effect::Apis,
             Some(("signing_key", _)) => Effect::SigningKeys,
             Some(("instance", _)) => Effect::None,

@@ -7,6 +7,9 @@ use crate::random::{self, Random};
 /// What stands before a client secret.
 pub const CLIENT_SECRET_PREFIX: &str = "mts_";
 
+/// How long the end of a secret is by which its owner tells it from another.
+pub const HINT_LEN: usize = 4;
+
 const BODY_LEN: usize = 43;
 const CHECKSUM_LEN: usize = 6;
 
@@ -31,12 +34,12 @@ pub fn looks_generated(prefix: &str, presented: &str) -> bool {
         })
 }
 
-/// The end of a secret by which its owner tells it from another: four digits before the checksum.
+/// The end of a secret by which its owner tells it from another: [`HINT_LEN`] digits before the checksum.
 #[must_use]
 pub fn hint(secret: &Secret) -> String {
     let plain = secret.expose();
     let end = plain.len().saturating_sub(CHECKSUM_LEN);
-    plain.get(end.saturating_sub(4)..end).unwrap_or_default().to_owned()
+    plain.get(end.saturating_sub(HINT_LEN)..end).unwrap_or_default().to_owned()
 }
 
 fn checksum(text: &str) -> String {

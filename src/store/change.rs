@@ -85,6 +85,23 @@ impl Tx {
     }
 }
 
+impl Database {
+    /// Writes what nobody sees before a change shows it: it has no event.
+    pub(super) async fn write_unseen<T>(
+        &self,
+        body: impl AsyncFnOnce(&mut Tx) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut tx = Tx(Transaction::begin(self).await?);
+        let done = timeout(CHANGE_PATIENCE, body(&mut tx)).await.unwrap_or_else(|_| Err(silent()));
+        if done.is_ok() {
+            tx.0.commit().await?;
+        } else {
+            tx.0.roll_back().await;
+        }
+        done
+    }
+}
+
 /// What the body of a change gives back: what its caller wants to know, and the event.
 pub type Outcome<T, E> = Result<(T, Event), E>;
 
@@ -145,7 +162,7 @@ impl Store {
             measure.fail();
             error
         };
-        let beginning = Transaction::begin(&self.database.write, self.database.engine);
+        let beginning = Transaction::begin(&self.database);
         let transaction = beginning.await.map_err(failed)?;
         let mut tx = Tx(transaction);
         let done = timeout(CHANGE_PATIENCE, body(&mut tx)).await.unwrap_or_else(|_| Err(silent().into()));

@@ -33,10 +33,11 @@ const BY_ID: &str = "SELECT c.id, c.name, c.scopes, c.grant_types, c.token_endpo
          c.resources, c.token_alg, c.token_ttl, c.max_tokens_per_hour, c.cut_off, c.created_at, \
          c.disabled_at, s.id AS secret_id, s.hint, s.label, s.digest, s.hash, s.created_at AS secret_created_at, \
          s.expires_at FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id WHERE c.id = $1 \
+         AND (c.import_id IS NULL OR c.import_id NOT IN (SELECT id FROM client_imports)) \
          ORDER BY s.created_at, s.id";
 
 /// A client from its rows, one for each secret, or one without any.
-fn with_secrets(rows: &[AnyRow]) -> Result<Option<(Client, Vec<ClientSecret>)>, StoreError> {
+pub(super) fn with_secrets(rows: &[AnyRow]) -> Result<Option<(Client, Vec<ClientSecret>)>, StoreError> {
     let Some(first) = rows.first() else {
         return Ok(None);
     };
@@ -71,6 +72,7 @@ pub async fn page(
         sqlx::query(
             "SELECT id, name, scopes, grant_types, token_endpoint_auth_method, default_scopes, resources, token_alg, \
              token_ttl, max_tokens_per_hour, cut_off, created_at, disabled_at FROM clients WHERE id > $1 \
+             AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM client_imports)) \
              AND LOWER(name) LIKE '%' || $2 || '%' ESCAPE '!' \
              AND ($3 = -1 OR ($3 = 1 AND disabled_at IS NULL) OR ($3 = 0 AND disabled_at IS NOT NULL)) \
              ORDER BY id LIMIT $4",
@@ -143,7 +145,8 @@ pub async fn longest_token_ttl(database: &Database) -> Result<Option<Duration>, 
     let query = || {
         sqlx::query(
             "SELECT CAST(MAX(token_ttl) AS BIGINT) AS longest FROM \
-             (SELECT MAX(token_ttl) AS token_ttl FROM clients UNION ALL SELECT MAX(token_ttl) FROM apis) AS terms",
+             (SELECT MAX(token_ttl) AS token_ttl FROM clients WHERE token_ttl IS NOT NULL \
+             UNION ALL SELECT MAX(token_ttl) FROM apis) AS terms",
         )
     };
     let rows = database.lookup(query).await?;
@@ -258,19 +261,19 @@ pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn limit(client: &Client) -> Option<i64> {
+pub(super) fn limit(client: &Client) -> Option<i64> {
     client.max_tokens_per_hour.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX))
 }
 
-fn digest_text(secret: &ClientSecret) -> String {
+pub(super) fn digest_text(secret: &ClientSecret) -> String {
     secret.digest.as_ref().map_or_else(|| SecretDigest::NONE.to_owned(), SecretDigest::to_text)
 }
 
-fn grants_text(client: &Client) -> String {
+pub(super) fn grants_text(client: &Client) -> String {
     client.grants.iter().map(|grant| grant.name()).collect::<Vec<_>>().join(" ")
 }
 
-fn resources_text(client: &Client) -> String {
+pub(super) fn resources_text(client: &Client) -> String {
     client.resources.iter().map(ResourceUri::as_str).collect::<Vec<_>>().join(" ")
 }
 

@@ -12,6 +12,7 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::pool::PoolOptions;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _};
 
+use super::turn::Turn;
 use super::{Database, OpenError};
 use crate::config::masking;
 use crate::metrics::Metrics;
@@ -195,6 +196,7 @@ async fn open_sqlite(
         read: pool(2)?,
         write: pool(1)?,
         file: Some(path.to_owned()),
+        turn: Some(Arc::new(Turn::beside(path))),
         metrics,
     })
 }
@@ -208,7 +210,7 @@ async fn open_postgres(
     probe(url, settings).await.map_err(failed)?;
     // Two pools: changes that wait in line must not keep look-ups and the follower waiting.
     let pool = || lazy_pool(AnyPoolOptions::new().max_connections(8), url, settings).map_err(failed);
-    Ok(Database { engine: Engine::Postgres, read: pool()?, write: pool()?, file: None, metrics })
+    Ok(Database { engine: Engine::Postgres, read: pool()?, write: pool()?, file: None, turn: None, metrics })
 }
 
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \

@@ -10,7 +10,8 @@ use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AnyPool};
 use tokio::time::timeout;
 
-use super::{Engine, StoreError};
+use super::turn::Turn;
+use super::{Database, Engine, StoreError};
 
 /// How long a read may take.
 const READ_PATIENCE: Duration = Duration::from_secs(2);
@@ -84,13 +85,14 @@ pub(super) struct Transaction(Loan);
 
 impl Transaction {
     /// Begins one.
-    pub(super) async fn begin(pool: &AnyPool, engine: Engine) -> Result<Self, StoreError> {
-        let begin = match engine {
+    pub(super) async fn begin(database: &Database) -> Result<Self, StoreError> {
+        let begin = match database.engine {
             // Taking the write lock at once: a transaction that reads first and writes later may find that it cannot.
             Engine::Sqlite => "BEGIN IMMEDIATE",
             Engine::Postgres => "BEGIN",
         };
-        let (loan, _) = run(pool, CHANGE_PATIENCE, || sqlx::query(begin)).await?;
+        let _waiting = database.turn.as_deref().map(Turn::wait);
+        let (loan, _) = run(&database.write, CHANGE_PATIENCE, || sqlx::query(begin)).await?;
         Ok(Self(loan))
     }
 

@@ -35,7 +35,7 @@ impl FileLock {
 }
 
 /// Opens the file of a lock beside the database, by its real name: a link is another way to the same file.
-fn open(database: &Path, suffix: &str) -> Result<File, OpenError> {
+pub(super) fn open(database: &Path, suffix: &str) -> Result<File, OpenError> {
     let failed = |path: &Path, error: std::io::Error| OpenError::File {
         path: path.display().to_string(),
         reason: error.to_string(),

@@ -45,7 +45,7 @@ impl Database {
     /// # Errors
     /// [`OpenError::ReadOnly`] when not.
     pub async fn check_writable(&self) -> Result<(), OpenError> {
-        let mut transaction = match Transaction::begin(&self.write, self.engine).await {
+        let mut transaction = match Transaction::begin(self).await {
             // Somebody else is writing just now, which is no reason not to serve.
             Err(StoreError::Unavailable(_)) => return Ok(()),
             begun => begun?,

@@ -5,6 +5,8 @@
 pub mod api;
 pub mod change;
 pub mod client;
+pub mod client_batch;
+pub mod client_import;
 pub mod clock;
 mod connect;
 mod connection;
@@ -13,6 +15,7 @@ pub mod event;
 pub mod file_lock;
 pub mod key;
 mod migrate;
+mod turn;
 pub mod usage;
 
 use std::path::PathBuf;
@@ -27,6 +30,7 @@ pub use error::{OpenError, StoreError};
 pub use migrate::SchemaState;
 
 use connection::AnyQuery;
+use turn::Turn;
 
 use crate::metrics::Metrics;
 
@@ -50,6 +54,7 @@ pub struct Database {
     write: AnyPool,
     /// The file, when it is one.
     file: Option<PathBuf>,
+    turn: Option<Arc<Turn>>,
     metrics: Arc<Metrics>,
 }
 
@@ -76,6 +81,27 @@ impl Database {
         };
         // Whether it was orderly makes no difference to anybody any more.
         tokio::time::timeout(PATIENCE, closing).await.ok();
+    }
+
+    /// Prepares for a long series of batches. SQLite then goes through its log less often: the batches change the same pages
+    /// again and again.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub async fn expect_batches(&self) -> Result<(), StoreError> {
+        if self.engine == Engine::Sqlite {
+            // 40 MB of log, and 16 MB of pages in memory.
+            self.tidy(|| sqlx::query("PRAGMA wal_autocheckpoint = 10000")).await?;
+            self.tidy(|| sqlx::query("PRAGMA cache_size = -16000")).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for whoever waits to write: between the batches of a long series. On PostgreSQL the server does that.
+    pub async fn let_others_write(&self) {
+        if let Some(turn) = &self.turn {
+            turn.let_others_go_first().await;
+        }
     }
 
     /// Reads to look something up.

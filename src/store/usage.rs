@@ -35,7 +35,7 @@ pub async fn add(database: &Database, counted: &[Counted]) -> Result<(), StoreEr
 }
 
 async fn add_at_once(database: &Database, counted: &[Counted]) -> Result<(), StoreError> {
-    let mut transaction = Transaction::begin(&database.write, database.engine).await?;
+    let mut transaction = Transaction::begin(database).await?;
     let adding = timeout(CHANGE_PATIENCE, add_in(&mut transaction, counted));
     match adding.await.unwrap_or_else(|_| Err(silent())) {
         Ok(()) => transaction.commit().await,

@@ -19,6 +19,8 @@ mod event_log;
 #[cfg(test)]
 mod full_disk;
 #[cfg(test)]
+mod import;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod nodes;

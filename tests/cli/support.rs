@@ -239,6 +239,19 @@ impl Workplace {
         })
     }
 
+    /// The texts that a query gives.
+    pub fn texts(&self, sql: &str) -> Vec<String> {
+        let mut connection = self.connect();
+        runtime().block_on(async {
+            let rows = sqlx::query_scalar::<_, String>(AssertSqlSafe(sql.to_owned()))
+                .fetch_all(&mut connection)
+                .await
+                .unwrap();
+            connection.close().await.unwrap();
+            rows
+        })
+    }
+
     /// That events are numbered from 1 without gaps, up to the number at their head.
     pub fn assert_no_gap_in_events(&self) {
         let numbers = self.numbers("SELECT number FROM events ORDER BY number");

@@ -106,7 +106,7 @@ async fn check(
 }
 
 impl Guess {
-    /// The secrets that it can be: those without a digest at rest whose tag is its own, or that were never seen.
+    /// The secrets that it can be: those without a digest at rest whose tag or end is its own, or that were never seen.
     fn candidates<'a>(&'a self, server: &'a AuthorizationServer) -> impl Iterator<Item = &'a KnownSecret> {
         let secrets = self.known.as_ref().map_or(&[][..], |known| &known.secrets);
         secrets.iter().filter(|known| {
@@ -114,8 +114,11 @@ impl Guess {
             // One that was shown here, and is not this one, need not be compared in a form that takes longer than our own.
             let is_ruled_out =
                 known.digest().is_some() && !kept.hash.is_own() && kept.hash.covers(&self.secret);
-            let has_tag = || kept.hint == server.secret_digests.tag(kept.id.as_str(), &self.secret);
-            kept.is_chosen() && !is_ruled_out && (kept.hint.is_empty() || has_tag())
+            let may_be = || match kept.ending() {
+                Some(ending) => self.looks_generated && ending == generated::hint(&self.secret),
+                None => kept.hint == server.secret_digests.tag(kept.id.as_str(), &self.secret),
+            };
+            kept.digest.is_none() && !is_ruled_out && (kept.hint.is_empty() || may_be())
         })
     }
 
@@ -157,7 +160,7 @@ impl Guess {
         } else if found.hash.covers(&self.secret) {
             own.hint = server.secret_digests.tag(own.id.as_str(), &self.secret);
         }
-        if own.hash == kept.hash && own.hint == kept.hint {
+        if own.hash == kept.hash && own.hint == kept.hint && own.digest == kept.digest {
             return;
         }
         let database = server.admin.store.database().clone();

@@ -16,7 +16,7 @@ use crate::model::network::Network;
 use crate::oauth::error::{ClientFailure, OauthError};
 use crate::oauth::form::Form;
 use crate::secret::Secret;
-use crate::secret::generated::{CLIENT_SECRET_PREFIX, looks_generated};
+use crate::secret::generated::{CLIENT_SECRET_PREFIX, hint, looks_generated};
 
 /// An id and a secret.
 #[derive(Debug)]
@@ -193,7 +193,11 @@ async fn recognise(pair: Pair, server: &AuthorizationServer) -> Result<Recognise
         });
     }
     // Hashes are also imported of secrets that another Mintery made.
-    let was_never_seen = |secret: &KnownSecret| secret.digest().is_none() && secret.secret.hint.is_empty();
+    let ending = hint(&pair.secret);
+    let was_never_seen = |secret: &KnownSecret| {
+        secret.digest().is_none()
+            && (secret.secret.hint.is_empty() || secret.secret.ending() == Some(&ending))
+    };
     if looks_generated && !known.secrets.iter().any(was_never_seen) {
         return Ok(Recognised::Wrong { id: pair.id, failure: ClientFailure::WrongSecret });
     }

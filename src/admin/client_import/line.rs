@@ -1,0 +1,299 @@
+//! A line of an import: a client as the command line and the JSON API show it, with its secrets.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::admin::AdminError;
+use crate::admin::client::parse_label;
+use crate::admin::json::ClientInput;
+use crate::admin::patch::Patch;
+use crate::clock::Timestamp;
+use crate::model::client::{AuthMethod, Client, ClientId, MAX_CHOSEN_SECRETS, MAX_SECRETS, SecretId};
+use crate::model::event::EventNumber;
+use crate::model::name::DisplayName;
+use crate::model::resource::ResourceUri;
+use crate::secret::Secret;
+use crate::secret::base62::is_base62;
+use crate::secret::chosen::ChosenSecret;
+use crate::secret::generated::{CLIENT_SECRET_PREFIX, HINT_LEN, looks_generated};
+use crate::secret::hash::SecretHash;
+
+/// A client as a line has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientLine {
+    client_id: Option<String>,
+    client_name: Option<String>,
+    scope: Option<String>,
+    #[serde(default)]
+    default_scope: Patch<String>,
+    resources: Option<Vec<String>>,
+    grant_types: Option<Vec<String>>,
+    token_endpoint_auth_method: Option<String>,
+    #[serde(default)]
+    access_token_signed_response_alg: Patch<String>,
+    #[serde(default)]
+    access_token_ttl: Patch<u64>,
+    #[serde(default)]
+    max_tokens_per_hour: Patch<u64>,
+    client_id_issued_at: Option<i64>,
+    enabled: Option<bool>,
+    client_secret: Option<Secret>,
+    client_secret_hash: Option<String>,
+    /// 0 when it does not expire (RFC 7591 §3.2.1).
+    client_secret_expires_at: Option<i64>,
+    secret_expires_in: Option<u64>,
+    secrets: Option<Vec<SecretLine>>,
+}
+
+/// One of several secrets.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecretLine {
+    id: Option<String>,
+    hint: Option<String>,
+    label: Option<String>,
+    created_at: Option<i64>,
+    expires_at: Option<i64>,
+    /// What an export tells for people. Here it has not been used yet.
+    #[serde(rename = "last_used_at")]
+    _last_used_at: Option<IgnoredAny>,
+    #[serde(rename = "last_used_address")]
+    _last_used_address: Option<IgnoredAny>,
+    client_secret: Option<Secret>,
+    client_secret_hash: Option<String>,
+}
+
+/// A client that a line describes.
+#[derive(Debug)]
+pub struct Wanted {
+    /// Which line.
+    pub line: u64,
+    /// The client.
+    pub client: Client,
+    /// Its secrets.
+    pub secrets: Vec<WantedSecret>,
+    /// How many secrets the line names without saying what they are, as `client show` does.
+    pub left_out: u64,
+}
+
+/// A secret that a line describes.
+#[derive(Debug)]
+pub struct WantedSecret {
+    /// The id that it had; a new one when absent.
+    pub id: Option<SecretId>,
+    /// The end of it, where the line says so.
+    pub hint: String,
+    /// What people call it.
+    pub label: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is no longer good.
+    pub expires_at: Option<Timestamp>,
+    /// What there is of it.
+    pub text: SecretText,
+}
+
+impl WantedSecret {
+    /// The secret, when the line has it.
+    #[must_use]
+    pub const fn plain(&self) -> Option<&Secret> {
+        match &self.text {
+            SecretText::Plain(plain) => Some(plain),
+            SecretText::Hash(_) => None,
+        }
+    }
+
+    /// The same when Mintery made it, here or elsewhere.
+    #[must_use]
+    pub fn generated(&self) -> Option<&Secret> {
+        self.plain().filter(|plain| looks_generated(CLIENT_SECRET_PREFIX, plain.expose()))
+    }
+
+    /// Whether somebody may have chosen it. Of one that was made, the end is told with the hash.
+    fn is_chosen(&self) -> bool {
+        self.generated().is_none() && self.hint.is_empty()
+    }
+}
+
+/// What a line has of a secret.
+#[derive(Debug)]
+pub enum SecretText {
+    /// The secret.
+    Plain(Secret),
+    /// A hash of it.
+    Hash(SecretHash),
+}
+
+/// What lines are read with.
+#[derive(Debug)]
+pub struct LineParser {
+    /// The APIs that there are.
+    pub apis: HashSet<ResourceUri>,
+    /// The time of the import.
+    pub now: Timestamp,
+}
+
+impl LineParser {
+    /// Reads a line; nothing when it is blank.
+    ///
+    /// # Errors
+    /// Why it is refused; secrets are not repeated.
+    pub fn parse(&self, number: u64, line: &[u8]) -> Result<Option<Wanted>, AdminError> {
+        let text = std::str::from_utf8(line).map_err(|_| invalid("the line is not UTF-8"))?;
+        if text.trim_ascii().is_empty() {
+            return Ok(None);
+        }
+        // A list of values would pass for the members in their order.
+        if !text.trim_ascii_start().starts_with('{') {
+            return Err(invalid("a line is a JSON object, of one client"));
+        }
+        let json: ClientLine = serde_json::from_str(text).map_err(|error| invalid(reason(&error)))?;
+        self.client(number, json).map(Some)
+    }
+
+    fn client(&self, line: u64, json: ClientLine) -> Result<Wanted, AdminError> {
+        let id = json.client_id.as_deref().ok_or_else(|| invalid("client_id is missing"))?;
+        let id = ClientId::parse(id).map_err(invalid)?;
+        let name = json.client_name.as_deref().ok_or_else(|| invalid("client_name is missing"))?;
+        let name = DisplayName::parse(name).map_err(invalid)?;
+        let auth_method = match json.token_endpoint_auth_method.as_deref() {
+            // Whoever has a secret sends it as they like.
+            None | Some("client_secret_post") => AuthMethod::ClientSecret,
+            Some(name) => AuthMethod::from_name(name)
+                .ok_or_else(|| invalid("token_endpoint_auth_method is none that this server knows"))?,
+        };
+        let update = ClientInput {
+            scope: json.scope,
+            default_scope: json.default_scope,
+            resources: json.resources,
+            grant_types: json.grant_types,
+            access_token_signed_response_alg: json.access_token_signed_response_alg,
+            access_token_ttl: json.access_token_ttl,
+            max_tokens_per_hour: json.max_tokens_per_hour,
+            ..ClientInput::default()
+        };
+        let terms = update.parse()?.into_new(name);
+        terms.validate()?;
+        if let Some(unknown) = terms.resources.iter().find(|resource| !self.apis.contains(resource)) {
+            return Err(AdminError::Unknown(format!("API {unknown}")));
+        }
+        let client = Client {
+            id,
+            name: terms.name,
+            scopes: terms.scopes,
+            default_scopes: terms.default_scopes,
+            resources: terms.resources,
+            grants: terms.grants,
+            auth_method,
+            token_alg: terms.token_alg,
+            token_ttl: terms.token_ttl,
+            max_tokens_per_hour: terms.max_tokens_per_hour,
+            // What is written knows better.
+            cut_off: EventNumber::default(),
+            created_at: self.date("client_id_issued_at", json.client_id_issued_at)?.unwrap_or(self.now),
+            disabled_at: (json.enabled == Some(false)).then_some(self.now),
+        };
+
+        let mut secrets = Vec::new();
+        let expires_at = match (json.client_secret_expires_at, json.secret_expires_in) {
+            (Some(_), Some(_)) => {
+                return Err(invalid("give either client_secret_expires_at or secret_expires_in"));
+            }
+            (at, None) => self.date("client_secret_expires_at", at.filter(|at| *at != 0))?,
+            (None, Some(seconds)) => Some(self.now.plus(Duration::from_secs(seconds))),
+        };
+        if let Some(text) = secret_text(json.client_secret, json.client_secret_hash)? {
+            let (id, hint, label) = (None, String::new(), None);
+            secrets.push(WantedSecret { id, hint, label, created_at: self.now, expires_at, text });
+        }
+        let mut left_out = 0;
+        for (secret, place) in json.secrets.unwrap_or_default().into_iter().zip(0..) {
+            match self.secret(secret)? {
+                Some(mut secret) => {
+                    // Those of one second stay in their order.
+                    secret.created_at = secret.created_at.plus(Duration::from_millis(place));
+                    secrets.push(secret);
+                }
+                None => left_out += 1,
+            }
+        }
+        if secrets.len() > MAX_SECRETS {
+            return Err(invalid(format!("a client has at most {MAX_SECRETS} secrets")));
+        }
+        if secrets.iter().filter(|secret| secret.is_chosen()).count() > MAX_CHOSEN_SECRETS {
+            return Err(AdminError::TooManyChosen);
+        }
+        Ok(Wanted { line, client, secrets, left_out })
+    }
+
+    /// A secret; nothing when there is neither its text nor a hash of it.
+    fn secret(&self, json: SecretLine) -> Result<Option<WantedSecret>, AdminError> {
+        let hint = json.hint.unwrap_or_default();
+        if !(hint.is_empty() || hint.len() == HINT_LEN && is_base62(&hint)) {
+            return Err(invalid(format!("a hint is the last {HINT_LEN} letters or digits of a secret")));
+        }
+        let Some(text) = secret_text(json.client_secret, json.client_secret_hash)? else {
+            return Ok(None);
+        };
+        // The secret itself knows better.
+        let hint = if matches!(text, SecretText::Plain(_)) { String::new() } else { hint };
+        Ok(Some(WantedSecret {
+            id: json.id.as_deref().map(SecretId::parse).transpose().map_err(invalid)?,
+            hint,
+            label: parse_label(json.label)?,
+            created_at: self.date("created_at", json.created_at)?.unwrap_or(self.now),
+            expires_at: self.date("expires_at", json.expires_at.filter(|at| *at != 0))?,
+            text,
+        }))
+    }
+
+    /// A date of this age, in seconds: one in milliseconds would be in another.
+    #[expect(clippy::unused_self, reason = "reads like the others")]
+    fn date(&self, member: &str, seconds: Option<i64>) -> Result<Option<Timestamp>, AdminError> {
+        /// The end of the year 9999.
+        const LAST: i64 = 253_402_300_799;
+        match seconds {
+            Some(seconds) if !(0..=LAST).contains(&seconds) => {
+                Err(invalid(format!("{member} is a date in seconds since the epoch")))
+            }
+            seconds => Ok(seconds.map(Timestamp::from_secs)),
+        }
+    }
+}
+
+fn secret_text(plain: Option<Secret>, hash: Option<String>) -> Result<Option<SecretText>, AdminError> {
+    match (plain, hash) {
+        (Some(_), Some(_)) => Err(invalid("give either client_secret or client_secret_hash")),
+        (Some(plain), None) if looks_generated(CLIENT_SECRET_PREFIX, plain.expose()) => {
+            Ok(Some(SecretText::Plain(plain)))
+        }
+        (Some(plain), None) => {
+            let chosen = ChosenSecret::parse(plain).map_err(invalid)?;
+            Ok(Some(SecretText::Plain(chosen.secret().clone())))
+        }
+        (None, Some(hash)) => SecretHash::parse(&hash).map(SecretText::Hash).map(Some).map_err(invalid),
+        (None, None) => Ok(None),
+    }
+}
+
+/// What is wrong with the JSON, without the value that is: it may be a secret in the wrong place.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let at = format!(" at line {} column {}", error.line(), error.column());
+    let what = text.strip_suffix(&at).unwrap_or(&text);
+    let what = match what.strip_prefix("invalid type: ").or_else(|| what.strip_prefix("invalid value: ")) {
+        Some(rest) => {
+            rest.rfind(", expected ").and_then(|end| rest.get(end + 2..)).unwrap_or("a wrong value")
+        }
+        None => what,
+    };
+    format!("{what}, at column {}", error.column())
+}
+
+fn invalid(reason: impl ToString) -> AdminError {
+    AdminError::Invalid(reason.to_string())
+}

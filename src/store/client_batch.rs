@@ -1,0 +1,272 @@
+//! `clients` and `client_secrets`, many rows at once: what an import writes and an export reads. Statements with many
+//! rows, since each statement costs a way to the engine's thread or server and back.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::change::Tx;
+use super::client::{digest_text, grants_text, limit, resources_text, with_secrets};
+use super::connection::AnyQuery;
+use super::{Database, Engine, StoreError, millis};
+use crate::clock::Timestamp;
+use crate::model::client::{Client, ClientId, ClientSecret, SecretId};
+use crate::model::event::EventNumber;
+use crate::model::scope::ScopeSet;
+use crate::model::signing_key::SigningAlgorithm;
+
+/// A client with all of its secrets.
+pub type ClientWithSecrets = (Client, Vec<ClientSecret>);
+
+/// How many rows go into one statement; what remains goes into smaller ones. SQLite takes 32,766 values in a statement.
+const SIZES: [usize; 3] = [100, 10, 1];
+
+const CLIENT_COLUMNS: usize = 14;
+const INSERT_CLIENTS: &str = "INSERT INTO clients (id, name, scopes, grant_types, token_endpoint_auth_method, \
+                              default_scopes, resources, token_alg, token_ttl, max_tokens_per_hour, cut_off, created_at, \
+                              disabled_at, \
+                              import_id) VALUES ";
+
+const SECRET_COLUMNS: usize = 8;
+const INSERT_SECRETS: &str =
+    "INSERT INTO client_secrets (id, client_id, hint, label, digest, hash, created_at, expires_at) VALUES ";
+
+/// One statement in all sizes.
+#[derive(Debug, Clone)]
+struct Statement([Arc<str>; SIZES.len()]);
+
+impl Statement {
+    /// `head`, then for each row `columns` values in parentheses, numbered on from `from`.
+    fn rows(engine: Engine, head: &str, columns: usize, from: usize) -> Self {
+        Self(SIZES.map(|rows| {
+            let mut sql = head.to_owned();
+            let mut number = from;
+            for row in 0..rows {
+                sql.push_str(if row == 0 { "(" } else { ", (" });
+                push_values(&mut sql, engine, columns, &mut number);
+                sql.push(')');
+            }
+            sql.into()
+        }))
+    }
+
+    /// `head`, then as many values as there are rows, in one pair of parentheses, numbered on from `from`.
+    fn list(engine: Engine, head: &str, from: usize) -> Self {
+        Self(SIZES.map(|rows| {
+            let (mut sql, mut number) = (format!("{head}("), from);
+            push_values(&mut sql, engine, rows, &mut number);
+            sql.push(')');
+            sql.into()
+        }))
+    }
+
+    /// Shares `rows` out to statements, the largest that they fill first.
+    fn shares<'r, T>(&self, mut rows: &'r [T]) -> Vec<(Arc<str>, &'r [T])> {
+        let mut shares = Vec::new();
+        for (size, sql) in SIZES.into_iter().zip(&self.0) {
+            while let Some((share, rest)) = rows.split_at_checked(size) {
+                shares.push((Arc::clone(sql), share));
+                rows = rest;
+            }
+        }
+        shares
+    }
+}
+
+/// SQLite finds a numbered value by a walk along all of them, which is too long a way for hundreds: there they go by
+/// their place, which PostgreSQL does not know.
+fn push_values(sql: &mut String, engine: Engine, count: usize, number: &mut usize) {
+    for place in 0..count {
+        sql.push_str(if place == 0 { "" } else { ", " });
+        match engine {
+            Engine::Sqlite => sql.push('?'),
+            // Writing to a string does not fail.
+            Engine::Postgres => write!(sql, "${number}").unwrap_or_default(),
+        }
+        *number += 1;
+    }
+}
+
+/// The statements of an import, made once.
+#[derive(Debug, Clone)]
+pub struct Statements {
+    insert_clients: Statement,
+    insert_secrets: Statement,
+    set_cut_off: Statement,
+    find_clients: Statement,
+    find_secrets: Statement,
+}
+
+impl Statements {
+    /// Those for `engine`.
+    #[must_use]
+    pub fn new(engine: Engine) -> Self {
+        let first = if engine == Engine::Sqlite { "?" } else { "$1" };
+        Self {
+            insert_clients: Statement::rows(engine, INSERT_CLIENTS, CLIENT_COLUMNS, 1),
+            insert_secrets: Statement::rows(engine, INSERT_SECRETS, SECRET_COLUMNS, 1),
+            set_cut_off: Statement::list(
+                engine,
+                &format!("UPDATE clients SET cut_off = {first} WHERE id IN "),
+                2,
+            ),
+            find_clients: Statement::list(engine, "SELECT id, import_id FROM clients WHERE id IN ", 1),
+            find_secrets: Statement::list(engine, "SELECT id FROM client_secrets WHERE id IN ", 1),
+        }
+    }
+
+    /// Keeps new clients with their secrets; `import` stages them, so that nobody sees them yet. All have this cut-off,
+    /// whatever stands in them.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when an id is taken.
+    pub async fn insert(
+        &self,
+        tx: &mut Tx,
+        clients: &[ClientWithSecrets],
+        cut_off: EventNumber,
+        import: Option<&str>,
+    ) -> Result<(), StoreError> {
+        for (sql, share) in self.insert_clients.shares(clients) {
+            let query = share.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, (client, _)| {
+                bind_client(query, client, cut_off, import)
+            });
+            query.execute(tx.connection()?).await?;
+        }
+        let secrets =
+            clients.iter().flat_map(|(client, secrets)| secrets.iter().map(|one| (&client.id, one)));
+        let secrets: Vec<_> = secrets.collect();
+        for (sql, share) in self.insert_secrets.shares(&secrets) {
+            let query = share.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, (client, secret)| {
+                bind_secret(query, client, secret)
+            });
+            query.execute(tx.connection()?).await?;
+        }
+        Ok(())
+    }
+
+    /// Moves the cut-off of many clients.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub async fn set_cut_off(
+        &self,
+        tx: &mut Tx,
+        clients: &[ClientWithSecrets],
+        cut_off: EventNumber,
+    ) -> Result<(), StoreError> {
+        for (sql, share) in self.set_cut_off.shares(clients) {
+            let query = sqlx::query(AssertSqlSafe(sql)).bind(cut_off.get());
+            let query = share.iter().fold(query, |query, (client, _)| query.bind(client.id.as_str()));
+            query.execute(tx.connection()?).await?;
+        }
+        Ok(())
+    }
+
+    /// Which of these ids are taken, and by which import, where one staged them.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub async fn taken(
+        &self,
+        database: &Database,
+        ids: &[&ClientId],
+    ) -> Result<Vec<(String, Option<String>)>, StoreError> {
+        let mut taken = Vec::new();
+        for (sql, share) in self.find_clients.shares(ids) {
+            let query = || {
+                let query = sqlx::query(AssertSqlSafe(Arc::clone(&sql)));
+                share.iter().fold(query, |query, id| query.bind(id.as_str()))
+            };
+            for row in database.lookup(query).await? {
+                taken.push((row.try_get("id")?, row.try_get("import_id")?));
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Which of these ids of secrets are taken.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub async fn taken_secrets(
+        &self,
+        database: &Database,
+        ids: &[&SecretId],
+    ) -> Result<Vec<String>, StoreError> {
+        let mut taken = Vec::new();
+        for (sql, share) in self.find_secrets.shares(ids) {
+            let query = || {
+                let query = sqlx::query(AssertSqlSafe(Arc::clone(&sql)));
+                share.iter().fold(query, |query, id| query.bind(id.as_str()))
+            };
+            for row in database.lookup(query).await? {
+                taken.push(row.try_get("id")?);
+            }
+        }
+        Ok(taken)
+    }
+}
+
+fn bind_client<'q>(
+    query: AnyQuery<'q>,
+    client: &Client,
+    cut_off: EventNumber,
+    import: Option<&str>,
+) -> AnyQuery<'q> {
+    query
+        .bind(client.id.as_str())
+        .bind(client.name.as_str())
+        .bind(client.scopes.as_str())
+        .bind(grants_text(client))
+        .bind(client.auth_method.name())
+        .bind(client.default_scopes.as_ref().map(ScopeSet::as_str))
+        .bind(resources_text(client))
+        .bind(client.token_alg.map(SigningAlgorithm::name))
+        .bind(client.token_ttl.map(millis))
+        .bind(limit(client))
+        .bind(cut_off.get())
+        .bind(client.created_at.as_millis())
+        .bind(client.disabled_at.map(Timestamp::as_millis))
+        .bind(import)
+}
+
+fn bind_secret<'q>(query: AnyQuery<'q>, client: &ClientId, secret: &ClientSecret) -> AnyQuery<'q> {
+    query
+        .bind(secret.id.as_str())
+        .bind(client.as_str())
+        .bind(secret.hint.as_str())
+        .bind(secret.label.as_deref())
+        .bind(digest_text(secret))
+        .bind(secret.hash.as_str())
+        .bind(secret.created_at.as_millis())
+        .bind(secret.expires_at.map(Timestamp::as_millis))
+}
+
+/// Up to `limit` clients whose id comes after `after`, by id, each with its secrets as they were at the same moment.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn page(
+    database: &Database,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<ClientWithSecrets>, StoreError> {
+    let query = || {
+        sqlx::query(
+            "SELECT c.id, c.name, c.scopes, c.grant_types, c.token_endpoint_auth_method, c.default_scopes, \
+             c.resources, c.token_alg, c.token_ttl, c.max_tokens_per_hour, c.cut_off, c.created_at, c.disabled_at, s.id AS secret_id, \
+             s.hint, s.label, s.digest, s.hash, s.created_at AS secret_created_at, s.expires_at FROM \
+             (SELECT id, name, scopes, grant_types, token_endpoint_auth_method, default_scopes, resources, \
+             token_alg, token_ttl, max_tokens_per_hour, cut_off, created_at, disabled_at FROM clients WHERE id > $1 \
+             AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM client_imports)) ORDER BY id LIMIT $2) c \
+             LEFT JOIN client_secrets s ON s.client_id = c.id ORDER BY c.id, s.created_at, s.id",
+        )
+        .bind(after)
+        .bind(limit)
+    };
+    let rows = database.lookup(query).await?;
+    let id = |row: &sqlx::any::AnyRow| row.try_get::<String, _>("id").ok();
+    rows.chunk_by(|one, next| id(one) == id(next)).filter_map(|rows| with_secrets(rows).transpose()).collect()
+}
