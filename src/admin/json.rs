@@ -445,6 +445,6 @@ impl ApiInput {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` calls")]
-fn invalid(error: impl ToString) -> AdminError {
+pub(super) fn invalid(error: impl ToString) -> AdminError {
     AdminError::Invalid(error.to_string())
 }

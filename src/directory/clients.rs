@@ -359,11 +359,10 @@ mod tests {
     #[tokio::test]
     async fn that_there_is_none_is_forgotten_when_many_are_made() {
         let (_clock, clients) = clients();
-        let (absent, known) = (ClientId::parse("absent").unwrap(), ClientId::parse("a").unwrap());
+        let [absent, known, slow] = ["absent", "a", "slow"].map(|id| ClientId::parse(id).unwrap());
         clients.load(&absent, || async { Ok(None) }).await.unwrap();
         clients.load(&known, || async { Ok(Some((client("x"), Vec::new()))) }).await.unwrap();
         // A look that began before comes too late to be believed.
-        let slow = ClientId::parse("slow").unwrap();
         let load = clients.load(&slow, || async {
             clients.forget_absences();
             Ok(None)

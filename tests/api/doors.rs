@@ -37,12 +37,12 @@ impl Doors {
 
     /// A server with a key for each algorithm.
     pub async fn with_every_algorithm() -> Self {
-        let app = TestApp::with(&[("token.alg", "HS256")]).await;
+        let app = Box::pin(TestApp::with(&[("token.alg", "HS256")])).await;
         for algorithm in [SigningAlgorithm::Es384, SigningAlgorithm::Ps256, SigningAlgorithm::EdDsa] {
             Box::pin(signing_key::rotate(&app.admin, algorithm, None)).await.unwrap();
         }
         app.caught_up().await;
-        Self::of(app).await
+        Box::pin(Self::of(app)).await
     }
 
     async fn of(app: TestApp) -> Self {

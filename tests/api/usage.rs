@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mintery::admin::client::{self, ClientUpdate};
+use mintery::admin::client::{self, ClientUpdate, NewSecret};
 use mintery::admin::patch::Patch;
 use mintery::model::client::ClientId;
 use mintery::model::usage::KEPT_FOR;
@@ -162,8 +162,9 @@ async fn a_secret_says_when_and_from_where_it_was_last_used() {
     let app = TestApp::with(&[("trusted_proxies", "127.0.0.1")]).await;
     let reader = Caller::with(&app, "mintery:clients:read mintery:usage:read").await;
     let client = app.client("read").await;
-    let unused =
-        client::add_secret(&app.admin, &ClientId::parse(&client.id).unwrap(), None, None).await.unwrap();
+    let unused = client::add_secret(&app.admin, &ClientId::parse(&client.id).unwrap(), NewSecret::default())
+        .await
+        .unwrap();
     pass(&app, Duration::from_secs(10)).await;
     let ask = async |from: &str| {
         app.post_token(

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 
 use crate::admin::AdminError;
 use crate::admin::client::parse_label;
-use crate::admin::json::ClientInput;
+use crate::admin::json::{ClientInput, invalid};
 use crate::admin::patch::Patch;
 use crate::clock::Timestamp;
 use crate::model::client::{AuthMethod, Client, ClientId, MAX_CHOSEN_SECRETS, MAX_SECRETS, SecretId};
@@ -292,8 +292,4 @@ fn reason(error: &serde_json::Error) -> String {
         None => what,
     };
     format!("{what}, at column {}", error.column())
-}
-
-fn invalid(reason: impl ToString) -> AdminError {
-    AdminError::Invalid(reason.to_string())
 }

@@ -401,6 +401,7 @@ fn taken_for_dead() -> AdminError {
     )
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` calls")]
 fn unwritable(error: std::io::Error) -> AdminError {
     AdminError::Invalid(format!("cannot write a temporary file: {error}"))
 }

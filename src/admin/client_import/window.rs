@@ -222,6 +222,7 @@ fn refuse_repeats(wanted: &mut Vec<Wanted>, refused: &mut Vec<(u64, String)>) {
     });
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` calls")]
 fn unreadable(error: io::Error) -> AdminError {
     AdminError::Invalid(format!("cannot read the clients: {error}"))
 }
