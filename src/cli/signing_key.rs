@@ -37,7 +37,8 @@ pub enum SigningKeyVerb {
     Export(Export),
     /// Takes a key back at once, as when it leaked: all that it signed is refused, and another key signs.
     Retire {
-        /// The id of the key.
+        /// The id of the key, which may begin with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         /// How to print what became of it.
         #[arg(short, long, default_value = "table")]
@@ -76,8 +77,8 @@ pub struct Import {
 
 #[derive(Debug, Args)]
 pub struct Export {
-    /// The id of the key.
-    #[arg(long, conflicts_with = "alg")]
+    /// The id of the key, which may begin with a hyphen.
+    #[arg(long, conflicts_with = "alg", allow_hyphen_values = true)]
     kid: Option<String>,
     /// The active key of this algorithm; of what the settings say (`token.alg`) when absent.
     #[arg(long, value_name = "ALG")]
