@@ -77,7 +77,7 @@ pub struct Import {
 
 #[derive(Debug, Args)]
 pub struct Export {
-    /// The id of the key.
+    /// The id of the key, which may begin with a hyphen.
     #[arg(long, conflicts_with = "alg", allow_hyphen_values = true)]
     kid: Option<String>,
     /// The active key of this algorithm; of what the settings say (`token.alg`) when absent.

@@ -40,7 +40,7 @@ use crate::store::{self, Database, StoreError, client};
 pub struct Directory {
     database: Database,
     clients: Clients,
-    guesses: Guesses,
+    guesses: Arc<Guesses>,
     apis: Apis,
     usage: Arc<Usage>,
     ring: Arc<KeyRing>,
@@ -78,7 +78,7 @@ impl Directory {
         Self {
             database,
             clients: Clients::new(Arc::clone(&clock), Arc::clone(&usage)),
-            guesses: Guesses::new(Arc::clone(&clock)),
+            guesses: Arc::new(Guesses::new(Arc::clone(&clock))),
             usage,
             apis: Apis::default(),
             ring,
@@ -100,7 +100,7 @@ impl Directory {
 
     /// How often those who were wrong may be wrong again.
     #[must_use]
-    pub const fn guesses(&self) -> &Guesses {
+    pub const fn guesses(&self) -> &Arc<Guesses> {
         &self.guesses
     }
 
