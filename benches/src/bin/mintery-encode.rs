@@ -51,6 +51,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     logging::start(&settings.log, settings.log_format);
     let surroundings = Surroundings { make_signer, ..Surroundings::default() };
     let mode = ServeMode { dev: true, migrate: false };
-    Application::build(settings, mode, surroundings).await?.run().await?;
+    Box::pin(Application::build(settings, mode, surroundings)).await?.run().await?;
     Ok(())
 }
