@@ -25,15 +25,44 @@ const PER_CLIENT: Allowance = Allowance { burst: 10, every: Duration::from_secs(
 /// From one network: a hundred a minute. Many clients may be behind one address, and each may have an old secret.
 const PER_NETWORK: Allowance = Allowance { burst: 100, every: Duration::from_millis(600) };
 
-/// Secrets of 256 random bits that are wrong, from one network, before the answers come later. There is nothing to guess, so
-/// nothing is refused.
-const UNGUESSABLE: Allowance = Allowance { burst: 200, every: Duration::from_millis(100) };
+/// Wrong secrets from one network that are no guesses, of 256 random bits or the same as before, until the answers come late.
+/// None is refused for it.
+const NO_GUESSES: Allowance = Allowance { burst: 200, every: Duration::from_millis(100) };
 
-/// A guess that was counted, until it turns out to be right.
-#[derive(Debug)]
+/// A guess that was counted.
+#[derive(Debug, Clone, Copy)]
 pub struct Guess {
     client: u64,
     network: u64,
+}
+
+/// A guess that is counted until it turns out to be right, or is not looked at.
+#[derive(Debug)]
+pub struct Open {
+    guesses: Arc<Guesses>,
+    guess: Guess,
+    is_wrong: bool,
+}
+
+impl Open {
+    /// What was counted.
+    #[must_use]
+    pub const fn guess(&self) -> Guess {
+        self.guess
+    }
+
+    /// It was wrong, and stays counted.
+    pub fn was_wrong(mut self) {
+        self.is_wrong = true;
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if !self.is_wrong {
+            self.guesses.take_back([&self.guess]);
+        }
+    }
 }
 
 /// So long until another guess is allowed.
@@ -47,7 +76,7 @@ pub struct Guesses {
     hasher: RandomState,
     clients: Table,
     networks: Table,
-    unguessable: Table,
+    harmless: Table,
 }
 
 impl std::fmt::Debug for Guesses {
@@ -64,7 +93,7 @@ impl Guesses {
             hasher: RandomState::new(),
             clients: Table::new(PER_CLIENT),
             networks: Table::new(PER_NETWORK),
-            unguessable: Table::new(UNGUESSABLE),
+            harmless: Table::new(NO_GUESSES),
         }
     }
 
@@ -73,7 +102,7 @@ impl Guesses {
     ///
     /// # Errors
     /// When there were too many.
-    pub fn count(&self, client: &str, network: Network) -> Result<Guess, TooMany> {
+    pub fn count(self: &Arc<Self>, client: &str, network: Network) -> Result<Open, TooMany> {
         let now = self.clock.elapsed();
         let guess =
             Guess { client: self.hasher.hash_one((network, client)), network: self.hasher.hash_one(network) };
@@ -83,10 +112,10 @@ impl Guesses {
             self.networks.give_back(guess.network);
             return Err(too_many);
         }
-        Ok(guess)
+        Ok(Open { guesses: Arc::clone(self), guess, is_wrong: false })
     }
 
-    /// They were right, or not looked at.
+    /// They were wrong, and meant nothing.
     pub fn take_back<'a>(&self, guesses: impl IntoIterator<Item = &'a Guess>) {
         for guess in guesses {
             self.clients.give_back(guess.client);
@@ -94,10 +123,10 @@ impl Guesses {
         }
     }
 
-    /// Counts a wrong secret that nobody can guess, and tells whether so many came from there that the answer can wait.
+    /// Counts a wrong secret that is no guess, and tells whether so many came from there that the answer can wait.
     #[must_use]
     pub fn is_flooded_by(&self, network: Network) -> bool {
-        self.unguessable.take(self.hasher.hash_one(network), self.clock.elapsed()).is_err()
+        self.harmless.take(self.hasher.hash_one(network), self.clock.elapsed()).is_err()
     }
 }
 
@@ -161,13 +190,18 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use super::{Guesses, PER_CLIENT, PER_NETWORK, TooMany};
+    use super::{Guesses, Open, PER_CLIENT, PER_NETWORK, TooMany};
     use crate::clock::{Clock, ManualClock, Timestamp};
     use crate::model::network::Network;
 
-    fn guesses() -> (Arc<ManualClock>, Guesses) {
+    fn guesses() -> (Arc<ManualClock>, Arc<Guesses>) {
         let clock = ManualClock::starting_at(Timestamp::from_secs(0));
-        (Arc::clone(&clock), Guesses::new(clock as Arc<dyn Clock>))
+        (Arc::clone(&clock), Arc::new(Guesses::new(clock as Arc<dyn Clock>)))
+    }
+
+    /// Counts a wrong secret.
+    fn wrong(guesses: &Arc<Guesses>, client: &str, network: Network) -> Result<(), TooMany> {
+        guesses.count(client, network).map(Open::was_wrong)
     }
 
     fn network(number: u32) -> Network {
@@ -179,16 +213,16 @@ mod tests {
     fn wrong_secrets_are_counted_for_client_and_network() {
         let (clock, guesses) = guesses();
         for _ in 0..PER_CLIENT.burst {
-            guesses.count("a", network(1)).unwrap();
+            wrong(&guesses, "a", network(1)).unwrap();
         }
-        assert_eq!(guesses.count("a", network(1)).unwrap_err(), TooMany(PER_CLIENT.every));
-        guesses.count("b", network(1)).unwrap();
-        guesses.count("a", network(2)).unwrap();
+        assert_eq!(wrong(&guesses, "a", network(1)).unwrap_err(), TooMany(PER_CLIENT.every));
+        wrong(&guesses, "b", network(1)).unwrap();
+        wrong(&guesses, "a", network(2)).unwrap();
         clock.let_pass(PER_CLIENT.every.saturating_sub(Duration::from_millis(1)));
-        assert_eq!(guesses.count("a", network(1)).unwrap_err(), TooMany(Duration::from_millis(1)));
+        assert_eq!(wrong(&guesses, "a", network(1)).unwrap_err(), TooMany(Duration::from_millis(1)));
         clock.let_pass(Duration::from_millis(1));
-        guesses.count("a", network(1)).unwrap();
-        guesses.count("a", network(1)).unwrap_err();
+        wrong(&guesses, "a", network(1)).unwrap();
+        wrong(&guesses, "a", network(1)).unwrap_err();
     }
 
     /// 6749-17
@@ -196,14 +230,14 @@ mod tests {
     fn a_network_is_limited_over_all_clients() {
         let (clock, guesses) = guesses();
         let mut made = 0;
-        while guesses.count(&format!("client-{made}"), network(1)).is_ok() {
+        while wrong(&guesses, &format!("client-{made}"), network(1)).is_ok() {
             made += 1;
         }
         assert_eq!(made, PER_NETWORK.burst);
-        guesses.count("client-0", network(2)).unwrap();
+        wrong(&guesses, "client-0", network(2)).unwrap();
         // What was refused weighs nothing.
         clock.let_pass(PER_NETWORK.every);
-        guesses.count("another", network(1)).unwrap();
+        wrong(&guesses, "another", network(1)).unwrap();
     }
 
     /// 6749-17: only what is wrong counts.
@@ -211,13 +245,12 @@ mod tests {
     fn what_is_right_is_not_counted() {
         let (_clock, guesses) = guesses();
         for _ in 0..1000 {
-            let guess = guesses.count("a", network(1)).unwrap();
-            guesses.take_back([&guess]);
+            drop(guesses.count("a", network(1)).unwrap());
         }
         for _ in 0..PER_CLIENT.burst {
-            guesses.count("a", network(1)).unwrap();
+            wrong(&guesses, "a", network(1)).unwrap();
         }
-        guesses.count("a", network(1)).unwrap_err();
+        wrong(&guesses, "a", network(1)).unwrap_err();
     }
 
     /// SEC-3: whoever floods the tables finds that their own counts are still there.
@@ -225,12 +258,12 @@ mod tests {
     fn the_tables_do_not_grow_and_keep_those_who_are_wrong_the_most() {
         let (_clock, guesses) = guesses();
         for _ in 0..PER_CLIENT.burst {
-            guesses.count("victim", network(1)).unwrap();
+            wrong(&guesses, "victim", network(1)).unwrap();
         }
         for number in 2..200_000 {
-            guesses.count("victim", network(number)).unwrap();
+            wrong(&guesses, "victim", network(number)).unwrap();
         }
-        guesses.count("victim", network(1)).unwrap_err();
+        wrong(&guesses, "victim", network(1)).unwrap_err();
     }
 
     #[test]
@@ -239,7 +272,7 @@ mod tests {
         let first = (0..1000).take_while(|_| !guesses.is_flooded_by(network(1))).count();
         assert_eq!(first, 200);
         assert!(!guesses.is_flooded_by(network(2)));
-        guesses.count("a", network(1)).unwrap();
+        wrong(&guesses, "a", network(1)).unwrap();
         clock.let_pass(Duration::from_secs(20));
         assert!(!guesses.is_flooded_by(network(1)));
     }

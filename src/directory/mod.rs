@@ -33,7 +33,7 @@ use crate::store::{Database, StoreError, client};
 pub struct Directory {
     database: Database,
     clients: Clients,
-    guesses: Guesses,
+    guesses: Arc<Guesses>,
     apis: Apis,
     ring: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
@@ -66,7 +66,7 @@ impl Directory {
         Self {
             database,
             clients: Clients::new(Arc::clone(&clock)),
-            guesses: Guesses::new(Arc::clone(&clock)),
+            guesses: Arc::new(Guesses::new(Arc::clone(&clock))),
             apis: Apis::default(),
             ring,
             freshness: Freshness::new(outage_grace, Arc::clone(&clock)),
@@ -86,7 +86,7 @@ impl Directory {
 
     /// How often those who were wrong may be wrong again.
     #[must_use]
-    pub const fn guesses(&self) -> &Guesses {
+    pub const fn guesses(&self) -> &Arc<Guesses> {
         &self.guesses
     }
 

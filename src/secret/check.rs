@@ -1,11 +1,14 @@
 //! Whether a secret is one of those that are kept, by their slow form. Equal questions that are under way share one answer: a
-//! client that asks a hundred times at once, after a node was started, costs one hash.
+//! client that asks a hundred times at once, after a node was started, costs one hash. And a secret that was wrong is wrong
+//! the next time: a client that was left behind with an old secret, and asks for ever, costs one hash too.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{Shared, WeakShared};
+use quick_cache::sync::Cache;
 use tokio::sync::oneshot;
 
 use super::Secret;
@@ -45,7 +48,13 @@ pub struct SecretChecks {
     pool: HashPool,
     random: Arc<dyn Random>,
     under_way: Arc<Mutex<UnderWay>>,
+    /// Questions whose answer was no, by their keys.
+    wrong: Arc<Cache<u64, ()>>,
+    hasher: RandomState,
 }
+
+/// The most wrong secrets that are remembered.
+const MAX_WRONG: usize = 4096;
 
 type UnderWay = HashMap<String, WeakShared<oneshot::Receiver<Option<Match>>>>;
 
@@ -85,7 +94,14 @@ impl SecretChecks {
     /// Checks on `pool`.
     #[must_use]
     pub fn new(pool: HashPool, random: Arc<dyn Random>) -> Self {
-        Self { pool, random, under_way: Arc::default() }
+        let wrong = Arc::new(Cache::new(MAX_WRONG));
+        Self { pool, random, under_way: Arc::default(), wrong, hasher: RandomState::new() }
+    }
+
+    /// Whether the answer is known to be no. It is another question once the client has another secret.
+    #[must_use]
+    pub fn is_wrong(&self, question: &Question) -> bool {
+        self.wrong.get(&self.hasher.hash_one(question.key())).is_some()
     }
 
     /// The answer to an equal question that is under way.
@@ -95,11 +111,17 @@ impl SecretChecks {
         under_way.get(&question.key()).and_then(WeakShared::upgrade)
     }
 
-    /// Asks, for somebody in this lane.
+    /// Asks, for somebody in this lane. When the answer is no, `if_wrong` is called, whether or not anybody still waits for it;
+    /// otherwise it is dropped.
     ///
     /// # Errors
     /// [`Busy`] when too many wait.
-    pub fn ask(&self, lane: Lane, question: Question) -> Result<Answer, Busy> {
+    pub fn ask(
+        &self,
+        lane: Lane,
+        question: Question,
+        if_wrong: impl FnOnce() + Send + 'static,
+    ) -> Result<Answer, Busy> {
         let (done, outcome) = oneshot::channel();
         let answer = outcome.shared();
         let entry = Entry { key: question.key(), under_way: Arc::clone(&self.under_way) };
@@ -107,11 +129,17 @@ impl SecretChecks {
             let mut under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
             under_way.insert(entry.key.clone(), weak);
         }
-        let random = Arc::clone(&self.random);
+        let (random, wrong) = (Arc::clone(&self.random), Arc::clone(&self.wrong));
+        let key = self.hasher.hash_one(&entry.key);
         self.pool.enqueue(lane, move |memory| {
             // All who waited may have hung up.
             if !done.is_closed() {
-                done.send(question.answer(&*random, memory)).ok();
+                let answer = question.answer(&*random, memory);
+                if answer.is_none() {
+                    wrong.insert(key, ());
+                    if_wrong();
+                }
+                done.send(answer).ok();
             }
             drop(entry);
         })?;

@@ -1,6 +1,8 @@
 //! The digest by which a secret with 256 random bits is recognised: HMAC-SHA-256 under a data key. There is nothing
 //! to guess in such a secret, so nothing needs to be slow.
 
+use std::sync::Arc;
+
 use aws_lc_rs::{constant_time, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +11,9 @@ use super::Secret;
 
 /// The data key under which secrets are digested.
 #[derive(Clone)]
-pub struct DigestKey {
+pub struct DigestKey(Arc<Keys>);
+
+struct Keys {
     digests: hmac::Key,
     tags: hmac::Key,
 }
@@ -36,7 +40,8 @@ impl DigestKey {
     pub fn new(data_key: &[u8; 32]) -> Self {
         let digests = hmac::Key::new(hmac::HMAC_SHA256, data_key);
         let tags = hmac::sign(&digests, b"tags of secrets that somebody chose");
-        Self { tags: hmac::Key::new(hmac::HMAC_SHA256, tags.as_ref()), digests }
+        let tags = hmac::Key::new(hmac::HMAC_SHA256, tags.as_ref());
+        Self(Arc::new(Keys { digests, tags }))
     }
 
     /// Two bits of a secret that somebody chose, and of the id under which it is kept: enough to know, of two secrets,
@@ -44,7 +49,7 @@ impl DigestKey {
     /// the master key spares three of four hashes by them; whoever has not learns nothing.
     #[must_use]
     pub fn tag(&self, id: &str, secret: &Secret) -> String {
-        let mut context = hmac::Context::with_key(&self.tags);
+        let mut context = hmac::Context::with_key(&self.0.tags);
         context.update(id.as_bytes());
         context.update(b"|");
         context.update(secret.expose().as_bytes());
@@ -55,7 +60,7 @@ impl DigestKey {
     /// The digest of `secret`.
     #[must_use]
     pub fn digest(&self, secret: &Secret) -> SecretDigest {
-        let tag = hmac::sign(&self.digests, secret.expose().as_bytes());
+        let tag = hmac::sign(&self.0.digests, secret.expose().as_bytes());
         let mut digest = [0; 32];
         digest.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
         SecretDigest(digest)
@@ -83,5 +88,37 @@ impl SecretDigest {
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
         URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{DigestKey, SecretDigest};
+    use crate::secret::Secret;
+
+    #[test]
+    fn a_tag_is_two_bits_that_depend_on_key_place_and_secret() {
+        let tags = |key: u8, place: &str| -> Vec<String> {
+            let key = DigestKey::new(&[key; 32]);
+            (0..64).map(|number| key.tag(place, &Secret::new(format!("secret {number}")))).collect()
+        };
+        let all: HashSet<String> = tags(1, "a").into_iter().collect();
+        assert_eq!(all, ["0", "1", "2", "3"].map(str::to_owned).into());
+        assert_eq!(tags(1, "a"), tags(1, "a"));
+        assert_ne!(tags(1, "a"), tags(1, "b"));
+        assert_ne!(tags(1, "a"), tags(2, "a"));
+    }
+
+    /// SEC-5
+    #[test]
+    fn a_digest_is_not_printed_and_none_is_of_no_secret() {
+        let digest = DigestKey::new(&[1; 32]).digest(&Secret::new("hunter2".to_owned()));
+        assert_eq!(format!("{digest:?}"), "SecretDigest(…)");
+        assert_eq!(SecretDigest::from_text(&digest.to_text()), Some(digest.clone()));
+        let none =
+            SecretDigest::from_text(SecretDigest::NONE).expect("a release that knows no other can read it");
+        assert!(!none.matches(&digest));
     }
 }

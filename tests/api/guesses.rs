@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use mintery::random::SystemRandom;
 use mintery::secret::generated::{CLIENT_SECRET_PREFIX, generate};
+use reqwest::Method;
 
 use crate::answer::Answer;
 use crate::app::{TestApp, TestClient};
+use crate::slow_secrets::administer;
 
 const SECRET: &str = "a secret of our own";
 
@@ -27,6 +29,15 @@ impl<'a> Stranger<'a> {
     fn at(app: &'a TestApp, last: u8) -> Self {
         let address = IpAddr::V4(Ipv4Addr::new(127, 0, 0, last));
         Self { app, http: reqwest::Client::builder().no_proxy().local_address(address).build().unwrap() }
+    }
+
+    async fn guess_until_refused(&self, id: &str) {
+        for number in 0..=PER_CLIENT {
+            if self.try_secret(id, &format!("guess-{number}")).await.status == 429 {
+                return;
+            }
+        }
+        panic!("no limit on guessing at {id}");
     }
 
     async fn try_secret(&self, id: &str, secret: &str) -> Answer {
@@ -69,6 +80,7 @@ async fn guessing_at_a_client_is_limited() {
     app.clock.let_pass(Duration::from_secs(6));
     let wrong = TestClient { secret: "wrong again".to_owned(), ..client.clone() };
     app.token(&wrong).send().await.assert_oauth_error(401, "invalid_client", "one more");
+    let wrong = TestClient { secret: "and again".to_owned(), ..client.clone() };
     app.token(&wrong).send().await.assert_refused_for_guessing(7);
     app.clock.let_pass(Duration::from_secs(6));
     app.token(&client).send().await.assert_token("the owner");
@@ -115,12 +127,37 @@ async fn somebody_elses_guesses_do_not_lock_the_owner_out() {
     let fresh = app.client_with_secret(SECRET).await;
     let stranger = Stranger::at(&app, 2);
     for client in [&remembered, &fresh] {
-        while stranger.try_secret(&client.id, "a guess").await.status != 429 {}
+        stranger.guess_until_refused(&client.id).await;
         app.token(client).send().await.assert_token("the owner, from where they are");
     }
     // And even at the same address, once it is remembered.
     stranger.try_secret(&remembered.id, SECRET).await.assert_token("the owner, from the same address");
     stranger.try_secret(&remembered.id, "a guess").await.assert_refused_for_guessing(7);
+}
+
+/// 6749-17: what was left behind with an old secret, and asks again and again, holds nobody up who has the new one, not even
+/// behind the same address.
+#[actix_web::test]
+async fn the_same_wrong_secret_again_is_no_guess() {
+    let app = TestApp::spawn().await;
+    let client = app.client_with_secret(SECRET).await;
+    let unknown = TestClient { id: "nobody".to_owned(), ..client.clone() };
+    for client in [&client, &unknown] {
+        let before = app.hashes().await;
+        let old = TestClient { secret: "an old secret".to_owned(), ..client.clone() };
+        for _ in 0..PER_CLIENT * 3 {
+            app.token(&old).send().await.assert_oauth_error(401, "invalid_client", &old.id);
+        }
+        assert_eq!(app.hashes().await, before + 1, "{}", client.id);
+    }
+    app.token(&client).send().await.assert_token("the new one");
+
+    // What was wrong is right once the client has it.
+    let body = serde_json::json!({ "client_secret": "an old secret" });
+    let path = format!("/api/v1/clients/{}/secrets", client.id);
+    assert_eq!(administer(&app, Method::POST, &path, body).await.status, 201);
+    let old = TestClient { secret: "an old secret".to_owned(), ..client };
+    app.token(&old).send().await.assert_token("given to it again");
 }
 
 /// 6749-17, SEC-3: thousands of wrong secrets from elsewhere, and right ones go on as if nothing happened: those that are

@@ -63,7 +63,7 @@ fn chosen(secret: &str) -> mintery::secret::chosen::ChosenSecret {
 }
 
 /// With a token that may administer clients.
-async fn administer(app: &TestApp, method: Method, path: &str, body: Value) -> Answer {
+pub async fn administer(app: &TestApp, method: Method, path: &str, body: Value) -> Answer {
     const SCOPES: &str = "mintery:clients:read mintery:clients:write read";
     let client = app.client(SCOPES).await;
     let token = app.token(&client).scope(SCOPES).send().await.text("access_token");

@@ -1,6 +1,9 @@
 //! Secrets that may have been guessed: those that somebody chose. Only a slow hash tells, and what tells is rationed: first
 //! the limits on guessing, then a place in the line of those who hash, whether or not there is such a client. Whoever was
 //! right is remembered by digest, in memory, and does not come here again.
+//!
+//! A refusal takes the time of one hash of our own, whatever there is to compare with. There are two exceptions: a hash that was
+//! imported with other costs and not replaced yet, and two secrets of a client that have the same tag.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,21 +90,29 @@ async fn check(
         digest: guess.digest.clone(),
         hashes,
     };
+    let refusal =
+        if guess.known.is_some() { ClientFailure::WrongSecret } else { ClientFailure::UnknownClient };
+    if server.checks.is_wrong(&question) {
+        // Whoever says the same again has guessed nothing.
+        if guesses.is_flooded_by(network) {
+            make_wait().await;
+        }
+        return Ok(Err(refusal));
+    }
     let (answer, own) = if let Some(answer) = server.checks.under_way(&question) {
         (answer, None)
     } else {
-        let own = Some(guesses.count(&guess.id, network)?);
-        let asked = server.checks.ask(Lane::Network(network), question);
-        (asked.inspect_err(|_| guesses.take_back(&own))?, own)
+        // Whoever hangs up before it is looked at has not guessed; whoever does so later has.
+        let open = guesses.count(&guess.id, network)?;
+        let own = open.guess();
+        (server.checks.ask(Lane::Network(network), question, move || open.was_wrong())?, Some(own))
     };
     // Others may have taken its place.
-    let found = answer.await.map_err(|_| Busy).inspect_err(|_| guesses.take_back(&own))?;
+    let found = answer.await.map_err(|_| Busy)?;
     let Some(found) = found else {
         counted.extend(own);
-        let is_known = guess.known.is_some();
-        return Ok(Err(if is_known { ClientFailure::WrongSecret } else { ClientFailure::UnknownClient }));
+        return Ok(Err(refusal));
     };
-    guesses.take_back(&own);
     guess.was_right(found, server).await
 }
 

@@ -139,11 +139,11 @@ impl SecretHash {
         matches!(Form::parse(&self.0), Ok(Form::Argon2id(hash)) if hash.is_own())
     }
 
-    /// Whether all of `secret` goes into this form. bcrypt takes the first 72 bytes and no more: the rest was not checked,
-    /// and must not be made part of another hash.
+    /// Whether this is the form of one secret that long alone. bcrypt takes the first 72 bytes and no more: the rest was not
+    /// checked, and must not be made part of another hash.
     #[must_use]
     pub fn covers(&self, secret: &Secret) -> bool {
-        !matches!(Form::parse(&self.0), Ok(Form::Bcrypt(_))) || secret.expose().len() <= bcrypt::MAX_SECRET
+        !matches!(Form::parse(&self.0), Ok(Form::Bcrypt(_))) || secret.expose().len() < bcrypt::MAX_SECRET
     }
 
     /// What a hash of our own costs, spent for nothing: so that nobody learns from the time whether there was anything to
@@ -229,8 +229,8 @@ mod tests {
     #[test]
     fn bcrypt_does_not_cover_what_it_does_not_read() {
         let hash = SecretHash::parse(FOREIGN[2].1).unwrap();
-        assert!(hash.covers(&secret(&"x".repeat(72))));
-        assert!(!hash.covers(&secret(&"x".repeat(73))));
+        assert!(hash.covers(&secret(&"x".repeat(71))));
+        assert!(!hash.covers(&secret(&"x".repeat(72))));
         assert!(SecretHash::parse(FOREIGN[0].1).unwrap().covers(&secret(&"x".repeat(73))));
     }
 
