@@ -378,3 +378,31 @@ fn imports_at_once_do_not_trip_over_each_other() {
     assert_eq!(ids(&work).len(), 5001);
     work.assert_no_gap_in_events();
 }
+
+/// SEC-10: a client is stopped within a second, whatever else is being written.
+#[test]
+fn an_import_keeps_nobody_waiting() {
+    let work = Workplace::with_tables();
+    let client = work.create_client(&[]);
+    let server = Server::start(&work);
+    server.token(&client);
+    let file = work.write("clients.jsonl", many(40_000));
+    for strict in [&[][..], &["--strict"]] {
+        let arguments = [&["client", "import", file.to_str().unwrap()][..], strict].concat();
+        let mut import = Process::start(work.mintery(&arguments));
+        eventually("it is under way", PATIENCE, || {
+            (count(&work, "clients") > 1000 || import.has_ended()).then_some(())
+        });
+        while !import.has_ended() {
+            for (verb, status) in [("disable", 401), ("enable", 200)] {
+                let ran = work.run(&["client", verb, &client.id]).succeeded();
+                assert!(ran.took < Duration::from_secs(1), "{ran:?}");
+                eventually("the server knows", Duration::from_secs(1), || {
+                    (server.ask_for_token(&client).status == status).then_some(())
+                });
+            }
+        }
+        import.ended(PATIENCE);
+        work.run(&["db", "check"]).succeeded();
+    }
+}

@@ -1,4 +1,4 @@
-//! Brings clients in, many at once, from lines of JSON. A thread reads and checks them a [`window`] at a time; meanwhile
+//! Brings clients in, many at once, from lines of JSON. A thread reads and checks them a window at a time; meanwhile
 //! the window before is written in batches of a thousand, each a change with one event, so that nobody else waits long.
 //!
 //! A strict import is taken whole or not at all, however it ends: its batches are staged where nobody sees them, and one
