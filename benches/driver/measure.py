@@ -28,6 +28,8 @@ IMPORTED = machine.setting("BENCH_IMPORT_CLIENTS", 200_000, 1000, 10_000_000)
 MILLION = machine.setting("BENCH_MILLION_CLIENTS", 1_000_000, 1000, 10_000_000)
 ASKING = machine.setting("BENCH_MILLION_ASKING", 10_000, 100, 16_000)
 MEMORY_SECONDS = machine.setting("BENCH_MEMORY_SECONDS", 60, 5, 3600)
+UNKNOWN = machine.setting("BENCH_UNKNOWN_IDS", 100_000, 1000, 10_000_000)
+SLOW = 1_000
 
 
 def token(place: Path) -> None:
@@ -170,6 +172,63 @@ def start_guesser(server: Server, client_id: str):
     return process
 
 
+def slow(place: Path) -> None:
+    """p99 of a token while 1,000 other connections are slow"""
+    server = Mintery(place / "mintery").start()
+    requests = load.write([token_request(server.create_client())], place / "requests")
+    load.run(server, requests, FEW_CONNECTIONS, 1)
+    runs: dict[bool, list[load.Run]] = {False: [], True: []}
+    cut = 0
+    for number in range(load.ROUNDS):
+        for is_slow in (False, True) if number % 2 == 0 else (True, False):
+            argv = [sys.executable, Path(__file__).with_name("slow.py"), server.port, SLOW]
+            holder = machine.start(argv, cores="load", stdout=-1, stderr=-1, text=True) if is_slow else None
+            if holder and holder.stdout.readline() != "ready\n":
+                raise Failed(f"{SLOW} connections could not be held; {server.log()}")
+            if holder:
+                # The first are cut, and opened again, from now on.
+                time.sleep(5)
+            for _ in range(load.SECONDS):
+                runs[is_slow].append(load.run(server, requests, FEW_CONNECTIONS, 1))
+            if holder:
+                holder.send_signal(signal.SIGTERM)
+                out, _ = machine.finish(holder, 30)
+                cut += json.loads(out)["cut"]
+    for is_slow, label in ((False, "quiet"), (True, "slow")):
+        load.show(label, server.name, runs[is_slow])
+    print(f"   slow connections that were cut: {cut}", flush=True)
+    if not cut:
+        raise Failed("no slow connection was cut")
+    ratio = statistics.median(one.p99_us / other.p99_us for one, other in zip(runs[True], runs[False]))
+    mine, other = (load.medians(runs[is_slow])["p99_us"] / 1000 for is_slow in (True, False))
+    what = f"p99 beside {SLOW:,} slow connections / without"
+    report.row(what, f"{ratio:.2f} × ({mine:.2f} / {other:.2f} ms)", "≤ 2 ×", ratio <= 2)
+    report.save("slow", {
+        "ratio": ratio, "must_reach": 2, "ok": ratio <= 2, "cut": cut,
+        "slow": [asdict(one) for one in runs[True]], "quiet": [asdict(one) for one in runs[False]],
+    })
+    server.stop()
+
+
+def unknown(place: Path) -> None:
+    """resident memory while strangers ask with ids of no client"""
+    server = Mintery(place / "mintery").start()
+    server.ask(token_request(server.create_client()))
+    argv = [sys.executable, Path(__file__).with_name("unknown.py"), server.port, UNKNOWN, MEMORY_SECONDS]
+    process = machine.start(argv, cores="load", stdout=-1, stderr=-1, text=True)
+    samples = sample(server, process, MEMORY_SECONDS + 60)
+    out, _ = machine.finish(process, 60)
+    statuses = json.loads(out)
+    print(f"   the strangers were answered with {statuses}", flush=True)
+    if not set(statuses) <= {"401", "429", "503"} or not statuses.get("401"):
+        raise Failed(f"the strangers were answered with {statuses}; {server.log()}")
+    growth = growth_of(samples)
+    what = f"memory over {UNKNOWN:,} unknown ids in {MEMORY_SECONDS} s"
+    report.row(what, f"{growth:+.1f} MB (at most {max(samples):.1f} MB)", "≤ +5 MB", growth <= 5)
+    report.save("unknown", {"statuses": statuses, "samples_mb": samples, "growth_mb": growth, "ok": growth <= 5})
+    server.stop()
+
+
 def memory(place: Path) -> None:
     """resident memory idle with 1,000 clients, and under load"""
     server = Mintery(place / "mintery").start()
@@ -191,9 +250,7 @@ def memory(place: Path) -> None:
         for one in server.fetch_tokens(request, 20):
             mixed += [request, Request("GET", ME, bearer(one))]
     samples = sample_memory(server, load.write(mixed, place / "requests"))
-    # The first quarter fills what is bounded; from then on nothing may grow.
-    quarter = max(1, len(samples) // 4)
-    growth = max(samples[-quarter:]) - max(samples[quarter : 2 * quarter])
+    growth = growth_of(samples)
     report.row("memory under load", f"{max(samples):.1f} MB", "≤ 30 MB", max(samples) <= 30)
     report.row(f"memory over {MEMORY_SECONDS} s of load", f"{growth:+.1f} MB", "≤ +1 MB", growth <= 1)
     report.save("memory", {
@@ -307,7 +364,7 @@ def million(place: Path) -> None:
 ALL = {
     {"imports": "import"}.get(one.__name__, one.__name__): one
     for one in (
-        token, eddsa, rs256, encode, rs256_encode, route, p99, guesses, verify, crates, memory, start, changes, imports,
+        token, eddsa, rs256, encode, rs256_encode, route, p99, guesses, slow, verify, crates, memory, unknown, start, changes, imports,
         million,
     )
 }
@@ -381,13 +438,25 @@ def save_runs(name: str, pair: list[Candidate], runs: list, ratio: float, must: 
 def sample_memory(server: Server, requests: Path) -> list[float]:
     """Resident memory every two seconds while the server is under load."""
     process = load.start(server, requests, CONNECTIONS, MEMORY_SECONDS)
-    end = time.monotonic() + MEMORY_SECONDS + 60
+    samples = sample(server, process, MEMORY_SECONDS + 60)
+    load.result(server, process, 1)
+    return samples
+
+
+def sample(server: Server, process, seconds: float) -> list[float]:
+    """Resident memory of the server until the process ends, but no longer than so many seconds."""
+    end = time.monotonic() + seconds
     samples = []
     while process.poll() is None and time.monotonic() < end:
         samples.append(machine.rss_mb(server.pid))
         time.sleep(2 if MEMORY_SECONDS >= 20 else 0.5)
-    load.result(server, process, 1)
     return samples
+
+
+def growth_of(samples: list[float]) -> float:
+    """The first quarter fills what is bounded; from then on nothing may grow."""
+    quarter = max(1, len(samples) // 4)
+    return max(samples[-quarter:]) - max(samples[quarter : 2 * quarter])
 
 
 def time_start(server: Mintery) -> float:
