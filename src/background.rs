@@ -1,5 +1,5 @@
-//! The tasks beside the requests: the follower, the rotation of signing keys, the clock, and what is counted. Each runs until it is
-//! stopped.
+//! The tasks beside the requests: the follower, the rotation of signing keys, the clock, what is counted, and what imports left
+//! behind. Each runs until it is stopped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use crate::admin::{Admin, AdminError, signing_key};
+use crate::admin::{Admin, AdminError, client_import, signing_key};
 use crate::clock::{Clock, Timestamp};
 use crate::directory::{Directory, follower};
 use crate::keys::ring::KeyRing;
@@ -74,6 +74,7 @@ impl Background {
         let tasks = vec![
             tokio::spawn(following),
             tokio::spawn(look_after_clock(watched, Arc::clone(&admin.clock))),
+            tokio::spawn(look_after_imports(admin.clone())),
             tokio::spawn(look_after_keys(ring, admin, policy)),
         ];
         Self { tasks, counting: tokio::spawn(counting), stopping }
@@ -144,6 +145,23 @@ async fn look_after_clock(directory: Arc<Directory>, clock: Arc<dyn Clock>) {
             look_at = elapsed.saturating_add(CLOCK_EVERY);
             if let Err(error) = directory.check_clock().await {
                 log::debug!("cannot ask the store for its time: {error}");
+            }
+        }
+    }
+}
+
+/// Takes away what is left of imports that did not come to their end, so that the ids in them are free again.
+async fn look_after_imports(admin: Admin) {
+    let mut tick = tokio::time::interval(LOOK_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut clean_at = Duration::ZERO;
+    loop {
+        tick.tick().await;
+        let elapsed = admin.clock.elapsed();
+        if elapsed >= clean_at {
+            clean_at = elapsed.saturating_add(CLEAN_EVERY);
+            if let Err(error) = client_import::clean_up(&admin, |why| log::info!("{why}")).await {
+                log::warn!("cannot take away what is left of imports: {error}");
             }
         }
     }

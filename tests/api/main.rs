@@ -44,6 +44,8 @@ mod guesses;
 #[cfg(test)]
 mod hot_path;
 #[cfg(test)]
+mod imports;
+#[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod metrics;

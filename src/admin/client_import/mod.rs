@@ -124,7 +124,7 @@ impl<O: Observer> Import<'_, O> {
                 None
             }
             Mode::EachLine | Mode::AllOrNothing => {
-                clean_up(self.admin, self.observer).await?;
+                clean_up(self.admin, |why| self.observer.waits(why)).await?;
                 database.expect_batches().await?;
                 Some(self.admin.secret_digests.clone())
             }
@@ -363,13 +363,15 @@ fn read_ahead<R: Read + Send + 'static>(
     receiver
 }
 
-/// Deletes what imports have staged whose process died. One that lives is left alone.
-async fn clean_up(admin: &Admin, observer: &mut impl Observer) -> Result<(), AdminError> {
+/// Deletes what imports have staged whose process died. One that lives is left alone; `waits` is told when that takes a look.
+///
+/// # Errors
+/// When the store fails.
+pub async fn clean_up(admin: &Admin, mut waits: impl FnMut(&str)) -> Result<(), AdminError> {
     let database = admin.store.database();
     for import in client_import::unfinished(database).await? {
         if !import.abandoned {
-            observer
-                .waits(&format!("looking whether an import that {} began is still under way", import.actor));
+            waits(&format!("looking whether an import that {} began is still under way", import.actor));
             tokio::time::sleep(DEAD_AFTER).await;
             if !client_import::abandon(database, &import.id, Some(import.beats)).await? {
                 continue;
