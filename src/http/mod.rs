@@ -171,23 +171,30 @@ where
 #[cfg(test)]
 mod tests {
     use actix_web::HttpRequest;
-    use actix_web::web::Data;
+    use actix_web::web::{Data, Payload};
 
-    use super::api;
+    use super::{api, oauth};
     use crate::oauth::AuthorizationServer;
 
     /// The most bytes that the allocator hands out from its quick lists. An answer that is waited for in more takes a
     /// thirtieth longer: what seldom has to wait is boxed.
     const QUICK: usize = 1024;
 
-    const fn size_of_answer<Answer>(_: &impl Fn(HttpRequest, Data<AuthorizationServer>) -> Answer) -> usize {
+    type Server = Data<AuthorizationServer>;
+
+    const fn size_of_answer<Answer>(_: &impl Fn(HttpRequest, Server) -> Answer) -> usize {
+        size_of::<Answer>()
+    }
+
+    const fn size_of_answer_to_body<Answer>(_: &impl Fn(HttpRequest, Server, Payload) -> Answer) -> usize {
         size_of::<Answer>()
     }
 
     #[test]
     fn what_is_asked_most_is_answered_from_little_memory() {
         let (me, check) = (size_of_answer(&api::me::me), size_of_answer(&api::auth_check::check));
+        let token = size_of_answer_to_body(&oauth::token::token);
         // What the framework keeps beside it fits too.
-        assert!(me.max(check) <= QUICK - 256, "{me} {check}");
+        assert!(me.max(check).max(token) <= QUICK - 128, "{me} {check} {token}");
     }
 }

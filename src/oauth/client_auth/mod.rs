@@ -67,7 +67,7 @@ impl Presented {
     /// [`OauthError::InvalidClient`] when it is not right, [`OauthError::TooManyGuesses`], [`OauthError::Busy`] or
     /// [`OauthError::Unavailable`] when that cannot be told now.
     pub async fn authenticate(
-        self,
+        &self,
         server: &AuthorizationServer,
         network: Network,
     ) -> Result<AuthenticatedClient, OauthError> {

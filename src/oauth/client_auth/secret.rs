@@ -19,7 +19,7 @@ use crate::secret::Secret;
 use crate::secret::generated::{CLIENT_SECRET_PREFIX, hint, looks_generated};
 
 /// An id and a secret.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Pair {
     id: String,
     secret: Secret,
@@ -121,16 +121,16 @@ fn is_vschar_text(text: &str) -> bool {
 /// # Errors
 /// [`OauthError::InvalidClient`] when they are not right.
 pub async fn authenticate(
-    pairs: Pairs,
+    pairs: &Pairs,
     server: &AuthorizationServer,
     network: Network,
 ) -> Result<AuthenticatedClient, OauthError> {
     let mut refused = None;
     let mut unsure = Vec::new();
-    for pair in [pairs.decoded, pairs.raw].into_iter().flatten() {
+    for pair in [&pairs.decoded, &pairs.raw].into_iter().flatten() {
         match recognise(pair, server).await? {
             Recognised::Right(client) => return named(client, pairs.named.as_deref()),
-            Recognised::Wrong { id, failure } => refused = Some((id, failure)),
+            Recognised::Wrong(failure) => refused = Some((pair, failure)),
             Recognised::Unsure(guess) => unsure.push(guess),
         }
     }
@@ -144,9 +144,9 @@ pub async fn authenticate(
             }
         };
     }
-    let Some((id, failure)) = refused else { return Err(ClientFailure::MalformedBasic.into()) };
+    let Some((pair, failure)) = refused else { return Err(ClientFailure::MalformedBasic.into()) };
     let refusal = OauthError::from(failure);
-    server.directory.count_refusal(&id, refusal.outcome());
+    server.directory.count_refusal(&pair.id, refusal.outcome());
     if server.directory.guesses().is_flooded_by(network) {
         Box::pin(guessable::make_wait()).await;
     }
@@ -164,20 +164,20 @@ fn named(client: AuthenticatedClient, id: Option<&str>) -> Result<AuthenticatedC
 /// What is known of an id and a secret without a slow hash.
 enum Recognised {
     Right(AuthenticatedClient),
-    Wrong { id: String, failure: ClientFailure },
+    Wrong(ClientFailure),
     Unsure(Guess),
 }
 
-async fn recognise(pair: Pair, server: &AuthorizationServer) -> Result<Recognised, OauthError> {
+async fn recognise(pair: &Pair, server: &AuthorizationServer) -> Result<Recognised, OauthError> {
     // Before the look-up, and whether or not there is such a client: what is presented decides the cost.
     let looks_generated = looks_generated(CLIENT_SECRET_PREFIX, pair.secret.expose());
     let digest = server.secret_digests.digest(&pair.secret);
     let (known, as_of) = server.directory.client(&pair.id).await?;
     let Some(known) = known else {
         if looks_generated {
-            return Ok(Recognised::Wrong { id: pair.id, failure: ClientFailure::UnknownClient });
+            return Ok(Recognised::Wrong(ClientFailure::UnknownClient));
         }
-        let Pair { id, secret } = pair;
+        let Pair { id, secret } = pair.clone();
         return Ok(Recognised::Unsure(Guess { id, secret, digest, looks_generated, known: None }));
     };
     let mut matching = None;
@@ -189,7 +189,7 @@ async fn recognise(pair: Pair, server: &AuthorizationServer) -> Result<Recognise
     if let Some(secret) = matching {
         return Ok(match admit(&known.client, secret, server.clock.now()) {
             Ok(token_credential) => Recognised::Right(AuthenticatedClient { known, token_credential, as_of }),
-            Err(failure) => Recognised::Wrong { id: pair.id, failure },
+            Err(failure) => Recognised::Wrong(failure),
         });
     }
     // Hashes are also imported of secrets that another Mintery made.
@@ -199,9 +199,9 @@ async fn recognise(pair: Pair, server: &AuthorizationServer) -> Result<Recognise
             && (secret.secret.hint.is_empty() || secret.secret.ending() == Some(&ending))
     };
     if looks_generated && !known.secrets.iter().any(was_never_seen) {
-        return Ok(Recognised::Wrong { id: pair.id, failure: ClientFailure::WrongSecret });
+        return Ok(Recognised::Wrong(ClientFailure::WrongSecret));
     }
-    let Pair { id, secret } = pair;
+    let Pair { id, secret } = pair.clone();
     Ok(Recognised::Unsure(Guess { id, secret, digest, looks_generated, known: Some(known) }))
 }
 
