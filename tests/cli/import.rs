@@ -304,6 +304,26 @@ fn an_imported_client_is_another_than_the_one_before() {
     }
 }
 
+/// SEC-10: nor is what a node remembers of its secret true of another secret that has the same id.
+#[test]
+fn an_imported_secret_is_another_than_the_one_before() {
+    let work = Workplace::with_tables();
+    let server = Server::start(&work);
+    let import_with = |secret: &str| {
+        let secrets = json!([{ "id": "cs_0123456789abcdefghijkl", "client_secret": secret }]);
+        let line = json!({ "client_id": "phoenix", "client_name": "x", "scope": "read", "secrets": secrets });
+        import(&work, line.to_string(), &[]).succeeded();
+        Client { id: "phoenix".to_owned(), secret: secret.to_owned() }
+    };
+    let old = import_with("the old secret");
+    server.token(&old);
+    work.run(&["client", "delete", "phoenix"]).succeeded();
+    let new = import_with("the new secret");
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(server.ask_for_token(&old).status, 401);
+    server.token(&new);
+}
+
 #[test]
 fn what_is_exported_is_imported_as_it_was() {
     let (here, there) = (Workplace::with_tables(), Workplace::with_tables());
