@@ -154,6 +154,9 @@ async fn a_client_has_several_secrets_meanwhile() {
     app.token(&old).send().await.assert_oauth_error(401, "invalid_client", "a revoked secret");
     assert_eq!(app.token(&new).send().await.status, 200);
     assert_eq!(caller.delete(&format!("{secrets}/{first}")).await.status, 404);
+    let by_itself = caller.delete(&format!("{secrets}/{}", new.secret)).await;
+    by_itself.assert_problem(404, "err_not_found", "a secret for its id");
+    by_itself.assert_no_echo(&new.secret, "a secret for its id");
     app.clock.advance(std::time::Duration::from_mins(1));
     app.token(&new).send().await.assert_oauth_error(401, "invalid_client", "an expired secret");
     // As many as there may be, and no more.

@@ -171,10 +171,9 @@ async fn do_revoke_secret(
     secret: &str,
 ) -> Outcome {
     let admin = authorize(request, server, WRITE).await?;
-    if secret.chars().any(char::is_control) {
-        return Err(AdminError::NotFound("secret of this id".to_owned()).into());
-    }
-    client::revoke_secret(&admin, &parse(id)?, &SecretId::from_stored(secret.to_owned())).await?;
+    // What is no id names none, and is not repeated: it may be the secret itself.
+    let secret = SecretId::parse(secret).map_err(|_| AdminError::NotFound("secret of this id".to_owned()))?;
+    client::revoke_secret(&admin, &parse(id)?, &secret).await?;
     applied(server, &admin).await?;
     Ok(gone())
 }
