@@ -344,6 +344,20 @@ async fn bad_input_is_refused() {
     ] {
         assert_eq!(send(body.clone(), content_type).await.status, 400, "{}", body.escape_ascii());
     }
+    // SEC-5: what has the wrong type may be a secret in the wrong place.
+    for body in
+        [r#"{"secret_expires_in":"MARKER"}"#, r#"{"client_name":"x","resources":"MARKER"}"#, r#""MARKER""#]
+    {
+        let answer = send(body.into(), "application/json").await;
+        answer.assert_problem(400, "err_invalid_request", body);
+        answer.assert_no_echo("MARKER", body);
+    }
+    for path in [CLIENTS, APIS, "/api/v1/clients/known/secrets"] {
+        let request = app.request(Method::POST, path).bearer_auth(&caller.token);
+        let answer = Answer::of(request.header("content-type", "application/json").body("[]")).await;
+        answer.assert_problem(400, "err_invalid_request", path);
+        assert!(answer.body.contains("a JSON object"), "{path}: {answer:?}");
+    }
     assert_eq!(send(vec![b' '; 70_000], "application/json").await.status, 413);
     let answer = caller.send(Method::PUT, CLIENTS, None).await;
     assert_eq!((answer.status, answer.header("allow")), (405, "GET, POST"));

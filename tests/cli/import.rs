@@ -106,10 +106,11 @@ fn bad_lines_are_refused_one_by_one() {
     let bad: &[(&[u8], &str)] = &[
         (b"{\"client_id\":\"x\",\"client_name\":\"\xff\"}", "UTF-8"),
         (endless.as_bytes(), "longer than 262144 bytes"),
-        (b"not json", "JSON object"),
+        (b"not json", "expected"),
         (br#"["x","x"]"#, "JSON object"),
         (b"\"hunter2\"", "JSON object"),
         (br#"{"client_id":"x","client_name":"x","secrets":"hunter2"}"#, "expected a sequence"),
+        (br#"{"client_id":"x","client_name":"x","secrets":[[null,"abcd"]]}"#, "expected a JSON object"),
         (br#"{"client_name":"x"}"#, "client_id is missing"),
         (br#"{"client_id":"x"}"#, "client_name is missing"),
         (br#"{"client_id":"","client_name":"x"}"#, "a client id is"),
