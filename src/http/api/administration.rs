@@ -100,6 +100,15 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> HttpResponse {
         .body(serde_json::to_vec(value).unwrap_or_default())
 }
 
+/// The answer with all there is of something, which is not so much that it would come in pages.
+pub fn list<T: Serialize>(items: impl Iterator<Item = T>) -> HttpResponse {
+    #[derive(Serialize)]
+    struct List<T> {
+        items: Vec<T>,
+    }
+    json(StatusCode::OK, &List { items: items.collect() })
+}
+
 /// The answer to something that was made, which is found at `path` from now on.
 pub fn created(server: &AuthorizationServer, path: &str, value: &impl Serialize) -> HttpResponse {
     let mut response = json(StatusCode::CREATED, value);
