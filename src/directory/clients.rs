@@ -18,6 +18,7 @@ use crate::model::claims::TokenId;
 use crate::model::client::{Client, ClientId, ClientSecret};
 use crate::model::scope::ScopeSet;
 use crate::secret::digest::SecretDigest;
+use crate::secret::hash::SecretHash;
 use crate::store::StoreError;
 
 /// A client with what the hot path would otherwise compute for each request.
@@ -40,28 +41,42 @@ pub struct KnownSecret {
     pub secret: ClientSecret,
     /// See [`TokenId::credential`].
     pub token_credential: [u8; 8],
-    /// The digest of a secret that has none at rest, since it was shown here and found to be that of the slow hash.
-    shown: Arc<OnceLock<SecretDigest>>,
+    /// What was found when a secret that has no digest at rest was shown here.
+    shown: Arc<OnceLock<Shown>>,
+}
+
+/// A secret that was shown, and found to be that of the slow hash.
+#[derive(Debug)]
+struct Shown {
+    digest: SecretDigest,
+    /// Another hash of it, by which that one is replaced at rest.
+    replacement: Option<SecretHash>,
 }
 
 impl KnownSecret {
     fn new(secret: ClientSecret, before: &[Self]) -> Self {
-        // Another secret would have another id; the hash of one is replaced by another hash of the same at most.
-        let same = before.iter().find(|known| known.secret.id == secret.id);
+        let same = before.iter().find(|known| known.is_form_of(&secret));
         let shown = same.map(|known| Arc::clone(&known.shown)).unwrap_or_default();
         Self { token_credential: TokenId::credential_digest(secret.id.as_str()), secret, shown }
+    }
+
+    /// Whether it is the same secret for sure. The id does not tell: a client that was deleted may have been imported again, with
+    /// another secret of that id.
+    fn is_form_of(&self, other: &ClientSecret) -> bool {
+        let replacement = || self.shown.get().and_then(|shown| shown.replacement.as_ref());
+        self.secret.id == other.id && (self.secret.hash == other.hash || replacement() == Some(&other.hash))
     }
 
     /// What it is recognised by without a slow hash; nothing when it has no digest at rest and was not shown here yet.
     #[must_use]
     pub fn digest(&self) -> Option<&SecretDigest> {
-        self.secret.digest.as_ref().or_else(|| self.shown.get())
+        self.secret.digest.as_ref().or_else(|| self.shown.get().map(|shown| &shown.digest))
     }
 
-    /// Remembers, in memory alone, that this is the digest of the secret.
-    pub fn was_shown(&self, digest: SecretDigest) {
+    /// Remembers, in memory alone, that this is the digest of the secret, and by which hash its own is replaced.
+    pub fn was_shown(&self, digest: SecretDigest, replacement: Option<SecretHash>) {
         // The first stays: bcrypt takes several secrets for one.
-        self.shown.set(digest).ok();
+        self.shown.set(Shown { digest, replacement }).ok();
     }
 }
 
@@ -276,10 +291,13 @@ mod tests {
 
     use super::{Clients, UNKNOWN_CAPACITY, UNKNOWN_FOR};
     use crate::clock::{Clock, ManualClock, Timestamp};
-    use crate::model::client::{AuthMethod, Client, ClientId};
+    use crate::model::client::{AuthMethod, Client, ClientId, ClientSecret, SecretId};
     use crate::model::event::EventNumber;
     use crate::model::name::DisplayName;
     use crate::model::scope::ScopeSet;
+    use crate::secret::Secret;
+    use crate::secret::digest::DigestKey;
+    use crate::secret::hash::SecretHash;
     use crate::store::StoreError;
 
     fn client(name: &str) -> Client {
@@ -297,6 +315,18 @@ mod tests {
             cut_off: EventNumber::default(),
             created_at: Timestamp::from_secs(0),
             disabled_at: None,
+        }
+    }
+
+    fn secret(hash: &str) -> ClientSecret {
+        ClientSecret {
+            id: SecretId::from_stored("cs_1".to_owned()),
+            hint: String::new(),
+            label: None,
+            digest: None,
+            hash: SecretHash::from_stored(hash.to_owned()),
+            created_at: Timestamp::from_secs(0),
+            expires_at: None,
         }
     }
 
@@ -371,6 +401,26 @@ mod tests {
         assert!(clients.remembered("absent").is_none());
         assert!(clients.remembered("slow").is_none());
         assert!(matches!(clients.remembered("a"), Some(Some(_))));
+    }
+
+    /// SEC-10: what was shown once is known of the same secret, also in its other form; not of another one with the same id.
+    #[tokio::test]
+    async fn what_was_shown_is_known_of_that_secret_alone() {
+        let (_clock, clients) = clients();
+        let id = ClientId::parse("a").unwrap();
+        let load = |hash: &'static str| {
+            clients.forget(&id);
+            clients.load(&id, move || async move { Ok(Some((client("x"), vec![secret(hash)]))) })
+        };
+        let digest = DigestKey::new(&[1; 32]).digest(&Secret::new("hunter2".to_owned()));
+        let replacement = SecretHash::from_stored("own form".to_owned());
+        load("imported").await.unwrap().unwrap().secrets[0].was_shown(digest, Some(replacement));
+        for (hash, is_known) in
+            [("imported", true), ("own form", true), ("own form", true), ("another", false)]
+        {
+            let loaded = load(hash).await.unwrap().unwrap();
+            assert_eq!(loaded.secrets[0].digest().is_some(), is_known, "{hash}");
+        }
     }
 
     #[tokio::test]

@@ -107,7 +107,6 @@ pub fn administration(
         Refused::Access(error) => return access(request, server, error),
         Refused::Body(BodyError::TooLarge) => (Problem::TOO_LARGE, BodyError::TooLarge.what().to_owned()),
         Refused::Body(error) => (Problem::INVALID_REQUEST, error.what().to_owned()),
-        Refused::Malformed(what) => (Problem::INVALID_REQUEST, what.clone()),
         Refused::Unavailable(_) => (Problem::UNAVAILABLE, "The change was made; this node lags".to_owned()),
         Refused::Admin(error) => of_admin(error),
     };

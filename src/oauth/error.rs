@@ -116,9 +116,7 @@ impl OauthError {
             other => other.description().to_owned(),
         }
     }
-}
 
-impl OauthError {
     /// What is counted for the client that asked.
     #[must_use]
     pub const fn outcome(&self) -> Outcome {

@@ -6,6 +6,7 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::change::Tx;
+use super::connection::AnyQuery;
 use super::{Database, StoreError, duration, millis};
 use crate::clock::Timestamp;
 use crate::model::client::{AuthMethod, Client, ClientId, ClientSecret, GrantType, SecretId};
@@ -91,26 +92,10 @@ pub async fn page(
 /// # Errors
 /// [`StoreError::Conflict`] when the id is taken.
 pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO clients (id, name, scopes, grant_types, token_endpoint_auth_method, default_scopes, \
-         resources, token_alg, token_ttl, max_tokens_per_hour, cut_off, created_at, disabled_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-    )
-    .bind(client.id.as_str())
-    .bind(client.name.as_str())
-    .bind(client.scopes.to_string())
-    .bind(grants_text(client))
-    .bind(client.auth_method.name())
-    .bind(client.default_scopes.as_ref().map(ScopeSet::as_str))
-    .bind(resources_text(client))
-    .bind(client.token_alg.map(SigningAlgorithm::name))
-    .bind(client.token_ttl.map(millis))
-    .bind(limit(client))
-    .bind(client.cut_off.get())
-    .bind(client.created_at.as_millis())
-    .bind(client.disabled_at.map(Timestamp::as_millis))
-    .execute(tx.connection()?)
-    .await?;
+    const SQL: &str = "INSERT INTO clients (id, name, scopes, grant_types, token_endpoint_auth_method, default_scopes, \
+         resources, token_alg, token_ttl, max_tokens_per_hour, cut_off, created_at, disabled_at, import_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    bind_client(sqlx::query(SQL), client, client.cut_off, None).execute(tx.connection()?).await?;
     Ok(())
 }
 
@@ -199,20 +184,9 @@ pub async fn set_cut_off(tx: &mut Tx, id: &ClientId, cut_off: EventNumber) -> Re
 /// # Errors
 /// When the statement fails.
 pub async fn insert_secret(tx: &mut Tx, client: &ClientId, secret: &ClientSecret) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO client_secrets (id, client_id, hint, label, digest, hash, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(secret.id.as_str())
-    .bind(client.as_str())
-    .bind(secret.hint.as_str())
-    .bind(secret.label.as_deref())
-    .bind(digest_text(secret))
-    .bind(secret.hash.as_str())
-    .bind(secret.created_at.as_millis())
-    .bind(secret.expires_at.map(Timestamp::as_millis))
-    .execute(tx.connection()?)
-    .await?;
+    const SQL: &str = "INSERT INTO client_secrets (id, client_id, hint, label, digest, hash, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    bind_secret(sqlx::query(SQL), client, secret).execute(tx.connection()?).await?;
     Ok(())
 }
 
@@ -261,19 +235,56 @@ pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<(), StoreError> {
     Ok(())
 }
 
-pub(super) fn limit(client: &Client) -> Option<i64> {
+/// Binds all columns of a client, with this cut-off and the import that staged it.
+pub(super) fn bind_client<'q>(
+    query: AnyQuery<'q>,
+    client: &Client,
+    cut_off: EventNumber,
+    import: Option<&str>,
+) -> AnyQuery<'q> {
+    query
+        .bind(client.id.as_str())
+        .bind(client.name.as_str())
+        .bind(client.scopes.as_str())
+        .bind(grants_text(client))
+        .bind(client.auth_method.name())
+        .bind(client.default_scopes.as_ref().map(ScopeSet::as_str))
+        .bind(resources_text(client))
+        .bind(client.token_alg.map(SigningAlgorithm::name))
+        .bind(client.token_ttl.map(millis))
+        .bind(limit(client))
+        .bind(cut_off.get())
+        .bind(client.created_at.as_millis())
+        .bind(client.disabled_at.map(Timestamp::as_millis))
+        .bind(import)
+}
+
+/// Binds all columns of a secret.
+pub(super) fn bind_secret<'q>(query: AnyQuery<'q>, client: &ClientId, secret: &ClientSecret) -> AnyQuery<'q> {
+    query
+        .bind(secret.id.as_str())
+        .bind(client.as_str())
+        .bind(secret.hint.as_str())
+        .bind(secret.label.as_deref())
+        .bind(digest_text(secret))
+        .bind(secret.hash.as_str())
+        .bind(secret.created_at.as_millis())
+        .bind(secret.expires_at.map(Timestamp::as_millis))
+}
+
+fn limit(client: &Client) -> Option<i64> {
     client.max_tokens_per_hour.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX))
 }
 
-pub(super) fn digest_text(secret: &ClientSecret) -> String {
+fn digest_text(secret: &ClientSecret) -> String {
     secret.digest.as_ref().map_or_else(|| SecretDigest::NONE.to_owned(), SecretDigest::to_text)
 }
 
-pub(super) fn grants_text(client: &Client) -> String {
+fn grants_text(client: &Client) -> String {
     client.grants.iter().map(|grant| grant.name()).collect::<Vec<_>>().join(" ")
 }
 
-pub(super) fn resources_text(client: &Client) -> String {
+fn resources_text(client: &Client) -> String {
     client.resources.iter().map(ResourceUri::as_str).collect::<Vec<_>>().join(" ")
 }
 

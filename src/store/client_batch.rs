@@ -7,14 +7,10 @@ use std::sync::Arc;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::change::Tx;
-use super::client::{digest_text, grants_text, limit, resources_text, with_secrets};
-use super::connection::AnyQuery;
-use super::{Database, Engine, StoreError, millis};
-use crate::clock::Timestamp;
+use super::client::{bind_client, bind_secret, with_secrets};
+use super::{Database, Engine, StoreError};
 use crate::model::client::{Client, ClientId, ClientSecret, SecretId};
 use crate::model::event::EventNumber;
-use crate::model::scope::ScopeSet;
-use crate::model::signing_key::SigningAlgorithm;
 
 /// A client with all of its secrets.
 pub type ClientWithSecrets = (Client, Vec<ClientSecret>);
@@ -207,41 +203,6 @@ impl Statements {
         }
         Ok(taken)
     }
-}
-
-fn bind_client<'q>(
-    query: AnyQuery<'q>,
-    client: &Client,
-    cut_off: EventNumber,
-    import: Option<&str>,
-) -> AnyQuery<'q> {
-    query
-        .bind(client.id.as_str())
-        .bind(client.name.as_str())
-        .bind(client.scopes.as_str())
-        .bind(grants_text(client))
-        .bind(client.auth_method.name())
-        .bind(client.default_scopes.as_ref().map(ScopeSet::as_str))
-        .bind(resources_text(client))
-        .bind(client.token_alg.map(SigningAlgorithm::name))
-        .bind(client.token_ttl.map(millis))
-        .bind(limit(client))
-        .bind(cut_off.get())
-        .bind(client.created_at.as_millis())
-        .bind(client.disabled_at.map(Timestamp::as_millis))
-        .bind(import)
-}
-
-fn bind_secret<'q>(query: AnyQuery<'q>, client: &ClientId, secret: &ClientSecret) -> AnyQuery<'q> {
-    query
-        .bind(secret.id.as_str())
-        .bind(client.as_str())
-        .bind(secret.hint.as_str())
-        .bind(secret.label.as_deref())
-        .bind(digest_text(secret))
-        .bind(secret.hash.as_str())
-        .bind(secret.created_at.as_millis())
-        .bind(secret.expires_at.map(Timestamp::as_millis))
 }
 
 /// Up to `limit` clients whose id comes after `after`, by id, each with its secrets as they were at the same moment.

@@ -133,20 +133,10 @@ pub async fn page(
     limit: i64,
     filter: &Filter,
 ) -> Result<Vec<RecordedEvent>, StoreError> {
-    let query = || {
-        sqlx::query(
-            "SELECT number, at, actor, kind, subject, details, mac FROM events WHERE number > $1 \
-             AND ($2 = '' OR kind = $2 OR SUBSTR(kind, 1, LENGTH($2) + 1) = $2 || '.') \
-             AND ($3 = '' OR subject = $3) AND ($4 = '' OR actor = $4) ORDER BY number LIMIT $5",
-        )
-        .bind(after.get())
-        .bind(filter.kind.as_deref().unwrap_or_default())
-        .bind(filter.subject.as_deref().unwrap_or_default())
-        .bind(filter.actor.as_deref().unwrap_or_default())
-        .bind(limit)
-    };
-    let rows = database.lookup(query).await?;
-    rows.iter().map(recorded).collect()
+    const SQL: &str = "SELECT number, at, actor, kind, subject, details, mac FROM events WHERE number > $1 \
+         AND ($2 = '' OR kind = $2 OR SUBSTR(kind, 1, LENGTH($2) + 1) = $2 || '.') \
+         AND ($3 = '' OR subject = $3) AND ($4 = '' OR actor = $4) ORDER BY number LIMIT $5";
+    filtered(database, SQL, after, limit, filter).await
 }
 
 /// Up to `limit` events before `before`, the newest first.
@@ -159,17 +149,26 @@ pub async fn page_back(
     limit: i64,
     filter: &Filter,
 ) -> Result<Vec<RecordedEvent>, StoreError> {
+    const SQL: &str = "SELECT number, at, actor, kind, subject, details, mac FROM events WHERE number < $1 \
+         AND ($2 = '' OR kind = $2 OR SUBSTR(kind, 1, LENGTH($2) + 1) = $2 || '.') \
+         AND ($3 = '' OR subject = $3) AND ($4 = '' OR actor = $4) ORDER BY number DESC LIMIT $5";
+    filtered(database, SQL, before, limit, filter).await
+}
+
+async fn filtered(
+    database: &Database,
+    sql: &'static str,
+    edge: EventNumber,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<RecordedEvent>, StoreError> {
     let query = || {
-        sqlx::query(
-            "SELECT number, at, actor, kind, subject, details, mac FROM events WHERE number < $1 \
-             AND ($2 = '' OR kind = $2 OR SUBSTR(kind, 1, LENGTH($2) + 1) = $2 || '.') \
-             AND ($3 = '' OR subject = $3) AND ($4 = '' OR actor = $4) ORDER BY number DESC LIMIT $5",
-        )
-        .bind(before.get())
-        .bind(filter.kind.as_deref().unwrap_or_default())
-        .bind(filter.subject.as_deref().unwrap_or_default())
-        .bind(filter.actor.as_deref().unwrap_or_default())
-        .bind(limit)
+        sqlx::query(sql)
+            .bind(edge.get())
+            .bind(filter.kind.as_deref().unwrap_or_default())
+            .bind(filter.subject.as_deref().unwrap_or_default())
+            .bind(filter.actor.as_deref().unwrap_or_default())
+            .bind(limit)
     };
     let rows = database.lookup(query).await?;
     rows.iter().map(recorded).collect()

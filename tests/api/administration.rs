@@ -154,6 +154,9 @@ async fn a_client_has_several_secrets_meanwhile() {
     app.token(&old).send().await.assert_oauth_error(401, "invalid_client", "a revoked secret");
     assert_eq!(app.token(&new).send().await.status, 200);
     assert_eq!(caller.delete(&format!("{secrets}/{first}")).await.status, 404);
+    let by_itself = caller.delete(&format!("{secrets}/{}", new.secret)).await;
+    by_itself.assert_problem(404, "err_not_found", "a secret for its id");
+    by_itself.assert_no_echo(&new.secret, "a secret for its id");
     app.clock.advance(std::time::Duration::from_mins(1));
     app.token(&new).send().await.assert_oauth_error(401, "invalid_client", "an expired secret");
     // As many as there may be, and no more.
@@ -340,6 +343,20 @@ async fn bad_input_is_refused() {
         (b"[\"arr\",\"from array\",\"read\",null,null,null,null,null,null]".to_vec(), "application/json"),
     ] {
         assert_eq!(send(body.clone(), content_type).await.status, 400, "{}", body.escape_ascii());
+    }
+    // SEC-5: what has the wrong type may be a secret in the wrong place.
+    for body in
+        [r#"{"secret_expires_in":"MARKER"}"#, r#"{"client_name":"x","resources":"MARKER"}"#, r#""MARKER""#]
+    {
+        let answer = send(body.into(), "application/json").await;
+        answer.assert_problem(400, "err_invalid_request", body);
+        answer.assert_no_echo("MARKER", body);
+    }
+    for path in [CLIENTS, APIS, "/api/v1/clients/known/secrets"] {
+        let request = app.request(Method::POST, path).bearer_auth(&caller.token);
+        let answer = Answer::of(request.header("content-type", "application/json").body("[]")).await;
+        answer.assert_problem(400, "err_invalid_request", path);
+        assert!(answer.body.contains("a JSON object"), "{path}: {answer:?}");
     }
     assert_eq!(send(vec![b' '; 70_000], "application/json").await.status, 413);
     let answer = caller.send(Method::PUT, CLIENTS, None).await;

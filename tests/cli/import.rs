@@ -106,10 +106,11 @@ fn bad_lines_are_refused_one_by_one() {
     let bad: &[(&[u8], &str)] = &[
         (b"{\"client_id\":\"x\",\"client_name\":\"\xff\"}", "UTF-8"),
         (endless.as_bytes(), "longer than 262144 bytes"),
-        (b"not json", "JSON object"),
+        (b"not json", "expected"),
         (br#"["x","x"]"#, "JSON object"),
         (b"\"hunter2\"", "JSON object"),
         (br#"{"client_id":"x","client_name":"x","secrets":"hunter2"}"#, "expected a sequence"),
+        (br#"{"client_id":"x","client_name":"x","secrets":[[null,"abcd"]]}"#, "expected a JSON object"),
         (br#"{"client_name":"x"}"#, "client_id is missing"),
         (br#"{"client_id":"x"}"#, "client_name is missing"),
         (br#"{"client_id":"","client_name":"x"}"#, "a client id is"),
@@ -302,6 +303,26 @@ fn an_imported_client_is_another_than_the_one_before() {
         assert_eq!(server.me(&token).status, 401);
         assert_eq!(server.me(&new_token).status, 200);
     }
+}
+
+/// SEC-10: nor is what a node remembers of its secret true of another secret that has the same id.
+#[test]
+fn an_imported_secret_is_another_than_the_one_before() {
+    let work = Workplace::with_tables();
+    let server = Server::start(&work);
+    let import_with = |secret: &str| {
+        let secrets = json!([{ "id": "cs_0123456789abcdefghijkl", "client_secret": secret }]);
+        let line = json!({ "client_id": "phoenix", "client_name": "x", "scope": "read", "secrets": secrets });
+        import(&work, line.to_string(), &[]).succeeded();
+        Client { id: "phoenix".to_owned(), secret: secret.to_owned() }
+    };
+    let old = import_with("the old secret");
+    server.token(&old);
+    work.run(&["client", "delete", "phoenix"]).succeeded();
+    let new = import_with("the new secret");
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(server.ask_for_token(&old).status, 401);
+    server.token(&new);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 
 use crate::admin::AdminError;
 use crate::admin::client::parse_label;
-use crate::admin::json::{ClientInput, invalid};
+use crate::admin::json::{self, ClientInput, Object, invalid};
 use crate::admin::patch::Patch;
 use crate::clock::Timestamp;
 use crate::model::client::{AuthMethod, Client, ClientId, MAX_CHOSEN_SECRETS, MAX_SECRETS, SecretId};
@@ -46,7 +46,7 @@ struct ClientLine {
     /// 0 when it does not expire (RFC 7591 §3.2.1).
     client_secret_expires_at: Option<i64>,
     secret_expires_in: Option<u64>,
-    secrets: Option<Vec<SecretLine>>,
+    secrets: Option<Vec<Object<SecretLine>>>,
 }
 
 /// One of several secrets.
@@ -147,12 +147,7 @@ impl LineParser {
         if text.trim_ascii().is_empty() {
             return Ok(None);
         }
-        // A list of values would pass for the members in their order.
-        if !text.trim_ascii_start().starts_with('{') {
-            return Err(invalid("a line is a JSON object, of one client"));
-        }
-        let json: ClientLine = serde_json::from_str(text).map_err(|error| invalid(reason(&error)))?;
-        self.client(number, json).map(Some)
+        self.client(number, json::parse(text)?).map(Some)
     }
 
     fn client(&self, line: u64, json: ClientLine) -> Result<Wanted, AdminError> {
@@ -211,7 +206,7 @@ impl LineParser {
             secrets.push(WantedSecret { id, hint, label, created_at: self.now, expires_at, text });
         }
         let mut left_out = 0;
-        for (secret, place) in json.secrets.unwrap_or_default().into_iter().zip(0..) {
+        for (Object(secret), place) in json.secrets.unwrap_or_default().into_iter().zip(0..) {
             match self.secret(secret)? {
                 Some(mut secret) => {
                     // Those of one second stay in their order.
@@ -278,18 +273,4 @@ fn secret_text(plain: Option<Secret>, hash: Option<String>) -> Result<Option<Sec
         (None, Some(hash)) => SecretHash::parse(&hash).map(SecretText::Hash).map(Some).map_err(invalid),
         (None, None) => Ok(None),
     }
-}
-
-/// What is wrong with the JSON, without the value that is: it may be a secret in the wrong place.
-fn reason(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let at = format!(" at line {} column {}", error.line(), error.column());
-    let what = text.strip_suffix(&at).unwrap_or(&text);
-    let what = match what.strip_prefix("invalid type: ").or_else(|| what.strip_prefix("invalid value: ")) {
-        Some(rest) => {
-            rest.rfind(", expected ").and_then(|end| rest.get(end + 2..)).unwrap_or("a wrong value")
-        }
-        None => what,
-    };
-    format!("{what}, at column {}", error.column())
 }

@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::admin::{Admin, AdminError};
+use crate::admin::{self, Admin, AdminError};
 use crate::http::error;
 use crate::http::extract::body::{self, BodyError};
 use crate::http::extract::presented;
@@ -24,11 +24,9 @@ use crate::oauth::bearer::{self, AccessError};
 pub enum Refused {
     /// Whoever calls may not.
     Access(AccessError),
-    /// The body cannot be read, or is not what is expected; what is wrong with it.
+    /// The body cannot be read.
     Body(BodyError),
-    /// The body is JSON, and not what is expected.
-    Malformed(String),
-    /// The act was not done.
+    /// The act was not done, or what is asked for makes no sense.
     Admin(AdminError),
     /// The act was done, and this node does not follow.
     Unavailable(String),
@@ -84,17 +82,14 @@ async fn read<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> R
     let is_json = content_type.is_some_and(|value| {
         value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii() == b"application/json"
     });
-    if !body.is_empty() && body.trim_ascii_start().first() != Some(&b'{') {
-        // `serde` would take an array for the members in their order.
-        return Err(Refused::Malformed("the body must be a JSON object".to_owned()));
-    }
     if body.is_empty() {
-        return serde_json::from_str("{}").map_err(|error| Refused::Malformed(error.to_string()));
+        return Ok(admin::json::parse("{}")?);
     }
     if !is_json {
-        return Err(Refused::Malformed("the body must be application/json".to_owned()));
+        return Err(AdminError::Invalid("the body must be application/json".to_owned()).into());
     }
-    serde_json::from_slice(&body).map_err(|error| Refused::Malformed(error.to_string()))
+    let text = std::str::from_utf8(&body);
+    Ok(admin::json::parse(text.map_err(|_| AdminError::Invalid("the body is not UTF-8".to_owned()))?)?)
 }
 
 /// An answer in JSON.
@@ -103,6 +98,15 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> HttpResponse {
         .insert_header((CONTENT_TYPE, JSON))
         .insert_header((CACHE_CONTROL, NO_STORE))
         .body(serde_json::to_vec(value).unwrap_or_default())
+}
+
+/// The answer with all there is of something, which is not so much that it would come in pages.
+pub fn list<T: Serialize>(items: impl Iterator<Item = T>) -> HttpResponse {
+    #[derive(Serialize)]
+    struct List<T> {
+        items: Vec<T>,
+    }
+    json(StatusCode::OK, &List { items: items.collect() })
 }
 
 /// The answer to something that was made, which is found at `path` from now on.

@@ -3,9 +3,10 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
 
-use super::administration::{Outcome, answer, applied, authorize, authorize_and_read, created, gone, json};
+use super::administration::{
+    self, Outcome, answer, applied, authorize, authorize_and_read, created, gone, json,
+};
 use super::clients::path_segment;
 use crate::admin::json::{ApiInput, ApiJson};
 use crate::admin::{AdminError, api};
@@ -17,11 +18,6 @@ const WRITE: &str = "mintery:apis:write";
 
 type Server = Data<AuthorizationServer>;
 
-#[derive(Serialize)]
-struct Apis<'a> {
-    items: Vec<ApiJson<'a>>,
-}
-
 /// `GET /api/v1/apis`
 pub async fn list(request: HttpRequest, server: Server) -> HttpResponse {
     answer(&request, &server, do_list(&request, &server).await)
@@ -30,7 +26,7 @@ pub async fn list(request: HttpRequest, server: Server) -> HttpResponse {
 async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome {
     let admin = authorize(request, server, READ).await?;
     let apis = api::list(&admin).await?;
-    Ok(json(StatusCode::OK, &Apis { items: apis.iter().map(ApiJson::from).collect() }))
+    Ok(administration::list(apis.iter().map(ApiJson::from)))
 }
 
 /// `POST /api/v1/apis`

@@ -3,9 +3,10 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
 
-use super::administration::{Outcome, answer, applied, authorize, authorize_and_read, created, gone, json};
+use super::administration::{
+    self, Outcome, answer, applied, authorize, authorize_and_read, created, gone, json,
+};
 use super::page::{Page, PageQuery};
 use crate::admin::json::{
     ClientInput, ClientJson, CreatedJson, MadeSecretJson, SecretInput, SecretJson, ShownJson,
@@ -115,11 +116,6 @@ async fn set_enabled(
     Ok(json(StatusCode::OK, &ClientJson::from(&client)))
 }
 
-#[derive(Serialize)]
-struct Secrets<'a> {
-    items: Vec<SecretJson<'a>>,
-}
-
 /// `GET /api/v1/clients/{client_id}/secrets`
 pub async fn secrets(request: HttpRequest, server: Server, id: Path<String>) -> HttpResponse {
     answer(&request, &server, do_secrets(&request, &server, &id).await)
@@ -128,7 +124,7 @@ pub async fn secrets(request: HttpRequest, server: Server, id: Path<String>) -> 
 async fn do_secrets(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
     let admin = authorize(request, server, READ).await?;
     let (_, secrets) = client::show(&admin, &parse(id)?).await?;
-    Ok(json(StatusCode::OK, &Secrets { items: secrets.iter().map(SecretJson::from).collect() }))
+    Ok(administration::list(secrets.iter().map(SecretJson::from)))
 }
 
 /// `POST /api/v1/clients/{client_id}/secrets`
@@ -171,10 +167,9 @@ async fn do_revoke_secret(
     secret: &str,
 ) -> Outcome {
     let admin = authorize(request, server, WRITE).await?;
-    if secret.chars().any(char::is_control) {
-        return Err(AdminError::NotFound("secret of this id".to_owned()).into());
-    }
-    client::revoke_secret(&admin, &parse(id)?, &SecretId::from_stored(secret.to_owned())).await?;
+    // What is no id names none, and is not repeated: it may be the secret itself.
+    let secret = SecretId::parse(secret).map_err(|_| AdminError::NotFound("secret of this id".to_owned()))?;
+    client::revoke_secret(&admin, &parse(id)?, &secret).await?;
     applied(server, &admin).await?;
     Ok(gone())
 }

@@ -6,7 +6,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
-use super::administration::{Outcome, answer, applied, authorize, authorize_and_read, json};
+use super::administration::{self, Outcome, answer, applied, authorize, authorize_and_read, json};
 use crate::admin::json::SigningKeyJson;
 use crate::admin::{AdminError, signing_key};
 use crate::model::signing_key::{SigningAlgorithm, UnknownAlgorithm};
@@ -16,11 +16,6 @@ const READ: &str = "mintery:signing-keys:read";
 const WRITE: &str = "mintery:signing-keys:write";
 
 type Server = Data<AuthorizationServer>;
-
-#[derive(Serialize)]
-struct Keys<'a> {
-    items: Vec<SigningKeyJson<'a>>,
-}
 
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -50,8 +45,7 @@ async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome
     let admin = authorize(request, server, READ).await?;
     let keys = signing_key::schedules(&admin).await?;
     let now = server.clock.now();
-    let items = keys.iter().map(|key| SigningKeyJson::at(key, now)).collect();
-    Ok(json(StatusCode::OK, &Keys { items }))
+    Ok(administration::list(keys.iter().map(|key| SigningKeyJson::at(key, now))))
 }
 
 /// `GET /api/v1/signing-keys/{kid}`

@@ -149,8 +149,12 @@ impl Guess {
         let Some(secret) = known.secrets.iter().find(|known| known.secret.id == id) else {
             return Ok(Err(ClientFailure::WrongSecret));
         };
+        if secret.secret.hash != found.hash && Some(&secret.secret.hash) != found.replacement.as_ref() {
+            // Another form of it, or another secret of the same id: that was not looked at.
+            return Err(OauthError::Busy);
+        }
         let is_first = secret.digest().is_none();
-        secret.was_shown(self.digest.clone());
+        secret.was_shown(self.digest.clone(), found.replacement.clone());
         if is_first {
             self.keep_own_form(&secret.secret, found, server);
         }
