@@ -326,16 +326,19 @@ pub(super) fn parse_label(label: Option<String>) -> Result<Option<String>, Admin
 /// Takes a secret of a client back: from now on it does not authenticate. Tokens that were asked for with it stay good.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is no such client or secret.
+/// [`AdminError::NotFound`] when there is no such client or secret, [`AdminError::Forbidden`] when the caller does not hold the
+/// client's scopes.
 pub async fn revoke_secret(
     admin: &Admin,
     id: &ClientId,
     secret: &SecretId,
 ) -> Result<EventNumber, AdminError> {
-    let (id, secret) = (id.clone(), secret.clone());
+    let (id, secret, caller) = (id.clone(), secret.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+            let locked = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+            // Unlike a client that is disabled, this cannot be undone.
+            caller.may_grant(&locked.scopes)?;
             if !client::delete_secret(tx, &id, &secret).await? {
                 return Err(AdminError::NotFound(format!("secret {} of client {id}", secret.as_str())));
             }
@@ -365,7 +368,27 @@ pub struct NewSecret {
     pub chosen: Option<ChosenSecret>,
 }
 
+/// The longest life of a secret that ends, in days: a hundred years.
+const MAX_LIFE_DAYS: u64 = 36_525;
+
+/// Checks after how long a secret is to expire.
+///
+/// # Errors
+/// [`AdminError::Invalid`] when that is at once, or later than anybody means.
+pub fn check_life(life: Option<Duration>) -> Result<(), AdminError> {
+    match life {
+        Some(Duration::ZERO) => Err(AdminError::Invalid(
+            "a secret that expires after 0 s is never good; without an expiry it does not expire".to_owned(),
+        )),
+        Some(life) if life > Duration::from_secs(MAX_LIFE_DAYS * 24 * 60 * 60) => Err(AdminError::Invalid(
+            "a secret expires within a hundred years; without an expiry it does not expire".to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
 async fn make_secret(admin: &Admin, new: NewSecret) -> Result<MadeSecret, AdminError> {
+    check_life(new.expires_in)?;
     let now = admin.clock.now();
     let id = SecretId::generate(&*admin.random);
     let digests = &admin.secret_digests;

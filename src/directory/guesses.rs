@@ -22,7 +22,8 @@ struct Allowance {
 /// Of one client, from one network: ten a minute.
 const PER_CLIENT: Allowance = Allowance { burst: 10, every: Duration::from_secs(6) };
 
-/// From one network: a hundred a minute. Many clients may be behind one address, and each may have an old secret.
+/// From one network: a hundred a minute. Many clients may be behind one address, and each may have an old secret. Here a guess
+/// weighs as much as its hash takes longer than one of our own, so that nobody has more than a second's work done at once.
 const PER_NETWORK: Allowance = Allowance { burst: 100, every: Duration::from_millis(600) };
 
 /// Wrong secrets from one network that are no guesses, of 256 random bits or the same as before, until the answers come late.
@@ -34,6 +35,7 @@ const NO_GUESSES: Allowance = Allowance { burst: 200, every: Duration::from_mill
 pub struct Guess {
     client: u64,
     network: u64,
+    work: u32,
 }
 
 /// A guess that is counted until it turns out to be right, or is not looked at.
@@ -98,18 +100,21 @@ impl Guesses {
     }
 
     /// Counts a guess at a secret of `client`, known or not, before it is known whether it is wrong: a hundred at once must
-    /// not all find that there is still room.
+    /// not all find that there is still room. `work` is what it costs, in multiples of a hash of our own.
     ///
     /// # Errors
     /// When there were too many.
-    pub fn count(self: &Arc<Self>, client: &str, network: Network) -> Result<Open, TooMany> {
+    pub fn count(self: &Arc<Self>, client: &str, network: Network, work: u32) -> Result<Open, TooMany> {
         let now = self.clock.elapsed();
-        let guess =
-            Guess { client: self.hasher.hash_one((network, client)), network: self.hasher.hash_one(network) };
-        self.networks.take(guess.network, now)?;
-        if let Err(too_many) = self.clients.take(guess.client, now) {
+        let guess = Guess {
+            client: self.hasher.hash_one((network, client)),
+            network: self.hasher.hash_one(network),
+            work: work.min(PER_NETWORK.burst),
+        };
+        self.networks.take(guess.network, guess.work, now)?;
+        if let Err(too_many) = self.clients.take(guess.client, 1, now) {
             // It was not made.
-            self.networks.give_back(guess.network);
+            self.networks.give_back(guess.network, guess.work);
             return Err(too_many);
         }
         Ok(Open { guesses: Arc::clone(self), guess, is_wrong: false })
@@ -118,15 +123,15 @@ impl Guesses {
     /// They were wrong, and meant nothing.
     pub fn take_back<'a>(&self, guesses: impl IntoIterator<Item = &'a Guess>) {
         for guess in guesses {
-            self.clients.give_back(guess.client);
-            self.networks.give_back(guess.network);
+            self.clients.give_back(guess.client, 1);
+            self.networks.give_back(guess.network, guess.work);
         }
     }
 
     /// Counts a wrong secret that is no guess, and tells whether so many came from there that the answer can wait.
     #[must_use]
     pub fn is_flooded_by(&self, network: Network) -> bool {
-        self.harmless.take(self.hasher.hash_one(network), self.clock.elapsed()).is_err()
+        self.harmless.take(self.hasher.hash_one(network), 1, self.clock.elapsed()).is_err()
     }
 }
 
@@ -152,11 +157,11 @@ impl Table {
         Self { allowance, sets: std::iter::repeat_with(Mutex::default).take(SETS).collect() }
     }
 
-    fn take(&self, key: u64, now: Duration) -> Result<(), TooMany> {
+    fn take(&self, key: u64, weight: u32, now: Duration) -> Result<(), TooMany> {
         self.with(key, |count| {
             let Some(count) = count else { return Ok(()) };
             let until = if count.key == key { count.until.max(now) } else { now };
-            let next = until.saturating_add(self.allowance.every);
+            let next = until.saturating_add(self.allowance.every * weight);
             let most = now.saturating_add(self.allowance.every * self.allowance.burst);
             if next > most {
                 return Err(TooMany(next.saturating_sub(most)));
@@ -166,10 +171,10 @@ impl Table {
         })
     }
 
-    fn give_back(&self, key: u64) {
+    fn give_back(&self, key: u64, weight: u32) {
         self.with(key, |count| {
             if let Some(count) = count.filter(|count| count.key == key) {
-                count.until = count.until.saturating_sub(self.allowance.every);
+                count.until = count.until.saturating_sub(self.allowance.every * weight);
             }
         });
     }
@@ -201,7 +206,7 @@ mod tests {
 
     /// Counts a wrong secret.
     fn wrong(guesses: &Arc<Guesses>, client: &str, network: Network) -> Result<(), TooMany> {
-        guesses.count(client, network).map(Open::was_wrong)
+        guesses.count(client, network, 1).map(Open::was_wrong)
     }
 
     fn network(number: u32) -> Network {
@@ -240,12 +245,30 @@ mod tests {
         wrong(&guesses, "another", network(1)).unwrap();
     }
 
+    /// 6749-17: what costs as much as a hundred guesses is a hundred.
+    #[test]
+    fn a_costly_guess_weighs_more_for_its_network() {
+        let (clock, guesses) = guesses();
+        guesses.count("costly", network(1), 95).unwrap().was_wrong();
+        for _ in 0..5 {
+            wrong(&guesses, "a", network(1)).unwrap();
+        }
+        wrong(&guesses, "a", network(1)).unwrap_err();
+        wrong(&guesses, "a", network(2)).unwrap();
+        clock.let_pass(PER_NETWORK.every * 95);
+        // What was right, or not looked at, weighs nothing. Nothing weighs more than all that is allowed.
+        for _ in 0..3 {
+            drop(guesses.count("costly", network(1), 95).unwrap());
+            drop(guesses.count("costly", network(3), 1000).unwrap());
+        }
+    }
+
     /// 6749-17: only what is wrong counts.
     #[test]
     fn what_is_right_is_not_counted() {
         let (_clock, guesses) = guesses();
         for _ in 0..1000 {
-            drop(guesses.count("a", network(1)).unwrap());
+            drop(guesses.count("a", network(1), 1).unwrap());
         }
         for _ in 0..PER_CLIENT.burst {
             wrong(&guesses, "a", network(1)).unwrap();

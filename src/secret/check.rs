@@ -77,6 +77,12 @@ impl Question {
         format!("{}\n{}\n{}", self.digest.to_text(), hashes.collect::<Vec<_>>().join("$"), self.client)
     }
 
+    /// How much the answer costs, in multiples of a hash of our own.
+    #[must_use]
+    pub fn work(&self) -> u32 {
+        self.hashes.iter().map(SecretHash::work).sum::<u32>().max(1)
+    }
+
     fn answer(&self, random: &dyn Random, memory: &mut HashMemory) -> Option<Match> {
         if self.hashes.is_empty() {
             SecretHash::spend(&self.secret, memory);
@@ -130,8 +136,9 @@ impl SecretChecks {
             under_way.insert(entry.key.clone(), weak);
         }
         let (random, wrong) = (Arc::clone(&self.random), Arc::clone(&self.wrong));
+        let work = question.work();
         let key = self.hasher.hash_one(&entry.key);
-        self.pool.enqueue(lane, move |memory| {
+        self.pool.enqueue(lane, work, move |memory| {
             // All who waited may have hung up.
             if !done.is_closed() {
                 let answer = question.answer(&*random, memory);

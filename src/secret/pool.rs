@@ -12,8 +12,8 @@ use super::hash::HashMemory;
 use crate::metrics::HashMetrics;
 use crate::model::network::Network;
 
-/// Hashes that may wait for each slot: about a second's work.
-const WAITING_PER_SLOT: usize = 64;
+/// What may wait for each slot, in multiples of a hash of our own: about a second's work.
+const WAITING_PER_SLOT: u32 = 64;
 
 /// For whom something is hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +43,8 @@ struct Inner {
 struct State {
     /// Those who wait, whose turn is next first; none without a job.
     lanes: VecDeque<Waiting>,
-    /// Jobs in all of them.
-    waiting: usize,
+    /// The work of all networks' jobs in them.
+    work: u32,
     /// Threads at work.
     running: usize,
     /// The memory of slots that have nothing to do.
@@ -56,7 +56,17 @@ struct Waiting {
     jobs: VecDeque<Job>,
 }
 
-type Job = Box<dyn FnOnce(&mut HashMemory) + Send>;
+struct Job {
+    /// What it costs, in multiples of a hash of our own.
+    work: u32,
+    act: Box<dyn FnOnce(&mut HashMemory) + Send>,
+}
+
+impl Waiting {
+    fn work(&self) -> u32 {
+        self.jobs.iter().map(|job| job.work).sum()
+    }
+}
 
 impl std::fmt::Debug for HashPool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -85,7 +95,7 @@ impl HashPool {
         Self(Arc::new(Inner { slots, metrics: metrics.clone(), state: Mutex::default() }))
     }
 
-    /// Does `work`, which hashes, when its turn comes, and gives what came of it; nothing when others, who had waited less
+    /// Does `work`, which makes one hash of our own, when its turn comes, and gives what came of it; nothing when others, who had waited less
     /// often, took its place.
     ///
     /// # Errors
@@ -96,24 +106,26 @@ impl HashPool {
         F: FnOnce(&mut HashMemory) -> T + Send + 'static,
     {
         let (done, outcome) = oneshot::channel();
-        self.enqueue(lane, move |memory| {
+        self.enqueue(lane, 1, move |memory| {
             done.send(work(memory)).ok();
         })?;
         Ok(outcome)
     }
 
-    /// Does `work` when its turn comes, or drops it.
+    /// Does `act`, which costs so much `work` in multiples of a hash of our own, when its turn comes, or drops it.
     ///
     /// # Errors
     /// [`Busy`] when too many wait.
     pub fn enqueue(
         &self,
         lane: Lane,
-        work: impl FnOnce(&mut HashMemory) + Send + 'static,
+        work: u32,
+        act: impl FnOnce(&mut HashMemory) + Send + 'static,
     ) -> Result<(), Busy> {
         let inner = &self.0;
         let mut state = inner.lock();
-        let pushed_out = state.enqueue(lane, Box::new(work), inner.slots * WAITING_PER_SLOT);
+        let capacity = u32::try_from(inner.slots).unwrap_or(u32::MAX).saturating_mul(WAITING_PER_SLOT);
+        let pushed_out = state.enqueue(lane, Job { work, act: Box::new(act) }, capacity);
         let has_room = state.running < inner.slots && pushed_out.is_ok();
         state.running += usize::from(has_room);
         inner.show(&state);
@@ -122,9 +134,8 @@ impl HashPool {
             inner.start();
         }
         // What was pushed out is dropped here, where nothing is locked.
-        if !matches!(pushed_out, Ok(None)) {
-            inner.metrics.refused.increment(1);
-        }
+        let refused = pushed_out.as_ref().map_or(1, Vec::len);
+        inner.metrics.refused.increment(refused.try_into().unwrap_or(u64::MAX));
         pushed_out.map(drop)
     }
 }
@@ -136,7 +147,7 @@ impl Inner {
 
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; exact up to 2^53 hashes")]
     fn show(&self, state: &State) {
-        self.metrics.waiting.set(state.waiting as f64);
+        self.metrics.waiting.set(state.lanes.iter().map(|lane| lane.jobs.len()).sum::<usize>() as f64);
         self.metrics.running.set(state.running as f64);
     }
 
@@ -152,7 +163,7 @@ impl Inner {
             let given_up =
                 if state.running == 0 { std::mem::take(&mut state.lanes) } else { VecDeque::new() };
             if !given_up.is_empty() {
-                state.waiting = 0;
+                state.work = 0;
             }
             self.show(&state);
             drop(state);
@@ -173,7 +184,7 @@ impl Inner {
             self.show(&state);
             drop(state);
             self.metrics.begun.increment(1);
-            if catch_unwind(AssertUnwindSafe(|| job(&mut memory))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| (job.act)(&mut memory))).is_err() {
                 log::error!("a hash failed");
             }
         }
@@ -181,40 +192,71 @@ impl Inner {
 }
 
 impl State {
-    /// Puts a job at the end of its lane. When all is full it pushes out, and gives back, the last of the longest lane,
-    /// unless that is no longer than its own.
-    fn enqueue(&mut self, lane: Lane, job: Job, capacity: usize) -> Result<Option<Job>, Busy> {
-        let own = self.lanes.iter().position(|waiting| waiting.lane == lane);
-        let own_len = own.and_then(|index| self.lanes.get(index)).map_or(0, |own| own.jobs.len());
-        let mut pushed_out = None;
+    /// Puts a job at the end of its lane. When all is full it pushes out, and gives back, the last of the lane with the most
+    /// work, unless its own would then have as much. What is more than all that may wait has to find nobody waiting.
+    fn enqueue(&mut self, lane: Lane, job: Job, capacity: u32) -> Result<Vec<Job>, Busy> {
+        let own = self.lanes.iter().find(|waiting| waiting.lane == lane).map_or(0, Waiting::work);
+        let own = own.saturating_add(job.work);
+        let mut pushed_out = Vec::new();
         if lane == Lane::Administration {
-            if own_len >= capacity {
+            if own > capacity {
                 return Err(Busy);
             }
-        } else if self.waiting >= capacity {
-            let others = self.lanes.iter_mut().filter(|waiting| waiting.lane != Lane::Administration);
-            let longest = others.max_by_key(|waiting| waiting.jobs.len());
-            // One more than its own would be as long as its own then is.
-            let longest = longest.filter(|longest| longest.jobs.len() > own_len + 1).ok_or(Busy)?;
-            pushed_out = longest.jobs.pop_back();
-            self.waiting -= 1;
+        } else {
+            while self.work > 0 && self.work.saturating_add(job.work) > capacity {
+                let Some((from, last)) = self.push_out(own) else {
+                    // It was for nothing.
+                    while let Some((lane, job)) = pushed_out.pop() {
+                        self.push(lane, job);
+                    }
+                    return Err(Busy);
+                };
+                pushed_out.push((from, last));
+            }
         }
-        self.waiting += 1;
-        match own.and_then(|index| self.lanes.get_mut(index)) {
-            Some(own) => own.jobs.push_back(job),
-            None => self.lanes.push_back(Waiting { lane, jobs: VecDeque::from([job]) }),
-        }
-        Ok(pushed_out)
+        self.push(lane, job);
+        Ok(pushed_out.into_iter().map(|(_, job)| job).collect())
     }
 
-    /// The next job of the lane whose turn it is, which goes to the end.
+    /// Takes away the last job of the network with the most work, when that is more than `work`.
+    fn push_out(&mut self, work: u32) -> Option<(Lane, Job)> {
+        let networks = (0..).zip(&self.lanes).filter(|(_, waiting)| waiting.lane != Lane::Administration);
+        let (index, heaviest) = networks.max_by_key(|(_, waiting)| waiting.work())?;
+        if heaviest.work() <= work {
+            return None;
+        }
+        let waiting = self.lanes.get_mut(index)?;
+        let (lane, last) = (waiting.lane, waiting.jobs.pop_back()?);
+        if waiting.jobs.is_empty() {
+            self.lanes.remove(index);
+        }
+        self.work -= last.work;
+        Some((lane, last))
+    }
+
+    fn push(&mut self, lane: Lane, job: Job) {
+        if lane != Lane::Administration {
+            self.work += job.work;
+        }
+        match self.lanes.iter_mut().find(|waiting| waiting.lane == lane) {
+            Some(waiting) => waiting.jobs.push_back(job),
+            None => self.lanes.push_back(Waiting { lane, jobs: VecDeque::from([job]) }),
+        }
+    }
+
+    /// The next job of the lane whose turn it is, which goes to the end. Administration is always first: it is no stranger's,
+    /// and has the least to do.
     fn next(&mut self) -> Option<Job> {
-        let mut first = self.lanes.pop_front()?;
+        let first = self.lanes.iter().position(|waiting| waiting.lane == Lane::Administration).unwrap_or(0);
+        let mut first = self.lanes.remove(first)?;
         let job = first.jobs.pop_front();
+        let lane = first.lane;
         if !first.jobs.is_empty() {
             self.lanes.push_back(first);
         }
-        self.waiting -= 1;
+        if let Some(job) = job.as_ref().filter(|_| lane != Lane::Administration) {
+            self.work -= job.work;
+        }
         job
     }
 }
@@ -242,7 +284,7 @@ mod tests {
             started.send(()).unwrap();
             wait.recv().ok();
         };
-        pool.enqueue(lane(0), work).unwrap();
+        pool.enqueue(lane(0), 1, work).unwrap();
         start.recv().unwrap();
         (pool, release)
     }
@@ -268,12 +310,29 @@ mod tests {
         for outcome in [owner, second, admin] {
             outcome.await.unwrap();
         }
-        assert_eq!(order.lock().unwrap()[..4], ["attack", "owner", "admin", "attack"]);
+        assert_eq!(order.lock().unwrap()[..4], ["admin", "attack", "owner", "attack"]);
         let mut refused = 0;
         for attack in attacks {
             refused += usize::from(attack.await.is_err());
         }
         assert_eq!(refused, 2, "the last two of the attack gave way to the owner, none to the administrator");
+    }
+
+    /// 6749-17: what takes as long as many others is as many. It waits alone, gives way, and holds administration up in no case.
+    #[tokio::test]
+    async fn a_costly_hash_takes_the_room_of_many() {
+        let (pool, release) = blocked();
+        let costly = |number| {
+            let (done, outcome) = oneshot::channel();
+            pool.enqueue(lane(number), 95, move |_| done.send("costly").unwrap()).map(|()| outcome)
+        };
+        let first = costly(1).unwrap();
+        assert_eq!(costly(2).unwrap_err(), Busy);
+        let admin = pool.submit(Lane::Administration, |_| "admin").unwrap();
+        let owner = pool.submit(lane(3), |_| "owner").unwrap();
+        assert!(first.await.is_err(), "it takes the room that others need");
+        release.send(()).unwrap();
+        assert_eq!((admin.await.unwrap(), owner.await.unwrap()), ("admin", "owner"));
     }
 
     #[tokio::test]

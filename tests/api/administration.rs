@@ -214,6 +214,9 @@ async fn nobody_does_or_grants_what_they_may_not() {
         assert_eq!(writer.patch(&path(&target, ""), change.clone()).await.status, 403, "{change}");
     }
     assert_eq!(writer.delete(&path(&target, "")).await.status, 403);
+    // Nor does a secret come back that was taken away.
+    let secret = path(&target, &format!("/secrets/{}", target.secret_id));
+    assert_eq!(writer.delete(&secret).await.status, 403);
     // Stopping somebody takes less than letting them go on.
     assert_eq!(writer.post(&path(&target, "/disable"), json!({})).await.status, 200);
     assert_eq!(writer.post(&path(&target, "/enable"), json!({})).await.status, 403);

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::admin::AdminError;
-use crate::admin::client::parse_label;
+use crate::admin::client::{check_life, parse_label};
 use crate::admin::json::{self, ClientInput, Object, invalid};
 use crate::admin::patch::Patch;
 use crate::clock::Timestamp;
@@ -199,7 +199,11 @@ impl LineParser {
                 return Err(invalid("give either client_secret_expires_at or secret_expires_in"));
             }
             (at, None) => self.date("client_secret_expires_at", at.filter(|at| *at != 0))?,
-            (None, Some(seconds)) => Some(self.now.plus(Duration::from_secs(seconds))),
+            (None, Some(seconds)) => {
+                let life = Duration::from_secs(seconds);
+                check_life(Some(life))?;
+                Some(self.now.plus(life))
+            }
         };
         if let Some(text) = secret_text(json.client_secret, json.client_secret_hash)? {
             let (id, hint, label) = (None, String::new(), None);

@@ -103,7 +103,7 @@ async fn check(
         (answer, None)
     } else {
         // Whoever hangs up before it is looked at has not guessed; whoever does so later has.
-        let open = guesses.count(&guess.id, network)?;
+        let open = guesses.count(&guess.id, network, question.work())?;
         let own = open.guess();
         (server.checks.ask(Lane::Network(network), question, move || open.was_wrong())?, Some(own))
     };
@@ -127,9 +127,11 @@ impl Guess {
                 known.digest().is_some() && !kept.hash.is_own() && kept.hash.covers(&self.secret);
             let may_be = || match kept.ending() {
                 Some(ending) => self.looks_generated && ending == generated::hint(&self.secret),
+                // Nothing is known of one that was imported without its end, but that Mintery did not make it.
+                None if kept.hint.is_empty() => !self.looks_generated,
                 None => kept.hint == server.secret_digests.tag(kept.id.as_str(), &self.secret),
             };
-            kept.digest.is_none() && !is_ruled_out && (kept.hint.is_empty() || may_be())
+            kept.digest.is_none() && !is_ruled_out && may_be()
         })
     }
 

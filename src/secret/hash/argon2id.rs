@@ -102,6 +102,13 @@ impl Argon2id {
             && constant_time::verify_slices_are_equal(&hash, &self.hash).is_ok()
     }
 
+    /// See [`super::SecretHash::work`].
+    pub fn work(&self) -> u32 {
+        let cost = |m: u32, t: u32| u64::from(m) * u64::from(t);
+        let (own, this) = (cost(M_COST, T_COST), cost(self.params.m_cost(), self.params.t_cost()));
+        u32::try_from(this.div_ceil(own)).unwrap_or(u32::MAX).max(1)
+    }
+
     pub fn is_own(&self) -> bool {
         let params = &self.params;
         self.version == Version::V0x13

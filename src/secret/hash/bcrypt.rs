@@ -50,6 +50,11 @@ impl Bcrypt {
         })
     }
 
+    /// See [`super::SecretHash::work`]: 1.3 s with a cost of 14, and half of that with each one less.
+    pub const fn work(&self) -> u32 {
+        1 + (1 << self.cost) / 170
+    }
+
     pub fn verify(&self, secret: &Secret) -> bool {
         // With a zero byte at the end, and no more than 72 bytes.
         let text = secret.expose().bytes().chain([0]).take(MAX_SECRET).collect();

@@ -132,6 +132,17 @@ impl SecretHash {
         }
     }
 
+    /// How much [`verify`](Self::verify) costs, in multiples of a hash of our own: for what is shared out by that.
+    #[must_use]
+    pub fn work(&self) -> u32 {
+        match Form::parse(&self.0) {
+            Ok(Form::Argon2id(hash)) => hash.work(),
+            Ok(Form::Bcrypt(hash)) => hash.work(),
+            Ok(Form::Pbkdf2(hash)) => hash.work(),
+            Err(_) => 1,
+        }
+    }
+
     /// Whether this was made with our own parameters. Anything else is replaced once the secret is known: then a check
     /// takes as long as for any other client, and as little memory.
     #[must_use]

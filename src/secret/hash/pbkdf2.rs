@@ -64,6 +64,11 @@ impl Pbkdf2 {
         Ok(Self { iterations, salt, hash })
     }
 
+    /// See [`super::SecretHash::work`]: a million take about a third of a second.
+    pub const fn work(&self) -> u32 {
+        1 + self.iterations.get() / 40_000
+    }
+
     pub fn verify(&self, secret: &Secret) -> bool {
         let algorithm = pbkdf2::PBKDF2_HMAC_SHA256;
         pbkdf2::verify(algorithm, self.iterations, &self.salt, secret.expose().as_bytes(), &self.hash).is_ok()
