@@ -8,7 +8,8 @@ use serde::de::IgnoredAny;
 
 use crate::admin::AdminError;
 use crate::admin::client::parse_label;
-use crate::admin::json::{self, ClientInput, Object, invalid};
+use crate::admin::json::{ClientInput, invalid};
+use crate::admin::json_object::{self, Object};
 use crate::admin::patch::Patch;
 use crate::clock::Timestamp;
 use crate::model::client::{AuthMethod, Client, ClientId, MAX_CHOSEN_SECRETS, MAX_SECRETS, SecretId};
@@ -147,7 +148,7 @@ impl LineParser {
         if text.trim_ascii().is_empty() {
             return Ok(None);
         }
-        self.client(number, json::parse(text)?).map(Some)
+        self.client(number, json_object::parse(text)?).map(Some)
     }
 
     fn client(&self, line: u64, json: ClientLine) -> Result<Wanted, AdminError> {
