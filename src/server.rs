@@ -8,7 +8,7 @@ use actix_web::App;
 use actix_web::web::{self, Data};
 use tokio::net::TcpSocket;
 
-use crate::admin::client::{ClientTerms, CreatedClient, NewClient};
+use crate::admin::client::{ClientUpdate, CreatedClient, NewClient};
 use crate::admin::{self, Admin, AdminError};
 use crate::background::{Background, RotationPolicy};
 use crate::clock::{Clock, SystemClock};
@@ -21,7 +21,6 @@ use crate::keys::ring::{KeyRing, RingError};
 use crate::keys::signer::{CachedSigner, SignerFactory};
 use crate::keys::unlock::{Mode, UnlockError, Unlocked, unlock};
 use crate::metrics::Metrics;
-use crate::model::client::GrantType;
 use crate::model::event::{Actor, EventNumber};
 use crate::model::issuer::Issuer;
 use crate::model::name::DisplayName;
@@ -290,16 +289,7 @@ async fn create_first_client(admin: &Admin) -> Result<Option<CreatedClient>, Sta
     };
     let new = NewClient {
         id: None,
-        terms: ClientTerms {
-            name,
-            scopes,
-            default_scopes: None,
-            grants: vec![GrantType::ClientCredentials],
-            resources: Vec::new(),
-            token_alg: None,
-            token_ttl: None,
-            max_tokens_per_hour: None,
-        },
+        terms: ClientUpdate { scopes: Some(scopes), ..ClientUpdate::default() }.into_new(name),
         secret: None,
         secret_expires_in: None,
     };

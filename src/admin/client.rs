@@ -336,7 +336,7 @@ pub async fn revoke_secret(
     let (id, secret, caller) = (id.clone(), secret.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let locked = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+            let (locked, _) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
             // Unlike a client that is disabled, this cannot be undone.
             caller.may_grant(&locked.scopes)?;
             if !client::delete_secret(tx, &id, &secret).await? {

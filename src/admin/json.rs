@@ -2,14 +2,10 @@
 //! the API. Clients have the names of RFC 7591 §2 where that has one. Dates are seconds since the epoch.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::AdminError;
@@ -274,53 +270,6 @@ impl<'a> From<&'a Api> for ApiJson<'a> {
             access_token_ttl: api.token_ttl.map(|ttl| ttl.as_secs()),
             created_at: api.created_at.as_secs(),
         }
-    }
-}
-
-/// Reads what somebody wants, which is a JSON object.
-///
-/// # Errors
-/// What is wrong with it, without the value that is: it may be a secret in the wrong place.
-pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, AdminError> {
-    serde_json::from_str(text).map(|Object(value)| value).map_err(|error| invalid(reason(&error)))
-}
-
-fn reason(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let at = format!(" at line {} column {}", error.line(), error.column());
-    let what = text.strip_suffix(&at).unwrap_or(&text);
-    let what = match what.strip_prefix("invalid type: ").or_else(|| what.strip_prefix("invalid value: ")) {
-        Some(rest) => {
-            rest.rfind(", expected ").and_then(|end| rest.get(end + 2..)).unwrap_or("a wrong value")
-        }
-        None => what,
-    };
-    match error.line() {
-        ..=1 => format!("{what}, at column {}", error.column()),
-        line => format!("{what}, at line {line}, column {}", error.column()),
-    }
-}
-
-/// What is written as a JSON object, and in no other way: `serde` would also take an array, for the members in their order.
-pub(super) struct Object<T>(pub T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor(PhantomData))
-    }
-}
-
-struct ObjectVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
-    type Value = Object<T>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(members)).map(Object)
     }
 }
 

@@ -6,6 +6,7 @@ pub mod client_export;
 pub mod client_import;
 pub mod event_log;
 pub mod json;
+pub mod json_object;
 pub mod patch;
 pub mod signing_key;
 pub mod usage;

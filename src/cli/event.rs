@@ -123,8 +123,13 @@ impl Tail {
             if events.is_empty() {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
+            let last = event_log::last_number(&admin).await.map_err(CliError::admin)?;
             let asked = event_log::page(&admin, Asked::After(after), PAGE, &filter);
             events = asked.await.map_err(CliError::admin)?;
+            if events.is_empty() {
+                // Those up to here that the filter leaves out are not looked at again.
+                after = after.max(last);
+            }
         }
     }
 

@@ -165,7 +165,8 @@ impl Store {
         let beginning = Transaction::begin(&self.database);
         let transaction = beginning.await.map_err(failed)?;
         let mut tx = Tx(transaction);
-        let done = timeout(CHANGE_PATIENCE, body(&mut tx)).await.unwrap_or_else(|_| Err(silent().into()));
+        let done = timeout(CHANGE_PATIENCE, body(&mut tx)).await;
+        let done = done.unwrap_or_else(|_| Err(failed(silent()).into()));
         let (value, event) = match done {
             Ok(done) => done,
             Err(error) => {
@@ -175,7 +176,7 @@ impl Store {
         };
         let Ok(mut last) = timeout(CHANGE_PATIENCE, self.line.lock()).await else {
             tx.0.roll_back().await;
-            return Err(silent().into());
+            return Err(failed(silent()).into());
         };
         // Should anything below fail, what the last event is must be asked again.
         let known = last.take();

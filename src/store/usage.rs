@@ -98,10 +98,11 @@ pub async fn tokens(database: &Database, client: &ClientId, hour: Hour) -> Resul
 /// # Errors
 /// When the statement fails.
 pub async fn tokens_of_limited(database: &Database, hour: Hour) -> Result<Vec<(String, u64)>, StoreError> {
+    // SQLite takes the tables of a CROSS JOIN in this order: first those few that have a limit.
     let query = || {
         sqlx::query(
-            "SELECT u.client_id, u.times FROM client_usage u JOIN clients c ON c.id = u.client_id \
-             WHERE u.hour = $1 AND u.outcome = $2 AND c.max_tokens_per_hour IS NOT NULL",
+            "SELECT u.client_id, u.times FROM clients c CROSS JOIN client_usage u \
+             WHERE c.max_tokens_per_hour IS NOT NULL AND u.client_id = c.id AND u.hour = $1 AND u.outcome = $2",
         )
         .bind(hour.get())
         .bind(Outcome::Token.name())
@@ -149,6 +150,19 @@ pub struct Asked {
     pub after: Option<(Hour, String)>,
 }
 
+/// The statement of [`page`].
+macro_rules! page_of {
+    ($whose:literal) => {
+        concat!(
+            "SELECT u.client_id, u.hour, u.outcome, u.times FROM client_usage u JOIN \
+             (SELECT DISTINCT hour, client_id FROM client_usage WHERE hour >= $1 AND hour <= $2 AND ",
+            $whose,
+            " AND (hour < $4 OR (hour = $4 AND client_id > $5)) ORDER BY hour DESC, client_id LIMIT $6) p \
+             ON p.hour = u.hour AND p.client_id = u.client_id ORDER BY u.hour DESC, u.client_id, u.outcome"
+        )
+    };
+}
+
 /// Up to `limit` hours of use, the newest first, those of one hour by client.
 ///
 /// # Errors
@@ -156,20 +170,19 @@ pub struct Asked {
 pub async fn page(database: &Database, asked: &Asked, limit: i64) -> Result<Vec<HourOfUse>, StoreError> {
     let (after_hour, after_client) =
         asked.after.as_ref().map_or((i64::MAX, ""), |(hour, client)| (hour.get(), client.as_str()));
+    // Of one client by its own index: not by a look at all clients of all hours.
+    let (sql, client) = match asked.client.as_deref() {
+        None | Some("") => (page_of!("$3 = ''"), ""),
+        Some(client) => (page_of!("client_id = $3"), client),
+    };
     let query = || {
-        sqlx::query(
-            "SELECT u.client_id, u.hour, u.outcome, u.times FROM client_usage u JOIN \
-             (SELECT DISTINCT hour, client_id FROM client_usage WHERE hour >= $1 AND hour <= $2 \
-             AND ($3 = '' OR client_id = $3) AND (hour < $4 OR (hour = $4 AND client_id > $5)) \
-             ORDER BY hour DESC, client_id LIMIT $6) p ON p.hour = u.hour AND p.client_id = u.client_id \
-             ORDER BY u.hour DESC, u.client_id, u.outcome",
-        )
-        .bind(asked.from.get())
-        .bind(asked.until.get())
-        .bind(asked.client.as_deref().unwrap_or_default())
-        .bind(after_hour)
-        .bind(after_client)
-        .bind(limit)
+        sqlx::query(sql)
+            .bind(asked.from.get())
+            .bind(asked.until.get())
+            .bind(client)
+            .bind(after_hour)
+            .bind(after_client)
+            .bind(limit)
     };
     let mut found: Vec<HourOfUse> = Vec::new();
     for row in database.lookup(query).await? {

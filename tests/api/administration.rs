@@ -367,6 +367,11 @@ async fn bad_input_is_refused() {
     let known = caller.create(json!({ "client_name": "x", "client_id": "known" })).await;
     let again = caller.post(CLIENTS, json!({ "client_name": "x", "client_id": "known" })).await;
     assert_eq!((again.status, &again.json()["code"]), (409, &json!("err_conflict")));
+    // A secret that is never good, or later than anybody means.
+    for life in [0, 10_000_000_000, 9_223_372_036_854_775, u64::MAX] {
+        let body = json!({ "client_name": "x", "secret_expires_in": life });
+        assert_eq!(caller.post(CLIENTS, body).await.status, 400, "{life}");
+    }
     for bad in [
         json!({ "client_id": "other" }),
         json!({ "secret_expires_in": 1 }),

@@ -9,12 +9,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mintery::admin::{
     self, Admin,
-    client::{ClientTerms, NewClient},
+    client::{ClientUpdate, NewClient},
 };
 use mintery::background::FLUSH_EVERY;
 use mintery::clock::{Clock, ManualClock};
 use mintery::config::Settings;
-use mintery::model::client::{ClientId, GrantType};
+use mintery::model::client::ClientId;
 use mintery::model::name::DisplayName;
 use mintery::model::scope::ScopeSet;
 use mintery::random::SystemRandom;
@@ -73,16 +73,8 @@ pub fn basic(credentials: impl AsRef<[u8]>) -> String {
 pub fn new_client(scopes: &str) -> NewClient {
     NewClient {
         id: None,
-        terms: ClientTerms {
-            name: DisplayName::parse("tester").unwrap(),
-            scopes: ScopeSet::parse(scopes).unwrap(),
-            default_scopes: None,
-            grants: vec![GrantType::ClientCredentials],
-            resources: Vec::new(),
-            token_alg: None,
-            token_ttl: None,
-            max_tokens_per_hour: None,
-        },
+        terms: ClientUpdate { scopes: Some(ScopeSet::parse(scopes).unwrap()), ..ClientUpdate::default() }
+            .into_new(DisplayName::parse("tester").unwrap()),
         secret: None,
         secret_expires_in: None,
     }

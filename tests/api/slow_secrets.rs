@@ -25,9 +25,14 @@ impl TestApp {
 
     /// A client that was imported with this hash of its secret.
     async fn client_with_hash(&self, secret: &str, hash: &str) -> TestClient {
+        self.client_with_hash_and_end(secret, hash, "").await
+    }
+
+    /// The same with the end of the secret.
+    async fn client_with_hash_and_end(&self, secret: &str, hash: &str, end: &str) -> TestClient {
         let client = self.client("read").await;
         let sql = format!(
-            "UPDATE client_secrets SET digest = '{}', hint = '', hash = '{hash}' WHERE id = '{}'",
+            "UPDATE client_secrets SET digest = '{}', hint = '{end}', hash = '{hash}' WHERE id = '{}'",
             "A".repeat(43),
             client.secret_id
         );
@@ -262,13 +267,13 @@ async fn an_imported_hash_is_replaced_after_the_first_success() {
     }
 }
 
-/// A secret that another Mintery made, known here by its hash alone.
+/// A secret that another Mintery made, known here by its hash and its end.
 #[actix_web::test]
 async fn an_imported_hash_may_be_of_a_generated_secret() {
     let app = TestApp::spawn().await;
     let other = app.client("read").await;
-    let (_, hash, _) = app.kept(&other).await;
-    let client = app.client_with_hash(&other.secret, &hash).await;
+    let (_, hash, end) = app.kept(&other).await;
+    let client = app.client_with_hash_and_end(&other.secret, &hash, &end).await;
     app.token(&client).send().await.assert_token("moved here");
     for _ in 0..100 {
         if app.kept(&client).await.0 != "A".repeat(43) {
@@ -302,9 +307,12 @@ async fn every_wrong_secret_costs_what_it_looks_like() {
     let app = TestApp::spawn().await;
     let generated = app.client("read").await;
     let slow = app.client_with_secret(CHOSEN).await;
+    let (_, hash, end) = app.kept(&generated).await;
+    let imported = app.client_with_hash(CHOSEN, &hash).await;
+    let moved = app.client_with_hash_and_end(CHOSEN, &hash, &end).await;
     let unknown = "mc_0000000000000000000000".to_owned();
     let foreign = generate(CLIENT_SECRET_PREFIX, &SystemRandom);
-    for id in [&generated.id, &slow.id, &unknown] {
+    for id in [&generated.id, &slow.id, &imported.id, &moved.id, &unknown] {
         let before = app.hashes().await;
         let basic_of = |secret: &str| {
             let header = basic(format!("{id}:{secret}"));

@@ -8,7 +8,8 @@ use serde::de::IgnoredAny;
 
 use crate::admin::AdminError;
 use crate::admin::client::{check_life, parse_label};
-use crate::admin::json::{self, ClientInput, Object, invalid};
+use crate::admin::json::{ClientInput, invalid};
+use crate::admin::json_object::{self, Object};
 use crate::admin::patch::Patch;
 use crate::clock::Timestamp;
 use crate::model::client::{AuthMethod, Client, ClientId, MAX_CHOSEN_SECRETS, MAX_SECRETS, SecretId};
@@ -147,7 +148,7 @@ impl LineParser {
         if text.trim_ascii().is_empty() {
             return Ok(None);
         }
-        self.client(number, json::parse(text)?).map(Some)
+        self.client(number, json_object::parse(text)?).map(Some)
     }
 
     fn client(&self, line: u64, json: ClientLine) -> Result<Wanted, AdminError> {
@@ -200,9 +201,9 @@ impl LineParser {
             }
             (at, None) => self.date("client_secret_expires_at", at.filter(|at| *at != 0))?,
             (None, Some(seconds)) => {
-                let life = Duration::from_secs(seconds);
-                check_life(Some(life))?;
-                Some(self.now.plus(life))
+                let after = Duration::from_secs(seconds);
+                check_life(Some(after))?;
+                Some(self.now.plus(after))
             }
         };
         if let Some(text) = secret_text(json.client_secret, json.client_secret_hash)? {

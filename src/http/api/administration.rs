@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::admin::{self, Admin, AdminError};
+use crate::admin::{Admin, AdminError, json_object};
 use crate::http::error;
 use crate::http::extract::body::{self, BodyError};
 use crate::http::extract::presented;
@@ -83,13 +83,13 @@ async fn read<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> R
         value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii() == b"application/json"
     });
     if body.is_empty() {
-        return Ok(admin::json::parse("{}")?);
+        return Ok(json_object::parse("{}")?);
     }
     if !is_json {
         return Err(AdminError::Invalid("the body must be application/json".to_owned()).into());
     }
     let text = std::str::from_utf8(&body);
-    Ok(admin::json::parse(text.map_err(|_| AdminError::Invalid("the body is not UTF-8".to_owned()))?)?)
+    Ok(json_object::parse(text.map_err(|_| AdminError::Invalid("the body is not UTF-8".to_owned()))?)?)
 }
 
 /// An answer in JSON.
