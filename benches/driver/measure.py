@@ -320,7 +320,8 @@ def imports(place: Path) -> None:
         rates, delays = [], []
         for number in range(rounds):
             file = clients.write(place / "clients.jsonl", clients.hashed(IMPORTED))
-            server = Mintery(place / f"{engine}-{number}", database_url=url)
+            # A database that is there for all rounds is opened with one master key.
+            server = Mintery(place / (engine if url else f"{engine}-{number}"), database_url=url)
             server.run("db", "migrate")
             rate, delayed = import_beside(server.start(), file)
             server.stop()
