@@ -214,11 +214,11 @@ async fn open_postgres(
 }
 
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-                               PRAGMA foreign_keys = ON; PRAGMA cache_size = -1000;";
+                               PRAGMA foreign_keys = ON; PRAGMA cache_size = -250;";
 
 /// No `journal_mode`, which is a change to the file of another program; and a statement that reads, since the others do
 /// not find out that a file is no database.
-const SQLITE_LOOK_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA cache_size = -1000; \
+const SQLITE_LOOK_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA cache_size = -250; \
                                     SELECT 1 FROM sqlite_schema LIMIT 1;";
 
 const POSTGRES_LOOK_SETTINGS: &str = "SET default_transaction_read_only = on; SET lock_timeout = '5s'; \
