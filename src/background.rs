@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::admin::{Admin, AdminError, client_import, signing_key};
 use crate::clock::{Clock, Timestamp};
@@ -92,85 +92,105 @@ impl Background {
     }
 }
 
-/// Tells the store every few seconds what was counted, and for the last time when it is stopped; and deletes what is old.
-async fn look_after_usage(directory: Arc<Directory>, admin: Admin, stopping: Arc<Notify>) {
+/// When a task looks whether there is something to do.
+fn looks() -> Interval {
     let mut tick = tokio::time::interval(LOOK_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut flush_at, mut clean_at, mut has_failed) = (FLUSH_EVERY, Duration::ZERO, false);
+    tick
+}
+
+/// Something that is done again and again.
+struct Due {
+    /// When the next time is, by the clock that does not jump.
+    at: Duration,
+    every: Duration,
+}
+
+impl Due {
+    const fn first(at: Duration, every: Duration) -> Self {
+        Self { at, every }
+    }
+
+    /// Whether its time has come; the next one is then a period away.
+    fn has_come(&mut self, elapsed: Duration) -> bool {
+        let has_come = elapsed >= self.at;
+        if has_come {
+            self.at = elapsed.saturating_add(self.every);
+        }
+        has_come
+    }
+}
+
+/// Tells the store every few seconds what was counted, and for the last time when it is stopped; and deletes what is old.
+async fn look_after_usage(directory: Arc<Directory>, admin: Admin, stopping: Arc<Notify>) {
+    let mut tick = looks();
+    let mut flush = Due::first(FLUSH_EVERY, FLUSH_EVERY);
+    let mut clean = Due::first(Duration::ZERO, CLEAN_EVERY);
+    let mut has_failed = false;
     loop {
         let is_last = tokio::select! {
             _ = tick.tick() => false,
             () = stopping.notified() => true,
         };
         let elapsed = admin.clock.elapsed();
-        if is_last || elapsed >= flush_at {
-            flush_at = elapsed.saturating_add(FLUSH_EVERY);
+        if flush.has_come(elapsed) || is_last {
             let flushed = directory.flush_usage().await;
-            match &flushed {
-                // Once, not every few seconds.
-                Err(error) if !has_failed || is_last => {
-                    log::warn!("cannot tell the store what was counted: {error}");
-                }
-                Ok(()) | Err(_) => {}
+            // Once, not every few seconds.
+            if let Err(error) = &flushed
+                && (!has_failed || is_last)
+            {
+                log::warn!("cannot tell the store what was counted: {error}");
             }
             has_failed = flushed.is_err();
         }
         if is_last {
             return;
         }
-        if elapsed >= clean_at {
+        if clean.has_come(elapsed) {
             let before = Hour::of(admin.clock.now().minus(usage::KEPT_FOR));
-            clean_at = match store::usage::delete_some(admin.store.database(), before).await {
+            match store::usage::delete_some(admin.store.database(), before).await {
                 // There is more: a little at each look, so that nobody waits for it.
-                Ok(true) => elapsed,
-                Ok(false) => elapsed.saturating_add(CLEAN_EVERY),
-                Err(error) => {
-                    log::warn!("cannot delete old counts: {error}");
-                    elapsed.saturating_add(CLEAN_EVERY)
-                }
-            };
+                Ok(true) => clean.at = elapsed,
+                Ok(false) => {}
+                Err(error) => log::warn!("cannot delete old counts: {error}"),
+            }
         }
     }
 }
 
 /// Compares the clock with that of the store now and then: somebody may set it, or it may drift.
 async fn look_after_clock(directory: Arc<Directory>, clock: Arc<dyn Clock>) {
-    let mut tick = tokio::time::interval(LOOK_EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut look_at = clock.elapsed().saturating_add(CLOCK_EVERY);
+    let mut tick = looks();
+    let mut look = Due::first(clock.elapsed().saturating_add(CLOCK_EVERY), CLOCK_EVERY);
     loop {
         tick.tick().await;
-        let elapsed = clock.elapsed();
-        if elapsed >= look_at {
-            look_at = elapsed.saturating_add(CLOCK_EVERY);
-            if let Err(error) = directory.check_clock().await {
-                log::debug!("cannot ask the store for its time: {error}");
-            }
+        if look.has_come(clock.elapsed())
+            && let Err(error) = directory.check_clock().await
+        {
+            log::debug!("cannot ask the store for its time: {error}");
         }
     }
 }
 
 /// Takes away what is left of imports that did not come to their end, so that the ids in them are free again.
 async fn look_after_imports(admin: Admin) {
-    let mut tick = tokio::time::interval(LOOK_EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut clean_at = Duration::ZERO;
+    let mut tick = looks();
+    let mut clean = Due::first(Duration::ZERO, CLEAN_EVERY);
     loop {
         tick.tick().await;
-        let elapsed = admin.clock.elapsed();
-        if elapsed >= clean_at {
-            clean_at = elapsed.saturating_add(CLEAN_EVERY);
-            if let Err(error) = client_import::clean_up(&admin, |why| log::info!("{why}")).await {
-                log::warn!("cannot take away what is left of imports: {error}");
-            }
+        if clean.has_come(admin.clock.elapsed())
+            && let Err(error) = client_import::clean_up(&admin, |why| log::info!("{why}")).await
+        {
+            log::warn!("cannot take away what is left of imports: {error}");
         }
     }
 }
 
 async fn look_after_keys(ring: Arc<KeyRing>, admin: Admin, policy: RotationPolicy) {
-    let mut tick = tokio::time::interval(LOOK_EVERY);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut not_before, mut read_at, mut clean_at) = (Duration::ZERO, READ_EVERY, Duration::ZERO);
+    let mut tick = looks();
+    let mut not_before = Duration::ZERO;
+    let mut read = Due::first(READ_EVERY, READ_EVERY);
+    let mut clean = Due::first(Duration::ZERO, CLEAN_EVERY);
     loop {
         tick.tick().await;
         let (now, elapsed) = (admin.clock.now(), admin.clock.elapsed());
@@ -183,18 +203,15 @@ async fn look_after_keys(ring: Arc<KeyRing>, admin: Admin, policy: RotationPolic
             log::error!("cannot look after the signing keys: {error}");
             not_before = elapsed.saturating_add(RETRY_AFTER);
         }
-        if elapsed >= read_at {
-            read_at = elapsed.saturating_add(READ_EVERY);
-            if let Err(error) = ring.load(database, now).await {
-                log::warn!("cannot read the signing keys: {error}");
-            }
+        if read.has_come(elapsed)
+            && let Err(error) = ring.load(database, now).await
+        {
+            log::warn!("cannot read the signing keys: {error}");
         }
-        if elapsed >= clean_at {
-            clean_at = elapsed.saturating_add(CLEAN_EVERY);
-            let before = now.minus(KEEP_GONE);
-            if let Err(error) = key::delete_gone(database, before).await {
-                log::warn!("cannot delete signing keys that are gone: {error}");
-            }
+        if clean.has_come(elapsed)
+            && let Err(error) = key::delete_gone(database, now.minus(KEEP_GONE)).await
+        {
+            log::warn!("cannot delete signing keys that are gone: {error}");
         }
     }
 }

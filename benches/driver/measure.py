@@ -281,13 +281,7 @@ def changes(place: Path) -> None:
     if not machine.binary("bench-changes").exists():
         report.skipped("changes a second", "there is no bench-changes")
         return
-    urls = {"sqlite": None}
-    given = os.environ.get("BENCH_POSTGRES_URL")
-    cluster = None if given else postgres.start(place / "postgres")
-    if given or cluster:
-        urls["postgres"] = given or cluster.url
-    else:
-        report.skipped("changes a second, postgres", "no BENCH_POSTGRES_URL, and no initdb: apt-get install postgresql")
+    urls, cluster = databases(place, "changes a second")
 
     found = {engine: [] for engine in urls}
     for number in range(load.ROUNDS):
@@ -306,13 +300,7 @@ def changes(place: Path) -> None:
 
 def imports(place: Path) -> None:
     """clients imported a second, and how long a client that is disabled meanwhile still gets tokens"""
-    urls = {"sqlite": None}
-    given = os.environ.get("BENCH_POSTGRES_URL")
-    cluster = None if given else postgres.start(place / "postgres")
-    if given or cluster:
-        urls["postgres"] = given or cluster.url
-    else:
-        report.skipped("clients imported, postgres", "no BENCH_POSTGRES_URL, and no initdb: apt-get install postgresql")
+    urls, cluster = databases(place, "clients imported")
 
     rounds = min(load.ROUNDS, 3)
     for engine, url in urls.items():
@@ -405,6 +393,17 @@ def started(place: Path, algorithm: str = "ES256") -> tuple[Mintery, Yardstick]:
 def stop(*servers: Server) -> None:
     for server in servers:
         server.stop()
+
+
+def databases(place: Path, what: str) -> tuple[dict[str, str | None], postgres.Cluster | None]:
+    """The URL of each engine (none for SQLite, which gets a file of its own), and the PostgreSQL to be stopped afterwards."""
+    given = os.environ.get("BENCH_POSTGRES_URL")
+    cluster = None if given else postgres.start(place / "postgres")
+    url = given or (cluster and cluster.url)
+    if not url:
+        report.skipped(f"{what}, postgres", "no BENCH_POSTGRES_URL, and no initdb: apt-get install postgresql")
+        return {"sqlite": None}, None
+    return {"sqlite": None, "postgres": url}, cluster
 
 
 def bearer(access_token: str) -> str:

@@ -228,22 +228,21 @@ impl Workplace {
 
     /// The numbers that a query gives.
     pub fn numbers(&self, sql: &str) -> Vec<i64> {
-        let mut connection = self.connect();
-        runtime().block_on(async {
-            let rows = sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql.to_owned()))
-                .fetch_all(&mut connection)
-                .await
-                .unwrap();
-            connection.close().await.unwrap();
-            rows
-        })
+        self.values(sql)
     }
 
     /// The texts that a query gives.
     pub fn texts(&self, sql: &str) -> Vec<String> {
+        self.values(sql)
+    }
+
+    fn values<T>(&self, sql: &str) -> Vec<T>
+    where
+        T: for<'r> sqlx::Decode<'r, sqlx::Any> + sqlx::Type<sqlx::Any> + Send + Unpin,
+    {
         let mut connection = self.connect();
         runtime().block_on(async {
-            let rows = sqlx::query_scalar::<_, String>(AssertSqlSafe(sql.to_owned()))
+            let rows = sqlx::query_scalar::<_, T>(AssertSqlSafe(sql.to_owned()))
                 .fetch_all(&mut connection)
                 .await
                 .unwrap();

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mintery::admin::Admin;
-use mintery::admin::client::{self, ClientTerms, NewClient};
+use mintery::admin::client::{self, ClientUpdate, NewClient};
 use mintery::clock::{Clock, SystemClock};
 use mintery::keys::master::MasterKeySource;
 use mintery::keys::unlock::{Mode, unlock};
 use mintery::metrics::Metrics;
-use mintery::model::client::{ClientId, GrantType};
+use mintery::model::client::ClientId;
 use mintery::model::event::Actor;
 use mintery::model::name::DisplayName;
-use mintery::model::scope::ScopeSet;
 use mintery::random::{Random, SystemRandom};
 use mintery::secret::Secret;
 use mintery::store::{Database, DatabaseUrl, Engine, Missing};
@@ -86,16 +85,7 @@ async fn open(url: &DatabaseUrl) -> Result<Admin, Failure> {
 async fn make_client(admin: &Admin, number: usize) -> Result<ClientId, Failure> {
     let new = NewClient {
         id: None,
-        terms: ClientTerms {
-            name: DisplayName::parse(&format!("writer {number}"))?,
-            scopes: ScopeSet::default(),
-            default_scopes: None,
-            grants: vec![GrantType::ClientCredentials],
-            resources: Vec::new(),
-            token_alg: None,
-            token_ttl: None,
-            max_tokens_per_hour: None,
-        },
+        terms: ClientUpdate::default().into_new(DisplayName::parse(&format!("writer {number}"))?),
         secret: None,
         secret_expires_in: None,
     };
