@@ -6,92 +6,17 @@
 //! secret of which this is the slow hash.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use quick_cache::sync::Cache;
 
-use super::usage::{ClientUsage, Usage};
+use super::known_client::{KnownClient, KnownSecret};
+use super::usage::Usage;
 use crate::clock::Clock;
-use crate::model::claims::TokenId;
 use crate::model::client::{Client, ClientId, ClientSecret};
-use crate::model::scope::ScopeSet;
-use crate::secret::digest::SecretDigest;
-use crate::secret::hash::SecretHash;
 use crate::store::StoreError;
-
-/// A client with what the hot path would otherwise compute for each request.
-#[derive(Debug)]
-pub struct KnownClient {
-    /// The client.
-    pub client: Client,
-    /// Its secrets.
-    pub secrets: Vec<KnownSecret>,
-    /// What it gets when it asks for nothing.
-    pub default_scopes: ScopeSet,
-    /// What is counted for it.
-    pub usage: Arc<ClientUsage>,
-}
-
-/// A secret with what goes into the id of a token.
-#[derive(Debug)]
-pub struct KnownSecret {
-    /// The secret as it is kept.
-    pub secret: ClientSecret,
-    /// See [`TokenId::credential`].
-    pub token_credential: [u8; 8],
-    /// What was found when a secret that has no digest at rest was shown here.
-    shown: Arc<OnceLock<Shown>>,
-}
-
-/// A secret that was shown, and found to be that of the slow hash.
-#[derive(Debug)]
-struct Shown {
-    digest: SecretDigest,
-    /// Another hash of it, by which that one is replaced at rest.
-    replacement: Option<SecretHash>,
-}
-
-impl KnownSecret {
-    fn new(secret: ClientSecret, before: &[Self]) -> Self {
-        let same = before.iter().find(|known| known.is_form_of(&secret));
-        let shown = same.map(|known| Arc::clone(&known.shown)).unwrap_or_default();
-        Self { token_credential: TokenId::credential_digest(secret.id.as_str()), secret, shown }
-    }
-
-    /// Whether it is the same secret for sure. The id does not tell: a client that was deleted may have been imported again, with
-    /// another secret of that id.
-    fn is_form_of(&self, other: &ClientSecret) -> bool {
-        let replacement = || self.shown.get().and_then(|shown| shown.replacement.as_ref());
-        self.secret.id == other.id && (self.secret.hash == other.hash || replacement() == Some(&other.hash))
-    }
-
-    /// What it is recognised by without a slow hash; nothing when it has no digest at rest and was not shown here yet.
-    #[must_use]
-    pub fn digest(&self) -> Option<&SecretDigest> {
-        self.secret.digest.as_ref().or_else(|| self.shown.get().map(|shown| &shown.digest))
-    }
-
-    /// Remembers, in memory alone, that this is the digest of the secret, and by which hash its own is replaced.
-    pub fn was_shown(&self, digest: SecretDigest, replacement: Option<SecretHash>) {
-        // The first stays: bcrypt takes several secrets for one.
-        self.shown.set(Shown { digest, replacement }).ok();
-    }
-}
-
-impl KnownClient {
-    fn new(
-        client: Client,
-        secrets: Vec<ClientSecret>,
-        before: &[KnownSecret],
-        usage: Arc<ClientUsage>,
-    ) -> Self {
-        let default_scopes = client.default_scopes();
-        let secrets = secrets.into_iter().map(|secret| KnownSecret::new(secret, before)).collect();
-        Self { client, secrets, default_scopes, usage }
-    }
-}
 
 /// The most clients that are remembered.
 const CAPACITY: usize = 16_384;
@@ -224,10 +149,12 @@ impl Clients {
             return Err(NotLoaded::Absent);
         }
         let (stamp, era) = (self.stamp(id.as_str()), self.era.load(Ordering::Acquire));
-        let Some((client, secrets)) = load().await.map_err(NotLoaded::Failed)? else {
+        let Some((mut client, secrets)) = load().await.map_err(NotLoaded::Failed)? else {
             self.unknown.insert(id.clone(), Absence { stamp, era, since: self.clock.elapsed() });
             return Err(NotLoaded::Absent);
         };
+        // One text for the entry, the client and its counts.
+        client.id = id.clone();
         let usage = self.usage.of(id);
         Ok(Entry { stamp, client: Arc::new(KnownClient::new(client, secrets, before, usage)) })
     }
@@ -414,7 +341,8 @@ mod tests {
         };
         let digest = DigestKey::new(&[1; 32]).digest(&Secret::new("hunter2".to_owned()));
         let replacement = SecretHash::from_stored("own form".to_owned());
-        load("imported").await.unwrap().unwrap().secrets[0].was_shown(digest, Some(replacement));
+        let imported = load("imported").await.unwrap().unwrap();
+        imported.secrets[0].slow().unwrap().was_shown(digest, Some(replacement));
         for (hash, is_known) in
             [("imported", true), ("own form", true), ("own form", true), ("another", false)]
         {

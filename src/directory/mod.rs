@@ -7,6 +7,7 @@ mod clock_check;
 pub mod follower;
 mod freshness;
 pub mod guesses;
+mod known_client;
 mod usage;
 
 use std::collections::HashMap;
@@ -17,11 +18,11 @@ use tokio::sync::{Notify, Semaphore, watch};
 
 use apis::Apis;
 use clients::Clients;
-pub use clients::{KnownClient, KnownSecret};
 use clock_check::ClockCheck;
 use freshness::Freshness;
 pub use freshness::Health;
 use guesses::Guesses;
+pub use known_client::{KnownClient, KnownSecret, SlowSecret};
 use usage::Usage;
 pub use usage::{ClientUsage, OverLimit};
 

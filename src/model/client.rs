@@ -273,12 +273,6 @@ impl ClientSecret {
     pub fn ending(&self) -> Option<&str> {
         (self.digest.is_some() || self.hint.len() == HINT_LEN).then_some(self.hint.as_str())
     }
-
-    /// Whether it may still be used at `now`.
-    #[must_use]
-    pub fn is_usable(&self, now: Timestamp) -> bool {
-        self.expires_at.is_none_or(|expires_at| now < expires_at)
-    }
 }
 
 #[cfg(test)]

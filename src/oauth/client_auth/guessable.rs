@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::secret::admit;
 use super::{AuthenticatedClient, AuthorizationServer};
 use crate::directory::guesses::Guess as Counted;
-use crate::directory::{KnownClient, KnownSecret};
+use crate::directory::{KnownClient, KnownSecret, SlowSecret};
 use crate::model::client::ClientSecret;
 use crate::model::network::Network;
 use crate::oauth::error::{ClientFailure, OauthError};
@@ -83,7 +83,7 @@ async fn check(
     counted: &mut Vec<Counted>,
 ) -> Result<Result<AuthenticatedClient, ClientFailure>, OauthError> {
     let guesses = server.directory.guesses();
-    let hashes = guess.candidates(server).map(|known| known.secret.hash.clone()).collect();
+    let hashes = guess.candidates(server).map(|secret| secret.kept.hash.clone()).collect();
     let question = Question {
         client: guess.id.clone(),
         secret: guess.secret.clone(),
@@ -118,20 +118,20 @@ async fn check(
 
 impl Guess {
     /// The secrets that it can be: those without a digest at rest whose tag or end is its own, or that were never seen.
-    fn candidates<'a>(&'a self, server: &'a AuthorizationServer) -> impl Iterator<Item = &'a KnownSecret> {
+    fn candidates<'a>(&'a self, server: &'a AuthorizationServer) -> impl Iterator<Item = &'a SlowSecret> {
         let secrets = self.known.as_ref().map_or(&[][..], |known| &known.secrets);
-        secrets.iter().filter(|known| {
-            let kept = &known.secret;
+        secrets.iter().filter_map(KnownSecret::slow).filter(|secret| {
+            let kept = &secret.kept;
             // One that was shown here, and is not this one, need not be compared in a form that takes longer than our own.
             let is_ruled_out =
-                known.digest().is_some() && !kept.hash.is_own() && kept.hash.covers(&self.secret);
+                secret.digest().is_some() && !kept.hash.is_own() && kept.hash.covers(&self.secret);
             let may_be = || match kept.ending() {
                 Some(ending) => self.looks_generated && ending == generated::hint(&self.secret),
                 // Nothing is known of one that was imported without its end, but that Mintery did not make it.
                 None if kept.hint.is_empty() => !self.looks_generated,
                 None => kept.hint == server.secret_digests.tag(kept.id.as_str(), &self.secret),
             };
-            kept.digest.is_none() && !is_ruled_out && may_be()
+            !is_ruled_out && may_be()
         })
     }
 
@@ -141,24 +141,35 @@ impl Guess {
         found: Match,
         server: &AuthorizationServer,
     ) -> Result<Result<AuthenticatedClient, ClientFailure>, OauthError> {
-        let of_hash = |known: &&KnownSecret| known.secret.hash == found.hash;
-        let secret = self.known.iter().flat_map(|known| &known.secrets).find(of_hash);
-        let Some(id) = secret.map(|known| known.secret.id.clone()) else {
+        let of_hash = |secret: &&SlowSecret| secret.kept.hash == found.hash;
+        let secrets = self.known.iter().flat_map(|known| &known.secrets);
+        let Some(id) =
+            secrets.filter_map(KnownSecret::slow).find(of_hash).map(|secret| secret.kept.id.clone())
+        else {
             return Ok(Err(ClientFailure::WrongSecret));
         };
         let (known, as_of) = server.directory.client(&self.id).await?;
         let Some(known) = known else { return Ok(Err(ClientFailure::UnknownClient)) };
-        let Some(secret) = known.secrets.iter().find(|known| known.secret.id == id) else {
+        let Some(secret) = known.secrets.iter().find(|known| known.id == id) else {
             return Ok(Err(ClientFailure::WrongSecret));
         };
-        if secret.secret.hash != found.hash && Some(&secret.secret.hash) != found.replacement.as_ref() {
-            // Another form of it, or another secret of the same id: that was not looked at.
-            return Err(OauthError::Busy);
-        }
-        let is_first = secret.digest().is_none();
-        secret.was_shown(self.digest.clone(), found.replacement.clone());
-        if is_first {
-            self.keep_own_form(&secret.secret, found, server);
+        match secret.slow() {
+            Some(slow)
+                if slow.kept.hash != found.hash && Some(&slow.kept.hash) != found.replacement.as_ref() =>
+            {
+                // Another form of it, or another secret of the same id: that was not looked at.
+                return Err(OauthError::Busy);
+            }
+            Some(slow) => {
+                let is_first = slow.digest().is_none();
+                slow.was_shown(self.digest.clone(), found.replacement.clone());
+                if is_first {
+                    self.keep_own_form(&slow.kept, found, server);
+                }
+            }
+            // Somebody showed it meanwhile, or it is another one.
+            None if secret.digest().is_some_and(|own| own.matches(&self.digest)) => {}
+            None => return Ok(Err(ClientFailure::WrongSecret)),
         }
         let admitted = admit(&known.client, secret, server.clock.now());
         Ok(admitted.map(|token_credential| AuthenticatedClient { known, token_credential, as_of }))

@@ -37,9 +37,7 @@ impl AuthenticatedClient {
     #[must_use]
     pub fn secret(&self) -> Option<&SecretId> {
         let secrets = &mut self.known.secrets.iter();
-        secrets
-            .find(|secret| secret.token_credential == self.token_credential)
-            .map(|secret| &secret.secret.id)
+        secrets.find(|secret| secret.token_credential == self.token_credential).map(|secret| &secret.id)
     }
 }
 

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::guessable::{self, Guess};
 use super::{AuthenticatedClient, AuthorizationServer};
 use crate::clock::Timestamp;
-use crate::directory::KnownSecret;
+use crate::directory::{KnownSecret, SlowSecret};
 use crate::model::client::{Client, is_vschar};
 use crate::model::network::Network;
 use crate::oauth::error::{ClientFailure, OauthError};
@@ -196,8 +196,8 @@ async fn recognise(pair: &Pair, server: &AuthorizationServer) -> Result<Recognis
     // this takes no longer than with a client that is not there.
     let ending = hint(&pair.secret);
     let was_never_seen =
-        |secret: &KnownSecret| secret.digest().is_none() && secret.secret.ending() == Some(&ending);
-    if looks_generated && !known.secrets.iter().any(was_never_seen) {
+        |secret: &SlowSecret| secret.digest().is_none() && secret.kept.ending() == Some(&ending);
+    if looks_generated && !known.secrets.iter().filter_map(KnownSecret::slow).any(was_never_seen) {
         return Ok(Recognised::Wrong(ClientFailure::WrongSecret));
     }
     let Pair { id, secret } = pair.clone();
@@ -206,7 +206,7 @@ async fn recognise(pair: &Pair, server: &AuthorizationServer) -> Result<Recognis
 
 /// Lets a client in that showed this secret of it, if both are still good. Gives what goes into the id of a token.
 pub(super) fn admit(client: &Client, secret: &KnownSecret, now: Timestamp) -> Result<[u8; 8], ClientFailure> {
-    if !secret.secret.is_usable(now) {
+    if !secret.is_usable(now) {
         return Err(ClientFailure::ExpiredSecret);
     }
     if !client.is_enabled() {
