@@ -1,5 +1,5 @@
-//! The tasks beside the requests: the follower, the rotation of signing keys, the clock, what is counted, and what imports left
-//! behind. Each runs until it is stopped.
+//! The tasks beside the requests: the follower, the rotation of signing keys, the clock, what is counted, what was taken
+//! back, and what imports left behind. Each runs until it is stopped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,7 +73,8 @@ impl Background {
         let following = follower::follow(directory, admin.store.clone());
         let tasks = vec![
             tokio::spawn(following),
-            tokio::spawn(look_after_clock(watched, Arc::clone(&admin.clock))),
+            tokio::spawn(look_after_clock(Arc::clone(&watched), Arc::clone(&admin.clock))),
+            tokio::spawn(look_after_revocations(watched, admin.clone())),
             tokio::spawn(look_after_imports(admin.clone())),
             tokio::spawn(look_after_keys(ring, admin, policy)),
         ];
@@ -168,6 +169,25 @@ async fn look_after_clock(directory: Arc<Directory>, clock: Arc<dyn Clock>) {
             && let Err(error) = directory.check_clock().await
         {
             log::debug!("cannot ask the store for its time: {error}");
+        }
+    }
+}
+
+/// Forgets what was taken back once it would have expired anyhow, in memory and at rest.
+async fn look_after_revocations(directory: Arc<Directory>, admin: Admin) {
+    let mut tick = looks();
+    let mut clean = Due::first(Duration::ZERO, CLEAN_EVERY);
+    loop {
+        tick.tick().await;
+        directory.clean_revocations();
+        let elapsed = admin.clock.elapsed();
+        if clean.has_come(elapsed) {
+            match store::revocation::delete_some(admin.store.database(), admin.clock.now()).await {
+                // There is more: a little at each look, so that nobody waits for it.
+                Ok(true) => clean.at = elapsed,
+                Ok(false) => {}
+                Err(error) => log::warn!("cannot delete old revocations: {error}"),
+            }
         }
     }
 }

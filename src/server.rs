@@ -319,6 +319,7 @@ async fn load_directory(
         Arc::clone(metrics),
     ));
     directory.load_apis().await?;
+    directory.load_revocations().await?;
     directory.check_clock().await?;
     Ok(directory)
 }

@@ -323,7 +323,7 @@ pub(super) fn parse_label(label: Option<String>) -> Result<Option<String>, Admin
     Ok(label.filter(|label| !label.trim().is_empty()))
 }
 
-/// Takes a secret of a client back: from now on it does not authenticate. Tokens that were asked for with it stay good.
+/// Takes a secret of a client back: from now on it does not authenticate, and the tokens are void that were asked for with it.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is no such client or secret, [`AdminError::Forbidden`] when the caller does not hold the
@@ -455,8 +455,8 @@ pub async fn page(
     Ok(client::page(admin.store.database(), after, limit, filter).await?)
 }
 
-/// Lets a client authenticate, or stops it from doing so and its tokens from being accepted. It is no error when that is
-/// so already. Gives the number of the event.
+/// Lets a client authenticate, or stops it from doing so; the tokens that it has are then void, also once it is enabled again.
+/// It is no error when that is so already. Gives the number of the event.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is none.

@@ -56,6 +56,10 @@ async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<
             start_over(directory, store, mac).await?;
             break;
         };
+        // Those of later events do no harm: who is void a moment too early asks again.
+        if let Some(first) = new.iter().find(|event| event.takes_back()) {
+            directory.learn_revocations(first.number).await?;
+        }
         for event in new {
             if event.number != directory.applied().next() {
                 // Events have no gaps: what stands behind one was never written by a change.

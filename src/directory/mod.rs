@@ -8,6 +8,7 @@ pub mod follower;
 mod freshness;
 pub mod guesses;
 mod known_client;
+mod revoked;
 mod usage;
 
 use std::collections::HashMap;
@@ -258,6 +259,7 @@ impl Directory {
             Effect::SigningKeys => self.load_keys().await?,
             Effect::Everything => {
                 self.clients.forget_all();
+                self.load_revocations().await?;
                 self.load_apis().await?;
                 self.load_keys().await?;
             }

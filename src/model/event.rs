@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::client::{ClientId, SecretId};
 use super::name::DisplayName;
 use super::resource::ResourceUri;
+use super::revocation::{Kind, Mark};
 use super::signing_key::SigningAlgorithm;
 use crate::clock::Timestamp;
 
@@ -122,6 +123,16 @@ pub enum Event {
         /// The id of the secret.
         secret: SecretId,
     },
+    /// The tokens of a client are void that were issued before.
+    ClientTokensRevoked {
+        /// Which.
+        client: ClientId,
+    },
+    /// Single tokens are void.
+    TokensRevoked {
+        /// Which.
+        tokens: Vec<RevokedToken>,
+    },
     /// Clients were brought in, many at once.
     ClientsImported {
         /// How many.
@@ -145,6 +156,11 @@ pub enum Event {
     },
     /// No tokens are made for an API any more.
     ApiDeleted {
+        /// Its identifier.
+        resource: ResourceUri,
+    },
+    /// The tokens for an API are void that were issued before.
+    ApiTokensRevoked {
         /// Its identifier.
         resource: ResourceUri,
     },
@@ -197,10 +213,13 @@ impl Event {
             Self::ClientUpdated { .. } => "client.updated",
             Self::ClientSecretAdded { .. } => "client.secret_added",
             Self::ClientSecretRevoked { .. } => "client.secret_revoked",
+            Self::ClientTokensRevoked { .. } => "client.tokens_revoked",
+            Self::TokensRevoked { .. } => "tokens.revoked",
             Self::ClientsImported { .. } => "clients.imported",
             Self::ApiCreated { .. } => "api.created",
             Self::ApiUpdated { .. } => "api.updated",
             Self::ApiDeleted { .. } => "api.deleted",
+            Self::ApiTokensRevoked { .. } => "api.tokens_revoked",
             Self::SigningKeyCreated { .. } => "signing_key.created",
             Self::SigningKeyRotated { .. } => "signing_key.rotated",
             Self::SigningKeyImported { .. } => "signing_key.imported",
@@ -214,16 +233,25 @@ impl Event {
         match self {
             Self::InstanceInitialised { .. } => "instance",
             Self::ClientsImported { .. } => "clients",
+            // Those that one client took back are about it.
+            Self::TokensRevoked { tokens } => match tokens.as_slice() {
+                [first, rest @ ..] if rest.iter().all(|token| token.client == first.client) => {
+                    first.client.as_str()
+                }
+                _ => "tokens",
+            },
             Self::ClientCreated { client, .. }
             | Self::ClientEnabled { client }
             | Self::ClientDisabled { client }
             | Self::ClientDeleted { client }
             | Self::ClientUpdated { client }
+            | Self::ClientTokensRevoked { client }
             | Self::ClientSecretAdded { client, .. }
             | Self::ClientSecretRevoked { client, .. } => client.as_str(),
             Self::ApiCreated { resource, .. }
             | Self::ApiUpdated { resource }
-            | Self::ApiDeleted { resource } => resource.as_str(),
+            | Self::ApiDeleted { resource }
+            | Self::ApiTokensRevoked { resource } => resource.as_str(),
             Self::SigningKeyCreated { kid, .. }
             | Self::SigningKeyRotated { kid, .. }
             | Self::SigningKeyImported { kid, .. }
@@ -249,8 +277,15 @@ impl Event {
             | Self::ClientDisabled { .. }
             | Self::ClientDeleted { .. }
             | Self::ClientUpdated { .. }
+            | Self::ClientTokensRevoked { .. }
             | Self::ApiUpdated { .. }
-            | Self::ApiDeleted { .. } => json!({}),
+            | Self::ApiDeleted { .. }
+            | Self::ApiTokensRevoked { .. } => json!({}),
+            Self::TokensRevoked { tokens } => {
+                let token =
+                    |token: &RevokedToken| json!({ "jti": token.jti, "client": token.client.as_str() });
+                json!({ "tokens": tokens.iter().map(token).collect::<Vec<_>>() })
+            }
             Self::SigningKeyCreated { algorithm, signs_from, .. }
             | Self::SigningKeyRotated { algorithm, signs_from, .. }
             | Self::SigningKeyImported { algorithm, signs_from, .. } => {
@@ -259,6 +294,67 @@ impl Event {
             Self::SigningKeyRetired { algorithm, .. } => json!({ "alg": algorithm.name() }),
         }
     }
+
+    /// What is void from now on: kept together with the event. A kind of event that takes something back is named by
+    /// [`RecordedEvent::takes_back`] too.
+    #[must_use]
+    pub fn revocations(&self) -> Vec<TakenBack<'_>> {
+        let cut_off = |kind, name| TakenBack { mark: Mark::of(kind, name), expires_at: None, client: None };
+        match self {
+            Self::ClientDisabled { client }
+            | Self::ClientDeleted { client }
+            | Self::ClientTokensRevoked { client } => vec![cut_off(Kind::Client, client.as_str())],
+            Self::ClientSecretRevoked { secret, .. } => vec![cut_off(Kind::Credential, secret.as_str())],
+            Self::ApiDeleted { resource } | Self::ApiTokensRevoked { resource } => {
+                vec![cut_off(Kind::Api, resource.as_str())]
+            }
+            Self::SigningKeyRetired { kid, .. } => vec![cut_off(Kind::Key, kid)],
+            Self::TokensRevoked { tokens } => tokens.iter().map(RevokedToken::taken_back).collect(),
+            Self::InstanceInitialised { .. }
+            | Self::ClientCreated { .. }
+            | Self::ClientEnabled { .. }
+            | Self::ClientUpdated { .. }
+            | Self::ClientSecretAdded { .. }
+            | Self::ClientsImported { .. }
+            | Self::ApiCreated { .. }
+            | Self::ApiUpdated { .. }
+            | Self::SigningKeyCreated { .. }
+            | Self::SigningKeyRotated { .. }
+            | Self::SigningKeyImported { .. } => Vec::new(),
+        }
+    }
+}
+
+/// A token that was taken back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevokedToken {
+    /// Its id.
+    pub jti: String,
+    /// The client that asked for it.
+    pub client: ClientId,
+    /// When it would have expired.
+    pub expires_at: Timestamp,
+}
+
+impl RevokedToken {
+    fn taken_back(&self) -> TakenBack<'_> {
+        TakenBack {
+            mark: Mark::of(Kind::Token, &self.jti),
+            expires_at: Some(self.expires_at),
+            client: Some(&self.client),
+        }
+    }
+}
+
+/// Something that an event takes back.
+#[derive(Debug, Clone, Copy)]
+pub struct TakenBack<'a> {
+    /// What.
+    pub mark: Mark,
+    /// Until when it could have been good; as long as any token when absent.
+    pub expires_at: Option<Timestamp>,
+    /// The client whose single token it is.
+    pub client: Option<&'a ClientId>,
 }
 
 /// An event as it stands in the log.
@@ -306,8 +402,25 @@ impl RecordedEvent {
             Some(("clients", "imported")) => Effect::NewClients,
             Some(("api", _)) => Effect::Apis,
             Some(("signing_key", _)) => Effect::SigningKeys,
-            Some(("instance", _)) => Effect::None,
+            // What was taken back is read apart from this.
+            Some(("instance", _) | ("tokens", "revoked")) => Effect::None,
             _ => Effect::Everything,
         }
+    }
+
+    /// Whether something was taken back with it.
+    #[must_use]
+    pub fn takes_back(&self) -> bool {
+        matches!(
+            self.kind.as_str(),
+            "client.disabled"
+                | "client.deleted"
+                | "client.tokens_revoked"
+                | "client.secret_revoked"
+                | "api.deleted"
+                | "api.tokens_revoked"
+                | "signing_key.retired"
+                | "tokens.revoked"
+        )
     }
 }

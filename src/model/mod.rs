@@ -3,6 +3,7 @@
 
 pub mod claims;
 pub mod resource;
+pub mod revocation;
 pub mod scope;
 pub mod signing_key;
 

@@ -7,26 +7,55 @@
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::sync::Cache;
 use zeroize::Zeroize as _;
 
 use super::access_token::AccessToken;
 use super::key_set::VerifyingKey;
+use super::revocations::Revocations;
+use crate::model::revocation::TokenMarks;
 
 /// The most tokens that are remembered.
 const CAPACITY: usize = 8192;
 
 /// Verified tokens.
-pub struct VerifiedTokens(Cache<TokenText, Verified>);
+pub struct VerifiedTokens(Cache<TokenText, Arc<Verified>>);
 
-/// What is known of a token that was found good.
-#[derive(Debug, Clone)]
+/// What is known of a token whose signature was found good.
+#[derive(Debug)]
 pub struct Verified {
     /// What it says.
     pub token: Arc<AccessToken>,
     /// The key that its signature was checked with.
     pub key: Arc<VerifyingKey>,
+    marks: TokenMarks,
+    /// The version of the revocations by which it was not void.
+    cleared_by: AtomicU64,
+}
+
+impl Verified {
+    /// A token whose signature this key verified.
+    pub fn new(token: AccessToken, key: Arc<VerifyingKey>) -> Self {
+        let audience = token.audience.iter().map(String::as_str);
+        let marks = TokenMarks::of(&token.jti, &token.client_id, &token.kid, audience);
+        Self { token: Arc::new(token), key, marks, cleared_by: AtomicU64::default() }
+    }
+
+    /// Whether it was taken back. Nothing is looked up unless something was since the last time.
+    pub fn is_void(&self, revocations: &Revocations) -> bool {
+        // Before the look: what is added meanwhile raises it.
+        let version = revocations.version();
+        if self.cleared_by.load(Ordering::Relaxed) == version {
+            return false;
+        }
+        let is_void = revocations.voids(&self.marks);
+        if !is_void {
+            self.cleared_by.store(version, Ordering::Relaxed);
+        }
+        is_void
+    }
 }
 
 /// A token in compact form.
@@ -59,12 +88,12 @@ impl Default for VerifiedTokens {
 
 impl VerifiedTokens {
     /// What is known of `token`, if it was found good before.
-    pub fn get(&self, token: &str) -> Option<Verified> {
+    pub fn get(&self, token: &str) -> Option<Arc<Verified>> {
         self.0.get(token)
     }
 
     /// Remembers a token that was found good.
-    pub fn insert(&self, token: &str, known: Verified) {
+    pub fn insert(&self, token: &str, known: Arc<Verified>) {
         self.0.insert(TokenText(token.into()), known);
     }
 }

@@ -37,6 +37,9 @@ pub enum VerifyError {
     /// `nbf` or `iat` is further in the future than clocks may differ.
     #[error("not yet valid")]
     NotYetValid,
+    /// It was taken back, or its client, the secret that it was asked for with, the key that signed it.
+    #[error("revoked")]
+    Revoked,
     /// The issuer's keys never came, or it does not answer and the token is signed with a key that is not known: it
     /// cannot be told whether the token is good. An answer of 503, not 401.
     #[error("the issuer's keys are out of reach")]

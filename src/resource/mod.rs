@@ -47,6 +47,7 @@ pub(crate) mod problem;
 #[cfg(feature = "actix")]
 pub(crate) mod refusal;
 mod require_scope;
+mod revocations;
 mod strict_json;
 mod verifier;
 
@@ -64,4 +65,5 @@ pub use key_set::{KeySet, KeySetError, LeftOut, LeftOutReason, VerifyingKey};
 pub use presented::{PresentError, bearer_token};
 pub use principal::Principal;
 pub use require_scope::{MissingScope, RequireScope};
+pub use revocations::Revocations;
 pub use verifier::{DEFAULT_SKEW, Verifier};

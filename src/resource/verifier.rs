@@ -16,6 +16,7 @@ use super::jwks_cache::JwksCache;
 use super::jws;
 use super::key_set::KeySet;
 use super::principal::Principal;
+use super::revocations::Revocations;
 use super::strict_json::Object;
 use crate::clock::Clock;
 
@@ -33,6 +34,7 @@ struct Shared {
     source: Option<JwksCache>,
     clock: Arc<dyn Clock>,
     verified: VerifiedTokens,
+    revocations: Arc<Revocations>,
 }
 
 /// What a token is held against.
@@ -76,7 +78,8 @@ impl Verifier {
         source: Option<JwksCache>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self(Arc::new(Shared { terms, keys, source, clock, verified: VerifiedTokens::default() }))
+        let (verified, revocations) = (VerifiedTokens::default(), Arc::default());
+        Self(Arc::new(Shared { terms, keys, source, clock, verified, revocations }))
     }
 
     /// Verifies with `keys` from now on. Tokens that were signed with another key are refused, those too that were found
@@ -98,6 +101,12 @@ impl Verifier {
         &self.0.terms.audience
     }
 
+    /// What is known to be void: whoever follows the issuer adds to it.
+    #[must_use]
+    pub fn revocations(&self) -> &Arc<Revocations> {
+        &self.0.revocations
+    }
+
     /// What keeps the keys, and says how it fares; nothing for a verifier [with fixed keys](Self::with_keys).
     #[must_use]
     pub fn jwks(&self) -> Option<&JwksCache> {
@@ -117,7 +126,7 @@ impl Verifier {
     /// may take ([`Fetch`](super::Fetch)), in any runtime or none.
     ///
     /// # Errors
-    /// The first thing that is wrong with it, in the order: form, header, signature, claims, time, audience.
+    /// The first thing that is wrong with it, in the order: form, header, signature, claims, time, revocation, audience.
     pub async fn verify(&self, token: &str) -> Result<Principal, VerifyError> {
         let first = self.check(token, self.audience());
         let checked = match (first, &self.0.source) {
@@ -143,14 +152,15 @@ impl Verifier {
         if let Some(known) = shared.verified.get(token) {
             // A key that was withdrawn, or whose id another one has now, vouches for nothing any more.
             if keys.has(&known.token.kid, &known.key) {
-                shared.check_time(&known.token)?;
-                return check_audience(known.token, audience);
+                return shared.check_state(&known, audience);
             }
         }
-        let verified = shared.check_unknown(token, &keys)?;
-        shared.check_time(&verified.token)?;
-        shared.verified.insert(token, verified.clone());
-        check_audience(verified.token, audience)
+        let verified = Arc::new(shared.check_unknown(token, &keys)?);
+        let checked = shared.check_state(&verified, audience);
+        if matches!(checked, Ok(_) | Err(VerifyError::Audience)) {
+            shared.verified.insert(token, verified);
+        }
+        checked
     }
 }
 
@@ -172,8 +182,20 @@ impl Shared {
         if claims.text("iss").ok_or(VerifyError::Claim("iss"))? != &*self.terms.issuer {
             return Err(VerifyError::Issuer);
         }
-        let token = Arc::new(access_token::read_claims(&claims, kid)?);
-        Ok(Verified { token, key: Arc::clone(key) })
+        Ok(Verified::new(access_token::read_claims(&claims, kid)?, Arc::clone(key)))
+    }
+
+    /// Checks what may change while a token stays the same, and whom it is for.
+    fn check_state(&self, verified: &Verified, audience: &str) -> Result<Arc<AccessToken>, VerifyError> {
+        let token = &verified.token;
+        self.check_time(token)?;
+        if verified.is_void(&self.revocations) {
+            return Err(VerifyError::Revoked);
+        }
+        if !token.audience.iter().any(|own| own == audience) {
+            return Err(VerifyError::Audience);
+        }
+        Ok(Arc::clone(token))
     }
 
     fn check_time(&self, token: &AccessToken) -> Result<(), VerifyError> {
@@ -186,10 +208,6 @@ impl Shared {
         }
         Ok(())
     }
-}
-
-fn check_audience(token: Arc<AccessToken>, audience: &str) -> Result<Arc<AccessToken>, VerifyError> {
-    if token.audience.iter().any(|own| own == audience) { Ok(token) } else { Err(VerifyError::Audience) }
 }
 
 /// The id of the key that a token says it is signed with.

@@ -102,6 +102,18 @@ pub async fn delete(tx: &mut Tx, resource: &ResourceUri) -> Result<bool, StoreEr
     Ok(done.rows_affected() == 1)
 }
 
+/// Whether there is an API with this identifier.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn exists(tx: &mut Tx, resource: &ResourceUri) -> Result<bool, StoreError> {
+    let found = sqlx::query("SELECT resource FROM apis WHERE resource = $1")
+        .bind(resource.as_str())
+        .fetch_optional(tx.connection()?)
+        .await?;
+    Ok(found.is_some())
+}
+
 async fn insert_scopes(tx: &mut Tx, api: &Api) -> Result<(), StoreError> {
     for (scope, description) in api.scopes.descriptions() {
         sqlx::query("INSERT INTO api_scopes (resource, scope, description) VALUES ($1, $2, $3)")

@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 
 use super::connection::{CHANGE_PATIENCE, Transaction, silent};
-use super::{Database, StoreError, event};
+use super::{Database, StoreError, event, revocation};
 use crate::clock::Clock;
 use crate::model::event::{Actor, Event, EventNumber, RecordedEvent};
 
@@ -180,7 +180,12 @@ impl Store {
         };
         // Should anything below fail, what the last event is must be asked again.
         let known = last.take();
-        let appended = timeout(CHANGE_PATIENCE, self.append(&mut tx, &actor, &event, known));
+        let appended = timeout(CHANGE_PATIENCE, async {
+            let head = self.append(&mut tx, &actor, &event, known).await?;
+            // What is void is so by the number of the event, which nobody knew before.
+            revocation::insert(&mut tx, &event.revocations(), head.number, self.clock.now()).await?;
+            Ok(head)
+        });
         let head = appended.await.unwrap_or_else(|_| Err(silent())).map_err(failed)?;
         tx.0.commit().await.map_err(failed)?;
         let number = head.number;

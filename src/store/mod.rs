@@ -15,6 +15,7 @@ pub mod event;
 pub mod file_lock;
 pub mod key;
 mod migrate;
+pub mod revocation;
 mod turn;
 pub mod usage;
 

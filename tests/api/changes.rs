@@ -38,7 +38,8 @@ async fn a_client_that_was_asked_for_before_it_was_made_works() {
     app.token(&stranger).send().await.assert_oauth_error(401, "invalid_client", "a wrong secret");
 }
 
-/// 6750-3: disabled, its credentials and its tokens are refused; enabled, both are good again.
+/// 6750-3: disabled, its credentials and its tokens are refused; enabled, the credentials are good again, and what was issued
+/// before stays void.
 #[actix_web::test]
 async fn a_disabled_client_is_refused_and_an_enabled_one_is_not() {
     let app = TestApp::spawn().await;
@@ -56,8 +57,10 @@ async fn a_disabled_client_is_refused_and_an_enabled_one_is_not() {
     app.token(&other).send().await.assert_token("the other client");
 
     app.enable(&client).await;
-    within_a_second(200, || app.token(&client).send()).await.assert_token("enabled");
-    assert_eq!(app.me(&token).await.status, 200);
+    let enabled = within_a_second(200, || app.token(&client).send()).await;
+    enabled.assert_token("enabled");
+    assert_eq!(app.me(&enabled.text("access_token")).await.status, 200);
+    app.me(&token).await.assert_invalid_token("from before");
 }
 
 /// SEC-10: from the first refusal on, nothing sees the old state.

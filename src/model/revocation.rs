@@ -1,0 +1,209 @@
+//! What was taken back before it expired. A single token is void by its `jti`. A cut-off voids all tokens of a client, of a
+//! credential, for an API, or of a signing key that were issued before an event: each token says in its `jti` which event
+//! its issuer knew, so that a cut-off holds without trusting a clock, and also for what a node issues that has not heard of
+//! it yet.
+//!
+//! Nobody learns from a revocation what it is about who does not know that already: it has a digest.
+
+use std::fmt;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::claims::TokenId;
+use crate::clock::Timestamp;
+
+/// What may be void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Kind {
+    /// One token, by its `jti`.
+    Token = 1,
+    /// The tokens of a client, by its id.
+    Client,
+    /// The tokens that were asked for with a secret, a key or a certificate, by its id.
+    Credential,
+    /// The tokens for an API, by its identifier.
+    Api,
+    /// The tokens that a key signed, by its `kid`.
+    Key,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Token, Self::Client, Self::Credential, Self::Api, Self::Key];
+
+    /// The name, for the store and for programs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Client => "client",
+            Self::Credential => "credential",
+            Self::Api => "api",
+            Self::Key => "key",
+        }
+    }
+
+    /// The kind with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// How many bytes of SHA-256 tell one from another. Of a credential a `jti` has eight.
+    #[must_use]
+    pub const fn digest_len(self) -> usize {
+        match self {
+            Self::Credential => 8,
+            _ => 15,
+        }
+    }
+}
+
+/// What is void: its kind, and the beginning of SHA-256 of what it is called.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Mark([u8; 16]);
+
+impl Mark {
+    /// The mark of what is called `name`.
+    #[must_use]
+    pub fn of(kind: Kind, name: &str) -> Self {
+        Self::from_digest(kind, digest(&SHA256, name.as_bytes()).as_ref())
+    }
+
+    /// The mark of the credential that a token was asked for with.
+    #[must_use]
+    pub fn of_credential(credential: [u8; 8]) -> Self {
+        Self::from_digest(Kind::Credential, &credential)
+    }
+
+    fn from_digest(kind: Kind, digest: &[u8]) -> Self {
+        let mut mark = [0; 16];
+        let bytes = [kind as u8].into_iter().chain(digest.iter().copied().take(kind.digest_len()));
+        mark.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+        Self(mark)
+    }
+
+    /// What kind of thing is void.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        let [kind, ..] = self.0;
+        Kind::ALL.into_iter().find(|known| *known as u8 == kind).unwrap_or(Kind::Token)
+    }
+
+    /// The digest as text: base64url.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0.get(1..=self.kind().digest_len()).unwrap_or_default())
+    }
+
+    /// From the digest as text; nothing when it is not of the right length.
+    #[must_use]
+    pub fn from_text(kind: Kind, digest: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(digest).ok()?;
+        (bytes.len() == kind.digest_len()).then(|| Self::from_digest(kind, &bytes))
+    }
+}
+
+impl fmt::Debug for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind().name(), self.digest())
+    }
+}
+
+/// Something that is void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revocation {
+    /// What.
+    pub mark: Mark,
+    /// The number of the event by which it was taken back: of all but single tokens, those are void whose issuer knew fewer.
+    pub number: u64,
+    /// From when on nothing is left that could be void because of it.
+    pub until: Timestamp,
+}
+
+/// What may make a token void.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenMarks {
+    /// The number of the last event that its issuer knew; none when the `jti` is not of Mintery's form.
+    number: u64,
+    /// Its own, which is void whatever its number.
+    token: Mark,
+    /// Those that may have been cut off.
+    others: Box<[Mark]>,
+}
+
+impl TokenMarks {
+    /// The marks of a token.
+    pub fn of<'a>(jti: &str, client_id: &str, kid: &str, audience: impl Iterator<Item = &'a str>) -> Self {
+        let id = TokenId::decode(jti);
+        let known = [Mark::of(Kind::Client, client_id), Mark::of(Kind::Key, kid)];
+        let credential = id.map(|id| Mark::of_credential(id.credential));
+        let apis = audience.map(|api| Mark::of(Kind::Api, api));
+        Self {
+            number: id.map_or(0, |id| id.event),
+            token: Mark::of(Kind::Token, jti),
+            others: known.into_iter().chain(credential).chain(apis).collect(),
+        }
+    }
+
+    /// Whether the token is void, where `cut_off` tells the number of the event by which something was taken back.
+    pub fn are_void(&self, cut_off: impl Fn(Mark) -> Option<u64>) -> bool {
+        cut_off(self.token).is_some()
+            || self.others.iter().any(|mark| cut_off(*mark).is_some_and(|number| self.number < number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, Mark, TokenMarks};
+    use crate::model::claims::TokenId;
+
+    /// The digests that verifiers in other languages compute.
+    #[test]
+    fn marks_are_the_beginnings_of_sha_256() {
+        // printf mc_1 | sha256sum
+        let client = Mark::of(Kind::Client, "mc_1");
+        assert_eq!(client.digest().len(), 20);
+        assert_eq!(client.kind(), Kind::Client);
+        for kind in Kind::ALL {
+            let mark = Mark::of(kind, "abc");
+            // ba7816bf 8f01cfea 414140de 5dae2223…
+            let expected = if kind == Kind::Credential { "ungWv48Bz-o" } else { "ungWv48Bz-pBQUDeXa4i" };
+            assert_eq!(mark.digest(), expected);
+            assert_eq!(Mark::from_text(kind, expected), Some(mark));
+            assert_eq!(Mark::from_text(kind, "ungWv48B"), None);
+            assert_eq!(Kind::from_name(kind.name()), Some(kind));
+        }
+        assert_ne!(Mark::of(Kind::Client, "abc"), Mark::of(Kind::Api, "abc"));
+        let credential = TokenId::credential_digest("abc");
+        assert_eq!(Mark::of_credential(credential), Mark::of(Kind::Credential, "abc"));
+    }
+
+    #[test]
+    fn a_cut_off_voids_what_was_issued_before_it() {
+        let id = TokenId { event: 7, credential: TokenId::credential_digest("cs_1"), nonce: [0; 16] };
+        let jti = id.encode();
+        let marks = TokenMarks::of(&jti, "mc_1", "kid", ["https://a", "https://b"].into_iter());
+        let of = |kind, name| Mark::of(kind, name);
+        for mark in [
+            of(Kind::Client, "mc_1"),
+            of(Kind::Credential, "cs_1"),
+            of(Kind::Api, "https://b"),
+            of(Kind::Key, "kid"),
+        ] {
+            for (number, is_void) in [(6, false), (7, false), (8, true)] {
+                let cut_off = |asked| (asked == mark).then_some(number);
+                assert_eq!(marks.are_void(cut_off), is_void, "{mark:?} {number}");
+            }
+        }
+        let own = of(Kind::Token, &jti);
+        assert!(marks.are_void(|asked| (asked == own).then_some(0)));
+        assert!(!marks.are_void(|_| None));
+        // A token that Mintery did not make knew of nothing.
+        let foreign = TokenMarks::of("x", "mc_1", "kid", std::iter::empty());
+        assert!(foreign.are_void(|asked| (asked == of(Kind::Client, "mc_1")).then_some(1)));
+    }
+}

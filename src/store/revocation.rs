@@ -1,0 +1,147 @@
+//! `revocations`. Rows come with the events that take something back (see [`Event::revocations`]), in the same transaction.
+//!
+//! [`Event::revocations`]: crate::model::event::Event::revocations
+
+use std::time::Duration;
+
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use super::change::Tx;
+use super::{Database, StoreError, duration};
+use crate::clock::Timestamp;
+use crate::model::client::ClientId;
+use crate::model::event::{EventNumber, TakenBack};
+use crate::model::revocation::{Kind, Mark, Revocation};
+
+/// What is added to the life of what is kept for as long as a token could be good, since clocks differ.
+const CLOCKS_DIFFER: Duration = Duration::from_mins(1);
+
+/// The longest that a node goes on issuing tokens that does not hear of any change (the greatest `outage_grace`).
+const LONGEST_OUTAGE: Duration = Duration::from_hours(24);
+
+/// Keeps what event `number` takes back.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    taken_back: &[TakenBack<'_>],
+    number: EventNumber,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if taken_back.is_empty() {
+        return Ok(());
+    }
+    let longest = if taken_back.iter().any(|one| one.expires_at.is_none()) {
+        longest_life(tx).await?
+    } else {
+        Duration::ZERO
+    };
+    for one in taken_back {
+        let until = one.expires_at.unwrap_or_else(|| now.plus(longest).plus(LONGEST_OUTAGE));
+        sqlx::query(
+            "INSERT INTO revocations (kind, digest, number, expires_at, client_id) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (kind, digest) DO UPDATE SET number = excluded.number, expires_at = CASE \
+             WHEN excluded.expires_at > revocations.expires_at THEN excluded.expires_at ELSE revocations.expires_at END",
+        )
+        .bind(one.mark.kind().name())
+        .bind(one.mark.digest())
+        .bind(number.get())
+        .bind(until.plus(CLOCKS_DIFFER).as_millis())
+        .bind(one.client.map(ClientId::as_str))
+        .execute(tx.connection()?)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The longest life of a token that any node issues, as the signing keys remember it.
+async fn longest_life(tx: &mut Tx) -> Result<Duration, StoreError> {
+    let longest: i64 =
+        sqlx::query_scalar("SELECT CAST(COALESCE(MAX(longest_ttl), 0) AS BIGINT) FROM signing_keys")
+            .fetch_one(tx.connection()?)
+            .await?;
+    Ok(duration(longest))
+}
+
+/// Up to `limit` of what was taken back and still matters at `now`, of this kind, after the digest `after`, by digest.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn page(
+    database: &Database,
+    kind: Kind,
+    after: &str,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Revocation>, StoreError> {
+    let query = || {
+        sqlx::query(
+            "SELECT kind, digest, number, expires_at FROM revocations \
+             WHERE kind = $1 AND digest > $2 AND expires_at > $3 ORDER BY digest LIMIT $4",
+        )
+        .bind(kind.name())
+        .bind(after)
+        .bind(now.as_millis())
+        .bind(limit)
+    };
+    let rows = database.lookup(query).await?;
+    rows.iter().map(revocation).collect()
+}
+
+/// What was taken back by event `number` or a later one.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn since(database: &Database, number: EventNumber) -> Result<Vec<Revocation>, StoreError> {
+    let query = || {
+        sqlx::query("SELECT kind, digest, number, expires_at FROM revocations WHERE number >= $1")
+            .bind(number.get())
+    };
+    let rows = database.follow(query).await?;
+    rows.iter().map(revocation).collect()
+}
+
+/// How many single tokens of a client are remembered as taken back, counted up to `most`.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn count(tx: &mut Tx, client: &ClientId, most: i64) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM revocations WHERE client_id = $1 LIMIT $2) AS counted",
+    )
+    .bind(client.as_str())
+    .bind(most)
+    .fetch_one(tx.connection()?)
+    .await?;
+    Ok(count)
+}
+
+/// Deletes some of what nothing is left of at `now`; tells whether there may be more. That is no change: it was void by then
+/// anyhow.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn delete_some(database: &Database, now: Timestamp) -> Result<bool, StoreError> {
+    /// So few that nobody waits long.
+    const PART: i64 = 500;
+    let query = || {
+        sqlx::query(
+            "DELETE FROM revocations WHERE (kind, digest) IN \
+             (SELECT kind, digest FROM revocations WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) RETURNING kind",
+        )
+        .bind(now.as_millis())
+        .bind(PART)
+    };
+    let deleted = database.tidy(query).await?.len();
+    Ok(i64::try_from(deleted).is_ok_and(|deleted| deleted >= PART))
+}
+
+fn revocation(row: &AnyRow) -> Result<Revocation, StoreError> {
+    const CORRUPT: StoreError = StoreError::Corrupt("revocation");
+    let kind = Kind::from_name(&row.try_get::<String, _>("kind")?).ok_or(CORRUPT)?;
+    let number: i64 = row.try_get("number")?;
+    Ok(Revocation {
+        mark: Mark::from_text(kind, &row.try_get::<String, _>("digest")?).ok_or(CORRUPT)?,
+        number: u64::try_from(number).map_err(|_| CORRUPT)?,
+        until: Timestamp::from_millis(row.try_get("expires_at")?),
+    })
+}
