@@ -49,6 +49,8 @@ pub struct Settings {
     pub keys_publish_ahead: Duration,
     /// `outage_grace`: how long a node serves what it remembers while the store is out of reach.
     pub outage_grace: Duration,
+    /// `revocations.max_per_client`: how many single tokens of a client are remembered as revoked until they expire.
+    pub revocations_max_per_client: u32,
     /// `metrics.listen`: where `/metrics` is answered when that is not the main listener.
     pub metrics_listen: Option<SocketAddr>,
     /// `trusted_proxies`: whose word is taken for who calls.

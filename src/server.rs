@@ -9,6 +9,7 @@ use actix_web::web::{self, Data};
 use tokio::net::TcpSocket;
 
 use crate::admin::client::{ClientUpdate, CreatedClient, NewClient};
+use crate::admin::revocation::Revoker;
 use crate::admin::{self, Admin, AdminError};
 use crate::background::{Background, RotationPolicy};
 use crate::clock::{Clock, SystemClock};
@@ -184,10 +185,11 @@ impl Application {
             clock: surroundings.clock,
             random: surroundings.random,
             directory,
-            admin,
             ring,
             secret_digests: data_keys.secret_digests,
             checks,
+            revoker: Revoker::new(admin.clone(), settings.revocations_max_per_client),
+            admin,
             metrics,
         };
         let address = settings.listen;
@@ -308,6 +310,8 @@ async fn load_directory(
     let (head, _) = event::head(store.database()).await?;
     let now = surroundings.clock.now();
     ring.load(store.database(), now).await?;
+    // Before the first token: what is taken back is kept for as long as any could be good.
+    ring.record_ttl(store.database()).await?;
     ring.current().signer(settings.token_alg, now).ok_or(RingError::NoKey(settings.token_alg))?;
     let directory = Arc::new(Directory::new(
         store.database().clone(),

@@ -8,6 +8,7 @@ use super::output::{self, Format, date};
 use super::{CliError, Shared, seconds, session, unless};
 use crate::admin::api::{self, ApiTerms, ApiUpdate};
 use crate::admin::json::ApiJson;
+use crate::admin::revocation;
 use crate::logging::escape;
 use crate::model::api::{Api, ApiScopes};
 use crate::model::name::DisplayName;
@@ -34,7 +35,15 @@ pub enum ApiVerb {
     },
     /// Changes an API. What no flag names stays.
     Update(Update),
-    /// Deletes an API: no tokens are made for it any more.
+    /// Makes all tokens for an API void that were issued so far.
+    RevokeTokens {
+        /// Its identifier.
+        resource: String,
+        /// How to print it.
+        #[arg(short, long, default_value = "table")]
+        output: Format,
+    },
+    /// Deletes an API: no tokens are made for it any more, and those that there are are void.
     Delete {
         /// Its identifier.
         resource: String,
@@ -124,6 +133,7 @@ impl ApiVerb {
             Self::List { output } => list(shared, *output).await,
             Self::Show { resource, output } => show(shared, resource, *output).await,
             Self::Update(update) => update.run(shared).await,
+            Self::RevokeTokens { resource, output } => revoke_tokens(shared, resource, *output).await,
             Self::Delete { resource, output } => delete(shared, resource, *output).await,
         }
     }
@@ -167,6 +177,18 @@ async fn show(shared: &Shared, resource: &str, format: Format) -> Result<(), Cli
     match format {
         Format::Json => Ok(output::json(&ApiJson::from(&api))?),
         Format::Table => Ok(output::line(&api_table(&api))?),
+    }
+}
+
+async fn revoke_tokens(shared: &Shared, resource: &str, format: Format) -> Result<(), CliError> {
+    let resource = parse(resource)?;
+    let admin = session::admin(shared, Missing::Refuse).await?;
+    revocation::revoke_api_tokens(&admin, &resource).await.map_err(CliError::admin)?;
+    match format {
+        Format::Json => Ok(output::json(&serde_json::json!({ "resource": resource.as_str() }))?),
+        Format::Table => {
+            Ok(output::note(&format!("The tokens for the API {resource} that were issued so far are void."))?)
+        }
     }
 }
 

@@ -9,9 +9,9 @@ use super::client_import::Import;
 use super::client_secret::{self, SecretVerb};
 use super::output::{self, Format, date};
 use super::{CliError, Shared, seconds, secret_input, session, unless};
-use crate::admin::Admin;
 use crate::admin::client::{self, ClientUpdate, Filter, NewClient};
 use crate::admin::json::{ClientJson, CreatedJson, ShownJson};
+use crate::admin::{Admin, revocation};
 use crate::logging::escape;
 use crate::model::client::{Client, ClientId, GrantType};
 use crate::model::name::DisplayName;
@@ -50,8 +50,16 @@ pub enum ClientVerb {
         #[arg(short, long, default_value = "table")]
         output: Format,
     },
-    /// Stops a client from authenticating, and its tokens from being accepted.
+    /// Stops a client from authenticating. The tokens that it has are void, also once it is enabled again.
     Disable {
+        /// The id of the client.
+        id: String,
+        /// How to print it.
+        #[arg(short, long, default_value = "table")]
+        output: Format,
+    },
+    /// Makes all tokens void that a client was given so far; it gets new ones as before.
+    RevokeTokens {
         /// The id of the client.
         id: String,
         /// How to print it.
@@ -170,6 +178,16 @@ impl ClientVerb {
             Self::Export(export) => export.run(shared).await,
             Self::Enable { id, output } => set_enabled(shared, id, true, *output).await,
             Self::Disable { id, output } => set_enabled(shared, id, false, *output).await,
+            Self::RevokeTokens { id, output } => {
+                let (id, admin) = (parse_id(id)?, session::admin(shared, Missing::Refuse).await?);
+                revocation::revoke_client_tokens(&admin, &id).await.map_err(CliError::admin)?;
+                match output {
+                    Format::Json => Ok(output::json(&serde_json::json!({ "client_id": id.as_str() }))?),
+                    Format::Table => Ok(output::note(&format!(
+                        "The tokens of client {id} that were issued so far are void."
+                    ))?),
+                }
+            }
             Self::Delete { id, output } => {
                 let (id, admin) = (parse_id(id)?, session::admin(shared, Missing::Refuse).await?);
                 client::delete(&admin, &id).await.map_err(CliError::admin)?;

@@ -105,6 +105,11 @@ pub const TABLE: &[Row] = &[
         show: Plain(|settings| seconds_of(settings.outage_grace)),
     },
     Row {
+        name: "revocations.max_per_client",
+        apply: |settings, text| put(&mut settings.revocations_max_per_client, number(text, 1, 10_000_000)),
+        show: Plain(|settings| Some(Shown::Integer(settings.revocations_max_per_client.into()))),
+    },
+    Row {
         name: "metrics.listen",
         apply: |settings, text| {
             put(&mut settings.metrics_listen, parse(text, "an address such as 127.0.0.1:9090").map(Some))
@@ -160,6 +165,7 @@ impl Default for Settings {
             keys_rotate_every: Duration::from_secs(90 * DAY),
             keys_publish_ahead: Duration::from_secs(DAY),
             outage_grace: Duration::from_mins(5),
+            revocations_max_per_client: 10_000,
             metrics_listen: None,
             trusted_proxies: AddressRanges::default(),
             metadata_authorization_endpoint: true,

@@ -105,6 +105,11 @@ fn administration(config: &mut ServiceConfig) {
                 .default_service(not_allowed("POST")),
         )
         .service(
+            resource("/api/v1/clients/{id}/revoke-tokens")
+                .route(post().to(clients::revoke_tokens))
+                .default_service(not_allowed("POST")),
+        )
+        .service(
             resource("/api/v1/clients/{id}/secrets")
                 .route(get().to(clients::secrets))
                 .route(post().to(clients::add_secret))
@@ -120,6 +125,12 @@ fn administration(config: &mut ServiceConfig) {
                 .route(get().to(apis::list))
                 .route(post().to(apis::create))
                 .default_service(not_allowed("GET, POST")),
+        )
+        .service(
+            // Before the one whose identifier may have slashes in it.
+            resource("/api/v1/apis/{resource:.+}/revoke-tokens")
+                .route(post().to(apis::revoke_tokens))
+                .default_service(not_allowed("POST")),
         )
         .service(
             resource("/api/v1/apis/{resource:.+}")

@@ -424,3 +424,53 @@ impl RecordedEvent {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, EventNumber, RecordedEvent, RevokedToken};
+    use crate::clock::Timestamp;
+    use crate::model::client::{ClientId, SecretId};
+    use crate::model::resource::ResourceUri;
+    use crate::model::signing_key::SigningAlgorithm;
+
+    /// A node that follows asks for what was taken back exactly when something was.
+    #[test]
+    fn the_log_shows_which_events_take_something_back() {
+        let client = ClientId::parse("a").unwrap();
+        let resource = ResourceUri::parse("https://a.example").unwrap();
+        let secret = SecretId::from_stored("cs_1".to_owned());
+        let kid = || "k".to_owned();
+        let algorithm = SigningAlgorithm::Es256;
+        let token = RevokedToken { jti: kid(), client: client.clone(), expires_at: Timestamp::from_secs(1) };
+        let taking_back = [
+            Event::ClientDisabled { client: client.clone() },
+            Event::ClientDeleted { client: client.clone() },
+            Event::ClientTokensRevoked { client: client.clone() },
+            Event::ClientSecretRevoked { client: client.clone(), secret: secret.clone() },
+            Event::ApiDeleted { resource: resource.clone() },
+            Event::ApiTokensRevoked { resource: resource.clone() },
+            Event::SigningKeyRetired { kid: kid(), algorithm },
+            Event::TokensRevoked { tokens: vec![token] },
+        ];
+        let others = [
+            Event::InstanceInitialised { signing_keys: vec![kid()] },
+            Event::ClientEnabled { client: client.clone() },
+            Event::ClientUpdated { client: client.clone() },
+            Event::ClientSecretAdded { client, secret },
+            Event::ApiUpdated { resource },
+            Event::SigningKeyRotated { kid: kid(), algorithm, signs_from: Timestamp::from_secs(1) },
+        ];
+        for event in taking_back.into_iter().chain(others) {
+            let recorded = RecordedEvent {
+                number: EventNumber::new(1),
+                at: Timestamp::from_secs(1),
+                actor: String::new(),
+                kind: event.kind().to_owned(),
+                subject: event.subject().to_owned(),
+                details: event.details().to_string(),
+                mac: String::new(),
+            };
+            assert_eq!(recorded.takes_back(), !event.revocations().is_empty(), "{}", event.kind());
+        }
+    }
+}

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admin::Admin;
+use crate::admin::revocation::Revoker;
 use crate::clock::Clock;
 use crate::directory::Directory;
 use crate::keys::ring::KeyRing;
@@ -56,6 +57,8 @@ pub struct AuthorizationServer {
     pub directory: Arc<Directory>,
     /// What acts for Mintery itself, and in the name of whoever may administer.
     pub admin: Admin,
+    /// Takes tokens back, one by one.
+    pub revoker: Arc<Revoker>,
     /// The keys that sign, and the check of what they signed.
     pub ring: Arc<KeyRing>,
     /// The key of secret digests.

@@ -27,7 +27,7 @@ impl<'a> Caller<'a> {
         Self { app, token }
     }
 
-    async fn admin(app: &'a TestApp) -> Self {
+    pub async fn admin(app: &'a TestApp) -> Self {
         Self::with(app, ADMIN).await
     }
 
@@ -51,7 +51,7 @@ impl<'a> Caller<'a> {
         self.send(Method::PATCH, path, Some(body)).await
     }
 
-    async fn delete(&self, path: &str) -> Answer {
+    pub async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, None).await
     }
 

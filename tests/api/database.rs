@@ -68,6 +68,15 @@ impl TestDatabase {
         connection.close().await.unwrap();
     }
 
+    /// How many rows a query finds that nobody but a test would ask.
+    pub async fn rows(&self, query: &'static str) -> usize {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.unwrap();
+        let rows = sqlx::query(query).fetch_all(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        rows.len()
+    }
+
     /// Somebody at a command line, with connections of their own: nothing reaches the server but through the database.
     pub async fn administer(&self, clock: Arc<dyn Clock>) -> Admin {
         let url = DatabaseUrl::parse(&self.url).unwrap();

@@ -52,6 +52,8 @@ mod metrics;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod revocation;
+#[cfg(test)]
 mod rotation;
 #[cfg(test)]
 mod slow_secrets;

@@ -9,7 +9,7 @@ use super::administration::{
 };
 use super::clients::path_segment;
 use crate::admin::json::{ApiInput, ApiJson};
-use crate::admin::{AdminError, api};
+use crate::admin::{AdminError, api, revocation};
 use crate::model::resource::ResourceUri;
 use crate::oauth::AuthorizationServer;
 
@@ -84,6 +84,18 @@ pub async fn delete(request: HttpRequest, server: Server, resource: Path<String>
 async fn do_delete(request: &HttpRequest, server: &AuthorizationServer, resource: &str) -> Outcome {
     let admin = authorize(request, server, WRITE).await?;
     api::delete(&admin, &parse(resource)?).await?;
+    applied(server, &admin).await?;
+    Ok(gone())
+}
+
+/// `POST /api/v1/apis/{resource}/revoke-tokens`
+pub async fn revoke_tokens(request: HttpRequest, server: Server, resource: Path<String>) -> HttpResponse {
+    answer(&request, &server, do_revoke_tokens(&request, &server, &resource).await)
+}
+
+async fn do_revoke_tokens(request: &HttpRequest, server: &AuthorizationServer, resource: &str) -> Outcome {
+    let admin = authorize(request, server, WRITE).await?;
+    revocation::revoke_api_tokens(&admin, &parse(resource)?).await?;
     applied(server, &admin).await?;
     Ok(gone())
 }

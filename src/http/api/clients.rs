@@ -11,7 +11,7 @@ use super::page::{Page, PageQuery};
 use crate::admin::json::{
     ClientInput, ClientJson, CreatedJson, MadeSecretJson, SecretInput, SecretJson, ShownJson,
 };
-use crate::admin::{AdminError, client};
+use crate::admin::{AdminError, client, revocation};
 use crate::model::client::{ClientId, SecretId};
 use crate::oauth::AuthorizationServer;
 
@@ -114,6 +114,18 @@ async fn set_enabled(
     applied(server, &admin).await?;
     let (client, _) = client::show(&admin, &id).await?;
     Ok(json(StatusCode::OK, &ClientJson::from(&client)))
+}
+
+/// `POST /api/v1/clients/{client_id}/revoke-tokens`
+pub async fn revoke_tokens(request: HttpRequest, server: Server, id: Path<String>) -> HttpResponse {
+    answer(&request, &server, do_revoke_tokens(&request, &server, &id).await)
+}
+
+async fn do_revoke_tokens(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
+    let admin = authorize(request, server, WRITE).await?;
+    revocation::revoke_client_tokens(&admin, &parse(id)?).await?;
+    applied(server, &admin).await?;
+    Ok(gone())
 }
 
 /// `GET /api/v1/clients/{client_id}/secrets`
