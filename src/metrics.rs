@@ -44,7 +44,7 @@ pub struct Metrics {
     handle: PrometheusHandle,
 }
 
-/// Refused token requests by error code and reason.
+/// Requests that an OAuth endpoint refused, by error code and reason.
 pub struct Refusals {
     /// `invalid_client`: there were no credentials, or malformed ones.
     pub no_credentials: Counter,
@@ -164,14 +164,10 @@ impl StoreMetrics {
 }
 
 impl Refusals {
-    fn new(registry: &Registry<'_>) -> Self {
+    fn new(registry: &Registry<'_>, name: &'static str, help: &'static str) -> Self {
         let refusal = |error, reason| {
             let labels = [("error", error), ("reason", reason)];
-            registry.counter(
-                "mintery_token_refusals_total",
-                "Token requests refused, by error and reason",
-                &labels,
-            )
+            registry.counter(name, help, &labels)
         };
         Self {
             no_credentials: refusal("invalid_client", "no_credentials"),
@@ -265,7 +261,11 @@ impl Default for Metrics {
                 ),
             },
             tokens_issued: registry.counter("mintery_tokens_issued_total", "Tokens issued", &[]),
-            token_refusals: Refusals::new(&registry),
+            token_refusals: Refusals::new(
+                &registry,
+                "mintery_token_refusals_total",
+                "Token requests refused, by error and reason",
+            ),
             token_durations: Durations::default(),
             access_granted: access("granted"),
             access_refused: access("refused"),

@@ -71,6 +71,11 @@ impl ClientUsage {
         counts.tally.count(outcome);
     }
 
+    /// Takes note that a secret was good for something that counts as neither a token nor a refusal.
+    pub fn note(&self, now: Timestamp, secret: Option<&SecretId>, from: Option<IpAddr>) {
+        self.lock().note(secret, LastUse { at: now, from });
+    }
+
     /// Takes note of how many tokens of an hour the store knows of, since the client has a limit.
     pub fn learn(&self, hour: Hour, tokens: u64) {
         let mut counts = self.lock();

@@ -24,10 +24,14 @@ use crate::store::StoreError;
 /// What protected routes call themselves in a challenge.
 const REALM: &str = "mintery";
 
-/// The answer of an OAuth endpoint to a request that it refuses (RFC 6749 §5.2).
+/// The answer of an OAuth endpoint to a request that it refuses (RFC 6749 §5.2), which is counted in `refusals`.
 #[must_use]
-pub fn oauth(request: &HttpRequest, server: &AuthorizationServer, error: &OauthError) -> HttpResponse {
-    let refusals = &server.metrics.token_refusals;
+pub fn oauth(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    refusals: &Refusals,
+    error: &OauthError,
+) -> HttpResponse {
     let (status, counter) = match error {
         OauthError::InvalidRequest(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_request),
         OauthError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, &refusals.invalid_request),

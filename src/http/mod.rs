@@ -61,7 +61,7 @@ fn endpoints(config: &mut ServiceConfig, optional: Optional) {
         .service(
             resource("/oauth/token")
                 .route(post().to(oauth::token::token))
-                .default_service(web::to(oauth::token::method_not_allowed)),
+                .default_service(web::to(oauth::submission::only_post)),
         )
         .service(
             resource("/oauth/authorize")

@@ -10,30 +10,37 @@ use signature::Signer as _;
 
 use super::pair::KeyPair;
 use super::signing::SigningKey;
-use crate::model::claims::ACCESS_TOKEN_TYPE;
-use crate::model::claims::AccessTokenClaims;
+use crate::model::claims::{ACCESS_TOKEN_TYPE, AccessTokenClaims};
 
 /// A token could not be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a token could not be signed")]
 pub struct SignError;
 
-/// What makes an access token of claims.
+/// What makes access tokens, and signed documents of other kinds.
 pub trait TokenSigner: Send + Sync {
     /// The token in compact form.
     ///
     /// # Errors
     /// When the key does not sign.
     fn sign(&self, claims: &AccessTokenClaims<'_>) -> Result<String, SignError>;
+
+    /// A JWT of another `typ` in compact form, whose claims are written already. That it is no access token is what the
+    /// `typ` says (RFC 8725 §3.11).
+    ///
+    /// # Errors
+    /// When the key does not sign.
+    fn sign_other(&self, typ: &'static str, claims: &[u8]) -> Result<String, SignError>;
 }
 
 /// How a signer is made of a key: [`CachedSigner::from_key`], unless a measurement wants another.
 pub type SignerFactory = fn(SigningKey) -> Box<dyn TokenSigner>;
 
-/// A parsed key and its encoded header.
+/// A parsed key and the encoded header of access tokens.
 pub struct CachedSigner {
     pair: KeyPair,
-    /// The encoded header and the dot behind it.
+    kid: String,
+    /// The encoded header of access tokens and the dot behind it.
     prefix: String,
 }
 
@@ -48,16 +55,32 @@ impl CachedSigner {
     /// A signer with `key`.
     #[must_use]
     pub fn new(key: SigningKey) -> Self {
-        let header = Header { typ: ACCESS_TOKEN_TYPE, alg: key.algorithm().name(), kid: &key.kid };
-        let header = serde_json::to_vec(&header).unwrap_or_default();
-        let prefix = URL_SAFE_NO_PAD.encode(header) + ".";
-        Self { pair: key.pair, prefix }
+        let prefix = Header { typ: ACCESS_TOKEN_TYPE, alg: key.algorithm().name(), kid: &key.kid }.encode();
+        Self { pair: key.pair, kid: key.kid, prefix }
     }
 
     /// [`CachedSigner::new`] as a [`SignerFactory`].
     #[must_use]
     pub fn from_key(key: SigningKey) -> Box<dyn TokenSigner> {
         Box::new(Self::new(key))
+    }
+
+    /// The compact form of `claims` behind an encoded header and its dot.
+    fn assemble(&self, prefix: &str, claims: &[u8]) -> Result<String, SignError> {
+        let mut token = String::with_capacity(prefix.len() + claims.len() * 4 / 3 + 360);
+        token.push_str(prefix);
+        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
+        let signature = self.try_sign(token.as_bytes()).map_err(|_| SignError)?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
+    }
+}
+
+impl Header<'_> {
+    /// The header, encoded, and the dot behind it.
+    fn encode(&self) -> String {
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default()) + "."
     }
 }
 
@@ -66,13 +89,12 @@ impl TokenSigner for CachedSigner {
         // Most claims fit, so that nothing is copied while they are written.
         let mut json = Vec::with_capacity(512);
         serde_json::to_writer(&mut json, claims).map_err(|_| SignError)?;
-        let mut token = String::with_capacity(self.prefix.len() + json.len() * 4 / 3 + 360);
-        token.push_str(&self.prefix);
-        URL_SAFE_NO_PAD.encode_string(json, &mut token);
-        let signature = self.try_sign(token.as_bytes()).map_err(|_| SignError)?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(token)
+        self.assemble(&self.prefix, &json)
+    }
+
+    fn sign_other(&self, typ: &'static str, claims: &[u8]) -> Result<String, SignError> {
+        let header = Header { typ, alg: self.pair.algorithm().name(), kid: &self.kid };
+        self.assemble(&header.encode(), claims)
     }
 }
 

@@ -7,6 +7,9 @@ use serde::Serialize;
 /// The `typ` of an access token (RFC 9068 §2.1).
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
+/// The `typ` of a signed answer to an introspection, which is its media type too (RFC 9701 §5).
+pub const INTROSPECTION_TYPE: &str = "token-introspection+jwt";
+
 /// The claims of an access token, in the order in which they are written.
 #[derive(Debug, Serialize)]
 pub struct AccessTokenClaims<'a> {
@@ -17,7 +20,7 @@ pub struct AccessTokenClaims<'a> {
     /// The client that asked for it.
     pub client_id: &'a str,
     /// The APIs that it is good for.
-    pub aud: Audience<'a>,
+    pub aud: Audience<'a, &'a str>,
     /// When it was issued, in seconds.
     pub iat: i64,
     /// From when on it is good, in seconds.
@@ -34,11 +37,22 @@ pub struct AccessTokenClaims<'a> {
 /// `aud`: one API as a string, several as an array (RFC 7519 §4.1.3).
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub enum Audience<'a> {
+pub enum Audience<'a, T> {
     /// The one API.
     One(&'a str),
     /// Several.
-    Many(&'a [&'a str]),
+    Many(&'a [T]),
+}
+
+impl<'a, T: AsRef<str>> Audience<'a, T> {
+    /// Those that are listed.
+    #[must_use]
+    pub fn of(audience: &'a [T]) -> Self {
+        match audience {
+            [one] => Self::One(one.as_ref()),
+            several => Self::Many(several),
+        }
+    }
 }
 
 /// The id of a token: the number of the last event that the issuing node knew, a digest of the id of the credential

@@ -105,10 +105,7 @@ fn issue(
         iss: server.issuer.as_str(),
         sub: id,
         client_id: id,
-        aud: match audience.as_slice() {
-            [one] => Audience::One(one),
-            several => Audience::Many(several),
-        },
+        aud: Audience::of(&audience),
         iat: issued_at,
         nbf: issued_at,
         exp: issued_at.saturating_add(i64::try_from(expires_in).unwrap_or(i64::MAX)),

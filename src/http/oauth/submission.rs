@@ -1,0 +1,47 @@
+//! What the endpoints have in common at which a client authenticates: a form is read, one function of [`crate::oauth`]
+//! answers it, and what that refuses is answered here. A new such endpoint calls [`answer`], and gets [`only_post`] for the
+//! other methods.
+
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::http::error;
+use crate::http::extract::body;
+use crate::http::extract::caller::caller_address;
+use crate::metrics::Refusals;
+use crate::oauth::AuthorizationServer;
+use crate::oauth::error::OauthError;
+use crate::oauth::request::Submission;
+
+/// Reads a request and has `respond` answer it.
+///
+/// # Errors
+/// The answer to a request that is refused, which is counted in `refusals`.
+pub async fn answer<T>(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    payload: Payload,
+    refusals: &Refusals,
+    respond: impl AsyncFnOnce(&AuthorizationServer, &Submission<'_>) -> Result<T, OauthError>,
+) -> Result<T, HttpResponse> {
+    let outcome = match body::read(request, payload).await {
+        Ok(body) => {
+            let submission = Submission {
+                authorization: request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect(),
+                query: request.query_string(),
+                content_type: request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes),
+                body: &body,
+                from: caller_address(request, &server.trusted_proxies),
+            };
+            respond(server, &submission).await
+        }
+        Err(error) => Err(error.into()),
+    };
+    outcome.map_err(|refusal| error::oauth(request, server, refusals, &refusal))
+}
+
+/// The answer to anything but POST (RFC 6749 §3.2, RFC 7662 §2.1, RFC 7009 §2.1).
+pub async fn only_post() -> HttpResponse {
+    super::method_not_allowed("POST", "The request must be a POST")
+}
