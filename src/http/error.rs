@@ -132,6 +132,7 @@ fn of_admin(error: &AdminError) -> (Problem, String) {
     let problem = match error {
         AdminError::NotFound(_) => Problem::NOT_FOUND,
         AdminError::Exists(_)
+        | AdminError::StoodFor { .. }
         | AdminError::NothingToDo(_)
         | AdminError::TooManyKeys(_)
         | AdminError::TooManyChosen => Problem::CONFLICT,
