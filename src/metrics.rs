@@ -19,6 +19,10 @@ pub struct Metrics {
     pub token_refusals: Refusals,
     /// How long requests for a token took, whatever became of them.
     pub token_durations: Durations,
+    /// Tokens that were introspected: those that were active, those that were not.
+    pub introspections: [Counter; 2],
+    /// Requests to introspect a token that were refused, by the error code of the answer and the reason.
+    pub introspection_refusals: Refusals,
     /// Protected requests that were let through.
     pub access_granted: Counter,
     /// Protected requests that were refused.
@@ -238,6 +242,9 @@ impl Default for Metrics {
                 &[("outcome", outcome)],
             )
         };
+        let introspection = |active| {
+            registry.counter("mintery_introspections_total", "Tokens introspected", &[("active", active)])
+        };
         let flush = |result| {
             registry.counter(
                 "mintery_usage_flushes_total",
@@ -267,6 +274,12 @@ impl Default for Metrics {
                 "Token requests refused, by error and reason",
             ),
             token_durations: Durations::default(),
+            introspections: ["true", "false"].map(introspection),
+            introspection_refusals: Refusals::new(
+                &registry,
+                "mintery_introspection_refusals_total",
+                "Requests to introspect a token refused, by error and reason",
+            ),
             access_granted: access("granted"),
             access_refused: access("refused"),
             directory_hits: lookup("hit"),
@@ -313,6 +326,12 @@ impl Metrics {
         let of_store = self.store.operations().map(Operation::labelled);
         histogram("mintery_store_query_seconds", "How long queries and changes took", of_store, &mut text);
         text
+    }
+
+    /// Counts a token that was introspected.
+    pub fn count_introspection(&self, is_active: bool) {
+        let [active, inactive] = &self.introspections;
+        if is_active { active.increment(1) } else { inactive.increment(1) }
     }
 
     /// Counts a time that the store was told what was counted, or was not.

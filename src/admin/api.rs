@@ -9,7 +9,8 @@ use crate::model::event::{Event, EventNumber};
 use crate::model::name::DisplayName;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
-use crate::store::{StoreError, api, key};
+use crate::store::change::Tx;
+use crate::store::{StoreError, api, client, key};
 
 /// What an API is made of, and what may change of it.
 #[derive(Debug, Clone)]
@@ -57,7 +58,8 @@ pub async fn show(admin: &Admin, resource: &ResourceUri) -> Result<Api, AdminErr
 /// Makes an API known. The default API, which is the issuer itself unless the settings say otherwise, needs none of this.
 ///
 /// # Errors
-/// [`AdminError::Exists`] when there is one with this identifier.
+/// [`AdminError::Exists`] when there is one with this identifier, [`AdminError::StoodFor`] when a client stands for it as if
+/// there were.
 pub async fn create(admin: &Admin, resource: ResourceUri, terms: ApiTerms) -> Result<Api, AdminError> {
     terms.check(admin).await?;
     if list(admin).await?.len() >= MAX_APIS {
@@ -78,6 +80,7 @@ pub async fn create(admin: &Admin, resource: ResourceUri, terms: ApiTerms) -> Re
                 StoreError::Conflict => AdminError::Exists(format!("API {}", row.resource)),
                 other => other.into(),
             })?;
+            nobody_stands_for(tx, &row.resource).await?;
             key::raise_longest_ttl_in(tx, row.token_ttl).await?;
             Ok(((), Event::ApiCreated { resource: row.resource, name: row.name }))
         })
@@ -122,7 +125,7 @@ impl ApiUpdate {
 /// Deletes an API: no tokens are made for it any more.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none.
+/// [`AdminError::NotFound`] when there is none, [`AdminError::StoodFor`] when a client stands for it.
 pub async fn delete(admin: &Admin, resource: &ResourceUri) -> Result<EventNumber, AdminError> {
     let resource = resource.clone();
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
@@ -130,10 +133,20 @@ pub async fn delete(admin: &Admin, resource: &ResourceUri) -> Result<EventNumber
             if !api::delete(tx, &resource).await? {
                 return Err(not_found(&resource));
             }
+            nobody_stands_for(tx, &resource).await?;
             Ok(((), Event::ApiDeleted { resource }))
         })
     });
     change.await.map(|((), number)| number)
+}
+
+/// A client that stood for an API which is gone would stand for whatever somebody makes of the same identifier. So it is asked at
+/// the end of the one and, since an import may have read of the API before, at the beginning of the other.
+async fn nobody_stands_for(tx: &mut Tx, resource: &ResourceUri) -> Result<(), AdminError> {
+    match client::standing_for(tx, resource).await? {
+        Some(client) => Err(AdminError::StoodFor { resource: resource.clone(), client }),
+        None => Ok(()),
+    }
 }
 
 impl ApiTerms {

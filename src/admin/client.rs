@@ -36,8 +36,12 @@ pub struct ClientTerms {
     pub grants: Vec<GrantType>,
     /// The APIs that it may ask tokens for beside the default one, what it gets when it names none first.
     pub resources: Vec<ResourceUri>,
+    /// The APIs that it stands for: it may introspect the tokens for them.
+    pub stands_for: Vec<ResourceUri>,
     /// What its tokens are signed with; what the API or the settings say when absent.
     pub token_alg: Option<SigningAlgorithm>,
+    /// What answers to its introspections are signed with; RS256 when absent.
+    pub introspection_alg: Option<SigningAlgorithm>,
     /// How long its tokens live; what the API or the settings say when absent.
     pub token_ttl: Option<Duration>,
     /// How many tokens it may get in an hour; as many as it asks for when absent.
@@ -70,8 +74,12 @@ pub struct ClientUpdate {
     pub grants: Option<Vec<GrantType>>,
     /// See [`ClientTerms::resources`].
     pub resources: Option<Vec<ResourceUri>>,
+    /// See [`ClientTerms::stands_for`].
+    pub stands_for: Option<Vec<ResourceUri>>,
     /// See [`ClientTerms::token_alg`].
     pub token_alg: Patch<SigningAlgorithm>,
+    /// See [`ClientTerms::introspection_alg`].
+    pub introspection_alg: Patch<SigningAlgorithm>,
     /// See [`ClientTerms::token_ttl`].
     pub token_ttl: Patch<Duration>,
     /// See [`ClientTerms::max_tokens_per_hour`].
@@ -88,7 +96,9 @@ impl ClientUpdate {
             default_scopes: None,
             grants: vec![GrantType::ClientCredentials],
             resources: Vec::new(),
+            stands_for: Vec::new(),
             token_alg: None,
+            introspection_alg: None,
             token_ttl: None,
             max_tokens_per_hour: None,
         })
@@ -102,7 +112,9 @@ impl ClientUpdate {
             default_scopes: self.default_scopes.apply(terms.default_scopes),
             grants: self.grants.unwrap_or(terms.grants),
             resources: self.resources.unwrap_or(terms.resources),
+            stands_for: self.stands_for.unwrap_or(terms.stands_for),
             token_alg: self.token_alg.apply(terms.token_alg),
+            introspection_alg: self.introspection_alg.apply(terms.introspection_alg),
             token_ttl: self.token_ttl.apply(terms.token_ttl),
             max_tokens_per_hour: self.max_tokens_per_hour.apply(terms.max_tokens_per_hour),
         }
@@ -117,7 +129,9 @@ impl ClientTerms {
             default_scopes: client.default_scopes.clone(),
             grants: client.grants.clone(),
             resources: client.resources.clone(),
+            stands_for: client.stands_for.clone(),
             token_alg: client.token_alg,
+            introspection_alg: client.introspection_alg,
             token_ttl: client.token_ttl,
             max_tokens_per_hour: client.max_tokens_per_hour,
         }
@@ -129,7 +143,9 @@ impl ClientTerms {
         client.default_scopes = self.default_scopes;
         client.grants = self.grants;
         client.resources = self.resources;
+        client.stands_for = self.stands_for;
         client.token_alg = self.token_alg;
+        client.introspection_alg = self.introspection_alg;
         client.token_ttl = self.token_ttl;
         client.max_tokens_per_hour = self.max_tokens_per_hour;
     }
@@ -155,6 +171,12 @@ impl ClientTerms {
         if self.resources.len() > MAX_RESOURCES {
             return invalid(format!("a client has at most {MAX_RESOURCES} resources"));
         }
+        if self.stands_for.len() > MAX_RESOURCES {
+            return invalid(format!("a client stands for at most {MAX_RESOURCES} APIs"));
+        }
+        if self.introspection_alg.is_some_and(SigningAlgorithm::is_symmetric) {
+            return invalid("answers to introspections are not signed with HS256".to_owned());
+        }
         if self.token_alg.is_some_and(SigningAlgorithm::is_symmetric) {
             return invalid(
                 "HS256 is not for single clients: the setting `token.alg` alone chooses it".to_owned(),
@@ -170,20 +192,28 @@ impl ClientTerms {
     }
 
     /// Checks, besides, what there must be: the APIs, and a key for the algorithm.
-    async fn check(&self, admin: &Admin, had: &[ResourceUri]) -> Result<(), AdminError> {
+    async fn check(&self, admin: &Admin, before: Option<&Client>) -> Result<(), AdminError> {
         self.validate()?;
-        let mut added = self.resources.iter().filter(|resource| !had.contains(resource)).peekable();
+        let (resources, stood_for) =
+            before.map_or((&[][..], &[][..]), |client| (&client.resources, &client.stands_for));
+        let mut added =
+            added(&self.resources, resources).chain(added(&self.stands_for, stood_for)).peekable();
         if added.peek().is_some() {
             let apis = store::api::all(admin.store.database()).await?;
             if let Some(unknown) = added.find(|added| !apis.iter().any(|api| api.resource == **added)) {
                 return Err(AdminError::Unknown(format!("API {unknown}")));
             }
         }
-        match self.token_alg {
-            Some(algorithm) => signing_key::ensure(admin, algorithm).await,
-            None => Ok(()),
+        for algorithm in [self.token_alg, self.introspection_alg].into_iter().flatten() {
+            signing_key::ensure(admin, algorithm).await?;
         }
+        Ok(())
     }
+}
+
+/// Those that were not there.
+fn added<'a>(wanted: &'a [ResourceUri], had: &[ResourceUri]) -> impl Iterator<Item = &'a ResourceUri> {
+    wanted.iter().filter(move |resource| !had.contains(resource))
 }
 
 /// A client that was made, and its secret, which is shown this once.
@@ -204,7 +234,8 @@ pub struct CreatedClient {
 pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, AdminError> {
     admin.may_grant(&new.terms.scopes)?;
     admin.may_give_apis(&new.terms.resources, &[])?;
-    new.terms.check(admin, &[]).await?;
+    admin.may_give_apis(&new.terms.stands_for, &[])?;
+    new.terms.check(admin, None).await?;
     let now = admin.clock.now();
     let made =
         make_secret(admin, NewSecret { label: None, expires_in: new.secret_expires_in, chosen: new.secret })
@@ -215,9 +246,11 @@ pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, Admi
         scopes: new.terms.scopes.clone(),
         default_scopes: None,
         resources: Vec::new(),
+        stands_for: Vec::new(),
         grants: Vec::new(),
         auth_method: AuthMethod::ClientSecret,
         token_alg: None,
+        introspection_alg: None,
         token_ttl: None,
         max_tokens_per_hour: None,
         cut_off: EventNumber::default(),
@@ -257,7 +290,7 @@ pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, Admi
 pub async fn update(admin: &Admin, id: &ClientId, update: ClientUpdate) -> Result<Client, AdminError> {
     let before = find(admin, id).await?;
     let wanted = update.clone().apply(ClientTerms::of(&before));
-    wanted.check(admin, &before.resources).await?;
+    wanted.check(admin, Some(&before)).await?;
     let (id, caller) = (id.clone(), admin.clone());
     let change = admin.store.change::<Client, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
@@ -267,6 +300,7 @@ pub async fn update(admin: &Admin, id: &ClientId, update: ClientUpdate) -> Resul
             let terms = update.apply(ClientTerms::of(&client));
             caller.may_grant(&terms.scopes)?;
             caller.may_give_apis(&terms.resources, &client.resources)?;
+            caller.may_give_apis(&terms.stands_for, &client.stands_for)?;
             terms.validate()?;
             terms.put_into(&mut client);
             client::update(tx, &client).await?;
@@ -286,14 +320,13 @@ pub async fn add_secret(admin: &Admin, id: &ClientId, new: NewSecret) -> Result<
     let label = parse_label(new.label)?;
     // Before the work of a hash.
     let client = find(admin, id).await?;
-    admin.may_grant(&client.scopes)?;
+    admin.may_become(&client)?;
     let made = make_secret(admin, NewSecret { label, ..new }).await?;
     let (id, row, caller) = (id.clone(), made.secret.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
             let (client, secrets) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
-            // Whoever has a secret of a client is that client.
-            caller.may_grant(&client.scopes)?;
+            caller.may_become(&client)?;
             if secrets.len() >= MAX_SECRETS {
                 let reason = format!(
                     "a client has at most {MAX_SECRETS} secrets; revoke one that is not used any more"
@@ -311,6 +344,14 @@ pub async fn add_secret(admin: &Admin, id: &ClientId, new: NewSecret) -> Result<
     });
     change.await?;
     Ok(made)
+}
+
+impl Admin {
+    /// Whoever has a secret of a client is that client.
+    fn may_become(&self, client: &Client) -> Result<(), AdminError> {
+        self.may_grant(&client.scopes)?;
+        self.may_give_apis(&client.stands_for, &[])
+    }
 }
 
 /// What people call a secret; a blank label is none.

@@ -34,10 +34,13 @@ pub struct ClientJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     default_scope: Option<ScopeSet>,
     resources: Vec<&'a str>,
+    stands_for: Vec<&'a str>,
     grant_types: Vec<&'static str>,
     token_endpoint_auth_method: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token_signed_response_alg: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    introspection_signed_response_alg: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token_ttl: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,9 +148,11 @@ impl<'a> From<&'a Client> for ClientJson<'a> {
             scope: &client.scopes,
             default_scope: Some(client.default_scopes()),
             resources: client.resources.iter().map(ResourceUri::as_str).collect(),
+            stands_for: client.stands_for.iter().map(ResourceUri::as_str).collect(),
             grant_types: client.grants.iter().map(|grant| grant.name()).collect(),
             token_endpoint_auth_method: client.auth_method.name(),
             access_token_signed_response_alg: client.token_alg.map(SigningAlgorithm::name),
+            introspection_signed_response_alg: client.introspection_alg.map(SigningAlgorithm::name),
             access_token_ttl: client.token_ttl.map(|ttl| ttl.as_secs()),
             max_tokens_per_hour: client.max_tokens_per_hour,
             client_id_issued_at: client.created_at.as_secs(),
@@ -283,9 +288,12 @@ pub struct ClientInput {
     #[serde(default)]
     pub(super) default_scope: Patch<String>,
     pub(super) resources: Option<Vec<String>>,
+    pub(super) stands_for: Option<Vec<String>>,
     pub(super) grant_types: Option<Vec<String>>,
     #[serde(default)]
     pub(super) access_token_signed_response_alg: Patch<String>,
+    #[serde(default)]
+    pub(super) introspection_signed_response_alg: Patch<String>,
     #[serde(default)]
     pub(super) access_token_ttl: Patch<u64>,
     #[serde(default)]
@@ -384,8 +392,10 @@ impl ClientInput {
             scopes: self.scope.map(parse_scopes).transpose()?,
             default_scopes: self.default_scope.try_map(parse_scopes)?,
             resources: self.resources.map(resources).transpose()?,
+            stands_for: self.stands_for.map(resources).transpose()?,
             grants: self.grant_types.map(grants).transpose()?,
             token_alg: self.access_token_signed_response_alg.try_map(parse_alg)?,
+            introspection_alg: self.introspection_signed_response_alg.try_map(parse_alg)?,
             token_ttl: self.access_token_ttl.try_map(|ttl| Ok::<_, AdminError>(Duration::from_secs(ttl)))?,
             max_tokens_per_hour: self.max_tokens_per_hour,
         })

@@ -64,7 +64,7 @@ impl Admin {
         }
     }
 
-    /// Which APIs a client may ask tokens for is for those to say who manage the APIs.
+    /// Which APIs a client may ask tokens for, and which it stands for, is for those to say who manage the APIs.
     fn may_give_apis(&self, wanted: &[ResourceUri], had: &[ResourceUri]) -> Result<(), AdminError> {
         let manages_apis = self.grantable.as_ref().is_none_or(|held| held.contains(MANAGES_APIS));
         if manages_apis || wanted.iter().all(|resource| had.contains(resource)) {
@@ -89,6 +89,16 @@ pub enum AdminError {
     /// It exists already.
     #[error("there is a {0} already")]
     Exists(String),
+    /// A client stands for the API.
+    #[error(
+        "the client {client} stands for {resource}; take that from it first (`client update --stands-for`)"
+    )]
+    StoodFor {
+        /// The API.
+        resource: ResourceUri,
+        /// One such client.
+        client: String,
+    },
     /// It makes no sense.
     #[error("{0}")]
     Invalid(String),

@@ -128,6 +128,9 @@ struct TermFlags {
     /// gets tokens for the first.
     #[arg(long, value_name = "URI")]
     resource: Vec<String>,
+    /// An API that it stands for: it may introspect the tokens for it. Several times for several, "" for none.
+    #[arg(long, value_name = "URI")]
+    stands_for: Vec<String>,
     /// The grants that it may use, with spaces between; "" for a client that gets no tokens.
     #[arg(long)]
     grant_types: Option<String>,
@@ -142,6 +145,10 @@ struct TermFlags {
     /// `default` for that again.
     #[arg(long, value_name = "ALG")]
     alg: Option<String>,
+    /// What answers to its introspections are signed with when it asks for signed ones, instead of RS256: ES256, ES384, PS256 or
+    /// EdDSA; `default` for RS256 again.
+    #[arg(long, value_name = "ALG")]
+    introspection_alg: Option<String>,
 }
 
 impl TermFlags {
@@ -149,17 +156,15 @@ impl TermFlags {
         let grants = |names: &String| {
             names.split_ascii_whitespace().map(str::parse::<GrantType>).collect::<Result<Vec<_>, _>>()
         };
-        let resources = || {
-            let given = self.resource.iter().filter(|resource| !resource.is_empty());
-            given.map(|resource| ResourceUri::parse(resource)).collect::<Result<Vec<_>, _>>()
-        };
         Ok(ClientUpdate {
             name: None,
             scopes: self.scope.as_deref().map(ScopeSet::parse).transpose().map_err(CliError::usage)?,
             default_scopes: unless(self.default_scope.as_deref(), "all", ScopeSet::parse)?,
             grants: self.grant_types.as_ref().map(grants).transpose().map_err(CliError::usage)?,
-            resources: (!self.resource.is_empty()).then(resources).transpose().map_err(CliError::usage)?,
+            resources: uris(&self.resource)?,
+            stands_for: uris(&self.stands_for)?,
             token_alg: unless(self.alg.as_deref(), "default", str::parse)?,
+            introspection_alg: unless(self.introspection_alg.as_deref(), "default", str::parse)?,
             token_ttl: unless(self.ttl.as_deref(), "default", seconds)?,
             max_tokens_per_hour: unless(self.max_tokens_per_hour.as_deref(), "none", limit)?,
         })
@@ -256,6 +261,15 @@ impl Update {
     }
 }
 
+/// What a flag says that may be given several times; nothing when it is not given.
+fn uris(given: &[String]) -> Result<Option<Vec<ResourceUri>>, CliError> {
+    if given.is_empty() {
+        return Ok(None);
+    }
+    let uris = given.iter().filter(|uri| !uri.is_empty()).map(|uri| ResourceUri::parse(uri));
+    uris.collect::<Result<_, _>>().map(Some).map_err(CliError::usage)
+}
+
 fn limit(text: &str) -> Result<u64, &'static str> {
     text.parse().map_err(|_| "a limit is a number of tokens in an hour")
 }
@@ -322,6 +336,12 @@ fn client_table(client: &Client) -> String {
     }
     for resource in &client.resources {
         table.add_row(["resource", resource.as_str()]);
+    }
+    for resource in &client.stands_for {
+        table.add_row(["stands for", resource.as_str()]);
+    }
+    if let Some(algorithm) = client.introspection_alg {
+        table.add_row(["introspections signed with", algorithm.name()]);
     }
     if let Some(algorithm) = client.token_alg {
         table.add_row(["tokens signed with", algorithm.name()]);

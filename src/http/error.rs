@@ -17,6 +17,7 @@ use crate::metrics::Refusals;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::AccessError;
 use crate::oauth::error::{ClientFailure, OauthError};
+use crate::oauth::introspect::Inactive;
 use crate::oauth::metadata::RESOURCE_NAME;
 use crate::resource::refusal::{RETRY_AFTER_SECS, Refusal};
 use crate::store::StoreError;
@@ -132,6 +133,7 @@ fn of_admin(error: &AdminError) -> (Problem, String) {
     let problem = match error {
         AdminError::NotFound(_) => Problem::NOT_FOUND,
         AdminError::Exists(_)
+        | AdminError::StoodFor { .. }
         | AdminError::NothingToDo(_)
         | AdminError::TooManyKeys(_)
         | AdminError::TooManyChosen => Problem::CONFLICT,
@@ -182,6 +184,11 @@ pub async fn not_found(request: HttpRequest, server: Data<AuthorizationServer>) 
 /// The same where no OAuth endpoint is expected.
 pub async fn nothing_here() -> HttpResponse {
     Problem::NOT_FOUND.answer("There is nothing at this address", |_| {})
+}
+
+/// Records why an introspected token is not active, which the answer does not tell.
+pub fn inactive(request: &HttpRequest, server: &AuthorizationServer, why: Inactive) {
+    record(request, server, StatusCode::OK, "inactive", &why.to_string());
 }
 
 fn record(request: &HttpRequest, server: &AuthorizationServer, status: StatusCode, code: &str, reason: &str) {

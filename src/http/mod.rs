@@ -72,6 +72,11 @@ fn endpoints(config: &mut ServiceConfig, optional: Optional) {
         .service(readable(resource("/.well-known/jwks.json"), oauth::metadata::jwks))
         .service(readable(resource("/api/v1/users/me"), api::me::me))
         .service(readable(resource(["/auth/check", "/api/v1/auth/check"]), api::auth_check::check))
+        .service(
+            resource("/oauth/introspect")
+                .route(post().to(oauth::introspect::introspect))
+                .default_service(web::to(oauth::submission::only_post)),
+        )
         // Last: patterns are tried in turn, and those with parameters take as long as all the rest of a request.
         .configure(administration);
 }
@@ -205,7 +210,9 @@ mod tests {
     fn what_is_asked_most_is_answered_from_little_memory() {
         let (me, check) = (size_of_answer(&api::me::me), size_of_answer(&api::auth_check::check));
         let token = size_of_answer_to_body(&oauth::token::token);
+        let introspect = size_of_answer_to_body(&oauth::introspect::introspect);
         // What the framework keeps beside it fits too.
-        assert!(me.max(check).max(token) <= QUICK - 128, "{me} {check} {token}");
+        let most = me.max(check).max(token).max(introspect);
+        assert!(most <= QUICK - 128, "{me} {check} {token} {introspect}");
     }
 }

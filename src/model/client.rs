@@ -134,8 +134,11 @@ pub const MAX_SECRETS: usize = 10;
 /// The most secrets that a client may have which somebody chose or brought: a check of each takes a slow hash.
 pub const MAX_CHOSEN_SECRETS: usize = 2;
 
-/// The most APIs that a client may be registered for.
+/// The most APIs that a client may be registered for, and the most that it may stand for.
 pub const MAX_RESOURCES: usize = 32;
+
+/// What answers to introspections are signed with unless a client has registered another (RFC 9701 §6).
+pub const DEFAULT_INTROSPECTION_ALG: SigningAlgorithm = SigningAlgorithm::Rs256;
 
 /// The most bytes that a client's scope list may have, so that a token that holds them all stays a token.
 pub const MAX_SCOPE_LEN: usize = 4096;
@@ -153,6 +156,8 @@ pub struct Client {
     pub default_scopes: Option<ScopeSet>,
     /// The APIs that it may ask tokens for beside the default one. The first is what it gets when it names none.
     pub resources: Vec<ResourceUri>,
+    /// The APIs that it stands for: it may introspect the tokens for them.
+    pub stands_for: Vec<ResourceUri>,
     /// How long its tokens live; what the API or the settings say when absent.
     pub token_ttl: Option<Duration>,
     /// How many tokens it may get in an hour; as many as it asks for when absent.
@@ -163,6 +168,8 @@ pub struct Client {
     pub auth_method: AuthMethod,
     /// What its tokens are signed with; what the settings say when absent.
     pub token_alg: Option<SigningAlgorithm>,
+    /// What answers to its introspections are signed with; [`DEFAULT_INTROSPECTION_ALG`] when absent.
+    pub introspection_alg: Option<SigningAlgorithm>,
     /// Tokens whose issuer knew fewer events than this are void.
     pub cut_off: EventNumber,
     /// When it was made.

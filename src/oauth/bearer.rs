@@ -1,8 +1,10 @@
 //! Who presents an access token (RFC 6750): the token is good, and so is the client that it was issued to.
 
+use std::sync::Arc;
+
 use super::AuthorizationServer;
 use crate::clock::Timestamp;
-use crate::directory::Unavailable;
+use crate::directory::{KnownClient, Unavailable};
 use crate::model::client::Client;
 use crate::model::principal::{Authenticated, Credential, Principal};
 use crate::model::scope::ScopeSet;
@@ -91,19 +93,9 @@ pub async fn authenticate(
     audience: &str,
 ) -> Result<Authenticated, AccessError> {
     let token = server.ring.verifier().check(presented.token, audience)?;
-    // The caller is the client, so a token that names another one as well must not pass for it.
-    if token.subject != token.client_id {
-        return Err(TokenFailure::Subject.into());
-    }
     let (known, _) = server.directory.client(&token.client_id).await?;
-    let client = &known.ok_or(TokenFailure::ClientGone)?.client;
-    if !client.is_enabled() {
-        return Err(TokenFailure::ClientDisabled.into());
-    }
-    let is_void = token.token_id.is_none_or(|id| id.event < client.cut_off.as_u64());
-    if is_void {
-        return Err(TokenFailure::CutOff.into());
-    }
+    let known = holder(&token, known)?;
+    let client = &known.client;
     Ok(Authenticated {
         principal: Principal::Client { id: client.id.clone(), name: client.name.clone() },
         credential: Credential::AccessToken,
@@ -112,9 +104,30 @@ pub async fn authenticate(
     })
 }
 
+/// The client that a token was issued to, of which `known` is known: it must still be good for the token.
+///
+/// # Errors
+/// Why it is not.
+pub fn holder(
+    token: &AccessToken,
+    known: Option<Arc<KnownClient>>,
+) -> Result<Arc<KnownClient>, TokenFailure> {
+    // The caller is the client, so a token that names another one as well must not pass for it.
+    if token.subject != token.client_id {
+        return Err(TokenFailure::Subject);
+    }
+    let known = known.ok_or(TokenFailure::ClientGone)?;
+    if !known.client.is_enabled() {
+        return Err(TokenFailure::ClientDisabled);
+    }
+    let is_void = token.token_id.is_none_or(|id| id.event < known.client.cut_off.as_u64());
+    if is_void { Err(TokenFailure::CutOff) } else { Ok(known) }
+}
+
 /// What a token allows here: no more than its client may now, and nothing of Mintery's own when it was signed with a secret
 /// that others have to verify with, and so to sign with.
-fn scopes_of(server: &AuthorizationServer, token: &AccessToken, client: &Client) -> ScopeSet {
+#[must_use]
+pub fn scopes_of(server: &AuthorizationServer, token: &AccessToken, client: &Client) -> ScopeSet {
     let scopes = token.scopes.intersection(&client.scopes);
     if scopes.has_own() && server.ring.current().is_secret(&token.kid) {
         scopes.without_own()

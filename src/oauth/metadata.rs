@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::AuthorizationServer;
-use crate::model::client::GrantType;
+use crate::model::client::{DEFAULT_INTROSPECTION_ALG, GrantType};
 use crate::model::signing_key::SigningAlgorithm;
 
 /// Authorization server metadata (RFC 8414 §2). No empty lists, and nothing that the server does not do.
@@ -17,6 +17,9 @@ pub struct ServerMetadata {
     response_types_supported: [&'static str; 1],
     grant_types_supported: [&'static str; 1],
     token_endpoint_auth_methods_supported: [&'static str; 2],
+    introspection_endpoint: String,
+    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    introspection_signing_alg_values_supported: Vec<&'static str>,
     protected_resources: [String; 1],
 }
 
@@ -34,17 +37,22 @@ impl OpenidConfiguration {
     /// The metadata of `server`.
     #[must_use]
     pub fn of(server: &AuthorizationServer) -> Self {
-        let algorithms = server.ring.current().algorithms(server.token_alg, server.clock.now());
         Self {
             server: ServerMetadata::of(server),
             subject_types_supported: ["public"],
-            id_token_signing_alg_values_supported: algorithms
-                .into_iter()
-                .map(SigningAlgorithm::name)
-                .collect(),
+            id_token_signing_alg_values_supported: algorithms(server, server.token_alg),
         }
     }
 }
+
+/// The algorithms that there are keys for, the default first.
+fn algorithms(server: &AuthorizationServer, default: SigningAlgorithm) -> Vec<&'static str> {
+    let algorithms = server.ring.current().algorithms(default, server.clock.now());
+    algorithms.into_iter().map(SigningAlgorithm::name).collect()
+}
+
+/// How clients authenticate, wherever they do.
+const AUTH_METHODS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
 
 /// Protected resource metadata (RFC 9728 §2) of Mintery's own API.
 #[derive(Debug, Serialize)]
@@ -79,7 +87,10 @@ impl ServerMetadata {
             // Required by RFC 8414 §2; this server answers with none of them.
             response_types_supported: ["none"],
             grant_types_supported: [GrantType::ClientCredentials.name()],
-            token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+            token_endpoint_auth_methods_supported: AUTH_METHODS,
+            introspection_endpoint: issuer.endpoint("/oauth/introspect"),
+            introspection_endpoint_auth_methods_supported: AUTH_METHODS,
+            introspection_signing_alg_values_supported: algorithms(server, DEFAULT_INTROSPECTION_ALG),
             protected_resources: [issuer.as_str().to_owned()],
         }
     }

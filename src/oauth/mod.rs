@@ -9,6 +9,7 @@ pub mod client_auth;
 pub mod error;
 pub mod form;
 pub mod grant;
+pub mod introspect;
 pub mod metadata;
 pub mod request;
 pub mod token;

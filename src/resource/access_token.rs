@@ -21,14 +21,24 @@ pub struct AccessToken {
     pub scopes: ScopeSet,
     /// `exp`: from this moment on it is not good any more.
     pub expires_at: Timestamp,
-    /// The later of `iat` and `nbf`: from this moment on it is good.
-    pub good_from: Timestamp,
+    /// `iat`: when it was issued.
+    pub issued_at: Timestamp,
+    /// `nbf`: before this moment it is not good; `iat` where it says nothing.
+    pub not_before: Timestamp,
     /// `jti`.
     pub jti: String,
     /// What Mintery put into `jti`; nothing when somebody else made it.
     pub token_id: Option<TokenId>,
     /// The id of the key that signed it.
     pub kid: String,
+}
+
+impl AccessToken {
+    /// From which moment on it is good: the later of `iat` and `nbf`.
+    #[must_use]
+    pub fn good_from(&self) -> Timestamp {
+        self.issued_at.max(self.not_before)
+    }
 }
 
 /// What the header must and must not say before any key is touched; gives the id of the key, and the algorithm.
@@ -68,7 +78,8 @@ pub(super) fn read_claims(claims: &Object<'_>, kid: &str) -> Result<AccessToken,
         audience: audience(claims).ok_or(VerifyError::Claim("aud"))?,
         scopes,
         expires_at: time(claims, "exp")?.ok_or(VerifyError::Claim("exp"))?,
-        good_from: issued_at.max(not_before),
+        issued_at,
+        not_before,
         token_id: TokenId::decode(&jti),
         jti,
         kid: kid.to_owned(),

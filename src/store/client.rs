@@ -31,8 +31,8 @@ pub async fn by_id(
 }
 
 const BY_ID: &str = "SELECT c.id, c.name, c.scopes, c.grant_types, c.token_endpoint_auth_method, c.default_scopes, \
-         c.resources, c.token_alg, c.token_ttl, c.max_tokens_per_hour, c.cut_off, c.created_at, \
-         c.disabled_at, s.id AS secret_id, s.hint, s.label, s.digest, s.hash, s.created_at AS secret_created_at, \
+         c.resources, c.token_alg, c.token_ttl, c.max_tokens_per_hour, c.stands_for, c.introspection_alg, c.cut_off, \
+         c.created_at, c.disabled_at, s.id AS secret_id, s.hint, s.label, s.digest, s.hash, s.created_at AS secret_created_at, \
          s.expires_at FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id WHERE c.id = $1 \
          AND (c.import_id IS NULL OR c.import_id NOT IN (SELECT id FROM client_imports)) \
          ORDER BY s.created_at, s.id";
@@ -72,7 +72,8 @@ pub async fn page(
     let query = || {
         sqlx::query(
             "SELECT id, name, scopes, grant_types, token_endpoint_auth_method, default_scopes, resources, token_alg, \
-             token_ttl, max_tokens_per_hour, cut_off, created_at, disabled_at FROM clients WHERE id > $1 \
+             token_ttl, max_tokens_per_hour, stands_for, introspection_alg, cut_off, created_at, disabled_at \
+             FROM clients WHERE id > $1 \
              AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM client_imports)) \
              AND LOWER(name) LIKE '%' || $2 || '%' ESCAPE '!' \
              AND ($3 = -1 OR ($3 = 1 AND disabled_at IS NULL) OR ($3 = 0 AND disabled_at IS NOT NULL)) \
@@ -93,8 +94,9 @@ pub async fn page(
 /// [`StoreError::Conflict`] when the id is taken.
 pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO clients (id, name, scopes, grant_types, token_endpoint_auth_method, default_scopes, \
-         resources, token_alg, token_ttl, max_tokens_per_hour, cut_off, created_at, disabled_at, import_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+         resources, token_alg, token_ttl, max_tokens_per_hour, stands_for, introspection_alg, cut_off, created_at, \
+         disabled_at, import_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     bind_client(sqlx::query(SQL), client, client.cut_off, None).execute(tx.connection()?).await?;
     Ok(())
 }
@@ -106,16 +108,19 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
 pub async fn update(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE clients SET name = $1, scopes = $2, grant_types = $3, default_scopes = $4, resources = $5, \
-         token_alg = $6, token_ttl = $7, max_tokens_per_hour = $8 WHERE id = $9",
+         token_alg = $6, token_ttl = $7, max_tokens_per_hour = $8, stands_for = $9, introspection_alg = $10 \
+         WHERE id = $11",
     )
     .bind(client.name.as_str())
     .bind(client.scopes.to_string())
     .bind(grants_text(client))
     .bind(client.default_scopes.as_ref().map(ScopeSet::as_str))
-    .bind(resources_text(client))
+    .bind(uris_text(&client.resources))
     .bind(client.token_alg.map(SigningAlgorithm::name))
     .bind(client.token_ttl.map(millis))
     .bind(limit(client))
+    .bind(stands_for_text(client))
+    .bind(client.introspection_alg.map(SigningAlgorithm::name))
     .bind(client.id.as_str())
     .execute(tx.connection()?)
     .await?;
@@ -137,6 +142,22 @@ pub async fn longest_token_ttl(database: &Database) -> Result<Option<Duration>, 
     let rows = database.lookup(query).await?;
     let longest = rows.first().map(|row| row.try_get::<Option<i64>, _>("longest")).transpose()?;
     Ok(longest.flatten().map(duration))
+}
+
+/// A client that stands for the API, whatever has become of that; nobody when there is none.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn standing_for(tx: &mut Tx, resource: &ResourceUri) -> Result<Option<String>, StoreError> {
+    // LIKE is blind to upper and lower case on one of the engines.
+    let row = sqlx::query(
+        "SELECT id FROM clients WHERE stands_for IS NOT NULL \
+         AND REPLACE(' ' || stands_for || ' ', ' ' || $1 || ' ', '') <> ' ' || stands_for || ' ' ORDER BY id LIMIT 1",
+    )
+    .bind(resource.as_str())
+    .fetch_optional(tx.connection()?)
+    .await?;
+    Ok(row.map(|row| row.try_get("id")).transpose()?)
 }
 
 /// A client with its secrets, as this transaction sees it, which nobody else changes until it ends.
@@ -249,10 +270,12 @@ pub(super) fn bind_client<'q>(
         .bind(grants_text(client))
         .bind(client.auth_method.name())
         .bind(client.default_scopes.as_ref().map(ScopeSet::as_str))
-        .bind(resources_text(client))
+        .bind(uris_text(&client.resources))
         .bind(client.token_alg.map(SigningAlgorithm::name))
         .bind(client.token_ttl.map(millis))
         .bind(limit(client))
+        .bind(stands_for_text(client))
+        .bind(client.introspection_alg.map(SigningAlgorithm::name))
         .bind(cut_off.get())
         .bind(client.created_at.as_millis())
         .bind(client.disabled_at.map(Timestamp::as_millis))
@@ -284,8 +307,23 @@ fn grants_text(client: &Client) -> String {
     client.grants.iter().map(|grant| grant.name()).collect::<Vec<_>>().join(" ")
 }
 
-fn resources_text(client: &Client) -> String {
-    client.resources.iter().map(ResourceUri::as_str).collect::<Vec<_>>().join(" ")
+fn stands_for_text(client: &Client) -> Option<String> {
+    (!client.stands_for.is_empty()).then(|| uris_text(&client.stands_for))
+}
+
+fn uris_text(uris: &[ResourceUri]) -> String {
+    uris.iter().map(ResourceUri::as_str).collect::<Vec<_>>().join(" ")
+}
+
+fn uris(text: &str) -> Result<Vec<ResourceUri>, StoreError> {
+    let uri = |text| ResourceUri::parse(text).map_err(|_| StoreError::Corrupt("resource"));
+    text.split_terminator(' ').map(uri).collect()
+}
+
+/// The algorithm in a column.
+fn algorithm(row: &AnyRow, column: &'static str) -> Result<Option<SigningAlgorithm>, StoreError> {
+    let name: Option<String> = row.try_get(column)?;
+    name.map(|name| name.parse().map_err(|_| StoreError::Corrupt("signing algorithm"))).transpose()
 }
 
 fn client(row: &AnyRow) -> Result<Client, StoreError> {
@@ -308,19 +346,14 @@ fn client(row: &AnyRow) -> Result<Client, StoreError> {
             .try_get::<Option<String>, _>("default_scopes")?
             .map(|scopes| ScopeSet::parse(&scopes).map_err(corrupt))
             .transpose()?,
-        resources: row
-            .try_get::<String, _>("resources")?
-            .split_terminator(' ')
-            .map(|resource| ResourceUri::parse(resource).map_err(|_| StoreError::Corrupt("resource")))
-            .collect::<Result<_, _>>()?,
+        resources: uris(&row.try_get::<String, _>("resources")?)?,
+        stands_for: uris(&row.try_get::<Option<String>, _>("stands_for")?.unwrap_or_default())?,
         token_ttl: row.try_get::<Option<i64>, _>("token_ttl")?.map(duration),
         max_tokens_per_hour: row
             .try_get::<Option<i64>, _>("max_tokens_per_hour")?
             .map(|limit| u64::try_from(limit).unwrap_or_default()),
-        token_alg: row
-            .try_get::<Option<String>, _>("token_alg")?
-            .map(|name| name.parse().map_err(|_| StoreError::Corrupt("signing algorithm")))
-            .transpose()?,
+        token_alg: algorithm(row, "token_alg")?,
+        introspection_alg: algorithm(row, "introspection_alg")?,
         cut_off: EventNumber::new(row.try_get("cut_off")?),
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
         disabled_at: row.try_get::<Option<i64>, _>("disabled_at")?.map(Timestamp::from_millis),

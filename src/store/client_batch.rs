@@ -18,11 +18,10 @@ pub type ClientWithSecrets = (Client, Vec<ClientSecret>);
 /// How many rows go into one statement; what remains goes into smaller ones. SQLite takes 32,766 values in a statement.
 const SIZES: [usize; 3] = [100, 10, 1];
 
-const CLIENT_COLUMNS: usize = 14;
+const CLIENT_COLUMNS: usize = 16;
 const INSERT_CLIENTS: &str = "INSERT INTO clients (id, name, scopes, grant_types, token_endpoint_auth_method, \
-                              default_scopes, resources, token_alg, token_ttl, max_tokens_per_hour, cut_off, created_at, \
-                              disabled_at, \
-                              import_id) VALUES ";
+                              default_scopes, resources, token_alg, token_ttl, max_tokens_per_hour, stands_for, \
+                              introspection_alg, cut_off, created_at, disabled_at, import_id) VALUES ";
 
 const SECRET_COLUMNS: usize = 8;
 const INSERT_SECRETS: &str =
@@ -217,10 +216,11 @@ pub async fn page(
     let query = || {
         sqlx::query(
             "SELECT c.id, c.name, c.scopes, c.grant_types, c.token_endpoint_auth_method, c.default_scopes, \
-             c.resources, c.token_alg, c.token_ttl, c.max_tokens_per_hour, c.cut_off, c.created_at, c.disabled_at, s.id AS secret_id, \
-             s.hint, s.label, s.digest, s.hash, s.created_at AS secret_created_at, s.expires_at FROM \
+             c.resources, c.token_alg, c.token_ttl, c.max_tokens_per_hour, c.stands_for, c.introspection_alg, \
+             c.cut_off, c.created_at, c.disabled_at, s.id AS secret_id, s.hint, s.label, s.digest, s.hash, s.created_at AS secret_created_at, s.expires_at FROM \
              (SELECT id, name, scopes, grant_types, token_endpoint_auth_method, default_scopes, resources, \
-             token_alg, token_ttl, max_tokens_per_hour, cut_off, created_at, disabled_at FROM clients WHERE id > $1 \
+             token_alg, token_ttl, max_tokens_per_hour, stands_for, introspection_alg, cut_off, created_at, disabled_at \
+             FROM clients WHERE id > $1 \
              AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM client_imports)) ORDER BY id LIMIT $2) c \
              LEFT JOIN client_secrets s ON s.client_id = c.id ORDER BY c.id, s.created_at, s.id",
         )

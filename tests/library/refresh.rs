@@ -264,5 +264,5 @@ async fn it_waits_in_a_runtime_too() {
     );
     assert!(caller.has_scope("read") && !caller.has_scope("rea"));
     assert_eq!(caller.scopes().to_string(), "read");
-    assert_eq!(caller.expires_at().as_secs(), caller.token().good_from.as_secs() + 7200);
+    assert_eq!(caller.expires_at().as_secs(), caller.token().good_from().as_secs() + 7200);
 }

@@ -32,10 +32,13 @@ struct ClientLine {
     #[serde(default)]
     default_scope: Patch<String>,
     resources: Option<Vec<String>>,
+    stands_for: Option<Vec<String>>,
     grant_types: Option<Vec<String>>,
     token_endpoint_auth_method: Option<String>,
     #[serde(default)]
     access_token_signed_response_alg: Patch<String>,
+    #[serde(default)]
+    introspection_signed_response_alg: Patch<String>,
     #[serde(default)]
     access_token_ttl: Patch<u64>,
     #[serde(default)]
@@ -166,15 +169,18 @@ impl LineParser {
             scope: json.scope,
             default_scope: json.default_scope,
             resources: json.resources,
+            stands_for: json.stands_for,
             grant_types: json.grant_types,
             access_token_signed_response_alg: json.access_token_signed_response_alg,
+            introspection_signed_response_alg: json.introspection_signed_response_alg,
             access_token_ttl: json.access_token_ttl,
             max_tokens_per_hour: json.max_tokens_per_hour,
             ..ClientInput::default()
         };
         let terms = update.parse()?.into_new(name);
         terms.validate()?;
-        if let Some(unknown) = terms.resources.iter().find(|resource| !self.apis.contains(resource)) {
+        let mut named = terms.resources.iter().chain(&terms.stands_for);
+        if let Some(unknown) = named.find(|resource| !self.apis.contains(resource)) {
             return Err(AdminError::Unknown(format!("API {unknown}")));
         }
         let client = Client {
@@ -183,9 +189,11 @@ impl LineParser {
             scopes: terms.scopes,
             default_scopes: terms.default_scopes,
             resources: terms.resources,
+            stands_for: terms.stands_for,
             grants: terms.grants,
             auth_method,
             token_alg: terms.token_alg,
+            introspection_alg: terms.introspection_alg,
             token_ttl: terms.token_ttl,
             max_tokens_per_hour: terms.max_tokens_per_hour,
             // What is written knows better.

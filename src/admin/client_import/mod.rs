@@ -237,7 +237,7 @@ impl<O: Observer> Import<'_, O> {
         let longest_ttl = clients().filter_map(|client| client.token_ttl).max();
         let (Some(first), Some(last)) = (clients().next(), clients().next_back()) else { return Ok(()) };
         let (first, last) = (first.id.clone(), last.id.clone());
-        for algorithm in clients().filter_map(|client| client.token_alg) {
+        for algorithm in clients().flat_map(|client| [client.token_alg, client.introspection_alg]).flatten() {
             if !self.algorithms.contains(&algorithm) {
                 if self.mode == Mode::EachLine {
                     signing_key::ensure(self.admin, algorithm).await?;

@@ -1,6 +1,7 @@
 //! The OAuth endpoints.
 
 pub mod authorize;
+pub mod introspect;
 pub mod metadata;
 pub mod submission;
 pub mod token;

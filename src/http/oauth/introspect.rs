@@ -1,0 +1,128 @@
+//! `POST /oauth/introspect`.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{no_store, submission};
+use crate::http::error;
+use crate::oauth::AuthorizationServer;
+use crate::oauth::introspect::{self, Format, Introspection};
+
+/// What somebody accepts who wants a signed answer (RFC 9701 §4).
+const JWT: HeaderValue = HeaderValue::from_static("application/token-introspection+jwt");
+
+/// Tells whether a token is good, and what it says.
+pub async fn introspect(
+    request: HttpRequest,
+    server: Data<AuthorizationServer>,
+    payload: Payload,
+) -> HttpResponse {
+    let refusals = &server.metrics.introspection_refusals;
+    match submission::answer(&request, &server, payload, refusals, introspect::respond).await {
+        Ok(introspection) => show(&request, &server, &introspection),
+        Err(refused) => refused,
+    }
+}
+
+fn show(request: &HttpRequest, server: &AuthorizationServer, introspection: &Introspection) -> HttpResponse {
+    let format = wanted(request.headers());
+    let body = match introspection.body(server, format) {
+        Ok(body) => body,
+        Err(failure) => {
+            return error::oauth(request, server, &server.metrics.introspection_refusals, &failure);
+        }
+    };
+    let inactive = introspection.inactive();
+    server.metrics.count_introspection(inactive.is_none());
+    if let Some(why) = inactive {
+        error::inactive(request, server, why);
+    }
+    let mut response = no_store(StatusCode::OK);
+    if format == Format::Jwt {
+        response.insert_header((CONTENT_TYPE, JWT));
+    }
+    response.body(body)
+}
+
+/// A signed answer is for those who name it, and do not like plain JSON better (RFC 9110 §12.5.1).
+fn wanted(headers: &HeaderMap) -> Format {
+    let (mut jwt, mut json) = (0.0, 0.0);
+    for range in headers.get_all(ACCEPT).flat_map(|value| value.as_bytes().split(|byte| *byte == b',')) {
+        let mut parts = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let name = parts.next().unwrap_or_default();
+        let weight = if name.eq_ignore_ascii_case(JWT.as_bytes()) {
+            &mut jwt
+        } else if name.eq_ignore_ascii_case(b"application/json") {
+            &mut json
+        } else {
+            continue;
+        };
+        *weight = parts.find_map(quality).unwrap_or(1.0).max(*weight);
+    }
+    if jwt > 0.0 && jwt >= json { Format::Jwt } else { Format::Json }
+}
+
+/// The weight in a parameter that is one.
+fn quality(parameter: &[u8]) -> Option<f32> {
+    let value = parameter.strip_prefix(b"q=").or_else(|| parameter.strip_prefix(b"Q="))?;
+    std::str::from_utf8(value).ok()?.parse().ok().filter(|weight| (0.0..=1.0).contains(weight))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{ACCEPT, HeaderMap, HeaderValue};
+    use proptest::prelude::*;
+
+    use super::{Format, wanted};
+
+    fn of(values: &[&[u8]]) -> Format {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(ACCEPT, HeaderValue::from_bytes(value).unwrap());
+        }
+        wanted(&headers)
+    }
+
+    /// 9701-1
+    #[test]
+    fn a_signed_answer_is_for_those_who_name_it() {
+        let signed: [&[&[u8]]; 9] = [
+            &[b"application/token-introspection+jwt"],
+            &[b"Application/Token-Introspection+JWT"],
+            &[b" application/token-introspection+jwt ; q=0.1 , */*"],
+            &[b"application/token-introspection+jwt;v=1;q=0.5"],
+            &[b"application/json, application/token-introspection+jwt"],
+            &[b"application/json;q=0.8, application/token-introspection+jwt;q=0.9"],
+            &[b"application/json;q=0", b"application/token-introspection+jwt"],
+            &[b"text/html", b"application/token-introspection+jwt"],
+            &[b"application/token-introspection+jwt;q=many"],
+        ];
+        for values in signed {
+            assert_eq!(of(values), Format::Jwt, "{:?}", values[0].escape_ascii().to_string());
+        }
+        let plain: [&[&[u8]]; 10] = [
+            &[],
+            &[b""],
+            &[b"*/*"],
+            &[b"application/*"],
+            &[b"application/json"],
+            &[b"application/jwt"],
+            &[b"application/token-introspection+jwts"],
+            &[b"application/token-introspection"],
+            &[b"application/token-introspection+jwt;q=0"],
+            &[b"application/json, application/token-introspection+jwt;q=0.9"],
+        ];
+        for values in plain {
+            assert_eq!(of(values), Format::Json, "{values:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reading_never_panics(value in "[ -~]{0,60}|(application/(json|token-introspection\\+jwt)|;|,|q=|[0-9.]){0,8}") {
+            of(&[value.as_bytes()]);
+        }
+    }
+}
