@@ -21,6 +21,10 @@ pub struct Metrics {
     pub token_durations: Durations,
     /// Tokens that were introspected: those that were active, those that were not.
     pub introspections: [Counter; 2],
+    /// Tokens that clients took back.
+    pub tokens_revoked: Counter,
+    /// Requests to take a token back that were refused, by the error code of the answer and the reason.
+    pub revocation_refusals: Refusals,
     /// Requests to introspect a token that were refused, by the error code of the answer and the reason.
     pub introspection_refusals: Refusals,
     /// Protected requests that were let through.
@@ -275,6 +279,16 @@ impl Default for Metrics {
             ),
             token_durations: Durations::default(),
             introspections: ["true", "false"].map(introspection),
+            tokens_revoked: registry.counter(
+                "mintery_tokens_revoked_total",
+                "Tokens that clients revoked",
+                &[],
+            ),
+            revocation_refusals: Refusals::new(
+                &registry,
+                "mintery_revocation_refusals_total",
+                "Requests to revoke a token refused, by error and reason",
+            ),
             introspection_refusals: Refusals::new(
                 &registry,
                 "mintery_introspection_refusals_total",

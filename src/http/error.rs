@@ -25,6 +25,9 @@ use crate::store::StoreError;
 /// What protected routes call themselves in a challenge.
 const REALM: &str = "mintery";
 
+/// After how many seconds somebody may ask again who has to wait until revoked tokens have expired.
+const REVOCATIONS_RETRY_AFTER_SECS: &str = "60";
+
 /// The answer of an OAuth endpoint to a request that it refuses (RFC 6749 §5.2), which is counted in `refusals`.
 #[must_use]
 pub fn oauth(
@@ -39,9 +42,13 @@ pub fn oauth(
         OauthError::InvalidClient(failure) => (StatusCode::UNAUTHORIZED, of_client(refusals, *failure)),
         OauthError::InvalidScope(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_scope),
         OauthError::InvalidTarget => (StatusCode::BAD_REQUEST, &refusals.invalid_target),
-        OauthError::UnauthorizedClient => (StatusCode::BAD_REQUEST, &refusals.unauthorized_client),
+        OauthError::UnauthorizedClient | OauthError::AnotherClientsToken => {
+            (StatusCode::BAD_REQUEST, &refusals.unauthorized_client)
+        }
         OauthError::UnsupportedGrantType => (StatusCode::BAD_REQUEST, &refusals.unsupported_grant_type),
-        OauthError::OverLimit { .. } => (StatusCode::TOO_MANY_REQUESTS, &refusals.over_limit),
+        OauthError::OverLimit { .. } | OauthError::TooManyRevocations => {
+            (StatusCode::TOO_MANY_REQUESTS, &refusals.over_limit)
+        }
         OauthError::TooManyGuesses(_) => (StatusCode::TOO_MANY_REQUESTS, &refusals.too_many_guesses),
         OauthError::Busy => (StatusCode::SERVICE_UNAVAILABLE, &refusals.busy),
         OauthError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, &refusals.unavailable),
@@ -55,6 +62,9 @@ pub fn oauth(
         }
         OauthError::OverLimit { retry_after } => {
             response.insert_header((RETRY_AFTER, *retry_after));
+        }
+        OauthError::TooManyRevocations => {
+            response.insert_header((RETRY_AFTER, REVOCATIONS_RETRY_AFTER_SECS));
         }
         OauthError::Unavailable(_) | OauthError::Busy => {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));

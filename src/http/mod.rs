@@ -77,6 +77,11 @@ fn endpoints(config: &mut ServiceConfig, optional: Optional) {
                 .route(post().to(oauth::introspect::introspect))
                 .default_service(web::to(oauth::submission::only_post)),
         )
+        .service(
+            resource("/oauth/revoke")
+                .route(post().to(oauth::revoke::revoke))
+                .default_service(web::to(oauth::submission::only_post)),
+        )
         // Last: patterns are tried in turn, and those with parameters take as long as all the rest of a request.
         .configure(administration);
 }

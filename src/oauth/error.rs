@@ -24,6 +24,8 @@ pub enum OauthError {
     InvalidTarget,
     /// The client may not use this grant.
     UnauthorizedClient,
+    /// The token was issued to another client (RFC 7009 §2.1).
+    AnotherClientsToken,
     /// Nobody may use this grant.
     UnsupportedGrantType,
     /// The client has had as many tokens in this hour as its operator allows.
@@ -31,6 +33,8 @@ pub enum OauthError {
         /// After how many seconds it may have more.
         retry_after: u64,
     },
+    /// The client has taken back as many tokens that have not expired yet as are remembered of one.
+    TooManyRevocations,
     /// Too many secrets were wrong that came from there, for this client or for all; how long until another may be tried.
     TooManyGuesses(Duration),
     /// Too many secrets wait to be checked.
@@ -80,11 +84,13 @@ impl OauthError {
             Self::InvalidClient(_) => "invalid_client",
             Self::InvalidScope(_) => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
-            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnauthorizedClient | Self::AnotherClientsToken => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
-            Self::OverLimit { .. } | Self::TooManyGuesses(_) | Self::Busy | Self::Unavailable(_) => {
-                "temporarily_unavailable"
-            }
+            Self::OverLimit { .. }
+            | Self::TooManyRevocations
+            | Self::TooManyGuesses(_)
+            | Self::Busy
+            | Self::Unavailable(_) => "temporarily_unavailable",
             Self::Server(_) => "server_error",
         }
     }
@@ -98,8 +104,12 @@ impl OauthError {
             Self::InvalidClient(_) => "Client authentication failed",
             Self::InvalidTarget => "The resource is unknown or not allowed for this client",
             Self::UnauthorizedClient => "The client may not use this grant type",
+            Self::AnotherClientsToken => "The token was issued to another client",
             Self::UnsupportedGrantType => "The grant type is not supported; use client_credentials",
             Self::OverLimit { .. } => "The client has had as many tokens in this hour as it may have",
+            Self::TooManyRevocations => {
+                "The client has revoked as many tokens as are remembered; wait until some have expired, or have all of its tokens revoked"
+            }
             Self::TooManyGuesses(_) => "Too many attempts failed; try again later",
             Self::Busy | Self::Unavailable(_) => "The server cannot answer at the moment; try again",
             Self::Server(_) => "The server failed",
@@ -127,8 +137,8 @@ impl OauthError {
             Self::InvalidClient(_) | Self::TooManyGuesses(_) => Outcome::WrongSecret,
             Self::InvalidScope(_) => Outcome::InvalidScope,
             Self::InvalidTarget => Outcome::InvalidTarget,
-            Self::UnauthorizedClient => Outcome::UnauthorizedClient,
-            Self::OverLimit { .. } => Outcome::OverLimit,
+            Self::UnauthorizedClient | Self::AnotherClientsToken => Outcome::UnauthorizedClient,
+            Self::OverLimit { .. } | Self::TooManyRevocations => Outcome::OverLimit,
             Self::Busy | Self::Unavailable(_) | Self::Server(_) => Outcome::Failed,
         }
     }
@@ -177,6 +187,8 @@ mod tests {
             OauthError::InvalidTarget,
             OauthError::UnauthorizedClient,
             OauthError::UnsupportedGrantType,
+            OauthError::AnotherClientsToken,
+            OauthError::TooManyRevocations,
             OauthError::OverLimit { retry_after: 1 },
             OauthError::TooManyGuesses(std::time::Duration::ZERO),
             OauthError::Busy,

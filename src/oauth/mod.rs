@@ -12,6 +12,7 @@ pub mod grant;
 pub mod introspect;
 pub mod metadata;
 pub mod request;
+pub mod revoke;
 pub mod token;
 
 use std::sync::Arc;
