@@ -317,6 +317,12 @@ async fn bad_input_is_refused() {
         json!({ "client_name": "x", "access_token_ttl": -1 }),
         json!({ "client_name": "x", "access_token_signed_response_alg": "HS256" }),
         json!({ "client_name": "x", "access_token_signed_response_alg": "none" }),
+        json!({ "client_name": "x", "introspection_signed_response_alg": "HS256" }),
+        json!({ "client_name": "x", "introspection_signed_response_alg": "none" }),
+        json!({ "client_name": "x", "stands_for": ["/relative"] }),
+        json!({ "client_name": "x", "stands_for": ["https://unknown.example.com"] }),
+        json!({ "client_name": "x", "stands_for": "https://unknown.example.com" }),
+        json!({ "client_name": "x", "stands_for": vec!["urn:x"; 33] }),
         json!({ "client_name": "x", "grant_types": ["password"] }),
         json!({ "client_name": "x", "resources": ["/relative"] }),
         json!({ "client_name": "x", "client_id": " x" }),
@@ -445,6 +451,43 @@ async fn a_client_does_not_give_itself_an_api() {
     let given = admin.create(body).await;
     // What is there already may stay.
     assert_eq!(writer.patch(&path(&given, ""), json!({ "client_name": "y" })).await.status, 200);
+}
+
+/// 7662-1: nor an API that it stands for; and whoever has a secret of a client that stands for one stands for it.
+#[actix_web::test]
+async fn a_client_does_not_give_itself_an_api_to_stand_for() {
+    let app = TestApp::spawn().await;
+    let admin = Caller::admin(&app).await;
+    let billing = "https://billing.example.com";
+    let api = format!("{APIS}/https%3A%2F%2Fbilling.example.com");
+    admin.post(APIS, json!({ "resource": billing, "name": "Billing", "scope": "read" })).await;
+    let writer = Caller::with(&app, "mintery:clients:write read").await;
+    let body = json!({ "client_name": "x", "scope": "read", "stands_for": [billing] });
+    assert_eq!(writer.post(CLIENTS, body.clone()).await.status, 403, "a new one");
+    let own = writer.create(json!({ "client_name": "x", "scope": "read" })).await;
+    let taken = writer.patch(&path(&own, ""), json!({ "stands_for": [billing] })).await;
+    assert_eq!(taken.status, 403, "one of its own");
+    let given = admin.create(body).await;
+    let changed = json!({ "client_name": "y", "introspection_signed_response_alg": "ES256" });
+    let shown = writer.patch(&path(&given, ""), changed).await;
+    assert_eq!(
+        (shown.status, &shown.json()["stands_for"]),
+        (200, &json!([billing])),
+        "what is there may stay"
+    );
+    assert_eq!(shown.json()["introspection_signed_response_alg"], "ES256");
+    let secrets = path(&given, "/secrets");
+    assert_eq!(writer.post(&secrets, json!({})).await.status, 403, "a secret of it");
+    assert_eq!(admin.post(&secrets, json!({})).await.status, 201);
+
+    // An API that somebody stands for is not deleted.
+    let answer = admin.delete(&api).await;
+    assert_eq!((answer.status, answer.text("code").as_str()), (409, "err_conflict"), "{answer:?}");
+    assert!(answer.text("detail").contains(&given.id), "{answer:?}");
+    let taken = json!({ "stands_for": [], "introspection_signed_response_alg": null });
+    let shown = writer.patch(&path(&given, ""), taken).await.json();
+    assert_eq!((&shown["stands_for"], shown.get("introspection_signed_response_alg")), (&json!([]), None));
+    assert_eq!(admin.delete(&api).await.status, 204);
 }
 
 /// The identifier in the path is read once: two that differ by an encoding are two.

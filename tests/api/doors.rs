@@ -27,6 +27,8 @@ pub struct Doors {
     pub rsa: String,
     pub jwks: Value,
     library: Verifier,
+    /// May introspect every token.
+    watcher: TestClient,
 }
 
 impl Doors {
@@ -46,6 +48,7 @@ impl Doors {
     }
 
     async fn of(app: TestApp) -> Self {
+        let watcher = app.client("mintery:introspect").await;
         let client = app.client("read").await;
         let token = app.access_token(&client).await;
         let jwks = app.get(JWKS).await;
@@ -66,6 +69,7 @@ impl Doors {
             token,
             real,
             jwks,
+            watcher,
         };
         // What is refused below is refused for what was changed, not because it was signed here.
         doors.accept("the control", &doors.real.sign()).await;
@@ -83,6 +87,8 @@ impl Doors {
         assert_eq!(answer.status, 200, "{what}: {answer:?}\n{token}");
         assert_eq!(answer.text("sub"), self.client.id);
         assert_eq!(self.app.get_with("/auth/check", token).await.status, 200, "{what}\n{token}");
+        let introspected = self.app.introspect(&self.watcher, token).await;
+        assert_eq!(introspected.json()["active"], true, "{what}: {introspected:?}\n{token}");
         self.library_accepts(what, token).await;
     }
 
@@ -95,6 +101,9 @@ impl Doors {
     pub async fn refuse_somehow(&self, what: &str, token: &str) -> VerifyError {
         self.server_refuses(what, token).await;
         let why = self.library.check(token, ISSUER).unwrap_err();
+        if why != VerifyError::Audience {
+            self.introspected_as_inactive(what, token).await;
+        }
         let (status, challenge) = self.through_adapter(token).await;
         assert_eq!(status, 401, "{what}\n{token}");
         assert!(challenge.contains("error=\"invalid_token\""), "{what}: {challenge}\n{token}");
@@ -104,7 +113,18 @@ impl Doors {
     /// What an API cannot know, the server does: its clients, and what was taken back.
     pub async fn refuse_at_the_server_alone(&self, what: &str, token: &str) {
         self.server_refuses(what, token).await;
+        self.introspected_as_inactive(what, token).await;
         self.library_accepts(what, token).await;
+    }
+
+    /// 7662-3: whatever a token is for, it is checked as at every other door.
+    async fn introspected_as_inactive(&self, what: &str, token: &str) {
+        let answer = self.app.introspect(&self.watcher, token).await;
+        if token.is_empty() {
+            // A parameter without a value is absent.
+            return answer.assert_oauth_error(400, "invalid_request", what);
+        }
+        assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"active":false}"#), "{what}\n{token}");
     }
 
     async fn server_refuses(&self, what: &str, token: &str) {

@@ -46,6 +46,8 @@ mod hot_path;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
+mod introspection;
+#[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod metrics;

@@ -96,6 +96,9 @@ fn a_running_server_follows_apis_and_clients() {
         &["client", "update", &client.id, "--ttl", "0"],
         &["client", "update", &client.id, "--ttl", "99999999"],
         &["client", "update", &client.id, "--alg", "HS256"],
+        &["client", "update", &client.id, "--introspection-alg", "HS256"],
+        &["client", "update", &client.id, "--introspection-alg", "none"],
+        &["client", "update", &client.id, "--stands-for", "relative"],
         &["client", "update", &client.id, "--max-tokens-per-hour", "0"],
         &["client", "update", &client.id, "--max-tokens-per-hour", "many"],
         &["client", "update", &client.id, "--resource", "relative"],
@@ -105,6 +108,51 @@ fn a_running_server_follows_apis_and_clients() {
     ] {
         work.run(bad).was_misused();
     }
+}
+
+/// 7662-1, 9701-1: which APIs a client stands for is given and taken away at the command line.
+#[test]
+fn a_client_stands_for_apis() {
+    let work = Workplace::with_tables();
+    let server = Server::start(&work);
+    let (holder, unknown) = (work.create_client(&[]), "https://unknown.example.com");
+    work.run(&["api", "create", "--resource", ORDERS, "--name", "Orders", "--scope", "read"]).succeeded();
+    work.run(&["client", "update", &holder.id, "--resource", ORDERS]).succeeded();
+    let watcher = work.create_client_for("", &["--grant-types", "", "--stands-for", ORDERS]);
+    work.run(&["client", "create", "--name", "x", "--stands-for", unknown]).failed(&[unknown]);
+    let token = || ask(&server, &holder, &[]).json()["access_token"].as_str().unwrap_or_default().to_owned();
+    let introspect = || {
+        let request =
+            http().post(server.url("/oauth/introspect")).basic_auth(&watcher.id, Some(&watcher.secret));
+        send(request.form(&[("token", token())])).unwrap().json()
+    };
+    within_a_second("the API is told of its tokens", || introspect()["aud"] == ORDERS);
+    let flags = ["--introspection-alg", "EdDSA", "-o", "json"];
+    let update = work.run(&[&["client", "update", &watcher.id][..], &flags].concat()).succeeded().json();
+    assert_eq!(update["introspection_signed_response_alg"], "EdDSA");
+    let shown = work.run(&["client", "show", &watcher.id]).succeeded().stdout;
+    assert!(shown.contains("stands for") && shown.contains(ORDERS) && shown.contains("EdDSA"), "{shown}");
+    work.run(&["api", "delete", ORDERS]).failed(&[&watcher.id, "--stands-for"]);
+
+    let exported = work.run(&["client", "export"]).succeeded().stdout;
+    let line = exported.lines().find(|line| line.contains(&watcher.id)).unwrap();
+    work.run(&["client", "delete", &watcher.id]).succeeded();
+    work.run_with_input(&["client", "import", "-"], line.as_bytes()).succeeded();
+    let again = work.run(&["client", "show", &watcher.id, "-o", "json"]).succeeded().json();
+    assert_eq!(
+        (&again["stands_for"], &again["introspection_signed_response_alg"]),
+        (&json!([ORDERS]), &json!("EdDSA"))
+    );
+    within_a_second("it is told of them again", || introspect()["active"] == true);
+    let reset =
+        ["client", "update", &watcher.id, "--stands-for", "", "--introspection-alg", "default", "-o", "json"];
+    let reset = work.run(&reset).succeeded().json();
+    assert_eq!((&reset["stands_for"], reset.get("introspection_signed_response_alg")), (&json!([]), None));
+    within_a_second("it is told no more", || introspect() == json!({ "active": false }));
+    work.run(&["api", "delete", ORDERS]).succeeded();
+    let renamed = line.replace(&watcher.id, "another");
+    let refused = work.run_with_input(&["client", "import", "-"], renamed.as_bytes());
+    assert!(refused.code == Some(1) && refused.stderr.contains(&format!("no API {ORDERS}")), "{refused:?}");
 }
 
 #[test]
