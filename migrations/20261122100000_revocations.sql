@@ -12,4 +12,4 @@ CREATE TABLE revocations (
 );
 CREATE INDEX revocations_by_number ON revocations (number);
 CREATE INDEX revocations_by_expiry ON revocations (expires_at);
-CREATE INDEX revocations_by_client ON revocations (client_id) WHERE client_id IS NOT NULL;
+CREATE INDEX revocations_by_client ON revocations (client_id, expires_at) WHERE client_id IS NOT NULL;

@@ -138,7 +138,7 @@ impl Revoker {
 
     /// Takes tokens back in one change. Gives the ids of those that were too many, and the number of the event.
     async fn change(&self, tokens: Vec<RevokedToken>) -> Result<(Vec<String>, EventNumber), RevokeError> {
-        let most = self.max_per_client;
+        let (most, now) = (self.max_per_client, self.admin.clock.now());
         let clients: Vec<&ClientId> = tokens.iter().map(|token| &token.client).collect();
         let actor = match clients.as_slice() {
             [first, rest @ ..] if rest.iter().all(|client| client == first) => {
@@ -154,7 +154,7 @@ impl Revoker {
                     let left = match left.entry(token.client.clone()) {
                         std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
                         std::collections::hash_map::Entry::Vacant(unknown) => {
-                            let count = revocation::count(tx, &token.client, most.into()).await?;
+                            let count = revocation::count(tx, &token.client, now, most.into()).await?;
                             unknown.insert(i64::from(most).saturating_sub(count))
                         }
                     };

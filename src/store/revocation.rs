@@ -100,15 +100,16 @@ pub async fn since(database: &Database, number: EventNumber) -> Result<Vec<Revoc
     rows.iter().map(revocation).collect()
 }
 
-/// How many single tokens of a client are remembered as taken back, counted up to `most`.
+/// How many single tokens of a client that were taken back still matter at `now`, counted up to `most`.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn count(tx: &mut Tx, client: &ClientId, most: i64) -> Result<i64, StoreError> {
+pub async fn count(tx: &mut Tx, client: &ClientId, now: Timestamp, most: i64) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM revocations WHERE client_id = $1 LIMIT $2) AS counted",
+        "SELECT COUNT(*) FROM (SELECT 1 FROM revocations WHERE client_id = $1 AND expires_at > $2 LIMIT $3) AS counted",
     )
     .bind(client.as_str())
+    .bind(now.as_millis())
     .bind(most)
     .fetch_one(tx.connection()?)
     .await?;

@@ -64,6 +64,8 @@ mod token;
 #[cfg(test)]
 mod token_input;
 #[cfg(test)]
+mod token_revocation;
+#[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod usage;
