@@ -124,41 +124,53 @@ pub struct Revocation {
     pub until: Timestamp,
 }
 
-/// What may make a token void.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenMarks {
-    /// The number of the last event that its issuer knew; none when the `jti` is not of Mintery's form.
-    number: u64,
-    /// Its own, which is void whatever its number.
-    token: Mark,
-    /// Those that may have been cut off.
-    others: Box<[Mark]>,
+/// By what a token may be void.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenNames<'a> {
+    /// Its `jti`.
+    pub jti: &'a str,
+    /// What Mintery put into that; nothing when somebody else made it: its issuer knew of no event.
+    pub id: Option<TokenId>,
+    /// The client that asked for it.
+    pub client_id: &'a str,
+    /// The id of the key that signed it.
+    pub kid: &'a str,
+    /// The APIs that it is for.
+    pub audience: &'a [String],
 }
 
-impl TokenMarks {
-    /// The marks of a token.
-    pub fn of<'a>(jti: &str, client_id: &str, kid: &str, audience: impl Iterator<Item = &'a str>) -> Self {
-        let id = TokenId::decode(jti);
-        let known = [Mark::of(Kind::Client, client_id), Mark::of(Kind::Key, kid)];
-        let credential = id.map(|id| Mark::of_credential(id.credential));
-        let apis = audience.map(|api| Mark::of(Kind::Api, api));
-        Self {
-            number: id.map_or(0, |id| id.event),
-            token: Mark::of(Kind::Token, jti),
-            others: known.into_iter().chain(credential).chain(apis).collect(),
-        }
-    }
+/// Where it is looked up what was taken back.
+pub trait CutOffs {
+    /// Whether anything of this kind was. What was not need not be digested.
+    fn has(&self, kind: Kind) -> bool;
 
-    /// Whether the token is void, where `cut_off` tells the number of the event by which something was taken back.
-    pub fn are_void(&self, cut_off: impl Fn(Mark) -> Option<u64>) -> bool {
-        cut_off(self.token).is_some()
-            || self.others.iter().any(|mark| cut_off(*mark).is_some_and(|number| self.number < number))
+    /// The number of the event by which this was taken back.
+    fn number(&self, mark: Mark) -> Option<u64>;
+}
+
+impl TokenNames<'_> {
+    /// Whether the token is void: by itself, or because it was issued before something was taken back.
+    pub fn are_void(&self, known: &impl CutOffs) -> bool {
+        let number_of = |kind, name| known.has(kind).then(|| known.number(Mark::of(kind, name))).flatten();
+        if number_of(Kind::Token, self.jti).is_some() {
+            return true;
+        }
+        let knew = self.id.map_or(0, |id| id.event);
+        let is_before = |number: Option<u64>| number.is_some_and(|number| knew < number);
+        let of_credential = || {
+            let id = self.id.filter(|_| known.has(Kind::Credential))?;
+            known.number(Mark::of_credential(id.credential))
+        };
+        is_before(number_of(Kind::Client, self.client_id))
+            || is_before(of_credential())
+            || is_before(number_of(Kind::Key, self.kid))
+            || self.audience.iter().any(|api| is_before(number_of(Kind::Api, api)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Mark, TokenMarks};
+    use super::{CutOffs, Kind, Mark, TokenNames};
     use crate::model::claims::TokenId;
 
     /// The digests that verifiers in other languages compute.
@@ -182,11 +194,26 @@ mod tests {
         assert_eq!(Mark::of_credential(credential), Mark::of(Kind::Credential, "abc"));
     }
 
+    /// That one thing was taken back, by the event with this number.
+    struct One(Mark, u64);
+
+    impl CutOffs for One {
+        fn has(&self, kind: Kind) -> bool {
+            self.0.kind() == kind
+        }
+
+        fn number(&self, mark: Mark) -> Option<u64> {
+            assert_eq!(mark.kind(), self.0.kind(), "what is not there is not looked up");
+            (mark == self.0).then_some(self.1)
+        }
+    }
+
     #[test]
     fn a_cut_off_voids_what_was_issued_before_it() {
         let id = TokenId { event: 7, credential: TokenId::credential_digest("cs_1"), nonce: [0; 16] };
-        let jti = id.encode();
-        let marks = TokenMarks::of(&jti, "mc_1", "kid", ["https://a", "https://b"].into_iter());
+        let (jti, audience) = (id.encode(), ["https://a".to_owned(), "https://b".to_owned()]);
+        let names =
+            TokenNames { jti: &jti, id: Some(id), client_id: "mc_1", kid: "kid", audience: &audience };
         let of = |kind, name| Mark::of(kind, name);
         for mark in [
             of(Kind::Client, "mc_1"),
@@ -195,15 +222,14 @@ mod tests {
             of(Kind::Key, "kid"),
         ] {
             for (number, is_void) in [(6, false), (7, false), (8, true)] {
-                let cut_off = |asked| (asked == mark).then_some(number);
-                assert_eq!(marks.are_void(cut_off), is_void, "{mark:?} {number}");
+                assert_eq!(names.are_void(&One(mark, number)), is_void, "{mark:?} {number}");
             }
         }
-        let own = of(Kind::Token, &jti);
-        assert!(marks.are_void(|asked| (asked == own).then_some(0)));
-        assert!(!marks.are_void(|_| None));
+        assert!(names.are_void(&One(of(Kind::Token, &jti), 0)));
+        assert!(!names.are_void(&One(of(Kind::Client, "mc_2"), 8)));
         // A token that Mintery did not make knew of nothing.
-        let foreign = TokenMarks::of("x", "mc_1", "kid", std::iter::empty());
-        assert!(foreign.are_void(|asked| (asked == of(Kind::Client, "mc_1")).then_some(1)));
+        let foreign = TokenNames { id: None, ..names };
+        assert!(foreign.are_void(&One(of(Kind::Client, "mc_1"), 1)));
+        assert!(!foreign.are_void(&One(of(Kind::Credential, "cs_1"), 8)));
     }
 }

@@ -5,6 +5,7 @@ use super::error::VerifyError;
 use super::strict_json::{Object, Value};
 use crate::clock::Timestamp;
 use crate::model::claims::{ACCESS_TOKEN_TYPE, TokenId};
+use crate::model::revocation::TokenNames;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
 
@@ -38,6 +39,13 @@ impl AccessToken {
     #[must_use]
     pub fn good_from(&self) -> Timestamp {
         self.issued_at.max(self.not_before)
+    }
+
+    /// By what it may be void.
+    #[must_use]
+    pub fn names(&self) -> TokenNames<'_> {
+        let Self { jti, token_id, client_id, kid, audience, .. } = self;
+        TokenNames { jti, id: *token_id, client_id, kid, audience }
     }
 }
 

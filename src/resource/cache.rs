@@ -15,7 +15,6 @@ use zeroize::Zeroize as _;
 use super::access_token::AccessToken;
 use super::key_set::VerifyingKey;
 use super::revocations::Revocations;
-use crate::model::revocation::TokenMarks;
 
 /// The most tokens that are remembered.
 const CAPACITY: usize = 8192;
@@ -30,7 +29,6 @@ pub struct Verified {
     pub token: Arc<AccessToken>,
     /// The key that its signature was checked with.
     pub key: Arc<VerifyingKey>,
-    marks: TokenMarks,
     /// The version of the revocations by which it was not void.
     cleared_by: AtomicU64,
 }
@@ -38,9 +36,7 @@ pub struct Verified {
 impl Verified {
     /// A token whose signature this key verified.
     pub fn new(token: AccessToken, key: Arc<VerifyingKey>) -> Self {
-        let audience = token.audience.iter().map(String::as_str);
-        let marks = TokenMarks::of(&token.jti, &token.client_id, &token.kid, audience);
-        Self { token: Arc::new(token), key, marks, cleared_by: AtomicU64::default() }
+        Self { token: Arc::new(token), key, cleared_by: AtomicU64::default() }
     }
 
     /// Whether it was taken back. Nothing is looked up unless something was since the last time.
@@ -50,7 +46,7 @@ impl Verified {
         if self.cleared_by.load(Ordering::Relaxed) == version {
             return false;
         }
-        let is_void = revocations.voids(&self.marks);
+        let is_void = revocations.voids(&self.token.names());
         if !is_void {
             self.cleared_by.store(version, Ordering::Relaxed);
         }

@@ -1,6 +1,7 @@
 //! What is known to be void, as a verifier holds it: found in a fraction of a microsecond among millions, and bounded by
 //! what could still be good, since all of it expires.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Place;
 use std::fmt;
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::clock::Timestamp;
-use crate::model::revocation::{Mark, Revocation, TokenMarks};
+use crate::model::revocation::{CutOffs, Kind, Mark, Revocation, TokenNames};
 
 /// How many parts there are, each with a lock and a table of its own: none ever has to grow by much at once.
 const SHARDS: usize = 64;
@@ -21,6 +22,8 @@ pub struct Revocations {
     /// Raised whenever something becomes void that was not: who has looked since then need not look again.
     version: AtomicU64,
     next_to_clean: AtomicUsize,
+    /// How many there are of each kind.
+    counts: [AtomicUsize; Kind::ALL.len()],
 }
 
 type Shard = HashMap<Mark, Entry>;
@@ -40,6 +43,7 @@ impl Default for Revocations {
             hasher: RandomState::new(),
             version: AtomicU64::new(1),
             next_to_clean: AtomicUsize::new(0),
+            counts: std::array::from_fn(|_| AtomicUsize::default()),
         }
     }
 }
@@ -54,13 +58,13 @@ impl Revocations {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| read(shard).len()).sum()
+        self.counts.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.shards.iter().all(|shard| read(shard).is_empty())
+        self.len() == 0
     }
 
     /// What changes whenever a token may have become void.
@@ -68,15 +72,10 @@ impl Revocations {
         self.version.load(Ordering::Acquire)
     }
 
-    /// Whether the token with these marks is void.
+    /// Whether the token with these names is void.
     #[must_use]
-    pub fn voids(&self, token: &TokenMarks) -> bool {
-        token.are_void(|mark| self.number(mark))
-    }
-
-    /// The number of the event by which it was taken back.
-    fn number(&self, mark: Mark) -> Option<u64> {
-        Some(read(self.shard(mark)).get(&mark)?.number)
+    pub fn voids(&self, token: &TokenNames<'_>) -> bool {
+        token.are_void(self)
     }
 
     /// Adds what was taken back. Of two about the same the later one holds, and for as long as the longer.
@@ -86,6 +85,7 @@ impl Revocations {
             match write(self.shard(revocation.mark)).entry(revocation.mark) {
                 Place::Vacant(place) => {
                     place.insert(entry);
+                    self.count(revocation.mark.kind()).fetch_add(1, Ordering::Relaxed);
                 }
                 Place::Occupied(mut place) => {
                     let known = place.get_mut();
@@ -103,11 +103,16 @@ impl Revocations {
         let mut shards: Vec<Shard> = std::iter::repeat_with(Shard::new).take(SHARDS).collect();
         for revocation in revocations {
             if let Some(shard) = shards.get_mut(self.shard_number(revocation.mark)) {
-                shard.insert(revocation.mark, Entry::of(&revocation));
+                let before = shard.insert(revocation.mark, Entry::of(&revocation));
+                if before.is_none() {
+                    // Before it is there, so that nobody overlooks it.
+                    self.count(revocation.mark.kind()).fetch_add(1, Ordering::Relaxed);
+                }
             }
         }
         for (old, new) in self.shards.iter().zip(shards) {
-            *write(old) = new;
+            let old = std::mem::replace(&mut *write(old), new);
+            self.uncount(old.keys());
         }
         self.version.fetch_add(1, Ordering::AcqRel);
     }
@@ -121,10 +126,21 @@ impl Revocations {
             return;
         }
         let mut shard = write(shard);
-        shard.retain(|_, entry| is_live(entry));
+        self.uncount(shard.extract_if(|_, entry| !is_live(entry)).map(|(mark, _)| mark));
         let live = shard.len();
         if shard.capacity() > live.saturating_mul(4) {
             shard.shrink_to(live.saturating_mul(2));
+        }
+    }
+
+    fn count(&self, kind: Kind) -> &AtomicUsize {
+        let [first, ..] = &self.counts;
+        Kind::ALL.iter().zip(&self.counts).find(|(own, _)| **own == kind).map_or(first, |(_, count)| count)
+    }
+
+    fn uncount<M: Borrow<Mark>>(&self, gone: impl Iterator<Item = M>) {
+        for mark in gone {
+            self.count(mark.borrow().kind()).fetch_sub(1, Ordering::Relaxed);
         }
     }
 
@@ -137,6 +153,16 @@ impl Revocations {
     fn shard_number(&self, mark: Mark) -> usize {
         // The upper bits: the tables themselves go by others.
         usize::try_from(self.hasher.hash_one(mark) >> 40).unwrap_or(0) % SHARDS
+    }
+}
+
+impl CutOffs for Revocations {
+    fn has(&self, kind: Kind) -> bool {
+        self.count(kind).load(Ordering::Relaxed) > 0
+    }
+
+    fn number(&self, mark: Mark) -> Option<u64> {
+        Some(read(self.shard(mark)).get(&mark)?.number)
     }
 }
 
@@ -160,14 +186,14 @@ fn write(shard: &RwLock<Shard>) -> RwLockWriteGuard<'_, Shard> {
 mod tests {
     use super::{Revocations, SHARDS};
     use crate::clock::Timestamp;
-    use crate::model::revocation::{Kind, Mark, Revocation, TokenMarks};
+    use crate::model::revocation::{CutOffs as _, Kind, Mark, Revocation, TokenNames};
 
     fn revocation(name: &str, number: u64, until: i64) -> Revocation {
         Revocation { mark: Mark::of(Kind::Client, name), number, until: Timestamp::from_secs(until) }
     }
 
     fn is_void(revocations: &Revocations, client: &str) -> bool {
-        revocations.voids(&TokenMarks::of("x", client, "kid", std::iter::empty()))
+        revocations.voids(&TokenNames { jti: "x", id: None, client_id: client, kid: "kid", audience: &[] })
     }
 
     #[test]
