@@ -118,6 +118,19 @@ def route(place: Path) -> None:
     stop(ours, theirs)
 
 
+def introspect(place: Path) -> None:
+    """introspection of a token seen before"""
+    ours, theirs = started(place)
+    request = token_request(ours.create_client())
+    body = f"token={ours.fetch_tokens(request, 1)[0]}"
+    pair = []
+    for server, path in ((ours, "/oauth/introspect"), (theirs, "/introspect")):
+        one = [Request("POST", path, request.authorization, body)]
+        pair.append(Candidate(server, one, one))
+    compare("introspect", "introspection, token seen before", pair, 0.85)
+    stop(ours, theirs)
+
+
 def p99(place: Path) -> None:
     """p99 of a token at 8 connections"""
     ours, theirs = started(place)
@@ -353,7 +366,7 @@ def million(place: Path) -> None:
 ALL = {
     {"imports": "import"}.get(one.__name__, one.__name__): one
     for one in (
-        token, eddsa, rs256, encode, rs256_encode, route, p99, guesses, slow, verify, crates, memory, unknown, start, changes, imports,
+        token, eddsa, rs256, encode, rs256_encode, route, introspect, p99, guesses, slow, verify, crates, memory, unknown, start, changes, imports,
         million,
     )
 }

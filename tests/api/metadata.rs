@@ -46,6 +46,11 @@ async fn the_metadata_say_what_the_server_does() {
         metadata["introspection_endpoint_auth_methods_supported"],
         metadata["token_endpoint_auth_methods_supported"]
     );
+    assert_eq!(metadata["revocation_endpoint"], "https://auth.example.com/oauth/revoke");
+    assert_eq!(
+        metadata["revocation_endpoint_auth_methods_supported"],
+        metadata["token_endpoint_auth_methods_supported"]
+    );
     assert_eq!(metadata["introspection_signing_alg_values_supported"], json!(["RS256", "ES256"]));
     // The registry of RFC 8414 §7.1 and what later RFCs added to it, as far as this server may ever have it.
     let registered = [

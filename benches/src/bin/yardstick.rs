@@ -3,6 +3,7 @@
 //! One worker, no client, no check, no database. `POST /oauth/token` reads the form and signs with a parsed key (ES256, or
 //! RS256 or EdDSA when the second argument says so),
 //! `GET /seen` answers what `GET /api/v1/users/me` answers, and `GET /verify` does so after one signature check.
+//! `POST /introspect` reads the body and answers what `POST /oauth/introspect` answers.
 //! A token for `/verify` comes from `/oauth/token` of the same process, whose key lives as long as it does.
 
 use std::{
@@ -34,6 +35,8 @@ const CLIENT_ID: &str = "mc_0123456789abcdef0123456789abcdef";
 const TTL_SECS: u64 = 3600;
 const ME: &str = r#"{"sub":"mc_0123456789abcdef0123456789abcdef","kind":"client","name":"bench","scope":"read write","credential":"access_token","expires_at":1234567890}"#;
 
+const INTROSPECTED: &str = r#"{"active":true,"scope":"read write","client_id":"mc_0123456789abcdefghijkl","sub":"mc_0123456789abcdefghijkl","aud":"http://127.0.0.1:12345","iss":"http://127.0.0.1:12345","exp":1234567890,"iat":1234567890,"nbf":1234567890,"jti":"0123456789abcdefghijklmnopqrstuvwxyzABCDEFG","token_type":"Bearer"}"#;
+
 /// The most bytes of a signature: those of RS256 with a key of 2048 bits.
 const MAX_SIGNATURE_LEN: usize = 256;
 
@@ -48,6 +51,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             .app_data(yardstick.clone())
             .route("/oauth/token", web::post().to(token))
             .route("/seen", web::get().to(seen))
+            .route("/introspect", web::post().to(introspect))
             .route("/verify", web::get().to(verify))
     })
     .workers(1)
@@ -74,6 +78,10 @@ async fn token(yardstick: web::Data<Yardstick>, body: web::Bytes) -> Result<Http
 
 async fn seen() -> HttpResponse {
     ok().body(ME)
+}
+
+async fn introspect(_body: web::Bytes) -> HttpResponse {
+    ok().insert_header((header::PRAGMA, HeaderValue::from_static("no-cache"))).body(INTROSPECTED)
 }
 
 async fn verify(yardstick: web::Data<Yardstick>, request: HttpRequest) -> Result<HttpResponse, Refused> {
