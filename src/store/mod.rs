@@ -15,6 +15,7 @@ pub mod event;
 pub mod file_lock;
 pub mod key;
 mod migrate;
+pub mod secret_addresses;
 mod turn;
 pub mod usage;
 
