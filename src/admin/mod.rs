@@ -8,6 +8,7 @@ pub mod event_log;
 pub mod json;
 pub mod json_object;
 pub mod patch;
+pub mod secret_use;
 pub mod signing_key;
 pub mod usage;
 

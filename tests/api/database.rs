@@ -68,6 +68,16 @@ impl TestDatabase {
         connection.close().await.unwrap();
     }
 
+    /// The number that a query gives.
+    pub async fn number(&self, query: &str) -> i64 {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.unwrap();
+        let query = AssertSqlSafe(query.to_owned());
+        let row = sqlx::query(query).fetch_one(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        row.get(0)
+    }
+
     /// Somebody at a command line, with connections of their own: nothing reaches the server but through the database.
     pub async fn administer(&self, clock: Arc<dyn Clock>) -> Admin {
         let url = DatabaseUrl::parse(&self.url).unwrap();

@@ -54,6 +54,8 @@ mod outage;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]
+mod secret_use;
+#[cfg(test)]
 mod slow_secrets;
 #[cfg(test)]
 mod token;
