@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::patch::Patch;
 use super::{Admin, AdminError, MAX_TOKEN_TTL, signing_key};
+use crate::clock::Timestamp;
 use crate::model::client::{
     AuthMethod, Client, ClientId, ClientSecret, GrantType, MAX_CHOSEN_SECRETS, MAX_RESOURCES, MAX_SCOPE_LEN,
     MAX_SECRETS, SecretId,
@@ -460,8 +461,18 @@ async fn make_secret(admin: &Admin, new: NewSecret) -> Result<MadeSecret, AdminE
 pub struct KeptSecret {
     /// The secret.
     pub secret: ClientSecret,
-    /// Nothing when it was never used, or was made by a release that did not count.
+    /// Nothing when no use is known.
     pub last_use: Option<LastUse>,
+    /// Since when its uses are counted: since it was made, unless that was elsewhere, or by a release that did not count.
+    pub counted_since: Timestamp,
+}
+
+impl KeptSecret {
+    /// Whether it was never used. Of one that may have been used before that was counted, this is not known.
+    #[must_use]
+    pub fn is_known_unused(&self) -> bool {
+        self.last_use.is_none() && self.counted_since <= self.secret.created_at
+    }
 }
 
 /// A client with its secrets.
@@ -471,10 +482,15 @@ pub struct KeptSecret {
 pub async fn show(admin: &Admin, id: &ClientId) -> Result<(Client, Vec<KeptSecret>), AdminError> {
     let (client, secrets) = client::by_id(admin.store.database(), id).await?.ok_or_else(|| not_found(id))?;
     let uses = usage::last_uses(admin.store.database(), id).await?;
-    let last_use =
-        |secret: &ClientSecret| uses.iter().find(|(used, _)| *used == secret.id).map(|(_, last)| *last);
-    let secrets = secrets.into_iter().map(|secret| KeptSecret { last_use: last_use(&secret), secret });
-    Ok((client, secrets.collect()))
+    // Where nobody can tell, nothing is known yet.
+    let counted_since = usage::counted_since(admin.store.database(), id).await?;
+    let counted_since = counted_since.unwrap_or_else(|| admin.clock.now());
+    let with_use = |secret: ClientSecret| KeptSecret {
+        last_use: uses.iter().find(|(used, _)| *used == secret.id).map(|(_, last)| *last),
+        counted_since: counted_since.max(secret.created_at),
+        secret,
+    };
+    Ok((client, secrets.into_iter().map(with_use).collect()))
 }
 
 /// A client.

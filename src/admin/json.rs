@@ -12,6 +12,7 @@ use super::AdminError;
 use super::api::{ApiTerms, ApiUpdate};
 use super::client::{ClientUpdate, CreatedClient, KeptSecret, MadeSecret, NewClient, NewSecret};
 use super::patch::Patch;
+use super::secret_use::{AddressUse, Reason, SecretUse};
 use crate::clock::Timestamp;
 use crate::model::api::{Api, ApiScopes};
 use crate::model::client::{Client, ClientId, ClientSecret, GrantType};
@@ -76,10 +77,52 @@ pub struct SecretJson<'a> {
     label: Option<&'a str>,
     created_at: i64,
     expires_at: Option<i64>,
-    /// Absent when it was never used.
+    /// Null when no use is known.
     last_used_at: Option<i64>,
     /// From where.
     last_used_address: Option<IpAddr>,
+}
+
+/// Who uses a secret, and whether it may be revoked.
+#[derive(Debug, Serialize)]
+pub struct SecretUseJson<'a> {
+    client_id: &'a str,
+    #[serde(flatten)]
+    secret: SecretJson<'a>,
+    /// Since when its uses are counted. Without a use it was never used when this is when it was made.
+    uses_counted_since: i64,
+    safe_to_revoke: bool,
+    reasons: Vec<ReasonJson>,
+    /// How many seconds it must not have been used.
+    unused_for: u64,
+    /// The longest life of the client's tokens, in seconds.
+    longest_token_ttl: u64,
+    /// When it could be safe at the earliest, where it must be waited for.
+    not_before: Option<i64>,
+    /// Null when no other was used after it.
+    only_others_since: Option<i64>,
+    addresses: Vec<AddressUseJson>,
+    /// Those that are good, the one that was used last first.
+    other_secrets: Vec<SecretJson<'a>>,
+}
+
+/// Why a secret may be revoked, or may not.
+#[derive(Debug, Serialize)]
+struct ReasonJson {
+    code: &'static str,
+    message: String,
+}
+
+/// The last use of a secret from an address.
+#[derive(Debug, Serialize)]
+struct AddressUseJson {
+    /// Null when the server was not told one.
+    address: Option<IpAddr>,
+    last_used_at: i64,
+    /// When another secret was last used from there.
+    other_last_used_at: Option<i64>,
+    /// Whether the secret was used there when there was another already, and no other after it.
+    to_be_changed: bool,
 }
 
 /// A secret that was made.
@@ -207,6 +250,32 @@ impl<'a> From<&'a KeptSecret> for SecretJson<'a> {
             last_used_at: kept.last_use.map(|last| last.at.as_secs()),
             last_used_address: kept.last_use.and_then(|last| last.from),
             ..Self::from(&kept.secret)
+        }
+    }
+}
+
+impl<'a> From<&'a SecretUse> for SecretUseJson<'a> {
+    fn from(answer: &'a SecretUse) -> Self {
+        let reason =
+            |reason: &Reason| ReasonJson { code: reason.code(), message: reason.message(answer.as_of) };
+        let address = |used: &AddressUse| AddressUseJson {
+            address: used.from,
+            last_used_at: used.at.as_secs(),
+            other_last_used_at: used.other_at.map(Timestamp::as_secs),
+            to_be_changed: used.is_behind,
+        };
+        Self {
+            client_id: answer.client.as_str(),
+            secret: SecretJson::from(&answer.secret),
+            uses_counted_since: answer.secret.counted_since.as_secs(),
+            safe_to_revoke: answer.is_safe,
+            reasons: answer.reasons.iter().map(reason).collect(),
+            unused_for: answer.unused_for.as_secs(),
+            longest_token_ttl: answer.longest_ttl.as_secs(),
+            not_before: answer.not_before().map(Timestamp::as_secs),
+            only_others_since: answer.only_others().map(|(since, ..)| since.as_secs()),
+            addresses: answer.addresses.iter().map(address).collect(),
+            other_secrets: answer.others.iter().map(SecretJson::from).collect(),
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod json;
 pub mod json_object;
 pub mod patch;
 pub mod revocation;
+pub mod secret_use;
 pub mod signing_key;
 pub mod usage;
 

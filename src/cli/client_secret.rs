@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::client::parse_id;
 use super::output::{self, Format, date};
+use super::safe_to_revoke::SafeToRevoke;
 use super::{CliError, Shared, secret_input, session};
 use crate::admin::client::{self, KeptSecret, NewSecret};
 use crate::admin::json::{MadeSecretJson, SecretJson};
@@ -36,6 +37,8 @@ pub enum SecretVerb {
         #[arg(short, long, default_value = "table")]
         output: Format,
     },
+    /// Tells whether anything still uses a secret, from where, and whether it may be revoked; it changes nothing.
+    SafeToRevoke(SafeToRevoke),
 }
 
 #[derive(Debug, Args)]
@@ -62,6 +65,7 @@ impl SecretVerb {
             Self::Add(add) => add.run(shared).await,
             Self::List { id, output } => list(shared, id, *output).await,
             Self::Revoke { id, secret, output } => revoke(shared, id, secret, *output).await,
+            Self::SafeToRevoke(question) => question.run(shared).await,
         }
     }
 }
@@ -78,7 +82,11 @@ impl Add {
             Format::Json => Ok(output::json(&MadeSecretJson::new(&id, &made))?),
             Format::Table => {
                 let is_chosen = made.secret.is_chosen();
-                output::note(&table(&[KeptSecret { secret: made.secret, last_use: None }]))?;
+                output::note(&table(&[KeptSecret {
+                    counted_since: made.secret.created_at,
+                    secret: made.secret,
+                    last_use: None,
+                }]))?;
                 if is_chosen {
                     return Ok(());
                 }
@@ -113,7 +121,7 @@ async fn revoke(shared: &Shared, id: &str, secret: &str, format: Format) -> Resu
 /// What is kept of secrets.
 pub fn table(secrets: &[KeptSecret]) -> String {
     let mut table = output::table(&["SECRET", "ENDS IN", "LABEL", "CREATED", "EXPIRES", "LAST USED", "FROM"]);
-    for KeptSecret { secret, last_use } in secrets {
+    for kept @ KeptSecret { secret, last_use, .. } in secrets {
         let from = |last: &LastUse| last.from.map(|address| address.to_string());
         table.add_row([
             secret.id.as_str().to_owned(),
@@ -121,9 +129,19 @@ pub fn table(secrets: &[KeptSecret]) -> String {
             secret.label.as_deref().map(escape).unwrap_or_default(),
             date(secret.created_at),
             secret.expires_at.map_or_else(|| "never".to_owned(), date),
-            last_use.map_or_else(|| "never".to_owned(), |last| date(last.at)),
+            last_used(kept),
             last_use.as_ref().and_then(from).unwrap_or_default(),
         ]);
     }
     table.to_string()
+}
+
+/// When a secret was last used.
+pub fn last_used(kept: &KeptSecret) -> String {
+    match kept.last_use {
+        Some(last) => date(last.at),
+        None if kept.is_known_unused() => "never".to_owned(),
+        // Nobody counted.
+        None => "unknown".to_owned(),
+    }
 }

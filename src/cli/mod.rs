@@ -11,6 +11,7 @@ mod db;
 mod doctor;
 mod event;
 mod output;
+mod safe_to_revoke;
 mod secret_input;
 mod serve;
 mod session;

@@ -14,6 +14,9 @@ use crate::store::usage::Counted;
 /// Hours that wait to be flushed while the store is out of reach. A node does not issue for longer than a day without it.
 const MAX_WAITING: usize = 30;
 
+/// The most addresses for each secret that are kept until they are flushed. The oldest gives way.
+const MAX_ADDRESSES: usize = 8;
+
 /// The counts of one client.
 #[derive(Debug, Default)]
 pub struct ClientUsage(Mutex<Counts>);
@@ -27,7 +30,7 @@ struct Counts {
     waiting: Vec<(Hour, Tally)>,
     /// The tokens of this hour, of all nodes, that the store knows of, or will once it is told.
     stored: u64,
-    /// The secrets that were used since the last flush.
+    /// The secrets that were used since the last flush, each once for every address.
     used: Vec<(SecretId, LastUse)>,
     /// Whether it matters what other nodes counted.
     is_limited: bool,
@@ -108,7 +111,9 @@ impl ClientUsage {
         let mut secrets = std::mem::take(&mut counts.used);
         drop(counts);
         outcomes.sort_unstable();
-        secrets.sort_unstable_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
+        secrets.sort_unstable_by(|(one, its), (other, others)| {
+            one.as_str().cmp(other.as_str()).then_with(|| its.from.cmp(&others.from))
+        });
         let is_something = !outcomes.is_empty() || !secrets.is_empty();
         is_something.then(|| Counted { client: client.clone(), outcomes, secrets })
     }
@@ -129,9 +134,7 @@ impl ClientUsage {
             }
         }
         for (secret, last_use) in counted.secrets {
-            if !counts.used.iter().any(|(own, _)| *own == secret) {
-                counts.used.push((secret, last_use));
-            }
+            counts.note(Some(&secret), last_use);
         }
     }
 }
@@ -169,12 +172,31 @@ impl Counts {
 
     fn note(&mut self, secret: Option<&SecretId>, last_use: LastUse) {
         let Some(secret) = secret else { return };
-        if let Some((_, own)) = self.used.iter_mut().find(|(own, _)| own == secret) {
-            *own = last_use;
-        } else {
-            // Most clients use one: room for four would be a fifth of what is remembered of them.
-            self.used.reserve_exact(1);
-            self.used.push((secret.clone(), last_use));
+        let (mut addresses, mut oldest) = (0_usize, None::<&mut LastUse>);
+        for (own, known) in &mut self.used {
+            if own != secret {
+                continue;
+            }
+            if known.from == last_use.from {
+                known.at = known.at.max(last_use.at);
+                return;
+            }
+            addresses = addresses.saturating_add(1);
+            if oldest.as_ref().is_none_or(|oldest| known.at < oldest.at) {
+                oldest = Some(known);
+            }
+        }
+        match oldest {
+            Some(oldest) if addresses >= MAX_ADDRESSES => {
+                if oldest.at <= last_use.at {
+                    *oldest = last_use;
+                }
+            }
+            _ => {
+                // Most clients use one, from one address: room for four would be a fifth of what is remembered of them.
+                self.used.reserve_exact(1);
+                self.used.push((secret.clone(), last_use));
+            }
         }
     }
 }
@@ -240,10 +262,11 @@ impl Usage {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_WAITING, OverLimit, Usage};
+    use super::{MAX_ADDRESSES, MAX_WAITING, OverLimit, Usage};
     use crate::clock::Timestamp;
     use crate::model::client::{ClientId, SecretId};
     use crate::model::usage::{Hour, Outcome};
+    use crate::store::usage::Counted;
 
     const HOUR: i64 = 3600;
 
@@ -270,7 +293,8 @@ mod tests {
                 (Hour::new(2), Outcome::InvalidScope, 1)
             ]
         );
-        assert_eq!((counted[0].secrets.len(), counted[0].secrets[0].1.at), (1, at(2 * HOUR)));
+        let used: Vec<_> = counted[0].secrets.iter().map(|(_, last)| (last.from, last.at)).collect();
+        assert_eq!(used, [(None, at(2 * HOUR - 1)), (address, at(2 * HOUR))]);
         assert!(usage.take().0.is_empty());
         // What could not be told is told again, with what came meanwhile.
         client.issue(at(2 * HOUR), None, None, None).unwrap();
@@ -281,7 +305,48 @@ mod tests {
         assert_eq!(times((Hour::new(1), Outcome::Token)), 2);
         assert_eq!(times((Hour::new(2), Outcome::Token)), 1);
         assert_eq!(times((Hour::new(2), Outcome::InvalidScope)), 1);
-        assert_eq!(again[0].secrets.len(), 1);
+        assert_eq!(again[0].secrets.len(), 2);
+    }
+
+    /// SEC-3: of each secret a few addresses, the latest; and what could not be told never takes the place of what came later.
+    #[test]
+    fn the_addresses_of_a_secret_are_bounded() {
+        let (usage, id) = (Usage::default(), ClientId::parse("a").unwrap());
+        let client = usage.of(&id);
+        let secrets = ["cs_1", "cs_2"].map(|id| SecretId::from_stored(id.to_owned()));
+        let address = |number: usize| format!("2001:db8::{number:x}").parse().ok();
+        let ask = |secs, secret: &SecretId, number: usize| {
+            client.issue(at(secs), None, Some(secret), address(number)).unwrap();
+        };
+        let used = |counted: &[Counted], secret: &SecretId| -> Vec<_> {
+            let uses = counted[0].secrets.iter().filter(|(own, _)| own == secret);
+            uses.map(|(_, last)| (last.at, last.from)).collect()
+        };
+        ask(HOUR, &secrets[1], 1);
+        for number in 0..100 {
+            ask(HOUR + i64::try_from(number).unwrap(), &secrets[0], number);
+        }
+        ask(HOUR + 100, &secrets[0], 93);
+        let counted = usage.take().0;
+        assert_eq!(used(&counted, &secrets[1]), [(at(HOUR), address(1))]);
+        let latest = |secs: i64, number| (at(HOUR + secs), address(number));
+        let mut kept = used(&counted, &secrets[0]);
+        kept.sort_unstable();
+        let mut expected: Vec<_> = (92..100)
+            .filter(|number| *number != 93)
+            .map(|number| latest(i64::try_from(number).unwrap(), number))
+            .collect();
+        expected.push(latest(100, 93));
+        assert_eq!(kept, expected);
+        for number in 200..207 {
+            ask(HOUR + 200, &secrets[0], number);
+        }
+        ask(HOUR + 200, &secrets[0], 99);
+        usage.put_back(&counted);
+        let again = used(&usage.take().0, &secrets[0]);
+        assert_eq!(again.len(), MAX_ADDRESSES);
+        assert!(again.iter().all(|(last, _)| *last == at(HOUR + 200)), "{again:?}");
+        assert_eq!(client.lock().used.capacity(), 0, "nothing is kept for the next time");
     }
 
     #[test]

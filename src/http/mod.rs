@@ -88,7 +88,7 @@ fn endpoints(config: &mut ServiceConfig, optional: Optional) {
 
 /// What is administered, in JSON.
 fn administration(config: &mut ServiceConfig) {
-    use api::{apis, clients, events, signing_keys, usage};
+    use api::{apis, clients, events, secret_use, signing_keys, usage};
     let not_allowed = |allowed: &'static str| web::to(move || async move { error::not_allowed(allowed) });
     config
         .service(
@@ -130,6 +130,10 @@ fn administration(config: &mut ServiceConfig) {
                 .route(delete().to(clients::revoke_secret))
                 .default_service(not_allowed("DELETE")),
         )
+        .service(readable(
+            resource("/api/v1/clients/{id}/secrets/{secret}/safe-to-revoke"),
+            secret_use::safe_to_revoke,
+        ))
         .service(
             resource("/api/v1/apis")
                 .route(get().to(apis::list))

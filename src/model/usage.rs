@@ -155,7 +155,7 @@ impl fmt::Debug for Tally {
     }
 }
 
-/// When a credential was last good for something, and from where it came.
+/// When a credential was last good for something, from anywhere or from one address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastUse {
     /// When.
@@ -178,7 +178,14 @@ pub struct HourOfUse {
 /// The most tokens in an hour that a limit may allow; more is no limit.
 pub const MAX_LIMIT: u64 = 1_000_000_000;
 
-/// How long counts are kept.
+/// The most addresses of which it is kept when they last used a secret. The oldest gives way.
+pub const MAX_ADDRESSES: i64 = 16;
+
+/// How long it takes at most until a use is known to all who ask, unless a node cannot reach the store: they are told every
+/// five seconds, and telling takes a moment.
+pub const KNOWN_AFTER: Duration = Duration::from_secs(10);
+
+/// How long counts are kept. The last use of a secret is kept as long as the secret.
 pub const KEPT_FOR: Duration = Duration::from_hours(24 * 35);
 
 #[cfg(test)]

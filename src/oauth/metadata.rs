@@ -22,8 +22,6 @@ pub struct ServerMetadata {
     introspection_endpoint: String,
     introspection_endpoint_auth_methods_supported: [&'static str; 2],
     introspection_signing_alg_values_supported: Vec<&'static str>,
-    revocation_endpoint: String,
-    revocation_endpoint_auth_methods_supported: [&'static str; 2],
     protected_resources: [String; 1],
 }
 
@@ -97,8 +95,6 @@ impl ServerMetadata {
             introspection_endpoint: issuer.endpoint("/oauth/introspect"),
             introspection_endpoint_auth_methods_supported: AUTH_METHODS,
             introspection_signing_alg_values_supported: algorithms(server, DEFAULT_INTROSPECTION_ALG),
-            revocation_endpoint: issuer.endpoint("/oauth/revoke"),
-            revocation_endpoint_auth_methods_supported: AUTH_METHODS,
             protected_resources: [issuer.as_str().to_owned()],
         }
     }

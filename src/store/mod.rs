@@ -16,6 +16,7 @@ pub mod file_lock;
 pub mod key;
 mod migrate;
 pub mod revocation;
+pub mod secret_addresses;
 mod turn;
 pub mod usage;
 

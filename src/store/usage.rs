@@ -6,7 +6,7 @@ use sqlx::Row as _;
 use tokio::time::timeout;
 
 use super::connection::{CHANGE_PATIENCE, Transaction, silent};
-use super::{Database, StoreError};
+use super::{Database, StoreError, secret_addresses};
 use crate::clock::Timestamp;
 use crate::model::client::{ClientId, SecretId};
 use crate::model::usage::{Hour, HourOfUse, LastUse, Outcome};
@@ -18,7 +18,7 @@ pub struct Counted {
     pub client: ClientId,
     /// How often each outcome was in each hour.
     pub outcomes: Vec<(Hour, Outcome, u32)>,
-    /// Its secrets that were used.
+    /// Its secrets that were used, each once for every address, in the order of secrets and addresses.
     pub secrets: Vec<(SecretId, LastUse)>,
 }
 
@@ -60,7 +60,10 @@ async fn add_in(transaction: &mut Transaction, counted: &[Counted]) -> Result<()
             .execute(transaction.connection()?)
             .await?;
         }
-        for (secret, last_use) in &of_client.secrets {
+        for of_secret in of_client.secrets.chunk_by(|(one, _), (other, _)| one == other) {
+            let Some((secret, last_use)) = of_secret.iter().max_by_key(|(_, last_use)| last_use.at) else {
+                continue;
+            };
             sqlx::query(
                 "INSERT INTO secret_usage (secret_id, client_id, used_at, address) VALUES ($1, $2, $3, $4) \
                  ON CONFLICT (secret_id) DO UPDATE SET used_at = excluded.used_at, address = excluded.address \
@@ -72,6 +75,8 @@ async fn add_in(transaction: &mut Transaction, counted: &[Counted]) -> Result<()
             .bind(last_use.from.map(|address| address.to_string()))
             .execute(transaction.connection()?)
             .await?;
+            let uses = of_secret.iter().map(|(_, last_use)| last_use);
+            secret_addresses::add(transaction, secret, uses).await?;
         }
     }
     Ok(())
@@ -137,6 +142,47 @@ pub async fn last_uses(
         .collect()
 }
 
+/// Since when the uses of a client's secrets are counted here: since these tables were made, or since the client was brought here
+/// from elsewhere, where its secrets may have been used. Nothing when nobody can tell.
+///
+/// # Errors
+/// When a statement fails.
+pub async fn counted_since(database: &Database, client: &ClientId) -> Result<Option<Timestamp>, StoreError> {
+    /// The migration that made them.
+    const MADE_BY: i64 = 20_261_122_050_000;
+    let made = || {
+        sqlx::query("SELECT CAST(installed_on AS TEXT) AS made_at FROM _sqlx_migrations WHERE version = $1")
+            .bind(MADE_BY)
+    };
+    // A client that was made here has an event that says so. The tokens of any other are good from its import on, or from later.
+    let brought = || {
+        sqlx::query(
+            "SELECT e.at FROM clients c JOIN events e ON e.number = c.cut_off WHERE c.id = $1 AND NOT EXISTS \
+             (SELECT 1 FROM events made WHERE made.subject = c.id AND made.kind = 'client.created')",
+        )
+        .bind(client.as_str())
+    };
+    let made_at = match database.lookup(made).await?.first() {
+        Some(row) => parse_date(&row.try_get::<String, _>("made_at")?),
+        None => None,
+    };
+    let Some(made_at) = made_at else { return Ok(None) };
+    let brought_at = match database.lookup(brought).await?.first() {
+        Some(row) => Timestamp::from_millis(row.try_get("at")?),
+        None => made_at,
+    };
+    Ok(Some(made_at.max(brought_at)))
+}
+
+/// A date as a database prints it: SQLite without an offset, in UTC, PostgreSQL with that of the session.
+fn parse_date(text: &str) -> Option<Timestamp> {
+    use chrono::{DateTime, NaiveDateTime};
+    let with_offset = DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z").map(|date| date.to_utc());
+    let in_utc = || NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map(|date| date.and_utc());
+    let date = with_offset.or_else(|_| in_utc()).ok()?;
+    Some(Timestamp::from_millis(date.timestamp_millis()))
+}
+
 /// What of the counts is asked for.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -197,7 +243,8 @@ pub async fn page(database: &Database, asked: &Asked, limit: i64) -> Result<Vec<
     Ok(found)
 }
 
-/// Deletes some of what was counted before `hour`, and of the uses of secrets that are gone; tells whether there may be more.
+/// Deletes some of what was counted before `hour`, and of the uses of secrets that are gone; tells whether there may be more. The last
+/// use of a secret stays as long as the secret.
 ///
 /// # Errors
 /// When a statement fails.
@@ -220,5 +267,27 @@ pub async fn delete_some(database: &Database, hour: Hour) -> Result<bool, StoreE
         .bind(SOME)
     };
     let deleted = [database.tidy(counts).await?.len(), database.tidy(uses).await?.len()];
-    Ok(deleted.into_iter().any(|rows| i64::try_from(rows).is_ok_and(|rows| rows >= SOME)))
+    let more_addresses = secret_addresses::delete_some(database, hour.begins(), SOME).await?;
+    Ok(more_addresses || deleted.into_iter().any(|rows| i64::try_from(rows).is_ok_and(|rows| rows >= SOME)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_date;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn a_date_is_read_as_either_engine_prints_it() {
+        let at = |millis| Some(Timestamp::from_millis(millis));
+        for (text, expected) in [
+            ("2026-01-01 00:00:00", at(1_767_225_600_000)),
+            ("2026-01-01 00:00:00.5+00", at(1_767_225_600_500)),
+            ("2026-01-01 05:30:00.123456+05:30", at(1_767_225_600_123)),
+            ("2025-12-31 22:00:00-02", at(1_767_225_600_000)),
+            ("Thu Jan 01 00:00:00 2026 UTC", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_date(text), expected, "{text}");
+        }
+    }
 }

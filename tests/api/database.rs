@@ -68,13 +68,14 @@ impl TestDatabase {
         connection.close().await.unwrap();
     }
 
-    /// How many rows a query finds that nobody but a test would ask.
-    pub async fn rows(&self, query: &'static str) -> usize {
+    /// The number that a query gives.
+    pub async fn number(&self, query: &str) -> i64 {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.unwrap();
-        let rows = sqlx::query(query).fetch_all(&mut connection).await.unwrap();
+        let query = AssertSqlSafe(query.to_owned());
+        let row = sqlx::query(query).fetch_one(&mut connection).await.unwrap();
         connection.close().await.unwrap();
-        rows.len()
+        row.get(0)
     }
 
     /// Somebody at a command line, with connections of their own: nothing reaches the server but through the database.

@@ -58,6 +58,8 @@ mod revocation;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]
+mod secret_use;
+#[cfg(test)]
 mod slow_secrets;
 #[cfg(test)]
 mod token;

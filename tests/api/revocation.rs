@@ -116,7 +116,7 @@ async fn with_a_signing_key_what_it_signed_is_revoked() {
     within_a_second(401, || app.me(&old)).await.assert_invalid_token("signed by a key that was retired");
     let new = app.access_token(&client).await;
     assert_eq!(app.me(&new).await.status, 200);
-    let kept = app.database.rows("SELECT kind, digest FROM revocations").await;
+    let kept = app.database.number("SELECT COUNT(*) FROM revocations").await;
     assert_eq!(kept, 1);
 }
 
@@ -127,7 +127,7 @@ async fn what_has_expired_is_cleaned_up() {
     let client = app.client("read").await;
     app.disable(&client).await;
     app.enable(&client).await;
-    let rows = || async { app.database.rows("SELECT digest FROM revocations").await };
+    let rows = || async { app.database.number("SELECT COUNT(*) FROM revocations").await };
     assert_eq!(rows().await, 1);
     // Tokens live an hour, and a node may be cut off for a day.
     app.clock.advance(Duration::from_hours(23));

@@ -35,7 +35,7 @@ async fn hours(app: &TestApp, client: &TestClient, is_there: impl Fn(&[Value]) -
 }
 
 /// Lets time pass, until the server knows that it follows its store.
-async fn pass(app: &TestApp, time: Duration) {
+pub async fn pass(app: &TestApp, time: Duration) {
     app.clock.let_pass(time);
     let begun = std::time::Instant::now();
     while app.get("/readyz").await.text("status") != "ok" {

@@ -15,7 +15,7 @@ use crate::admin::{AdminError, client, revocation};
 use crate::model::client::{ClientId, SecretId};
 use crate::oauth::AuthorizationServer;
 
-const READ: &str = "mintery:clients:read";
+pub(super) const READ: &str = "mintery:clients:read";
 const WRITE: &str = "mintery:clients:write";
 
 type Server = Data<AuthorizationServer>;
@@ -179,16 +179,19 @@ async fn do_revoke_secret(
     secret: &str,
 ) -> Outcome {
     let admin = authorize(request, server, WRITE).await?;
-    // What is no id names none, and is not repeated: it may be the secret itself.
-    let secret = SecretId::parse(secret).map_err(|_| AdminError::NotFound("secret of this id".to_owned()))?;
-    client::revoke_secret(&admin, &parse(id)?, &secret).await?;
+    client::revoke_secret(&admin, &parse(id)?, &parse_secret(secret)?).await?;
     applied(server, &admin).await?;
     Ok(gone())
 }
 
 /// What is no client id names no client.
-fn parse(id: &str) -> Result<ClientId, AdminError> {
+pub(super) fn parse(id: &str) -> Result<ClientId, AdminError> {
     ClientId::parse(id).map_err(|_| AdminError::NotFound("client of this id".to_owned()))
+}
+
+/// What is no id of a secret names none, and is not repeated: it may be the secret itself.
+pub(super) fn parse_secret(id: &str) -> Result<SecretId, AdminError> {
+    SecretId::parse(id).map_err(|_| AdminError::NotFound("secret of this id".to_owned()))
 }
 
 /// An id, or an identifier, as a segment of a path.

@@ -7,5 +7,6 @@ pub mod clients;
 pub mod events;
 pub mod me;
 mod page;
+pub mod secret_use;
 pub mod signing_keys;
 pub mod usage;
