@@ -162,11 +162,13 @@ class Mintery(Server):
     """`program` is `mintery`, or one that takes the same settings and reads the same database."""
 
     def __init__(
-        self, directory: Path, program: str = "mintery", algorithm: str = "ES256", database_url: str | None = None
+        self, directory: Path, program: str = "mintery", algorithm: str = "ES256", database_url: str | None = None,
+        settings: dict[str, str] | None = None,
     ) -> None:
         super().__init__(program, directory, "/readyz")
         self.algorithm = algorithm
         self.database_url = database_url
+        self.settings = settings or {}
 
     def argv(self) -> list:
         return [machine.binary(self.name), "serve", "--dev"]
@@ -178,7 +180,7 @@ class Mintery(Server):
             "MINTERY_WORKERS": "1",
             "MINTERY_LOG": "warn",
             "MINTERY_TOKEN__ALG": self.algorithm,
-        }
+        } | self.settings
 
     def run(self, *words, cores: str = "load", seconds: float = 60) -> str:
         """What a command prints that acts on the same database."""
