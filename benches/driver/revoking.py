@@ -29,6 +29,7 @@ def revocations(place: Path) -> None:
     urls, cluster = measure.databases(place, "revocations a second")
     for engine, url in urls.items():
         server = Mintery(place / engine, database_url=url, settings={"MINTERY_REVOCATIONS__MAX_PER_CLIENT": "10000000"})
+        server.run("db", "migrate")
         server.start()
         asking = [token_request(server.create_client(f"bench-{number}")) for number in range(ASKING)]
         runs = []
@@ -73,6 +74,7 @@ def nodes(place: Path) -> None:
         return
     settings = {"MINTERY_ISSUER": "http://127.0.0.1:1", "MINTERY_REVOCATIONS__MAX_PER_CLIENT": "10000000"}
     all_nodes = [Mintery(place / "nodes", database_url=urls["postgres"], settings=settings) for _ in range(NODES)]
+    all_nodes[0].run("db", "migrate")
     for one in all_nodes:
         one.start()
     first, *others = all_nodes

@@ -71,7 +71,6 @@ fn endpoints(config: &mut ServiceConfig, optional: Optional) {
         )
         .service(readable(resource("/.well-known/jwks.json"), oauth::metadata::jwks))
         .service(readable(resource("/api/v1/users/me"), api::me::me))
-        .service(readable(resource(["/auth/check", "/api/v1/auth/check"]), api::auth_check::check))
         .service(
             resource("/oauth/introspect")
                 .route(post().to(oauth::introspect::introspect))
@@ -82,6 +81,8 @@ fn endpoints(config: &mut ServiceConfig, optional: Optional) {
                 .route(post().to(oauth::revoke::revoke))
                 .default_service(web::to(oauth::submission::only_post)),
         )
+        // Several patterns of one resource are tried more slowly than one.
+        .service(readable(resource(["/auth/check", "/api/v1/auth/check"]), api::auth_check::check))
         // Last: patterns are tried in turn, and those with parameters take as long as all the rest of a request.
         .configure(administration);
 }
