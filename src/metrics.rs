@@ -37,6 +37,10 @@ pub struct Metrics {
     pub follower_lag: Gauge,
     /// How far the clock of this node is ahead of that of the store, in seconds.
     pub clock_offset: Gauge,
+    /// Documents of the revocation feed: those that replace what their reader knew, those that add to it.
+    pub feed_documents: [Counter; 2],
+    /// Readers of the feed that wait for something to be taken back.
+    pub feed_readers: Gauge,
     /// Answers with a status of 500 or above.
     pub failures: Counter,
     /// Secrets that are hashed.
@@ -286,6 +290,18 @@ impl Default for Metrics {
             clock_offset: registry.gauge(
                 "mintery_clock_offset_seconds",
                 "How far the clock of this node is ahead of that of the store",
+                &[],
+            ),
+            feed_documents: ["snapshot", "changes"].map(|kind| {
+                registry.counter(
+                    "mintery_revocation_feed_documents_total",
+                    "Documents of the revocation feed, by kind",
+                    &[("kind", kind)],
+                )
+            }),
+            feed_readers: registry.gauge(
+                "mintery_revocation_feed_readers",
+                "Readers of the revocation feed that wait",
                 &[],
             ),
             failures: registry.counter(

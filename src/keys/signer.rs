@@ -12,6 +12,7 @@ use super::pair::KeyPair;
 use super::signing::SigningKey;
 use crate::model::claims::ACCESS_TOKEN_TYPE;
 use crate::model::claims::AccessTokenClaims;
+use crate::model::signing_key::SigningAlgorithm;
 
 /// A token could not be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +26,13 @@ pub trait TokenSigner: Send + Sync {
     /// # Errors
     /// When the key does not sign.
     fn sign(&self, claims: &AccessTokenClaims<'_>) -> Result<String, SignError>;
+
+    /// Something else that is signed, in compact form: `claims` are a JSON object, `typ` says of what kind they are, so that
+    /// nobody takes it for an access token (RFC 8725 §3.11).
+    ///
+    /// # Errors
+    /// When the key does not sign.
+    fn sign_as(&self, typ: &str, claims: &[u8]) -> Result<String, SignError>;
 }
 
 /// How a signer is made of a key: [`CachedSigner::from_key`], unless a measurement wants another.
@@ -35,11 +43,12 @@ pub struct CachedSigner {
     pair: KeyPair,
     /// The encoded header and the dot behind it.
     prefix: String,
+    kid: String,
 }
 
 #[derive(Serialize)]
 struct Header<'a> {
-    typ: &'static str,
+    typ: &'a str,
     alg: &'static str,
     kid: &'a str,
 }
@@ -48,10 +57,18 @@ impl CachedSigner {
     /// A signer with `key`.
     #[must_use]
     pub fn new(key: SigningKey) -> Self {
-        let header = Header { typ: ACCESS_TOKEN_TYPE, alg: key.algorithm().name(), kid: &key.kid };
-        let header = serde_json::to_vec(&header).unwrap_or_default();
-        let prefix = URL_SAFE_NO_PAD.encode(header) + ".";
-        Self { pair: key.pair, prefix }
+        let prefix = prefix(ACCESS_TOKEN_TYPE, key.algorithm(), &key.kid);
+        Self { pair: key.pair, prefix, kid: key.kid }
+    }
+
+    fn assemble(&self, prefix: &str, json: &[u8]) -> Result<String, SignError> {
+        let mut token = String::with_capacity(prefix.len() + json.len() * 4 / 3 + 360);
+        token.push_str(prefix);
+        URL_SAFE_NO_PAD.encode_string(json, &mut token);
+        let signature = self.try_sign(token.as_bytes()).map_err(|_| SignError)?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Ok(token)
     }
 
     /// [`CachedSigner::new`] as a [`SignerFactory`].
@@ -66,14 +83,18 @@ impl TokenSigner for CachedSigner {
         // Most claims fit, so that nothing is copied while they are written.
         let mut json = Vec::with_capacity(512);
         serde_json::to_writer(&mut json, claims).map_err(|_| SignError)?;
-        let mut token = String::with_capacity(self.prefix.len() + json.len() * 4 / 3 + 360);
-        token.push_str(&self.prefix);
-        URL_SAFE_NO_PAD.encode_string(json, &mut token);
-        let signature = self.try_sign(token.as_bytes()).map_err(|_| SignError)?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(token)
+        self.assemble(&self.prefix, &json)
     }
+
+    fn sign_as(&self, typ: &str, claims: &[u8]) -> Result<String, SignError> {
+        self.assemble(&prefix(typ, self.pair.algorithm(), &self.kid), claims)
+    }
+}
+
+/// The encoded header, and the dot behind it.
+fn prefix(typ: &str, algorithm: SigningAlgorithm, kid: &str) -> String {
+    let header = serde_json::to_vec(&Header { typ, alg: algorithm.name(), kid }).unwrap_or_default();
+    URL_SAFE_NO_PAD.encode(header) + "."
 }
 
 impl signature::Signer<Vec<u8>> for CachedSigner {

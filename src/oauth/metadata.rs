@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::AuthorizationServer;
+use super::{AuthorizationServer, feed};
 use crate::model::client::GrantType;
 use crate::model::signing_key::SigningAlgorithm;
 
@@ -12,6 +12,8 @@ pub struct ServerMetadata {
     issuer: String,
     token_endpoint: String,
     jwks_uri: String,
+    /// Where verifiers follow what is taken back; Mintery's own.
+    revocations_endpoint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_endpoint: Option<String>,
     response_types_supported: [&'static str; 1],
@@ -73,6 +75,7 @@ impl ServerMetadata {
             issuer: issuer.as_str().to_owned(),
             token_endpoint: issuer.endpoint("/oauth/token"),
             jwks_uri: issuer.endpoint("/.well-known/jwks.json"),
+            revocations_endpoint: issuer.endpoint(feed::PATH),
             authorization_endpoint: server
                 .names_authorization_endpoint
                 .then(|| issuer.endpoint("/oauth/authorize")),

@@ -67,6 +67,8 @@ async fn the_metadata_say_what_the_server_does() {
         "dpop_signing_alg_values_supported",
         "authorization_details_types_supported",
         "protected_resources",
+        // Mintery's own: the revocation feed.
+        "revocations_endpoint",
     ];
     for (name, value) in metadata.as_object().unwrap() {
         assert!(registered.contains(&name.as_str()), "{name} is not registered");

@@ -21,6 +21,12 @@ impl TokenSigner for EncodeSigner {
     fn sign(&self, claims: &AccessTokenClaims<'_>) -> Result<String, SignError> {
         encode(&self.header, claims, &self.key).map_err(|_| SignError)
     }
+
+    fn sign_as(&self, typ: &str, claims: &[u8]) -> Result<String, SignError> {
+        let claims: serde_json::Value = serde_json::from_slice(claims).map_err(|_| SignError)?;
+        let header = Header { typ: Some(typ.to_owned()), ..self.header.clone() };
+        encode(&header, &claims, &self.key).map_err(|_| SignError)
+    }
 }
 
 fn make_signer(key: SigningKey) -> Box<dyn TokenSigner> {

@@ -2,6 +2,7 @@
 
 pub mod authorize;
 pub mod metadata;
+pub mod revocations;
 pub mod token;
 
 use actix_web::http::StatusCode;
