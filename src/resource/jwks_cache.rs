@@ -187,6 +187,13 @@ impl JwksCache {
         }
     }
 
+    /// Fetches the keys now: one of them was taken back.
+    pub(super) fn fetch_now(&self) {
+        let shared = &self.0.shared;
+        shared.plan().is_asked = true;
+        shared.wake.notify_one();
+    }
+
     /// Asks the issuer for a key that is not known, if it may be asked, and waits for the answer. Says whether it was
     /// asked.
     pub(super) async fn ask_for(&self, kid: &str) -> bool {
