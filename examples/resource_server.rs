@@ -7,10 +7,12 @@
 //!
 //! `ISSUER`, `AUDIENCE` and `LISTEN` say who issues the tokens, what must stand in their `aud`, and where it listens.
 //! With `CLIENT_ID` and `CLIENT_SECRET`, those of a client of its own, it follows what the issuer takes back, and refuses that
-//! within a second; `WHEN_STALE` (`refuse`, `accept` or `introspect`) says what it does while it cannot.
+//! within a second; `WHEN_STALE` (`refuse`, `accept` or `introspect`) says what it does while it has heard nothing for `MAX_AGE`
+//! seconds.
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use mintery::resource::{
@@ -67,8 +69,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
 
     let mut builder = Verifier::builder(&issuer).audience(audience);
     if let (Ok(client_id), Ok(secret)) = (std::env::var("CLIENT_ID"), std::env::var("CLIENT_SECRET")) {
-        builder =
-            builder.revocations(FollowRevocations::with_secret(client_id, secret).when_stale(when_stale()?));
+        let max_age = Duration::from_secs(setting("MAX_AGE", "10").parse()?);
+        let follow = FollowRevocations::with_secret(client_id, secret);
+        builder = builder.revocations(follow.when_stale(when_stale()?).max_age(max_age));
     }
     let verifier = builder.build().await?;
     println!("verifying tokens of {issuer} at http://{listen}");

@@ -90,17 +90,6 @@ pub enum Contents {
     Part { number: u64, is_last: bool },
 }
 
-/// The id of the key that a document says it is signed with.
-///
-/// # Errors
-/// When the header is not as it should be.
-pub fn key_id(document: &str) -> Result<String, FeedDocumentError> {
-    let (encoded, _) = document.split_once('.').ok_or(FeedDocumentError::Malformed)?;
-    let header = jws::decode(encoded).map_err(|_| FeedDocumentError::Malformed)?;
-    let header = Object::parse(&header).map_err(|_| FeedDocumentError::Malformed)?;
-    check_header(&header).map(|(kid, _)| kid.to_owned())
-}
-
 /// Checks a document and reads it.
 ///
 /// # Errors

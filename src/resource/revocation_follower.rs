@@ -438,9 +438,7 @@ impl Keeper {
             Expected { issuer, audience: [endpoint, &own], nonce, now: self.shared.clock.now(), skew: *skew };
         match feed_document::read(text, &jwks.keys(), &expected) {
             Err(FeedDocumentError::UnknownKey) => {
-                let kid = feed_document::key_id(text)?;
-                // It may have come meanwhile, though it may not be asked for now.
-                block_on(jwks.ask_for(&kid));
+                block_on(jwks.fetched_now());
                 Ok(feed_document::read(text, &jwks.keys(), &expected)?)
             }
             read => Ok(read?),
