@@ -144,7 +144,7 @@ fn knowledge_that_is_too_old_shows() {
     let began = Instant::now();
     for api in &apis {
         api.until(503, &token, MAX_AGE + Duration::from_secs(3));
-        assert!(began.elapsed() > MAX_AGE - Duration::from_millis(2500), "{:?}", began.elapsed());
+        assert!(began.elapsed() > Duration::from_millis(500), "{:?}", began.elapsed());
     }
     server.process.signal("CONT");
     for api in &apis {

@@ -140,9 +140,10 @@ impl Issuer {
             "iss": ISSUER, "aud": FEED, "iat": now, "exp": now + 10, "as_of": now, "nonce": asked.nonce,
             "to": to, "next": format!("{to}.x"),
         });
-        match from {
-            Some(from) => claims["from"] = json!(from),
-            None => (claims["snapshot"], claims["part"]) = (json!(true), json!(1)),
+        if let Some(from) = from {
+            claims["from"] = json!(from);
+        } else {
+            (claims["snapshot"], claims["part"]) = (json!(true), json!(1));
         }
         for (name, value) in entries.as_object().unwrap() {
             claims[name] = value.clone();
@@ -237,6 +238,7 @@ fn what_is_taken_back_is_refused() {
 #[test]
 #[expect(clippy::too_many_lines, reason = "a list")]
 fn a_bad_document_changes_nothing() {
+    type Spoiling = Box<dyn Fn(&Issuer, &Asked, Value) -> String + Send>;
     type Spoil = fn(&Issuer, &Asked, Value) -> String;
     fn claim(name: &'static str, value: Value) -> impl Fn(&Issuer, Value) -> String {
         move |issuer, mut claims| {
@@ -332,7 +334,7 @@ fn a_bad_document_changes_nothing() {
             i.sign(&c)
         }),
     ];
-    let mut cases: Vec<(String, Box<dyn Fn(&Issuer, &Asked, Value) -> String + Send + Sync>)> = Vec::new();
+    let mut cases: Vec<(String, Spoiling)> = Vec::new();
     for (name, value) in claims {
         let spoil = claim(name, value.clone());
         cases.push((format!("{name}={value:.40}"), Box::new(move |issuer, _, claims| spoil(issuer, claims))));
@@ -472,14 +474,13 @@ fn old_knowledge_is_treated_as_the_policy_says() {
         let token = issuer.token("mc_1", "j1");
         assert_eq!(verify(&verifier, &token).unwrap().freshness(), Some(Duration::from_secs(10)));
         issuer.clock.let_pass(Duration::from_millis(1));
-        match policy {
-            StaleRevocations::Accept => assert!(verify(&verifier, &token).is_ok()),
-            _ => {
-                assert_eq!(verify(&verifier, &token), Err(VerifyError::StaleRevocations));
-                assert_eq!(verifier.check(&token, API), Err(VerifyError::StaleRevocations));
-                // What is wrong anyhow is said.
-                assert_eq!(verify(&verifier, "a.b"), Err(VerifyError::Malformed));
-            }
+        if policy == StaleRevocations::Accept {
+            assert!(verify(&verifier, &token).is_ok());
+        } else {
+            assert_eq!(verify(&verifier, &token), Err(VerifyError::StaleRevocations));
+            assert_eq!(verifier.check(&token, API), Err(VerifyError::StaleRevocations));
+            // What is wrong anyhow is said.
+            assert_eq!(verify(&verifier, "a.b"), Err(VerifyError::Malformed));
         }
         // A node that is cut off from its store answers, and knows as little.
         let own = issuer.clone();
@@ -490,8 +491,8 @@ fn old_knowledge_is_treated_as_the_policy_says() {
         });
         let status = issuer.round_after(Duration::from_secs(5), &verifier);
         assert!(status.error.is_none(), "{status:?}");
-        let verified = verify(&verifier, &token);
-        assert_eq!(verified.is_ok(), policy == StaleRevocations::Accept, "{verified:?}");
+        let caller = verify(&verifier, &token);
+        assert_eq!(caller.is_ok(), policy == StaleRevocations::Accept, "{caller:?}");
         issuer.tell_truth(10, &json!({}));
         issuer.round(&verifier);
         assert_eq!(verify(&verifier, &token).unwrap().freshness(), Some(Duration::ZERO));
@@ -568,8 +569,8 @@ fn a_verifier_that_never_heard_of_anything() {
         assert!(matches!(&error, BuildError::Revocations(_)), "{error}");
         let verifier = builder().start().unwrap();
         eventually("the keys", || verifier.jwks().unwrap().status().attempts > 0);
-        let verified = verify(&verifier, &issuer.token("mc_1", "j1"));
-        assert_eq!(verified.map(|caller| caller.freshness()), expected);
+        let caller = verify(&verifier, &issuer.token("mc_1", "j1"));
+        assert_eq!(caller.map(|caller| caller.freshness()), expected);
         assert_eq!(verifier.revocation_status().unwrap().known_at, None);
     }
 }
