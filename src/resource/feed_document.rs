@@ -273,3 +273,44 @@ pub fn nonce() -> Result<String, aws_lc_rs::error::Unspecified> {
     aws_lc_rs::rand::fill(&mut bytes)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Claims, Contents, moment, whole};
+    use crate::resource::strict_json::Object;
+
+    #[test]
+    fn numbers_are_not_rounded() {
+        assert_eq!([0.0, 7.0, 9_007_199_254_740_991.0].map(whole), [0, 7, (1 << 53) - 1].map(Some));
+        for bad in [-1.0, -0.5, 0.5, 9_007_199_254_740_992.0, 1e300, f64::NAN, f64::INFINITY] {
+            assert_eq!(whole(bad), None, "{bad}");
+        }
+        assert_eq!(moment(1.25).map(crate::clock::Timestamp::as_millis), Some(1250));
+        assert_eq!([-1.0, 1e12, f64::NAN].map(moment), [None; 3]);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_signed_is_read_or_refused(
+            members in proptest::collection::btree_map(
+                "iat|exp|as_of|from|to|part|more|snapshot|tokens|clients|credentials|apis|keys",
+                "[0-9]{1,17}|-1|1e300|0.5|true|null|\\[\\]|\\[\\[\\]\\]|\\{\\}|\\[\\[\"ungWv48Bz-pBQUDeXa4i\",[0-9]{1,11}(,[0-9]{1,11})?\\]\\]",
+                0..9,
+            )
+        ) {
+            let members: Vec<String> =
+                members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+            let json = format!("{{\"next\":\"1.x\",{}\"to\":5}}", members.iter().filter(|member| !member.starts_with("\"to\"")).map(|member| format!("{member},")).collect::<String>());
+            if let Ok(claims) = Object::parse(json.as_bytes())
+                && let Ok(document) = Claims(&claims).read()
+            {
+                prop_assert!(document.to == 5 && document.next == "1.x");
+                if let Contents::Changes { from } = document.contents {
+                    prop_assert!(from <= 5);
+                }
+            }
+        }
+    }
+}
