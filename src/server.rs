@@ -28,6 +28,7 @@ use crate::model::name::DisplayName;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
+use crate::oauth::feed::Feed;
 use crate::random::{Random, SystemRandom};
 use crate::resource::{KeySet, Verifier};
 use crate::secret::check::SecretChecks;
@@ -190,6 +191,7 @@ impl Application {
             checks,
             revoker: Revoker::new(admin.clone(), settings.revocations_max_per_client),
             admin,
+            feed: Feed::default(),
             metrics,
         };
         let address = settings.listen;
@@ -376,19 +378,21 @@ fn start_http(
         let builder = Server::build().workers(1).disable_signals();
         tokio::spawn(connection::listen(builder, listener, app).map_err(failed(address))?.run());
     }
-    let app = move || {
-        App::new()
-            .app_data(server.clone())
-            .app_data(metrics.clone())
-            .wrap(request_ids.clone())
-            .configure(routes.clone())
-            .default_service(web::to(http::error::not_found))
-    };
     let builder = Server::build()
         .workers(settings.workers)
         .max_concurrent_connections(MAX_CONNECTIONS)
         .shutdown_timeout(SHUTDOWN_TIMEOUT_SECS)
         .disable_signals();
+    let stopping = Data::new(builder.graceful_shutdown_signal());
+    let app = move || {
+        App::new()
+            .app_data(server.clone())
+            .app_data(stopping.clone())
+            .app_data(metrics.clone())
+            .wrap(request_ids.clone())
+            .configure(routes.clone())
+            .default_service(web::to(http::error::not_found))
+    };
     let http = connection::listen(builder, listeners.main, app).map_err(failed(settings.listen))?;
     Ok(http.run())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use super::Directory;
+use super::{Directory, Position};
 use crate::model::event::{Effect, EventNumber};
 use crate::store::change::Store;
 use crate::store::{StoreError, event};
@@ -47,7 +47,10 @@ pub async fn follow(directory: Arc<Directory>, store: Store) {
 /// Applies all that happened since the last poll. Reads the last event that was applied, too: when that is not there any
 /// more, or is another one, the database is not the one that this node followed.
 async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<(), StoreError> {
+    // Before it is asked: what is committed after the answer was made is not in it.
+    let mut asked_at;
     loop {
+        asked_at = directory.clock.elapsed();
         let applied = directory.applied();
         let events = event::from(&directory.database, applied, PAGE).await?;
         let Some((_, new)) =
@@ -65,15 +68,23 @@ async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<
                 // Events have no gaps: what stands behind one was never written by a change.
                 break;
             }
-            directory.react(&event.effect()).await?;
+            let effect = event.effect();
+            directory.react(&effect).await?;
             mac.clone_from(&event.mac);
+            let position = position(store, event.number, mac);
+            if effect == Effect::Everything {
+                // It may have taken back what this release does not know of.
+                directory.recent.begin(position);
+            } else {
+                directory.recent.advance(position);
+            }
             advance(directory, event.number);
         }
         if i64::try_from(events.len()).is_ok_and(|length| length < PAGE) || directory.applied() == applied {
             break;
         }
     }
-    directory.freshness.reached_now();
+    directory.freshness.reached(asked_at);
     Ok(())
 }
 
@@ -94,8 +105,13 @@ async fn start_over(directory: &Directory, store: &Store, mac: &mut String) -> R
     }
     directory.react(&Effect::Everything).await?;
     *mac = last.into_iter().next().map(|event| event.mac).unwrap_or_default();
+    directory.recent.begin(position(store, head, mac));
     advance(directory, head);
     Ok(())
+}
+
+fn position(store: &Store, number: EventNumber, mac: &str) -> Position {
+    Position { number, fingerprint: store.chain_key().fingerprint(mac) }
 }
 
 /// Only after what the events concern was forgotten: a token that says this number must not be made from older

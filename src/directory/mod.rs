@@ -8,6 +8,7 @@ pub mod follower;
 mod freshness;
 pub mod guesses;
 mod known_client;
+mod recent;
 mod revoked;
 mod usage;
 
@@ -24,10 +25,11 @@ use freshness::Freshness;
 pub use freshness::Health;
 use guesses::Guesses;
 pub use known_client::{KnownClient, KnownSecret, SlowSecret};
+pub use recent::{Known, Position, Recent};
 use usage::Usage;
 pub use usage::{ClientUsage, OverLimit};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::keys::ring::{KeyRing, RingError};
 use crate::metrics::Metrics;
 use crate::model::api::Api;
@@ -50,6 +52,7 @@ pub struct Directory {
     clock_check: ClockCheck,
     freshness: Freshness,
     applied: watch::Sender<EventNumber>,
+    recent: Recent,
     poll_now: Notify,
     lookups: Semaphore,
     metrics: Arc<Metrics>,
@@ -88,6 +91,7 @@ impl Directory {
             freshness: Freshness::new(outage_grace, Arc::clone(&clock)),
             clock,
             applied: watch::Sender::new(head),
+            recent: Recent::default(),
             poll_now: Notify::new(),
             lookups: Semaphore::new(MAX_LOOKUPS),
             metrics,
@@ -98,6 +102,18 @@ impl Directory {
     #[must_use]
     pub fn applied(&self) -> EventNumber {
         *self.applied.borrow()
+    }
+
+    /// What was taken back lately.
+    #[must_use]
+    pub const fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
+    /// When this node last knew for sure that nothing had happened but what it had applied.
+    #[must_use]
+    pub fn known_at(&self) -> Timestamp {
+        self.clock.now().minus(self.freshness.age())
     }
 
     /// How often those who were wrong may be wrong again.

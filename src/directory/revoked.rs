@@ -34,7 +34,8 @@ impl Directory {
 
     /// Takes note of what was taken back by event `number` or a later one.
     pub(super) async fn learn_revocations(&self, number: EventNumber) -> Result<(), StoreError> {
-        let new: Vec<Revocation> = revocation::since(&self.database, number).await?;
+        let new: Vec<Revocation> = revocation::since(&self.database, number, i64::MAX).await?;
+        self.recent.add(number, &new);
         self.ring.verifier().revocations().add(new);
         Ok(())
     }

@@ -13,6 +13,7 @@ mod problem;
 use actix_web::web::{self, ServiceConfig, delete, get, head, patch, post, resource, scope};
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
+use crate::oauth::feed;
 use crate::oauth::metadata::{OPENID_NAME, RESOURCE_NAME, SERVER_NAME};
 
 /// What is answered only where the settings say so.
@@ -68,6 +69,12 @@ fn endpoints(config: &mut ServiceConfig, optional: Optional) {
                 .route(get().to(oauth::authorize::refuse))
                 .route(head().to(oauth::authorize::refuse))
                 .default_service(web::to(oauth::authorize::method_not_allowed)),
+        )
+        .service(
+            resource(feed::PATH)
+                .route(get().to(oauth::revocations::read))
+                .route(post().to(oauth::revocations::read_with_form))
+                .default_service(web::to(oauth::revocations::method_not_allowed)),
         )
         .service(readable(resource("/.well-known/jwks.json"), oauth::metadata::jwks))
         .service(readable(resource("/api/v1/users/me"), api::me::me))

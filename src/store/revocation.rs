@@ -87,14 +87,21 @@ pub async fn page(
     rows.iter().map(revocation).collect()
 }
 
-/// What was taken back by event `number` or a later one.
+/// Up to `limit` of what was taken back by event `number` or a later one, in that order.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn since(database: &Database, number: EventNumber) -> Result<Vec<Revocation>, StoreError> {
+pub async fn since(
+    database: &Database,
+    number: EventNumber,
+    limit: i64,
+) -> Result<Vec<Revocation>, StoreError> {
     let query = || {
-        sqlx::query("SELECT kind, digest, number, expires_at FROM revocations WHERE number >= $1")
-            .bind(number.get())
+        sqlx::query(
+            "SELECT kind, digest, number, expires_at FROM revocations WHERE number >= $1 ORDER BY number LIMIT $2",
+        )
+        .bind(number.get())
+        .bind(limit)
     };
     let rows = database.follow(query).await?;
     rows.iter().map(revocation).collect()
