@@ -4,6 +4,7 @@ import http.client
 import json
 import statistics
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import load
@@ -12,7 +13,7 @@ import measure
 import report
 from load import CONNECTIONS
 from machine import Failed
-from servers import Mintery, Request, token_request
+from servers import FollowingApi, Mintery, Request, token_request
 
 REVOKED = machine.setting("BENCH_REVOKED", 1_000, 10, 100_000)
 """How many tokens are taken back one after the other, to see how soon that is known elsewhere."""
@@ -22,6 +23,8 @@ NODES = 3
 # More than a node acknowledges in a second.
 SLICE = 12_000
 ASKING = 20
+
+GOOD = (200, 204)
 
 
 def revocations(place: Path) -> None:
@@ -87,6 +90,44 @@ def nodes(place: Path) -> None:
         cluster.stop()
 
 
+def feed(place: Path) -> None:
+    """from the acknowledgement of a revocation to the refusal by an API in another process that follows the feed"""
+    server = Mintery(place / "mintery", settings={"MINTERY_REVOCATIONS__MAX_PER_CLIENT": "10000000"}).start()
+    request = token_request(server.create_client())
+    api = FollowingApi(place / "api", server.url, server.create_client("api")).start()
+    tokens = server.fetch_tokens(request, REVOKED)
+    delays = measure_refusals(server, request, tokens, [(Caller(api), "/")])
+    tell_delays("feed", "refused by an API that follows the feed", delays, 250)
+    measure.stop(api, server)
+
+
+def following(place: Path) -> None:
+    """tokens while an API follows the feed, against without"""
+    server = Mintery(place / "mintery").start()
+    request = token_request(server.create_client())
+    file = load.write([request], place / "requests")
+    reader = server.create_client("api")
+    load.run(server, file, CONNECTIONS, 1)
+    runs: dict[bool, list[load.Run]] = {False: [], True: []}
+    for turn in range(load.ROUNDS * load.SECONDS):
+        for is_followed in (False, True) if turn % 2 == 0 else (True, False):
+            api = FollowingApi(place / "api", server.url, reader).start() if is_followed else None
+            runs[is_followed].append(load.run(server, file, CONNECTIONS, 1))
+            if api:
+                api.stop()
+    for is_followed, label in ((False, "alone"), (True, "read")):
+        load.show(label, server.name, runs[is_followed])
+    ratio = load.speed(runs[True], runs[False])
+    mine, other = (load.medians(runs[one])["rate"] for one in (True, False))
+    what = "tokens while an API follows / without"
+    report.row(what, f"{ratio:.2f} × ({mine:.0f} / {other:.0f} a second)", "≥ 0.97 ×", ratio >= 0.97)
+    report.save("following", {
+        "ratio": ratio, "must_reach": 0.97, "ok": ratio >= 0.97,
+        "followed": [asdict(one) for one in runs[True]], "alone": [asdict(one) for one in runs[False]],
+    })
+    server.stop()
+
+
 class Caller:
     """One connection to a server, kept."""
 
@@ -111,14 +152,14 @@ def measure_refusals(issuing: Mintery, request: Request, tokens: list[str], aske
     for token in tokens:
         authorization = measure.bearer(token)
         for caller, path in asked:
-            if caller.status("GET", path, authorization) != 200:
+            if caller.status("GET", path, authorization) not in GOOD:
                 raise Failed("a token is refused that was not taken back")
         if revoking.status("POST", "/oauth/revoke", request.authorization, f"token={token}") != 200:
             raise Failed(f"a token could not be taken back; {issuing.log()}")
         acknowledged = time.perf_counter()
         waiting = list(asked)
         while waiting:
-            waiting = [(caller, path) for caller, path in waiting if caller.status("GET", path, authorization) == 200]
+            waiting = [(caller, path) for caller, path in waiting if caller.status("GET", path, authorization) in GOOD]
             if time.perf_counter() - acknowledged > 10:
                 raise Failed("a token that was taken back is not refused after 10 s")
         delays.append((time.perf_counter() - acknowledged) * 1000)
@@ -133,4 +174,4 @@ def tell_delays(name: str, what: str, delays: list[float], must: float) -> None:
     report.save(name, {"median_ms": middle, "worst_ms": worst, "delays_ms": delays, "ok": ok})
 
 
-ALL = {one.__name__: one for one in (revocations, revoked_check, nodes)}
+ALL = {one.__name__: one for one in (revocations, revoked_check, nodes, feed, following)}

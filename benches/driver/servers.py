@@ -158,6 +158,19 @@ class Yardstick(Server):
         return [machine.binary("yardstick"), f"127.0.0.1:{self.port}", self.algorithm]
 
 
+class FollowingApi(Server):
+    """An API that verifies offline and follows what the issuer takes back, with the credentials of a client."""
+
+    def __init__(self, directory: Path, issuer: str, client: dict) -> None:
+        super().__init__("following-api", directory, "/ready")
+        self.issuer = issuer
+        self.client = client
+
+    def argv(self) -> list:
+        client = self.client
+        return [machine.binary(self.name), f"127.0.0.1:{self.port}", self.issuer, client["client_id"], client["client_secret"]]
+
+
 class Mintery(Server):
     """`program` is `mintery`, or one that takes the same settings and reads the same database."""
 
