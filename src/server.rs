@@ -312,8 +312,6 @@ async fn load_directory(
     let (head, _) = event::head(store.database()).await?;
     let now = surroundings.clock.now();
     ring.load(store.database(), now).await?;
-    // Before the first token: what is taken back is kept for as long as any could be good.
-    ring.record_ttl(store.database()).await?;
     ring.current().signer(settings.token_alg, now).ok_or(RingError::NoKey(settings.token_alg))?;
     let directory = Arc::new(Directory::new(
         store.database().clone(),
