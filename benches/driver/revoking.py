@@ -31,7 +31,7 @@ def revocations(place: Path) -> None:
     """tokens taken back a second, acknowledged by one node, SQLite and PostgreSQL"""
     urls, cluster = measure.databases(place, "revocations a second")
     for engine, url in urls.items():
-        server = Mintery(place / engine, database_url=url, settings={"MINTERY_REVOCATIONS__MAX_PER_CLIENT": "10000000"})
+        server = Mintery(place / engine, database_url=url, settings={"MINTERY_REVOCATIONS__MAX_PER_CLIENT": "1000000"})
         server.run("db", "migrate")
         server.start()
         asking = [token_request(server.create_client(f"bench-{number}")) for number in range(ASKING)]
@@ -75,7 +75,7 @@ def nodes(place: Path) -> None:
     urls, cluster = measure.databases(place, "revocations known to other nodes")
     if "postgres" not in urls:
         return
-    settings = {"MINTERY_ISSUER": "http://127.0.0.1:1", "MINTERY_REVOCATIONS__MAX_PER_CLIENT": "10000000"}
+    settings = {"MINTERY_ISSUER": "http://127.0.0.1:1", "MINTERY_REVOCATIONS__MAX_PER_CLIENT": "1000000"}
     all_nodes = [Mintery(place / "nodes", database_url=urls["postgres"], settings=settings) for _ in range(NODES)]
     all_nodes[0].run("db", "migrate")
     for one in all_nodes:
@@ -92,7 +92,7 @@ def nodes(place: Path) -> None:
 
 def feed(place: Path) -> None:
     """from the acknowledgement of a revocation to the refusal by an API in another process that follows the feed"""
-    server = Mintery(place / "mintery", settings={"MINTERY_REVOCATIONS__MAX_PER_CLIENT": "10000000"}).start()
+    server = Mintery(place / "mintery", settings={"MINTERY_REVOCATIONS__MAX_PER_CLIENT": "1000000"}).start()
     request = token_request(server.create_client())
     api = FollowingApi(place / "api", server.url, server.create_client("api")).start()
     tokens = server.fetch_tokens(request, REVOKED)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use super::{Directory, Position};
-use crate::model::event::{Effect, EventNumber};
+use crate::model::event::{Effect, EventNumber, RecordedEvent};
 use crate::store::change::Store;
 use crate::store::{StoreError, event};
 
@@ -51,6 +51,7 @@ async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<
     let mut asked_at;
     loop {
         asked_at = directory.clock.elapsed();
+        directory.metrics.follower_lag.set(directory.freshness.age().as_secs_f64());
         let applied = directory.applied();
         let events = event::from(&directory.database, applied, PAGE).await?;
         let Some((_, new)) =
@@ -59,15 +60,15 @@ async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<
             start_over(directory, store, mac).await?;
             break;
         };
-        // Those of later events do no harm: who is void a moment too early asks again.
-        if let Some(first) = new.iter().find(|event| event.takes_back()) {
-            directory.learn_revocations(first.number).await?;
+        // Events have no gaps: what stands behind one was never written by a change.
+        let expected = std::iter::successors(Some(applied.next()), |number| Some(number.next()));
+        let new = new.iter().zip(expected).take_while(|(event, number)| event.number == *number);
+        let new: Vec<&RecordedEvent> = new.map(|(event, _)| event).collect();
+        let mut taking_back = new.iter().filter(|event| event.takes_back()).map(|event| event.number);
+        if let Some(first) = taking_back.next() {
+            directory.learn_revocations(first, taking_back.next_back().unwrap_or(first)).await?;
         }
         for event in new {
-            if event.number != directory.applied().next() {
-                // Events have no gaps: what stands behind one was never written by a change.
-                break;
-            }
             let effect = event.effect();
             directory.react(&effect).await?;
             mac.clone_from(&event.mac);
@@ -99,7 +100,8 @@ async fn start_over(directory: &Directory, store: &Store, mac: &mut String) -> R
     let last = event::from(&directory.database, head, 1).await?;
     if !mac.is_empty() {
         log::error!(
-            "event {} is not the one that this node applied; it forgets what it remembered and goes on from event {head}",
+            "event {} is not the one that this node applied; it forgets what it remembered and goes on from event {head}. If a \
+             backup was restored, rotate and retire the signing keys: what was issued after it was made cannot be revoked otherwise",
             directory.applied()
         );
     }

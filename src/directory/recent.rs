@@ -54,40 +54,46 @@ struct State {
     fingerprints: VecDeque<Fingerprint>,
     /// What was taken back after this event is here.
     complete_after: EventNumber,
-    entries: VecDeque<Entry>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    /// Who has come so far has been told.
-    number: EventNumber,
-    revocation: Revocation,
+    /// By the number of the event.
+    entries: VecDeque<Revocation>,
 }
 
 impl Recent {
-    /// Begins anew at `position`, about which and before which nothing is remembered.
+    /// Begins anew at `position`, about which and before which nothing is remembered. What comes after it and is known already
+    /// stays.
     pub(super) fn begin(&self, position: Position) {
         {
             let mut state = self.state();
+            let mut entries = std::mem::take(&mut state.entries);
+            entries.retain(|entry| entry.number > position.number.as_u64());
             *state = State {
                 era: state.era + 1,
                 last: position.number,
                 fingerprints: VecDeque::from([position.fingerprint]),
                 complete_after: position.number,
-                entries: VecDeque::new(),
+                entries,
             };
         }
         self.tell();
     }
 
-    /// Remembers what was taken back by event `number` or a later one, before that is applied.
-    pub(super) fn add(&self, number: EventNumber, revocations: &[Revocation]) {
+    /// Forgets what was taken back by event `first` and later ones, which are not applied yet.
+    pub(super) fn forget_from(&self, first: EventNumber) {
         let mut state = self.state();
-        state.entries.extend(revocations.iter().map(|revocation| Entry { number, revocation: *revocation }));
+        while state.entries.back().is_some_and(|entry| entry.number >= first.as_u64()) {
+            state.entries.pop_back();
+        }
+    }
+
+    /// Remembers what was taken back by events that are about to be applied, in their order.
+    pub(super) fn add(&self, revocations: &[Revocation]) {
+        let mut state = self.state();
+        state.entries.extend(revocations);
         while state.entries.len() > MAX_ENTRIES
             && let Some(forgotten) = state.entries.pop_front()
         {
-            state.complete_after = state.complete_after.max(forgotten.number);
+            let number = EventNumber::new(i64::try_from(forgotten.number).unwrap_or(i64::MAX));
+            state.complete_after = state.complete_after.max(number);
         }
     }
 
@@ -100,7 +106,8 @@ impl Recent {
             if state.fingerprints.len() > MAX_EVENTS {
                 state.fingerprints.pop_front();
             }
-            state.entries.back().is_some_and(|entry| entry.number == position.number)
+            let number = position.number.as_u64();
+            state.up_to(number).next().is_some_and(|entry| entry.number == number)
         };
         if is_news {
             self.tell();
@@ -142,10 +149,8 @@ impl Recent {
         if number < state.complete_after {
             return None;
         }
-        // Those behind the last event are about to be applied.
-        let newest = state.entries.iter().rev().skip_while(|entry| entry.number > state.last);
-        let new = newest.take_while(|entry| entry.number > number);
-        Some((new.map(|entry| entry.revocation).collect(), state.position()?))
+        let new = state.up_to(state.last.as_u64()).take_while(|entry| entry.number > number.as_u64());
+        Some((new.copied().collect(), state.position()?))
     }
 
     /// Changes whenever something was taken back, and when another history goes on.
@@ -165,6 +170,11 @@ impl Recent {
 }
 
 impl State {
+    /// What was taken back up to this event, the last first. What is behind it is about to be applied.
+    fn up_to(&self, number: u64) -> impl Iterator<Item = &Revocation> {
+        self.entries.iter().rev().skip_while(move |entry| entry.number > number)
+    }
+
     fn position(&self) -> Option<Position> {
         let fingerprint = *self.fingerprints.back()?;
         Some(Position { number: self.last, fingerprint })
@@ -198,7 +208,7 @@ mod tests {
         recent.begin(position(5));
         let mut news = recent.news();
         assert_eq!((since(&recent, 4), since(&recent, 5)), (None, Some(vec![])));
-        recent.add(EventNumber::new(7), &[revocation("a", 7), revocation("b", 8)]);
+        recent.add(&[revocation("a", 7), revocation("b", 8), revocation("c", 8)]);
         assert_eq!(since(&recent, 5), Some(vec![]));
         recent.advance(position(6));
         assert!(!news.has_changed().unwrap());
@@ -206,10 +216,27 @@ mod tests {
         recent.advance(position(7));
         assert!(news.has_changed().unwrap());
         news.mark_unchanged();
-        assert_eq!((since(&recent, 6), since(&recent, 7)), (Some(vec![8, 7]), Some(vec![])));
+        assert_eq!((since(&recent, 6), since(&recent, 7)), (Some(vec![7]), Some(vec![])));
         recent.advance(position(8));
-        assert!(!news.has_changed().unwrap());
+        assert!(news.has_changed().unwrap());
+        // Who has come to 7 elsewhere is told the rest here, wherever this node has stopped between.
+        assert_eq!((since(&recent, 6), since(&recent, 7)), (Some(vec![8, 8, 7]), Some(vec![8, 8])));
         assert_eq!(recent.position(), Some(position(8)));
+    }
+
+    /// What could not be applied is read again, and what comes after an event that is not understood is told all the same.
+    #[test]
+    fn what_is_about_to_be_applied_is_there_once() {
+        let recent = Recent::default();
+        recent.begin(position(5));
+        for _ in 0..2 {
+            recent.forget_from(EventNumber::new(6));
+            recent.add(&[revocation("a", 6), revocation("b", 8)]);
+        }
+        recent.advance(position(6));
+        recent.begin(position(7));
+        recent.advance(position(8));
+        assert_eq!((since(&recent, 6), since(&recent, 7)), (None, Some(vec![8])));
     }
 
     #[test]
@@ -234,7 +261,7 @@ mod tests {
         recent.begin(position(0));
         let most = i64::try_from(MAX_EVENTS.max(MAX_ENTRIES)).unwrap();
         for number in 1..=most + 10 {
-            recent.add(EventNumber::new(number), &[revocation("a", 1)]);
+            recent.add(&[revocation("a", u64::try_from(number).unwrap())]);
             recent.advance(position(number));
         }
         assert_eq!(recent.knows(position(10)), Known::Earlier);

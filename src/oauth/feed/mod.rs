@@ -8,6 +8,7 @@
 mod document;
 mod places;
 mod question;
+mod snapshots;
 
 use std::future::Future;
 use std::pin::pin;
@@ -28,6 +29,7 @@ use document::{Contents, Document};
 use places::Places;
 pub use question::Question;
 use question::{After, Part};
+use snapshots::Snapshots;
 
 /// Where it is.
 pub const PATH: &str = "/oauth/revocations";
@@ -45,12 +47,17 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Feed {
     places: Places,
+    snapshots: Snapshots,
     reading: Semaphore,
 }
 
 impl Default for Feed {
     fn default() -> Self {
-        Self { places: Places::default(), reading: Semaphore::new(MAX_READING) }
+        Self {
+            places: Places::default(),
+            snapshots: Snapshots::default(),
+            reading: Semaphore::new(MAX_READING),
+        }
     }
 }
 
@@ -67,11 +74,13 @@ pub async fn respond(
     let document = match &question.after {
         Some(After::Changes(from)) => {
             let over = async { _ = select(pin!(sleep(question.wait)), pin!(stopping)).await };
-            changes(server, *from, || server.take_place(reader, question.wait), over).await?
+            changes(server, reader, *from, || server.take_place(reader, question.wait), over).await?
         }
-        Some(After::Part(part)) if happened(server, part.at).await? => read_part(server, part, None).await?,
+        Some(After::Part(part)) if happened(server, part.at).await? => {
+            read_part(server, reader, part, None).await?
+        }
         // For that of another history see `Look`.
-        None | Some(After::Part(_)) => first_part(server).await?,
+        None | Some(After::Part(_)) => first_part(server, reader).await?,
     };
     let [snapshots, changes] = &server.metrics.feed_documents;
     if document.is_snapshot() { snapshots } else { changes }.increment(1);
@@ -88,13 +97,14 @@ impl AuthorizationServer {
 /// What was taken back after `from`. When that is nothing it is waited for until the time is `over`, if there is a place.
 async fn changes<'a>(
     server: &'a AuthorizationServer,
+    reader: &str,
     from: Position,
     take_place: impl FnOnce() -> Option<places::Place<'a>>,
     over: impl Future<Output = ()>,
 ) -> Result<Document, OauthError> {
     // Before the first look: what comes after that is waited for.
     let mut news = server.directory.recent().news();
-    let mut look = Look { from, seen: from.number, era: None };
+    let mut look = Look { reader, from, seen: from.number, era: None };
     let found = look.look(server).await?;
     if found.has_news() {
         return Ok(found);
@@ -105,7 +115,8 @@ async fn changes<'a>(
 }
 
 /// A look at what was taken back, which may be repeated.
-struct Look {
+struct Look<'a> {
+    reader: &'a str,
     from: Position,
     /// Nothing was taken back up to this event.
     seen: EventNumber,
@@ -113,7 +124,7 @@ struct Look {
     era: Option<u64>,
 }
 
-impl Look {
+impl Look<'_> {
     async fn look(&mut self, server: &AuthorizationServer) -> Result<Document, OauthError> {
         let recent = server.directory.recent();
         loop {
@@ -121,9 +132,9 @@ impl Look {
             if self.era != era {
                 if !happened(server, self.from).await? {
                     // It is of a past that is no more (a backup was restored), or longer ago than events are kept.
-                    return first_part(server).await;
+                    return first_part(server, self.reader).await;
                 }
-                *self = Self { from: self.from, seen: self.from.number, era };
+                *self = Self { seen: self.from.number, era, ..*self };
             }
             // First: what is found may be newer than that, and never older.
             let as_of = server.directory.known_at();
@@ -131,7 +142,7 @@ impl Look {
                 Some(found) => Some(found),
                 None => since_in_store(server, self.seen).await?,
             };
-            let Some((entries, to)) = found else { return first_part(server).await };
+            let Some((entries, to)) = found else { return first_part(server, self.reader).await };
             if era == Some(recent.era()) {
                 if entries.is_empty() {
                     self.seen = to.number;
@@ -156,19 +167,23 @@ async fn since_in_store(
 }
 
 /// The beginning of all that was taken back and still matters.
-async fn first_part(server: &AuthorizationServer) -> Result<Document, OauthError> {
+async fn first_part(server: &AuthorizationServer, reader: &str) -> Result<Document, OauthError> {
     let as_of = server.directory.known_at();
     let part = Part::first(current(server).await?);
-    read_part(server, &part, Some(as_of)).await
+    read_part(server, reader, &part, Some(as_of)).await
 }
 
 /// A part of all that was taken back: as the store has it now, which is all that it had when the first part was read, but
 /// for what has expired since. What came meanwhile is told after the last part, or twice.
 async fn read_part(
     server: &AuthorizationServer,
+    reader: &str,
     part: &Part,
     as_of: Option<Timestamp>,
 ) -> Result<Document, OauthError> {
+    let Some(_own) = server.feed.snapshots.begin(reader) else {
+        return Err(OauthError::Unavailable("another part is being read for this client".to_owned()));
+    };
     let (database, now) = (server.admin.store.database(), server.clock.now());
     let read = async {
         let mut entries: Vec<Revocation> = Vec::new();
