@@ -64,6 +64,7 @@ fn endpoints(config: &mut ServiceConfig, optional: Optional) {
                 .route(post().to(oauth::token::token))
                 .default_service(web::to(oauth::submission::only_post)),
         )
+        .service(readable(resource("/api/v1/users/me"), api::me::me))
         .service(
             resource("/oauth/authorize")
                 .route(get().to(oauth::authorize::refuse))
@@ -77,7 +78,6 @@ fn endpoints(config: &mut ServiceConfig, optional: Optional) {
                 .default_service(web::to(oauth::revocations::method_not_allowed)),
         )
         .service(readable(resource("/.well-known/jwks.json"), oauth::metadata::jwks))
-        .service(readable(resource("/api/v1/users/me"), api::me::me))
         .service(
             resource("/oauth/introspect")
                 .route(post().to(oauth::introspect::introspect))
