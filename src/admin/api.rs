@@ -176,6 +176,6 @@ impl ApiTerms {
     }
 }
 
-fn not_found(resource: &ResourceUri) -> AdminError {
+pub(super) fn not_found(resource: &ResourceUri) -> AdminError {
     AdminError::NotFound(format!("API {resource}"))
 }

@@ -555,7 +555,7 @@ pub async fn delete(admin: &Admin, id: &ClientId) -> Result<EventNumber, AdminEr
     change.await.map(|((), number)| number)
 }
 
-fn not_found(id: &ClientId) -> AdminError {
+pub(super) fn not_found(id: &ClientId) -> AdminError {
     AdminError::NotFound(format!("client {id}"))
 }
 

@@ -21,8 +21,7 @@ pub async fn revoke_client_tokens(admin: &Admin, id: &ClientId) -> Result<EventN
     let id = id.clone();
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let found = client::lock(tx, &id).await?;
-            found.ok_or_else(|| AdminError::NotFound(format!("client {id}")))?;
+            client::lock(tx, &id).await?.ok_or_else(|| super::client::not_found(&id))?;
             Ok(((), Event::ClientTokensRevoked { client: id }))
         })
     });
@@ -38,7 +37,7 @@ pub async fn revoke_api_tokens(admin: &Admin, resource: &ResourceUri) -> Result<
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
             if !api::exists(tx, &resource).await? {
-                return Err(AdminError::NotFound(format!("API {resource}")));
+                return Err(super::api::not_found(&resource));
             }
             Ok(((), Event::ApiTokensRevoked { resource }))
         })

@@ -87,26 +87,6 @@ pub async fn page(
     rows.iter().map(revocation).collect()
 }
 
-/// Up to `limit` of what was taken back by event `number` or a later one, in that order.
-///
-/// # Errors
-/// When the statement fails.
-pub async fn since(
-    database: &Database,
-    number: EventNumber,
-    limit: i64,
-) -> Result<Vec<Revocation>, StoreError> {
-    let query = || {
-        sqlx::query(
-            "SELECT kind, digest, number, expires_at FROM revocations WHERE number >= $1 ORDER BY number LIMIT $2",
-        )
-        .bind(number.get())
-        .bind(limit)
-    };
-    let rows = database.follow(query).await?;
-    rows.iter().map(revocation).collect()
-}
-
 /// Up to `limit` of what was taken back by the events from `first` to `last`, in that order, after `after`, one of them.
 ///
 /// # Errors

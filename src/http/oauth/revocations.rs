@@ -2,13 +2,13 @@
 
 use actix_server::GracefulShutdownSignal;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::submission;
 use crate::http::error;
 use crate::http::extract::body;
-use crate::http::extract::caller::caller_address;
 use crate::http::extract::presented;
 use crate::http::headers::NO_STORE;
 use crate::oauth::AuthorizationServer;
@@ -42,7 +42,7 @@ pub async fn read(
     stopping: Data<GracefulShutdownSignal>,
 ) -> HttpResponse {
     let told = async {
-        let submission = submission(&request, &server, &[]);
+        let submission = submission::of(&request, &server, &[]);
         if has_token(&submission) {
             let token = presented::token(&request).map_err(Refused::Access)?;
             let reader = bearer::authenticate(&server, &token, server.issuer.as_str()).await;
@@ -66,7 +66,7 @@ pub async fn read_with_form(
 ) -> HttpResponse {
     let told = async {
         let body: Bytes = body::read(&request, payload).await?;
-        let submission = submission(&request, &server, &body);
+        let submission = submission::of(&request, &server, &body);
         let (parameters, presented) = submission.parse()?;
         respond_to_client(&server, &submission, &parameters, &presented, &stopping).await
     };
@@ -76,16 +76,6 @@ pub async fn read_with_form(
 /// The answer to any other method.
 pub async fn method_not_allowed() -> HttpResponse {
     super::method_not_allowed("GET, POST", "The request must be a GET or a POST")
-}
-
-fn submission<'a>(request: &'a HttpRequest, server: &AuthorizationServer, body: &'a [u8]) -> Submission<'a> {
-    Submission {
-        authorization: request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect(),
-        query: request.query_string(),
-        content_type: request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes),
-        body,
-        from: caller_address(request, &server.trusted_proxies),
-    }
 }
 
 fn has_token(submission: &Submission<'_>) -> bool {

@@ -26,19 +26,21 @@ pub async fn answer<T>(
     respond: impl AsyncFnOnce(&AuthorizationServer, &Submission<'_>) -> Result<T, OauthError>,
 ) -> Result<T, HttpResponse> {
     let outcome = match body::read(request, payload).await {
-        Ok(body) => {
-            let submission = Submission {
-                authorization: request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect(),
-                query: request.query_string(),
-                content_type: request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes),
-                body: &body,
-                from: caller_address(request, &server.trusted_proxies),
-            };
-            respond(server, &submission).await
-        }
+        Ok(body) => respond(server, &of(request, server, &body)).await,
         Err(error) => Err(error.into()),
     };
     outcome.map_err(|refusal| error::oauth(request, server, refusals, &refusal))
+}
+
+/// What of a request matters, whose body is `body`.
+pub fn of<'a>(request: &'a HttpRequest, server: &AuthorizationServer, body: &'a [u8]) -> Submission<'a> {
+    Submission {
+        authorization: request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect(),
+        query: request.query_string(),
+        content_type: request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes),
+        body,
+        from: caller_address(request, &server.trusted_proxies),
+    }
 }
 
 /// The answer to anything but POST (RFC 6749 §3.2, RFC 7662 §2.1, RFC 7009 §2.1).

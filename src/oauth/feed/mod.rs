@@ -159,10 +159,9 @@ async fn since_in_store(
     server: &AuthorizationServer,
     number: EventNumber,
 ) -> Result<Option<(Vec<Revocation>, Position)>, OauthError> {
-    // Before it is read: what is found may go further.
     let to = current(server).await?;
-    let database = server.admin.store.database();
-    let found = reading(server, revocation::since(database, number.next(), limit(MAX_ENTRIES + 1))).await?;
+    let (database, events) = (server.admin.store.database(), [number.next(), to.number]);
+    let found = reading(server, revocation::between(database, events, None, limit(MAX_ENTRIES + 1))).await?;
     Ok((found.len() <= MAX_ENTRIES).then_some((found, to)))
 }
 
