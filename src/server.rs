@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use actix_server::{Server, ServerHandle};
 use actix_web::App;
-use actix_web::web::{self, Data};
+use actix_web::http::header::HeaderName;
+use actix_web::web::{self, Data, ServiceConfig};
 use tokio::net::TcpSocket;
 
+use crate::admin::api_key::ApiKeyPolicy;
 use crate::admin::client::{ClientUpdate, CreatedClient, NewClient};
 use crate::admin::revocation::Revoker;
 use crate::admin::{self, Admin, AdminError};
@@ -15,6 +17,7 @@ use crate::background::{Background, RotationPolicy};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Settings};
 use crate::directory::Directory;
+use crate::http::middleware::cors::{Cors, CorsPolicy};
 use crate::http::middleware::request_id::RequestIds;
 use crate::http::{self, Optional, connection};
 use crate::keys::master::MasterKeySource;
@@ -31,6 +34,7 @@ use crate::oauth::AuthorizationServer;
 use crate::random::{Random, SystemRandom};
 use crate::resource::{KeySet, Verifier};
 use crate::secret::check::SecretChecks;
+use crate::secret::digest::DigestKey;
 use crate::secret::pool::HashPool;
 use crate::store::change::Store;
 use crate::store::file_lock::FileLock;
@@ -143,6 +147,7 @@ impl Application {
         let admin = Admin {
             store: store.clone(),
             secret_digests: data_keys.secret_digests.clone(),
+            api_keys: api_key_policy(&settings, data_keys.api_keys),
             sealing: data_keys.sealing.clone(),
             clock: Arc::clone(&surroundings.clock),
             random: Arc::clone(&surroundings.random),
@@ -181,6 +186,8 @@ impl Application {
             jwks_max_age: settings.published_max_age(),
             keys_publish_ahead: settings.keys_publish_ahead,
             trusted_proxies: settings.trusted_proxies.clone(),
+            api_key_header: api_key_header(&settings)?,
+            api_key_environments: settings.api_keys_environment,
             names_authorization_endpoint: settings.metadata_authorization_endpoint,
             clock: surroundings.clock,
             random: surroundings.random,
@@ -246,6 +253,17 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
+}
+
+fn api_key_header(settings: &Settings) -> Result<HeaderName, ConfigError> {
+    let name = HeaderName::from_bytes(settings.api_keys_header.as_bytes());
+    name.map_err(|error| ConfigError::Inconsistent(error.to_string()))
+}
+
+/// What API keys are like, whose digests are made with `digests`.
+#[must_use]
+pub fn api_key_policy(settings: &Settings, digests: DigestKey) -> ApiKeyPolicy {
+    ApiKeyPolicy { digests, format: settings.api_keys_format.clone(), max_ttl: settings.api_keys_max_ttl }
 }
 
 /// Where the master key comes from.
@@ -361,8 +379,13 @@ fn start_http(
         Optional {
             metrics: settings.answers_metrics_on_main(),
             openid_configuration: settings.metadata_openid_configuration,
+            base_paths: settings.api_base_paths.clone(),
         },
     );
+    let cors = (!settings.cors_allowed_origins.is_empty()).then(|| {
+        let origins = settings.cors_allowed_origins.clone();
+        CorsPolicy::new(origins, server.issuer.path(), &settings.api_base_paths, &server.api_key_header)
+    });
     let server = Data::new(server);
     if let (Some(listener), Some(address)) = (listeners.metrics, settings.metrics_listen) {
         let (metrics, request_ids) = (metrics.clone(), request_ids.clone());
@@ -376,19 +399,27 @@ fn start_http(
         let builder = Server::build().workers(1).disable_signals();
         tokio::spawn(connection::listen(builder, listener, app).map_err(failed(address))?.run());
     }
-    let app = move || {
-        App::new()
+    let everything = move |config: &mut ServiceConfig| {
+        config
             .app_data(server.clone())
             .app_data(metrics.clone())
-            .wrap(request_ids.clone())
             .configure(routes.clone())
-            .default_service(web::to(http::error::not_found))
+            .default_service(web::to(http::error::not_found));
     };
     let builder = Server::build()
         .workers(settings.workers)
         .max_concurrent_connections(MAX_CONNECTIONS)
         .shutdown_timeout(SHUTDOWN_TIMEOUT_SECS)
         .disable_signals();
-    let http = connection::listen(builder, listeners.main, app).map_err(failed(settings.listen))?;
-    Ok(http.run())
+    // Where no page may call, nothing is asked at any request.
+    let http = match cors.map(Arc::new) {
+        None => connection::listen(builder, listeners.main, move || {
+            App::new().wrap(request_ids.clone()).configure(everything.clone())
+        }),
+        Some(policy) => connection::listen(builder, listeners.main, move || {
+            let cors = Cors(Arc::clone(&policy));
+            App::new().wrap(cors).wrap(request_ids.clone()).configure(everything.clone())
+        }),
+    };
+    Ok(http.map_err(failed(settings.listen))?.run())
 }

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use mintery::admin::Admin;
+use mintery::admin::api_key::ApiKeyPolicy;
 use mintery::clock::{Clock, ManualClock, Timestamp};
 use mintery::keys::master::MasterKeySource;
 use mintery::keys::unlock::{Mode, unlock};
 use mintery::metrics::Metrics;
+use mintery::model::api_key::KeyFormat;
 use mintery::model::event::Actor;
 use mintery::random::SystemRandom;
 use mintery::store::{Database, DatabaseUrl, Missing};
@@ -87,6 +89,11 @@ impl TestDatabase {
         Admin {
             store: unlocked.store,
             secret_digests: unlocked.data_keys.secret_digests,
+            api_keys: ApiKeyPolicy {
+                digests: unlocked.data_keys.api_keys,
+                format: KeyFormat::default(),
+                max_ttl: std::time::Duration::ZERO,
+            },
             sealing: unlocked.data_keys.sealing,
             clock,
             random: Arc::new(SystemRandom),

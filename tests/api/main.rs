@@ -24,6 +24,8 @@ mod wire;
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod api_keys;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod audit;
