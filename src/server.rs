@@ -9,8 +9,9 @@ use actix_web::http::header::HeaderName;
 use actix_web::web::{self, Data, ServiceConfig};
 use tokio::net::TcpSocket;
 
-use crate::admin::api_key::ApiKeyPolicy;
+use crate::admin::api_key::{ApiKeyPolicy, CreatedApiKey, Creation, NewApiKey};
 use crate::admin::client::{ClientUpdate, CreatedClient, NewClient};
+use crate::admin::patch::Patch;
 use crate::admin::revocation::Revoker;
 use crate::admin::{self, Admin, AdminError};
 use crate::background::{Background, RotationPolicy};
@@ -25,6 +26,8 @@ use crate::keys::ring::{KeyRing, RingError};
 use crate::keys::signer::{CachedSigner, SignerFactory};
 use crate::keys::unlock::{Mode, UnlockError, Unlocked, unlock};
 use crate::metrics::Metrics;
+use crate::model::address::AddressRanges;
+use crate::model::api_key::{Environment, Environments, KeyOwner};
 use crate::model::event::{Actor, EventNumber};
 use crate::model::issuer::Issuer;
 use crate::model::name::DisplayName;
@@ -109,13 +112,22 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
+/// What the first start with `--dev` makes to try out.
+#[derive(Debug)]
+pub struct First {
+    /// A client.
+    pub client: CreatedClient,
+    /// An API key of that client.
+    pub key: CreatedApiKey,
+}
+
 /// A server that is bound to its port.
 pub struct Application {
     address: SocketAddr,
     server: Server,
     store: Store,
     background: Background,
-    first_client: Option<CreatedClient>,
+    first: Option<First>,
     _serve_lock: Option<FileLock>,
 }
 
@@ -155,11 +167,11 @@ impl Application {
             grantable: None,
             hashing: HashPool::new(&metrics.hashing),
         };
-        let first_client = if mode.dev {
+        let first = if mode.dev {
             // What one hash works in is not kept for another that may never come.
             let hashing = HashPool::default();
             let admin = Admin { hashing, ..admin.clone() };
-            Box::pin(create_first_client(&admin)).await?
+            Box::pin(create_first(&admin, settings.api_keys_environment)).await?
         } else {
             None
         };
@@ -201,7 +213,7 @@ impl Application {
         };
         let address = settings.listen;
         let server = start_http(&settings, listeners, server)?;
-        Ok(Self { address, server, store, background, first_client, _serve_lock: serve_lock })
+        Ok(Self { address, server, store, background, first, _serve_lock: serve_lock })
     }
 
     /// The address that it answers on.
@@ -210,9 +222,9 @@ impl Application {
         self.address
     }
 
-    /// The client that the first start with `--dev` makes, with its secret, once.
-    pub const fn take_first_client(&mut self) -> Option<CreatedClient> {
-        self.first_client.take()
+    /// What the first start with `--dev` makes, with its secrets, once.
+    pub const fn take_first(&mut self) -> Option<First> {
+        self.first.take()
     }
 
     /// Stops it from elsewhere.
@@ -297,8 +309,8 @@ async fn open_to_serve(
     Ok((unlocked, serve_lock))
 }
 
-/// With `--dev` the first start makes a client, so that there is something to try out.
-async fn create_first_client(admin: &Admin) -> Result<Option<CreatedClient>, StartError> {
+/// With `--dev` the first start makes a client and an API key, so that there is something to try out.
+async fn create_first(admin: &Admin, accepted: Environments) -> Result<Option<First>, StartError> {
     // Only the event of the initialisation: nothing was ever made here.
     let (head, _) = event::head(admin.store.database()).await?;
     if head != EventNumber::default().next() {
@@ -309,11 +321,28 @@ async fn create_first_client(admin: &Admin) -> Result<Option<CreatedClient>, Sta
     };
     let new = NewClient {
         id: None,
-        terms: ClientUpdate { scopes: Some(scopes), ..ClientUpdate::default() }.into_new(name),
+        terms: ClientUpdate { scopes: Some(scopes), ..ClientUpdate::default() }.into_new(name.clone()),
         secret: None,
         secret_expires_in: None,
     };
-    Ok(Some(admin::client::create(admin, new).await?))
+    let client = admin::client::create(admin, new).await?;
+    let new = NewApiKey {
+        owner: KeyOwner::Client(client.client.id.clone()),
+        name,
+        // One that is accepted.
+        environment: match accepted {
+            Environments::Only(environment) => environment,
+            Environments::Any => Environment::default(),
+        },
+        scopes: None,
+        allowed: AddressRanges::default(),
+        max_per_minute: None,
+        expires_in: Patch::Keep,
+    };
+    match admin::api_key::create(admin, new, None).await? {
+        Creation::New(key) => Ok(Some(First { client, key })),
+        Creation::Repeated(_) => Ok(None),
+    }
 }
 
 /// What this node remembers: the signing keys, and nothing else at first.

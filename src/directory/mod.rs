@@ -185,7 +185,6 @@ impl Directory {
     ///
     /// # Errors
     /// When the store has not been reached for longer than the grace.
-    #[expect(clippy::option_option, reason = "not known is not the same as known not to exist")]
     pub fn remembered_api_key(
         &self,
         digest: &SecretDigest,
@@ -221,7 +220,7 @@ impl Directory {
             // An owner who was deleted meanwhile took the key along.
             Ok(owner.map(|owner| (key, owner)))
         };
-        self.keys.load(digest, load).await.map_err(|error| Unavailable(error.to_string()))
+        Box::pin(self.keys.load(digest, load)).await.map_err(|error| Unavailable(error.to_string()))
     }
 
     /// Counts a request that was refused though its key is good, if this node remembers the key.

@@ -45,7 +45,9 @@ impl AllowedOrigins {
         let origin = |text: &str| {
             let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
             // As browsers write it: no path, no usual port, lower case.
-            let is_exact = parsed.is_some_and(|url| url.origin().ascii_serialization() == text);
+            // A pattern would not be one: origins are compared as they are.
+            let is_exact =
+                !text.contains('*') && parsed.is_some_and(|url| url.origin().ascii_serialization() == text);
             if is_exact { Ok(text.into()) } else { Err(InvalidOrigin::Malformed(text.to_owned())) }
         };
         origins.into_iter().map(origin).collect::<Result<_, _>>().map(Self::Only)

@@ -30,6 +30,8 @@ mod architecture;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod browsers;
+#[cfg(test)]
 mod changes;
 #[cfg(test)]
 mod client_auth;
