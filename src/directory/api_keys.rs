@@ -97,6 +97,7 @@ impl ApiKeys {
         self.memory.load(digest, load).await
     }
 
+    /// What is known of a key that changed is not believed any more.
     pub fn forget(&self, id: &ApiKeyId) {
         self.generations.forget(id.as_str());
     }
@@ -104,5 +105,29 @@ impl ApiKeys {
     /// Frees the room of all that was forgotten.
     pub fn clear(&self) {
         self.memory.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{ApiKeys, UNKNOWN_CAPACITY};
+    use crate::clock::{Clock, ManualClock, Timestamp};
+    use crate::secret::digest::DigestKey;
+
+    /// SEC-3
+    #[tokio::test]
+    async fn what_is_remembered_of_keys_that_there_are_not_is_bounded() {
+        let clock = ManualClock::starting_at(Timestamp::from_secs(0)) as Arc<dyn Clock>;
+        let keys = ApiKeys::new(clock, Arc::default(), Arc::default());
+        let digests = DigestKey::new(&[1; 32]);
+        for number in 0..UNKNOWN_CAPACITY * 2 {
+            let digest = digests.digest_text(&number.to_string());
+            assert!(keys.load(&digest, || async { Ok(None) }).await.unwrap().is_none());
+        }
+        let (known, unknown) = keys.memory.len();
+        assert!(known == 0 && unknown <= UNKNOWN_CAPACITY, "{known} {unknown}");
+        assert!(keys.usages.take_all().is_empty());
     }
 }

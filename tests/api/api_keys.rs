@@ -21,9 +21,9 @@ const ME: &str = "/api/v1/users/me";
 
 /// A key, and its text that was shown once.
 #[derive(Debug, Clone)]
-struct TestKey {
+pub struct TestKey {
     id: String,
-    key: String,
+    pub key: String,
 }
 
 impl TestKey {
@@ -41,7 +41,8 @@ impl TestKey {
     }
 }
 
-fn owned_by(owner: &TestClient) -> NewApiKey {
+/// What a key of this client is made of.
+pub fn owned_by(owner: &TestClient) -> NewApiKey {
     NewApiKey {
         owner: KeyOwner::Client(ClientId::parse(&owner.id).unwrap()),
         name: DisplayName::parse("tester").unwrap(),
@@ -55,7 +56,7 @@ fn owned_by(owner: &TestClient) -> NewApiKey {
 
 impl TestApp {
     /// Makes a key at the command line.
-    async fn key(&self, new: NewApiKey) -> TestKey {
+    pub async fn key(&self, new: NewApiKey) -> TestKey {
         match Box::pin(api_key::create(&self.admin, new, None)).await.unwrap() {
             Creation::New(made) => {
                 TestKey { id: made.key.id.to_string(), key: made.plain.expose().to_owned() }
@@ -1024,4 +1025,48 @@ async fn a_database_that_was_made_before_has_keys_too() {
     // And the next start finds it.
     let app = TestApp::on(database, &[]).await.unwrap();
     app.accepts_key(&key.key, "after another start").await;
+}
+
+/// What is over is deleted some time later: keys that expired long ago, counts, requests that may not be sent again.
+#[actix_web::test]
+async fn what_is_over_is_deleted() {
+    let app = TestApp::spawn().await;
+    let (_, admin) = manager(&app, MANAGER).await;
+    let request = app.as_header(Method::POST, KEYS, &admin.key).header("Idempotency-Key", "one");
+    let body = r#"{"name": "x", "expires_in": 60}"#;
+    let made = TestKey::of(&Answer::of(request.header("content-type", "application/json").body(body)).await);
+    app.accepts_key(&made.key, "the control").await;
+    app.flush_usage().await;
+    let count = async |table: &str| app.database.number(&format!("SELECT COUNT(*) FROM {table}")).await;
+    assert_eq!((count("api_keys").await, count("idempotency_keys").await), (2, 1));
+    let pass = async |time: Duration| {
+        app.clock.advance(time);
+        app.clock.let_pass(time);
+    };
+    pass(Duration::from_hours(25)).await;
+    until(async || count("idempotency_keys").await == 0).await;
+    assert_eq!(count("api_keys").await, 2);
+    pass(mintery::model::usage::KEPT_FOR).await;
+    until(async || count("api_keys").await == 1).await;
+    until(async || count("api_key_usage").await == 0).await;
+    // The last use of a key that there is stays.
+    until(async || count("api_key_last_use").await == 1).await;
+}
+
+/// Waits for what is done a few times a second.
+async fn until(is_so: impl AsyncFn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < Duration::from_secs(5), "nothing is deleted");
+        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+proptest::proptest! {
+    /// Whatever comes as a key, telling what it is never fails.
+    #[test]
+    fn reading_a_key_never_panics(text in "(mtk_(live|test)_)?.{0,60}") {
+        let format = KeyFormat::default();
+        proptest::prop_assert!(format.environment(&text).is_none() || format.is_meant(&text));
+    }
 }
