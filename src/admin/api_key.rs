@@ -539,6 +539,12 @@ impl Admin {
 }
 
 impl ApiKeyPolicy {
+    /// What keys are like when no setting says otherwise.
+    #[must_use]
+    pub fn usual(digests: DigestKey) -> Self {
+        Self { digests, format: KeyFormat::default(), max_ttl: Duration::ZERO }
+    }
+
     /// How long a key lives from now on, that has lived for some time already; for ever when nothing.
     fn life(&self, wanted: Patch<Duration>, lived: Option<Duration>) -> Result<Option<Duration>, AdminError> {
         let most = (!self.max_ttl.is_zero()).then(|| self.max_ttl.saturating_sub(lived.unwrap_or_default()));

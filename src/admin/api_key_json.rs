@@ -174,7 +174,7 @@ impl ApiKeyInput {
         let allowed = match self.allowed_addresses {
             Patch::Keep => None,
             Patch::Clear => Some(AddressRanges::default()),
-            Patch::Set(ranges) => Some(parse_ranges(&ranges)?),
+            Patch::Set(ranges) => Some(parse_ranges(&ranges).map_err(|_| not_ranges())?),
         };
         Ok(ApiKeyUpdate {
             name: self.name.map(|name| DisplayName::parse(&name).map_err(invalid)).transpose()?,
@@ -233,6 +233,12 @@ impl SelectionInput {
             _ => Err(AdminError::Invalid("give either owner or ids".to_owned())),
         }
     }
+}
+
+/// What was sent is not repeated: it may be a key in the wrong place.
+fn not_ranges() -> AdminError {
+    let reason = "allowed_addresses are addresses, or ranges such as 192.0.2.0/24 without bits beyond the prefix; null is everywhere";
+    AdminError::Invalid(reason.to_owned())
 }
 
 fn parse_owner(id: &str) -> Result<KeyOwner, AdminError> {

@@ -124,7 +124,7 @@ fn refuse(
         AccessError::InsufficientScope(missing) => (Refusal::InsufficientScope(missing.to_string()), None),
         AccessError::Unavailable(reason) => (Refusal::Unavailable, Some(reason.clone())),
     };
-    let (problem, detail) = (refusal.problem(), detail_of(error, &refusal));
+    let (problem, detail) = (refusal.problem(), detail_of(error, &refusal, server.api_key_header.as_str()));
     record(request, server, problem.status_code(), problem.code, reason.as_deref().unwrap_or(&detail));
     let metadata = server.issuer.well_known(RESOURCE_NAME);
     problem.answer(&detail, |response| match refusal.challenge(REALM, Some(&metadata)) {
@@ -138,9 +138,11 @@ fn refuse(
 }
 
 /// What is told to people, who may have sent an API key.
-fn detail_of(error: &AccessError, refusal: &Refusal) -> Cow<'static, str> {
+fn detail_of(error: &AccessError, refusal: &Refusal, header: &str) -> Cow<'static, str> {
     match (error, refusal) {
-        (AccessError::Missing, _) => "Send an access token or an API key as Authorization: Bearer".into(),
+        (AccessError::Missing, _) => {
+            format!("Send an access token as Authorization: Bearer, or an API key as {header}").into()
+        }
         (AccessError::InvalidKey(_), _) => {
             "The API key is malformed, expired, revoked, or not good here".into()
         }

@@ -1,5 +1,6 @@
 //! Who presents an API key. It is known by its digest; what has not even its checksum is refused before anything is looked up.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use super::AuthorizationServer;
@@ -15,12 +16,18 @@ use crate::model::usage::KeyOutcome;
 use crate::secret::digest::SecretDigest;
 
 /// An API key that was presented.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct PresentedKey<'a> {
     /// What was presented.
     pub key: &'a str,
     /// From where it came, when that is known.
     pub from: Option<IpAddr>,
+}
+
+impl fmt::Debug for PresentedKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PresentedKey").field("from", &self.from).finish_non_exhaustive()
+    }
 }
 
 /// Why an API key is not good.

@@ -1,5 +1,6 @@
 //! Who presents an access token (RFC 6750) or an API key: the credential is good, and so is the client whose it is.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::AuthorizationServer;
@@ -13,12 +14,20 @@ use crate::model::scope::ScopeSet;
 use crate::resource::{AccessToken, PresentError, VerifyError};
 
 /// What was presented at a protected route.
-#[derive(Debug)]
 pub enum Presented<'a> {
     /// An access token, as it stands after `Bearer`.
     Token(&'a str),
     /// An API key.
     ApiKey(PresentedKey<'a>),
+}
+
+impl fmt::Debug for Presented<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(_) => f.write_str("Token(…)"),
+            Self::ApiKey(presented) => presented.fmt(f),
+        }
+    }
 }
 
 /// What a protected route asks for.

@@ -11,7 +11,6 @@ use mintery::clock::{Clock, ManualClock, Timestamp};
 use mintery::keys::master::MasterKeySource;
 use mintery::keys::unlock::{Mode, unlock};
 use mintery::metrics::Metrics;
-use mintery::model::api_key::KeyFormat;
 use mintery::model::event::Actor;
 use mintery::random::SystemRandom;
 use mintery::store::{Database, DatabaseUrl, Missing};
@@ -89,11 +88,7 @@ impl TestDatabase {
         Admin {
             store: unlocked.store,
             secret_digests: unlocked.data_keys.secret_digests,
-            api_keys: ApiKeyPolicy {
-                digests: unlocked.data_keys.api_keys,
-                format: KeyFormat::default(),
-                max_ttl: std::time::Duration::ZERO,
-            },
+            api_keys: ApiKeyPolicy::usual(unlocked.data_keys.api_keys),
             sealing: unlocked.data_keys.sealing,
             clock,
             random: Arc::new(SystemRandom),
