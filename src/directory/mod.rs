@@ -212,11 +212,16 @@ impl Directory {
                 .try_acquire()
                 .map_err(|_| StoreError::Unavailable("too many API keys are looked up already".to_owned()))?;
             let Some(key) = api_key::by_digest(&self.database, digest).await? else { return Ok(None) };
-            let KeyOwner::Client(owner) = &key.owner;
-            let owner = match self.clients.remembered(owner.as_str()) {
-                Some(known) => known,
-                None => self.look_up(owner).await?,
+            let KeyOwner::Client(id) = &key.owner;
+            let mut owner = match self.clients.remembered(id.as_str()).flatten() {
+                Some(known) => Some(known),
+                None => self.look_up(id).await?,
             };
+            if owner.is_none() {
+                // Somebody has asked for them before they were made, and this node has not come to that event yet.
+                self.clients.forget(id);
+                owner = self.look_up(id).await?;
+            }
             // An owner who was deleted meanwhile took the key along.
             Ok(owner.map(|owner| (key, owner)))
         };

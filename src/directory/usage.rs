@@ -30,7 +30,7 @@ struct Counts {
     is_limited: bool,
 }
 
-/// The client has had as many tokens in this hour as it may have.
+/// There were as many as there may be for now: tokens of a client in this hour, requests with a key in this minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverLimit {
     /// After how many seconds it may have more.

@@ -1062,6 +1062,20 @@ async fn until(is_so: impl AsyncFn() -> bool) {
     }
 }
 
+/// A key works at once, though somebody has asked for its owner before there was one.
+#[actix_web::test]
+async fn a_key_of_an_owner_who_was_asked_for_too_early_is_good() {
+    let app = TestApp::spawn().await;
+    for round in 0..20 {
+        let id = format!("late-{round}");
+        let guess = TestClient { id: id.clone(), secret: "mts_0".to_owned(), secret_id: String::new() };
+        assert_eq!(app.token(&guess).send().await.status, 401);
+        let owner = app.client_with_id(&id, "read").await;
+        let key = app.key(owned_by(&owner)).await;
+        assert_eq!(app.me(&key.key).await.status, 200, "{round}");
+    }
+}
+
 proptest::proptest! {
     /// Whatever comes as a key, telling what it is never fails.
     #[test]

@@ -245,3 +245,20 @@ fn the_first_key_works_as_it_is_shown() {
     let answer = me(&server, key);
     assert_eq!((answer.status, answer.json()["kind"].clone()), (200, json!("api_key")));
 }
+
+/// A database that was made by a release without API keys: `doctor` leaves it as it is, and the next command sees to it.
+#[test]
+fn a_database_of_the_release_before_gets_what_keys_need() {
+    let work = Workplace::with_tables();
+    let owner = work.create_client_for("read", &[]);
+    work.execute("DELETE FROM data_keys WHERE purpose = 'api-keys'");
+    let count = || work.numbers("SELECT COUNT(*) FROM data_keys WHERE purpose = 'api-keys'");
+    work.run(&["doctor", "-o", "json"]);
+    assert_eq!(count(), [0]);
+    let (key, _) = create(&work, &owner.id, &[]);
+    assert_eq!(count(), [1]);
+    let server = Server::start(&work);
+    assert_eq!(me(&server, &key).status, 200);
+    work.run(&["db", "check"]).succeeded();
+    assert!(work.run(&["event", "list"]).stdout.contains("instance.data_keys_added"));
+}
