@@ -6,18 +6,32 @@
 //! ```
 //!
 //! `ISSUER`, `AUDIENCE` and `LISTEN` say who issues the tokens, what must stand in their `aud`, and where it listens.
+//! With `CLIENT_ID` and `CLIENT_SECRET`, those of a client of its own, it follows what the issuer takes back, and refuses that
+//! within a second; `WHEN_STALE` (`refuse`, `accept` or `introspect`) says what it does while it has heard nothing for `MAX_AGE`
+//! seconds.
 
 use std::error::Error;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use mintery::resource::{Principal, RequireScope, Verifier, protected_resource_metadata};
+use mintery::resource::{
+    FollowRevocations, Principal, RequireScope, StaleRevocations, Verifier, protected_resource_metadata,
+};
 use serde_json::json;
 
 const SCOPES: [&str; 2] = ["servers:read", "tasks:write"];
 
 async fn list_servers(caller: Principal) -> HttpResponse {
     HttpResponse::Ok().json(json!({ "servers": ["alpha", "beta"], "for": caller.subject() }))
+}
+
+/// For a monitor: it tells nobody's secrets.
+async fn health(verifier: web::Data<Verifier>) -> HttpResponse {
+    let follower = verifier.follower();
+    let error = follower.and_then(|follower| follower.status().error).map(|error| error.to_string());
+    let age = follower.map(|follower| follower.age().as_secs());
+    HttpResponse::Ok().json(json!({ "revocations_age": age, "revocations_error": error }))
 }
 
 async fn create_task(caller: Principal) -> HttpResponse {
@@ -39,16 +53,33 @@ async fn main() -> ExitCode {
     }
 }
 
+fn when_stale() -> Result<StaleRevocations, String> {
+    match setting("WHEN_STALE", "refuse").as_str() {
+        "refuse" => Ok(StaleRevocations::Refuse),
+        "accept" => Ok(StaleRevocations::Accept),
+        "introspect" => Ok(StaleRevocations::Introspect),
+        other => Err(format!("WHEN_STALE is refuse, accept or introspect, not {other:?}")),
+    }
+}
+
 async fn run() -> Result<(), Box<dyn Error>> {
     let issuer = setting("ISSUER", "http://127.0.0.1:8080");
     let audience = setting("AUDIENCE", &issuer);
     let listen = setting("LISTEN", "127.0.0.1:9000");
 
-    let verifier = Verifier::builder(&issuer).audience(audience).build().await?;
+    let mut builder = Verifier::builder(&issuer).audience(audience);
+    if let (Ok(client_id), Ok(secret)) = (std::env::var("CLIENT_ID"), std::env::var("CLIENT_SECRET")) {
+        let max_age = Duration::from_secs(setting("MAX_AGE", "10").parse()?);
+        let follow = FollowRevocations::with_secret(client_id, secret);
+        builder = builder.revocations(follow.when_stale(when_stale()?).max_age(max_age));
+    }
+    let verifier = builder.build().await?;
     println!("verifying tokens of {issuer} at http://{listen}");
     HttpServer::new(move || {
         App::new()
             .app_data(verifier.clone())
+            .app_data(web::Data::new(verifier.clone()))
+            .route("/health", web::get().to(health))
             .service(protected_resource_metadata(&verifier, SCOPES))
             .service(web::resource("/servers").wrap(RequireScope::all(["servers:read"])).get(list_servers))
             .service(web::resource("/v1/tasks").wrap(RequireScope::all(["tasks:write"])).post(create_task))

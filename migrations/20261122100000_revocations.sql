@@ -8,8 +8,9 @@ CREATE TABLE revocations (
     expires_at BIGINT NOT NULL,
     -- Who took back a single token.
     client_id TEXT,
-    PRIMARY KEY (kind, digest)
+    -- What is taken back again has a row for each time, so that whoever reads up to an event finds all that was taken back so far.
+    PRIMARY KEY (kind, digest, number)
 );
-CREATE INDEX revocations_by_number ON revocations (number);
+CREATE INDEX revocations_by_number ON revocations (number, kind, digest);
 CREATE INDEX revocations_by_expiry ON revocations (expires_at);
 CREATE INDEX revocations_by_client ON revocations (client_id, expires_at) WHERE client_id IS NOT NULL;

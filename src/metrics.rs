@@ -25,6 +25,8 @@ pub struct Metrics {
     pub tokens_revoked: Counter,
     /// Requests to take a token back that were refused, by the error code of the answer and the reason.
     pub revocation_refusals: Refusals,
+    /// Questions of readers of the revocation feed that were refused, by the error code of the answer and the reason.
+    pub feed_refusals: Refusals,
     /// Requests to introspect a token that were refused, by the error code of the answer and the reason.
     pub introspection_refusals: Refusals,
     /// Protected requests that were let through.
@@ -45,6 +47,10 @@ pub struct Metrics {
     pub follower_lag: Gauge,
     /// How far the clock of this node is ahead of that of the store, in seconds.
     pub clock_offset: Gauge,
+    /// Documents of the revocation feed: those that replace what their reader knew, those that add to it.
+    pub feed_documents: [Counter; 2],
+    /// Readers of the feed that wait for something to be taken back.
+    pub feed_readers: Gauge,
     /// Answers with a status of 500 or above.
     pub failures: Counter,
     /// Secrets that are hashed.
@@ -172,6 +178,34 @@ impl StoreMetrics {
 }
 
 impl Refusals {
+    fn of_token(registry: &Registry<'_>) -> Self {
+        Self::new(registry, "mintery_token_refusals_total", "Token requests refused, by error and reason")
+    }
+
+    fn of_revocation(registry: &Registry<'_>) -> Self {
+        Self::new(
+            registry,
+            "mintery_revocation_refusals_total",
+            "Requests to revoke a token refused, by error and reason",
+        )
+    }
+
+    fn of_feed(registry: &Registry<'_>) -> Self {
+        Self::new(
+            registry,
+            "mintery_revocation_feed_refusals_total",
+            "Questions of readers of the revocation feed refused, by error and reason",
+        )
+    }
+
+    fn of_introspection(registry: &Registry<'_>) -> Self {
+        Self::new(
+            registry,
+            "mintery_introspection_refusals_total",
+            "Requests to introspect a token refused, by error and reason",
+        )
+    }
+
     fn new(registry: &Registry<'_>, name: &'static str, help: &'static str) -> Self {
         let refusal = |error, reason| {
             let labels = [("error", error), ("reason", reason)];
@@ -276,11 +310,7 @@ impl Default for Metrics {
                 ),
             },
             tokens_issued: registry.counter("mintery_tokens_issued_total", "Tokens issued", &[]),
-            token_refusals: Refusals::new(
-                &registry,
-                "mintery_token_refusals_total",
-                "Token requests refused, by error and reason",
-            ),
+            token_refusals: Refusals::of_token(&registry),
             token_durations: Durations::default(),
             introspections: ["true", "false"].map(introspection),
             tokens_revoked: registry.counter(
@@ -288,16 +318,9 @@ impl Default for Metrics {
                 "Tokens that clients revoked",
                 &[],
             ),
-            revocation_refusals: Refusals::new(
-                &registry,
-                "mintery_revocation_refusals_total",
-                "Requests to revoke a token refused, by error and reason",
-            ),
-            introspection_refusals: Refusals::new(
-                &registry,
-                "mintery_introspection_refusals_total",
-                "Requests to introspect a token refused, by error and reason",
-            ),
+            revocation_refusals: Refusals::of_revocation(&registry),
+            feed_refusals: Refusals::of_feed(&registry),
+            introspection_refusals: Refusals::of_introspection(&registry),
             access_granted: access("granted"),
             access_refused: access("refused"),
             directory_hits: lookup("hit"),
@@ -317,6 +340,18 @@ impl Default for Metrics {
             clock_offset: registry.gauge(
                 "mintery_clock_offset_seconds",
                 "How far the clock of this node is ahead of that of the store",
+                &[],
+            ),
+            feed_documents: ["snapshot", "changes"].map(|kind| {
+                registry.counter(
+                    "mintery_revocation_feed_documents_total",
+                    "Documents of the revocation feed, by kind",
+                    &[("kind", kind)],
+                )
+            }),
+            feed_readers: registry.gauge(
+                "mintery_revocation_feed_readers",
+                "Readers of the revocation feed that wait",
                 &[],
             ),
             failures: registry.counter(

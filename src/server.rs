@@ -34,6 +34,7 @@ use crate::model::name::DisplayName;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
+use crate::oauth::feed::Feed;
 use crate::random::{Random, SystemRandom};
 use crate::resource::{KeySet, Verifier};
 use crate::secret::check::SecretChecks;
@@ -209,6 +210,7 @@ impl Application {
             checks,
             revoker: Revoker::new(admin.clone(), settings.revocations_max_per_client),
             admin,
+            feed: Feed::default(),
             metrics,
         };
         let address = settings.listen;
@@ -357,8 +359,6 @@ async fn load_directory(
     let (head, _) = event::head(store.database()).await?;
     let now = surroundings.clock.now();
     ring.load(store.database(), now).await?;
-    // Before the first token: what is taken back is kept for as long as any could be good.
-    ring.record_ttl(store.database()).await?;
     ring.current().signer(settings.token_alg, now).ok_or(RingError::NoKey(settings.token_alg))?;
     let directory = Arc::new(Directory::new(
         store.database().clone(),
@@ -428,18 +428,20 @@ fn start_http(
         let builder = Server::build().workers(1).disable_signals();
         tokio::spawn(connection::listen(builder, listener, app).map_err(failed(address))?.run());
     }
-    let everything = move |config: &mut ServiceConfig| {
-        config
-            .app_data(server.clone())
-            .app_data(metrics.clone())
-            .configure(routes.clone())
-            .default_service(web::to(http::error::not_found));
-    };
     let builder = Server::build()
         .workers(settings.workers)
         .max_concurrent_connections(MAX_CONNECTIONS)
         .shutdown_timeout(SHUTDOWN_TIMEOUT_SECS)
         .disable_signals();
+    let stopping = Data::new(builder.graceful_shutdown_signal());
+    let everything = move |config: &mut ServiceConfig| {
+        config
+            .app_data(server.clone())
+            .app_data(stopping.clone())
+            .app_data(metrics.clone())
+            .configure(routes.clone())
+            .default_service(web::to(http::error::not_found));
+    };
     // Where no page may call, nothing is asked at any request.
     let http = match cors.map(Arc::new) {
         None => connection::listen(builder, listeners.main, move || {

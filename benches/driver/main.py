@@ -5,6 +5,7 @@ servers.py  Mintery and the yardstick, each in a process of its own
 clients.py  files of clients to import
 load.py     wrk, and rounds in which the candidates alternate
 measure.py  the measurements: one function each
+revoking.py those of what is taken back
 report.py   rows, tables and JSON
 """
 
@@ -16,13 +17,16 @@ from pathlib import Path
 import machine
 import measure
 import report
+import revoking
+
+ALL = measure.ALL | revoking.ALL
 
 
 def main() -> int:
-    names = sys.argv[1:] or list(measure.ALL)
-    unknown = [name for name in names if name not in measure.ALL]
+    names = sys.argv[1:] or list(ALL)
+    unknown = [name for name in names if name not in ALL]
     if unknown:
-        print(f"bench: no measurement {', '.join(unknown)}; there are {', '.join(measure.ALL)}", file=sys.stderr)
+        print(f"bench: no measurement {', '.join(unknown)}; there are {', '.join(ALL)}", file=sys.stderr)
         return 2
 
     machine.divide_cores()
@@ -34,8 +38,8 @@ def main() -> int:
         for name in names:
             place = directory / name
             place.mkdir(exist_ok=True)
-            print(f"\n== {name}: {measure.ALL[name].__doc__.splitlines()[0]}", flush=True)
-            measure.ALL[name](place)
+            print(f"\n== {name}: {ALL[name].__doc__.splitlines()[0]}", flush=True)
+            ALL[name](place)
         report.print_rows()
     except (machine.Failed, OSError) as error:
         print(f"bench: {error}", file=sys.stderr)

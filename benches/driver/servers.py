@@ -158,15 +158,30 @@ class Yardstick(Server):
         return [machine.binary("yardstick"), f"127.0.0.1:{self.port}", self.algorithm]
 
 
+class FollowingApi(Server):
+    """An API that verifies offline and follows what the issuer takes back, with the credentials of a client."""
+
+    def __init__(self, directory: Path, issuer: str, client: dict) -> None:
+        super().__init__("following-api", directory, "/ready")
+        self.issuer = issuer
+        self.client = client
+
+    def argv(self) -> list:
+        client = self.client
+        return [machine.binary(self.name), f"127.0.0.1:{self.port}", self.issuer, client["client_id"], client["client_secret"]]
+
+
 class Mintery(Server):
     """`program` is `mintery`, or one that takes the same settings and reads the same database."""
 
     def __init__(
-        self, directory: Path, program: str = "mintery", algorithm: str = "ES256", database_url: str | None = None
+        self, directory: Path, program: str = "mintery", algorithm: str = "ES256", database_url: str | None = None,
+        settings: dict[str, str] | None = None,
     ) -> None:
         super().__init__(program, directory, "/readyz")
         self.algorithm = algorithm
         self.database_url = database_url
+        self.settings = settings or {}
 
     def argv(self) -> list:
         return [machine.binary(self.name), "serve", "--dev"]
@@ -178,7 +193,7 @@ class Mintery(Server):
             "MINTERY_WORKERS": "1",
             "MINTERY_LOG": "warn",
             "MINTERY_TOKEN__ALG": self.algorithm,
-        }
+        } | self.settings
 
     def run(self, *words, cores: str = "load", seconds: float = 60) -> str:
         """What a command prints that acts on the same database."""

@@ -123,7 +123,10 @@ impl Revoker {
             // Somebody before has taken it along.
             return;
         }
-        let tokens = batch.iter().map(|waiting| waiting.token.clone()).collect();
+        let mut tokens: Vec<RevokedToken> = batch.iter().map(|waiting| waiting.token.clone()).collect();
+        // Somebody may ask twice, or two of the client's programs at once.
+        tokens.sort_unstable_by(|one, other| one.jti.cmp(&other.jti));
+        tokens.dedup_by(|one, other| one.jti == other.jti);
         let outcome = self.change(tokens).await;
         for Waiting { token, answer } in batch {
             let outcome = match &outcome {

@@ -109,7 +109,7 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "revocations.max_per_client",
-        apply: |settings, text| put(&mut settings.revocations_max_per_client, number(text, 1, 10_000_000)),
+        apply: |settings, text| put(&mut settings.revocations_max_per_client, number(text, 1, 1_000_000)),
         show: Plain(|settings| Some(Shown::Integer(settings.revocations_max_per_client.into()))),
     },
     Row {

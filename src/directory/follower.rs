@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use super::Directory;
-use crate::model::event::{Effect, EventNumber};
+use super::{Directory, Position};
+use crate::model::event::{Effect, EventNumber, RecordedEvent};
 use crate::store::change::Store;
 use crate::store::{StoreError, event};
 
@@ -47,7 +47,11 @@ pub async fn follow(directory: Arc<Directory>, store: Store) {
 /// Applies all that happened since the last poll. Reads the last event that was applied, too: when that is not there any
 /// more, or is another one, the database is not the one that this node followed.
 async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<(), StoreError> {
+    // Before it is asked: what is committed after the answer was made is not in it.
+    let mut asked_at;
     loop {
+        asked_at = directory.clock.elapsed();
+        directory.metrics.follower_lag.set(directory.freshness.age().as_secs_f64());
         let applied = directory.applied();
         let events = event::from(&directory.database, applied, PAGE).await?;
         let Some((_, new)) =
@@ -56,24 +60,32 @@ async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<
             start_over(directory, store, mac).await?;
             break;
         };
-        // Those of later events do no harm: who is void a moment too early asks again.
-        if let Some(first) = new.iter().find(|event| event.takes_back()) {
-            directory.learn_revocations(first.number).await?;
+        // Events have no gaps: what stands behind one was never written by a change.
+        let expected = std::iter::successors(Some(applied.next()), |number| Some(number.next()));
+        let new = new.iter().zip(expected).take_while(|(event, number)| event.number == *number);
+        let new: Vec<&RecordedEvent> = new.map(|(event, _)| event).collect();
+        let mut taking_back = new.iter().filter(|event| event.takes_back()).map(|event| event.number);
+        if let Some(first) = taking_back.next() {
+            directory.learn_revocations(first, taking_back.next_back().unwrap_or(first)).await?;
         }
         for event in new {
-            if event.number != directory.applied().next() {
-                // Events have no gaps: what stands behind one was never written by a change.
-                break;
-            }
-            directory.react(&event.effect()).await?;
+            let effect = event.effect();
+            directory.react(&effect).await?;
             mac.clone_from(&event.mac);
+            let position = position(store, event.number, mac);
+            if effect == Effect::Everything {
+                // It may have taken back what this release does not know of.
+                directory.recent.begin(position);
+            } else {
+                directory.recent.advance(position);
+            }
             advance(directory, event.number);
         }
         if i64::try_from(events.len()).is_ok_and(|length| length < PAGE) || directory.applied() == applied {
             break;
         }
     }
-    directory.freshness.reached_now();
+    directory.freshness.reached(asked_at);
     Ok(())
 }
 
@@ -88,14 +100,20 @@ async fn start_over(directory: &Directory, store: &Store, mac: &mut String) -> R
     let last = event::from(&directory.database, head, 1).await?;
     if !mac.is_empty() {
         log::error!(
-            "event {} is not the one that this node applied; it forgets what it remembered and goes on from event {head}",
+            "event {} is not the one that this node applied; it forgets what it remembered and goes on from event {head}. If a \
+             backup was restored, rotate and retire the signing keys: what was issued after it was made cannot be revoked otherwise",
             directory.applied()
         );
     }
     directory.react(&Effect::Everything).await?;
     *mac = last.into_iter().next().map(|event| event.mac).unwrap_or_default();
+    directory.recent.begin(position(store, head, mac));
     advance(directory, head);
     Ok(())
+}
+
+fn position(store: &Store, number: EventNumber, mac: &str) -> Position {
+    Position { number, fingerprint: store.chain_key().fingerprint(mac) }
 }
 
 /// Only after what the events concern was forgotten: a token that says this number must not be made from older

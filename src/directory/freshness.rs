@@ -41,8 +41,14 @@ impl Freshness {
         Self { clock, grace, reached_at }
     }
 
+    #[cfg(test)]
     pub fn reached_now(&self) {
-        self.reached_at.store(millis(self.clock.elapsed()), Ordering::Release);
+        self.reached(self.clock.elapsed());
+    }
+
+    /// Notes that the store was asked at `at`, by the clock that does not jump, and answered.
+    pub fn reached(&self, at: Duration) {
+        self.reached_at.store(millis(at), Ordering::Release);
     }
 
     pub fn age(&self) -> Duration {

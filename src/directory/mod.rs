@@ -14,6 +14,7 @@ mod hourly;
 mod key_usage;
 mod known_client;
 mod memory;
+mod recent;
 mod revoked;
 mod usage;
 
@@ -35,10 +36,11 @@ use guesses::Guesses;
 use key_usage::KeyUsages;
 pub use key_usage::{KeyUsage, Rate};
 pub use known_client::{KnownClient, KnownSecret, SlowSecret};
+pub use recent::{Known, Position, Recent};
 use usage::Usage;
 pub use usage::{ClientUsage, OverLimit};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::keys::ring::{KeyRing, RingError};
 use crate::metrics::Metrics;
 use crate::model::api::Api;
@@ -66,6 +68,7 @@ pub struct Directory {
     clock_check: ClockCheck,
     freshness: Freshness,
     applied: watch::Sender<EventNumber>,
+    recent: Recent,
     poll_now: Notify,
     lookups: Semaphore,
     key_lookups: Semaphore,
@@ -112,6 +115,7 @@ impl Directory {
             freshness: Freshness::new(outage_grace, Arc::clone(&clock)),
             clock,
             applied: watch::Sender::new(head),
+            recent: Recent::default(),
             poll_now: Notify::new(),
             lookups: Semaphore::new(MAX_LOOKUPS),
             key_lookups: Semaphore::new(MAX_KEY_LOOKUPS),
@@ -123,6 +127,18 @@ impl Directory {
     #[must_use]
     pub fn applied(&self) -> EventNumber {
         *self.applied.borrow()
+    }
+
+    /// What was taken back lately.
+    #[must_use]
+    pub const fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
+    /// When this node last knew for sure that nothing had happened but what it had applied.
+    #[must_use]
+    pub fn known_at(&self) -> Timestamp {
+        self.clock.now().minus(self.freshness.age())
     }
 
     /// How often those who were wrong may be wrong again.

@@ -32,11 +32,25 @@ impl Directory {
         Ok(())
     }
 
-    /// Takes note of what was taken back by event `number` or a later one.
-    pub(super) async fn learn_revocations(&self, number: EventNumber) -> Result<(), StoreError> {
-        let new: Vec<Revocation> = revocation::since(&self.database, number).await?;
-        self.ring.verifier().revocations().add(new);
-        Ok(())
+    /// Takes note of what was taken back by the events from `first` to `last`, which are about to be applied.
+    pub(super) async fn learn_revocations(
+        &self,
+        first: EventNumber,
+        last: EventNumber,
+    ) -> Result<(), StoreError> {
+        // Where that failed half-way the last time.
+        self.recent.forget_from(first);
+        let mut after: Option<Revocation> = None;
+        loop {
+            let page = revocation::between(&self.database, [first, last], after.as_ref(), PAGE).await?;
+            self.recent.add(&page);
+            after = page.last().copied();
+            let is_last = i64::try_from(page.len()).is_ok_and(|length| length < PAGE);
+            self.ring.verifier().revocations().add(page);
+            if is_last {
+                return Ok(());
+            }
+        }
     }
 
     /// Forgets some of what nothing is left of.

@@ -14,6 +14,7 @@ use actix_web::web::{self, ServiceConfig, delete, get, head, patch, post, resour
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
 use crate::model::base_path::BasePath;
+use crate::oauth::feed;
 use crate::oauth::metadata::{OPENID_NAME, RESOURCE_NAME, SERVER_NAME};
 
 /// What is answered only where the settings say so.
@@ -72,9 +73,14 @@ fn endpoints(config: &mut ServiceConfig, optional: &Optional) {
                 .route(head().to(oauth::authorize::refuse))
                 .default_service(web::to(oauth::authorize::method_not_allowed)),
         )
+        .service(
+            resource(feed::PATH)
+                .route(get().to(oauth::revocations::read))
+                .route(post().to(oauth::revocations::read_with_form))
+                .default_service(web::to(oauth::revocations::method_not_allowed)),
+        )
         .service(readable(resource("/.well-known/jwks.json"), oauth::metadata::jwks))
         .service(readable(resource("/api/v1/users/me"), api::me::me))
-        .service(readable(resource(["/auth/check", "/api/v1/auth/check"]), api::auth_check::check))
         .service(
             resource("/oauth/introspect")
                 .route(post().to(oauth::introspect::introspect))
@@ -85,6 +91,8 @@ fn endpoints(config: &mut ServiceConfig, optional: &Optional) {
                 .route(post().to(oauth::revoke::revoke))
                 .default_service(web::to(oauth::submission::only_post)),
         )
+        // Several patterns of one resource are tried more slowly than one.
+        .service(readable(resource(["/auth/check", "/api/v1/auth/check"]), api::auth_check::check))
         .configure(|config| below_base_paths(config, &optional.base_paths))
         // Last: patterns are tried in turn, and those with parameters take as long as all the rest of a request.
         .configure(administration);

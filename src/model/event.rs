@@ -49,6 +49,9 @@ impl fmt::Display for EventNumber {
     }
 }
 
+/// What tells an event from those of the same number in other histories, where strangers see it.
+pub type Fingerprint = [u8; 8];
+
 /// Who made a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {

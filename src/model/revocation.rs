@@ -14,6 +14,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::claims::TokenId;
 use crate::clock::Timestamp;
 
+/// The `typ` of a document of the revocation feed.
+pub const FEED_TYPE: &str = "revocations+jwt";
+
 /// What may be void.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]

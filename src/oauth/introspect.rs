@@ -105,7 +105,12 @@ pub async fn respond(
     caller.known.usage.note(at, caller.secret(), submission.from);
     let found = match check(server, &caller.known.client, token) {
         Ok(token) => {
-            let (known, _) = server.directory.client(&token.client_id).await?;
+            // Its own token: who it is has just been looked up.
+            let known = if token.client_id == caller.known.client.id.as_str() {
+                Some(Arc::clone(&caller.known))
+            } else {
+                server.directory.client(&token.client_id).await?.0
+            };
             active(server, token, known)
         }
         Err(why) => Err(why),

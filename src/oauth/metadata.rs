@@ -12,6 +12,7 @@ pub struct ServerMetadata {
     issuer: String,
     token_endpoint: String,
     jwks_uri: String,
+    /// Where verifiers follow what is taken back; Mintery's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_endpoint: Option<String>,
     response_types_supported: [&'static str; 1],

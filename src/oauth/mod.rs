@@ -8,6 +8,7 @@ pub mod api_key;
 pub mod bearer;
 pub mod client_auth;
 pub mod error;
+pub mod feed;
 pub mod form;
 pub mod grant;
 pub mod introspect;
@@ -35,6 +36,7 @@ use crate::model::signing_key::SigningAlgorithm;
 use crate::random::Random;
 use crate::secret::check::SecretChecks;
 use crate::secret::digest::DigestKey;
+use feed::Feed;
 
 /// Everything that answering a request takes.
 #[derive(Debug)]
@@ -75,6 +77,8 @@ pub struct AuthorizationServer {
     pub secret_digests: DigestKey,
     /// Checks secrets that have no digest.
     pub checks: SecretChecks,
+    /// Who follows what is taken back.
+    pub feed: Feed,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }

@@ -45,6 +45,36 @@ impl Submission<'_> {
     /// # Errors
     /// When the request is malformed, or has no or more than one credential.
     pub fn parse(&self) -> Result<(Form, Presented), OauthError> {
+        self.check_uri()?;
+        if !self.content_type.is_some_and(is_form) {
+            return Err(OauthError::InvalidRequest("The body must be application/x-www-form-urlencoded"));
+        }
+        let mut form = Form::parse(self.body)?;
+        let presented = Presented::find(&self.authorization, &mut form)?;
+        Ok((form, presented))
+    }
+
+    /// The parameters in the URI and the one credential, of a request without a body.
+    ///
+    /// # Errors
+    /// When the request is malformed, or has no or more than one credential.
+    pub fn parse_uri(&self) -> Result<(Form, Presented), OauthError> {
+        let mut form = self.parameters_of_uri()?;
+        let presented = Presented::find(&self.authorization, &mut form)?;
+        Ok((form, presented))
+    }
+
+    /// The parameters in the URI.
+    ///
+    /// # Errors
+    /// When they are malformed, or belong into a body.
+    pub fn parameters_of_uri(&self) -> Result<Form, OauthError> {
+        self.check_uri()?;
+        let malformed = |_| OauthError::InvalidRequest("The query is malformed, or has a parameter twice");
+        Form::parse(self.query.as_bytes()).map_err(malformed)
+    }
+
+    fn check_uri(&self) -> Result<(), OauthError> {
         let in_query = match self.query {
             "" => Vec::new(),
             query => serde_urlencoded::from_str::<Vec<(String, String)>>(query).unwrap_or_default(),
@@ -52,12 +82,7 @@ impl Submission<'_> {
         if in_query.iter().any(|(name, _)| NEVER_IN_THE_URI.contains(&name.as_str())) {
             return Err(OauthError::InvalidRequest("Parameters belong into the body, not into the URI"));
         }
-        if !self.content_type.is_some_and(is_form) {
-            return Err(OauthError::InvalidRequest("The body must be application/x-www-form-urlencoded"));
-        }
-        let mut form = Form::parse(self.body)?;
-        let presented = Presented::find(&self.authorization, &mut form)?;
-        Ok((form, presented))
+        Ok(())
     }
 }
 

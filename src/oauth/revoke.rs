@@ -8,6 +8,10 @@ use crate::admin::revocation::RevokeError;
 use crate::model::event::RevokedToken;
 use crate::resource::VerifyError;
 
+/// The most that is remembered of all clients together: beyond that no single token is taken back until some have expired, so
+/// that those who follow are not told more than they hold. All tokens of a client are one.
+const MAX_LIVE: usize = 1_500_000;
+
 /// Answers a request to take a token back; tells whether there was something to take back. What is no token that is good here
 /// anyhow, or was taken back already, is as the client wants it.
 ///
@@ -30,6 +34,9 @@ pub async fn respond(server: &AuthorizationServer, submission: &Submission<'_>) 
     let client = &caller.known.client.id;
     if token.client_id != client.as_str() {
         return Err(OauthError::AnotherClientsToken);
+    }
+    if server.ring.verifier().revocations().len() >= MAX_LIVE {
+        return Err(OauthError::TooManyRevocations);
     }
     let token = RevokedToken { jti: token.jti.clone(), client: client.clone(), expires_at: token.expires_at };
     let number = server.revoker.revoke(token).await?;

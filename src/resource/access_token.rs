@@ -51,8 +51,7 @@ impl AccessToken {
 
 /// What the header must and must not say before any key is touched; gives the id of the key, and the algorithm.
 pub(super) fn check_header<'a>(header: &'a Object<'_>) -> Result<(&'a str, SigningAlgorithm), VerifyError> {
-    // Nothing critical is understood here, so any `crit` is too much (RFC 7515 §4.1.11).
-    if ["crit", "jku", "jwk", "x5u", "x5c"].iter().any(|name| header.get(name).is_some()) {
+    if !brings_no_key(header) {
         return Err(VerifyError::Header);
     }
     match header.text("typ") {
@@ -61,6 +60,11 @@ pub(super) fn check_header<'a>(header: &'a Object<'_>) -> Result<(&'a str, Signi
     }
     let algorithm = header.text("alg").and_then(|name| name.parse().ok()).ok_or(VerifyError::Algorithm)?;
     Ok((header.text("kid").ok_or(VerifyError::UnknownKey)?, algorithm))
+}
+
+/// Whether a header brings no key along. Nothing critical is understood here, so any `crit` is too much (RFC 7515 §4.1.11).
+pub(super) fn brings_no_key(header: &Object<'_>) -> bool {
+    ["crit", "jku", "jwk", "x5u", "x5c"].iter().all(|name| header.get(name).is_none())
 }
 
 /// RFC 9068 §2.2: what must be there, and of which type.

@@ -7,8 +7,11 @@ use std::time::Duration;
 use super::address::Address;
 use super::discovery::may_fetch;
 use super::fetch::Fetch;
+use super::follow::FollowRevocations;
 use super::jwks_cache::{JwksCache, RefreshError, Source};
 use super::key_set::{KeySet, KeySetError};
+use super::revocation_follower::{FollowError, Following, RevocationFollower};
+use super::revocations::Revocations;
 use super::verifier::{DEFAULT_SKEW, Terms, Verifier};
 use crate::clock::{Clock, SystemClock};
 
@@ -33,6 +36,7 @@ impl BuilderForIssuer {
             refresh_every: None,
             fetch: None,
             shared_key: None,
+            revocations: None,
             clock: Arc::new(SystemClock::default()),
         }
     }
@@ -48,6 +52,7 @@ pub struct VerifierBuilder {
     refresh_every: Option<Duration>,
     fetch: Option<Box<dyn Fetch>>,
     shared_key: Option<(String, Vec<u8>)>,
+    revocations: Option<FollowRevocations>,
     clock: Arc<dyn Clock>,
 }
 
@@ -79,12 +84,18 @@ pub enum BuildError {
     /// Without the feature `fetch` the program has to bring a [`Fetch`].
     #[error("nothing to fetch with: give a `fetcher`, or enable the feature `fetch`")]
     NoFetcher,
+    /// A verifier with a fetcher of its own follows what is taken back with another one, since that goes on at the same time.
+    #[error("nothing to follow what is taken back with: give `FollowRevocations` a `fetcher` too")]
+    NoFetcherToFollow,
     /// The operating system refuses a thread.
     #[error("no thread to keep the keys: {0}")]
     Thread(#[from] std::io::Error),
     /// The issuer's keys could not be had now. [`VerifierBuilder::start`] does not insist on them.
     #[error(transparent)]
     Keys(#[from] Arc<RefreshError>),
+    /// What was taken back could not be learned now. [`VerifierBuilder::start`] does not insist on that.
+    #[error(transparent)]
+    Revocations(#[from] Arc<FollowError>),
 }
 
 impl VerifierBuilder {
@@ -119,6 +130,13 @@ impl VerifierBuilder {
         self
     }
 
+    /// Follows what the issuer takes back, in the name of a client of it: what is taken back is refused here within a second. What
+    /// is done while that cannot be followed is part of it; see [`FollowRevocations::when_stale`].
+    pub fn revocations(mut self, follow: FollowRevocations) -> Self {
+        self.revocations = Some(follow);
+        self
+    }
+
     /// Takes the time from `clock`.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -128,22 +146,27 @@ impl VerifierBuilder {
     /// Finds the issuer's metadata and keys. It works in any runtime, or none.
     ///
     /// # Errors
-    /// When something is configured wrongly, or the keys cannot be had now.
+    /// When something is configured wrongly, or the keys, or what was taken back where that is followed, cannot be had now.
     pub async fn build(self) -> Result<Verifier, BuildError> {
         let verifier = self.start()?;
         if let Some(jwks) = verifier.jwks() {
             jwks.first_attempt().await?;
         }
+        if let Some(follower) = verifier.follower() {
+            follower.first_attempt().await?;
+        }
         Ok(verifier)
     }
 
-    /// The same without waiting for the keys: a program starts while the issuer is down. Until the keys have come, every
-    /// well-formed token is answered with [`VerifyError::KeysUnavailable`](super::VerifyError::KeysUnavailable).
+    /// The same without waiting for the keys, and for what was taken back: a program starts while the issuer is down. Until the
+    /// keys have come, every well-formed token is answered with
+    /// [`VerifyError::KeysUnavailable`](super::VerifyError::KeysUnavailable).
     ///
     /// # Errors
     /// When something is configured wrongly.
     pub fn start(self) -> Result<Verifier, BuildError> {
-        for url in self.jwks_uri.iter().chain([&self.issuer]) {
+        let feed = self.revocations.as_ref().and_then(|follow| follow.url.as_ref());
+        for url in self.jwks_uri.iter().chain([&self.issuer]).chain(feed) {
             if !may_fetch(url).is_some_and(|address| address.is_authentic()) {
                 return Err(BuildError::Insecure(url.clone()));
             }
@@ -158,16 +181,35 @@ impl VerifierBuilder {
             Some((kid, secret)) => KeySet::default().with_shared_key(&kid, &secret)?,
             None => KeySet::default(),
         };
+        let (clock, skew) = (self.clock, self.skew);
+        // Asked before the fetcher is given away.
+        let to_follow = match &self.revocations {
+            Some(FollowRevocations { fetch: Some(fetch), .. }) => Some(Arc::clone(fetch)),
+            Some(_) if self.fetch.is_some() => return Err(BuildError::NoFetcherToFollow),
+            Some(_) => Some(usual_fetcher().ok_or(BuildError::NoFetcher)?.into()),
+            None => None,
+        };
+        let usual = || usual_fetcher().map(|fetch| fetch as Box<dyn Fetch>);
         let source = Source {
             issuer: self.issuer.as_str().into(),
             jwks_uri: self.jwks_uri,
-            fetch: self.fetch.or_else(usual_fetcher).ok_or(BuildError::NoFetcher)?,
+            fetch: self.fetch.or_else(usual).ok_or(BuildError::NoFetcher)?,
             own,
             refresh_every: self.refresh_every,
         };
-        let terms = Terms { issuer: self.issuer.into(), audience: self.audience.into(), skew: self.skew };
-        let jwks = JwksCache::start(source, Arc::clone(&self.clock))?;
-        Ok(Verifier::with_source(terms, jwks, self.clock))
+        let terms = Terms { issuer: self.issuer.into(), audience: self.audience.into(), skew };
+        let jwks = JwksCache::start(source, Arc::clone(&clock))?;
+        let revocations: Arc<Revocations> = Arc::default();
+        let follower = match (self.revocations, to_follow) {
+            (Some(follow), Some(fetch)) => {
+                let (issuer, jwks) = (terms.issuer.clone(), jwks.clone());
+                let following =
+                    Following { issuer, skew, jwks, revocations: Arc::clone(&revocations), fetch };
+                Some(RevocationFollower::start(follow, following, Arc::clone(&clock))?)
+            }
+            _ => None,
+        };
+        Ok(Verifier::with_source(terms, jwks, revocations, follower, clock))
     }
 }
 
@@ -178,11 +220,11 @@ const fn is_audience_byte(byte: u8) -> bool {
 
 #[cfg(feature = "fetch")]
 #[expect(clippy::unnecessary_wraps, reason = "without the feature there is none")]
-fn usual_fetcher() -> Option<Box<dyn Fetch>> {
+fn usual_fetcher() -> Option<Box<dyn Fetch + Sync>> {
     Some(Box::new(super::http_fetcher::HttpFetcher::new()))
 }
 
 #[cfg(not(feature = "fetch"))]
-const fn usual_fetcher() -> Option<Box<dyn Fetch>> {
+const fn usual_fetcher() -> Option<Box<dyn Fetch + Sync>> {
     None
 }

@@ -48,12 +48,31 @@ pub enum DiscoveryError {
         /// The address that is named there, cut when it is long.
         found: String,
     },
+    /// They name no such endpoint.
+    #[error("{url} has no `{endpoint}`: the issuer does not offer that")]
+    NoEndpoint {
+        /// From where.
+        url: String,
+        /// The member that is missing.
+        endpoint: &'static str,
+    },
+    /// The secret of this API would be sent to somebody else.
+    #[error("{url} has a `{endpoint}` elsewhere than at the issuer: {found:?}")]
+    ForeignEndpoint {
+        /// From where.
+        url: String,
+        /// The member.
+        endpoint: &'static str,
+        /// The address that is named there, cut when it is long.
+        found: String,
+    },
 }
 
 #[derive(Deserialize)]
 struct Metadata {
     issuer: String,
     jwks_uri: Option<String>,
+    introspection_endpoint: Option<String>,
 }
 
 /// How much of a foreign text is repeated in an error.
@@ -65,30 +84,8 @@ const EXCERPT_LEN: usize = 200;
 /// # Errors
 /// When the metadata cannot be had, or do not say.
 pub fn jwks_uri(fetch: &dyn Fetch, issuer: &str, address: Address<'_>) -> Result<String, DiscoveryError> {
-    let Address { origin, path, .. } = address;
-    let mut url = format!("{origin}/.well-known/oauth-authorization-server{path}");
-    let mut answer = fetch.get(&url);
-    if answer == Err(FetchError::Status(404)) {
-        url = format!("{origin}{path}/.well-known/openid-configuration");
-        answer = fetch.get(&url);
-    }
-    match answer {
-        Ok(document) => read(&document.body, issuer, address, url),
-        Err(reason) => Err(DiscoveryError::Fetch { url, reason }),
-    }
-}
-
-fn read(body: &[u8], issuer: &str, address: Address<'_>, url: String) -> Result<String, DiscoveryError> {
-    // `serde` reads an array in the place of an object too.
-    let is_object = body.trim_ascii_start().starts_with(b"{");
-    let metadata = serde_json::from_slice::<Metadata>(body).ok().filter(|_| is_object);
-    let Some(Metadata { issuer: found, jwks_uri }) = metadata else {
-        return Err(DiscoveryError::NotMetadata { url });
-    };
-    if found != issuer {
-        return Err(DiscoveryError::OtherIssuer { url, found: excerpt(&found) });
-    }
-    let Some(jwks_uri) = jwks_uri else {
+    let (metadata, url) = metadata(fetch, issuer, address)?;
+    let Some(jwks_uri) = metadata.jwks_uri else {
         return Err(DiscoveryError::NoJwksUri { url });
     };
     // Whoever reaches the issuer by plain http does so on this machine, and may reach the keys so.
@@ -99,6 +96,60 @@ fn read(body: &[u8], issuer: &str, address: Address<'_>, url: String) -> Result<
         Ok(jwks_uri)
     } else {
         Err(DiscoveryError::InsecureJwksUri { url, found: excerpt(&jwks_uri) })
+    }
+}
+
+/// Finds where `issuer`, which is `address` in its parts, tells whether a token is good (RFC 7662). It is at the same scheme,
+/// host and port: a secret is sent there.
+///
+/// # Errors
+/// When the metadata cannot be had, or do not say.
+pub fn introspection_endpoint(
+    fetch: &dyn Fetch,
+    issuer: &str,
+    address: Address<'_>,
+) -> Result<String, DiscoveryError> {
+    const NAME: &str = "introspection_endpoint";
+    let (metadata, url) = metadata(fetch, issuer, address)?;
+    let Some(found) = metadata.introspection_endpoint else {
+        return Err(DiscoveryError::NoEndpoint { url, endpoint: NAME });
+    };
+    if may_fetch(&found).is_some_and(|at| at.origin == address.origin) {
+        Ok(found)
+    } else {
+        Err(DiscoveryError::ForeignEndpoint { url, endpoint: NAME, found: excerpt(&found) })
+    }
+}
+
+/// The metadata of `issuer`, and where they stand.
+fn metadata(
+    fetch: &dyn Fetch,
+    issuer: &str,
+    address: Address<'_>,
+) -> Result<(Metadata, String), DiscoveryError> {
+    let Address { origin, path, .. } = address;
+    let mut url = format!("{origin}/.well-known/oauth-authorization-server{path}");
+    let mut answer = fetch.get(&url);
+    if answer == Err(FetchError::Status(404)) {
+        url = format!("{origin}{path}/.well-known/openid-configuration");
+        answer = fetch.get(&url);
+    }
+    match answer {
+        Ok(document) => read(&document.body, issuer, url),
+        Err(reason) => Err(DiscoveryError::Fetch { url, reason }),
+    }
+}
+
+fn read(body: &[u8], issuer: &str, url: String) -> Result<(Metadata, String), DiscoveryError> {
+    // `serde` reads an array in the place of an object too.
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    let metadata = serde_json::from_slice::<Metadata>(body).ok().filter(|_| is_object);
+    match metadata {
+        None => Err(DiscoveryError::NotMetadata { url }),
+        Some(Metadata { issuer: found, .. }) if found != issuer => {
+            Err(DiscoveryError::OtherIssuer { url, found: excerpt(&found) })
+        }
+        Some(metadata) => Ok((metadata, url)),
     }
 }
 

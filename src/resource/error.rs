@@ -1,7 +1,7 @@
 //! Why a token is not good, or cannot be judged.
 
 /// Why a token is not good. For logs: whoever presented it is told no more than that, but for
-/// [`KeysUnavailable`](Self::KeysUnavailable), which is not their fault.
+/// [`KeysUnavailable`](Self::KeysUnavailable) and [`StaleRevocations`](Self::StaleRevocations), which are not their fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     /// No compact JWS, too long, not strictly base64url, no JSON object, or a member twice.
@@ -44,4 +44,8 @@ pub enum VerifyError {
     /// cannot be told whether the token is good. An answer of 503, not 401.
     #[error("the issuer's keys are out of reach")]
     KeysUnavailable,
+    /// It is not known whether it was taken back: what the issuer takes back has not been heard of for too long. An answer of 503,
+    /// not 401.
+    #[error("what was taken back is not known for sure")]
+    StaleRevocations,
 }

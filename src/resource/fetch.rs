@@ -1,6 +1,7 @@
 //! How a document of the issuer is fetched: a trait, so that a program can bring a client of its own. The feature
 //! `fetch` has one ready, `HttpFetcher`.
 
+use std::fmt;
 use std::time::Duration;
 
 /// The longest document that is taken.
@@ -20,6 +21,42 @@ pub trait Fetch: Send + 'static {
     /// # Errors
     /// When there is no answer, or none with the status 200.
     fn get(&self, url: &str) -> Result<Document, FetchError>;
+
+    /// Asks the issuer something in the name of this API: what was taken back, whether a token is good. A fetcher that has only
+    /// documents to offer leaves this out; with it nothing that was taken back is known before it expires.
+    ///
+    /// The rules are the same, with the limits of the request. It is worth keeping the connection: the next request comes soon.
+    ///
+    /// # Errors
+    /// When there is no answer, or none with the status 200.
+    fn send(&self, request: &Request<'_>) -> Result<Document, FetchError> {
+        let _ = request;
+        Err(FetchError::Unsupported)
+    }
+}
+
+/// What the issuer is asked.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Request<'a> {
+    /// Where.
+    pub url: &'a str,
+    /// The value of the header `Authorization`. It is a secret.
+    pub authorization: &'a str,
+    /// The value of the header `Accept`.
+    pub accept: &'a str,
+    /// The body of a POST, `application/x-www-form-urlencoded`; absent for a GET. It may have a token.
+    pub form: Option<&'a str>,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// The longest answer that is taken.
+    pub max_len: usize,
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 /// What was fetched.
@@ -53,6 +90,9 @@ pub enum FetchError {
     /// A document that is too long for what it should be.
     #[error("the answer is longer than {} KiB", MAX_DOCUMENT_LEN / 1024)]
     TooLong,
+    /// The program's own [`Fetch`] has no [`send`](Fetch::send).
+    #[error("the fetcher asks nothing: it has no `send`")]
+    Unsupported,
 }
 
 impl Document {

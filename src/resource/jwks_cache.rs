@@ -187,6 +187,29 @@ impl JwksCache {
         }
     }
 
+    /// Fetches the keys now: one of them was taken back.
+    pub(super) fn fetch_now(&self) {
+        let shared = &self.0.shared;
+        shared.plan().is_asked = true;
+        shared.wake.notify_one();
+    }
+
+    /// Fetches the keys now and waits for them: the issuer itself, which was asked, answers with a key that is not known. (What
+    /// strangers bring leads to [`ask_for`](Self::ask_for), which does not let them choose when.)
+    pub(super) async fn fetched_now(&self) {
+        let Handle { shared, status } = &*self.0;
+        let mut status = status.clone();
+        let attempts = {
+            let mut plan = shared.plan();
+            plan.is_asked = true;
+            shared.wake.notify_one();
+            // One that is under way may have been answered before the key was published.
+            status.borrow().attempts + if plan.is_looking { 2 } else { 1 }
+        };
+        // When the thread is gone, there is nothing to wait for.
+        status.wait_for(|status| status.attempts >= attempts).await.ok();
+    }
+
     /// Asks the issuer for a key that is not known, if it may be asked, and waits for the answer. Says whether it was
     /// asked.
     pub(super) async fn ask_for(&self, kid: &str) -> bool {

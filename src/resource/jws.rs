@@ -27,7 +27,15 @@ pub struct Malformed;
 /// # Errors
 /// When it is too long, has another number of parts, or a part is malformed.
 pub fn parse(token: &str) -> Result<Jws<'_>, Malformed> {
-    if token.len() > MAX_LEN {
+    parse_up_to(token, MAX_LEN)
+}
+
+/// The same with another limit.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_up_to(token: &str, max_len: usize) -> Result<Jws<'_>, Malformed> {
+    if token.len() > max_len {
         return Err(Malformed);
     }
     let (signed, signature) = token.rsplit_once('.').ok_or(Malformed)?;

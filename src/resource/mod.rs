@@ -19,6 +19,7 @@
 //! | --- | --- |
 //! | [`Verifier`], [`AccessToken`], [`Principal`] | checks a token; what it says; who calls with it |
 //! | [`JwksCache`], [`KeySet`] | keeps the issuer's keys fresh; reads them |
+//! | [`FollowRevocations`], [`RevocationFollower`] | knows within a second what the issuer takes back |
 //! | [`Fetch`], `HttpFetcher` (feature `fetch`) | how documents of the issuer are fetched |
 //! | [`RequireScope`] | what a route asks of a token; with the feature `actix` a middleware |
 //! | [`bearer_token`] | finds the one token of a request |
@@ -27,13 +28,17 @@ mod access_token;
 #[cfg(feature = "actix")]
 mod actix;
 mod address;
+mod blocking;
 mod builder;
 mod cache;
 mod discovery;
 mod error;
+mod feed_document;
 mod fetch;
+mod follow;
 #[cfg(feature = "fetch")]
 mod http_fetcher;
+mod introspector;
 mod jwk;
 mod jwks_cache;
 mod jws;
@@ -47,6 +52,7 @@ pub(crate) mod problem;
 #[cfg(feature = "actix")]
 pub(crate) mod refusal;
 mod require_scope;
+mod revocation_follower;
 mod revocations;
 mod strict_json;
 mod verifier;
@@ -57,7 +63,9 @@ pub use actix::{Guard, protected_resource_metadata};
 pub use builder::{BuildError, BuilderForIssuer, VerifierBuilder};
 pub use discovery::DiscoveryError;
 pub use error::VerifyError;
-pub use fetch::{Document, FETCH_TIMEOUT, Fetch, FetchError, MAX_DOCUMENT_LEN};
+pub use feed_document::FeedDocumentError;
+pub use fetch::{Document, FETCH_TIMEOUT, Fetch, FetchError, MAX_DOCUMENT_LEN, Request};
+pub use follow::{DEFAULT_MAX_AGE, FollowRevocations, StaleRevocations};
 #[cfg(feature = "fetch")]
 pub use http_fetcher::HttpFetcher;
 pub use jwks_cache::{JwksCache, JwksStatus, RefreshError};
@@ -65,5 +73,6 @@ pub use key_set::{KeySet, KeySetError, LeftOut, LeftOutReason, VerifyingKey};
 pub use presented::{PresentError, bearer_token};
 pub use principal::Principal;
 pub use require_scope::{MissingScope, RequireScope};
+pub use revocation_follower::{FollowError, RevocationFollower, RevocationStatus};
 pub use revocations::Revocations;
 pub use verifier::{DEFAULT_SKEW, Verifier};

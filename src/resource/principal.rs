@@ -1,6 +1,7 @@
 //! Who calls, as a good token says.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::access_token::AccessToken;
 use crate::clock::Timestamp;
@@ -8,55 +9,71 @@ use crate::model::scope::ScopeSet;
 
 /// Who calls. Only a token that was checked makes one; a clone costs next to nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal(Arc<AccessToken>);
+pub struct Principal {
+    token: Arc<AccessToken>,
+    freshness: Option<Duration>,
+}
 
 impl Principal {
     /// Who the token stands for (`sub`): with client credentials, the client.
     #[must_use]
     pub fn subject(&self) -> &str {
-        &self.0.subject
+        &self.token.subject
     }
 
     /// The client that asked for the token (`client_id`).
     #[must_use]
     pub fn client_id(&self) -> &str {
-        &self.0.client_id
+        &self.token.client_id
     }
 
     /// What the token allows (`scope`).
     #[must_use]
     pub fn scopes(&self) -> &ScopeSet {
-        &self.0.scopes
+        &self.token.scopes
     }
 
     /// Whether the token allows `scope`.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.0.scopes.contains(scope)
+        self.token.scopes.contains(scope)
     }
 
     /// When the token expires (`exp`): what goes on for longer asks again.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
-        self.0.expires_at
+        self.token.expires_at
     }
 
     /// The id of the token (`jti`): for logs, where the token itself must not stand.
     #[must_use]
     pub fn token_id(&self) -> &str {
-        &self.0.jti
+        &self.token.jti
+    }
+
+    /// How old the knowledge was of what the issuer had taken back, when the token was checked; nothing when the verifier
+    /// does not [follow](super::VerifierBuilder::revocations) that. Where little is at stake, old knowledge may do:
+    /// see [`StaleRevocations::Accept`](super::StaleRevocations::Accept).
+    #[must_use]
+    pub const fn freshness(&self) -> Option<Duration> {
+        self.freshness
+    }
+
+    pub(super) const fn with_freshness(mut self, freshness: Option<Duration>) -> Self {
+        self.freshness = freshness;
+        self
     }
 
     /// All that the token says.
     #[must_use]
     pub fn token(&self) -> &AccessToken {
-        &self.0
+        &self.token
     }
 }
 
 /// For a token that [`Verifier::check`](super::Verifier::check) found good, and for tests of handlers.
 impl From<Arc<AccessToken>> for Principal {
     fn from(token: Arc<AccessToken>) -> Self {
-        Self(token)
+        Self { token, freshness: None }
     }
 }

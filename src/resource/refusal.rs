@@ -83,7 +83,7 @@ impl From<PresentError> for Refusal {
 impl From<VerifyError> for Refusal {
     fn from(error: VerifyError) -> Self {
         match error {
-            VerifyError::KeysUnavailable => Self::Unavailable,
+            VerifyError::KeysUnavailable | VerifyError::StaleRevocations => Self::Unavailable,
             _ => Self::InvalidToken,
         }
     }

@@ -81,18 +81,7 @@ impl Revocations {
     /// Adds what was taken back. Of two about the same the later one holds, and for as long as the longer.
     pub fn add(&self, revocations: impl IntoIterator<Item = Revocation>) {
         for revocation in revocations {
-            let entry = Entry::of(&revocation);
-            match write(self.shard(revocation.mark)).entry(revocation.mark) {
-                Place::Vacant(place) => {
-                    place.insert(entry);
-                    self.count(revocation.mark.kind()).fetch_add(1, Ordering::Relaxed);
-                }
-                Place::Occupied(mut place) => {
-                    let known = place.get_mut();
-                    known.number = known.number.max(entry.number);
-                    known.until = known.until.max(entry.until);
-                }
-            }
+            self.put(&mut write(self.shard(revocation.mark)), &revocation);
         }
         // Last: who sees the number sees what was added.
         self.version.fetch_add(1, Ordering::AcqRel);
@@ -103,11 +92,8 @@ impl Revocations {
         let mut shards: Vec<Shard> = std::iter::repeat_with(Shard::new).take(SHARDS).collect();
         for revocation in revocations {
             if let Some(shard) = shards.get_mut(self.shard_number(revocation.mark)) {
-                let before = shard.insert(revocation.mark, Entry::of(&revocation));
-                if before.is_none() {
-                    // Before it is there, so that nobody overlooks it.
-                    self.count(revocation.mark.kind()).fetch_add(1, Ordering::Relaxed);
-                }
+                // Counted before it is there, so that nobody overlooks it.
+                self.put(shard, &revocation);
             }
         }
         for (old, new) in self.shards.iter().zip(shards) {
@@ -130,6 +116,21 @@ impl Revocations {
         let live = shard.len();
         if shard.capacity() > live.saturating_mul(4) {
             shard.shrink_to(live.saturating_mul(2));
+        }
+    }
+
+    fn put(&self, shard: &mut Shard, revocation: &Revocation) {
+        let entry = Entry::of(revocation);
+        match shard.entry(revocation.mark) {
+            Place::Vacant(place) => {
+                place.insert(entry);
+                self.count(revocation.mark.kind()).fetch_add(1, Ordering::Relaxed);
+            }
+            Place::Occupied(mut place) => {
+                let known = place.get_mut();
+                known.number = known.number.max(entry.number);
+                known.until = known.until.max(entry.until);
+            }
         }
     }
 

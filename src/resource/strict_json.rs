@@ -19,8 +19,10 @@ pub enum Value<'a> {
     Array(Vec<Value<'a>>),
     /// An object, whose members no claim of an access token is made of; that they do not repeat was checked.
     Object,
-    /// `null`, `true`, `false`.
-    Other,
+    /// `true`, `false`.
+    Bool(bool),
+    /// `null`.
+    Null,
 }
 
 /// The members of an object, in the order in which they stand.
@@ -111,11 +113,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_unit<E>(self) -> Result<Value<'de>, E> {
-        Ok(Value::Other)
+        Ok(Value::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Value<'de>, E> {
-        Ok(Value::Other)
+    fn visit_bool<E>(self, value: bool) -> Result<Value<'de>, E> {
+        Ok(Value::Bool(value))
     }
 
     #[expect(

@@ -16,6 +16,7 @@ use super::jwks_cache::JwksCache;
 use super::jws;
 use super::key_set::KeySet;
 use super::principal::Principal;
+use super::revocation_follower::{RevocationFollower, RevocationStatus};
 use super::revocations::Revocations;
 use super::strict_json::Object;
 use crate::clock::Clock;
@@ -35,6 +36,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     verified: VerifiedTokens,
     revocations: Arc<Revocations>,
+    /// What adds to them.
+    follower: Option<RevocationFollower>,
 }
 
 /// What a token is held against.
@@ -64,22 +67,28 @@ impl Verifier {
     #[must_use]
     pub fn with_keys(issuer: &str, keys: KeySet, clock: Arc<dyn Clock>) -> Self {
         let terms = Terms { issuer: issuer.into(), audience: issuer.into(), skew: DEFAULT_SKEW };
-        Self::new(terms, Arc::new(ArcSwap::from_pointee(keys)), None, clock)
+        Self(Arc::new(Shared {
+            terms,
+            keys: Arc::new(ArcSwap::from_pointee(keys)),
+            source: None,
+            clock,
+            verified: VerifiedTokens::default(),
+            revocations: Arc::default(),
+            follower: None,
+        }))
     }
 
-    /// A verifier whose keys come from `source`.
-    pub(super) fn with_source(terms: Terms, source: JwksCache, clock: Arc<dyn Clock>) -> Self {
-        Self::new(terms, source.shared_keys(), Some(source), clock)
-    }
-
-    fn new(
+    /// A verifier whose keys come from `source`, and what is void from `follower`.
+    pub(super) fn with_source(
         terms: Terms,
-        keys: Arc<ArcSwap<KeySet>>,
-        source: Option<JwksCache>,
+        source: JwksCache,
+        revocations: Arc<Revocations>,
+        follower: Option<RevocationFollower>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let (verified, revocations) = (VerifiedTokens::default(), Arc::default());
-        Self(Arc::new(Shared { terms, keys, source, clock, verified, revocations }))
+        let keys = source.shared_keys();
+        let (source, verified) = (Some(source), VerifiedTokens::default());
+        Self(Arc::new(Shared { terms, keys, source, clock, verified, revocations, follower }))
     }
 
     /// Verifies with `keys` from now on. Tokens that were signed with another key are refused, those too that were found
@@ -107,6 +116,18 @@ impl Verifier {
         &self.0.revocations
     }
 
+    /// What follows the issuer, if something does.
+    #[must_use]
+    pub fn follower(&self) -> Option<&RevocationFollower> {
+        self.0.follower.as_ref()
+    }
+
+    /// How following what the issuer takes back fares, for a health check; nothing for a verifier that does not follow.
+    #[must_use]
+    pub fn revocation_status(&self) -> Option<RevocationStatus> {
+        self.follower().map(RevocationFollower::status)
+    }
+
     /// What keeps the keys, and says how it fares; nothing for a verifier [with fixed keys](Self::with_keys).
     #[must_use]
     pub fn jwks(&self) -> Option<&JwksCache> {
@@ -128,49 +149,80 @@ impl Verifier {
     /// # Errors
     /// The first thing that is wrong with it, in the order: form, header, signature, claims, time, revocation, audience.
     pub async fn verify(&self, token: &str) -> Result<Principal, VerifyError> {
-        let first = self.check(token, self.audience());
+        // Before the check: what becomes known meanwhile makes it better than is said.
+        let mut age = self.age();
+        let first = self.0.check(token, self.audience());
         let checked = match (first, &self.0.source) {
             (Err(VerifyError::UnknownKey), Some(source)) => match key_id(token) {
-                Some(kid) if source.ask_for(&kid).await => self.check(token, self.audience()),
+                Some(kid) if source.ask_for(&kid).await => {
+                    age = self.age();
+                    self.0.check(token, self.audience())
+                }
                 _ => Err(VerifyError::UnknownKey),
             },
             (first, _) => first,
         };
-        checked.map(Principal::from)
+        let principal = Principal::from(checked?).with_freshness(age);
+        match &self.0.follower {
+            Some(follower) if follower.is_stale(age.unwrap_or_default()) => match follower.introspector() {
+                Some(introspector) => match introspector.is_active(token).await {
+                    Some(true) => Ok(principal.with_freshness(Some(Duration::ZERO))),
+                    Some(false) => Err(VerifyError::Revoked),
+                    None => Err(VerifyError::StaleRevocations),
+                },
+                None => Err(VerifyError::StaleRevocations),
+            },
+            _ => Ok(principal),
+        }
     }
 
-    /// Checks `token` for `audience`, with the keys that are known. Never waits, never fetches.
+    /// How old the knowledge is of what was taken back.
+    fn age(&self) -> Option<Duration> {
+        self.follower().map(RevocationFollower::age)
+    }
+
+    /// Checks `token` for `audience`, with the keys that are known. Never waits, never fetches; where old knowledge of what was
+    /// taken back leads to [asking](super::StaleRevocations::Introspect), the token is refused.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
     pub fn check(&self, token: &str, audience: &str) -> Result<Arc<AccessToken>, VerifyError> {
-        let token = self.check_for_any(token)?;
-        if token.audience.iter().any(|own| own == audience) { Ok(token) } else { Err(VerifyError::Audience) }
+        let is_stale = self.follower().is_some_and(|follower| follower.is_stale(follower.age()));
+        let checked = self.0.check(token, audience)?;
+        if is_stale { Err(VerifyError::StaleRevocations) } else { Ok(checked) }
     }
 
-    /// The same for whichever audience the token names. It lets nobody in: a token for somebody else's API is good here.
+    /// The same for whichever audience the token names, by what is known. It lets nobody in: a token for somebody else's API is good here.
     pub(crate) fn check_for_any(&self, token: &str) -> Result<Arc<AccessToken>, VerifyError> {
-        let shared = &*self.0;
-        if token.len() > jws::MAX_LEN {
-            return Err(VerifyError::Malformed);
-        }
-        let keys = shared.keys.load();
-        if let Some(known) = shared.verified.get(token) {
-            // A key that was withdrawn, or whose id another one has now, vouches for nothing any more.
-            if keys.has(&known.token.kid, &known.key) {
-                shared.check_state(&known)?;
-                return Ok(Arc::clone(&known.token));
-            }
-        }
-        let verified = Arc::new(shared.check_unknown(token, &keys)?);
-        shared.check_state(&verified)?;
-        let good = Arc::clone(&verified.token);
-        shared.verified.insert(token, verified);
-        Ok(good)
+        self.0.check_for_any(token)
     }
 }
 
 impl Shared {
+    fn check(&self, token: &str, audience: &str) -> Result<Arc<AccessToken>, VerifyError> {
+        let token = self.check_for_any(token)?;
+        if token.audience.iter().any(|own| own == audience) { Ok(token) } else { Err(VerifyError::Audience) }
+    }
+
+    fn check_for_any(&self, token: &str) -> Result<Arc<AccessToken>, VerifyError> {
+        if token.len() > jws::MAX_LEN {
+            return Err(VerifyError::Malformed);
+        }
+        let keys = self.keys.load();
+        if let Some(known) = self.verified.get(token) {
+            // A key that was withdrawn, or whose id another one has now, vouches for nothing any more.
+            if keys.has(&known.token.kid, &known.key) {
+                self.check_state(&known)?;
+                return Ok(Arc::clone(&known.token));
+            }
+        }
+        let verified = Arc::new(self.check_unknown(token, &keys)?);
+        self.check_state(&verified)?;
+        let good = Arc::clone(&verified.token);
+        self.verified.insert(token, verified);
+        Ok(good)
+    }
+
     fn check_unknown(&self, token: &str, keys: &KeySet) -> Result<Verified, VerifyError> {
         let jws = jws::parse(token).map_err(|_| VerifyError::Malformed)?;
         let header = Object::parse(&jws.header).map_err(|_| VerifyError::Malformed)?;

@@ -39,8 +39,7 @@ pub(super) async fn insert(
         let until = one.expires_at.unwrap_or_else(|| now.plus(longest).plus(LONGEST_OUTAGE));
         sqlx::query(
             "INSERT INTO revocations (kind, digest, number, expires_at, client_id) VALUES ($1, $2, $3, $4, $5) \
-             ON CONFLICT (kind, digest) DO UPDATE SET number = excluded.number, expires_at = CASE \
-             WHEN excluded.expires_at > revocations.expires_at THEN excluded.expires_at ELSE revocations.expires_at END",
+             ON CONFLICT (kind, digest, number) DO NOTHING",
         )
         .bind(one.mark.kind().name())
         .bind(one.mark.digest())
@@ -62,7 +61,8 @@ async fn longest_life(tx: &mut Tx) -> Result<Duration, StoreError> {
     Ok(duration(longest))
 }
 
-/// Up to `limit` of what was taken back and still matters at `now`, of this kind, after the digest `after`, by digest.
+/// Up to `limit` of what was taken back and still matters at `now`, of this kind, after the digest `after`, by digest. Of what
+/// was taken back several times the last comes first, so that whoever goes on behind it has missed nothing.
 ///
 /// # Errors
 /// When the statement fails.
@@ -76,7 +76,7 @@ pub async fn page(
     let query = || {
         sqlx::query(
             "SELECT kind, digest, number, expires_at FROM revocations \
-             WHERE kind = $1 AND digest > $2 AND expires_at > $3 ORDER BY digest LIMIT $4",
+             WHERE kind = $1 AND digest > $2 AND expires_at > $3 ORDER BY digest, number DESC LIMIT $4",
         )
         .bind(kind.name())
         .bind(after)
@@ -87,14 +87,52 @@ pub async fn page(
     rows.iter().map(revocation).collect()
 }
 
-/// What was taken back by event `number` or a later one.
+/// Up to `limit` of what was taken back by event `number` or a later one, in that order.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn since(database: &Database, number: EventNumber) -> Result<Vec<Revocation>, StoreError> {
+pub async fn since(
+    database: &Database,
+    number: EventNumber,
+    limit: i64,
+) -> Result<Vec<Revocation>, StoreError> {
     let query = || {
-        sqlx::query("SELECT kind, digest, number, expires_at FROM revocations WHERE number >= $1")
-            .bind(number.get())
+        sqlx::query(
+            "SELECT kind, digest, number, expires_at FROM revocations WHERE number >= $1 ORDER BY number LIMIT $2",
+        )
+        .bind(number.get())
+        .bind(limit)
+    };
+    let rows = database.follow(query).await?;
+    rows.iter().map(revocation).collect()
+}
+
+/// Up to `limit` of what was taken back by the events from `first` to `last`, in that order, after `after`, one of them.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn between(
+    database: &Database,
+    [first, last]: [EventNumber; 2],
+    after: Option<&Revocation>,
+    limit: i64,
+) -> Result<Vec<Revocation>, StoreError> {
+    let (number, kind, digest) = match after {
+        Some(one) => {
+            (i64::try_from(one.number).unwrap_or(i64::MAX), one.mark.kind().name(), one.mark.digest())
+        }
+        None => (first.get(), "", String::new()),
+    };
+    let query = || {
+        sqlx::query(
+            "SELECT kind, digest, number, expires_at FROM revocations WHERE (number, kind, digest) > ($1, $2, $3) \
+             AND number <= $4 ORDER BY number, kind, digest LIMIT $5",
+        )
+        .bind(number)
+        .bind(kind)
+        .bind(digest.as_str())
+        .bind(last.get())
+        .bind(limit)
     };
     let rows = database.follow(query).await?;
     rows.iter().map(revocation).collect()
@@ -126,8 +164,8 @@ pub async fn delete_some(database: &Database, now: Timestamp) -> Result<bool, St
     const PART: i64 = 500;
     let query = || {
         sqlx::query(
-            "DELETE FROM revocations WHERE (kind, digest) IN \
-             (SELECT kind, digest FROM revocations WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) RETURNING kind",
+            "DELETE FROM revocations WHERE (kind, digest, number) IN \
+             (SELECT kind, digest, number FROM revocations WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2) RETURNING kind",
         )
         .bind(now.as_millis())
         .bind(PART)

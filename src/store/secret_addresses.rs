@@ -8,44 +8,69 @@ use crate::clock::Timestamp;
 use crate::model::client::{ClientId, SecretId};
 use crate::model::usage::{LastUse, MAX_ADDRESSES};
 
+/// The statement that adds a use, and as many more as there are pairs of an address and a time.
+macro_rules! add_uses {
+    ($($more:literal),*) => {
+        concat!(
+            "INSERT INTO secret_addresses (secret_id, address, used_at) VALUES ($1, $2, $3)",
+            $(", ($1, ", $more, ")",)*
+            " ON CONFLICT (secret_id, address) DO UPDATE SET used_at = excluded.used_at \
+             WHERE secret_addresses.used_at < excluded.used_at"
+        )
+    };
+}
+
+/// Those that add one use, two, and so on.
+const ADD_USES: [&str; 8] = [
+    add_uses!(),
+    add_uses!("$4, $5"),
+    add_uses!("$4, $5", "$6, $7"),
+    add_uses!("$4, $5", "$6, $7", "$8, $9"),
+    add_uses!("$4, $5", "$6, $7", "$8, $9", "$10, $11"),
+    add_uses!("$4, $5", "$6, $7", "$8, $9", "$10, $11", "$12, $13"),
+    add_uses!("$4, $5", "$6, $7", "$8, $9", "$10, $11", "$12, $13", "$14, $15"),
+    add_uses!("$4, $5", "$6, $7", "$8, $9", "$10, $11", "$12, $13", "$14, $15", "$16, $17"),
+];
+
 /// Adds uses of one secret, and keeps the latest few. The row of the secret in `secret_usage` was written before in the same
 /// transaction, so no two nodes do this for one secret at once.
-pub(super) async fn add<'u>(
+pub(super) async fn add(
     transaction: &mut Transaction,
     secret: &SecretId,
-    uses: impl Iterator<Item = &'u LastUse> + Send,
+    uses: &[LastUse],
 ) -> Result<(), StoreError> {
-    let mut has_new = false;
-    for last_use in uses {
-        let address = text(last_use);
-        // Most are known: then this is all.
-        let updated = sqlx::query(
-            "UPDATE secret_addresses SET used_at = $1 WHERE secret_id = $2 AND address = $3 AND used_at <= $1",
-        )
-        .bind(last_use.at.as_millis())
-        .bind(secret.as_str())
-        .bind(address.as_str())
-        .execute(transaction.connection()?)
-        .await?;
-        if updated.rows_affected() > 0 {
-            continue;
-        }
-        // Where there is one all the same, another node has told of a later use.
-        let inserted = sqlx::query(
-            "INSERT INTO secret_addresses (secret_id, address, used_at) VALUES ($1, $2, $3) \
-             ON CONFLICT (secret_id, address) DO NOTHING",
-        )
-        .bind(secret.as_str())
-        .bind(address.as_str())
-        .bind(last_use.at.as_millis())
-        .execute(transaction.connection()?)
-        .await?;
-        has_new |= inserted.rows_affected() > 0;
+    if let [last_use] = uses
+        && is_known(transaction, secret, last_use).await?
+    {
+        return Ok(());
     }
-    if has_new {
-        forget_oldest(transaction, secret).await?;
+    for uses in uses.chunks(ADD_USES.len()) {
+        // There is one for each number of uses in a chunk.
+        let sql = uses.len().checked_sub(1).and_then(|place| ADD_USES.get(place).copied());
+        let Some(sql) = sql else { continue };
+        let add = uses.iter().fold(sqlx::query(sql).bind(secret.as_str()), |query, last_use| {
+            query.bind(text(last_use)).bind(last_use.at.as_millis())
+        });
+        add.execute(transaction.connection()?).await?;
     }
-    Ok(())
+    forget_oldest(transaction, secret).await
+}
+
+/// Adds a use from an address that is known already, as most are; tells whether it is.
+async fn is_known(
+    transaction: &mut Transaction,
+    secret: &SecretId,
+    last_use: &LastUse,
+) -> Result<bool, StoreError> {
+    let updated = sqlx::query(
+        "UPDATE secret_addresses SET used_at = $1 WHERE secret_id = $2 AND address = $3 AND used_at <= $1",
+    )
+    .bind(last_use.at.as_millis())
+    .bind(secret.as_str())
+    .bind(text(last_use))
+    .execute(transaction.connection()?)
+    .await?;
+    Ok(updated.rows_affected() > 0)
 }
 
 async fn forget_oldest(transaction: &mut Transaction, secret: &SecretId) -> Result<(), StoreError> {

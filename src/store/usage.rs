@@ -75,8 +75,8 @@ async fn add_in(transaction: &mut Transaction, counted: &[Counted]) -> Result<()
             .bind(last_use.from.map(|address| address.to_string()))
             .execute(transaction.connection()?)
             .await?;
-            let uses = of_secret.iter().map(|(_, last_use)| last_use);
-            secret_addresses::add(transaction, secret, uses).await?;
+            let uses: Vec<LastUse> = of_secret.iter().map(|(_, last_use)| *last_use).collect();
+            secret_addresses::add(transaction, secret, &uses).await?;
         }
     }
     Ok(())

@@ -38,6 +38,8 @@ mod client_auth;
 #[cfg(test)]
 mod clocks;
 #[cfg(test)]
+mod feed;
+#[cfg(test)]
 mod forged_claims;
 #[cfg(test)]
 mod forged_signatures;

@@ -35,6 +35,8 @@ mod refusals;
 #[cfg(test)]
 mod resource_server;
 #[cfg(test)]
+mod revocations;
+#[cfg(test)]
 mod secret_use;
 #[cfg(test)]
 mod secrets;

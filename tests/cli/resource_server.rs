@@ -39,7 +39,7 @@ impl Api {
 }
 
 /// Cargo puts examples beside the programs.
-fn example() -> PathBuf {
+pub fn example() -> PathBuf {
     let path = Path::new(env!("CARGO_BIN_EXE_mintery")).with_file_name("examples").join("resource_server");
     assert!(path.exists(), "`cargo build --example resource_server` makes {}", path.display());
     path

@@ -14,6 +14,8 @@ mod key;
 #[cfg(test)]
 mod adapter;
 #[cfg(test)]
+mod feed;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod key_sets;

@@ -8,7 +8,7 @@ set -euo pipefail
 
 declare -A package_of=()
 case "${1:-test}" in
-  test) package_of=([curl]=curl [jq]=jq [openssl]=openssl [python3]=python3) ;;
+  test) package_of=([curl]=curl [jq]=jq [node]=nodejs [openssl]=openssl [python3]=python3) ;;
   bench) package_of=([curl]=curl [jq]=jq [wrk]=wrk) ;;
   *) echo "usage: ${0##*/} [test|bench]" >&2; exit 2 ;;
 esac

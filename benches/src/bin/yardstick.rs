@@ -3,7 +3,7 @@
 //! One worker, no client, no check, no database. `POST /oauth/token` reads the form and signs with a parsed key (ES256, or
 //! RS256 or EdDSA when the second argument says so),
 //! `GET /seen` answers what `GET /api/v1/users/me` answers, and `GET /verify` does so after one signature check.
-//! `POST /introspect` reads the body and answers what `POST /oauth/introspect` answers.
+//! `POST /introspect` reads the form and answers what `POST /oauth/introspect` answers.
 //! A token for `/verify` comes from `/oauth/token` of the same process, whose key lives as long as it does.
 
 use std::{
@@ -80,8 +80,12 @@ async fn seen() -> HttpResponse {
     ok().body(ME)
 }
 
-async fn introspect(_body: web::Bytes) -> HttpResponse {
-    ok().insert_header((header::PRAGMA, HeaderValue::from_static("no-cache"))).body(INTROSPECTED)
+async fn introspect(body: web::Bytes) -> Result<HttpResponse, Refused> {
+    let form: Presented<'_> = serde_urlencoded::from_bytes(&body).map_err(|_| Refused)?;
+    if form.token.is_empty() {
+        return Err(Refused);
+    }
+    Ok(ok().insert_header((header::PRAGMA, HeaderValue::from_static("no-cache"))).body(INTROSPECTED))
 }
 
 async fn verify(yardstick: web::Data<Yardstick>, request: HttpRequest) -> Result<HttpResponse, Refused> {
@@ -203,6 +207,12 @@ impl Yardstick {
         let signature = signature.get(..length).ok_or(Refused)?;
         self.public.verify_sig(message.as_bytes(), signature).map_err(|_| Refused)
     }
+}
+
+#[derive(Deserialize)]
+struct Presented<'a> {
+    #[serde(borrow)]
+    token: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]

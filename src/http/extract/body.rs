@@ -58,9 +58,19 @@ pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Body
         return Err(BodyError::TooLarge);
     }
     let mut reading = pin!(collect(payload));
-    // Most bodies came with their head, and no clock is needed.
-    let at_once = poll_fn(|context| Poll::Ready(reading.as_mut().poll(context)));
-    if let Poll::Ready(body) = at_once.await {
+    // Most bodies came with their head: they are there at the second look, since the first comes before what follows the head was
+    // parsed. No clock is needed for them.
+    let mut is_first_look = true;
+    let soon = poll_fn(|context| match reading.as_mut().poll(context) {
+        Poll::Ready(body) => Poll::Ready(Some(body)),
+        Poll::Pending if is_first_look => {
+            is_first_look = false;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+        Poll::Pending => Poll::Ready(None),
+    });
+    if let Some(body) = soon.await {
         return body;
     }
     Box::pin(tokio::time::timeout(DEADLINE, reading)).await.map_err(|_| BodyError::Late)?

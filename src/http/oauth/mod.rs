@@ -3,6 +3,7 @@
 pub mod authorize;
 pub mod introspect;
 pub mod metadata;
+pub mod revocations;
 pub mod revoke;
 pub mod submission;
 pub mod token;

@@ -170,10 +170,11 @@ enum Recognised {
 
 async fn recognise(pair: &Pair, server: &AuthorizationServer) -> Result<Recognised, OauthError> {
     // Before the look-up, and whether or not there is such a client: what is presented decides the cost.
-    let looks_generated = looks_generated(CLIENT_SECRET_PREFIX, pair.secret.expose());
     let digest = server.secret_digests.digest(&pair.secret);
     let (known, as_of) = server.directory.client(&pair.id).await?;
+    let looks_generated = || looks_generated(CLIENT_SECRET_PREFIX, pair.secret.expose());
     let Some(known) = known else {
+        let looks_generated = looks_generated();
         if looks_generated {
             return Ok(Recognised::Wrong(ClientFailure::UnknownClient));
         }
@@ -192,6 +193,7 @@ async fn recognise(pair: &Pair, server: &AuthorizationServer) -> Result<Recognis
             Err(failure) => Recognised::Wrong(failure),
         });
     }
+    let looks_generated = looks_generated();
     // Hashes are also imported of secrets that another Mintery made, with their ends: who does not know those finds that
     // this takes no longer than with a client that is not there.
     let ending = hint(&pair.secret);

@@ -1,0 +1,133 @@
+//! `/oauth/revocations`: the feed that verifiers follow.
+
+use actix_server::GracefulShutdownSignal;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use actix_web::web::{Bytes, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::http::error;
+use crate::http::extract::body;
+use crate::http::extract::caller::caller_address;
+use crate::http::extract::presented;
+use crate::http::headers::NO_STORE;
+use crate::oauth::AuthorizationServer;
+use crate::oauth::bearer::{self, AccessError, Demand};
+use crate::oauth::client_auth::Presented;
+use crate::oauth::error::OauthError;
+use crate::oauth::feed::{self, Question};
+use crate::oauth::form::Form;
+use crate::oauth::request::Submission;
+
+/// What a document is.
+const REVOCATIONS_JWT: &str = "application/revocations+jwt";
+
+/// Why a reader is refused.
+enum Refused {
+    Oauth(OauthError),
+    /// As at a protected route.
+    Access(AccessError),
+}
+
+impl<E: Into<OauthError>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self::Oauth(error.into())
+    }
+}
+
+/// `GET`, with Basic, or as at a protected route: with an access token for the issuer's own API, or an API key.
+pub async fn read(
+    request: HttpRequest,
+    server: Data<AuthorizationServer>,
+    stopping: Data<GracefulShutdownSignal>,
+) -> HttpResponse {
+    let told = async {
+        let submission = submission(&request, &server, &[]);
+        if has_token(&submission) || request.headers().contains_key(&server.api_key_header) {
+            let credential = presented::credential(&request, &server).map_err(Refused::Access)?;
+            let reader = bearer::authenticate(&server, &credential, Demand::of(&server)).await;
+            let reader = reader.map_err(Refused::Access)?;
+            server.metrics.access_granted.increment(1);
+            let parameters = submission.parameters_of_uri()?;
+            return respond(&server, reader.principal.subject(), &parameters, &stopping).await;
+        }
+        let (parameters, presented) = submission.parse_uri()?;
+        respond_to_client(&server, &submission, &parameters, &presented, &stopping).await
+    };
+    answer(&request, &server, told.await)
+}
+
+/// `POST`, with whatever a client authenticates with.
+pub async fn read_with_form(
+    request: HttpRequest,
+    server: Data<AuthorizationServer>,
+    stopping: Data<GracefulShutdownSignal>,
+    payload: Payload,
+) -> HttpResponse {
+    let told = async {
+        let body: Bytes = body::read(&request, payload).await?;
+        let submission = submission(&request, &server, &body);
+        let (parameters, presented) = submission.parse()?;
+        respond_to_client(&server, &submission, &parameters, &presented, &stopping).await
+    };
+    answer(&request, &server, told.await)
+}
+
+/// The answer to any other method.
+pub async fn method_not_allowed() -> HttpResponse {
+    super::method_not_allowed("GET, POST", "The request must be a GET or a POST")
+}
+
+fn submission<'a>(request: &'a HttpRequest, server: &AuthorizationServer, body: &'a [u8]) -> Submission<'a> {
+    Submission {
+        authorization: request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect(),
+        query: request.query_string(),
+        content_type: request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes),
+        body,
+        from: caller_address(request, &server.trusted_proxies),
+    }
+}
+
+fn has_token(submission: &Submission<'_>) -> bool {
+    let scheme = |header: &[u8]| header.split(|byte| *byte == b' ').next().map(<[u8]>::to_ascii_lowercase);
+    submission.authorization.iter().any(|header| scheme(header).as_deref() == Some(b"bearer"))
+}
+
+async fn respond_to_client(
+    server: &AuthorizationServer,
+    submission: &Submission<'_>,
+    parameters: &Form,
+    presented: &Presented,
+    stopping: &GracefulShutdownSignal,
+) -> Result<String, Refused> {
+    let client = presented.authenticate(server, submission.network()).await?;
+    client.known.usage.note(server.clock.now(), client.secret(), submission.from);
+    respond(server, client.known.client.id.as_str(), parameters, stopping).await
+}
+
+async fn respond(
+    server: &AuthorizationServer,
+    reader: &str,
+    parameters: &Form,
+    stopping: &GracefulShutdownSignal,
+) -> Result<String, Refused> {
+    let question = Question::read(parameters)?;
+    Ok(feed::respond(server, reader, &question, stopping.notified()).await?)
+}
+
+fn answer(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    told: Result<String, Refused>,
+) -> HttpResponse {
+    match told {
+        Ok(document) => HttpResponse::build(StatusCode::OK)
+            .insert_header((CONTENT_TYPE, REVOCATIONS_JWT))
+            .insert_header((CACHE_CONTROL, NO_STORE))
+            .body(document),
+        Err(Refused::Oauth(refusal)) => {
+            error::oauth(request, server, &server.metrics.feed_refusals, &refusal)
+        }
+        Err(Refused::Access(refusal)) => error::access(request, server, &refusal),
+    }
+}

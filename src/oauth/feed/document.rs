@@ -1,0 +1,162 @@
+//! What a reader is told: a JWT of a type of its own.
+
+use serde::Serialize;
+
+use super::PATH;
+use super::question::{Next, Part};
+use crate::clock::Timestamp;
+use crate::directory::Position;
+use crate::model::event::EventNumber;
+use crate::model::revocation::{FEED_TYPE, Kind, Revocation};
+use crate::model::signing_key::SigningAlgorithm;
+use crate::oauth::AuthorizationServer;
+use crate::oauth::error::OauthError;
+
+/// For how long a document is good: as long as it may be on its way.
+const GOOD_FOR_SECS: i64 = 10;
+
+/// A document before it is signed.
+pub struct Document {
+    pub contents: Contents,
+    pub entries: Vec<Revocation>,
+}
+
+/// What a document has.
+pub enum Contents {
+    /// What was taken back after one event up to another.
+    Changes {
+        from: EventNumber,
+        to: Position,
+        /// When it was known for sure that nothing else had happened.
+        as_of: Timestamp,
+    },
+    /// A part of all that was taken back.
+    Part {
+        number: u32,
+        at: Position,
+        /// The same; of the first part alone.
+        as_of: Option<Timestamp>,
+        /// The part behind it; none when it is the last.
+        next: Option<Part>,
+    },
+}
+
+/// The claims, in the order in which they are written.
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    aud: String,
+    iat: f64,
+    exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_of: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<i64>,
+    to: i64,
+    next: String,
+    #[serde(skip_serializing_if = "is_false")]
+    snapshot: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part: Option<u32>,
+    #[serde(skip_serializing_if = "is_false")]
+    more: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tokens: Vec<(String, i64)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    clients: Vec<CutOff>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    credentials: Vec<CutOff>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    apis: Vec<CutOff>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<CutOff>,
+}
+
+/// Digest, number of the event, from when on nothing is left of it.
+type CutOff = (String, u64, i64);
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl Document {
+    /// Whether it replaces what its reader knew.
+    pub const fn is_snapshot(&self) -> bool {
+        matches!(self.contents, Contents::Part { .. })
+    }
+
+    /// Whether it tells its reader something.
+    pub const fn has_news(&self) -> bool {
+        self.is_snapshot() || !self.entries.is_empty()
+    }
+
+    /// The document in compact form, signed with the key that tokens are signed with by default; with that of ES256 where that
+    /// is a secret, which says nothing to those who must not know it.
+    pub fn sign(&self, server: &AuthorizationServer, nonce: Option<&str>) -> Result<String, OauthError> {
+        let now = server.clock.now();
+        let claims = self.claims(server, nonce, now);
+        let claims = serde_json::to_vec(&claims).map_err(|error| OauthError::Server(error.to_string()))?;
+        let default = server.token_alg;
+        let algorithm = if default.is_symmetric() { SigningAlgorithm::Es256 } else { default };
+        let ring = server.ring.current();
+        let signer = ring
+            .signer(algorithm, now)
+            .ok_or_else(|| OauthError::Server(format!("no signing key for {algorithm}")))?;
+        Ok(signer.sign_other(FEED_TYPE, &claims)?)
+    }
+
+    fn claims<'a>(
+        &self,
+        server: &'a AuthorizationServer,
+        nonce: Option<&'a str>,
+        now: Timestamp,
+    ) -> Claims<'a> {
+        let cut_offs = |kind| {
+            let of_kind = self.entries.iter().filter(move |entry| entry.mark.kind() == kind);
+            of_kind.map(|entry| (entry.mark.digest(), entry.number, end(entry.until))).collect()
+        };
+        let tokens = self.entries.iter().filter(|entry| entry.mark.kind() == Kind::Token);
+        let (from, to, as_of, part, next) = match &self.contents {
+            Contents::Changes { from, to, as_of } => {
+                (Some(from.get()), to.number, Some(*as_of), None, Next(to).to_string())
+            }
+            Contents::Part { number, at, as_of, next } => {
+                let next = next.as_ref().map_or_else(|| Next(at).to_string(), ToString::to_string);
+                (None, at.number, *as_of, Some(*number), next)
+            }
+        };
+        Claims {
+            iss: server.issuer.as_str(),
+            aud: server.issuer.endpoint(PATH),
+            iat: seconds(now),
+            exp: now.as_secs().saturating_add(GOOD_FOR_SECS),
+            nonce,
+            as_of: as_of.map(seconds),
+            from,
+            to: to.get(),
+            next,
+            snapshot: self.is_snapshot(),
+            part,
+            more: matches!(self.contents, Contents::Part { next: Some(_), .. }),
+            tokens: tokens.map(|entry| (entry.mark.digest(), end(entry.until))).collect(),
+            clients: cut_offs(Kind::Client),
+            credentials: cut_offs(Kind::Credential),
+            apis: cut_offs(Kind::Api),
+            keys: cut_offs(Kind::Key),
+        }
+    }
+}
+
+/// With a fraction (RFC 7519 §2, `NumericDate`).
+#[expect(clippy::cast_precision_loss, reason = "exact for 285,000 years")]
+fn seconds(moment: Timestamp) -> f64 {
+    moment.as_millis() as f64 / 1000.0
+}
+
+/// The first whole second at which it is over.
+fn end(until: Timestamp) -> i64 {
+    Timestamp::from_millis(until.as_millis().saturating_add(999)).as_secs()
+}

@@ -1,0 +1,201 @@
+//! What a reader asks: how far it has come, how long it would like to wait, and what makes the answer its own.
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::directory::Position;
+use crate::model::event::EventNumber;
+use crate::model::revocation::{Kind, Mark};
+use crate::oauth::error::OauthError;
+use crate::oauth::form::Form;
+
+/// The longest that a reader may ask to wait.
+const LONGEST_WAIT: u64 = 30;
+
+/// After this the answer comes, whatever was asked: connections are cut on which nothing happens, here and on the way.
+const WAIT: Duration = Duration::from_secs(25);
+
+/// The longest `nonce`.
+const MAX_NONCE_LEN: usize = 64;
+
+/// What a reader asks.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Question {
+    /// How far it has come; it knows nothing when absent.
+    pub after: Option<After>,
+    /// How long it would like to wait for something to be taken back.
+    pub wait: Duration,
+    /// What is to stand in the answer, so that an older one does not pass for it.
+    pub nonce: Option<String>,
+}
+
+/// How far a reader has come: the `next` of its last document.
+#[derive(Debug, PartialEq, Eq)]
+pub enum After {
+    /// It knows all that was taken back up to there.
+    Changes(Position),
+    /// It knows the parts before this one.
+    Part(Part),
+}
+
+/// A part of all that was taken back.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Part {
+    /// How far all of them go.
+    pub at: Position,
+    /// Which it is, from 1.
+    pub number: u32,
+    /// It begins with this kind,
+    pub kind: Kind,
+    /// behind this digest.
+    pub after: String,
+}
+
+impl Part {
+    /// The first part.
+    pub fn first(at: Position) -> Self {
+        let [kind, ..] = Kind::ALL;
+        Self { at, number: 1, kind, after: String::new() }
+    }
+
+    /// The part behind this one, which ends with `last`.
+    pub fn next(&self, last: Mark) -> Self {
+        let number = self.number.saturating_add(1);
+        Self { at: self.at, number, kind: last.kind(), after: last.digest() }
+    }
+}
+
+impl Question {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// [`OauthError::InvalidRequest`] when one is malformed.
+    pub fn read(parameters: &Form) -> Result<Self, OauthError> {
+        let after = parameters.get("after").map(|text| {
+            parse_after(text).ok_or(OauthError::InvalidRequest("after is not the next of a document"))
+        });
+        let wait = parameters.get("wait").map(|text| {
+            let secs = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+            let secs = secs.filter(|secs| *secs <= LONGEST_WAIT);
+            secs.ok_or(OauthError::InvalidRequest("wait is a number of seconds, 30 at the most"))
+        });
+        let nonce = parameters.get("nonce").map(|text| {
+            let is_good = text.len() <= MAX_NONCE_LEN && text.bytes().all(is_base64url);
+            is_good.then(|| text.to_owned()).ok_or(OauthError::InvalidRequest(
+                "nonce is of letters, digits, minus and underscore, 64 at the most",
+            ))
+        });
+        Ok(Self {
+            after: after.transpose()?,
+            wait: Duration::from_secs(wait.transpose()?.unwrap_or(0)).min(WAIT),
+            nonce: nonce.transpose()?,
+        })
+    }
+}
+
+const fn is_base64url(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}
+
+/// `N.x`, or `N.x.part.kind.digest`.
+fn parse_after(text: &str) -> Option<After> {
+    let mut fields = text.split('.');
+    let number = parse_number(fields.next()?)?;
+    let fingerprint = URL_SAFE_NO_PAD.decode(fields.next()?).ok()?.try_into().ok()?;
+    let at = Position { number: EventNumber::new(number), fingerprint };
+    let Some(part) = fields.next() else { return Some(After::Changes(at)) };
+    let (kind, digest) = (Kind::from_name(fields.next()?)?, fields.next()?);
+    let after = Mark::from_text(kind, digest)?.digest();
+    let number = u32::try_from(parse_number(part)?).ok().filter(|number| *number > 1)?;
+    fields.next().is_none().then_some(After::Part(Part { at, number, kind, after }))
+}
+
+/// Digits alone, so that a number is written in one way.
+fn parse_number(text: &str) -> Option<i64> {
+    let number: i64 = text.parse().ok()?;
+    (number.to_string() == text && number >= 0).then_some(number)
+}
+
+/// As [`Question::read`] reads it.
+pub struct Next<'a>(pub &'a Position);
+
+impl fmt::Display for Next<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.0.number, URL_SAFE_NO_PAD.encode(self.0.fingerprint))
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}.{}", Next(&self.at), self.number, self.kind.name(), self.after)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::{After, Next, Part, Question, parse_after};
+    use crate::directory::Position;
+    use crate::model::event::EventNumber;
+    use crate::model::revocation::{Kind, Mark};
+    use crate::oauth::form::Form;
+
+    fn read(query: &str) -> Option<Question> {
+        Question::read(&Form::parse(query.as_bytes()).unwrap()).ok()
+    }
+
+    #[test]
+    fn parameters_are_read_strictly() {
+        let nothing = read("x=y").unwrap();
+        assert_eq!(nothing, Question { after: None, wait: Duration::ZERO, nonce: None });
+        assert_eq!(read("wait=2&nonce=aZ0-_").unwrap().wait.as_secs(), 2);
+        assert_eq!(read("wait=30").unwrap().wait.as_secs(), 25);
+        for bad in ["wait=31", "wait=-1", "wait=%2b1", "wait=1.5", "wait=x", "wait=99999999999999999999"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+        assert!(read(&format!("nonce={}", "a".repeat(64))).is_some());
+        for bad in ["a".repeat(65), "a.b".to_owned(), "a%20b".to_owned(), "%c3%a9".to_owned()] {
+            assert_eq!(read(&format!("nonce={bad}")), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_position_is_read_back_and_nothing_else() {
+        let at = Position { number: EventNumber::new(7), fingerprint: *b"12345678" };
+        let part = Part::first(at).next(Mark::of(Kind::Client, "mc_1"));
+        assert_eq!(parse_after(&part.to_string()), Some(After::Part(part)));
+        let text = Next(&at).to_string();
+        assert_eq!((text.as_str(), parse_after(&text)), ("7.MTIzNDU2Nzg", Some(After::Changes(at))));
+        for bad in [
+            "7",
+            "7.",
+            "07.MTIzNDU2Nzg",
+            "+7.MTIzNDU2Nzg",
+            "-7.MTIzNDU2Nzg",
+            "7.MTIzNDU2Nzg.",
+            "7.MTIzNDU2Nzg=",
+            "7.MTIzNDU2",
+            "9223372036854775808.MTIzNDU2Nzg",
+            "7.MTIzNDU2Nzg.2.client",
+            "7.MTIzNDU2Nzg.1.client.ungWv48Bz-pBQUDeXa4i",
+            "7.MTIzNDU2Nzg.2.user.ungWv48Bz-pBQUDeXa4i",
+            "7.MTIzNDU2Nzg.2.client.ungWv48Bz-o",
+            "7.MTIzNDU2Nzg.2.client.ungWv48Bz-pBQUDeXa4i.x",
+        ] {
+            assert_eq!(parse_after(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics(text in "[0-9a-zA-Z_.-]{0,40}") {
+            let _ = parse_after(&text);
+        }
+    }
+}
