@@ -4,11 +4,14 @@
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sqlx::Connection as _;
 
 use crate::proxy::Proxy;
 use crate::support::{
-    Answer, Client, Engine, PATIENCE, Process, Server, Workplace, engine, eventually, free_port, runtime,
+    Answer, Client, Engine, PATIENCE, Process, Server, Workplace, engine, eventually, free_port, http,
+    runtime, send,
 };
 
 /// The issuer of all nodes: the name of the service, not of one of them.
@@ -47,6 +50,51 @@ fn a_token_of_one_node_is_good_at_all() {
             assert_eq!((me.status, me.json()["sub"].as_str()), (200, Some(client.id.as_str())), "{me:?}");
         }
     }
+}
+
+/// 7009-5: a reader of the feed that asks another node each time misses nothing, wherever the nodes have stopped between.
+#[test]
+fn a_reader_of_the_feed_misses_nothing_whichever_node_it_asks() {
+    const TOKENS: usize = 60;
+    let Some(work) = cluster() else { return };
+    let nodes = start_three(&work);
+    let (client, reader) = (work.create_client(&[]), work.create_client(&[]));
+    let tokens: Vec<String> = (0..TOKENS).map(|_| nodes[0].token(&client)).collect();
+    let read = |node: &Server, after: Option<&str>| {
+        let after = after.map(|after| format!("?after={after}")).unwrap_or_default();
+        let path = format!("/oauth/revocations{after}");
+        let request = http().get(node.url(&path)).basic_auth(&reader.id, Some(&reader.secret));
+        let answer = send(request).unwrap();
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let claims = answer.body.split('.').nth(1).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
+    };
+    let mut next = read(&nodes[1], None)["next"].as_str().unwrap().to_owned();
+    let mut told = std::collections::HashSet::new();
+    let (nodes, client) = (&nodes, &client);
+    std::thread::scope(|scope| {
+        let revoking = scope.spawn(move || {
+            for token in &tokens {
+                let request = http().post(nodes[2].url("/oauth/revoke"));
+                let request = request.basic_auth(&client.id, Some(&client.secret)).form(&[("token", token)]);
+                assert_eq!(send(request).unwrap().status, 200);
+            }
+        });
+        let begun = Instant::now();
+        for node in nodes.iter().take(2).cycle() {
+            let document = read(node, Some(&next));
+            assert!(document["snapshot"].is_null(), "{document}");
+            for entry in document["tokens"].as_array().into_iter().flatten() {
+                told.insert(entry[0].as_str().unwrap().to_owned());
+            }
+            document["next"].as_str().unwrap().clone_into(&mut next);
+            if told.len() == TOKENS || begun.elapsed() > Duration::from_secs(10) {
+                break;
+            }
+        }
+        revoking.join().unwrap();
+    });
+    assert_eq!(told.len(), TOKENS);
 }
 
 /// SEC-10
