@@ -40,7 +40,9 @@ pub fn oauth(
     error: &OauthError,
 ) -> HttpResponse {
     let (status, counter) = match error {
-        OauthError::InvalidRequest(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_request),
+        OauthError::InvalidRequest(_) | OauthError::UnsupportedTokenType => {
+            (StatusCode::BAD_REQUEST, &refusals.invalid_request)
+        }
         OauthError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, &refusals.invalid_request),
         OauthError::InvalidClient(failure) => (StatusCode::UNAUTHORIZED, of_client(refusals, *failure)),
         OauthError::InvalidScope(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_scope),
