@@ -554,6 +554,7 @@ impl RecordedEvent {
 mod tests {
     use super::{Event, EventNumber, RecordedEvent, RevokedToken};
     use crate::clock::Timestamp;
+    use crate::model::api_key::ApiKeyId;
     use crate::model::client::{ClientId, SecretId};
     use crate::model::resource::ResourceUri;
     use crate::model::signing_key::SigningAlgorithm;
@@ -564,6 +565,7 @@ mod tests {
         let client = ClientId::parse("a").unwrap();
         let resource = ResourceUri::parse("https://a.example").unwrap();
         let secret = SecretId::from_stored("cs_1".to_owned());
+        let key = ApiKeyId::parse("ak_1234567890123456789012").unwrap();
         let kid = || "k".to_owned();
         let algorithm = SigningAlgorithm::Es256;
         let token = RevokedToken { jti: kid(), client: client.clone(), expires_at: Timestamp::from_secs(1) };
@@ -584,6 +586,9 @@ mod tests {
             Event::ClientSecretAdded { client, secret },
             Event::ApiUpdated { resource },
             Event::SigningKeyRotated { kid: kid(), algorithm, signs_from: Timestamp::from_secs(1) },
+            Event::ApiKeyDisabled { key: key.clone() },
+            Event::ApiKeyRevoked { key: key.clone() },
+            Event::ApiKeysRevoked { keys: vec![key] },
         ];
         for event in taking_back.into_iter().chain(others) {
             let recorded = RecordedEvent {
