@@ -15,7 +15,7 @@ use crate::keys::ring::KeyRing;
 use crate::model::key_schedule::{KeyState, NothingToDo};
 use crate::model::signing_key::SigningAlgorithm;
 use crate::model::usage::{self, Hour};
-use crate::store::{self, StoreError, key};
+use crate::store::{self, Database, StoreError, key};
 
 /// The tasks of one application.
 #[derive(Debug)]
@@ -148,8 +148,7 @@ async fn look_after_usage(directory: Arc<Directory>, admin: Admin, stopping: Arc
             return;
         }
         if clean.has_come(elapsed) {
-            let before = Hour::of(admin.clock.now().minus(usage::KEPT_FOR));
-            match store::usage::delete_some(admin.store.database(), before).await {
+            match delete_some(admin.store.database(), admin.clock.now()).await {
                 // There is more: a little at each look, so that nobody waits for it.
                 Ok(true) => clean.at = elapsed,
                 Ok(false) => {}
@@ -157,6 +156,20 @@ async fn look_after_usage(directory: Arc<Directory>, admin: Admin, stopping: Arc
             }
         }
     }
+}
+
+/// Deletes some of what was counted long ago, of the keys that expired long ago, and of the requests that may not be sent again any
+/// more; tells whether there may be more.
+async fn delete_some(database: &Database, now: Timestamp) -> Result<bool, StoreError> {
+    let long_ago = now.minus(usage::KEPT_FOR);
+    let deleted = [
+        store::usage::delete_some(database, Hour::of(long_ago)).await?,
+        // First the keys: their last use goes with them.
+        store::api_key::delete_expired(database, long_ago).await?,
+        store::api_key_usage::delete_some(database, Hour::of(long_ago)).await?,
+        store::idempotency::delete_some(database, now).await?,
+    ];
+    Ok(deleted.contains(&true))
 }
 
 /// Compares the clock with that of the store now and then: somebody may set it, or it may drift.

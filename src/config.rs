@@ -15,7 +15,10 @@ pub use show::Setting;
 pub use sources::{Overrides, Source};
 
 use crate::model::address::AddressRanges;
+use crate::model::api_key::{Environments, KeyFormat};
+use crate::model::base_path::BasePath;
 use crate::model::issuer::Issuer;
+use crate::model::origin::AllowedOrigins;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::secret::Secret;
@@ -55,6 +58,18 @@ pub struct Settings {
     pub metrics_listen: Option<SocketAddr>,
     /// `trusted_proxies`: whose word is taken for who calls.
     pub trusted_proxies: AddressRanges,
+    /// `api_keys.prefix`: what API keys begin with.
+    pub api_keys_format: KeyFormat,
+    /// `api_keys.environment`: which API keys are accepted where nobody says.
+    pub api_keys_environment: Environments,
+    /// `api_keys.header`: in which header an API key comes, beside `Authorization`.
+    pub api_keys_header: String,
+    /// `api_keys.max_ttl`: the longest life of an API key; any with zero.
+    pub api_keys_max_ttl: Duration,
+    /// `api.base_paths`: other paths below which `auth/check` and `users/me` answer.
+    pub api_base_paths: Vec<BasePath>,
+    /// `cors.allowed_origins`: web pages that may call the API.
+    pub cors_allowed_origins: AllowedOrigins,
     /// `metadata.authorization_endpoint`: whether the metadata name an endpoint that refuses everything.
     pub metadata_authorization_endpoint: bool,
     /// `metadata.openid_configuration`: whether the metadata are also where OpenID clients look for them.

@@ -33,9 +33,9 @@ pub struct Metrics {
     pub access_granted: Counter,
     /// Protected requests that were refused.
     pub access_refused: Counter,
-    /// Look-ups of a client that this node remembered.
+    /// Look-ups of a client or an API key that this node remembered.
     pub directory_hits: Counter,
-    /// Look-ups of a client that went to the store.
+    /// Look-ups of a client or an API key that went to the store.
     pub directory_misses: Counter,
     /// What the store was asked and told.
     pub store: StoreMetrics,
@@ -271,7 +271,11 @@ impl Default for Metrics {
         let recorder = PrometheusBuilder::new().build_recorder();
         let registry = Registry(&recorder);
         let lookup = |result| {
-            registry.counter("mintery_directory_lookups_total", "Look-ups of a client", &[("result", result)])
+            registry.counter(
+                "mintery_directory_lookups_total",
+                "Look-ups of a client or an API key",
+                &[("result", result)],
+            )
         };
         let access = |outcome| {
             registry.counter(

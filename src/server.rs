@@ -5,16 +5,20 @@ use std::sync::Arc;
 
 use actix_server::{Server, ServerHandle};
 use actix_web::App;
-use actix_web::web::{self, Data};
+use actix_web::http::header::HeaderName;
+use actix_web::web::{self, Data, ServiceConfig};
 use tokio::net::TcpSocket;
 
+use crate::admin::api_key::{ApiKeyPolicy, CreatedApiKey, Creation, NewApiKey};
 use crate::admin::client::{ClientUpdate, CreatedClient, NewClient};
+use crate::admin::patch::Patch;
 use crate::admin::revocation::Revoker;
 use crate::admin::{self, Admin, AdminError};
 use crate::background::{Background, RotationPolicy};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Settings};
 use crate::directory::Directory;
+use crate::http::middleware::cors::{Cors, CorsPolicy};
 use crate::http::middleware::request_id::RequestIds;
 use crate::http::{self, Optional, connection};
 use crate::keys::master::MasterKeySource;
@@ -22,6 +26,8 @@ use crate::keys::ring::{KeyRing, RingError};
 use crate::keys::signer::{CachedSigner, SignerFactory};
 use crate::keys::unlock::{Mode, UnlockError, Unlocked, unlock};
 use crate::metrics::Metrics;
+use crate::model::address::AddressRanges;
+use crate::model::api_key::{Environment, Environments, KeyOwner};
 use crate::model::event::{Actor, EventNumber};
 use crate::model::issuer::Issuer;
 use crate::model::name::DisplayName;
@@ -32,6 +38,7 @@ use crate::oauth::feed::Feed;
 use crate::random::{Random, SystemRandom};
 use crate::resource::{KeySet, Verifier};
 use crate::secret::check::SecretChecks;
+use crate::secret::digest::DigestKey;
 use crate::secret::pool::HashPool;
 use crate::store::change::Store;
 use crate::store::file_lock::FileLock;
@@ -106,13 +113,22 @@ pub enum StartError {
     Store(#[from] StoreError),
 }
 
+/// What the first start with `--dev` makes to try out.
+#[derive(Debug)]
+pub struct First {
+    /// A client.
+    pub client: CreatedClient,
+    /// An API key of that client.
+    pub key: CreatedApiKey,
+}
+
 /// A server that is bound to its port.
 pub struct Application {
     address: SocketAddr,
     server: Server,
     store: Store,
     background: Background,
-    first_client: Option<CreatedClient>,
+    first: Option<First>,
     _serve_lock: Option<FileLock>,
 }
 
@@ -144,6 +160,7 @@ impl Application {
         let admin = Admin {
             store: store.clone(),
             secret_digests: data_keys.secret_digests.clone(),
+            api_keys: api_key_policy(&settings, data_keys.api_keys),
             sealing: data_keys.sealing.clone(),
             clock: Arc::clone(&surroundings.clock),
             random: Arc::clone(&surroundings.random),
@@ -151,11 +168,11 @@ impl Application {
             grantable: None,
             hashing: HashPool::new(&metrics.hashing),
         };
-        let first_client = if mode.dev {
+        let first = if mode.dev {
             // What one hash works in is not kept for another that may never come.
             let hashing = HashPool::default();
             let admin = Admin { hashing, ..admin.clone() };
-            Box::pin(create_first_client(&admin)).await?
+            Box::pin(create_first(&admin, settings.api_keys_environment)).await?
         } else {
             None
         };
@@ -182,6 +199,8 @@ impl Application {
             jwks_max_age: settings.published_max_age(),
             keys_publish_ahead: settings.keys_publish_ahead,
             trusted_proxies: settings.trusted_proxies.clone(),
+            api_key_header: api_key_header(&settings)?,
+            api_key_environments: settings.api_keys_environment,
             names_authorization_endpoint: settings.metadata_authorization_endpoint,
             clock: surroundings.clock,
             random: surroundings.random,
@@ -196,7 +215,7 @@ impl Application {
         };
         let address = settings.listen;
         let server = start_http(&settings, listeners, server)?;
-        Ok(Self { address, server, store, background, first_client, _serve_lock: serve_lock })
+        Ok(Self { address, server, store, background, first, _serve_lock: serve_lock })
     }
 
     /// The address that it answers on.
@@ -205,9 +224,9 @@ impl Application {
         self.address
     }
 
-    /// The client that the first start with `--dev` makes, with its secret, once.
-    pub const fn take_first_client(&mut self) -> Option<CreatedClient> {
-        self.first_client.take()
+    /// What the first start with `--dev` makes, with its secrets, once.
+    pub const fn take_first(&mut self) -> Option<First> {
+        self.first.take()
     }
 
     /// Stops it from elsewhere.
@@ -250,6 +269,17 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
     Ok(socket)
 }
 
+fn api_key_header(settings: &Settings) -> Result<HeaderName, ConfigError> {
+    let name = HeaderName::from_bytes(settings.api_keys_header.as_bytes());
+    name.map_err(|error| ConfigError::Inconsistent(error.to_string()))
+}
+
+/// What API keys are like, whose digests are made with `digests`.
+#[must_use]
+pub fn api_key_policy(settings: &Settings, digests: DigestKey) -> ApiKeyPolicy {
+    ApiKeyPolicy { digests, format: settings.api_keys_format.clone(), max_ttl: settings.api_keys_max_ttl }
+}
+
 /// Where the master key comes from.
 #[must_use]
 pub fn master_key_source(settings: &Settings) -> MasterKeySource {
@@ -281,8 +311,8 @@ async fn open_to_serve(
     Ok((unlocked, serve_lock))
 }
 
-/// With `--dev` the first start makes a client, so that there is something to try out.
-async fn create_first_client(admin: &Admin) -> Result<Option<CreatedClient>, StartError> {
+/// With `--dev` the first start makes a client and an API key, so that there is something to try out.
+async fn create_first(admin: &Admin, accepted: Environments) -> Result<Option<First>, StartError> {
     // Only the event of the initialisation: nothing was ever made here.
     let (head, _) = event::head(admin.store.database()).await?;
     if head != EventNumber::default().next() {
@@ -293,11 +323,28 @@ async fn create_first_client(admin: &Admin) -> Result<Option<CreatedClient>, Sta
     };
     let new = NewClient {
         id: None,
-        terms: ClientUpdate { scopes: Some(scopes), ..ClientUpdate::default() }.into_new(name),
+        terms: ClientUpdate { scopes: Some(scopes), ..ClientUpdate::default() }.into_new(name.clone()),
         secret: None,
         secret_expires_in: None,
     };
-    Ok(Some(admin::client::create(admin, new).await?))
+    let client = admin::client::create(admin, new).await?;
+    let new = NewApiKey {
+        owner: KeyOwner::Client(client.client.id.clone()),
+        name,
+        // One that is accepted.
+        environment: match accepted {
+            Environments::Only(environment) => environment,
+            Environments::Any => Environment::default(),
+        },
+        scopes: None,
+        allowed: AddressRanges::default(),
+        max_per_minute: None,
+        expires_in: Patch::Keep,
+    };
+    match admin::api_key::create(admin, new, None).await? {
+        Creation::New(key) => Ok(Some(First { client, key })),
+        Creation::Repeated(_) => Ok(None),
+    }
 }
 
 /// What this node remembers: the signing keys, and nothing else at first.
@@ -361,8 +408,13 @@ fn start_http(
         Optional {
             metrics: settings.answers_metrics_on_main(),
             openid_configuration: settings.metadata_openid_configuration,
+            base_paths: settings.api_base_paths.clone(),
         },
     );
+    let cors = (!settings.cors_allowed_origins.is_empty()).then(|| {
+        let origins = settings.cors_allowed_origins.clone();
+        CorsPolicy::new(origins, server.issuer.path(), &settings.api_base_paths, &server.api_key_header)
+    });
     let server = Data::new(server);
     if let (Some(listener), Some(address)) = (listeners.metrics, settings.metrics_listen) {
         let (metrics, request_ids) = (metrics.clone(), request_ids.clone());
@@ -382,15 +434,23 @@ fn start_http(
         .shutdown_timeout(SHUTDOWN_TIMEOUT_SECS)
         .disable_signals();
     let stopping = Data::new(builder.graceful_shutdown_signal());
-    let app = move || {
-        App::new()
+    let everything = move |config: &mut ServiceConfig| {
+        config
             .app_data(server.clone())
             .app_data(stopping.clone())
             .app_data(metrics.clone())
-            .wrap(request_ids.clone())
             .configure(routes.clone())
-            .default_service(web::to(http::error::not_found))
+            .default_service(web::to(http::error::not_found));
     };
-    let http = connection::listen(builder, listeners.main, app).map_err(failed(settings.listen))?;
-    Ok(http.run())
+    // Where no page may call, nothing is asked at any request.
+    let http = match cors.map(Arc::new) {
+        None => connection::listen(builder, listeners.main, move || {
+            App::new().wrap(request_ids.clone()).configure(everything.clone())
+        }),
+        Some(policy) => connection::listen(builder, listeners.main, move || {
+            let cors = Cors(Arc::clone(&policy));
+            App::new().wrap(cors).wrap(request_ids.clone()).configure(everything.clone())
+        }),
+    };
+    Ok(http.map_err(failed(settings.listen))?.run())
 }

@@ -22,7 +22,7 @@ use crate::model::name::DisplayName;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
-use crate::model::usage::{HourOfUse, Outcome};
+use crate::model::usage::{Countable as _, HourOfUse, Outcome};
 use crate::secret::Secret;
 use crate::secret::chosen::ChosenSecret;
 

@@ -1,6 +1,8 @@
 //! What can be administered: one function for each act, whoever calls it.
 
 pub mod api;
+pub mod api_key;
+pub mod api_key_json;
 pub mod client;
 pub mod client_export;
 pub mod client_import;
@@ -15,6 +17,8 @@ pub mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use api_key::ApiKeyPolicy;
 
 use crate::clock::Clock;
 use crate::keys::seal::SealingKey;
@@ -39,6 +43,8 @@ pub struct Admin {
     pub store: Store,
     /// The key of secret digests.
     pub secret_digests: DigestKey,
+    /// What API keys are like.
+    pub api_keys: ApiKeyPolicy,
     /// Seals private signing keys.
     pub sealing: SealingKey,
     /// The time.
@@ -90,6 +96,9 @@ pub enum AdminError {
     /// It exists already.
     #[error("there is a {0} already")]
     Exists(String),
+    /// It does not go with what is there.
+    #[error("{0}")]
+    Conflict(String),
     /// A client stands for the API.
     #[error(
         "the client {client} stands for {resource}; take that from it first (`client update --stands-for`)"

@@ -10,6 +10,7 @@ mod config;
 mod db;
 mod doctor;
 mod event;
+mod key;
 mod output;
 mod safe_to_revoke;
 mod secret_input;
@@ -61,6 +62,9 @@ enum Noun {
     /// Manages clients.
     #[command(subcommand)]
     Client(client::ClientVerb),
+    /// Manages API keys.
+    #[command(subcommand)]
+    Key(key::KeyVerb),
     /// Manages the APIs that tokens are made for.
     #[command(subcommand)]
     Api(api::ApiVerb),
@@ -171,6 +175,7 @@ pub fn main() -> ExitCode {
         match &cli.noun {
             Noun::Serve(serve) => serve.run(&cli.shared).await,
             Noun::Client(verb) => verb.run(&cli.shared).await,
+            Noun::Key(verb) => verb.run(&cli.shared).await,
             Noun::Api(verb) => verb.run(&cli.shared).await,
             Noun::SigningKey(verb) => verb.run(&cli.shared).await,
             Noun::Event(verb) => verb.run(&cli.shared).await,

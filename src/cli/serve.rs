@@ -4,13 +4,12 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{CliError, Shared, output};
-use crate::admin::client::CreatedClient;
 use crate::logging;
-use crate::server::{Application, ServeMode, Surroundings};
+use crate::server::{Application, First, ServeMode, Surroundings};
 
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// For trying out: listens on this machine only, and the first start makes a client.
+    /// For trying out: listens on this machine only, and the first start makes a client and an API key.
     #[arg(long)]
     dev: bool,
     /// Brings a `PostgreSQL` database to the tables of this release first.
@@ -36,13 +35,14 @@ impl Serve {
         ];
         let overrides = flags.into_iter().filter_map(|(key, flag, text)| Some((key, flag, text.clone()?)));
         let settings = shared.settings(overrides.collect())?;
+        let key_header = settings.api_keys_header.clone();
         logging::start(&settings.log, settings.log_format);
         let mode = ServeMode { dev: self.dev, migrate: self.migrate };
         let mut application = Box::pin(Application::build(settings, mode, Surroundings::default())).await?;
         let url = format!("http://{}", application.address());
         log::info!("answering on {url}");
         if self.dev {
-            welcome(&url, application.take_first_client().as_ref())?;
+            welcome(&url, application.take_first().as_ref(), &key_header)?;
         }
         stop_on_signals(&application)?;
         application.run().await?;
@@ -67,26 +67,29 @@ fn stop_on_signals(application: &Application) -> Result<(), CliError> {
 }
 
 /// What to paste first.
-fn welcome(url: &str, client: Option<&CreatedClient>) -> Result<(), CliError> {
-    let Some(client) = client else {
+fn welcome(url: &str, first: Option<&First>, key_header: &str) -> Result<(), CliError> {
+    let Some(First { client, key }) = first else {
         let again = format!(
-            "\nMintery answers on {url}\nThe first start showed a client and its secret. To make another:\n\n  \
+            "\nMintery answers on {url}\nThe first start showed a client and an API key. To make another client:\n\n  \
              mintery client create --name demo --scope 'read write'\n"
         );
         return Ok(output::line(&again)?);
     };
-    let (id, secret) = (&client.client.id, client.plain.expose());
+    let (id, secret, key) = (&client.client.id, client.plain.expose(), key.plain.expose());
     Ok(output::line(&format!(
         "\nMintery answers on {url}\n\n\
-         A client was made for you. Its secret is not shown again:\n\n  \
+         A client was made for you, and an API key. The secret and the key are not shown again:\n\n  \
          client_id      {id}\n  \
-         client_secret  {secret}\n\n\
+         client_secret  {secret}\n  \
+         api_key        {key}\n\n\
          Get a token:\n\n  \
          curl -u {id}:{secret} -d grant_type=client_credentials -d scope='read write' {url}/oauth/token\n\n\
          Call a protected route with it:\n\n  \
          TOKEN=$(curl -s -u {id}:{secret} -d grant_type=client_credentials {url}/oauth/token | \
          sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')\n  \
          curl -H \"Authorization: Bearer $TOKEN\" {url}/api/v1/users/me\n\n\
+         Or with the API key:\n\n  \
+         curl -H \"{key_header}: {key}\" {url}/api/v1/users/me\n\n\
          And without, to be refused:\n\n  \
          curl -i {url}/api/v1/users/me\n"
     ))?)

@@ -219,6 +219,14 @@ mod tests {
             ("trusted_proxies", "10.0.0.0/33"),
             ("trusted_proxies", "10.0.0.0/8 10.1.0.0/16"),
             ("trusted_proxies", "0.0.0.0/0"),
+            ("api_keys.prefix", "Key_"),
+            ("api_keys.environment", "production"),
+            ("api_keys.header", "X API Key"),
+            ("api_keys.header", "authorization"),
+            ("api_keys.max_ttl", "-1"),
+            ("api.base_paths", "v4"),
+            ("cors.allowed_origins", "app.example.com"),
+            ("cors.allowed_origins", "https://app.example.com/"),
         ] {
             let error = load(&[], "", &[(key, value)]);
             assert!(

@@ -10,7 +10,10 @@ use toml::Value as Shown;
 use super::sources::Values;
 use super::{ConfigError, LogFormat, Settings};
 use crate::model::address::AddressRanges;
+use crate::model::api_key::{Environment, Environments, KeyFormat};
+use crate::model::base_path::BasePath;
 use crate::model::issuer::Issuer;
+use crate::model::origin::AllowedOrigins;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::secret::Secret;
@@ -122,6 +125,36 @@ pub const TABLE: &[Row] = &[
         show: Plain(|settings| Some(list_of(settings.trusted_proxies.iter()))),
     },
     Row {
+        name: "api_keys.prefix",
+        apply: |settings, text| put(&mut settings.api_keys_format, said(KeyFormat::new(text))),
+        show: Plain(|settings| Some(text_of(&settings.api_keys_format.prefix()))),
+    },
+    Row {
+        name: "api_keys.environment",
+        apply: |settings, text| put(&mut settings.api_keys_environment, said(Environments::from_str(text))),
+        show: Plain(|settings| Some(text_of(&settings.api_keys_environment.name()))),
+    },
+    Row {
+        name: "api_keys.header",
+        apply: |settings, text| put(&mut settings.api_keys_header, header_name(text)),
+        show: Plain(|settings| Some(text_of(&settings.api_keys_header))),
+    },
+    Row {
+        name: "api_keys.max_ttl",
+        apply: |settings, text| put(&mut settings.api_keys_max_ttl, seconds(text, 0, 36_525 * DAY)),
+        show: Plain(|settings| seconds_of(settings.api_keys_max_ttl)),
+    },
+    Row {
+        name: "api.base_paths",
+        apply: |settings, text| put(&mut settings.api_base_paths, said(BasePath::parse_list(text))),
+        show: Plain(|settings| Some(list_of(settings.api_base_paths.iter()))),
+    },
+    Row {
+        name: "cors.allowed_origins",
+        apply: |settings, text| put(&mut settings.cors_allowed_origins, said(AllowedOrigins::parse(text))),
+        show: Plain(|settings| Some(list_of(settings.cors_allowed_origins.iter()))),
+    },
+    Row {
         name: "metadata.authorization_endpoint",
         apply: |settings, text| {
             put(&mut settings.metadata_authorization_endpoint, parse(text, "true or false"))
@@ -168,6 +201,12 @@ impl Default for Settings {
             revocations_max_per_client: 10_000,
             metrics_listen: None,
             trusted_proxies: AddressRanges::default(),
+            api_keys_format: KeyFormat::default(),
+            api_keys_environment: Environments::Only(Environment::Live),
+            api_keys_header: "X-API-Key".to_owned(),
+            api_keys_max_ttl: Duration::ZERO,
+            api_base_paths: Vec::new(),
+            cors_allowed_origins: AllowedOrigins::default(),
             metadata_authorization_endpoint: true,
             metadata_openid_configuration: true,
             log: "info".to_owned(),
@@ -224,6 +263,35 @@ fn number<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
 
 fn seconds(text: &str, least: u64, most: u64) -> Result<Duration, String> {
     number(text, least, most).map(Duration::from_secs).map_err(|error| format!("{error}, in seconds"))
+}
+
+/// The name of a header that stands for nothing else.
+fn header_name(text: &str) -> Result<String, String> {
+    /// What programs on the way, or this one, read.
+    const TAKEN: [&str; 14] = [
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "dpop",
+        "expect",
+        "forwarded",
+        "host",
+        "idempotency-key",
+        "origin",
+        "transfer-encoding",
+        "x-forwarded-for",
+        "x-request-id",
+    ];
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if text.is_empty() || text.len() > 64 || !text.bytes().all(is_token) {
+        return Err("it should be the name of a header such as X-API-Key".to_owned());
+    }
+    if TAKEN.iter().any(|taken| text.eq_ignore_ascii_case(taken)) {
+        return Err("that header stands for something else".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 fn log_filter(text: &str) -> Result<String, String> {

@@ -1,18 +1,11 @@
-//! Clients by id, as many as fit. Each entry carries the generation of its shard as it was before the entry was
-//! loaded; forgetting raises the generation. So an old row that a slow load brings in after a change is not believed,
-//! whoever stores it when.
-//!
-//! An entry that was forgotten stays until the next load, which takes over what is still true of it: that somebody showed the
-//! secret of which this is the slow hash.
+//! Clients by id, as many as fit.
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use quick_cache::sync::Cache;
-
-use super::known_client::{KnownClient, KnownSecret};
+use super::generations::{Generations, Moment, Stamp};
+use super::known_client::KnownClient;
+use super::memory::{Memory, Remembered};
 use super::usage::Usage;
 use crate::clock::Clock;
 use crate::model::client::{Client, ClientId, ClientSecret};
@@ -21,80 +14,43 @@ use crate::store::StoreError;
 /// The most clients that are remembered.
 const CAPACITY: usize = 16_384;
 
-/// The most ids of no client that are remembered. Apart from the clients, so that guessing pushes out guesses alone.
+/// The most ids of no client that are remembered.
 const UNKNOWN_CAPACITY: usize = 4096;
 
-/// How long it is remembered that there is no such client. That one is made is an event, and forgotten at once.
-const UNKNOWN_FOR: Duration = Duration::from_mins(1);
+impl Remembered for KnownClient {
+    type Key = ClientId;
 
-const SHARDS: usize = 1024;
+    fn absence(id: &ClientId, read_at: Moment) -> Option<Stamp> {
+        Some(Generations::stamp(id.as_str(), read_at))
+    }
 
-/// The generation of a shard, as it was when somebody looked.
-#[derive(Clone, Copy)]
-struct Stamp {
-    shard: usize,
-    generation: u64,
-}
-
-/// A client, and the stamp of its shard before it was loaded.
-#[derive(Clone)]
-struct Entry {
-    stamp: Stamp,
-    client: Arc<KnownClient>,
-}
-
-/// That there was no client, and when. Beside the generation of its shard it carries that of all absences.
-#[derive(Clone, Copy)]
-struct Absence {
-    stamp: Stamp,
-    era: u64,
-    since: Duration,
-}
-
-/// Why a load brought no entry.
-enum NotLoaded {
-    /// There is no such client.
-    Absent,
-    /// The store failed.
-    Failed(StoreError),
+    fn is_current(&self, generations: &Generations) -> bool {
+        generations.is_current(self.stamp)
+    }
 }
 
 pub struct Clients {
-    known: Cache<ClientId, Entry>,
-    unknown: Cache<ClientId, Absence>,
-    generations: Vec<AtomicU64>,
-    /// The generation of all that is remembered of clients that do not exist.
-    era: AtomicU64,
-    clock: Arc<dyn Clock>,
+    memory: Memory<KnownClient>,
+    generations: Arc<Generations>,
     usage: Arc<Usage>,
 }
 
 impl fmt::Debug for Clients {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Clients({})", self.known.len())
+        write!(f, "Clients({})", self.memory.len().0)
     }
 }
 
 impl Clients {
-    pub fn new(clock: Arc<dyn Clock>, usage: Arc<Usage>) -> Self {
-        let generations = std::iter::repeat_with(AtomicU64::default).take(SHARDS).collect();
-        Self {
-            known: Cache::new(CAPACITY),
-            unknown: Cache::new(UNKNOWN_CAPACITY),
-            generations,
-            era: AtomicU64::default(),
-            clock,
-            usage,
-        }
+    pub fn new(clock: Arc<dyn Clock>, generations: Arc<Generations>, usage: Arc<Usage>) -> Self {
+        let memory = Memory::new(CAPACITY, UNKNOWN_CAPACITY, Arc::clone(&generations), clock);
+        Self { memory, generations, usage }
     }
 
     /// What is known of `id`: nothing; that there is no such client; the client.
     #[expect(clippy::option_option, reason = "not known is not the same as known not to exist")]
     pub fn remembered(&self, id: &str) -> Option<Option<Arc<KnownClient>>> {
-        if let Some(entry) = self.known.get(id) {
-            return self.is_current(entry.stamp).then_some(Some(entry.client));
-        }
-        self.is_known_absent(id).then_some(None)
+        self.memory.get(id)
     }
 
     /// Loads a client and remembers it. Callers that ask for the same id meanwhile share the load, unless the client
@@ -108,105 +64,34 @@ impl Clients {
         F: Fn() -> Loading,
         Loading: Future<Output = Result<Option<(Client, Vec<ClientSecret>)>, StoreError>>,
     {
-        /// A client that changes this often while it is looked up is served from the store directly.
-        const ATTEMPTS: usize = 3;
-        let mut before: Option<Arc<KnownClient>> = None;
-        for _ in 0..ATTEMPTS {
-            let secrets = before.as_ref().map_or(&[][..], |before| &before.secrets);
-            let loading = self.load_entry(id, secrets, &load);
-            let entry = match self.known.get_or_insert_async(id, loading).await {
-                Ok(entry) => entry,
-                Err(NotLoaded::Absent) => return Ok(None),
-                Err(NotLoaded::Failed(error)) => return Err(error),
-            };
-            if self.is_current(entry.stamp) {
-                return Ok(Some(entry.client));
+        let load = |read_at, before: Option<Arc<KnownClient>>| {
+            let loading = load();
+            async move {
+                let Some((mut client, secrets)) = loading.await? else { return Ok(None) };
+                // One text for the entry, the client and its counts.
+                client.id = id.clone();
+                let secrets_before = before.as_ref().map_or(&[][..], |before| &before.secrets);
+                let stamp = Generations::stamp(id.as_str(), read_at);
+                let usage = self.usage.of(id);
+                Ok(Some(KnownClient::new(client, secrets, secrets_before, usage, stamp)))
             }
-            // This very entry: another caller may have brought in a newer one.
-            self.known.remove_if(id, |stored| Arc::ptr_eq(&stored.client, &entry.client));
-            before = Some(entry.client);
-        }
-        let secrets = before.as_ref().map_or(&[][..], |before| &before.secrets);
-        match self.load_entry(id, secrets, &load).await {
-            Ok(entry) => Ok(Some(entry.client)),
-            Err(NotLoaded::Absent) => Ok(None),
-            Err(NotLoaded::Failed(error)) => Err(error),
-        }
-    }
-
-    async fn load_entry<F, Loading>(
-        &self,
-        id: &ClientId,
-        before: &[KnownSecret],
-        load: &F,
-    ) -> Result<Entry, NotLoaded>
-    where
-        F: Fn() -> Loading,
-        Loading: Future<Output = Result<Option<(Client, Vec<ClientSecret>)>, StoreError>>,
-    {
-        // Somebody who waited for another's load finds here that it found nothing.
-        if self.is_known_absent(id.as_str()) {
-            return Err(NotLoaded::Absent);
-        }
-        let (stamp, era) = (self.stamp(id.as_str()), self.era.load(Ordering::Acquire));
-        let Some((mut client, secrets)) = load().await.map_err(NotLoaded::Failed)? else {
-            self.unknown.insert(id.clone(), Absence { stamp, era, since: self.clock.elapsed() });
-            return Err(NotLoaded::Absent);
         };
-        // One text for the entry, the client and its counts.
-        client.id = id.clone();
-        let usage = self.usage.of(id);
-        Ok(Entry { stamp, client: Arc::new(KnownClient::new(client, secrets, before, usage)) })
-    }
-
-    fn is_known_absent(&self, id: &str) -> bool {
-        self.unknown.get(id).is_some_and(|absence| {
-            self.is_current(absence.stamp)
-                && absence.era == self.era.load(Ordering::Acquire)
-                && self.clock.elapsed().saturating_sub(absence.since) < UNKNOWN_FOR
-        })
+        self.memory.load(id, load).await
     }
 
     pub fn forget(&self, id: &ClientId) {
-        if let Some(generation) = self.generations.get(shard(id.as_str())) {
-            generation.fetch_add(1, Ordering::AcqRel);
-        }
+        self.generations.forget(id.as_str());
     }
 
-    /// Forgets who does not exist: many were made at once. Who is known stays known, or every thousand of a million new
-    /// clients would send all the others to the store.
+    /// Forgets who does not exist: many were made at once.
     pub fn forget_absences(&self) {
-        self.era.fetch_add(1, Ordering::AcqRel);
+        self.memory.forget_absences();
     }
 
-    pub fn forget_all(&self) {
-        for generation in &self.generations {
-            generation.fetch_add(1, Ordering::AcqRel);
-        }
-        self.known.clear();
+    /// Frees the room of all that was forgotten.
+    pub fn clear(&self) {
+        self.memory.clear();
     }
-
-    fn stamp(&self, id: &str) -> Stamp {
-        let shard = shard(id);
-        Stamp { shard, generation: self.generation(shard) }
-    }
-
-    /// Whether nothing of the shard was forgotten since.
-    fn is_current(&self, stamp: Stamp) -> bool {
-        stamp.generation == self.generation(stamp.shard)
-    }
-
-    fn generation(&self, shard: usize) -> u64 {
-        self.generations.get(shard).map_or(0, |generation| generation.load(Ordering::Acquire))
-    }
-}
-
-/// FNV-1a. Which ids share a shard does not matter: one of them is looked up once more than need be.
-fn shard(id: &str) -> usize {
-    let hash = id
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
-    usize::try_from(hash % SHARDS as u64).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -216,8 +101,9 @@ mod tests {
 
     use tokio::sync::Barrier;
 
-    use super::{Clients, UNKNOWN_CAPACITY, UNKNOWN_FOR};
+    use super::{Clients, UNKNOWN_CAPACITY};
     use crate::clock::{Clock, ManualClock, Timestamp};
+    use crate::directory::memory::ABSENT_FOR;
     use crate::model::client::{AuthMethod, Client, ClientId, ClientSecret, SecretId};
     use crate::model::event::EventNumber;
     use crate::model::name::DisplayName;
@@ -261,7 +147,7 @@ mod tests {
 
     fn clients() -> (Arc<ManualClock>, Clients) {
         let clock = ManualClock::starting_at(Timestamp::from_secs(0));
-        (Arc::clone(&clock), Clients::new(clock as Arc<dyn Clock>, Arc::default()))
+        (Arc::clone(&clock), Clients::new(clock as Arc<dyn Clock>, Arc::default(), Arc::default()))
     }
 
     /// A load that began before an invalidation must not put the old row back after it.
@@ -310,7 +196,7 @@ mod tests {
         let id = ClientId::parse("a").unwrap();
         clients.load(&id, || async { Ok(None) }).await.unwrap();
         assert!(matches!(clients.remembered("a"), Some(None)));
-        clock.let_pass(UNKNOWN_FOR);
+        clock.let_pass(ABSENT_FOR);
         assert!(clients.remembered("a").is_none());
     }
 
@@ -370,6 +256,6 @@ mod tests {
             let id = ClientId::parse(&format!("unknown-{number}")).unwrap();
             clients.load(&id, || async { Ok(None) }).await.unwrap();
         }
-        assert!(clients.unknown.len() <= UNKNOWN_CAPACITY);
+        assert!(clients.memory.len().1 <= UNKNOWN_CAPACITY);
     }
 }

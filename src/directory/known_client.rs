@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::generations::Stamp;
 use super::usage::ClientUsage;
 use crate::clock::Timestamp;
 use crate::model::claims::TokenId;
@@ -22,6 +23,7 @@ pub struct KnownClient {
     pub default_scopes: ScopeSet,
     /// What is counted for it.
     pub usage: Arc<ClientUsage>,
+    pub(super) stamp: Stamp,
 }
 
 impl KnownClient {
@@ -31,12 +33,13 @@ impl KnownClient {
         secrets: Vec<ClientSecret>,
         before: &[KnownSecret],
         usage: Arc<ClientUsage>,
+        stamp: Stamp,
     ) -> Self {
         let default_scopes = client.default_scopes();
         // Collected, it would take over the room of what was read, which is several times as much.
         let mut known = Vec::with_capacity(secrets.len());
         known.extend(secrets.into_iter().map(|secret| KnownSecret::new(secret, before)));
-        Self { client, secrets: known, default_scopes, usage }
+        Self { client, secrets: known, default_scopes, usage, stamp }
     }
 }
 

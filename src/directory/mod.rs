@@ -1,13 +1,19 @@
 //! What this node remembers of the store, bounded, so that the hot path asks no database; and the [`follower`] that
 //! keeps it right.
 
+mod api_keys;
 mod apis;
 mod clients;
 mod clock_check;
+mod counters;
 pub mod follower;
 mod freshness;
+mod generations;
 pub mod guesses;
+mod hourly;
+mod key_usage;
 mod known_client;
+mod memory;
 mod recent;
 mod revoked;
 mod usage;
@@ -18,12 +24,17 @@ use std::sync::Arc;
 use arc_swap::Guard;
 use tokio::sync::{Notify, Semaphore, watch};
 
+use api_keys::ApiKeys;
+pub use api_keys::KnownApiKey;
 use apis::Apis;
 use clients::Clients;
 use clock_check::ClockCheck;
 use freshness::Freshness;
 pub use freshness::Health;
+use generations::Generations;
 use guesses::Guesses;
+use key_usage::KeyUsages;
+pub use key_usage::{KeyUsage, Rate};
 pub use known_client::{KnownClient, KnownSecret, SlowSecret};
 pub use recent::{Known, Position, Recent};
 use usage::Usage;
@@ -33,20 +44,25 @@ use crate::clock::{Clock, Timestamp};
 use crate::keys::ring::{KeyRing, RingError};
 use crate::metrics::Metrics;
 use crate::model::api::Api;
+use crate::model::api_key::{ApiKeyId, KeyOwner};
 use crate::model::client::ClientId;
 use crate::model::event::{Effect, EventNumber};
-use crate::model::usage::{Hour, Outcome};
+use crate::model::usage::{Hour, KeyOutcome, Outcome};
+use crate::secret::digest::SecretDigest;
 use crate::store::clock::Compared;
-use crate::store::{self, Database, StoreError, client};
+use crate::store::{self, Database, StoreError, api_key, client};
 
 /// What this node knows.
 #[derive(Debug)]
 pub struct Directory {
     database: Database,
+    generations: Arc<Generations>,
     clients: Clients,
+    keys: ApiKeys,
     guesses: Arc<Guesses>,
     apis: Apis,
     usage: Arc<Usage>,
+    key_usages: Arc<KeyUsages>,
     ring: Arc<KeyRing>,
     clock: Arc<dyn Clock>,
     clock_check: ClockCheck,
@@ -55,6 +71,7 @@ pub struct Directory {
     recent: Recent,
     poll_now: Notify,
     lookups: Semaphore,
+    key_lookups: Semaphore,
     metrics: Arc<Metrics>,
 }
 
@@ -65,6 +82,10 @@ pub struct Unavailable(String);
 
 /// Look-ups in the store that may be under way or waiting at once; more are answered with 503 instead of piling up.
 const MAX_LOOKUPS: usize = 256;
+
+/// The same of API keys. Fewer, because anybody can make up as many keys as they like that have the form of one, each of which costs a
+/// look-up: clients are looked up beside them.
+const MAX_KEY_LOOKUPS: usize = 64;
 
 impl Directory {
     /// A directory that knows nothing yet, except that nothing before `head` concerns it; `ring` was loaded after that. Its clock
@@ -79,10 +100,13 @@ impl Directory {
         store_clock: Option<Arc<dyn Clock>>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let usage = Arc::default();
+        let (usage, key_usages, generations) = (Arc::default(), Arc::default(), Arc::default());
         Self {
             database,
-            clients: Clients::new(Arc::clone(&clock), Arc::clone(&usage)),
+            clients: Clients::new(Arc::clone(&clock), Arc::clone(&generations), Arc::clone(&usage)),
+            keys: ApiKeys::new(Arc::clone(&clock), Arc::clone(&generations), Arc::clone(&key_usages)),
+            generations,
+            key_usages,
             guesses: Arc::new(Guesses::new(Arc::clone(&clock))),
             usage,
             apis: Apis::default(),
@@ -94,6 +118,7 @@ impl Directory {
             recent: Recent::default(),
             poll_now: Notify::new(),
             lookups: Semaphore::new(MAX_LOOKUPS),
+            key_lookups: Semaphore::new(MAX_KEY_LOOKUPS),
             metrics,
         }
     }
@@ -150,11 +175,7 @@ impl Directory {
     pub async fn client(&self, id: &str) -> Result<(Option<Arc<KnownClient>>, EventNumber), Unavailable> {
         // Before the look-up: an event that is applied between the two must not be claimed as known.
         let as_of = self.applied();
-        if !self.freshness.is_within_grace() {
-            return Err(Unavailable(
-                "the store has been out of reach for longer than outage_grace".to_owned(),
-            ));
-        }
+        self.check_grace()?;
         let Some(known) = self.clients.remembered(id) else {
             self.metrics.directory_misses.increment(1);
             // Apart from the future of every request, which is kept small: see `http`.
@@ -166,6 +187,68 @@ impl Directory {
             Box::pin(self.catch_up(cut_off)).await?;
         }
         Ok((known, as_of.max(cut_off)))
+    }
+
+    fn check_grace(&self) -> Result<(), Unavailable> {
+        if self.freshness.is_within_grace() {
+            return Ok(());
+        }
+        Err(Unavailable("the store has been out of reach for longer than outage_grace".to_owned()))
+    }
+
+    /// The API key with this digest, as this node remembers it, with its owner; no key when there is none, and nothing when the
+    /// store must be asked.
+    ///
+    /// # Errors
+    /// When the store has not been reached for longer than the grace.
+    pub fn remembered_api_key(
+        &self,
+        digest: &SecretDigest,
+    ) -> Result<Option<Option<Arc<KnownApiKey>>>, Unavailable> {
+        self.check_grace()?;
+        let known = self.keys.remembered(digest);
+        if known.is_some() {
+            self.metrics.directory_hits.increment(1);
+        }
+        Ok(known)
+    }
+
+    /// Looks an API key up in the store, with its owner.
+    ///
+    /// # Errors
+    /// When the store is out of reach, or too many keys are being looked up.
+    pub async fn look_up_api_key(
+        &self,
+        digest: &SecretDigest,
+    ) -> Result<Option<Arc<KnownApiKey>>, Unavailable> {
+        self.metrics.directory_misses.increment(1);
+        let load = || async {
+            let _permit = self
+                .key_lookups
+                .try_acquire()
+                .map_err(|_| StoreError::Unavailable("too many API keys are looked up already".to_owned()))?;
+            let Some(key) = api_key::by_digest(&self.database, digest).await? else { return Ok(None) };
+            let KeyOwner::Client(id) = &key.owner;
+            let mut owner = match self.clients.remembered(id.as_str()).flatten() {
+                Some(known) => Some(known),
+                None => self.look_up(id).await?,
+            };
+            if owner.is_none() {
+                // Somebody has asked for them before they were made, and this node has not come to that event yet.
+                self.clients.forget(id);
+                owner = self.look_up(id).await?;
+            }
+            // An owner who was deleted meanwhile took the key along.
+            Ok(owner.map(|owner| (key, owner)))
+        };
+        Box::pin(self.keys.load(digest, load)).await.map_err(|error| Unavailable(error.to_string()))
+    }
+
+    /// Counts a request that was refused though its key is good, if this node remembers the key.
+    pub fn count_key_refusal(&self, id: &ApiKeyId, outcome: KeyOutcome) {
+        if let Some(usage) = self.key_usages.known(id.as_str()) {
+            usage.refuse(self.clock.now(), outcome);
+        }
     }
 
     /// Looks a client up. What is known of it is not older than `as_of`, or than the client's cut-off where this node has
@@ -234,7 +317,7 @@ impl Directory {
     /// # Errors
     /// When the store fails; what it was not told is told the next time.
     pub async fn flush_usage(&self) -> Result<(), StoreError> {
-        let flushed = self.tell_usage().await;
+        let flushed = self.tell_usage().await.and(self.tell_key_usage().await);
         self.metrics.count_flush(flushed.is_ok());
         flushed
     }
@@ -242,7 +325,7 @@ impl Directory {
     async fn tell_usage(&self) -> Result<(), StoreError> {
         /// Clients whose counts are told at once: few enough that no change waits long.
         const PART: usize = 200;
-        let (counted, is_limited) = self.usage.take();
+        let (counted, is_limited) = self.usage.take_all();
         let mut left = counted.as_slice();
         while let Some((part, rest)) =
             left.split_at_checked(PART.min(left.len())).filter(|(part, _)| !part.is_empty())
@@ -265,16 +348,43 @@ impl Directory {
         Ok(())
     }
 
+    async fn tell_key_usage(&self) -> Result<(), StoreError> {
+        /// Keys whose counts are told at once.
+        const PART: usize = 200;
+        let counted = self.key_usages.take_all();
+        let mut failed = Ok(());
+        for part in counted.chunks(PART) {
+            if failed.is_err() {
+                self.key_usages.put_back(part);
+                continue;
+            }
+            match store::api_key_usage::add(&self.database, part).await {
+                Ok(()) => {}
+                // Rather some seconds too few than twice the same.
+                Err(StoreError::OutcomeUnknown(reason)) => log::warn!("counts may be lost: {reason}"),
+                Err(error) => {
+                    self.key_usages.put_back(part);
+                    failed = Err(error);
+                }
+            }
+        }
+        failed
+    }
+
     /// Does what an event asks of whoever remembers things.
     async fn react(&self, effect: &Effect) -> Result<(), StoreError> {
         match effect {
             Effect::None => {}
             Effect::Client(id) => self.clients.forget(id),
             Effect::NewClients => self.clients.forget_absences(),
+            Effect::ApiKey(id) => self.keys.forget(id),
+            Effect::ApiKeys(ids) => ids.iter().for_each(|id| self.keys.forget(id)),
             Effect::Apis => self.load_apis().await?,
             Effect::SigningKeys => self.load_keys().await?,
             Effect::Everything => {
-                self.clients.forget_all();
+                self.generations.forget_all();
+                self.clients.clear();
+                self.keys.clear();
                 self.load_revocations().await?;
                 self.load_apis().await?;
                 self.load_keys().await?;

@@ -2,17 +2,15 @@
 //! counts of its client in what is remembered of the client, so it looks nothing up; the lock that it takes is its client's own
 //! and is held for a few additions.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::counters::Counters;
+use super::hourly::Hourly;
 use crate::clock::Timestamp;
 use crate::model::client::{ClientId, SecretId};
-use crate::model::usage::{Hour, LastUse, Outcome, Tally};
+use crate::model::usage::{Hour, LastUse, Outcome};
 use crate::store::usage::Counted;
-
-/// Hours that wait to be flushed while the store is out of reach. A node does not issue for longer than a day without it.
-const MAX_WAITING: usize = 30;
 
 /// The most addresses for each secret that are kept until they are flushed. The oldest gives way.
 const MAX_ADDRESSES: usize = 8;
@@ -23,11 +21,7 @@ pub struct ClientUsage(Mutex<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
-    hour: Hour,
-    /// What was counted in this hour, and is not on its way to the store yet.
-    tally: Tally,
-    /// The same of other hours.
-    waiting: Vec<(Hour, Tally)>,
+    hours: Hourly<Outcome>,
     /// The tokens of this hour, of all nodes, that the store knows of, or will once it is told.
     stored: u64,
     /// The secrets that were used since the last flush, each once for every address.
@@ -36,7 +30,7 @@ struct Counts {
     is_limited: bool,
 }
 
-/// The client has had as many tokens in this hour as it may have.
+/// There were as many as there may be for now: tokens of a client in this hour, requests with a key in this minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverLimit {
     /// After how many seconds it may have more.
@@ -59,10 +53,10 @@ impl ClientUsage {
         let hour = counts.turn_to(now);
         counts.note(secret, LastUse { at: now, from });
         if limit.is_some_and(|limit| counts.tokens() >= limit) {
-            counts.tally.count(Outcome::OverLimit);
+            counts.hours.count(Outcome::OverLimit);
             return Err(OverLimit { retry_after: hour.secs_left(now) });
         }
-        counts.tally.count(Outcome::Token);
+        counts.hours.count(Outcome::Token);
         Ok(())
     }
 
@@ -71,7 +65,7 @@ impl ClientUsage {
         let mut counts = self.lock();
         counts.turn_to(now);
         counts.note(secret, LastUse { at: now, from });
-        counts.tally.count(outcome);
+        counts.hours.count(outcome);
     }
 
     /// Takes note that a secret was good for something that counts as neither a token nor a refusal.
@@ -83,10 +77,10 @@ impl ClientUsage {
     pub fn learn(&self, hour: Hour, tokens: u64) {
         let mut counts = self.lock();
         counts.is_limited = true;
-        if counts.hour < hour {
+        if counts.hours.hour() < hour {
             counts.turn_to(hour.begins());
         }
-        if counts.hour == hour {
+        if counts.hours.hour() == hour {
             // What is on its way there is not in that number.
             counts.stored = counts.stored.max(tokens);
         }
@@ -100,17 +94,10 @@ impl ClientUsage {
     /// Takes out what is to be told to the store.
     fn take(&self, client: &ClientId) -> Option<Counted> {
         let mut counts = self.lock();
-        let tally = std::mem::take(&mut counts.tally);
+        let (outcomes, tally) = counts.hours.take();
         counts.stored = counts.stored.saturating_add(u64::from(tally.get(Outcome::Token)));
-        let hour = counts.hour;
-        let hours = std::mem::take(&mut counts.waiting).into_iter().chain([(hour, tally)]);
-        let outcomes = |(hour, tally): (Hour, Tally)| {
-            tally.iter().map(|(outcome, times)| (hour, outcome, times)).collect::<Vec<_>>()
-        };
-        let mut outcomes: Vec<_> = hours.flat_map(outcomes).collect();
         let mut secrets = std::mem::take(&mut counts.used);
         drop(counts);
-        outcomes.sort_unstable();
         secrets.sort_unstable_by(|(one, its), (other, others)| {
             one.as_str().cmp(other.as_str()).then_with(|| its.from.cmp(&others.from))
         });
@@ -122,15 +109,8 @@ impl ClientUsage {
     fn put_back(&self, counted: Counted) {
         let mut counts = self.lock();
         for (hour, outcome, times) in counted.outcomes {
-            if hour == counts.hour {
-                counts.tally.add(outcome, times);
-                if outcome == Outcome::Token {
-                    counts.stored = counts.stored.saturating_sub(u64::from(times));
-                }
-            } else {
-                let mut tally = Tally::default();
-                tally.add(outcome, times);
-                counts.wait(hour, &tally);
+            if counts.hours.put_back(hour, outcome, times) && outcome == Outcome::Token {
+                counts.stored = counts.stored.saturating_sub(u64::from(times));
             }
         }
         for (secret, last_use) in counted.secrets {
@@ -142,32 +122,15 @@ impl ClientUsage {
 impl Counts {
     /// Sees to it that what is counted next is counted for the hour that `now` is in.
     fn turn_to(&mut self, now: Timestamp) -> Hour {
-        let hour = Hour::of(now);
-        if hour != self.hour {
-            let (before, tally) = (self.hour, std::mem::take(&mut self.tally));
-            self.wait(before, &tally);
-            (self.hour, self.stored) = (hour, 0);
+        if self.hours.turn_to(now) {
+            self.stored = 0;
         }
-        hour
-    }
-
-    fn wait(&mut self, hour: Hour, tally: &Tally) {
-        if tally.is_empty() {
-            return;
-        }
-        if let Some((_, own)) = self.waiting.iter_mut().find(|(own, _)| *own == hour) {
-            own.merge(tally);
-            return;
-        }
-        if self.waiting.len() >= MAX_WAITING {
-            self.waiting.remove(0);
-        }
-        self.waiting.push((hour, *tally));
+        self.hours.hour()
     }
 
     /// The tokens of this hour, as far as this node knows.
     fn tokens(&self) -> u64 {
-        self.stored.saturating_add(u64::from(self.tally.get(Outcome::Token)))
+        self.stored.saturating_add(u64::from(self.hours.tally().get(Outcome::Token)))
     }
 
     fn note(&mut self, secret: Option<&SecretId>, last_use: LastUse) {
@@ -202,39 +165,16 @@ impl Counts {
 }
 
 /// The counts of all clients that are remembered, and of those that are not any more and have something to tell.
-#[derive(Debug, Default)]
-pub struct Usage(Mutex<HashMap<ClientId, Arc<ClientUsage>>>);
+pub type Usage = Counters<ClientId, ClientUsage>;
 
 impl Usage {
-    /// The counts of a client that is being remembered.
-    pub fn of(&self, client: &ClientId) -> Arc<ClientUsage> {
-        Arc::clone(self.lock().entry(client.clone()).or_default())
-    }
-
-    /// The same, if there are any.
-    fn known(&self, client: &str) -> Option<Arc<ClientUsage>> {
-        self.lock().get(client).cloned()
-    }
-
     /// Takes out what is to be told to the store, sorted by client; and tells whether one of them has a limit.
-    pub fn take(&self) -> (Vec<Counted>, bool) {
-        let mut clients = self.lock();
-        // Whoever else holds one is remembered, or is being answered.
-        let mut gone = Vec::new();
+    pub fn take_all(&self) -> (Vec<Counted>, bool) {
         let mut is_limited = false;
-        let mut counted: Vec<Counted> = Vec::new();
-        for (client, usage) in clients.iter() {
+        let mut counted = self.take(|client, usage| {
             is_limited |= usage.lock().is_limited;
-            match usage.take(client) {
-                Some(of_client) => counted.push(of_client),
-                None if Arc::strong_count(usage) == 1 => gone.push(client.clone()),
-                None => {}
-            }
-        }
-        for client in gone {
-            clients.remove(&client);
-        }
-        drop(clients);
+            usage.take(client)
+        });
         counted.sort_unstable_by(|one, other| one.client.cmp(&other.client));
         (counted, is_limited)
     }
@@ -249,21 +189,18 @@ impl Usage {
     /// Takes note of what the store knows of clients with a limit.
     pub fn learn(&self, hour: Hour, tokens: Vec<(String, u64)>) {
         for (client, tokens) in tokens {
-            if let Some(usage) = self.known(&client) {
+            if let Some(usage) = self.known(client.as_str()) {
                 usage.learn(hour, tokens);
             }
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<ClientId, Arc<ClientUsage>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_ADDRESSES, MAX_WAITING, OverLimit, Usage};
+    use super::{MAX_ADDRESSES, OverLimit, Usage};
     use crate::clock::Timestamp;
+    use crate::directory::hourly::MAX_WAITING;
     use crate::model::client::{ClientId, SecretId};
     use crate::model::usage::{Hour, Outcome};
     use crate::store::usage::Counted;
@@ -283,7 +220,7 @@ mod tests {
         client.issue(at(2 * HOUR - 1), None, Some(&secret), None).unwrap();
         client.refuse(at(2 * HOUR), Outcome::InvalidScope, Some(&secret), address);
         client.refuse(at(2 * HOUR), Outcome::WrongSecret, None, None);
-        let (counted, is_limited) = usage.take();
+        let (counted, is_limited) = usage.take_all();
         assert!(!is_limited);
         assert_eq!(
             counted[0].outcomes,
@@ -295,11 +232,11 @@ mod tests {
         );
         let used: Vec<_> = counted[0].secrets.iter().map(|(_, last)| (last.from, last.at)).collect();
         assert_eq!(used, [(None, at(2 * HOUR - 1)), (address, at(2 * HOUR))]);
-        assert!(usage.take().0.is_empty());
+        assert!(usage.take_all().0.is_empty());
         // What could not be told is told again, with what came meanwhile.
         client.issue(at(2 * HOUR), None, None, None).unwrap();
         usage.put_back(&counted);
-        let again = usage.take().0;
+        let again = usage.take_all().0;
         let times =
             |outcome| again[0].outcomes.iter().find(|(hour, own, _)| (*hour, *own) == outcome).unwrap().2;
         assert_eq!(times((Hour::new(1), Outcome::Token)), 2);
@@ -327,7 +264,7 @@ mod tests {
             ask(HOUR + i64::try_from(number).unwrap(), &secrets[0], number);
         }
         ask(HOUR + 100, &secrets[0], 93);
-        let counted = usage.take().0;
+        let counted = usage.take_all().0;
         assert_eq!(used(&counted, &secrets[1]), [(at(HOUR), address(1))]);
         let latest = |secs: i64, number| (at(HOUR + secs), address(number));
         let mut kept = used(&counted, &secrets[0]);
@@ -343,7 +280,7 @@ mod tests {
         }
         ask(HOUR + 200, &secrets[0], 99);
         usage.put_back(&counted);
-        let again = used(&usage.take().0, &secrets[0]);
+        let again = used(&usage.take_all().0, &secrets[0]);
         assert_eq!(again.len(), MAX_ADDRESSES);
         assert!(again.iter().all(|(last, _)| *last == at(HOUR + 200)), "{again:?}");
         assert_eq!(client.lock().used.capacity(), 0, "nothing is kept for the next time");
@@ -357,7 +294,7 @@ mod tests {
         client.learn(Hour::new(1), 2);
         assert_eq!(issue(HOUR + 10, 3), Ok(()));
         assert_eq!(issue(HOUR + 10, 3), Err(OverLimit { retry_after: HOUR as u64 - 10 }));
-        let (counted, is_limited) = usage.take();
+        let (counted, is_limited) = usage.take_all();
         assert!(is_limited);
         assert_eq!(issue(HOUR + 11, 3), Err(OverLimit { retry_after: HOUR as u64 - 11 }));
         // Whether the store was told or not makes no difference.
@@ -388,7 +325,7 @@ mod tests {
         let tell = || {
             let mut told = 0;
             for round in 0..500 {
-                let (counted, _) = usage.take();
+                let (counted, _) = usage.take_all();
                 if round % 3 == 0 {
                     usage.put_back(&counted);
                     continue;
@@ -406,7 +343,7 @@ mod tests {
             let issued: usize = asking.into_iter().map(|asking| asking.join().unwrap()).sum();
             (issued, telling.join().unwrap())
         });
-        let left = usage.take().0;
+        let left = usage.take_all().0;
         let left = left.iter().flat_map(|counted| &counted.outcomes);
         let left: u32 = left.filter(|(_, outcome, _)| *outcome == Outcome::Token).map(|own| own.2).sum();
         assert_eq!(issued as u64, LIMIT);
@@ -421,9 +358,9 @@ mod tests {
         for hour in 0..100 {
             client.refuse(at(hour * HOUR), Outcome::WrongSecret, None, None);
         }
-        assert_eq!(usage.take().0[0].outcomes.len(), MAX_WAITING + 1);
+        assert_eq!(usage.take_all().0[0].outcomes.len(), MAX_WAITING + 1);
         drop(client);
-        usage.take();
+        usage.take_all();
         assert!(usage.known("a").is_none(), "nobody remembers it");
     }
 }

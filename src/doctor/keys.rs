@@ -29,7 +29,7 @@ pub async fn master_key(
 ) -> (Finding, Option<Unlocked>) {
     let source = master_key_source(settings);
     let (result, unlocked) = match tables {
-        Subject::Database(database) => match unlock(database, &source, clock, random, Mode::Existing).await {
+        Subject::Database(database) => match unlock(database, &source, clock, random, Mode::Looking).await {
             Ok(unlocked) => (Ok("it opens the database"), Some(unlocked)),
             Err(UnlockError::Empty) => (empty(&source), None),
             Err(error) => (Err(error), None),

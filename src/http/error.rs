@@ -1,5 +1,7 @@
 //! Every error of the domain and its answer. A failure is logged here, once, with the id of its request.
 
+use std::borrow::Cow;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::web::Data;
@@ -13,6 +15,7 @@ use super::middleware::request_id::RequestId;
 use super::oauth::oauth_body;
 use super::problem::Problem;
 use crate::admin::AdminError;
+use crate::directory::OverLimit;
 use crate::metrics::Refusals;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::AccessError;
@@ -37,7 +40,9 @@ pub fn oauth(
     error: &OauthError,
 ) -> HttpResponse {
     let (status, counter) = match error {
-        OauthError::InvalidRequest(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_request),
+        OauthError::InvalidRequest(_) | OauthError::UnsupportedTokenType => {
+            (StatusCode::BAD_REQUEST, &refusals.invalid_request)
+        }
         OauthError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, &refusals.invalid_request),
         OauthError::InvalidClient(failure) => (StatusCode::UNAUTHORIZED, of_client(refusals, *failure)),
         OauthError::InvalidScope(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_scope),
@@ -90,15 +95,38 @@ const fn of_client(refusals: &Refusals, failure: ClientFailure) -> &Counter {
 /// The answer of a protected route to a request that it refuses (RFC 6750 §3, RFC 9728 §5.1).
 #[must_use]
 pub fn access(request: &HttpRequest, server: &AuthorizationServer, error: &AccessError) -> HttpResponse {
+    refuse(request, server, error, Problem::RATE_LIMITED)
+}
+
+/// The same to a proxy that asks, which takes any status but 401 and 403 for a failure of the server.
+#[must_use]
+pub fn check(request: &HttpRequest, server: &AuthorizationServer, error: &AccessError) -> HttpResponse {
+    refuse(request, server, error, Problem { status: 403, ..Problem::RATE_LIMITED })
+}
+
+fn refuse(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    error: &AccessError,
+    over_limit: Problem,
+) -> HttpResponse {
     server.metrics.access_refused.increment(1);
     let (refusal, reason) = match error {
+        AccessError::OverLimit(OverLimit { retry_after }) => {
+            let detail = "The API key is good for no more requests at the moment";
+            record(request, server, over_limit.status_code(), over_limit.code, detail);
+            return over_limit.answer(detail, |response| {
+                response.insert_header((RETRY_AFTER, *retry_after));
+            });
+        }
+        AccessError::InvalidKey(failure) => (Refusal::InvalidToken, Some(failure.to_string())),
         AccessError::Missing => (Refusal::Missing, None),
         AccessError::InvalidRequest(what) => (Refusal::InvalidRequest(what), None),
         AccessError::InvalidToken(failure) => (Refusal::InvalidToken, Some(failure.to_string())),
         AccessError::InsufficientScope(missing) => (Refusal::InsufficientScope(missing.to_string()), None),
         AccessError::Unavailable(reason) => (Refusal::Unavailable, Some(reason.clone())),
     };
-    let (problem, detail) = (refusal.problem(), refusal.detail());
+    let (problem, detail) = (refusal.problem(), detail_of(error, &refusal, server.api_key_header.as_str()));
     record(request, server, problem.status_code(), problem.code, reason.as_deref().unwrap_or(&detail));
     let metadata = server.issuer.well_known(RESOURCE_NAME);
     problem.answer(&detail, |response| match refusal.challenge(REALM, Some(&metadata)) {
@@ -109,6 +137,22 @@ pub fn access(request: &HttpRequest, server: &AuthorizationServer, error: &Acces
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
         }
     })
+}
+
+/// What is told to people, who may have sent an API key.
+fn detail_of(error: &AccessError, refusal: &Refusal, header: &str) -> Cow<'static, str> {
+    match (error, refusal) {
+        (AccessError::Missing, _) => {
+            format!("Send an access token as Authorization: Bearer, or an API key as {header}").into()
+        }
+        (AccessError::InvalidKey(_), _) => {
+            "The API key is malformed, expired, revoked, or not good here".into()
+        }
+        (_, Refusal::InsufficientScope(missing)) if !missing.is_empty() => {
+            format!("The credential lacks the scope {missing}").into()
+        }
+        _ => refusal.detail(),
+    }
 }
 
 /// The answer of the API to an administrative request that it refuses.
@@ -143,6 +187,7 @@ fn of_admin(error: &AdminError) -> (Problem, String) {
     let problem = match error {
         AdminError::NotFound(_) => Problem::NOT_FOUND,
         AdminError::Exists(_)
+        | AdminError::Conflict(_)
         | AdminError::StoodFor { .. }
         | AdminError::NothingToDo(_)
         | AdminError::TooManyKeys(_)

@@ -13,16 +13,19 @@ mod problem;
 use actix_web::web::{self, ServiceConfig, delete, get, head, patch, post, resource, scope};
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
+use crate::model::base_path::BasePath;
 use crate::oauth::feed;
 use crate::oauth::metadata::{OPENID_NAME, RESOURCE_NAME, SERVER_NAME};
 
 /// What is answered only where the settings say so.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Optional {
     /// `/metrics` on the main listener.
     pub metrics: bool,
     /// `/.well-known/openid-configuration`.
     pub openid_configuration: bool,
+    /// Other paths below which callers are checked.
+    pub base_paths: Vec<BasePath>,
 }
 
 /// The URL table. Endpoints are answered at the root, and below the path of the issuer when it has one, whether or not
@@ -30,7 +33,7 @@ pub struct Optional {
 pub fn routes(issuer_path: &str, optional: Optional) -> impl Fn(&mut ServiceConfig) + Clone + use<> {
     let issuer_path = issuer_path.to_owned();
     move |config| {
-        endpoints(config, optional);
+        endpoints(config, &optional);
         well_known(config, SERVER_NAME, &issuer_path, oauth::metadata::server);
         well_known(config, RESOURCE_NAME, &issuer_path, oauth::metadata::resource);
         config
@@ -44,7 +47,7 @@ pub fn routes(issuer_path: &str, optional: Optional) -> impl Fn(&mut ServiceConf
             config.configure(metrics_routes);
         }
         if !issuer_path.is_empty() {
-            config.service(scope(&issuer_path).configure(|config| endpoints(config, optional)));
+            config.service(scope(&issuer_path).configure(|config| endpoints(config, &optional)));
         }
     }
 }
@@ -54,7 +57,7 @@ pub fn metrics_routes(config: &mut ServiceConfig) {
     config.service(readable(resource("/metrics"), ops::metrics));
 }
 
-fn endpoints(config: &mut ServiceConfig, optional: Optional) {
+fn endpoints(config: &mut ServiceConfig, optional: &Optional) {
     if optional.openid_configuration {
         well_known(config, OPENID_NAME, "", oauth::metadata::openid);
     }
@@ -90,8 +93,18 @@ fn endpoints(config: &mut ServiceConfig, optional: Optional) {
         )
         // Several patterns of one resource are tried more slowly than one.
         .service(readable(resource(["/auth/check", "/api/v1/auth/check"]), api::auth_check::check))
+        .configure(|config| below_base_paths(config, &optional.base_paths))
         // Last: patterns are tried in turn, and those with parameters take as long as all the rest of a request.
         .configure(administration);
+}
+
+/// What answers below other paths too.
+fn below_base_paths(config: &mut ServiceConfig, base_paths: &[BasePath]) {
+    for base in base_paths {
+        config
+            .service(readable(resource(format!("{base}/users/me")), api::me::me))
+            .service(readable(resource(format!("{base}/auth/check")), api::auth_check::check));
+    }
 }
 
 /// What is administered, in JSON.
@@ -148,6 +161,7 @@ fn administration(config: &mut ServiceConfig) {
                 .route(post().to(apis::create))
                 .default_service(not_allowed("GET, POST")),
         )
+        .configure(api_keys)
         .service(
             // Before the one whose identifier may have slashes in it.
             resource("/api/v1/apis/{resource:.+}/revoke-tokens")
@@ -175,6 +189,52 @@ fn administration(config: &mut ServiceConfig) {
         )
         .service(readable(resource("/api/v1/events"), events::list))
         .service(readable(resource("/api/v1/usage"), usage::list));
+}
+
+fn api_keys(config: &mut ServiceConfig) {
+    use api::keys;
+    let not_allowed = |allowed: &'static str| web::to(move || async move { error::not_allowed(allowed) });
+    config
+        .service(
+            resource("/api/v1/keys")
+                .route(get().to(keys::list))
+                .route(post().to(keys::create))
+                .default_service(not_allowed("GET, POST")),
+        )
+        // Before the one with an id: no id is called so.
+        .service(
+            resource("/api/v1/keys/verify")
+                .route(post().to(keys::verify))
+                .default_service(not_allowed("POST")),
+        )
+        .service(
+            resource("/api/v1/keys/revoke")
+                .route(post().to(keys::revoke_all))
+                .default_service(not_allowed("POST")),
+        )
+        .service(
+            resource("/api/v1/keys/{id}")
+                .route(get().to(keys::show))
+                .route(patch().to(keys::update))
+                .route(delete().to(keys::revoke))
+                .default_service(not_allowed("GET, PATCH, DELETE")),
+        )
+        .service(
+            resource("/api/v1/keys/{id}/enable")
+                .route(post().to(keys::enable))
+                .default_service(not_allowed("POST")),
+        )
+        .service(
+            resource("/api/v1/keys/{id}/disable")
+                .route(post().to(keys::disable))
+                .default_service(not_allowed("POST")),
+        )
+        .service(
+            resource("/api/v1/keys/{id}/rotate")
+                .route(post().to(keys::rotate))
+                .default_service(not_allowed("POST")),
+        )
+        .service(readable(resource("/api/v1/keys/{id}/usage"), keys::usage));
 }
 
 /// A well-known document, whose name stands between host and path of what it describes.

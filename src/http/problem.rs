@@ -12,6 +12,7 @@ impl Problem {
     pub const METHOD_NOT_ALLOWED: Self = Self::new(405, "err_invalid_request", "Method not allowed");
     pub const TOO_LARGE: Self = Self::new(413, "err_invalid_request", "Request too large");
     pub const CONFLICT: Self = Self::new(409, "err_conflict", "Conflict");
+    pub const RATE_LIMITED: Self = Self::new(429, "err_rate_limited", "Too many requests");
     pub const NOT_FOUND: Self = Self::new(404, "err_not_found", "Not found");
 
     /// The status, as actix-web has it.

@@ -16,17 +16,20 @@ enum Purpose {
     Sealing,
     /// Digests of generated secrets.
     SecretDigests,
+    /// Digests of API keys.
+    ApiKeys,
     /// The chain of events.
     EventLog,
 }
 
 impl Purpose {
-    const ALL: [Self; 3] = [Self::Sealing, Self::SecretDigests, Self::EventLog];
+    const ALL: [Self; 4] = [Self::Sealing, Self::SecretDigests, Self::ApiKeys, Self::EventLog];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Sealing => "sealing",
             Self::SecretDigests => "secret-digests",
+            Self::ApiKeys => "api-keys",
             Self::EventLog => "event-log",
         }
     }
@@ -39,6 +42,8 @@ pub struct DataKeys {
     pub sealing: SealingKey,
     /// Digests generated secrets.
     pub secret_digests: DigestKey,
+    /// Digests API keys.
+    pub api_keys: DigestKey,
     /// Chains events.
     pub event_log: ChainKey,
 }
@@ -51,15 +56,32 @@ pub fn generate(
     master: &SealingKey,
     random: &dyn Random,
 ) -> Result<(DataKeys, Vec<SealedDataKey>), DoesNotOpen> {
-    let sealed = Purpose::ALL.map(|purpose| {
-        let mut key = Zeroizing::new([0; 32]);
-        random.fill(&mut *key);
-        let id = format!("dk_{}", base62::encode(&random::bytes::<16>(random), 22));
-        let sealed = master.seal(&place(purpose.name(), &id), &*key)?;
-        Ok(SealedDataKey { id, purpose: purpose.name().to_owned(), version: 1, sealed })
-    });
-    let sealed = sealed.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let sealed = Purpose::ALL.into_iter().map(|purpose| make(purpose, master, random));
+    let sealed = sealed.collect::<Result<Vec<_>, _>>()?;
     Ok((open(master, &sealed)?, sealed))
+}
+
+/// New keys for the purposes that there were not when the database was made, or none.
+///
+/// # Errors
+/// When the library refuses to seal.
+pub fn missing(
+    sealed: &[SealedDataKey],
+    master: &SealingKey,
+    random: &dyn Random,
+) -> Result<Vec<SealedDataKey>, DoesNotOpen> {
+    /// What keys were there for later. That one of another purpose is missing is no matter of age.
+    const ADDED: [Purpose; 1] = [Purpose::ApiKeys];
+    let is_missing = |purpose: &Purpose| !sealed.iter().any(|row| row.purpose == purpose.name());
+    ADDED.into_iter().filter(is_missing).map(|purpose| make(purpose, master, random)).collect()
+}
+
+fn make(purpose: Purpose, master: &SealingKey, random: &dyn Random) -> Result<SealedDataKey, DoesNotOpen> {
+    let mut key = Zeroizing::new([0; 32]);
+    random.fill(&mut *key);
+    let id = format!("dk_{}", base62::encode(&random::bytes::<16>(random), 22));
+    let sealed = master.seal(&place(purpose.name(), &id), &*key)?;
+    Ok(SealedDataKey { id, purpose: purpose.name().to_owned(), version: 1, sealed })
 }
 
 /// Opens the newest key of each purpose from `sealed`, in which the newest comes first.
@@ -75,6 +97,7 @@ pub fn open(master: &SealingKey, sealed: &[SealedDataKey]) -> Result<DataKeys, D
     Ok(DataKeys {
         sealing: SealingKey::new(&*key(Purpose::Sealing)?)?,
         secret_digests: DigestKey::new(&*key(Purpose::SecretDigests)?),
+        api_keys: DigestKey::new(&*key(Purpose::ApiKeys)?),
         event_log: ChainKey::new(&*key(Purpose::EventLog)?),
     })
 }

@@ -7,12 +7,13 @@ use super::data_keys::{self, DataKeys};
 use super::master::{MasterKeyError, MasterKeySource};
 use super::seal::{DoesNotOpen, SealingKey};
 use super::signing::{SigningKey, UnusableKey};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::model::event::{Actor, Event};
 use crate::model::key_schedule::Term;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::random::Random;
 use crate::store::change::Store;
+use crate::store::key::SealedDataKey;
 use crate::store::{Database, StoreError, key};
 
 /// Why a database stays locked; each says what to do.
@@ -66,8 +67,10 @@ pub enum Mode {
     Dev,
     /// `serve`, and what makes something: an empty database gets its first keys.
     Normal,
-    /// What only looks, or changes what is there: an empty database stays empty.
+    /// What lists, or changes what is there: an empty database stays empty.
     Existing,
+    /// What only looks whether the keys open: nothing is written.
+    Looking,
 }
 
 const CHECK_NAME: &str = "master_key_check";
@@ -88,7 +91,7 @@ pub async fn unlock(
 ) -> Result<Unlocked, UnlockError> {
     let mut created = None;
     if key::meta(database, CHECK_NAME).await?.is_none() {
-        if mode == Mode::Existing {
+        if matches!(mode, Mode::Existing | Mode::Looking) {
             // A key that is none is an error all the same; that there is none yet is not.
             return match source.load() {
                 Ok(_) | Err(MasterKeyError::Missing(_)) => Err(UnlockError::Empty),
@@ -119,10 +122,49 @@ pub async fn unlock(
     if mode == Mode::Dev && !is_made_by_dev(database).await? {
         return Err(UnlockError::NotMadeByDev);
     }
-    let sealed = key::data_keys(database).await?;
-    let data_keys = data_keys::open(&master, &sealed).map_err(|DoesNotOpen| UnlockError::Damaged)?;
-    let store = Store::new(database.clone(), data_keys.event_log.clone(), Arc::clone(clock));
-    Ok(Unlocked { store, data_keys })
+    let damaged = |DoesNotOpen| UnlockError::Damaged;
+    let mut sealed = key::data_keys(database).await?;
+    let missing = data_keys::missing(&sealed, &master, random).map_err(damaged)?;
+    let opened = |sealed: &[SealedDataKey]| {
+        let data_keys = data_keys::open(&master, sealed).map_err(damaged)?;
+        let store = Store::new(database.clone(), data_keys.event_log.clone(), Arc::clone(clock));
+        Ok::<_, UnlockError>(Unlocked { store, data_keys })
+    };
+    if missing.is_empty() {
+        return opened(&sealed);
+    }
+    let purposes = missing.iter().map(|key| key.purpose.clone()).collect::<Vec<_>>();
+    sealed.extend(missing.iter().cloned());
+    let unlocked = opened(&sealed)?;
+    // Whoever only looks digests nothing.
+    if mode == Mode::Looking || add_data_keys(&unlocked.store, missing, purposes, clock.now()).await? {
+        return Ok(unlocked);
+    }
+    // Another process was first; its keys are in force.
+    opened(&key::data_keys(database).await?)
+}
+
+/// Keeps the data keys of purposes that there were not when the database was made; tells whether nobody else did. Nodes of the
+/// release before know nothing of them, and need not.
+async fn add_data_keys(
+    store: &Store,
+    keys: Vec<SealedDataKey>,
+    purposes: Vec<String>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let change = store.change::<(), StoreError, _>(Actor::System, move |tx| {
+        Box::pin(async move {
+            for data_key in &keys {
+                key::insert_data_key(tx, data_key, now).await?;
+            }
+            Ok(((), Event::InstanceDataKeysAdded { purposes }))
+        })
+    });
+    match change.await {
+        Ok(_) => Ok(true),
+        Err(StoreError::Conflict) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether `serve --dev` made the database.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use super::api_key::{ApiKeyId, Environment, KeyOwner};
 use super::client::{ClientId, SecretId};
 use super::name::DisplayName;
 use super::resource::ResourceUri;
@@ -58,6 +59,13 @@ pub enum Actor {
     System,
     /// A client, by a token of its own.
     Client(ClientId),
+    /// A client, by an API key of its own.
+    ApiKey {
+        /// The key.
+        key: ApiKeyId,
+        /// Whose it is.
+        owner: KeyOwner,
+    },
     /// Somebody at a command line, with the rights of the operating system.
     Cli {
         /// The name of the user.
@@ -67,11 +75,24 @@ pub enum Actor {
     },
 }
 
+impl Actor {
+    /// Who it is, apart from the credential.
+    #[must_use]
+    pub fn principal(&self) -> Option<KeyOwner> {
+        match self {
+            Self::Client(id) => Some(KeyOwner::Client(id.clone())),
+            Self::ApiKey { owner, .. } => Some(owner.clone()),
+            Self::System | Self::Cli { .. } => None,
+        }
+    }
+}
+
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::System => f.write_str("system"),
             Self::Client(id) => write!(f, "client:{id}"),
+            Self::ApiKey { key, .. } => write!(f, "api_key:{key}"),
             Self::Cli { user, host } => write!(f, "cli:{user}@{host}"),
         }
     }
@@ -84,6 +105,11 @@ pub enum Event {
     InstanceInitialised {
         /// The ids of its first signing keys.
         signing_keys: Vec<String>,
+    },
+    /// There are data keys for purposes that there were not when the database was made.
+    InstanceDataKeysAdded {
+        /// What for.
+        purposes: Vec<String>,
     },
     /// A client was made.
     ClientCreated {
@@ -167,6 +193,51 @@ pub enum Event {
         /// Its identifier.
         resource: ResourceUri,
     },
+    /// An API key was made.
+    ApiKeyCreated {
+        /// Which.
+        key: ApiKeyId,
+        /// What it was called.
+        name: DisplayName,
+        /// Whose it is.
+        owner: KeyOwner,
+        /// What it is for.
+        environment: Environment,
+    },
+    /// What an API key allows has changed.
+    ApiKeyUpdated {
+        /// Which.
+        key: ApiKeyId,
+    },
+    /// An API key may be used again.
+    ApiKeyEnabled {
+        /// Which.
+        key: ApiKeyId,
+    },
+    /// An API key may not be used.
+    ApiKeyDisabled {
+        /// Which.
+        key: ApiKeyId,
+    },
+    /// Another API key takes the place of one.
+    ApiKeyRotated {
+        /// Of which.
+        key: ApiKeyId,
+        /// The one that was made.
+        successor: ApiKeyId,
+        /// Until when the old one is good.
+        expires_at: Timestamp,
+    },
+    /// An API key is gone.
+    ApiKeyRevoked {
+        /// Which.
+        key: ApiKeyId,
+    },
+    /// API keys are gone, many at once.
+    ApiKeysRevoked {
+        /// Which.
+        keys: Vec<ApiKeyId>,
+    },
     /// There is a key for an algorithm that had none.
     SigningKeyCreated {
         /// Its id.
@@ -209,6 +280,7 @@ impl Event {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::InstanceInitialised { .. } => "instance.initialised",
+            Self::InstanceDataKeysAdded { .. } => "instance.data_keys_added",
             Self::ClientCreated { .. } => "client.created",
             Self::ClientEnabled { .. } => "client.enabled",
             Self::ClientDisabled { .. } => "client.disabled",
@@ -223,6 +295,13 @@ impl Event {
             Self::ApiUpdated { .. } => "api.updated",
             Self::ApiDeleted { .. } => "api.deleted",
             Self::ApiTokensRevoked { .. } => "api.tokens_revoked",
+            Self::ApiKeyCreated { .. } => "api_key.created",
+            Self::ApiKeyUpdated { .. } => "api_key.updated",
+            Self::ApiKeyEnabled { .. } => "api_key.enabled",
+            Self::ApiKeyDisabled { .. } => "api_key.disabled",
+            Self::ApiKeyRotated { .. } => "api_key.rotated",
+            Self::ApiKeyRevoked { .. } => "api_key.revoked",
+            Self::ApiKeysRevoked { .. } => "api_keys.revoked",
             Self::SigningKeyCreated { .. } => "signing_key.created",
             Self::SigningKeyRotated { .. } => "signing_key.rotated",
             Self::SigningKeyImported { .. } => "signing_key.imported",
@@ -234,7 +313,8 @@ impl Event {
     #[must_use]
     pub fn subject(&self) -> &str {
         match self {
-            Self::InstanceInitialised { .. } => "instance",
+            Self::InstanceInitialised { .. } | Self::InstanceDataKeysAdded { .. } => "instance",
+            Self::ApiKeysRevoked { .. } => "api_keys",
             Self::ClientsImported { .. } => "clients",
             // Those that one client took back are about it.
             Self::TokensRevoked { tokens } => match tokens.as_slice() {
@@ -255,6 +335,12 @@ impl Event {
             | Self::ApiUpdated { resource }
             | Self::ApiDeleted { resource }
             | Self::ApiTokensRevoked { resource } => resource.as_str(),
+            Self::ApiKeyCreated { key, .. }
+            | Self::ApiKeyUpdated { key }
+            | Self::ApiKeyEnabled { key }
+            | Self::ApiKeyDisabled { key }
+            | Self::ApiKeyRotated { key, .. }
+            | Self::ApiKeyRevoked { key } => key.as_str(),
             Self::SigningKeyCreated { kid, .. }
             | Self::SigningKeyRotated { kid, .. }
             | Self::SigningKeyImported { kid, .. }
@@ -267,6 +353,16 @@ impl Event {
     pub fn details(&self) -> Value {
         match self {
             Self::InstanceInitialised { signing_keys } => json!({ "signing_keys": signing_keys }),
+            Self::InstanceDataKeysAdded { purposes } => json!({ "purposes": purposes }),
+            Self::ApiKeyCreated { name, owner, environment, .. } => json!({
+                "name": name.as_str(), "owner": owner.as_str(), "environment": environment.name()
+            }),
+            Self::ApiKeyRotated { successor, expires_at, .. } => {
+                json!({ "successor": successor.as_str(), "expires_at": expires_at.as_secs() })
+            }
+            Self::ApiKeysRevoked { keys } => {
+                json!({ "keys": keys.iter().map(ApiKeyId::as_str).collect::<Vec<_>>() })
+            }
             Self::ClientCreated { name, .. } | Self::ApiCreated { name, .. } => {
                 json!({ "name": name.as_str() })
             }
@@ -283,7 +379,11 @@ impl Event {
             | Self::ClientTokensRevoked { .. }
             | Self::ApiUpdated { .. }
             | Self::ApiDeleted { .. }
-            | Self::ApiTokensRevoked { .. } => json!({}),
+            | Self::ApiTokensRevoked { .. }
+            | Self::ApiKeyUpdated { .. }
+            | Self::ApiKeyEnabled { .. }
+            | Self::ApiKeyDisabled { .. }
+            | Self::ApiKeyRevoked { .. } => json!({}),
             Self::TokensRevoked { tokens } => {
                 let token =
                     |token: &RevokedToken| json!({ "jti": token.jti, "client": token.client.as_str() });
@@ -313,7 +413,16 @@ impl Event {
             }
             Self::SigningKeyRetired { kid, .. } => vec![cut_off(Kind::Key, kid)],
             Self::TokensRevoked { tokens } => tokens.iter().map(RevokedToken::taken_back).collect(),
-            Self::InstanceInitialised { .. }
+            // An API key is looked up at every request, so nothing has to be remembered of one that is gone.
+            Self::ApiKeyCreated { .. }
+            | Self::ApiKeyUpdated { .. }
+            | Self::ApiKeyEnabled { .. }
+            | Self::ApiKeyDisabled { .. }
+            | Self::ApiKeyRotated { .. }
+            | Self::ApiKeyRevoked { .. }
+            | Self::ApiKeysRevoked { .. }
+            | Self::InstanceInitialised { .. }
+            | Self::InstanceDataKeysAdded { .. }
             | Self::ClientCreated { .. }
             | Self::ClientEnabled { .. }
             | Self::ClientUpdated { .. }
@@ -388,6 +497,10 @@ pub enum Effect {
     Client(ClientId),
     /// There are clients that there were not. Nobody remembers anything of them, but perhaps that they did not exist.
     NewClients,
+    /// This API key is not what it was.
+    ApiKey(ApiKeyId),
+    /// These API keys are not what they were.
+    ApiKeys(Vec<ApiKeyId>),
     /// The APIs are not what they were.
     Apis,
     /// The signing keys are not what they were.
@@ -403,12 +516,21 @@ impl RecordedEvent {
         match self.kind.split_once('.') {
             Some(("client", _)) => ClientId::parse(&self.subject).map_or(Effect::Everything, Effect::Client),
             Some(("clients", "imported")) => Effect::NewClients,
+            Some(("api_key", _)) => ApiKeyId::parse(&self.subject).map_or(Effect::Everything, Effect::ApiKey),
+            Some(("api_keys", "revoked")) => self.listed_keys().map_or(Effect::Everything, Effect::ApiKeys),
             Some(("api", _)) => Effect::Apis,
             Some(("signing_key", _)) => Effect::SigningKeys,
             // What was taken back is read apart from this.
             Some(("instance", _) | ("tokens", "revoked")) => Effect::None,
             _ => Effect::Everything,
         }
+    }
+
+    /// The API keys that the details name.
+    fn listed_keys(&self) -> Option<Vec<ApiKeyId>> {
+        let details: Value = serde_json::from_str(&self.details).ok()?;
+        let key = |id: &Value| ApiKeyId::parse(id.as_str()?).ok();
+        details.get("keys")?.as_array()?.iter().map(key).collect()
     }
 
     /// Whether something was taken back with it.
@@ -432,6 +554,7 @@ impl RecordedEvent {
 mod tests {
     use super::{Event, EventNumber, RecordedEvent, RevokedToken};
     use crate::clock::Timestamp;
+    use crate::model::api_key::ApiKeyId;
     use crate::model::client::{ClientId, SecretId};
     use crate::model::resource::ResourceUri;
     use crate::model::signing_key::SigningAlgorithm;
@@ -442,6 +565,7 @@ mod tests {
         let client = ClientId::parse("a").unwrap();
         let resource = ResourceUri::parse("https://a.example").unwrap();
         let secret = SecretId::from_stored("cs_1".to_owned());
+        let key = ApiKeyId::parse("ak_1234567890123456789012").unwrap();
         let kid = || "k".to_owned();
         let algorithm = SigningAlgorithm::Es256;
         let token = RevokedToken { jti: kid(), client: client.clone(), expires_at: Timestamp::from_secs(1) };
@@ -462,6 +586,9 @@ mod tests {
             Event::ClientSecretAdded { client, secret },
             Event::ApiUpdated { resource },
             Event::SigningKeyRotated { kid: kid(), algorithm, signs_from: Timestamp::from_secs(1) },
+            Event::ApiKeyDisabled { key: key.clone() },
+            Event::ApiKeyRevoked { key: key.clone() },
+            Event::ApiKeysRevoked { keys: vec![key] },
         ];
         for event in taking_back.into_iter().chain(others) {
             let recorded = RecordedEvent {

@@ -12,6 +12,10 @@ pub mod address;
 #[cfg(feature = "server")]
 pub mod api;
 #[cfg(feature = "server")]
+pub mod api_key;
+#[cfg(feature = "server")]
+pub mod base_path;
+#[cfg(feature = "server")]
 pub mod client;
 #[cfg(feature = "server")]
 pub mod event;
@@ -23,6 +27,8 @@ pub mod key_schedule;
 pub mod name;
 #[cfg(feature = "server")]
 pub mod network;
+#[cfg(feature = "server")]
+pub mod origin;
 #[cfg(feature = "server")]
 pub mod principal;
 #[cfg(feature = "server")]

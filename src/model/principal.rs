@@ -1,5 +1,6 @@
 //! Who calls, and with what.
 
+use super::api_key::ApiKeyId;
 use super::client::ClientId;
 use super::name::DisplayName;
 use super::scope::ScopeSet;
@@ -48,14 +49,31 @@ impl Principal {
 pub enum Credential {
     /// A token that was issued here.
     AccessToken,
+    /// A key of the principal's.
+    ApiKey {
+        /// Its id.
+        id: ApiKeyId,
+        /// What people call it.
+        name: DisplayName,
+    },
 }
 
 impl Credential {
+    /// The id of a key; a token has none that anybody would look for.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::AccessToken => None,
+            Self::ApiKey { id, .. } => Some(id.as_str()),
+        }
+    }
+
     /// What kind of credential it is, for programs.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::AccessToken => "access_token",
+            Self::ApiKey { .. } => "api_key",
         }
     }
 }
@@ -71,4 +89,24 @@ pub struct Authenticated {
     pub scopes: ScopeSet,
     /// Until when.
     pub expires_at: Option<Timestamp>,
+}
+
+impl Authenticated {
+    /// What kind of caller it is, for programs: that of the principal, unless it is one of its keys.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match &self.credential {
+            Credential::AccessToken => self.principal.kind(),
+            Credential::ApiKey { .. } => self.credential.kind(),
+        }
+    }
+
+    /// What people call the caller: the key where it is one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match &self.credential {
+            Credential::AccessToken => self.principal.name(),
+            Credential::ApiKey { name, .. } => name.as_str(),
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! What is counted for each client and hour. Counts are no changes: they have no event, and a kill can lose the last few
+//! What is counted for each client, for each API key, and hour. Counts are no changes: they have no event, and a kill can lose the last few
 //! seconds of them.
 
 use std::fmt;
@@ -46,7 +46,22 @@ impl Hour {
     }
 }
 
-/// What became of a request for a token. To add one: an arm, its name, and its place in [`Outcome::ALL`].
+/// What may become of something, which is counted.
+pub trait Countable: Copy + Ord + fmt::Debug + 'static {
+    /// How often each was, in their order: an array as long as [`Countable::ALL`].
+    type Counts: AsRef<[u32]> + AsMut<[u32]> + Copy + Eq + Default;
+
+    /// All of them, in their order.
+    const ALL: &'static [Self];
+
+    /// The name, for programs and for the store.
+    fn name(self) -> &'static str;
+
+    /// Its place in [`Countable::ALL`].
+    fn place(self) -> usize;
+}
+
+/// What became of a request for a token. To add one: an arm, its name, and its place in [`Countable::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// A token was issued.
@@ -71,12 +86,10 @@ pub enum Outcome {
     Failed,
 }
 
-impl Outcome {
-    /// How many there are.
-    pub const COUNT: usize = 10;
+impl Countable for Outcome {
+    type Counts = [u32; 10];
 
-    /// All of them, in their order.
-    pub const ALL: [Self; Self::COUNT] = [
+    const ALL: &'static [Self] = &[
         Self::Token,
         Self::WrongSecret,
         Self::ExpiredSecret,
@@ -89,9 +102,7 @@ impl Outcome {
         Self::Failed,
     ];
 
-    /// The name, for programs and for the store.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Token => "token",
             Self::WrongSecret => "wrong_secret",
@@ -105,40 +116,103 @@ impl Outcome {
             Self::Failed => "failed",
         }
     }
+
+    fn place(self) -> usize {
+        self as usize
+    }
+}
+
+/// What became of a request with an API key that is known. To add one: an arm, its name, and its place in [`Countable::ALL`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum KeyOutcome {
+    /// The key was good for it.
+    Used,
+    /// The key has expired.
+    Expired,
+    /// The key, or its owner, is disabled.
+    Disabled,
+    /// The key is for another environment.
+    OtherEnvironment,
+    /// It came from where the key may not be used.
+    OtherAddress,
+    /// The key is not for the API.
+    OtherResource,
+    /// The key does not allow it.
+    MissingScope,
+    /// There were as many in this minute as there may be.
+    OverLimit,
+}
+
+impl Countable for KeyOutcome {
+    type Counts = [u32; 8];
+
+    const ALL: &'static [Self] = &[
+        Self::Used,
+        Self::Expired,
+        Self::Disabled,
+        Self::OtherEnvironment,
+        Self::OtherAddress,
+        Self::OtherResource,
+        Self::MissingScope,
+        Self::OverLimit,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Used => "used",
+            Self::Expired => "expired",
+            Self::Disabled => "disabled",
+            Self::OtherEnvironment => "other_environment",
+            Self::OtherAddress => "other_address",
+            Self::OtherResource => "other_resource",
+            Self::MissingScope => "missing_scope",
+            Self::OverLimit => "over_limit",
+        }
+    }
+
+    fn place(self) -> usize {
+        self as usize
+    }
 }
 
 /// How often each outcome was.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-pub struct Tally([u32; Outcome::COUNT]);
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Tally<O: Countable>(O::Counts);
 
-impl Tally {
+impl<O: Countable> Default for Tally<O> {
+    fn default() -> Self {
+        Self(O::Counts::default())
+    }
+}
+
+impl<O: Countable> Tally<O> {
     /// One more.
-    pub fn count(&mut self, outcome: Outcome) {
+    pub fn count(&mut self, outcome: O) {
         self.add(outcome, 1);
     }
 
     /// Some more.
-    pub fn add(&mut self, outcome: Outcome, times: u32) {
-        if let Some(own) = self.0.get_mut(outcome as usize) {
+    pub fn add(&mut self, outcome: O, times: u32) {
+        if let Some(own) = self.0.as_mut().get_mut(outcome.place()) {
             *own = own.saturating_add(times);
         }
     }
 
     /// How often this outcome was.
     #[must_use]
-    pub fn get(&self, outcome: Outcome) -> u32 {
-        self.0.get(outcome as usize).copied().unwrap_or_default()
+    pub fn get(&self, outcome: O) -> u32 {
+        self.0.as_ref().get(outcome.place()).copied().unwrap_or_default()
     }
 
     /// Whether nothing was counted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0 == [0; Outcome::COUNT]
+        self.0 == O::Counts::default()
     }
 
     /// Those that were, with how often.
-    pub fn iter(&self) -> impl Iterator<Item = (Outcome, u32)> + '_ {
-        Outcome::ALL.into_iter().zip(self.0).filter(|(_, times)| *times > 0)
+    pub fn iter(&self) -> impl Iterator<Item = (O, u32)> + '_ {
+        O::ALL.iter().copied().zip(self.0.as_ref().iter().copied()).filter(|(_, times)| *times > 0)
     }
 
     /// Adds another.
@@ -149,7 +223,7 @@ impl Tally {
     }
 }
 
-impl fmt::Debug for Tally {
+impl<O: Countable> fmt::Debug for Tally<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter().map(|(outcome, times)| (outcome.name(), times))).finish()
     }
@@ -175,6 +249,15 @@ pub struct HourOfUse {
     pub outcomes: Vec<(String, i64)>,
 }
 
+/// What was counted for an API key in an hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HourOfKeyUse {
+    /// The hour.
+    pub hour: Hour,
+    /// Each outcome by its name, which a newer release may have added, with how often it was.
+    pub outcomes: Vec<(String, i64)>,
+}
+
 /// The most tokens in an hour that a limit may allow; more is no limit.
 pub const MAX_LIMIT: u64 = 1_000_000_000;
 
@@ -190,7 +273,7 @@ pub const KEPT_FOR: Duration = Duration::from_hours(24 * 35);
 
 #[cfg(test)]
 mod tests {
-    use super::{Hour, Outcome, Tally};
+    use super::{Countable, Hour, KeyOutcome, Outcome, Tally};
     use crate::clock::Timestamp;
 
     #[test]
@@ -207,8 +290,14 @@ mod tests {
 
     #[test]
     fn every_outcome_has_its_place() {
-        for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
-            assert_eq!(outcome as usize, place);
+        has_places::<Outcome>();
+        has_places::<KeyOutcome>();
+    }
+
+    fn has_places<O: Countable>() {
+        assert_eq!(O::Counts::default().as_ref().len(), O::ALL.len());
+        for (place, outcome) in O::ALL.iter().copied().enumerate() {
+            assert_eq!(outcome.place(), place);
             let mut tally = Tally::default();
             tally.count(outcome);
             assert_eq!(tally.iter().collect::<Vec<_>>(), [(outcome, 1)]);

@@ -1,20 +1,48 @@
-//! Who presents an access token (RFC 6750): the token is good, and so is the client that it was issued to.
+//! Who presents an access token (RFC 6750) or an API key: the credential is good, and so is the client whose it is.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::AuthorizationServer;
+use super::api_key::{self, KeyFailure, PresentedKey};
 use crate::clock::Timestamp;
-use crate::directory::{KnownClient, Unavailable};
+use crate::directory::{KnownClient, OverLimit, Unavailable};
+use crate::model::api_key::Environments;
 use crate::model::client::Client;
 use crate::model::principal::{Authenticated, Credential, Principal};
 use crate::model::scope::ScopeSet;
 use crate::resource::{AccessToken, PresentError, VerifyError};
 
 /// What was presented at a protected route.
-#[derive(Debug)]
-pub struct PresentedToken<'a> {
-    /// The token, as it stands after `Bearer`.
-    pub token: &'a str,
+pub enum Presented<'a> {
+    /// An access token, as it stands after `Bearer`.
+    Token(&'a str),
+    /// An API key.
+    ApiKey(PresentedKey<'a>),
+}
+
+impl fmt::Debug for Presented<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(_) => f.write_str("Token(…)"),
+            Self::ApiKey(presented) => presented.fmt(f),
+        }
+    }
+}
+
+/// What a protected route asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct Demand<'a> {
+    /// The API that the caller must be authenticated for.
+    pub resource: &'a str,
+    /// More of them.
+    pub other_resources: &'a [&'a str],
+    /// The API keys that are accepted.
+    pub environments: Environments,
+    /// The scopes that the caller must hold.
+    pub scopes: Option<&'a ScopeSet>,
+    /// Whether this is the first time that the same request is looked at.
+    pub is_first: bool,
 }
 
 /// Why a protected request is refused (RFC 6750 §3.1).
@@ -24,10 +52,14 @@ pub enum AccessError {
     Missing,
     /// Two credentials, or one in the query.
     InvalidRequest(&'static str),
-    /// The credential is not good. Why is for the log alone.
+    /// The token is not good. Why is for the log alone.
     InvalidToken(TokenFailure),
+    /// The API key is not good. Why is for the log alone.
+    InvalidKey(KeyFailure),
     /// The credential is good, and does not allow this: these scopes are missing.
     InsufficientScope(ScopeSet),
+    /// The credential was good for as many requests as it may be, for now.
+    OverLimit(OverLimit),
     /// It cannot be told now.
     Unavailable(String),
 }
@@ -77,29 +109,69 @@ impl From<TokenFailure> for AccessError {
     }
 }
 
+impl From<KeyFailure> for AccessError {
+    fn from(failure: KeyFailure) -> Self {
+        Self::InvalidKey(failure)
+    }
+}
+
 impl From<Unavailable> for AccessError {
     fn from(error: Unavailable) -> Self {
         Self::Unavailable(error.to_string())
     }
 }
 
-/// Recognises who presents `presented` for `audience`.
+impl<'a> Demand<'a> {
+    /// That the caller is known to Mintery itself.
+    #[must_use]
+    pub fn of(server: &'a AuthorizationServer) -> Self {
+        Self {
+            resource: server.issuer.as_str(),
+            other_resources: &[],
+            environments: server.api_key_environments,
+            scopes: None,
+            is_first: true,
+        }
+    }
+}
+
+/// Recognises who presents `presented`, and checks that it is good for what is asked for.
 ///
 /// # Errors
-/// When the token or its client is not good, or that cannot be told now.
+/// When the credential or its owner is not good, or does not allow this, or that cannot be told now.
 pub async fn authenticate(
     server: &AuthorizationServer,
-    presented: &PresentedToken<'_>,
-    audience: &str,
+    presented: &Presented<'_>,
+    demand: Demand<'_>,
 ) -> Result<Authenticated, AccessError> {
-    let token = server.ring.verifier().check(presented.token, audience)?;
+    let token = match presented {
+        Presented::Token(token) => token,
+        Presented::ApiKey(presented) => {
+            let digest = api_key::digest(server, presented.key)?;
+            let known = match server.directory.remembered_api_key(&digest)? {
+                Some(known) => known,
+                None => Box::pin(server.directory.look_up_api_key(&digest)).await?,
+            };
+            let Some(known) = known else {
+                return Err(Box::pin(api_key::refuse_unknown(server, presented)).await);
+            };
+            return api_key::admit(server, &known, presented, demand);
+        }
+    };
+    let token = server.ring.verifier().check(token, demand.resource)?;
+    let is_for = |resource: &&str| token.audience.iter().any(|own| own == resource);
+    if !demand.other_resources.iter().all(is_for) {
+        return Err(VerifyError::Audience.into());
+    }
     let (known, _) = server.directory.client(&token.client_id).await?;
     let known = holder(&token, known)?;
     let client = &known.client;
+    let scopes = scopes_of(server, &token, client);
+    require(&scopes, demand.scopes)?;
     Ok(Authenticated {
         principal: Principal::Client { id: client.id.clone(), name: client.name.clone() },
         credential: Credential::AccessToken,
-        scopes: scopes_of(server, &token, client),
+        scopes,
         expires_at: Some(Timestamp::from_secs(token.expires_at.as_secs())),
     })
 }
@@ -136,11 +208,12 @@ pub fn scopes_of(server: &AuthorizationServer, token: &AccessToken, client: &Cli
     }
 }
 
-/// Checks that all of `needed` is allowed.
+/// Checks that all of `needed` is among what is `allowed`.
 ///
 /// # Errors
 /// [`AccessError::InsufficientScope`] with what is missing.
-pub fn require(authenticated: &Authenticated, needed: &ScopeSet) -> Result<(), AccessError> {
-    let missing = needed.minus(&authenticated.scopes);
+pub(super) fn require(allowed: &ScopeSet, needed: Option<&ScopeSet>) -> Result<(), AccessError> {
+    let Some(needed) = needed else { return Ok(()) };
+    let missing = needed.minus(allowed);
     if missing.is_empty() { Ok(()) } else { Err(AccessError::InsufficientScope(missing)) }
 }

@@ -26,6 +26,8 @@ pub enum OauthError {
     UnauthorizedClient,
     /// The token was issued to another client (RFC 7009 §2.1).
     AnotherClientsToken,
+    /// It is an API key, which is taken back elsewhere (RFC 7009 §2.2.1).
+    UnsupportedTokenType,
     /// Nobody may use this grant.
     UnsupportedGrantType,
     /// The client has had as many tokens in this hour as its operator allows.
@@ -85,6 +87,7 @@ impl OauthError {
             Self::InvalidScope(_) => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::UnauthorizedClient | Self::AnotherClientsToken => "unauthorized_client",
+            Self::UnsupportedTokenType => "unsupported_token_type",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::OverLimit { .. }
             | Self::TooManyRevocations
@@ -105,6 +108,9 @@ impl OauthError {
             Self::InvalidTarget => "The resource is unknown or not allowed for this client",
             Self::UnauthorizedClient => "The client may not use this grant type",
             Self::AnotherClientsToken => "The token was issued to another client",
+            Self::UnsupportedTokenType => {
+                "API keys are not revoked here, but by DELETE /api/v1/keys/ and the id"
+            }
             Self::UnsupportedGrantType => "The grant type is not supported; use client_credentials",
             Self::OverLimit { .. } => "The client has had as many tokens in this hour as it may have",
             Self::TooManyRevocations => {
@@ -131,7 +137,10 @@ impl OauthError {
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
         match self {
-            Self::InvalidRequest(_) | Self::TooLarge | Self::UnsupportedGrantType => Outcome::InvalidRequest,
+            Self::InvalidRequest(_)
+            | Self::TooLarge
+            | Self::UnsupportedGrantType
+            | Self::UnsupportedTokenType => Outcome::InvalidRequest,
             Self::InvalidClient(ClientFailure::ExpiredSecret) => Outcome::ExpiredSecret,
             Self::InvalidClient(ClientFailure::Disabled) => Outcome::Disabled,
             Self::InvalidClient(_) | Self::TooManyGuesses(_) => Outcome::WrongSecret,
@@ -188,6 +197,7 @@ mod tests {
             OauthError::UnauthorizedClient,
             OauthError::UnsupportedGrantType,
             OauthError::AnotherClientsToken,
+            OauthError::UnsupportedTokenType,
             OauthError::TooManyRevocations,
             OauthError::OverLimit { retry_after: 1 },
             OauthError::TooManyGuesses(std::time::Duration::ZERO),

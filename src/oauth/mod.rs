@@ -4,6 +4,7 @@
 //! A new grant is a file in [`grant`] and an arm of its enum; a new way for clients to authenticate is a file in
 //! [`client_auth`] and an arm.
 
+pub mod api_key;
 pub mod bearer;
 pub mod client_auth;
 pub mod error;
@@ -19,6 +20,8 @@ pub mod token;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
+
 use crate::admin::Admin;
 use crate::admin::revocation::Revoker;
 use crate::clock::Clock;
@@ -26,6 +29,7 @@ use crate::directory::Directory;
 use crate::keys::ring::KeyRing;
 use crate::metrics::Metrics;
 use crate::model::address::AddressRanges;
+use crate::model::api_key::Environments;
 use crate::model::issuer::Issuer;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
@@ -51,6 +55,10 @@ pub struct AuthorizationServer {
     pub keys_publish_ahead: Duration,
     /// Whose word is taken for who calls.
     pub trusted_proxies: AddressRanges,
+    /// In which header an API key comes, beside `Authorization`.
+    pub api_key_header: HeaderName,
+    /// Which API keys are accepted where nobody says.
+    pub api_key_environments: Environments,
     /// Whether the metadata name an authorization endpoint.
     pub names_authorization_endpoint: bool,
     /// The time.

@@ -23,6 +23,10 @@ pub async fn respond(server: &AuthorizationServer, submission: &Submission<'_>) 
     let token = form.get("token").ok_or(OauthError::InvalidRequest("token is missing"))?;
     let caller = presented.authenticate(server, submission.network()).await?;
     caller.known.usage.note(server.clock.now(), caller.secret(), submission.from);
+    if server.admin.api_keys.format.environment(token).is_some() {
+        // That it is done must not be said of one that stays good.
+        return Err(OauthError::UnsupportedTokenType);
+    }
     let token = match server.ring.verifier().check_for_any(token) {
         Ok(token) => token,
         // Another node's clock is ahead: it will be good in a moment.

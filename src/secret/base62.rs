@@ -21,6 +21,12 @@ pub fn encode(bytes: &[u8], width: usize) -> String {
     digits.iter().rev().map(|&digit| char::from(digit)).collect()
 }
 
+/// The digit of a value below 62.
+#[must_use]
+pub fn digit(value: u32) -> u8 {
+    usize::try_from(value).ok().and_then(|value| ALPHABET.get(value)).copied().unwrap_or(b'0')
+}
+
 /// Whether `text` is made of base62 digits alone.
 #[must_use]
 pub fn is_base62(text: &str) -> bool {

@@ -25,7 +25,7 @@ impl std::fmt::Debug for DigestKey {
 }
 
 /// What is kept of a generated secret.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SecretDigest([u8; 32]);
 
 impl std::fmt::Debug for SecretDigest {
@@ -60,7 +60,19 @@ impl DigestKey {
     /// The digest of `secret`.
     #[must_use]
     pub fn digest(&self, secret: &Secret) -> SecretDigest {
-        let tag = hmac::sign(&self.0.digests, secret.expose().as_bytes());
+        self.digest_text(secret.expose())
+    }
+
+    /// The digest of a secret as it stands in a request.
+    #[must_use]
+    pub fn digest_text(&self, secret: &str) -> SecretDigest {
+        self.digest_bytes(secret.as_bytes())
+    }
+
+    /// The digest of what anybody may send.
+    #[must_use]
+    pub fn digest_bytes(&self, bytes: &[u8]) -> SecretDigest {
+        let tag = hmac::sign(&self.0.digests, bytes);
         let mut digest = [0; 32];
         digest.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
         SecretDigest(digest)

@@ -65,9 +65,8 @@ pub async fn page(
     limit: i64,
     filter: &Filter,
 ) -> Result<Vec<Client>, StoreError> {
-    // An absent filter lets everything through; wildcards in what is looked for are none.
-    let name = filter.name.as_deref().unwrap_or_default().to_lowercase();
-    let name = name.replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    // An absent filter lets everything through.
+    let name = super::like(filter.name.as_deref().unwrap_or_default());
     let enabled = filter.enabled.map_or(-1, i64::from);
     let query = || {
         sqlx::query(

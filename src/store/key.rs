@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::model::key_schedule::Term;
 
 /// A data key as it is kept.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SealedDataKey {
     /// Its id.
     pub id: String,

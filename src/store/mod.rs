@@ -3,6 +3,8 @@
 //! way to write.
 
 pub mod api;
+pub mod api_key;
+pub mod api_key_usage;
 pub mod change;
 pub mod client;
 pub mod client_batch;
@@ -13,6 +15,7 @@ mod connection;
 mod error;
 pub mod event;
 pub mod file_lock;
+pub mod idempotency;
 pub mod key;
 mod migrate;
 pub mod revocation;
@@ -35,6 +38,11 @@ use connection::AnyQuery;
 use turn::Turn;
 
 use crate::metrics::Metrics;
+
+/// What is looked for anywhere in a text, in upper or lower case: wildcards in it are none, after `ESCAPE '!'`.
+fn like(text: &str) -> String {
+    text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_")
+}
 
 /// A duration as it is stored.
 fn millis(duration: std::time::Duration) -> i64 {

@@ -9,7 +9,7 @@ use super::connection::{CHANGE_PATIENCE, Transaction, silent};
 use super::{Database, StoreError, secret_addresses};
 use crate::clock::Timestamp;
 use crate::model::client::{ClientId, SecretId};
-use crate::model::usage::{Hour, HourOfUse, LastUse, Outcome};
+use crate::model::usage::{Countable as _, Hour, HourOfUse, LastUse, Outcome};
 
 /// What a node counted for one client.
 #[derive(Debug, Clone)]

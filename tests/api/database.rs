@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use mintery::admin::Admin;
+use mintery::admin::api_key::ApiKeyPolicy;
 use mintery::clock::{Clock, ManualClock, Timestamp};
 use mintery::keys::master::MasterKeySource;
 use mintery::keys::unlock::{Mode, unlock};
@@ -87,6 +88,7 @@ impl TestDatabase {
         Admin {
             store: unlocked.store,
             secret_digests: unlocked.data_keys.secret_digests,
+            api_keys: ApiKeyPolicy::usual(unlocked.data_keys.api_keys),
             sealing: unlocked.data_keys.sealing,
             clock,
             random: Arc::new(SystemRandom),

@@ -21,6 +21,7 @@ use serde_json::{Map, Value, json};
 use signature::Verifier as _;
 
 use crate::answer::Answer;
+use crate::api_keys::owned_by;
 use crate::app::{ISSUER, TestApp, TestClient, basic};
 use crate::database::TestDatabase;
 use crate::forge;
@@ -339,6 +340,36 @@ async fn who_reads_shows_who_they_are() {
     app.caught_up().await;
     get(Some(reader.basic()), "").await.assert_oauth_error(401, "invalid_client", "disabled");
     get(bearer(&token), "").await.assert_invalid_token("disabled");
+}
+
+/// An API key is as good as a token, in both headers, with any scope: who is enabled may read.
+#[actix_web::test]
+async fn a_reader_may_show_an_api_key() {
+    let app = TestApp::spawn().await;
+    let owner = app.client("read").await;
+    let key = app.key(owned_by(&owner)).await;
+    let get = |query: &str, headers: &[(&'static str, &str)]| {
+        let mut request = app.request(Method::GET, &format!("{FEED}{query}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::of(request)
+    };
+    let bearer = format!("Bearer {}", key.key);
+    for header in [("authorization", bearer.as_str()), ("x-api-key", &key.key)] {
+        let answer = get("?nonce=abc", &[header]).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, "application/revocations+jwt"));
+        let query = format!("?api_key={}", key.key);
+        get(&query, &[header]).await.assert_problem(400, "err_invalid_request", "a key in the URI");
+    }
+    let two = get("", &[("authorization", &owner.basic()), ("x-api-key", &key.key)]).await;
+    two.assert_problem(400, "err_invalid_request", "two credentials");
+    let both = get("", &[("authorization", &bearer), ("x-api-key", &key.key)]).await;
+    both.assert_problem(400, "err_invalid_request", "a key twice");
+    get("", &[("x-api-key", "mtk_live_x")]).await.assert_invalid_token("no key");
+    app.disable(&owner).await;
+    app.caught_up().await;
+    get("", &[("x-api-key", &key.key)]).await.assert_invalid_token("disabled");
 }
 
 #[actix_web::test]

@@ -20,6 +20,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
+use crate::api_keys::owned_by;
 use crate::app::{ISSUER, TestApp, TestClient, new_client};
 use crate::database::START;
 use crate::forge::{self, Forgery, part};
@@ -136,6 +137,15 @@ async fn a_client_is_told_of_its_own_tokens() {
     }
     let other = app.client("read write").await;
     assert_inactive(&app.introspect(&other, &token).await, "somebody else's");
+}
+
+/// 7662-2: an API key is no token. Whether it is good depends on from where it came, which is asked about elsewhere.
+#[actix_web::test]
+async fn an_api_key_is_no_active_token() {
+    let app = TestApp::spawn().await;
+    let client = app.client("read mintery:introspect").await;
+    let key = app.key(owned_by(&client)).await;
+    assert_inactive(&app.introspect(&client, &key.key).await, "its own key");
 }
 
 /// 7662-1

@@ -24,9 +24,13 @@ mod wire;
 #[cfg(test)]
 mod access;
 #[cfg(test)]
+mod api_keys;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod audit;
+#[cfg(test)]
+mod browsers;
 #[cfg(test)]
 mod changes;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::api_keys::owned_by;
 use crate::app::{TestApp, within_a_second};
 
 impl TestApp {
@@ -15,6 +16,31 @@ impl TestApp {
         let back = ["ALTER TABLE clients_away RENAME TO clients", "ALTER TABLE events_away RENAME TO events"];
         self.database.execute(&back).await;
     }
+}
+
+/// The same of API keys: one that is remembered is good, and nobody is told that an unknown one is none.
+#[actix_web::test]
+async fn a_node_serves_the_keys_that_it_remembers() {
+    let app = TestApp::spawn().await;
+    let owner = app.client("read").await;
+    let known = app.key(owned_by(&owner)).await.key;
+    let forgotten = app.key(owned_by(&owner)).await.key;
+    app.caught_up().await;
+    assert_eq!(app.me(&known).await.status, 200);
+    app.database.execute(&["ALTER TABLE api_keys RENAME TO api_keys_away"]).await;
+    app.break_store().await;
+    assert_eq!(app.me(&known).await.status, 200);
+    app.me(&format!("{}!", &known[..57])).await.assert_invalid_token("no key at all");
+    let answer = app.me(&forgotten).await;
+    answer.assert_problem(503, "err_unavailable", "not remembered");
+    assert!(answer.header("retry-after").parse::<u32>().is_ok(), "{answer:?}");
+    assert_eq!(app.get_with("/auth/check", &forgotten).await.status, 401);
+    app.clock.let_pass(Duration::from_secs(301));
+    app.me(&known).await.assert_problem(503, "err_unavailable", "after the grace");
+    app.mend_store().await;
+    app.database.execute(&["ALTER TABLE api_keys_away RENAME TO api_keys"]).await;
+    within_a_second(200, || app.me(&forgotten)).await;
+    assert_eq!(app.me(&known).await.status, 200);
 }
 
 /// What cannot be told is 503, never 401; what is remembered is served until the grace is over.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 
 use crate::answer::Answer;
+use crate::api_keys::owned_by;
 use crate::app::{ISSUER, TestApp, TestClient};
 use crate::forge::{self, Forgery};
 
@@ -89,6 +90,19 @@ async fn another_clients_token_stays_good() {
     answer.assert_oauth_error(400, "unauthorized_client", "another client's");
     answer.assert_no_echo(&token, "another client's");
     assert_eq!(app.me(&token).await.status, 200);
+}
+
+/// Nobody is told that a key is gone which stays good.
+#[actix_web::test]
+async fn an_api_key_is_not_revoked_here() {
+    let app = TestApp::spawn().await;
+    let client = app.client("read").await;
+    let key = app.key(owned_by(&client)).await.key;
+    let answer = app.revoke(&client, &key).await;
+    answer.assert_oauth_error(400, "unsupported_token_type", "a key");
+    answer.assert_no_echo(&key, "a key");
+    assert_eq!(app.get_with("/api/v1/users/me", &key).await.status, 200);
+    assert_done(&app.revoke(&client, &format!("{key}x")).await, "what is no key is good for nothing");
 }
 
 /// 7009-1

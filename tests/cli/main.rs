@@ -3,6 +3,8 @@
 //! `TEST_ENGINE=postgres`, a fresh one of the server at `TEST_POSTGRES_URL`.
 
 #[cfg(test)]
+mod api_keys;
+#[cfg(test)]
 mod apis;
 #[cfg(test)]
 mod clients;

@@ -130,6 +130,30 @@ fn a_client_that_was_disabled_is_refused_by_all_nodes_within_a_second() {
 }
 
 /// Nodes add what they counted to the same rows, at once and in the end.
+/// SEC-10: a key that was made at one moment is good at all nodes in the next, and revoked within a second.
+#[test]
+fn a_key_is_good_or_not_at_all_nodes() {
+    let Some(work) = cluster() else { return };
+    let nodes = start_three(&work);
+    let owner = work.create_client(&[]);
+    let made = work.run(&["key", "create", "--name", "x", "--owner", &owner.id, "-o", "json"]).json();
+    let (key, id) = (made["key"].as_str().unwrap(), made["id"].as_str().unwrap());
+    for node in &nodes {
+        assert_eq!(node.me(key).status, 200);
+    }
+    let within_a_second = |status: u16| {
+        eventually("all know of it", Duration::from_secs(1), || {
+            nodes.iter().all(|node| node.me(key).status == status).then_some(())
+        });
+    };
+    work.run(&["client", "disable", &owner.id]).succeeded();
+    within_a_second(401);
+    work.run(&["client", "enable", &owner.id]).succeeded();
+    within_a_second(200);
+    work.run(&["key", "revoke", id]).succeeded();
+    within_a_second(401);
+}
+
 #[test]
 fn what_all_nodes_counted_adds_up() {
     const EACH: i64 = 20;

@@ -40,13 +40,15 @@ fn the_first_start_prints_lines_that_can_be_pasted_as_they_are() {
         text.contains("curl -i").then_some(text)
     });
     let blocks = blocks_to_paste(&welcome);
-    let [get, call, refused] = blocks.as_slice() else { panic!("three blocks: {blocks:#?}") };
+    let [get, call, with_key, refused] = blocks.as_slice() else { panic!("four blocks: {blocks:#?}") };
     let token: serde_json::Value = serde_json::from_str(&paste(&work, get)).unwrap();
     assert_eq!(token["token_type"], "Bearer");
     assert_eq!(token["scope"], "read write");
     let me: serde_json::Value = serde_json::from_str(&paste(&work, call)).unwrap();
     assert_eq!(me["kind"], "client");
     assert!(get.contains(me["sub"].as_str().unwrap()), "{me}");
+    let of_key: serde_json::Value = serde_json::from_str(&paste(&work, with_key)).unwrap();
+    assert_eq!((&of_key["kind"], &of_key["sub"]), (&"api_key".into(), &me["sub"]));
     assert!(paste(&work, refused).starts_with("HTTP/1.1 401"));
     // And all at once.
     let all = paste(&work, &blocks.join("\n"));

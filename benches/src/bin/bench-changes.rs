@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mintery::admin::Admin;
+use mintery::admin::api_key::ApiKeyPolicy;
 use mintery::admin::client::{self, ClientUpdate, NewClient};
 use mintery::clock::{Clock, SystemClock};
 use mintery::keys::master::MasterKeySource;
@@ -73,6 +74,7 @@ async fn open(url: &DatabaseUrl) -> Result<Admin, Failure> {
     Ok(Admin {
         store: unlocked.store,
         secret_digests: unlocked.data_keys.secret_digests,
+        api_keys: ApiKeyPolicy::usual(unlocked.data_keys.api_keys),
         sealing: unlocked.data_keys.sealing,
         clock,
         random,

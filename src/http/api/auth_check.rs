@@ -7,10 +7,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::http::error;
 use crate::http::extract::presented;
 use crate::http::headers::NO_STORE;
+use crate::model::api_key::Environments;
 use crate::model::principal::Authenticated;
 use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
-use crate::oauth::bearer::{self, AccessError, TokenFailure};
+use crate::oauth::bearer::{self, AccessError, Demand, TokenFailure};
 use crate::resource::VerifyError;
 
 const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
@@ -26,11 +27,11 @@ pub async fn check(request: HttpRequest, server: Data<AuthorizationServer>) -> H
             HttpResponse::Ok()
                 .insert_header((CACHE_CONTROL, NO_STORE))
                 .insert_header((SUBJECT, caller.principal.subject()))
-                .insert_header((KIND, caller.principal.kind()))
+                .insert_header((KIND, caller.kind()))
                 .insert_header((SCOPE, caller.scopes.as_str()))
                 .finish()
         }
-        Err(refusal) => error::access(&request, &server, &only_401_and_403(refusal)),
+        Err(refusal) => error::check(&request, &server, &only_401_and_403(refusal)),
     }
 }
 
@@ -38,35 +39,55 @@ async fn authenticate(
     request: &HttpRequest,
     server: &AuthorizationServer,
 ) -> Result<Authenticated, AccessError> {
-    let presented = presented::token(request)?;
-    let (resources, scopes) = asked(request.query_string())?;
-    let mut resources = resources.iter().map(String::as_str);
-    let first = resources.next().unwrap_or(server.issuer.as_str());
-    let caller = bearer::authenticate(server, &presented, first).await?;
-    for resource in resources {
-        bearer::authenticate(server, &presented, resource).await?;
-    }
-    bearer::require(&caller, &scopes)?;
-    Ok(caller)
+    let presented = presented::credential(request, server)?;
+    let asked = Asked::parse(request.query_string())?;
+    let resources: Vec<&str> = asked.resources.iter().map(String::as_str).collect();
+    let own = Demand::of(server);
+    let (resource, other_resources) = resources.split_first().unwrap_or((&own.resource, &[]));
+    let demand = Demand {
+        resource,
+        other_resources,
+        scopes: Some(&asked.scopes),
+        environments: asked.environments.unwrap_or(own.environments),
+        ..own
+    };
+    bearer::authenticate(server, &presented, demand).await
 }
 
-/// The resources and scopes that the query asks for. A parameter that repeats asks for all of its values.
-fn asked(query: &str) -> Result<(Vec<String>, ScopeSet), AccessError> {
-    let parameters = serde_urlencoded::from_str::<Vec<(String, String)>>(query).unwrap_or_default();
-    let mut resources = Vec::new();
-    let mut scopes = ScopeSet::default();
-    for (name, value) in parameters.into_iter().filter(|(_, value)| !value.is_empty()) {
-        match name.as_str() {
-            "resource" => resources.push(value),
-            // A scope that nobody can hold is one that the caller does not hold.
-            "scope" => match ScopeSet::parse(&value) {
-                Ok(more) => scopes = scopes.union(&more),
-                Err(_) => return Err(AccessError::InsufficientScope(ScopeSet::default())),
-            },
-            _ => {}
+/// What the query asks for. A parameter that repeats asks for all of its values.
+#[derive(Default)]
+struct Asked {
+    resources: Vec<String>,
+    scopes: ScopeSet,
+    /// Which API keys are accepted.
+    environments: Option<Environments>,
+}
+
+impl Asked {
+    fn parse(query: &str) -> Result<Self, AccessError> {
+        // What nobody can hold, or be, is what the caller does not hold, or is not.
+        let nobody = || AccessError::InsufficientScope(ScopeSet::default());
+        let parameters = serde_urlencoded::from_str::<Vec<(String, String)>>(query).unwrap_or_default();
+        let mut asked = Self::default();
+        for (name, value) in parameters.into_iter().filter(|(_, value)| !value.is_empty()) {
+            match name.as_str() {
+                "resource" => asked.resources.push(value),
+                "scope" => {
+                    let more = ScopeSet::parse(&value).map_err(|_| nobody())?;
+                    asked.scopes = asked.scopes.union(&more);
+                }
+                "env" => {
+                    let wanted = value.parse().map_err(|_| nobody())?;
+                    // A key of two environments there is not.
+                    if asked.environments.replace(wanted).is_some_and(|before| before != wanted) {
+                        return Err(nobody());
+                    }
+                }
+                _ => {}
+            }
         }
+        Ok(asked)
     }
-    Ok((resources, scopes))
 }
 
 fn only_401_and_403(error: AccessError) -> AccessError {

@@ -12,7 +12,7 @@ use crate::http::headers::{JSON, NO_STORE};
 use crate::model::principal::Authenticated;
 use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
-use crate::oauth::bearer::{self, AccessError};
+use crate::oauth::bearer::{self, AccessError, Demand};
 
 #[derive(Serialize)]
 struct Me<'a> {
@@ -32,8 +32,8 @@ pub async fn me(request: HttpRequest, server: Data<AuthorizationServer>) -> Http
             server.metrics.access_granted.increment(1);
             let me = Me {
                 sub: caller.principal.subject(),
-                kind: caller.principal.kind(),
-                name: caller.principal.name(),
+                kind: caller.kind(),
+                name: caller.name(),
                 scope: &caller.scopes,
                 credential: caller.credential.kind(),
                 expires_at: caller.expires_at.map(Timestamp::as_secs),
@@ -59,5 +59,5 @@ async fn authenticate(
     request: &HttpRequest,
     server: &AuthorizationServer,
 ) -> Result<Authenticated, AccessError> {
-    bearer::authenticate(server, &presented::token(request)?, server.issuer.as_str()).await
+    bearer::authenticate(server, &presented::credential(request, server)?, Demand::of(server)).await
 }

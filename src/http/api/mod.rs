@@ -5,6 +5,7 @@ pub mod apis;
 pub mod auth_check;
 pub mod clients;
 pub mod events;
+pub mod keys;
 pub mod me;
 mod page;
 pub mod secret_use;

@@ -1,3 +1,4 @@
 //! What happens to every request.
 
+pub mod cors;
 pub mod request_id;

@@ -12,7 +12,7 @@ use crate::http::extract::body;
 use crate::http::extract::presented;
 use crate::http::headers::NO_STORE;
 use crate::oauth::AuthorizationServer;
-use crate::oauth::bearer::{self, AccessError};
+use crate::oauth::bearer::{self, AccessError, Demand};
 use crate::oauth::client_auth::Presented;
 use crate::oauth::error::OauthError;
 use crate::oauth::feed::{self, Question};
@@ -35,7 +35,7 @@ impl<E: Into<OauthError>> From<E> for Refused {
     }
 }
 
-/// `GET`, with Basic or an access token for the issuer's own API.
+/// `GET`, with Basic, or as at a protected route: with an access token for the issuer's own API, or an API key.
 pub async fn read(
     request: HttpRequest,
     server: Data<AuthorizationServer>,
@@ -43,9 +43,9 @@ pub async fn read(
 ) -> HttpResponse {
     let told = async {
         let submission = submission::of(&request, &server, &[]);
-        if has_token(&submission) {
-            let token = presented::token(&request).map_err(Refused::Access)?;
-            let reader = bearer::authenticate(&server, &token, server.issuer.as_str()).await;
+        if has_token(&submission) || request.headers().contains_key(&server.api_key_header) {
+            let credential = presented::credential(&request, &server).map_err(Refused::Access)?;
+            let reader = bearer::authenticate(&server, &credential, Demand::of(&server)).await;
             let reader = reader.map_err(Refused::Access)?;
             server.metrics.access_granted.increment(1);
             let parameters = submission.parameters_of_uri()?;

@@ -1,7 +1,7 @@
 //! Client authentication (RFC 6749 §2.3): whatever way a client shows who it is becomes one [`Presented`], exactly one,
 //! and one `match` checks it.
 
-mod guessable;
+pub(super) mod guessable;
 pub mod secret;
 
 use std::sync::Arc;

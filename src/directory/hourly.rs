@@ -1,0 +1,91 @@
+//! Counts of the present hour, and of those before that the store was not told of yet.
+
+use crate::clock::Timestamp;
+use crate::model::usage::{Countable, Hour, Tally};
+
+/// Hours that wait to be flushed while the store is out of reach. A node does not serve for longer than a day without it.
+pub const MAX_WAITING: usize = 30;
+
+/// How often each outcome was, by the hour.
+#[derive(Debug)]
+pub struct Hourly<O: Countable> {
+    hour: Hour,
+    /// What was counted in this hour, and is not on its way to the store yet.
+    tally: Tally<O>,
+    /// The same of other hours.
+    waiting: Vec<(Hour, Tally<O>)>,
+}
+
+impl<O: Countable> Default for Hourly<O> {
+    fn default() -> Self {
+        Self { hour: Hour::default(), tally: Tally::default(), waiting: Vec::new() }
+    }
+}
+
+impl<O: Countable> Hourly<O> {
+    /// The hour that is counted for.
+    pub const fn hour(&self) -> Hour {
+        self.hour
+    }
+
+    /// What was counted in this hour since it was last taken.
+    pub const fn tally(&self) -> &Tally<O> {
+        &self.tally
+    }
+
+    /// One more, in this hour.
+    pub fn count(&mut self, outcome: O) {
+        self.tally.count(outcome);
+    }
+
+    /// Sees to it that what is counted next is counted for the hour that `now` is in; tells whether that is another one.
+    pub fn turn_to(&mut self, now: Timestamp) -> bool {
+        let hour = Hour::of(now);
+        let is_other = hour != self.hour;
+        if is_other {
+            let (before, tally) = (self.hour, std::mem::take(&mut self.tally));
+            self.wait(before, &tally);
+            self.hour = hour;
+        }
+        is_other
+    }
+
+    /// Takes out what was counted, sorted, and how often each was in this hour.
+    pub fn take(&mut self) -> (Vec<(Hour, O, u32)>, Tally<O>) {
+        let tally = std::mem::take(&mut self.tally);
+        let hours = std::mem::take(&mut self.waiting).into_iter().chain([(self.hour, tally)]);
+        let outcomes = |(hour, tally): (Hour, Tally<O>)| {
+            tally.iter().map(|(outcome, times)| (hour, outcome, times)).collect::<Vec<_>>()
+        };
+        let mut counted: Vec<_> = hours.flat_map(outcomes).collect();
+        counted.sort_unstable();
+        (counted, tally)
+    }
+
+    /// Puts back what was taken out; tells whether it is of this hour.
+    pub fn put_back(&mut self, hour: Hour, outcome: O, times: u32) -> bool {
+        let is_this = hour == self.hour;
+        if is_this {
+            self.tally.add(outcome, times);
+        } else {
+            let mut tally = Tally::default();
+            tally.add(outcome, times);
+            self.wait(hour, &tally);
+        }
+        is_this
+    }
+
+    fn wait(&mut self, hour: Hour, tally: &Tally<O>) {
+        if tally.is_empty() {
+            return;
+        }
+        if let Some((_, own)) = self.waiting.iter_mut().find(|(own, _)| *own == hour) {
+            own.merge(tally);
+            return;
+        }
+        if self.waiting.len() >= MAX_WAITING {
+            self.waiting.remove(0);
+        }
+        self.waiting.push((hour, *tally));
+    }
+}

@@ -1,0 +1,283 @@
+//! `/api/v1/keys…`: API keys.
+
+use std::net::IpAddr;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::HeaderName;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+
+use super::administration::{
+    Outcome, Refused, answer, applied, authorize, authorize_and_read, authorize_and_read_repeatable, created,
+    gone, json,
+};
+use super::page::{Page, PageQuery};
+use crate::admin::api_key::{self, Creation, Filter};
+use crate::admin::api_key_json::{
+    ApiKeyInput, ApiKeyJson, CreatedApiKeyJson, KeptApiKeyJson, KeyUsageJson, RotationInput, SelectionInput,
+};
+use crate::admin::{Admin, AdminError};
+use crate::http::headers::TRUE;
+use crate::model::api_key::{ApiKeyId, Environment, Environments};
+use crate::model::scope::ScopeSet;
+use crate::model::usage::{Hour, HourOfKeyUse};
+use crate::oauth::AuthorizationServer;
+use crate::oauth::api_key::PresentedKey;
+use crate::oauth::bearer::{self, AccessError, Demand, Presented};
+use crate::secret::Secret;
+
+const READ: &str = "mintery:keys:read";
+const WRITE: &str = "mintery:keys:write";
+const VERIFY: &str = "mintery:keys:verify";
+
+/// Says that a request was sent before, and nothing was made.
+const REPEATED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+type Server = Data<AuthorizationServer>;
+
+/// `GET /api/v1/keys`
+pub async fn list(request: HttpRequest, server: Server) -> HttpResponse {
+    answer(&request, &server, do_list(&request, &server).await)
+}
+
+async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome {
+    let admin = authorize(request, server, READ).await?;
+    let query = PageQuery::parse(request.query_string(), &["owner", "name", "environment", "enabled"])?;
+    let environment = query.filter("environment").map(str::parse::<Environment>).transpose();
+    let filter = Filter {
+        owner: query.filter("owner").map(ToOwned::to_owned),
+        name: query.filter("name").map(ToOwned::to_owned),
+        environment: environment.map_err(|error| AdminError::Invalid(error.to_string()))?,
+        enabled: query.flag("enabled")?,
+    };
+    let keys = api_key::page(&admin, query.after(), query.limit_and_one(), &filter).await?;
+    let page = Page::new(&query, &keys, |(key, _)| key.id.to_string(), KeptApiKeyJson::from);
+    Ok(json(StatusCode::OK, &page))
+}
+
+/// `POST /api/v1/keys`
+pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> HttpResponse {
+    answer(&request, &server, do_create(&request, &server, payload).await)
+}
+
+async fn do_create(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
+    let (admin, input, repeatable) =
+        authorize_and_read_repeatable::<ApiKeyInput>(request, server, WRITE, payload).await?;
+    let new = input.into_new(admin.actor.principal())?;
+    match api_key::create(&admin, new, repeatable).await? {
+        Creation::New(made) => {
+            applied(server, &admin).await?;
+            Ok(created(server, &path_of(&made.key.id), &CreatedApiKeyJson::from(&made)))
+        }
+        Creation::Repeated(kept) => {
+            let mut response = json(StatusCode::OK, &KeptApiKeyJson::from(&*kept));
+            response.headers_mut().insert(REPEATED, TRUE);
+            Ok(response)
+        }
+    }
+}
+
+/// `GET /api/v1/keys/{id}`
+pub async fn show(request: HttpRequest, server: Server, id: Path<String>) -> HttpResponse {
+    answer(&request, &server, do_show(&request, &server, &id).await)
+}
+
+async fn do_show(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
+    let admin = authorize(request, server, READ).await?;
+    shown(&admin, &parse(id)?).await
+}
+
+/// `PATCH /api/v1/keys/{id}`
+pub async fn update(
+    request: HttpRequest,
+    server: Server,
+    id: Path<String>,
+    payload: Payload,
+) -> HttpResponse {
+    answer(&request, &server, do_update(&request, &server, &id, payload).await)
+}
+
+async fn do_update(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    id: &str,
+    payload: Payload,
+) -> Outcome {
+    let (admin, input) = authorize_and_read::<ApiKeyInput>(request, server, WRITE, payload).await?;
+    let key = api_key::update(&admin, &parse(id)?, input.into_update()?).await?;
+    applied(server, &admin).await?;
+    Ok(json(StatusCode::OK, &ApiKeyJson::from(&key)))
+}
+
+/// `DELETE /api/v1/keys/{id}`
+pub async fn revoke(request: HttpRequest, server: Server, id: Path<String>) -> HttpResponse {
+    answer(&request, &server, do_revoke(&request, &server, &id).await)
+}
+
+async fn do_revoke(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
+    let admin = authorize(request, server, WRITE).await?;
+    api_key::revoke(&admin, &parse(id)?).await?;
+    applied(server, &admin).await?;
+    Ok(gone())
+}
+
+/// `POST /api/v1/keys/revoke`: many at once.
+pub async fn revoke_all(request: HttpRequest, server: Server, payload: Payload) -> HttpResponse {
+    answer(&request, &server, do_revoke_all(&request, &server, payload).await)
+}
+
+async fn do_revoke_all(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
+    #[derive(Serialize)]
+    struct Revoked<'a> {
+        revoked: Vec<&'a str>,
+    }
+    let (admin, input) = authorize_and_read::<SelectionInput>(request, server, WRITE, payload).await?;
+    let revoked = api_key::revoke_all(&admin, input.into_selection()?).await?;
+    applied(server, &admin).await?;
+    Ok(json(StatusCode::OK, &Revoked { revoked: revoked.iter().map(ApiKeyId::as_str).collect() }))
+}
+
+/// `POST /api/v1/keys/{id}/enable`
+pub async fn enable(request: HttpRequest, server: Server, id: Path<String>) -> HttpResponse {
+    answer(&request, &server, set_enabled(&request, &server, &id, true).await)
+}
+
+/// `POST /api/v1/keys/{id}/disable`
+pub async fn disable(request: HttpRequest, server: Server, id: Path<String>) -> HttpResponse {
+    answer(&request, &server, set_enabled(&request, &server, &id, false).await)
+}
+
+async fn set_enabled(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    id: &str,
+    enabled: bool,
+) -> Outcome {
+    let admin = authorize(request, server, WRITE).await?;
+    let key = api_key::set_enabled(&admin, &parse(id)?, enabled).await?;
+    applied(server, &admin).await?;
+    Ok(json(StatusCode::OK, &ApiKeyJson::from(&key)))
+}
+
+/// `POST /api/v1/keys/{id}/rotate`
+pub async fn rotate(
+    request: HttpRequest,
+    server: Server,
+    id: Path<String>,
+    payload: Payload,
+) -> HttpResponse {
+    answer(&request, &server, do_rotate(&request, &server, &id, payload).await)
+}
+
+async fn do_rotate(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    id: &str,
+    payload: Payload,
+) -> Outcome {
+    let (admin, input) = authorize_and_read::<RotationInput>(request, server, WRITE, payload).await?;
+    let made = api_key::rotate(&admin, &parse(id)?, input.into_rotation()).await?;
+    applied(server, &admin).await?;
+    Ok(created(server, &path_of(&made.key.id), &CreatedApiKeyJson::from(&made)))
+}
+
+/// `GET /api/v1/keys/{id}/usage`
+pub async fn usage(request: HttpRequest, server: Server, id: Path<String>) -> HttpResponse {
+    answer(&request, &server, do_usage(&request, &server, &id).await)
+}
+
+async fn do_usage(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
+    let admin = authorize(request, server, READ).await?;
+    let query = PageQuery::parse(request.query_string(), &[])?;
+    let after = || query.after().parse().map(Hour::new);
+    let before = if query.after().is_empty() { Ok(Hour::new(i64::MAX)) } else { after() };
+    let before =
+        before.map_err(|_| AdminError::Invalid("after is the next of the page before".to_owned()))?;
+    let hours = api_key::usage(&admin, &parse(id)?, before, query.limit_and_one()).await?;
+    let cursor = |counted: &HourOfKeyUse| counted.hour.get().to_string();
+    Ok(json(StatusCode::OK, &Page::new(&query, &hours, cursor, KeyUsageJson::from)))
+}
+
+/// A key that another service was shown.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct VerifyInput {
+    key: Secret,
+    scope: Option<String>,
+    resource: Option<String>,
+    environment: Option<String>,
+    /// From where it came to that service.
+    address: Option<String>,
+}
+
+/// What another service is told of a key. Of one that is not good, no more than that.
+#[derive(Serialize)]
+struct Verified<'a> {
+    valid: bool,
+    #[serde(flatten)]
+    good: Option<GoodKey<'a>>,
+}
+
+#[derive(Serialize)]
+struct GoodKey<'a> {
+    id: &'a str,
+    sub: &'a str,
+    kind: &'a str,
+    name: &'a str,
+    scope: &'a ScopeSet,
+    expires_at: Option<i64>,
+}
+
+/// `POST /api/v1/keys/verify`: whether a key is good, for other services that are shown keys.
+pub async fn verify(request: HttpRequest, server: Server, payload: Payload) -> HttpResponse {
+    answer(&request, &server, do_verify(&request, &server, payload).await)
+}
+
+async fn do_verify(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
+    let (_, input) = authorize_and_read::<VerifyInput>(request, server, VERIFY, payload).await?;
+    let invalid = |what: &str| AdminError::Invalid(what.to_owned());
+    let scopes = input.scope.as_deref().map(ScopeSet::parse).transpose();
+    let scopes = scopes.map_err(|error| invalid(&error.to_string()))?;
+    let from = input.address.as_deref().map(str::parse::<IpAddr>).transpose();
+    let from = from.map_err(|_| invalid("address is an IP address"))?.map(|from| from.to_canonical());
+    let environments = input.environment.as_deref().map(str::parse::<Environments>).transpose();
+    let environments = environments.map_err(|error| invalid(&format!("environment: {error}")))?;
+    let own = Demand::of(server);
+    let demand = Demand {
+        resource: input.resource.as_deref().unwrap_or(own.resource),
+        scopes: scopes.as_ref(),
+        environments: environments.unwrap_or(own.environments),
+        ..own
+    };
+    let presented = Presented::ApiKey(PresentedKey { key: input.key.expose(), from });
+    let caller = match bearer::authenticate(server, &presented, demand).await {
+        Ok(caller) => caller,
+        Err(error @ AccessError::Unavailable(_)) => return Err(error.into()),
+        Err(_) => return Ok(json(StatusCode::OK, &Verified { valid: false, good: None })),
+    };
+    let good = GoodKey {
+        id: caller.credential.id().unwrap_or_default(),
+        sub: caller.principal.subject(),
+        kind: caller.kind(),
+        name: caller.name(),
+        scope: &caller.scopes,
+        expires_at: caller.expires_at.map(crate::clock::Timestamp::as_secs),
+    };
+    Ok(json(StatusCode::OK, &Verified { valid: true, good: Some(good) }))
+}
+
+/// A key with its last use.
+async fn shown(admin: &Admin, id: &ApiKeyId) -> Result<HttpResponse, Refused> {
+    let kept = api_key::show(admin, id).await?;
+    Ok(json(StatusCode::OK, &KeptApiKeyJson::from(&kept)))
+}
+
+fn path_of(id: &ApiKeyId) -> String {
+    format!("/api/v1/keys/{id}")
+}
+
+/// What is no id of a key names none, and is not repeated: it may be the key itself.
+fn parse(id: &str) -> Result<ApiKeyId, AdminError> {
+    ApiKeyId::parse(id).map_err(|_| AdminError::NotFound("API key of this id".to_owned()))
+}

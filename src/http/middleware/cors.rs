@@ -1,0 +1,213 @@
+//! Web pages that may call the API from a browser (CORS, of the Fetch standard): those of the origins that the settings name, without
+//! the credentials of the browser. A page brings its own, in a header.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use actix_web::body::EitherBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::http::Method;
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderMap,
+    HeaderName, HeaderValue, ORIGIN, VARY,
+};
+use actix_web::{Error, HttpResponse};
+use pin_project_lite::pin_project;
+
+use crate::model::base_path::BasePath;
+use crate::model::origin::AllowedOrigins;
+
+/// What pages may read of an answer beside its body.
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, X-Request-Id");
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
+
+/// For how many seconds a browser need not ask again.
+const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
+
+const VARIES: HeaderValue = HeaderValue::from_static("Origin");
+
+const EVERYBODY: HeaderValue = HeaderValue::from_static("*");
+
+/// Who may call what from a browser.
+#[derive(Debug)]
+pub struct CorsPolicy {
+    origins: AllowedOrigins,
+    /// Below which the API answers.
+    prefixes: Vec<String>,
+    /// Addresses that are none of those.
+    checks: Vec<String>,
+    headers: HeaderValue,
+}
+
+impl CorsPolicy {
+    /// Lets pages of `origins` call the API of an issuer with this path, also below the base paths, and send a key in `key_header`.
+    #[must_use]
+    pub fn new(
+        origins: AllowedOrigins,
+        issuer_path: &str,
+        base_paths: &[BasePath],
+        key_header: &HeaderName,
+    ) -> Self {
+        let (mut prefixes, mut checks) = (Vec::new(), Vec::new());
+        // At the root, and below the path of the issuer.
+        let roots = if issuer_path.is_empty() { vec![""] } else { vec!["", issuer_path] };
+        for root in roots {
+            prefixes.push(format!("{root}/api/v1/"));
+            prefixes.extend(base_paths.iter().map(|base| format!("{root}{base}/")));
+            checks.push(format!("{root}/auth/check"));
+        }
+        let headers = format!("Authorization, Content-Type, {key_header}, Idempotency-Key");
+        let headers = HeaderValue::from_str(&headers);
+        let usual = HeaderValue::from_static("Authorization, Content-Type, Idempotency-Key");
+        Self { origins, prefixes, checks, headers: headers.unwrap_or(usual) }
+    }
+
+    fn covers(&self, path: &str) -> bool {
+        self.prefixes.iter().any(|prefix| path.starts_with(prefix.as_str()))
+            || self.checks.iter().any(|check| path == check)
+    }
+
+    /// What stands in the answer to a page of an origin; nothing when it may not call.
+    fn allowed(&self, origin: &HeaderValue) -> Option<HeaderValue> {
+        match &self.origins {
+            AllowedOrigins::Any => Some(EVERYBODY),
+            only @ AllowedOrigins::Only(_) => only.allow(origin.as_bytes()).then(|| origin.clone()),
+        }
+    }
+
+    /// The answer to a browser that asks whether a page may.
+    fn preflight(&self, allowed: HeaderValue) -> HttpResponse {
+        HttpResponse::NoContent()
+            .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, allowed))
+            .insert_header((ACCESS_CONTROL_ALLOW_METHODS, METHODS))
+            .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, self.headers.clone()))
+            .insert_header((ACCESS_CONTROL_MAX_AGE, MAX_AGE))
+            .insert_header((VARY, VARIES))
+            .finish()
+    }
+}
+
+/// Answers browsers as the policy says.
+#[derive(Debug, Clone)]
+pub struct Cors(pub Arc<CorsPolicy>);
+
+impl<S, B> Transform<S, ServiceRequest> for Cors
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Transform = CorsService<S>;
+    type InitError = ();
+    type Future = std::future::Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        std::future::ready(Ok(CorsService { service, policy: Arc::clone(&self.0) }))
+    }
+}
+
+/// See [`Cors`].
+#[derive(Debug)]
+pub struct CorsService<S> {
+    service: S,
+    policy: Arc<CorsPolicy>,
+}
+
+/// What becomes of a request.
+enum Course {
+    /// No browser asks, or nothing is said to it.
+    Plain,
+    /// An answer for a page of any other origin is another one.
+    Varies,
+    /// A page may have the answer.
+    Allowed(HeaderValue),
+    /// A browser asks whether a page may.
+    Preflight(HttpResponse),
+}
+
+impl<S> CorsService<S> {
+    fn course(&self, request: &ServiceRequest) -> Course {
+        let policy = &*self.policy;
+        if !policy.covers(request.path()) {
+            return Course::Plain;
+        }
+        let Some(origin) = request.headers().get(ORIGIN) else { return Course::Varies };
+        let Some(allowed) = policy.allowed(origin) else { return Course::Varies };
+        let is_preflight = request.method() == Method::OPTIONS
+            && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        if is_preflight { Course::Preflight(policy.preflight(allowed)) } else { Course::Allowed(allowed) }
+    }
+}
+
+impl<S, B> Service<ServiceRequest> for CorsService<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+{
+    type Response = ServiceResponse<EitherBody<B>>;
+    type Error = Error;
+    type Future = CorsFuture<S::Future>;
+
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.service.poll_ready(context)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let (varies, allowed) = match self.course(&request) {
+            Course::Preflight(answer) => {
+                let answer = Some(request.into_response(answer));
+                return CorsFuture { inner: None, answer, varies: false, allowed: None };
+            }
+            Course::Plain => (false, None),
+            Course::Varies => (true, None),
+            Course::Allowed(allowed) => (true, Some(allowed)),
+        };
+        CorsFuture { inner: Some(self.service.call(request)), answer: None, varies, allowed }
+    }
+}
+
+pin_project! {
+    /// The answer of the inner service, with what browsers want to know; or one to a browser alone.
+    pub struct CorsFuture<F> {
+        // None where it was answered here.
+        #[pin]
+        inner: Option<F>,
+        answer: Option<ServiceResponse>,
+        varies: bool,
+        allowed: Option<HeaderValue>,
+    }
+}
+
+impl<F, B> Future for CorsFuture<F>
+where
+    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+{
+    type Output = Result<ServiceResponse<EitherBody<B>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Some(inner) = this.inner.as_pin_mut() else {
+            // Whoever was answered does not ask again.
+            return this
+                .answer
+                .take()
+                .map_or(Poll::Pending, |answer| Poll::Ready(Ok(answer.map_into_right_body())));
+        };
+        let mut answer = ready!(inner.poll(context))?;
+        if *this.varies {
+            tell(answer.headers_mut(), this.allowed.take());
+        }
+        Poll::Ready(Ok(answer.map_into_left_body()))
+    }
+}
+
+fn tell(headers: &mut HeaderMap, allowed: Option<HeaderValue>) {
+    headers.append(VARY, VARIES);
+    if let Some(allowed) = allowed {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
+}

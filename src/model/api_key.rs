@@ -1,0 +1,343 @@
+//! API keys: credentials that a program sends with every request, instead of exchanging them for a token first.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::address::AddressRanges;
+use super::client::ClientId;
+use super::name::DisplayName;
+use super::scope::ScopeSet;
+use crate::clock::Timestamp;
+use crate::random::{self, Random};
+use crate::secret::generated::{generate, looks_generated};
+use crate::secret::{Secret, base62};
+
+/// The most ranges of addresses of a key: each request with it is held against them.
+pub const MAX_RANGES: usize = 32;
+
+/// The most requests in a minute that a limit may allow; more is no limit.
+pub const MAX_PER_MINUTE: u32 = 1_000_000;
+
+/// Text that is no id of an API key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the id of an API key is ak_ and 22 letters or digits")]
+pub struct InvalidApiKeyId;
+
+/// The id of an API key, which is no secret: `ak_` and 22 base62 characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApiKeyId(Arc<str>);
+
+impl ApiKeyId {
+    /// A new id.
+    #[must_use]
+    pub fn generate(random: &dyn Random) -> Self {
+        Self(format!("ak_{}", base62::encode(&random::bytes::<16>(random), 22)).into())
+    }
+
+    /// Parses an id.
+    ///
+    /// # Errors
+    /// When it has not the form of those that are made here.
+    pub fn parse(text: &str) -> Result<Self, InvalidApiKeyId> {
+        let digits =
+            text.strip_prefix("ak_").filter(|digits| digits.len() == 22 && base62::is_base62(digits));
+        digits.map(|_| Self(text.into())).ok_or(InvalidApiKeyId)
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ApiKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Borrow<str> for ApiKeyId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Text that names no environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an environment is live or test")]
+pub struct InvalidEnvironment;
+
+/// What a key is for. It stands in the key, so that everybody sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Environment {
+    /// For the real thing.
+    #[default]
+    Live,
+    /// For trying out: never good where it matters.
+    Test,
+}
+
+impl Environment {
+    /// The name, for programs and for the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl FromStr for Environment {
+    type Err = InvalidEnvironment;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "live" => Ok(Self::Live),
+            "test" => Ok(Self::Test),
+            _ => Err(InvalidEnvironment),
+        }
+    }
+}
+
+/// Text that is no choice of environments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it should be live, test or any")]
+pub struct InvalidEnvironments;
+
+/// Which keys are accepted somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environments {
+    /// Those of one environment.
+    Only(Environment),
+    /// All of them.
+    Any,
+}
+
+impl Environments {
+    /// Whether a key of this environment is accepted.
+    #[must_use]
+    pub fn accept(self, environment: Environment) -> bool {
+        match self {
+            Self::Only(own) => own == environment,
+            Self::Any => true,
+        }
+    }
+
+    /// The name, as it is set.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Only(environment) => environment.name(),
+            Self::Any => "any",
+        }
+    }
+}
+
+impl FromStr for Environments {
+    type Err = InvalidEnvironments;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "any" => Ok(Self::Any),
+            name => name.parse().map(Self::Only).map_err(|_| InvalidEnvironments),
+        }
+    }
+}
+
+/// Text that no key can begin with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the prefix of API keys is 2 to 16 lower case letters and digits, a letter first")]
+pub struct InvalidPrefix;
+
+/// What keys look like: prefix, environment, 43 base62 digits (256 random bits), and 6 of CRC-32.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyFormat {
+    live: Arc<str>,
+    test: Arc<str>,
+}
+
+impl KeyFormat {
+    /// Keys that begin with `prefix` and an underscore.
+    ///
+    /// # Errors
+    /// When it is too short or too long, or could be mistaken for something else.
+    pub fn new(prefix: &str) -> Result<Self, InvalidPrefix> {
+        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        if !(2..=16).contains(&prefix.len())
+            || !prefix.bytes().all(is_plain)
+            || !prefix.starts_with(|first: char| first.is_ascii_lowercase())
+        {
+            return Err(InvalidPrefix);
+        }
+        Ok(Self { live: format!("{prefix}_live_").into(), test: format!("{prefix}_test_").into() })
+    }
+
+    /// The prefix.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        self.live.split('_').next().unwrap_or_default()
+    }
+
+    /// A new key.
+    #[must_use]
+    pub fn generate(&self, environment: Environment, random: &dyn Random) -> Secret {
+        let before = match environment {
+            Environment::Live => &self.live,
+            Environment::Test => &self.test,
+        };
+        generate(before, random)
+    }
+
+    /// Whether `text` is meant as a key, well-formed or not. No access token is.
+    #[must_use]
+    pub fn is_meant(&self, text: &str) -> bool {
+        text.starts_with(&*self.live) || text.starts_with(&*self.test)
+    }
+
+    /// The environment of a key; nothing when it is not well-formed, or its checksum is not that of a key.
+    #[must_use]
+    pub fn environment(&self, key: &str) -> Option<Environment> {
+        if looks_generated(&self.live, key) {
+            Some(Environment::Live)
+        } else {
+            looks_generated(&self.test, key).then_some(Environment::Test)
+        }
+    }
+}
+
+impl Default for KeyFormat {
+    fn default() -> Self {
+        Self { live: "mtk_live_".into(), test: "mtk_test_".into() }
+    }
+}
+
+/// Whose a key is: the principal that it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyOwner {
+    /// A program.
+    Client(ClientId),
+}
+
+impl KeyOwner {
+    /// The id of the owner.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Client(id) => id.as_str(),
+        }
+    }
+}
+
+/// An API key as it is kept, without the key.
+#[derive(Debug, Clone)]
+pub struct ApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// What people call it.
+    pub name: DisplayName,
+    /// Whose it is.
+    pub owner: KeyOwner,
+    /// What it is for.
+    pub environment: Environment,
+    /// The last digits before its checksum, to tell it from another.
+    pub hint: String,
+    /// What it allows, as far as its owner may do that too.
+    pub scopes: ScopeSet,
+    /// From where it may be used; from everywhere when there is none.
+    pub allowed: AddressRanges,
+    /// How many requests it is good for in a minute, at each node; as many as there are when absent.
+    pub max_per_minute: Option<u32>,
+    /// The key that was made to take its place.
+    pub successor: Option<ApiKeyId>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is no longer good.
+    pub expires_at: Option<Timestamp>,
+    /// Since when it is disabled.
+    pub disabled_at: Option<Timestamp>,
+}
+
+impl ApiKey {
+    /// Whether it may be used, as far as nobody has disabled it.
+    #[must_use]
+    pub const fn is_enabled(&self) -> bool {
+        self.disabled_at.is_none()
+    }
+
+    /// Whether its time is over at `now`.
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|expires_at| expires_at <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ApiKeyId, Environment, Environments, KeyFormat};
+    use crate::random::SystemRandom;
+
+    #[test]
+    fn a_key_tells_its_environment_and_a_changed_one_is_none() {
+        let format = KeyFormat::default();
+        for (environment, before) in [(Environment::Live, "mtk_live_"), (Environment::Test, "mtk_test_")] {
+            let key = format.generate(environment, &SystemRandom);
+            let key = key.expose();
+            assert!(key.starts_with(before) && key.len() == 9 + 43 + 6, "{key}");
+            assert_eq!(format.environment(key), Some(environment));
+            assert!(format.is_meant(key));
+            for position in 0..key.len() {
+                let mut bytes = key.as_bytes().to_vec();
+                bytes[position] = if bytes[position] == b'x' { b'y' } else { b'x' };
+                assert_eq!(format.environment(std::str::from_utf8(&bytes).unwrap()), None);
+            }
+            // The checksum is over the environment too.
+            let other = if environment == Environment::Live {
+                key.replace("live", "test")
+            } else {
+                key.replace("test", "live")
+            };
+            assert_eq!(format.environment(&other), None);
+            assert_eq!(KeyFormat::new("acme").unwrap().environment(key), None);
+        }
+        assert_eq!(KeyFormat::new("mtk"), Ok(format.clone()));
+        assert_eq!(KeyFormat::new("acme").unwrap().prefix(), "acme");
+        for no_key in ["", "mtk_live", "eyJhbGciOiJFUzI1NiJ9.e30.x", "mts_0", "MTK_LIVE_"] {
+            assert!(!format.is_meant(no_key), "{no_key}");
+        }
+        for bad in ["", "m", "Mtk", "m_k", "1mtk", "mtk ", "abcdefghijklmnopq", "mü"] {
+            assert!(KeyFormat::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn environments_accept_their_own() {
+        let accepted = |name: &str| {
+            let environments: Environments = name.parse().unwrap();
+            assert_eq!(environments.name(), name);
+            [Environment::Live, Environment::Test].map(|environment| environments.accept(environment))
+        };
+        assert_eq!(accepted("live"), [true, false]);
+        assert_eq!(accepted("test"), [false, true]);
+        assert_eq!(accepted("any"), [true, true]);
+        assert!("LIVE".parse::<Environments>().is_err() && "any".parse::<Environment>().is_err());
+    }
+
+    #[test]
+    fn ids_have_their_form() {
+        let id = ApiKeyId::generate(&SystemRandom);
+        assert_eq!(ApiKeyId::parse(id.as_str()), Ok(id));
+        for bad in [
+            "",
+            "ak_",
+            "cs_0000000000000000000000",
+            "ak_000000000000000000000é",
+            "ak_00000000000000000000000",
+        ] {
+            assert!(ApiKeyId::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Origins of web pages (RFC 6454) that may call the API from a browser.
+
+use std::fmt;
+
+use url::Url;
+
+/// Which origins may call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AllowedOrigins {
+    /// These, compared byte for byte; nobody when there is none.
+    Only(Vec<Box<str>>),
+    /// All of them, without credentials of the browser as always.
+    Any,
+}
+
+/// Text that is no list of origins.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidOrigin {
+    /// One is no origin.
+    #[error(
+        "`{0}` is no origin; they look like https://app.example.com, without a path or a slash at the end"
+    )]
+    Malformed(String),
+    /// All of them beside some.
+    #[error("`*` is every origin, and stands alone")]
+    AnyBesideOthers,
+}
+
+impl Default for AllowedOrigins {
+    fn default() -> Self {
+        Self::Only(Vec::new())
+    }
+}
+
+impl AllowedOrigins {
+    /// Parses origins with commas between, or `*`; the empty text is none.
+    ///
+    /// # Errors
+    /// When one is no origin as a browser sends it.
+    pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
+        let origins: Vec<&str> = text.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
+        if origins.contains(&"*") {
+            return if origins.len() == 1 { Ok(Self::Any) } else { Err(InvalidOrigin::AnyBesideOthers) };
+        }
+        let origin = |text: &str| {
+            let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+            // As browsers write it: no path, no usual port, lower case.
+            // A pattern would not be one: origins are compared as they are.
+            let is_exact =
+                !text.contains('*') && parsed.is_some_and(|url| url.origin().ascii_serialization() == text);
+            if is_exact { Ok(text.into()) } else { Err(InvalidOrigin::Malformed(text.to_owned())) }
+        };
+        origins.into_iter().map(origin).collect::<Result<_, _>>().map(Self::Only)
+    }
+
+    /// Whether nobody may.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        match self {
+            Self::Only(origins) => origins.is_empty(),
+            Self::Any => false,
+        }
+    }
+
+    /// Whether pages of this origin may call.
+    #[must_use]
+    pub fn allow(&self, origin: &[u8]) -> bool {
+        match self {
+            Self::Only(origins) => origins.iter().any(|own| own.as_bytes() == origin),
+            Self::Any => true,
+        }
+    }
+
+    /// As they are set.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let (origins, any) = match self {
+            Self::Only(origins) => (origins.as_slice(), None),
+            Self::Any => (&[][..], Some("*")),
+        };
+        origins.iter().map(|origin| &**origin).chain(any)
+    }
+}
+
+impl fmt::Display for AllowedOrigins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.iter().collect::<Vec<_>>().join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AllowedOrigins;
+
+    #[test]
+    fn origins_are_compared_byte_for_byte() {
+        let origins = AllowedOrigins::parse("https://app.example.com, http://localhost:3000").unwrap();
+        for (origin, is_allowed) in [
+            ("https://app.example.com", true),
+            ("http://localhost:3000", true),
+            ("http://app.example.com", false),
+            ("https://app.example.com:8443", false),
+            ("https://app.example.com.evil.example", false),
+            ("https://evil.example/https://app.example.com", false),
+            ("https://APP.example.com", false),
+            ("null", false),
+            ("", false),
+        ] {
+            assert_eq!(origins.allow(origin.as_bytes()), is_allowed, "{origin}");
+        }
+        assert_eq!(origins.to_string(), "https://app.example.com,http://localhost:3000");
+        assert!(AllowedOrigins::parse("*").unwrap().allow(b"null"));
+        assert!(AllowedOrigins::parse("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_no_browser_sends_is_refused() {
+        for bad in [
+            "app.example.com",
+            "https://app.example.com/",
+            "https://app.example.com/path",
+            "https://app.example.com:443",
+            "https://App.example.com",
+            "https://*.example.com",
+            "https://user@app.example.com",
+            "null",
+            "file:///",
+            "*, https://app.example.com",
+            "https://ü.example",
+        ] {
+            assert!(AllowedOrigins::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

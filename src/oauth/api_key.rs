@@ -1,0 +1,182 @@
+//! Who presents an API key. It is known by its digest; what has not even its checksum is refused before anything is looked up.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::AuthorizationServer;
+use super::bearer::{AccessError, Demand, require};
+use super::client_auth::guessable::make_wait;
+use crate::directory::{KnownApiKey, Rate};
+use crate::model::api_key::ApiKey;
+use crate::model::network::Network;
+use crate::model::principal::{Authenticated, Credential, Principal};
+use crate::model::resource::ResourceUri;
+use crate::model::scope::ScopeSet;
+use crate::model::usage::KeyOutcome;
+use crate::secret::digest::SecretDigest;
+
+/// An API key that was presented.
+#[derive(Clone, Copy)]
+pub struct PresentedKey<'a> {
+    /// What was presented.
+    pub key: &'a str,
+    /// From where it came, when that is known.
+    pub from: Option<IpAddr>,
+}
+
+impl fmt::Debug for PresentedKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PresentedKey").field("from", &self.from).finish_non_exhaustive()
+    }
+}
+
+/// Why an API key is not good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyFailure {
+    /// It has not the form of a key, or a wrong checksum.
+    #[error("malformed API key")]
+    Malformed,
+    /// There is no such key, or no more.
+    #[error("unknown API key")]
+    Unknown,
+    /// The key, or its owner, is disabled.
+    #[error("a disabled API key, or one of a disabled client")]
+    Disabled,
+    /// Its time is over.
+    #[error("an expired API key")]
+    Expired,
+    /// It is for another environment.
+    #[error("an API key of another environment")]
+    Environment,
+    /// It may not be used from there.
+    #[error("an API key from an address that is not allowed")]
+    Address,
+    /// It is not for this API.
+    #[error("an API key for other APIs")]
+    Resource,
+}
+
+impl KeyFailure {
+    /// As what it is counted for a key that is known.
+    const fn outcome(self) -> Option<KeyOutcome> {
+        match self {
+            Self::Disabled => Some(KeyOutcome::Disabled),
+            Self::Expired => Some(KeyOutcome::Expired),
+            Self::Environment => Some(KeyOutcome::OtherEnvironment),
+            Self::Address => Some(KeyOutcome::OtherAddress),
+            Self::Resource => Some(KeyOutcome::OtherResource),
+            Self::Malformed | Self::Unknown => None,
+        }
+    }
+}
+
+/// What a key is looked up by.
+///
+/// # Errors
+/// When it is no key.
+pub fn digest(server: &AuthorizationServer, key: &str) -> Result<SecretDigest, KeyFailure> {
+    let policy = &server.admin.api_keys;
+    policy.format.environment(key).ok_or(KeyFailure::Malformed)?;
+    Ok(policy.digests.digest_text(key))
+}
+
+/// Refuses a key that there is not. There is nothing to guess in a key, but each that is made up costs a look-up: whoever sends very
+/// many waits for the answers.
+pub async fn refuse_unknown(server: &AuthorizationServer, presented: &PresentedKey<'_>) -> AccessError {
+    if let Some(from) = presented.from
+        && server.directory.guesses().is_flooded_by(Network::of(from))
+    {
+        make_wait().await;
+    }
+    KeyFailure::Unknown.into()
+}
+
+/// Decides whether a key is good for what is asked for, and counts what was decided.
+///
+/// # Errors
+/// When it is not.
+pub fn admit(
+    server: &AuthorizationServer,
+    known: &KnownApiKey,
+    presented: &PresentedKey<'_>,
+    demand: Demand<'_>,
+) -> Result<Authenticated, AccessError> {
+    let now = server.clock.now();
+    let judged = judge(server, known, presented, demand);
+    if demand.is_first {
+        match &judged {
+            Ok(_) => {
+                let per_minute = known.key.max_per_minute;
+                let rate = per_minute.map(|per_minute| Rate { per_minute, clock: &*server.clock });
+                known.usage.spend(now, presented.from, rate).map_err(AccessError::OverLimit)?;
+            }
+            Err(AccessError::InvalidKey(failure)) => {
+                if let Some(outcome) = failure.outcome() {
+                    known.usage.refuse(now, outcome);
+                }
+            }
+            Err(_) => known.usage.refuse(now, KeyOutcome::MissingScope),
+        }
+    }
+    let scopes = judged?;
+    let owner = &known.owner.client;
+    Ok(Authenticated {
+        principal: Principal::Client { id: owner.id.clone(), name: owner.name.clone() },
+        credential: Credential::ApiKey { id: known.key.id.clone(), name: known.key.name.clone() },
+        scopes,
+        expires_at: known.key.expires_at,
+    })
+}
+
+/// What the key allows.
+fn judge(
+    server: &AuthorizationServer,
+    known: &KnownApiKey,
+    presented: &PresentedKey<'_>,
+    demand: Demand<'_>,
+) -> Result<ScopeSet, AccessError> {
+    let key = &known.key;
+    if !key.is_enabled() || !known.owner.client.is_enabled() {
+        return Err(KeyFailure::Disabled.into());
+    }
+    if key.is_expired(server.clock.now()) {
+        return Err(KeyFailure::Expired.into());
+    }
+    if !demand.environments.accept(key.environment) {
+        return Err(KeyFailure::Environment.into());
+    }
+    if !is_from_there(key, presented.from) {
+        return Err(KeyFailure::Address.into());
+    }
+    let mut scopes = known.scopes.clone();
+    for resource in std::iter::once(&demand.resource).chain(demand.other_resources) {
+        scopes = for_resource(server, known, scopes, resource)?;
+    }
+    require(&scopes, demand.scopes)?;
+    Ok(scopes)
+}
+
+/// Whether the key may be used from an address. One that is not known is none that is allowed.
+fn is_from_there(key: &ApiKey, from: Option<IpAddr>) -> bool {
+    key.allowed.is_empty() || from.is_some_and(|from| key.allowed.contains(from))
+}
+
+/// What is left of scopes for an API, as with tokens: Mintery's own are for Mintery's own API alone, and another API must be one of
+/// the owner's.
+fn for_resource(
+    server: &AuthorizationServer,
+    known: &KnownApiKey,
+    scopes: ScopeSet,
+    resource: &str,
+) -> Result<ScopeSet, KeyFailure> {
+    if resource == server.issuer.as_str() {
+        return Ok(scopes);
+    }
+    if resource == server.default_audience.as_str() {
+        return Ok(scopes.without_own());
+    }
+    let is_own = known.owner.client.resources.iter().map(ResourceUri::as_str).any(|own| own == resource);
+    let apis = server.directory.apis();
+    let api = apis.get(resource).filter(|_| is_own).ok_or(KeyFailure::Resource)?;
+    Ok(scopes.intersection(api.scopes.set()).without_own())
+}

@@ -1,0 +1,262 @@
+//! `api_keys`.
+
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use super::change::Tx;
+use super::connection::AnyQuery;
+use super::{Database, StoreError};
+use crate::clock::Timestamp;
+use crate::model::address::AddressRanges;
+use crate::model::api_key::{ApiKey, ApiKeyId, Environment, KeyOwner};
+use crate::model::client::ClientId;
+use crate::model::name::DisplayName;
+use crate::model::scope::ScopeSet;
+use crate::model::usage::LastUse;
+use crate::secret::digest::SecretDigest;
+
+/// The columns of a key, as [`api_key`] reads them.
+macro_rules! columns {
+    () => {
+        "k.id, k.name, k.client_id, k.environment, k.hint, k.scopes, k.allowed_addresses, k.max_per_minute, k.successor, \
+         k.created_at, k.expires_at, k.disabled_at"
+    };
+}
+
+/// The key with this digest.
+///
+/// # Errors
+/// When the statement fails, or the row holds what this program never writes.
+pub async fn by_digest(database: &Database, digest: &SecretDigest) -> Result<Option<ApiKey>, StoreError> {
+    const SQL: &str = concat!("SELECT ", columns!(), " FROM api_keys k WHERE k.digest = $1");
+    let digest = digest.to_text();
+    let rows = database.lookup(|| sqlx::query(SQL).bind(digest.as_str())).await?;
+    rows.first().map(api_key).transpose()
+}
+
+/// The key with this id, and its last use.
+///
+/// # Errors
+/// When the statement fails, or the row holds what this program never writes.
+pub async fn by_id(
+    database: &Database,
+    id: &ApiKeyId,
+) -> Result<Option<(ApiKey, Option<LastUse>)>, StoreError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", u.used_at, u.address FROM api_keys k LEFT JOIN api_key_last_use u ON u.key_id = k.id WHERE k.id = $1"
+    );
+    let rows = database.lookup(|| sqlx::query(SQL).bind(id.as_str())).await?;
+    rows.first().map(with_use).transpose()
+}
+
+/// Which keys are listed.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Those of this owner.
+    pub owner: Option<String>,
+    /// Those whose name has this in it, in upper or lower case.
+    pub name: Option<String>,
+    /// Those of this environment.
+    pub environment: Option<Environment>,
+    /// Those that are enabled, or those that are not.
+    pub enabled: Option<bool>,
+}
+
+/// The statement of [`page`].
+macro_rules! page_of {
+    ($owner:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            ", u.used_at, u.address FROM api_keys k LEFT JOIN api_key_last_use u ON u.key_id = k.id \
+             WHERE k.id > $1 AND ",
+            $owner,
+            " AND LOWER(k.name) LIKE '%' || $3 || '%' ESCAPE '!' AND ($4 = '' OR k.environment = $4) \
+             AND ($5 = -1 OR ($5 = 1 AND k.disabled_at IS NULL) OR ($5 = 0 AND k.disabled_at IS NOT NULL)) \
+             ORDER BY k.id LIMIT $6"
+        )
+    };
+}
+
+/// Up to `limit` keys whose id comes after `after`, by id, each with its last use.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn page(
+    database: &Database,
+    after: &str,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<(ApiKey, Option<LastUse>)>, StoreError> {
+    // Of one owner by their own index: not by a look at all keys.
+    let (sql, owner) = match filter.owner.as_deref() {
+        None => (page_of!("$2 = ''"), ""),
+        Some(owner) => (page_of!("k.client_id = $2"), owner),
+    };
+    let name = super::like(filter.name.as_deref().unwrap_or_default());
+    let enabled = filter.enabled.map_or(-1, i64::from);
+    let query = || {
+        sqlx::query(sql)
+            .bind(after)
+            .bind(owner)
+            .bind(name.as_str())
+            .bind(filter.environment.map_or("", Environment::name))
+            .bind(enabled)
+            .bind(limit)
+    };
+    database.lookup(query).await?.iter().map(with_use).collect()
+}
+
+/// Keeps a new key.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn insert(tx: &mut Tx, key: &ApiKey, digest: &SecretDigest) -> Result<(), StoreError> {
+    let KeyOwner::Client(client) = &key.owner;
+    let query = sqlx::query(
+        "INSERT INTO api_keys (name, scopes, allowed_addresses, max_per_minute, successor, expires_at, disabled_at, id, \
+         client_id, environment, digest, hint, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    );
+    bind_terms(query, key)
+        .bind(key.id.as_str())
+        .bind(client.as_str())
+        .bind(key.environment.name())
+        .bind(digest.to_text())
+        .bind(key.hint.as_str())
+        .bind(key.created_at.as_millis())
+        .execute(tx.connection()?)
+        .await?;
+    Ok(())
+}
+
+/// Keeps what may change of a key that is there.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn update(tx: &mut Tx, key: &ApiKey) -> Result<(), StoreError> {
+    let query = sqlx::query(
+        "UPDATE api_keys SET name = $1, scopes = $2, allowed_addresses = $3, max_per_minute = $4, successor = $5, \
+         expires_at = $6, disabled_at = $7 WHERE id = $8",
+    );
+    bind_terms(query, key).bind(key.id.as_str()).execute(tx.connection()?).await?;
+    Ok(())
+}
+
+/// A key as this transaction sees it, which nobody else changes until it ends.
+///
+/// # Errors
+/// When a statement fails, or the row holds what this program never writes.
+pub async fn lock(tx: &mut Tx, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
+    const SQL: &str = concat!("SELECT ", columns!(), " FROM api_keys k WHERE k.id = $1");
+    // Both engines let the others wait from here on.
+    sqlx::query("UPDATE api_keys SET id = id WHERE id = $1")
+        .bind(id.as_str())
+        .execute(tx.connection()?)
+        .await?;
+    let row = sqlx::query(SQL).bind(id.as_str()).fetch_optional(tx.connection()?).await?;
+    row.as_ref().map(api_key).transpose()
+}
+
+/// Whether there is a key with this id.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn exists(tx: &mut Tx, id: &ApiKeyId) -> Result<bool, StoreError> {
+    let row = sqlx::query("SELECT id FROM api_keys WHERE id = $1").bind(id.as_str());
+    Ok(row.fetch_optional(tx.connection()?).await?.is_some())
+}
+
+/// The ids of up to `limit` keys of an owner, in order.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn ids_of(tx: &mut Tx, owner: &KeyOwner, limit: i64) -> Result<Vec<ApiKeyId>, StoreError> {
+    let KeyOwner::Client(client) = owner;
+    let rows = sqlx::query("SELECT id FROM api_keys WHERE client_id = $1 ORDER BY id LIMIT $2")
+        .bind(client.as_str())
+        .bind(limit)
+        .fetch_all(tx.connection()?)
+        .await?;
+    rows.iter().map(|row| id(&row.try_get::<String, _>("id")?)).collect()
+}
+
+/// Deletes a key; tells whether there was one.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn delete(tx: &mut Tx, id: &ApiKeyId) -> Result<bool, StoreError> {
+    let done = sqlx::query("DELETE FROM api_keys WHERE id = $1").bind(id.as_str());
+    Ok(done.execute(tx.connection()?).await?.rows_affected() == 1)
+}
+
+/// Deletes some of the keys that have expired before `before`, which are good for nothing but to be listed; tells whether there may
+/// be more.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn delete_expired(database: &Database, before: Timestamp) -> Result<bool, StoreError> {
+    /// Few enough that nobody waits for them.
+    const SOME: i64 = 500;
+    let query = || {
+        sqlx::query(
+            "DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE expires_at < $1 LIMIT $2) RETURNING id",
+        )
+        .bind(before.as_millis())
+        .bind(SOME)
+    };
+    let deleted = database.tidy(query).await?.len();
+    Ok(i64::try_from(deleted).is_ok_and(|rows| rows >= SOME))
+}
+
+/// Binds what may change of a key, in the order of [`insert`] and [`update`].
+fn bind_terms<'q>(query: AnyQuery<'q>, key: &'q ApiKey) -> AnyQuery<'q> {
+    query
+        .bind(key.name.as_str())
+        .bind(key.scopes.as_str())
+        .bind(key.allowed.to_string())
+        .bind(key.max_per_minute.map(i64::from))
+        .bind(key.successor.as_ref().map(ApiKeyId::as_str))
+        .bind(key.expires_at.map(Timestamp::as_millis))
+        .bind(key.disabled_at.map(Timestamp::as_millis))
+}
+
+fn with_use(row: &AnyRow) -> Result<(ApiKey, Option<LastUse>), StoreError> {
+    let used_at: Option<i64> = row.try_get("used_at")?;
+    let address: Option<String> = row.try_get("address")?;
+    let from = address.and_then(|address| address.parse().ok());
+    let last_use = used_at.map(|at| LastUse { at: Timestamp::from_millis(at), from });
+    Ok((api_key(row)?, last_use))
+}
+
+fn api_key(row: &AnyRow) -> Result<ApiKey, StoreError> {
+    let text = |column: &'static str| row.try_get::<String, _>(column);
+    let time =
+        |column: &'static str| row.try_get::<Option<i64>, _>(column).map(|at| at.map(Timestamp::from_millis));
+    let owner = row.try_get::<Option<String>, _>("client_id")?.ok_or(StoreError::Corrupt("owner"))?;
+    let owner = ClientId::parse(&owner).map_err(|_| StoreError::Corrupt("owner"))?;
+    let limit: Option<i64> = row.try_get("max_per_minute")?;
+    Ok(ApiKey {
+        id: id(&text("id")?)?,
+        name: DisplayName::parse(&text("name")?).map_err(|_| StoreError::Corrupt("name"))?,
+        owner: KeyOwner::Client(owner),
+        environment: text("environment")?.parse().map_err(|_| StoreError::Corrupt("environment"))?,
+        hint: text("hint")?,
+        scopes: ScopeSet::parse(&text("scopes")?).map_err(|_| StoreError::Corrupt("scope"))?,
+        allowed: AddressRanges::parse(&text("allowed_addresses")?)
+            .map_err(|_| StoreError::Corrupt("address range"))?,
+        max_per_minute: limit
+            .map(|limit| u32::try_from(limit).map_err(|_| StoreError::Corrupt("limit")))
+            .transpose()?,
+        successor: row.try_get::<Option<String>, _>("successor")?.map(|text| id(&text)).transpose()?,
+        created_at: Timestamp::from_millis(row.try_get("created_at")?),
+        expires_at: time("expires_at")?,
+        disabled_at: time("disabled_at")?,
+    })
+}
+
+fn id(text: &str) -> Result<ApiKeyId, StoreError> {
+    ApiKeyId::parse(text).map_err(|_| StoreError::Corrupt("id of an API key"))
+}

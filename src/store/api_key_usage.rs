@@ -1,0 +1,135 @@
+//! `api_key_usage` and `api_key_last_use`: what nodes count. These are no changes, and have no event.
+
+use std::time::Instant;
+
+use sqlx::Row as _;
+use tokio::time::timeout;
+
+use super::connection::{CHANGE_PATIENCE, Transaction, silent};
+use super::{Database, StoreError};
+use crate::model::api_key::ApiKeyId;
+use crate::model::usage::{Countable as _, Hour, HourOfKeyUse, KeyOutcome, LastUse};
+
+/// What a node counted for one key.
+#[derive(Debug, Clone)]
+pub struct CountedKey {
+    /// The key.
+    pub key: ApiKeyId,
+    /// How often each outcome was in each hour.
+    pub outcomes: Vec<(Hour, KeyOutcome, u32)>,
+    /// When it was last good for something.
+    pub last_use: Option<LastUse>,
+}
+
+/// Adds what was counted, all of it or nothing. Two nodes that add at once do so in the same order, so that neither waits for the
+/// other for ever: `counted` is sorted by key.
+///
+/// # Errors
+/// When a statement fails; [`StoreError::OutcomeUnknown`] when it may have been added all the same.
+pub async fn add(database: &Database, counted: &[CountedKey]) -> Result<(), StoreError> {
+    let began = Instant::now();
+    let outcome = add_at_once(database, counted).await;
+    database.metrics.store.usage.record(began, &outcome);
+    outcome
+}
+
+async fn add_at_once(database: &Database, counted: &[CountedKey]) -> Result<(), StoreError> {
+    let mut transaction = Transaction::begin(database).await?;
+    let adding = timeout(CHANGE_PATIENCE, add_in(&mut transaction, counted));
+    match adding.await.unwrap_or_else(|_| Err(silent())) {
+        Ok(()) => transaction.commit().await,
+        Err(error) => {
+            transaction.roll_back().await;
+            Err(error)
+        }
+    }
+}
+
+async fn add_in(transaction: &mut Transaction, counted: &[CountedKey]) -> Result<(), StoreError> {
+    for of_key in counted {
+        for (hour, outcome, times) in &of_key.outcomes {
+            sqlx::query(
+                "INSERT INTO api_key_usage (key_id, hour, outcome, times) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT (key_id, hour, outcome) DO UPDATE SET times = api_key_usage.times + excluded.times",
+            )
+            .bind(of_key.key.as_str())
+            .bind(hour.get())
+            .bind(outcome.name())
+            .bind(i64::from(*times))
+            .execute(transaction.connection()?)
+            .await?;
+        }
+        if let Some(last_use) = of_key.last_use {
+            sqlx::query(
+                "INSERT INTO api_key_last_use (key_id, used_at, address) VALUES ($1, $2, $3) \
+                 ON CONFLICT (key_id) DO UPDATE SET used_at = excluded.used_at, address = excluded.address \
+                 WHERE api_key_last_use.used_at <= excluded.used_at",
+            )
+            .bind(of_key.key.as_str())
+            .bind(last_use.at.as_millis())
+            .bind(last_use.from.map(|address| address.to_string()))
+            .execute(transaction.connection()?)
+            .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Up to `limit` hours of use of a key before the hour `before`, the newest first.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn page(
+    database: &Database,
+    key: &ApiKeyId,
+    before: Hour,
+    limit: i64,
+) -> Result<Vec<HourOfKeyUse>, StoreError> {
+    let query = || {
+        sqlx::query(
+            "SELECT hour, outcome, times FROM api_key_usage WHERE key_id = $1 AND hour IN \
+             (SELECT DISTINCT hour FROM api_key_usage WHERE key_id = $1 AND hour < $2 ORDER BY hour DESC LIMIT $3) \
+             ORDER BY hour DESC, outcome",
+        )
+        .bind(key.as_str())
+        .bind(before.get())
+        .bind(limit)
+    };
+    let mut found: Vec<HourOfKeyUse> = Vec::new();
+    for row in database.lookup(query).await? {
+        let hour = Hour::new(row.try_get("hour")?);
+        let outcome = (row.try_get("outcome")?, row.try_get("times")?);
+        match found.last_mut() {
+            Some(last) if last.hour == hour => last.outcomes.push(outcome),
+            _ => found.push(HourOfKeyUse { hour, outcomes: vec![outcome] }),
+        }
+    }
+    Ok(found)
+}
+
+/// Deletes some of what was counted before `hour`, and of the uses of keys that are gone; tells whether there may be more. The last
+/// use of a key stays as long as the key.
+///
+/// # Errors
+/// When a statement fails.
+pub async fn delete_some(database: &Database, hour: Hour) -> Result<bool, StoreError> {
+    /// Few enough that nobody waits for them.
+    const SOME: i64 = 500;
+    let counts = || {
+        sqlx::query(
+            "DELETE FROM api_key_usage WHERE (key_id, hour, outcome) IN \
+             (SELECT key_id, hour, outcome FROM api_key_usage WHERE hour < $1 LIMIT $2) RETURNING hour",
+        )
+        .bind(hour.get())
+        .bind(SOME)
+    };
+    let uses = || {
+        sqlx::query(
+            "DELETE FROM api_key_last_use WHERE key_id IN (SELECT u.key_id FROM api_key_last_use u \
+             LEFT JOIN api_keys k ON k.id = u.key_id WHERE k.id IS NULL LIMIT $1) RETURNING used_at",
+        )
+        .bind(SOME)
+    };
+    let deleted = [database.tidy(counts).await?.len(), database.tidy(uses).await?.len()];
+    Ok(deleted.into_iter().any(|rows| i64::try_from(rows).is_ok_and(|rows| rows >= SOME)))
+}

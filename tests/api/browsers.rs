@@ -1,0 +1,132 @@
+//! Web pages that call the API (CORS), and the other addresses at which it answers.
+
+use reqwest::Method;
+
+use crate::answer::Answer;
+use crate::app::TestApp;
+
+const PAGE: &str = "https://app.example.com";
+const ALLOWED: &str = "access-control-allow-origin";
+
+async fn preflight(app: &TestApp, path: &str, origin: &str) -> Answer {
+    let request = app.request(Method::OPTIONS, path).header("origin", origin);
+    Answer::of(request.header("access-control-request-method", "POST")).await
+}
+
+async fn get(app: &TestApp, path: &str, origin: &str) -> Answer {
+    Answer::of(app.request(Method::GET, path).header("origin", origin)).await
+}
+
+/// SEC-7: CORS never with credentials.
+#[track_caller]
+fn assert_no_credentials(answer: &Answer) {
+    assert_eq!(answer.header("access-control-allow-credentials"), "", "{answer:?}");
+}
+
+#[actix_web::test]
+async fn pages_of_named_origins_may_call() {
+    let settings = [
+        ("cors.allowed_origins", "https://app.example.com,http://localhost:3000"),
+        ("api.base_paths", "/v4"),
+    ];
+    let app = TestApp::with(&settings).await;
+    for path in [
+        "/api/v1/users/me",
+        "/api/v1/keys",
+        "/auth/check",
+        "/api/v1/auth/check",
+        "/v4/users/me",
+        "/v4/auth/check",
+    ] {
+        for origin in [PAGE, "http://localhost:3000"] {
+            let answer = preflight(&app, path, origin).await;
+            assert_eq!((answer.status, answer.header(ALLOWED)), (204, origin), "{path}: {answer:?}");
+            let headers = answer.header("access-control-allow-headers").to_ascii_lowercase();
+            assert_eq!(headers, "authorization, content-type, x-api-key, idempotency-key");
+            for method in ["GET", "POST", "PATCH", "DELETE"] {
+                assert!(answer.header("access-control-allow-methods").contains(method), "{answer:?}");
+            }
+            assert_eq!(answer.header("vary"), "Origin");
+            answer.assert_request_id(path);
+            assert_no_credentials(&answer);
+        }
+        for origin in [
+            "https://evil.example",
+            "https://app.example.com.evil.example",
+            "http://app.example.com",
+            "null",
+            "",
+        ] {
+            let answer = preflight(&app, path, origin).await;
+            assert_eq!((answer.status, answer.header(ALLOWED)), (405, ""), "{path} {origin}: {answer:?}");
+            assert_eq!(answer.header("vary"), "Origin", "{path} {origin}");
+        }
+        // A page reads a refusal too, or it could not tell what is wrong.
+        let answer = get(&app, path, PAGE).await;
+        assert_eq!((answer.status, answer.header(ALLOWED), answer.header("vary")), (401, PAGE, "Origin"));
+        assert!(answer.header("access-control-expose-headers").contains("X-Request-Id"));
+        assert_no_credentials(&answer);
+        let answer = get(&app, path, "https://evil.example").await;
+        assert_eq!((answer.status, answer.header(ALLOWED), answer.header("vary")), (401, "", "Origin"));
+        // No page: it is told that the answer to one would be another.
+        let answer = app.get(path).await;
+        assert_eq!((answer.header(ALLOWED), answer.header("vary")), ("", "Origin"));
+    }
+    // An OPTIONS that is no question of a browser is none.
+    let options = app.request(Method::OPTIONS, "/api/v1/keys").header("origin", PAGE);
+    assert_eq!(Answer::of(options).await.status, 405);
+    for path in [
+        "/oauth/token",
+        "/oauth/introspect",
+        "/.well-known/jwks.json",
+        "/healthz",
+        "/metrics",
+        "/api/v1",
+        "/auth/checks",
+    ] {
+        assert_eq!(preflight(&app, path, PAGE).await.header(ALLOWED), "", "{path}");
+        assert_eq!(get(&app, path, PAGE).await.header(ALLOWED), "", "{path}");
+    }
+    let client = app.client("read").await;
+    let token = app.access_token(&client).await;
+    let me =
+        Answer::of(app.request(Method::GET, "/api/v1/users/me").header("origin", PAGE).bearer_auth(&token))
+            .await;
+    assert_eq!((me.status, me.header(ALLOWED)), (200, PAGE));
+}
+
+#[actix_web::test]
+async fn pages_of_all_origins_may_call_or_none() {
+    let app = TestApp::with(&[("cors.allowed_origins", "*"), ("api_keys.header", "X-Acme-Key")]).await;
+    for origin in [PAGE, "null"] {
+        let answer = preflight(&app, "/api/v1/keys", origin).await;
+        assert_eq!((answer.status, answer.header(ALLOWED)), (204, "*"), "{answer:?}");
+        assert!(answer.header("access-control-allow-headers").to_ascii_lowercase().contains("x-acme-key"));
+        assert_no_credentials(&answer);
+    }
+    let app = TestApp::spawn().await;
+    let answer = preflight(&app, "/api/v1/keys", PAGE).await;
+    assert_eq!((answer.status, answer.header(ALLOWED), answer.header("vary")), (405, "", ""));
+    assert_eq!(get(&app, "/api/v1/keys", PAGE).await.header("vary"), "");
+}
+
+#[actix_web::test]
+async fn the_api_answers_below_other_paths() {
+    let settings = [("issuer", "https://example.com/auth"), ("api.base_paths", "/v4,/acme/v5")];
+    let app = TestApp::with(&settings).await;
+    let client = app.client("read").await;
+    let token = app.access_token(&client).await;
+    for root in ["", "/auth"] {
+        for base in ["/v4", "/acme/v5"] {
+            let me = app.get_with(&format!("{root}{base}/users/me"), &token).await;
+            assert_eq!((me.status, me.text("sub")), (200, client.id.clone()));
+            let check = app.get_with(&format!("{root}{base}/auth/check?scope=read"), &token).await;
+            assert_eq!((check.status, check.header("x-auth-subject")), (200, client.id.as_str()));
+            assert_eq!(app.get(&format!("{root}{base}/users/me")).await.status, 401);
+            let post = Answer::of(app.request(Method::POST, &format!("{root}{base}/users/me"))).await;
+            assert_eq!((post.status, post.header("allow")), (405, "GET, HEAD"));
+            assert_eq!(app.get(&format!("{root}{base}/keys")).await.status, 404);
+        }
+    }
+    assert_eq!(app.get("/v5/users/me").await.status, 404);
+}
