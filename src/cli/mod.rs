@@ -8,6 +8,7 @@ mod client_secret;
 mod completions;
 mod config;
 mod db;
+mod deferred;
 mod doctor;
 mod event;
 mod key;
@@ -24,6 +25,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use self::deferred::Deferred;
 use crate::admin::AdminError;
 use crate::admin::patch::Patch;
 use crate::config::{Overrides, Settings};
@@ -61,25 +63,25 @@ enum Noun {
     Serve(serve::Serve),
     /// Manages clients.
     #[command(subcommand)]
-    Client(client::ClientVerb),
+    Client(Deferred<client::ClientVerb>),
     /// Manages API keys.
     #[command(subcommand)]
-    Key(key::KeyVerb),
+    Key(Deferred<key::KeyVerb>),
     /// Manages the APIs that tokens are made for.
     #[command(subcommand)]
-    Api(api::ApiVerb),
+    Api(Deferred<api::ApiVerb>),
     /// Manages the keys that tokens are signed with.
     #[command(subcommand)]
-    SigningKey(signing_key::SigningKeyVerb),
+    SigningKey(Deferred<signing_key::SigningKeyVerb>),
     /// Tells what changed.
     #[command(subcommand)]
-    Event(event::EventVerb),
+    Event(Deferred<event::EventVerb>),
     /// Looks after the database.
     #[command(subcommand)]
-    Db(db::DbVerb),
+    Db(Deferred<db::DbVerb>),
     /// Says what the settings are.
     #[command(subcommand)]
-    Config(config::ConfigVerb),
+    Config(Deferred<config::ConfigVerb>),
     /// Looks for what would keep the server from working here, and says what to do; it changes nothing.
     Doctor(doctor::Doctor),
     /// Prints the script that completes these commands in a shell.
@@ -174,13 +176,13 @@ pub fn main() -> ExitCode {
     let done = actix_web::rt::System::new().block_on(async {
         match &cli.noun {
             Noun::Serve(serve) => serve.run(&cli.shared).await,
-            Noun::Client(verb) => verb.run(&cli.shared).await,
-            Noun::Key(verb) => verb.run(&cli.shared).await,
-            Noun::Api(verb) => verb.run(&cli.shared).await,
-            Noun::SigningKey(verb) => verb.run(&cli.shared).await,
-            Noun::Event(verb) => verb.run(&cli.shared).await,
-            Noun::Db(verb) => verb.run(&cli.shared).await,
-            Noun::Config(verb) => verb.run(&cli.shared),
+            Noun::Client(Deferred(verb)) => verb.run(&cli.shared).await,
+            Noun::Key(Deferred(verb)) => verb.run(&cli.shared).await,
+            Noun::Api(Deferred(verb)) => verb.run(&cli.shared).await,
+            Noun::SigningKey(Deferred(verb)) => verb.run(&cli.shared).await,
+            Noun::Event(Deferred(verb)) => verb.run(&cli.shared).await,
+            Noun::Db(Deferred(verb)) => verb.run(&cli.shared).await,
+            Noun::Config(Deferred(verb)) => verb.run(&cli.shared),
             Noun::Doctor(doctor) => doctor.run(&cli.shared).await,
             Noun::Completions(completions) => completions.run(),
         }

@@ -1,0 +1,41 @@
+//! Verbs that are only described once their noun is asked for.
+
+use clap::error::Error;
+use clap::{ArgMatches, Command, FromArgMatches, Subcommand};
+
+/// The verb `V` of a noun. Describing all verbs of all nouns takes a server that is only told to serve a thousandth of a
+/// second and 1 MB that it keeps.
+#[derive(Debug)]
+pub struct Deferred<V>(pub V);
+
+impl<V: Subcommand> Subcommand for Deferred<V> {
+    fn augment_subcommands(command: Command) -> Command {
+        command.defer(V::augment_subcommands)
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        command.defer(V::augment_subcommands_for_update)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        V::has_subcommand(name)
+    }
+}
+
+impl<V: FromArgMatches> FromArgMatches for Deferred<V> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        V::from_arg_matches(matches).map(Self)
+    }
+
+    fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, Error> {
+        V::from_arg_matches_mut(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        self.0.update_from_arg_matches(matches)
+    }
+
+    fn update_from_arg_matches_mut(&mut self, matches: &mut ArgMatches) -> Result<(), Error> {
+        self.0.update_from_arg_matches_mut(matches)
+    }
+}
