@@ -158,8 +158,8 @@ async fn look_after_usage(directory: Arc<Directory>, admin: Admin, stopping: Arc
     }
 }
 
-/// Deletes some of what was counted long ago, of the keys that expired long ago, and of the requests that may not be sent again any
-/// more; tells whether there may be more.
+/// Deletes some of what was counted long ago, of the keys that expired long ago, of the requests that may not be sent again any
+/// more, and of the sessions that are over; tells whether there may be more.
 async fn delete_some(database: &Database, now: Timestamp) -> Result<bool, StoreError> {
     let long_ago = now.minus(usage::KEPT_FOR);
     let deleted = [
@@ -168,6 +168,7 @@ async fn delete_some(database: &Database, now: Timestamp) -> Result<bool, StoreE
         store::api_key::delete_expired(database, long_ago).await?,
         store::api_key_usage::delete_some(database, Hour::of(long_ago)).await?,
         store::idempotency::delete_some(database, now).await?,
+        store::session::delete_expired(database, now).await?,
     ];
     Ok(deleted.contains(&true))
 }

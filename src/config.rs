@@ -66,6 +66,12 @@ pub struct Settings {
     pub api_keys_header: String,
     /// `api_keys.max_ttl`: the longest life of an API key; any with zero.
     pub api_keys_max_ttl: Duration,
+    /// `session.cookie_name`: the cookie that people stay logged in by; [`Settings::session_cookie`] when absent.
+    pub session_cookie_name: Option<String>,
+    /// `session.idle`: how long somebody stays logged in who does nothing.
+    pub session_idle: Duration,
+    /// `session.lifetime`: how long somebody stays logged in at most.
+    pub session_lifetime: Duration,
     /// `api.base_paths`: other paths below which `auth/check` and `users/me` answer.
     pub api_base_paths: Vec<BasePath>,
     /// `cors.allowed_origins`: web pages that may call the API.
@@ -245,6 +251,25 @@ impl Settings {
             ));
         }
         Ok(issuer)
+    }
+
+    /// The name of the cookie that people stay logged in by at `issuer`.
+    ///
+    /// # Errors
+    /// When browsers would not take it from there.
+    pub fn session_cookie(&self, issuer: &Issuer) -> Result<Box<str>, ConfigError> {
+        let usual = if issuer.is_https() { "__Host-session" } else { "session" };
+        let name = self.session_cookie_name.as_deref().unwrap_or(usual);
+        let is_for_https = ["__host-", "__secure-"]
+            .iter()
+            .any(|prefix| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)));
+        if is_for_https && !issuer.is_https() {
+            let reason = format!(
+                "`session.cookie_name` is {name}, which browsers take from an https address alone, and `issuer` is none"
+            );
+            return Err(ConfigError::Inconsistent(reason));
+        }
+        Ok(name.into())
     }
 
     /// Whether `/metrics` is answered on the main listener: only where nobody else can ask.

@@ -13,6 +13,7 @@ use crate::admin::api_key::{ApiKeyPolicy, CreatedApiKey, Creation, NewApiKey};
 use crate::admin::client::{ClientUpdate, CreatedClient, NewClient};
 use crate::admin::patch::Patch;
 use crate::admin::revocation::Revoker;
+use crate::admin::session::SessionPolicy;
 use crate::admin::{self, Admin, AdminError};
 use crate::background::{Background, RotationPolicy};
 use crate::clock::{Clock, SystemClock};
@@ -153,6 +154,7 @@ impl Application {
         let listeners = Listeners::bind(&settings)?;
         settings.listen = listeners.main.local_addr().unwrap_or(settings.listen);
         let issuer = settings.serving_issuer(mode.dev)?;
+        let session_cookie = settings.session_cookie(&issuer)?;
 
         let metrics = Arc::new(Metrics::default());
         let (unlocked, serve_lock) = open_to_serve(&settings, mode, &surroundings, &metrics).await?;
@@ -161,6 +163,7 @@ impl Application {
             store: store.clone(),
             secret_digests: data_keys.secret_digests.clone(),
             api_keys: api_key_policy(&settings, data_keys.api_keys),
+            sessions: session_policy(&settings, data_keys.sessions),
             sealing: data_keys.sealing.clone(),
             clock: Arc::clone(&surroundings.clock),
             random: Arc::clone(&surroundings.random),
@@ -201,6 +204,7 @@ impl Application {
             trusted_proxies: settings.trusted_proxies.clone(),
             api_key_header: api_key_header(&settings)?,
             api_key_environments: settings.api_keys_environment,
+            session_cookie,
             names_authorization_endpoint: settings.metadata_authorization_endpoint,
             clock: surroundings.clock,
             random: surroundings.random,
@@ -278,6 +282,12 @@ fn api_key_header(settings: &Settings) -> Result<HeaderName, ConfigError> {
 #[must_use]
 pub fn api_key_policy(settings: &Settings, digests: DigestKey) -> ApiKeyPolicy {
     ApiKeyPolicy { digests, format: settings.api_keys_format.clone(), max_ttl: settings.api_keys_max_ttl }
+}
+
+/// What sessions are like, whose digests are made with `digests`.
+#[must_use]
+pub fn session_policy(settings: &Settings, digests: DigestKey) -> SessionPolicy {
+    SessionPolicy { digests, idle: settings.session_idle, lifetime: settings.session_lifetime }
 }
 
 /// Where the master key comes from.

@@ -12,13 +12,17 @@ pub mod json_object;
 pub mod patch;
 pub mod revocation;
 pub mod secret_use;
+pub mod session;
 pub mod signing_key;
 pub mod usage;
+pub mod user;
+pub mod user_json;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use api_key::ApiKeyPolicy;
+use session::SessionPolicy;
 
 use crate::clock::Clock;
 use crate::keys::seal::SealingKey;
@@ -45,6 +49,8 @@ pub struct Admin {
     pub secret_digests: DigestKey,
     /// What API keys are like.
     pub api_keys: ApiKeyPolicy,
+    /// What sessions are like.
+    pub sessions: SessionPolicy,
     /// Seals private signing keys.
     pub sealing: SealingKey,
     /// The time.

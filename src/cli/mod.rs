@@ -18,6 +18,7 @@ mod secret_input;
 mod serve;
 mod session;
 mod signing_key;
+mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,6 +68,9 @@ enum Noun {
     /// Manages API keys.
     #[command(subcommand)]
     Key(Deferred<key::KeyVerb>),
+    /// Manages the people who can log in.
+    #[command(subcommand)]
+    User(Deferred<user::UserVerb>),
     /// Manages the APIs that tokens are made for.
     #[command(subcommand)]
     Api(Deferred<api::ApiVerb>),
@@ -178,6 +182,7 @@ pub fn main() -> ExitCode {
             Noun::Serve(serve) => serve.run(&cli.shared).await,
             Noun::Client(Deferred(verb)) => verb.run(&cli.shared).await,
             Noun::Key(Deferred(verb)) => verb.run(&cli.shared).await,
+            Noun::User(Deferred(verb)) => verb.run(&cli.shared).await,
             Noun::Api(Deferred(verb)) => verb.run(&cli.shared).await,
             Noun::SigningKey(Deferred(verb)) => verb.run(&cli.shared).await,
             Noun::Event(Deferred(verb)) => verb.run(&cli.shared).await,

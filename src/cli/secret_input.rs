@@ -9,13 +9,14 @@ use zeroize::{Zeroize as _, Zeroizing};
 use super::CliError;
 use crate::secret::Secret;
 use crate::secret::chosen::{ChosenSecret, MAX_LEN, UnacceptableSecret};
+use crate::secret::password::{MAX_PASSWORD_BYTES, UnacceptablePassword};
 
 /// The secret that `--secret VALUE` asks for.
 pub fn read(value: Option<&str>) -> Result<Option<ChosenSecret>, CliError> {
     let secret = match value {
         None => return Ok(None),
-        Some("-") if io::stdin().is_terminal() => ask()?,
-        Some("-") => read_all()?,
+        Some("-") if io::stdin().is_terminal() => ask("Secret: ")?,
+        Some("-") => read_all(MAX_LEN, UnacceptableSecret::Length)?,
         Some(_) => {
             // What was given is not repeated: it may be the secret.
             let reason =
@@ -26,22 +27,35 @@ pub fn read(value: Option<&str>) -> Result<Option<ChosenSecret>, CliError> {
     ChosenSecret::parse(secret).map(Some).map_err(CliError::usage)
 }
 
-/// All of standard input, but for the end of its line, and no more than a secret can have.
-fn read_all() -> Result<Secret, CliError> {
-    let most = MAX_LEN + "\r\n".len();
+/// The password that `--password VALUE` asks for. Whether it is good enough is another question.
+pub fn password(value: &str) -> Result<Secret, CliError> {
+    match value {
+        "-" if io::stdin().is_terminal() => ask("Password: "),
+        "-" => read_all(MAX_PASSWORD_BYTES, UnacceptablePassword::TooLong),
+        // What was given is not repeated: it may be the password.
+        _ => Err(CliError::Usage(
+            "--password takes nothing but `-`: the password comes from standard input, or from a prompt"
+                .to_owned(),
+        )),
+    }
+}
+
+/// All of standard input, but for the end of its line, and no more than `most` bytes.
+fn read_all(most: usize, too_long: impl std::fmt::Display) -> Result<Secret, CliError> {
+    let most = most + "\r\n".len();
     let mut bytes = Zeroizing::new(Vec::with_capacity(most + 1));
     io::stdin().lock().take(u64::try_from(most).unwrap_or(u64::MAX) + 1).read_to_end(&mut bytes)?;
     if bytes.len() > most {
-        return Err(CliError::usage(UnacceptableSecret::Length));
+        return Err(CliError::usage(too_long));
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| CliError::usage(UnacceptableSecret::Characters))?;
     let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     Ok(Secret::new(text.to_owned()))
 }
 
-fn ask() -> Result<Secret, CliError> {
+fn ask(prompt: &str) -> Result<Secret, CliError> {
     let _hidden = Hidden::begin()?;
-    let secret = ask_once("Secret: ")?;
+    let secret = ask_once(prompt)?;
     if secret.expose() != ask_once("The same again: ")?.expose() {
         return Err(CliError::Usage("the two are not the same".to_owned()));
     }

@@ -11,7 +11,7 @@ use crate::logging;
 use crate::metrics::Metrics;
 use crate::model::event::Actor;
 use crate::random::{Random, SystemRandom};
-use crate::server::{api_key_policy, master_key_source};
+use crate::server::{api_key_policy, master_key_source, session_policy};
 use crate::store::{Database, DatabaseUrl, Engine, Missing, OpenError, SchemaState};
 
 /// Reaches the database that the settings name.
@@ -50,6 +50,7 @@ pub async fn administer(settings: &Settings, missing: Missing) -> Result<Admin, 
         store,
         secret_digests: data_keys.secret_digests,
         api_keys: api_key_policy(settings, data_keys.api_keys),
+        sessions: session_policy(settings, data_keys.sessions),
         sealing: data_keys.sealing,
         clock,
         random,

@@ -145,6 +145,21 @@ pub const TABLE: &[Row] = &[
         show: Plain(|settings| seconds_of(settings.api_keys_max_ttl)),
     },
     Row {
+        name: "session.cookie_name",
+        apply: |settings, text| put(&mut settings.session_cookie_name, cookie_name(text).map(Some)),
+        show: Plain(|settings| settings.session_cookie_name.as_ref().map(text_of)),
+    },
+    Row {
+        name: "session.idle",
+        apply: |settings, text| put(&mut settings.session_idle, seconds(text, 60, 365 * DAY)),
+        show: Plain(|settings| seconds_of(settings.session_idle)),
+    },
+    Row {
+        name: "session.lifetime",
+        apply: |settings, text| put(&mut settings.session_lifetime, seconds(text, 60, 365 * DAY)),
+        show: Plain(|settings| seconds_of(settings.session_lifetime)),
+    },
+    Row {
         name: "api.base_paths",
         apply: |settings, text| put(&mut settings.api_base_paths, said(BasePath::parse_list(text))),
         show: Plain(|settings| Some(list_of(settings.api_base_paths.iter()))),
@@ -205,6 +220,9 @@ impl Default for Settings {
             api_keys_environment: Environments::Only(Environment::Live),
             api_keys_header: "X-API-Key".to_owned(),
             api_keys_max_ttl: Duration::ZERO,
+            session_cookie_name: None,
+            session_idle: Duration::from_hours(12),
+            session_lifetime: Duration::from_secs(7 * DAY),
             api_base_paths: Vec::new(),
             cors_allowed_origins: AllowedOrigins::default(),
             metadata_authorization_endpoint: true,
@@ -290,6 +308,15 @@ fn header_name(text: &str) -> Result<String, String> {
     }
     if TAKEN.iter().any(|taken| text.eq_ignore_ascii_case(taken)) {
         return Err("that header stands for something else".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+/// The name of a cookie (RFC 6265 §4.1.1): a token.
+fn cookie_name(text: &str) -> Result<String, String> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if text.is_empty() || text.len() > 64 || !text.bytes().all(is_token) {
+        return Err("it should be the name of a cookie such as session".to_owned());
     }
     Ok(text.to_owned())
 }

@@ -155,6 +155,11 @@ impl<V: Remembered> Memory<V> {
         })
     }
 
+    /// Forgets one thing.
+    pub fn remove(&self, key: &V::Key) {
+        self.known.remove(key);
+    }
+
     /// Forgets what there is not: many were made at once. What is known stays known, or every thousand of a million new ones would
     /// send all the others to the store.
     pub fn forget_absences(&self) {

@@ -16,10 +16,12 @@ mod known_client;
 mod memory;
 mod recent;
 mod revoked;
+mod sessions;
 mod usage;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use arc_swap::Guard;
 use tokio::sync::{Notify, Semaphore, watch};
@@ -37,6 +39,8 @@ use key_usage::KeyUsages;
 pub use key_usage::{KeyUsage, Rate};
 pub use known_client::{KnownClient, KnownSecret, SlowSecret};
 pub use recent::{Known, Position, Recent};
+pub use sessions::KnownSession;
+use sessions::Sessions;
 use usage::Usage;
 pub use usage::{ClientUsage, OverLimit};
 
@@ -48,9 +52,11 @@ use crate::model::api_key::{ApiKeyId, KeyOwner};
 use crate::model::client::ClientId;
 use crate::model::event::{Effect, EventNumber};
 use crate::model::usage::{Hour, KeyOutcome, Outcome};
+use crate::model::user::{User, Username};
 use crate::secret::digest::SecretDigest;
+use crate::secret::hash::SecretHash;
 use crate::store::clock::Compared;
-use crate::store::{self, Database, StoreError, api_key, client};
+use crate::store::{self, Database, StoreError, api_key, client, session, user};
 
 /// What this node knows.
 #[derive(Debug)]
@@ -59,6 +65,8 @@ pub struct Directory {
     generations: Arc<Generations>,
     clients: Clients,
     keys: ApiKeys,
+    /// Nothing where nobody has asked with one yet.
+    sessions: OnceLock<Sessions>,
     guesses: Arc<Guesses>,
     apis: Apis,
     usage: Arc<Usage>,
@@ -105,6 +113,7 @@ impl Directory {
             database,
             clients: Clients::new(Arc::clone(&clock), Arc::clone(&generations), Arc::clone(&usage)),
             keys: ApiKeys::new(Arc::clone(&clock), Arc::clone(&generations), Arc::clone(&key_usages)),
+            sessions: OnceLock::new(),
             generations,
             key_usages,
             guesses: Arc::new(Guesses::new(Arc::clone(&clock))),
@@ -244,6 +253,70 @@ impl Directory {
         Box::pin(self.keys.load(digest, load)).await.map_err(|error| Unavailable(error.to_string()))
     }
 
+    /// The session with this digest, remembered or looked up, with who is logged in; none when there is none. One that would be over at
+    /// `now`, as far as this node knows, is looked up once more: another node may have seen it since.
+    ///
+    /// # Errors
+    /// When the store is needed, or has not been reached for longer than the grace, and is out of reach.
+    pub async fn session(
+        &self,
+        digest: &SecretDigest,
+        now: Timestamp,
+        idle: Duration,
+    ) -> Result<Option<Arc<KnownSession>>, Unavailable> {
+        self.check_grace()?;
+        let sessions = self
+            .sessions
+            .get_or_init(|| Sessions::new(Arc::clone(&self.clock), Arc::clone(&self.generations)));
+        if let Some(known) = sessions.remembered(digest) {
+            if known.as_ref().is_none_or(|known| !known.session.is_over(known.seen_at(), now, idle)) {
+                self.metrics.directory_hits.increment(1);
+                return Ok(known);
+            }
+            sessions.forget(digest);
+        }
+        self.metrics.directory_misses.increment(1);
+        let load = || async {
+            // As many as keys: anybody can make up as many that have the form of one.
+            let _permit = self
+                .key_lookups
+                .try_acquire()
+                .map_err(|_| StoreError::Unavailable("too many sessions are looked up already".to_owned()))?;
+            let found = session::by_digest(&self.database, digest).await?;
+            // One that is over is as good as none, and stays so.
+            Ok(found.filter(|(session, _)| !session.is_over(session.seen_at, now, idle)))
+        };
+        sessions.load(digest, load).await.map_err(|error| Unavailable(error.to_string()))
+    }
+
+    /// Whoever logs in with this name, and the hash of their password. Always looked up: nobody logs in often.
+    ///
+    /// # Errors
+    /// When the store is out of reach, or too many names are being looked up.
+    pub async fn look_up_username(
+        &self,
+        username: &Username,
+    ) -> Result<Option<(User, SecretHash)>, Unavailable> {
+        let permit = self.key_lookups.try_acquire();
+        let _permit =
+            permit.map_err(|_| Unavailable("too many usernames are looked up already".to_owned()))?;
+        user::by_username(&self.database, username).await.map_err(|error| Unavailable(error.to_string()))
+    }
+
+    /// Notes that a session is used at `now`. The store is told of it now and then, and nobody waits for that.
+    pub fn saw(&self, known: &KnownSession, now: Timestamp, idle: Duration) {
+        /// The longest that a session which is used looks unused to another node, and after a restart.
+        const USUAL: Duration = Duration::from_mins(5);
+        if known.see(now, USUAL.min(idle / 10)) {
+            let (database, id) = (self.database.clone(), known.session.id.clone());
+            tokio::spawn(async move {
+                if let Err(error) = session::saw(&database, &id, now).await {
+                    log::debug!("cannot note that session {id} is used: {error}");
+                }
+            });
+        }
+    }
+
     /// Counts a request that was refused though its key is good, if this node remembers the key.
     pub fn count_key_refusal(&self, id: &ApiKeyId, outcome: KeyOutcome) {
         if let Some(usage) = self.key_usages.known(id.as_str()) {
@@ -379,12 +452,16 @@ impl Directory {
             Effect::NewClients => self.clients.forget_absences(),
             Effect::ApiKey(id) => self.keys.forget(id),
             Effect::ApiKeys(ids) => ids.iter().for_each(|id| self.keys.forget(id)),
+            Effect::User(id) => self.generations.forget(id.as_str()),
             Effect::Apis => self.load_apis().await?,
             Effect::SigningKeys => self.load_keys().await?,
             Effect::Everything => {
                 self.generations.forget_all();
                 self.clients.clear();
                 self.keys.clear();
+                if let Some(sessions) = self.sessions.get() {
+                    sessions.clear();
+                }
                 self.load_revocations().await?;
                 self.load_apis().await?;
                 self.load_keys().await?;

@@ -21,6 +21,7 @@ use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::AccessError;
 use crate::oauth::error::{ClientFailure, OauthError};
 use crate::oauth::introspect::Inactive;
+use crate::oauth::log_in::LogInError;
 use crate::oauth::metadata::RESOURCE_NAME;
 use crate::resource::refusal::{RETRY_AFTER_SECS, Refusal};
 use crate::store::StoreError;
@@ -119,6 +120,17 @@ fn refuse(
                 response.insert_header((RETRY_AFTER, *retry_after));
             });
         }
+        AccessError::OtherSite => {
+            let detail = "What is changed by cookie comes from a page of this server, with its Origin";
+            record(request, server, StatusCode::FORBIDDEN, Problem::NO_PERMISSION.code, detail);
+            let metadata = server.issuer.well_known(RESOURCE_NAME);
+            return Problem::NO_PERMISSION.answer(detail, |response| {
+                if let Some(challenge) = Refusal::Missing.challenge(REALM, Some(&metadata)) {
+                    response.insert_header((WWW_AUTHENTICATE, challenge));
+                }
+            });
+        }
+        AccessError::InvalidSession(failure) => (Refusal::InvalidToken, Some(failure.to_string())),
         AccessError::InvalidKey(failure) => (Refusal::InvalidToken, Some(failure.to_string())),
         AccessError::Missing => (Refusal::Missing, None),
         AccessError::InvalidRequest(what) => (Refusal::InvalidRequest(what), None),
@@ -148,6 +160,7 @@ fn detail_of(error: &AccessError, refusal: &Refusal, header: &str) -> Cow<'stati
         (AccessError::InvalidKey(_), _) => {
             "The API key is malformed, expired, revoked, or not good here".into()
         }
+        (AccessError::InvalidSession(_), _) => "The session is over; log in again".into(),
         (_, Refusal::InsufficientScope(missing)) if !missing.is_empty() => {
             format!("The credential lacks the scope {missing}").into()
         }
@@ -174,9 +187,60 @@ pub fn administration(
         Refused::Unavailable(reason) => reason.clone(),
         _ => detail.clone(),
     };
-    record(request, server, problem.status_code(), problem.code, &reason);
-    problem.answer(&detail, |response| {
+    refuse_act(request, server, problem, &detail, &reason)
+}
+
+fn refuse_act(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    problem: Problem,
+    detail: &str,
+    reason: &str,
+) -> HttpResponse {
+    record(request, server, problem.status_code(), problem.code, reason);
+    problem.answer(detail, |response| {
         if problem == Problem::UNAVAILABLE {
+            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
+        }
+    })
+}
+
+/// The same where an act was not done.
+#[must_use]
+pub fn admin(request: &HttpRequest, server: &AuthorizationServer, error: &AdminError) -> HttpResponse {
+    let (problem, detail) = of_admin(error);
+    refuse_act(request, server, problem, &detail, &error.to_string())
+}
+
+/// The answer to somebody who is not logged in.
+#[must_use]
+pub fn log_in(request: &HttpRequest, server: &AuthorizationServer, error: &LogInError) -> HttpResponse {
+    let (problem, detail, reason) = match error {
+        LogInError::Wrong(failure) => {
+            (Problem::INVALID_CREDENTIALS, "The username or the password is wrong", failure.to_string())
+        }
+        LogInError::TooManyGuesses(_) => {
+            let detail = "Too many attempts failed; try again later";
+            (Problem::RATE_LIMITED, detail, detail.to_owned())
+        }
+        LogInError::Unavailable(reason) => {
+            (Problem::UNAVAILABLE, "The server cannot answer at the moment; try again", reason.clone())
+        }
+        LogInError::Admin(error) => return admin(request, server, error),
+    };
+    record(request, server, problem.status_code(), problem.code, &reason);
+    problem.answer(detail, |response| match error {
+        LogInError::Wrong(_) => {
+            let metadata = server.issuer.well_known(RESOURCE_NAME);
+            if let Some(challenge) = Refusal::Missing.challenge(REALM, Some(&metadata)) {
+                response.insert_header((WWW_AUTHENTICATE, challenge));
+            }
+        }
+        LogInError::TooManyGuesses(after) => {
+            // The next whole second, in which it is possible.
+            response.insert_header((RETRY_AFTER, after.as_secs() + 1));
+        }
+        LogInError::Unavailable(_) | LogInError::Admin(_) => {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
         }
     })

@@ -162,6 +162,7 @@ fn administration(config: &mut ServiceConfig) {
                 .default_service(not_allowed("GET, POST")),
         )
         .configure(api_keys)
+        .configure(people)
         .service(
             // Before the one whose identifier may have slashes in it.
             resource("/api/v1/apis/{resource:.+}/revoke-tokens")
@@ -235,6 +236,17 @@ fn api_keys(config: &mut ServiceConfig) {
                 .default_service(not_allowed("POST")),
         )
         .service(readable(resource("/api/v1/keys/{id}/usage"), keys::usage));
+}
+
+fn people(config: &mut ServiceConfig) {
+    use api::session;
+    let not_allowed = |allowed: &'static str| web::to(move || async move { error::not_allowed(allowed) });
+    config.service(
+        resource("/api/v1/session")
+            .route(post().to(session::log_in))
+            .route(delete().to(session::log_out))
+            .default_service(not_allowed("POST, DELETE")),
+    );
 }
 
 /// A well-known document, whose name stands between host and path of what it describes.

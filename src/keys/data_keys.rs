@@ -18,18 +18,22 @@ enum Purpose {
     SecretDigests,
     /// Digests of API keys.
     ApiKeys,
+    /// Digests of what people log in with and stay logged in by.
+    Sessions,
     /// The chain of events.
     EventLog,
 }
 
 impl Purpose {
-    const ALL: [Self; 4] = [Self::Sealing, Self::SecretDigests, Self::ApiKeys, Self::EventLog];
+    const ALL: [Self; 5] =
+        [Self::Sealing, Self::SecretDigests, Self::ApiKeys, Self::Sessions, Self::EventLog];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Sealing => "sealing",
             Self::SecretDigests => "secret-digests",
             Self::ApiKeys => "api-keys",
+            Self::Sessions => "sessions",
             Self::EventLog => "event-log",
         }
     }
@@ -44,6 +48,8 @@ pub struct DataKeys {
     pub secret_digests: DigestKey,
     /// Digests API keys.
     pub api_keys: DigestKey,
+    /// Digests the cookies of sessions, and what belongs to them.
+    pub sessions: DigestKey,
     /// Chains events.
     pub event_log: ChainKey,
 }
@@ -71,7 +77,7 @@ pub fn missing(
     random: &dyn Random,
 ) -> Result<Vec<SealedDataKey>, DoesNotOpen> {
     /// What keys were there for later. That one of another purpose is missing is no matter of age.
-    const ADDED: [Purpose; 1] = [Purpose::ApiKeys];
+    const ADDED: [Purpose; 2] = [Purpose::ApiKeys, Purpose::Sessions];
     let is_missing = |purpose: &Purpose| !sealed.iter().any(|row| row.purpose == purpose.name());
     ADDED.into_iter().filter(is_missing).map(|purpose| make(purpose, master, random)).collect()
 }
@@ -98,6 +104,7 @@ pub fn open(master: &SealingKey, sealed: &[SealedDataKey]) -> Result<DataKeys, D
         sealing: SealingKey::new(&*key(Purpose::Sealing)?)?,
         secret_digests: DigestKey::new(&*key(Purpose::SecretDigests)?),
         api_keys: DigestKey::new(&*key(Purpose::ApiKeys)?),
+        sessions: DigestKey::new(&*key(Purpose::Sessions)?),
         event_log: ChainKey::new(&*key(Purpose::EventLog)?),
     })
 }

@@ -10,7 +10,9 @@ use super::client::{ClientId, SecretId};
 use super::name::DisplayName;
 use super::resource::ResourceUri;
 use super::revocation::{Kind, Mark};
+use super::session::SessionId;
 use super::signing_key::SigningAlgorithm;
+use super::user::{Role, UserId, Username};
 use crate::clock::Timestamp;
 
 /// The number of an event. Numbers have no gaps and grow in the order in which changes were committed.
@@ -66,6 +68,8 @@ pub enum Actor {
         /// Whose it is.
         owner: KeyOwner,
     },
+    /// Somebody who is logged in.
+    User(UserId),
     /// Somebody at a command line, with the rights of the operating system.
     Cli {
         /// The name of the user.
@@ -82,7 +86,7 @@ impl Actor {
         match self {
             Self::Client(id) => Some(KeyOwner::Client(id.clone())),
             Self::ApiKey { owner, .. } => Some(owner.clone()),
-            Self::System | Self::Cli { .. } => None,
+            Self::System | Self::User(_) | Self::Cli { .. } => None,
         }
     }
 }
@@ -93,6 +97,7 @@ impl fmt::Display for Actor {
             Self::System => f.write_str("system"),
             Self::Client(id) => write!(f, "client:{id}"),
             Self::ApiKey { key, .. } => write!(f, "api_key:{key}"),
+            Self::User(id) => write!(f, "user:{id}"),
             Self::Cli { user, host } => write!(f, "cli:{user}@{host}"),
         }
     }
@@ -238,6 +243,45 @@ pub enum Event {
         /// Which.
         keys: Vec<ApiKeyId>,
     },
+    /// Somebody was made known.
+    UserCreated {
+        /// Who.
+        user: UserId,
+        /// What they log in with.
+        username: Username,
+        /// What they are here for.
+        role: Role,
+    },
+    /// Somebody has logged in.
+    UserLoggedIn {
+        /// Who.
+        user: UserId,
+        /// Their session.
+        session: SessionId,
+    },
+    /// Somebody has logged out.
+    UserLoggedOut {
+        /// Who.
+        user: UserId,
+        /// The session that ended.
+        session: SessionId,
+    },
+    /// A session of somebody was ended from elsewhere.
+    UserSessionRevoked {
+        /// Who.
+        user: UserId,
+        /// Which session.
+        session: SessionId,
+    },
+    /// Sessions of somebody were ended, all of them but perhaps one.
+    UserSessionsRevoked {
+        /// Who.
+        user: UserId,
+        /// The one that goes on.
+        kept: Option<SessionId>,
+        /// How many ended.
+        count: u64,
+    },
     /// There is a key for an algorithm that had none.
     SigningKeyCreated {
         /// Its id.
@@ -302,6 +346,11 @@ impl Event {
             Self::ApiKeyRotated { .. } => "api_key.rotated",
             Self::ApiKeyRevoked { .. } => "api_key.revoked",
             Self::ApiKeysRevoked { .. } => "api_keys.revoked",
+            Self::UserCreated { .. } => "user.created",
+            Self::UserLoggedIn { .. } => "user.logged_in",
+            Self::UserLoggedOut { .. } => "user.logged_out",
+            Self::UserSessionRevoked { .. } => "user.session_revoked",
+            Self::UserSessionsRevoked { .. } => "user.sessions_revoked",
             Self::SigningKeyCreated { .. } => "signing_key.created",
             Self::SigningKeyRotated { .. } => "signing_key.rotated",
             Self::SigningKeyImported { .. } => "signing_key.imported",
@@ -341,6 +390,11 @@ impl Event {
             | Self::ApiKeyDisabled { key }
             | Self::ApiKeyRotated { key, .. }
             | Self::ApiKeyRevoked { key } => key.as_str(),
+            Self::UserCreated { user, .. }
+            | Self::UserLoggedIn { user, .. }
+            | Self::UserLoggedOut { user, .. }
+            | Self::UserSessionRevoked { user, .. }
+            | Self::UserSessionsRevoked { user, .. } => user.as_str(),
             Self::SigningKeyCreated { kid, .. }
             | Self::SigningKeyRotated { kid, .. }
             | Self::SigningKeyImported { kid, .. }
@@ -362,6 +416,15 @@ impl Event {
             }
             Self::ApiKeysRevoked { keys } => {
                 json!({ "keys": keys.iter().map(ApiKeyId::as_str).collect::<Vec<_>>() })
+            }
+            Self::UserCreated { username, role, .. } => {
+                json!({ "username": username.as_str(), "role": role.name() })
+            }
+            Self::UserLoggedIn { session, .. }
+            | Self::UserLoggedOut { session, .. }
+            | Self::UserSessionRevoked { session, .. } => json!({ "session": session.as_str() }),
+            Self::UserSessionsRevoked { kept, count, .. } => {
+                json!({ "count": count, "kept": kept.as_ref().map(SessionId::as_str) })
             }
             Self::ClientCreated { name, .. } | Self::ApiCreated { name, .. } => {
                 json!({ "name": name.as_str() })
@@ -421,6 +484,12 @@ impl Event {
             | Self::ApiKeyRotated { .. }
             | Self::ApiKeyRevoked { .. }
             | Self::ApiKeysRevoked { .. }
+            // So is a session.
+            | Self::UserCreated { .. }
+            | Self::UserLoggedIn { .. }
+            | Self::UserLoggedOut { .. }
+            | Self::UserSessionRevoked { .. }
+            | Self::UserSessionsRevoked { .. }
             | Self::InstanceInitialised { .. }
             | Self::InstanceDataKeysAdded { .. }
             | Self::ClientCreated { .. }
@@ -501,6 +570,8 @@ pub enum Effect {
     ApiKey(ApiKeyId),
     /// These API keys are not what they were.
     ApiKeys(Vec<ApiKeyId>),
+    /// This user, or what they are logged in with, is not what it was.
+    User(UserId),
     /// The APIs are not what they were.
     Apis,
     /// The signing keys are not what they were.
@@ -518,6 +589,7 @@ impl RecordedEvent {
             Some(("clients", "imported")) => Effect::NewClients,
             Some(("api_key", _)) => ApiKeyId::parse(&self.subject).map_or(Effect::Everything, Effect::ApiKey),
             Some(("api_keys", "revoked")) => self.listed_keys().map_or(Effect::Everything, Effect::ApiKeys),
+            Some(("user", _)) => UserId::parse(&self.subject).map_or(Effect::Everything, Effect::User),
             Some(("api", _)) => Effect::Apis,
             Some(("signing_key", _)) => Effect::SigningKeys,
             // What was taken back is read apart from this.

@@ -59,6 +59,18 @@ impl Issuer {
         self.is_https || self.is_loopback
     }
 
+    /// Whether it is https.
+    #[must_use]
+    pub const fn is_https(&self) -> bool {
+        self.is_https
+    }
+
+    /// The origin of its pages (RFC 6454 §6.2), as browsers write it.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        url::Url::parse(&self.text).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
+    }
+
     /// The URL of an endpoint with this path.
     #[must_use]
     pub fn endpoint(&self, path: &str) -> String {

@@ -32,4 +32,8 @@ pub mod origin;
 #[cfg(feature = "server")]
 pub mod principal;
 #[cfg(feature = "server")]
+pub mod session;
+#[cfg(feature = "server")]
 pub mod usage;
+#[cfg(feature = "server")]
+pub mod user;

@@ -4,6 +4,8 @@ use super::api_key::ApiKeyId;
 use super::client::ClientId;
 use super::name::DisplayName;
 use super::scope::ScopeSet;
+use super::session::SessionId;
+use super::user::{Role, UserId, Username};
 use crate::clock::Timestamp;
 
 /// Who a credential stands for.
@@ -16,6 +18,15 @@ pub enum Principal {
         /// What people call it.
         name: DisplayName,
     },
+    /// Somebody.
+    User {
+        /// Their id.
+        id: UserId,
+        /// What they log in with.
+        name: Username,
+        /// What they are here for.
+        role: Role,
+    },
 }
 
 impl Principal {
@@ -24,6 +35,7 @@ impl Principal {
     pub fn subject(&self) -> &str {
         match self {
             Self::Client { id, .. } => id.as_str(),
+            Self::User { id, .. } => id.as_str(),
         }
     }
 
@@ -32,6 +44,7 @@ impl Principal {
     pub fn name(&self) -> &str {
         match self {
             Self::Client { name, .. } => name.as_str(),
+            Self::User { name, .. } => name.as_str(),
         }
     }
 
@@ -40,6 +53,7 @@ impl Principal {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Client { .. } => "client",
+            Self::User { .. } => "user",
         }
     }
 }
@@ -56,6 +70,8 @@ pub enum Credential {
         /// What people call it.
         name: DisplayName,
     },
+    /// The cookie of a session.
+    Session(SessionId),
 }
 
 impl Credential {
@@ -65,6 +81,7 @@ impl Credential {
         match self {
             Self::AccessToken => None,
             Self::ApiKey { id, .. } => Some(id.as_str()),
+            Self::Session(id) => Some(id.as_str()),
         }
     }
 
@@ -74,6 +91,7 @@ impl Credential {
         match self {
             Self::AccessToken => "access_token",
             Self::ApiKey { .. } => "api_key",
+            Self::Session(_) => "session",
         }
     }
 }
@@ -96,7 +114,7 @@ impl Authenticated {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match &self.credential {
-            Credential::AccessToken => self.principal.kind(),
+            Credential::AccessToken | Credential::Session(_) => self.principal.kind(),
             Credential::ApiKey { .. } => self.credential.kind(),
         }
     }
@@ -105,7 +123,7 @@ impl Authenticated {
     #[must_use]
     pub fn name(&self) -> &str {
         match &self.credential {
-            Credential::AccessToken => self.principal.name(),
+            Credential::AccessToken | Credential::Session(_) => self.principal.name(),
             Credential::ApiKey { name, .. } => name.as_str(),
         }
     }

@@ -8,6 +8,24 @@ use serde::{Serialize, Serializer};
 /// The prefix of the scopes that are Mintery's own: never a default, good for nothing but the issuer's own API.
 pub const OWN_PREFIX: &str = "mintery:";
 
+/// All scopes that are Mintery's own. To add one: a line here, and where it is asked for.
+pub const OWN_SCOPES: [&str; 14] = [
+    "mintery:apis:read",
+    "mintery:apis:write",
+    "mintery:clients:read",
+    "mintery:clients:write",
+    "mintery:events:read",
+    "mintery:introspect",
+    "mintery:keys:read",
+    "mintery:keys:verify",
+    "mintery:keys:write",
+    "mintery:signing-keys:read",
+    "mintery:signing-keys:write",
+    "mintery:usage:read",
+    "mintery:users:read",
+    "mintery:users:write",
+];
+
 /// A set of scope tokens, each of bytes 21, 23–5B, 5D–7E. Neither order nor repetition means anything, so it is kept
 /// as the text that is sent, sorted and without repeats: a clone or a comparison costs nothing worth naming.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,10 +1,12 @@
-//! Who presents an access token (RFC 6750) or an API key: the credential is good, and so is the client whose it is.
+//! Who presents an access token (RFC 6750), an API key or the cookie of a session: the credential is good, and so is whoever it stands
+//! for.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::AuthorizationServer;
 use super::api_key::{self, KeyFailure, PresentedKey};
+use super::session::{self, PresentedSession, SessionFailure};
 use crate::clock::Timestamp;
 use crate::directory::{KnownClient, OverLimit, Unavailable};
 use crate::model::api_key::Environments;
@@ -19,6 +21,8 @@ pub enum Presented<'a> {
     Token(&'a str),
     /// An API key.
     ApiKey(PresentedKey<'a>),
+    /// The cookie of a session.
+    Session(PresentedSession<'a>),
 }
 
 impl fmt::Debug for Presented<'_> {
@@ -26,6 +30,7 @@ impl fmt::Debug for Presented<'_> {
         match self {
             Self::Token(_) => f.write_str("Token(…)"),
             Self::ApiKey(presented) => presented.fmt(f),
+            Self::Session(presented) => presented.fmt(f),
         }
     }
 }
@@ -56,6 +61,10 @@ pub enum AccessError {
     InvalidToken(TokenFailure),
     /// The API key is not good. Why is for the log alone.
     InvalidKey(KeyFailure),
+    /// The session is not good. Why is for the log alone.
+    InvalidSession(SessionFailure),
+    /// A browser sent the cookie of a session, on behalf of a page that is not of this server.
+    OtherSite,
     /// The credential is good, and does not allow this: these scopes are missing.
     InsufficientScope(ScopeSet),
     /// The credential was good for as many requests as it may be, for now.
@@ -156,6 +165,10 @@ pub async fn authenticate(
                 return Err(Box::pin(api_key::refuse_unknown(server, presented)).await);
             };
             return api_key::admit(server, &known, presented, demand);
+        }
+        // Apart from the future of every request, which is kept small: see `http`.
+        Presented::Session(presented) => {
+            return Box::pin(session::authenticate(server, *presented, demand)).await;
         }
     };
     let token = server.ring.verifier().check(token, demand.resource)?;

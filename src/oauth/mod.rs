@@ -12,9 +12,11 @@ pub mod feed;
 pub mod form;
 pub mod grant;
 pub mod introspect;
+pub mod log_in;
 pub mod metadata;
 pub mod request;
 pub mod revoke;
+pub mod session;
 pub mod token;
 
 use std::sync::Arc;
@@ -59,6 +61,8 @@ pub struct AuthorizationServer {
     pub api_key_header: HeaderName,
     /// Which API keys are accepted where nobody says.
     pub api_key_environments: Environments,
+    /// The name of the cookie that people stay logged in by.
+    pub session_cookie: Box<str>,
     /// Whether the metadata name an authorization endpoint.
     pub names_authorization_endpoint: bool,
     /// The time.

@@ -37,7 +37,7 @@ impl Submission<'_> {
     /// In which network it began. Those of which it is not known share one.
     #[must_use]
     pub fn network(&self) -> Network {
-        Network::of(self.from.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
+        network_of(self.from)
     }
 
     /// The form and the one credential.
@@ -84,6 +84,12 @@ impl Submission<'_> {
         }
         Ok(())
     }
+}
+
+/// In which network something began. Those of which it is not known share one.
+#[must_use]
+pub fn network_of(from: Option<IpAddr>) -> Network {
+    Network::of(from.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
 }
 
 fn is_form(content_type: &[u8]) -> bool {

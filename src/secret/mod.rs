@@ -1,5 +1,5 @@
 //! Secrets: plain while they are on their way ([`Secret`]), made with a checksum ([`generated`]) or chosen by somebody
-//! ([`chosen`]), and what is kept of them ([`hash`], [`digest`]). Hashes take long and much memory: [`pool`] bounds both,
+//! ([`chosen`]; people choose [`password`]s), and what is kept of them ([`hash`], [`digest`]). Hashes take long and much memory: [`pool`] bounds both,
 //! and [`check`] asks there.
 
 pub mod base62;
@@ -8,6 +8,7 @@ pub mod chosen;
 pub mod digest;
 pub mod generated;
 pub mod hash;
+pub mod password;
 pub mod pool;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};

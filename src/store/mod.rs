@@ -20,8 +20,10 @@ pub mod key;
 mod migrate;
 pub mod revocation;
 pub mod secret_addresses;
+pub mod session;
 mod turn;
 pub mod usage;
+pub mod user;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use mintery::admin::Admin;
 use mintery::admin::api_key::ApiKeyPolicy;
+use mintery::admin::session::SessionPolicy;
 use mintery::clock::{Clock, ManualClock, Timestamp};
 use mintery::keys::master::MasterKeySource;
 use mintery::keys::unlock::{Mode, unlock};
@@ -89,6 +90,7 @@ impl TestDatabase {
             store: unlocked.store,
             secret_digests: unlocked.data_keys.secret_digests,
             api_keys: ApiKeyPolicy::usual(unlocked.data_keys.api_keys),
+            sessions: SessionPolicy::usual(unlocked.data_keys.sessions),
             sealing: unlocked.data_keys.sealing,
             clock,
             random: Arc::new(SystemRandom),

@@ -3,7 +3,7 @@
 //!
 //! `app` starts a server and does what people do with it, `answer` reads what it says, `database` makes its database,
 //! `wire` sends what no HTTP client would send, `forge` signs with the server's own keys, `doors` shows a token to the
-//! server and to the library. Each of the other files tests one area, and names the lines of REQUIREMENTS.md that it
+//! server and to the library, `people` log in. Each of the other files tests one area, and names the lines of REQUIREMENTS.md that it
 //! covers.
 
 #[cfg(test)]
@@ -18,6 +18,8 @@ mod database;
 mod doors;
 #[cfg(test)]
 mod forge;
+#[cfg(test)]
+mod people;
 #[cfg(test)]
 mod wire;
 
@@ -65,6 +67,8 @@ mod revocation;
 mod rotation;
 #[cfg(test)]
 mod secret_use;
+#[cfg(test)]
+mod sessions;
 #[cfg(test)]
 mod slow_secrets;
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::admin::{Admin, AdminError, json_object};
 use crate::http::error;
 use crate::http::extract::body::{self, BodyError};
 use crate::http::extract::presented;
+use crate::http::extract::session::is_json;
 use crate::http::headers::{JSON, NO_STORE};
 use crate::model::api_key::KeyOwner;
 use crate::model::event::Actor;
@@ -20,6 +21,7 @@ use crate::model::principal::{Credential, Principal};
 use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::{self, AccessError, Demand};
+use crate::oauth::session::grantable;
 
 /// By what a request is known again that may be sent again.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -73,12 +75,14 @@ async fn authorize_look(
     let needed = ScopeSet::parse(scope).map_err(|_| AccessError::InsufficientScope(ScopeSet::default()))?;
     let demand = Demand { scopes: Some(&needed), is_first, ..Demand::of(server) };
     let caller = bearer::authenticate(server, &presented, demand).await?;
-    let Principal::Client { id, .. } = caller.principal;
-    let actor = match caller.credential {
-        Credential::AccessToken => Actor::Client(id),
-        Credential::ApiKey { id: key, .. } => Actor::ApiKey { key, owner: KeyOwner::Client(id) },
+    let (actor, grantable) = match (caller.principal, caller.credential) {
+        (Principal::Client { id, .. }, Credential::ApiKey { id: key, .. }) => {
+            (Actor::ApiKey { key, owner: KeyOwner::Client(id) }, Some(caller.scopes))
+        }
+        (Principal::Client { id, .. }, _) => (Actor::Client(id), Some(caller.scopes)),
+        (Principal::User { id, role, .. }, _) => (Actor::User(id), grantable(role, &caller.scopes)),
     };
-    Ok(Admin { actor, grantable: Some(caller.scopes), ..server.admin.clone() })
+    Ok(Admin { actor, grantable, ..server.admin.clone() })
 }
 
 /// The same with a body, after which whoever calls must still be allowed to: a body can take its time.
@@ -125,20 +129,16 @@ fn digest(server: &AuthorizationServer, body: &[u8]) -> String {
 }
 
 /// Reads a body of JSON. No body is an empty object.
-async fn read<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Refused> {
+pub async fn read<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Refused> {
     let body = body::read(request, payload).await.map_err(Refused::Body)?;
     Ok(parse(request, &body)?)
 }
 
 fn parse<T: DeserializeOwned>(request: &HttpRequest, body: &[u8]) -> Result<T, AdminError> {
-    let content_type = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
-    let is_json = content_type.is_some_and(|value| {
-        value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii() == b"application/json"
-    });
     if body.is_empty() {
         return json_object::parse("{}");
     }
-    if !is_json {
+    if !is_json(request.headers().get(CONTENT_TYPE)) {
         return Err(AdminError::Invalid("the body must be application/json".to_owned()));
     }
     let text = std::str::from_utf8(body);

@@ -9,5 +9,6 @@ pub mod keys;
 pub mod me;
 mod page;
 pub mod secret_use;
+pub mod session;
 pub mod signing_keys;
 pub mod usage;

@@ -3,3 +3,5 @@
 pub mod body;
 pub mod caller;
 pub mod presented;
+pub mod session;
+pub mod site;

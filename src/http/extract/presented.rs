@@ -1,23 +1,27 @@
-//! The one credential that a protected request presents: an access token (RFC 6750 §2) or an API key.
+//! The one credential that a protected request presents: an access token (RFC 6750 §2), an API key or the cookie of a session.
 
 use std::borrow::Cow;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{AUTHORIZATION, HeaderValue};
+use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderValue};
 use percent_encoding::percent_decode_str;
 
 use super::caller::caller_address;
+use super::session;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::api_key::{KeyFailure, PresentedKey};
 use crate::oauth::bearer::{AccessError, Presented};
+use crate::oauth::session::PresentedSession;
 use crate::resource::{PresentError, bearer_token};
 
 /// Finds the credential in a request: `Authorization: Bearer`, with a token or a key, which nobody can mistake for each other; or the
-/// header for keys.
+/// header for keys; or the cookie of a session, which must come from a page of this server where it changes something. A cookie beside
+/// another credential is two, also where the browser sent it along: whoever calls in the name of somebody else leaves it out
+/// (`credentials: "omit"`).
 ///
 /// # Errors
 /// [`AccessError::Missing`] when there is none (or one of another scheme), [`AccessError::InvalidRequest`] when there
-/// are two or one is in the query.
+/// are two or one is in the query, [`AccessError::OtherSite`] when a page of others had the cookie sent.
 pub fn credential<'a>(
     request: &'a HttpRequest,
     server: &AuthorizationServer,
@@ -25,6 +29,12 @@ pub fn credential<'a>(
     let (headers, query) = (request.headers(), request.query_string());
     if !query.is_empty() && query.split('&').any(|parameter| holds_key(parameter, server)) {
         return Err(AccessError::InvalidRequest("An API key does not belong into the URI"));
+    }
+    // The one look at a request without a cookie.
+    if headers.contains_key(COOKIE)
+        && let Some(presented) = session::cookie(request, server)?
+    {
+        return by_cookie(request, server, presented);
     }
     let authorization = headers.get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
     let Some(value) = headers.get(&server.api_key_header) else {
@@ -36,13 +46,31 @@ pub fn credential<'a>(
         });
     };
     if headers.get_all(&server.api_key_header).nth(1).is_some() || headers.contains_key(AUTHORIZATION) {
-        return Err(AccessError::InvalidRequest("The request has two credentials; send one"));
+        return Err(TWO_CREDENTIALS);
     }
     if let Err(error @ PresentError::InQuery) = bearer_token([], query) {
         return Err(error.into());
     }
     let key = value.to_str().map_err(|_| KeyFailure::Malformed)?;
     Ok(api_key(request, server, key))
+}
+
+const TWO_CREDENTIALS: AccessError = AccessError::InvalidRequest("The request has two credentials; send one");
+
+fn by_cookie<'a>(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    presented: PresentedSession<'a>,
+) -> Result<Presented<'a>, AccessError> {
+    let headers = request.headers();
+    if headers.contains_key(AUTHORIZATION) || headers.contains_key(&server.api_key_header) {
+        return Err(TWO_CREDENTIALS);
+    }
+    if let Err(error @ PresentError::InQuery) = bearer_token([], request.query_string()) {
+        return Err(error.into());
+    }
+    session::check_change(request, server)?;
+    Ok(Presented::Session(presented))
 }
 
 fn api_key<'a>(request: &HttpRequest, server: &AuthorizationServer, key: &'a str) -> Presented<'a> {

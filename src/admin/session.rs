@@ -1,0 +1,156 @@
+//! Sessions: where people are logged in. Whether a password is right was found out before (`oauth::log_in`).
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::user::not_found;
+use super::{Admin, AdminError};
+use crate::model::event::{Actor, Event};
+use crate::model::session::{self as form, Session, SessionId};
+use crate::model::user::{User, UserId};
+use crate::secret::Secret;
+use crate::secret::digest::DigestKey;
+use crate::secret::hash::SecretHash;
+use crate::store::{session, user};
+
+/// What sessions are like here.
+#[derive(Debug, Clone)]
+pub struct SessionPolicy {
+    /// The key of their digests.
+    pub digests: DigestKey,
+    /// How long one lives that nobody uses.
+    pub idle: Duration,
+    /// How long one lives at most.
+    pub lifetime: Duration,
+}
+
+impl SessionPolicy {
+    /// What sessions are like when no setting says otherwise: 12 hours, and a week.
+    #[must_use]
+    pub const fn usual(digests: DigestKey) -> Self {
+        Self { digests, idle: Duration::from_hours(12), lifetime: Duration::from_hours(7 * 24) }
+    }
+}
+
+/// The most sessions of one user: with the next one the oldest ends.
+const MOST: i64 = 50;
+
+/// Where somebody logs in.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// From which address.
+    pub address: Option<IpAddr>,
+    /// With what browser, in its own words.
+    pub user_agent: String,
+}
+
+/// A session that began, and the value of its cookie, which is told this once.
+#[derive(Debug)]
+pub struct NewSession {
+    /// The session.
+    pub session: Session,
+    /// Who is logged in.
+    pub user: User,
+    /// The value of the cookie.
+    pub cookie: Secret,
+}
+
+/// Begins a session of a user whose password has the hash `checked`; nothing when they are disabled, or have another password by now.
+///
+/// # Errors
+/// When the store fails.
+pub async fn log_in(
+    admin: &Admin,
+    id: &UserId,
+    checked: SecretHash,
+    place: Place,
+) -> Result<Option<NewSession>, AdminError> {
+    let (now, cookie) = (admin.clock.now(), form::new_cookie(&*admin.random));
+    let row = Session {
+        id: SessionId::generate(&*admin.random),
+        user: id.clone(),
+        created_at: now,
+        expires_at: now.plus(admin.sessions.lifetime),
+        seen_at: now,
+        address: place.address,
+        user_agent: form::user_agent(&place.user_agent),
+    };
+    let digest = admin.sessions.digests.digest(&cookie);
+    let change = admin.store.change::<(Session, User), AdminError, _>(Actor::User(id.clone()), move |tx| {
+        Box::pin(async move {
+            let found = user::lock(tx, &row.user).await?;
+            let still_may = |(user, hash): &(User, SecretHash)| user.is_enabled() && *hash == checked;
+            let (user, _) = found.filter(still_may).ok_or_else(|| not_found(&row.user))?;
+            session::delete_oldest(tx, &row.user, MOST - 1).await?;
+            session::insert(tx, &row, &digest).await?;
+            let event = Event::UserLoggedIn { user: row.user.clone(), session: row.id.clone() };
+            Ok(((row, user), event))
+        })
+    });
+    match change.await {
+        Ok(((session, user), _)) => Ok(Some(NewSession { session, user, cookie })),
+        Err(AdminError::NotFound(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Ends a session in which somebody has logged out. It is no error when it has ended already.
+///
+/// # Errors
+/// When the store fails.
+pub async fn log_out(admin: &Admin, user: &UserId, id: &SessionId) -> Result<(), AdminError> {
+    let event = Event::UserLoggedOut { user: user.clone(), session: id.clone() };
+    match end(admin, user, id, event).await {
+        Err(AdminError::NotFound(_)) => Ok(()),
+        done => done,
+    }
+}
+
+/// The sessions of a user that have not ended, the newest first.
+///
+/// # Errors
+/// When the store fails.
+pub async fn list(admin: &Admin, user: &UserId) -> Result<Vec<Session>, AdminError> {
+    let now = admin.clock.now();
+    let sessions = session::of_user(admin.store.database(), user, now).await?;
+    let idle = admin.sessions.idle;
+    Ok(sessions.into_iter().filter(|session| !session.is_over(session.seen_at, now, idle)).collect())
+}
+
+/// Ends a session of a user from elsewhere.
+///
+/// # Errors
+/// [`AdminError::NotFound`] when the user has no such session.
+pub async fn revoke(admin: &Admin, user: &UserId, id: &SessionId) -> Result<(), AdminError> {
+    let event = Event::UserSessionRevoked { user: user.clone(), session: id.clone() };
+    end(admin, user, id, event).await
+}
+
+/// Ends all sessions of a user but `kept`; tells how many.
+///
+/// # Errors
+/// [`AdminError::NotFound`] when there is no such user.
+pub async fn revoke_all(admin: &Admin, id: &UserId, kept: Option<SessionId>) -> Result<u64, AdminError> {
+    let id = id.clone();
+    let change = admin.store.change::<u64, AdminError, _>(admin.actor.clone(), move |tx| {
+        Box::pin(async move {
+            user::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+            let count = session::delete_all(tx, &id, kept.as_ref()).await?;
+            Ok((count, Event::UserSessionsRevoked { user: id, kept, count }))
+        })
+    });
+    change.await.map(|(count, _)| count)
+}
+
+async fn end(admin: &Admin, user: &UserId, id: &SessionId, event: Event) -> Result<(), AdminError> {
+    let (user, id) = (user.clone(), id.clone());
+    let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
+        Box::pin(async move {
+            if !session::delete(tx, &user, &id).await? {
+                return Err(AdminError::NotFound(format!("session {id}")));
+            }
+            Ok(((), event))
+        })
+    });
+    change.await.map(drop)
+}

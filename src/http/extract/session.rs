@@ -1,0 +1,151 @@
+//! The cookie of a session: found in a request, set, and taken away; and who is signed in by it, for pages.
+
+use actix_web::HttpRequest;
+use actix_web::http::Method;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderValue, TRANSFER_ENCODING};
+
+use super::caller::caller_address;
+use super::site::{Site, site};
+use crate::admin::Admin;
+use crate::clock::Timestamp;
+use crate::directory::Unavailable;
+use crate::model::event::Actor;
+use crate::model::scope::ScopeSet;
+use crate::model::session::{SessionId, is_cookie};
+use crate::model::user::{Role, UserId, Username};
+use crate::oauth::AuthorizationServer;
+use crate::oauth::bearer::AccessError;
+use crate::oauth::session::{self, PresentedSession};
+use crate::secret::Secret;
+
+/// Finds the cookie of a session in a request. What other programs at this host have set under the same name is none.
+///
+/// # Errors
+/// [`AccessError::InvalidRequest`] when there are two, of which nobody knows which the browser would have meant.
+pub fn cookie<'a>(
+    request: &'a HttpRequest,
+    server: &AuthorizationServer,
+) -> Result<Option<PresentedSession<'a>>, AccessError> {
+    let values = request.headers().get_all(COOKIE).filter_map(|value| value.to_str().ok());
+    let pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.split_once('='));
+    let mut own = pairs
+        .filter(|(name, _)| name.trim() == &*server.session_cookie)
+        .map(|(_, value)| value.trim())
+        .filter(|value| is_cookie(value));
+    let Some(cookie) = own.next() else { return Ok(None) };
+    if own.any(|other| other != cookie) {
+        return Err(AccessError::InvalidRequest("The request has the cookies of two sessions; send one"));
+    }
+    let from = caller_address(request, &server.trusted_proxies);
+    Ok(Some(PresentedSession { cookie, from }))
+}
+
+/// Checks that a request which the browser has sent a cookie along with may change something: it comes from a page of this server, and
+/// in a form that no page of others can make a browser send unasked.
+///
+/// # Errors
+/// When it may not.
+pub fn check_change(request: &HttpRequest, server: &AuthorizationServer) -> Result<(), AccessError> {
+    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    if site(request, &server.issuer) != Site::Own {
+        return Err(AccessError::OtherSite);
+    }
+    let headers = request.headers();
+    let has_body = headers.contains_key(TRANSFER_ENCODING)
+        || headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0");
+    // No form deletes anything.
+    if is_json(headers.get(CONTENT_TYPE)) || (request.method() == Method::DELETE && !has_body) {
+        return Ok(());
+    }
+    Err(AccessError::InvalidRequest("What is changed by cookie is sent as application/json"))
+}
+
+/// Whether a content type is that of JSON.
+#[must_use]
+pub fn is_json(content_type: Option<&HeaderValue>) -> bool {
+    content_type.is_some_and(|value| {
+        let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+    })
+}
+
+/// The value of `Set-Cookie` that gives a browser the cookie of a session.
+#[must_use]
+pub fn set_cookie(server: &AuthorizationServer, cookie: &Secret) -> String {
+    in_browser(server, cookie.expose(), server.admin.sessions.lifetime.as_secs())
+}
+
+/// The value of `Set-Cookie` that takes it away.
+#[must_use]
+pub fn clear_cookie(server: &AuthorizationServer) -> String {
+    in_browser(server, "", 0)
+}
+
+/// Out of reach of scripts, over TLS alone where there is TLS, and not sent along when a page elsewhere posts a form.
+fn in_browser(server: &AuthorizationServer, value: &str, max_age: u64) -> String {
+    let secure = if server.issuer.is_https() { "; Secure" } else { "" };
+    let name = &server.session_cookie;
+    format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
+}
+
+/// Somebody who is signed in by cookie.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// Their id.
+    pub user: UserId,
+    /// What they log in with.
+    pub username: Username,
+    /// What they are here for.
+    pub role: Role,
+    /// The id of the session, which is no secret.
+    pub session: SessionId,
+    /// The scopes of Mintery's own that they hold.
+    pub scopes: ScopeSet,
+    /// When the session ends at the latest.
+    pub expires_at: Timestamp,
+    /// What the forms of their pages carry: see [`SignedIn::may_send`].
+    pub csrf_token: String,
+}
+
+/// Who is signed in by the cookie of `request`, or nobody; two cookies of different sessions are nobody's. Nothing else that the
+/// request may carry is looked at: whoever answers with a page uses this, and `presented::credential` is for the API.
+///
+/// # Errors
+/// When it cannot be told now.
+pub async fn signed_in(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+) -> Result<Option<SignedIn>, Unavailable> {
+    let Ok(Some(presented)) = cookie(request, server) else { return Ok(None) };
+    let Ok(known) = session::recognise(server, presented).await? else { return Ok(None) };
+    Ok(Some(SignedIn {
+        user: known.user.id.clone(),
+        username: known.user.username.clone(),
+        role: known.user.role,
+        session: known.session.id.clone(),
+        scopes: known.scopes.clone(),
+        expires_at: known.session.expires_at,
+        csrf_token: session::csrf_token(server, &known.session.id),
+    }))
+}
+
+impl SignedIn {
+    /// Whether a form may change something in their name: it comes from no page of others, and carries the token of this session.
+    #[must_use]
+    pub fn may_send(&self, request: &HttpRequest, server: &AuthorizationServer, csrf_token: &str) -> bool {
+        site(request, &server.issuer) != Site::Other
+            && session::is_csrf_token(server, &self.session, csrf_token)
+    }
+
+    /// What acts in their name.
+    #[must_use]
+    pub fn admin(&self, server: &AuthorizationServer) -> Admin {
+        Admin {
+            actor: Actor::User(self.user.clone()),
+            grantable: session::grantable(self.role, &self.scopes),
+            ..server.admin.clone()
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! From which site a browser says that a request comes. A browser sends the cookie of a session along whoever made it ask: what
+//! changes something must come from a page of this server.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{HOST, HeaderName, ORIGIN};
+
+use crate::model::issuer::Issuer;
+
+/// What browsers that know it say of each request to a confidential address, and no page can change (Fetch Metadata).
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Site {
+    /// A page of this server.
+    Own,
+    /// A page of somebody else, or one that does not say of whom.
+    Other,
+    /// Nothing is said: it is no browser, or a browser that was told the address.
+    Unsaid,
+}
+
+/// Where `request` comes from.
+#[must_use]
+pub fn site(request: &HttpRequest, issuer: &Issuer) -> Site {
+    let headers = request.headers();
+    let single = |name: &HeaderName| {
+        let mut values = headers.get_all(name).map(|value| value.to_str().unwrap_or_default());
+        values.next().map(|first| if values.next().is_some() { "" } else { first })
+    };
+    match single(&FETCH_SITE) {
+        Some("same-origin") => return Site::Own,
+        // Typed into the address bar, or chosen from a bookmark.
+        Some("none") | None => {}
+        Some(_) => return Site::Other,
+    }
+    let Some(origin) = single(&ORIGIN) else { return Site::Unsaid };
+    // By the name that the issuer has, or another that this server is called by: a browser sends neither of the two as a page wants.
+    let (scheme, _) = issuer.as_str().split_once("://").unwrap_or_default();
+    let is_host = || {
+        let host = single(&HOST).filter(|host| !host.is_empty());
+        let named = origin.split_once("://").filter(|(own, _)| *own == scheme);
+        named.zip(host).is_some_and(|((_, name), host)| name == host)
+    };
+    if origin == issuer.origin() || is_host() { Site::Own } else { Site::Other }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::{Site, site};
+    use crate::model::issuer::Issuer;
+
+    fn from(issuer: &str, headers: &[(&str, &str)]) -> Site {
+        let mut request = TestRequest::post();
+        for (name, value) in headers {
+            request = request.append_header((*name, *value));
+        }
+        site(&request.to_http_request(), &Issuer::parse(issuer).unwrap())
+    }
+
+    /// SEC-7
+    #[test]
+    fn what_a_browser_says_of_itself_decides() {
+        const HTTPS: &str = "https://auth.example.com/tenant";
+        for (headers, expected) in [
+            (&[][..], Site::Unsaid),
+            (&[("sec-fetch-site", "none")], Site::Unsaid),
+            (&[("sec-fetch-site", "same-origin"), ("origin", "https://auth.example.com")], Site::Own),
+            (&[("origin", "https://auth.example.com")], Site::Own),
+            (&[("origin", "https://auth.example.net"), ("host", "auth.example.net")], Site::Own),
+            (&[("origin", "http://auth.example.com"), ("host", "auth.example.com")], Site::Other),
+            (&[("origin", "https://auth.example.com:8443")], Site::Other),
+            (&[("origin", "https://auth.example.com.evil.example")], Site::Other),
+            (&[("origin", "https://evil.example"), ("host", "auth.example.com")], Site::Other),
+            (&[("origin", "null")], Site::Other),
+            (&[("origin", "")], Site::Other),
+            (&[("origin", "https://"), ("host", "")], Site::Other),
+            (&[("origin", "https://auth.example.com"), ("origin", "https://evil.example")], Site::Other),
+            (&[("sec-fetch-site", "same-site"), ("origin", "https://auth.example.com")], Site::Other),
+            (&[("sec-fetch-site", "cross-site")], Site::Other),
+            (&[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")], Site::Other),
+        ] {
+            assert_eq!(from(HTTPS, headers), expected, "{headers:?}");
+        }
+        let local = [("origin", "http://localhost:8080"), ("host", "localhost:8080")];
+        assert_eq!(from("http://127.0.0.1:8080", &local), Site::Own);
+    }
+}

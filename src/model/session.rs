@@ -1,0 +1,127 @@
+//! Sessions: where people are logged in.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::user::UserId;
+use crate::clock::Timestamp;
+use crate::random::{self, Random};
+use crate::secret::generated::{generate, looks_generated};
+use crate::secret::{Secret, base62};
+
+/// How the cookie of a session begins.
+const PREFIX: &str = "mtss_";
+
+/// The most characters of what a browser calls itself that are kept.
+const MAX_USER_AGENT: usize = 200;
+
+/// Text that is no id of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the id of a session is ss_ and 22 letters or digits")]
+pub struct InvalidSessionId;
+
+/// The id by which a session is spoken of: `ss_` and 22 base62 characters. It is no secret, and opens nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionId(Arc<str>);
+
+impl SessionId {
+    /// A new id.
+    #[must_use]
+    pub fn generate(random: &dyn Random) -> Self {
+        Self(format!("ss_{}", base62::encode(&random::bytes::<16>(random), 22)).into())
+    }
+
+    /// Parses an id.
+    ///
+    /// # Errors
+    /// When it has not the form of those that are made here.
+    pub fn parse(text: &str) -> Result<Self, InvalidSessionId> {
+        let digits =
+            text.strip_prefix("ss_").filter(|digits| digits.len() == 22 && base62::is_base62(digits));
+        digits.map(|_| Self(text.into())).ok_or(InvalidSessionId)
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A new value for the cookie of a session: 256 random bits, and a checksum by which what other programs set under the same name is
+/// told from it.
+#[must_use]
+pub fn new_cookie(random: &dyn Random) -> Secret {
+    generate(PREFIX, random)
+}
+
+/// Whether the value of a cookie has the form of one that is made here.
+#[must_use]
+pub fn is_cookie(value: &str) -> bool {
+    looks_generated(PREFIX, value)
+}
+
+/// What is kept of the name that a browser gives itself: its first characters, without those that control something.
+#[must_use]
+pub fn user_agent(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).take(MAX_USER_AGENT).collect()
+}
+
+/// A session as it is kept, without what is in the cookie.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Who is logged in.
+    pub user: UserId,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// When it ends, however much it is used.
+    pub expires_at: Timestamp,
+    /// When it was last used, but for a few minutes.
+    pub seen_at: Timestamp,
+    /// From where somebody logged in.
+    pub address: Option<IpAddr>,
+    /// What their browser called itself.
+    pub user_agent: String,
+}
+
+impl Session {
+    /// Whether it is over at `now`, having last been used at `seen_at`.
+    #[must_use]
+    pub fn is_over(&self, seen_at: Timestamp, now: Timestamp, idle: Duration) -> bool {
+        self.expires_at <= now || seen_at.plus(idle) <= now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SessionId, is_cookie, new_cookie, user_agent};
+    use crate::random::SystemRandom;
+
+    #[test]
+    fn a_cookie_is_told_from_those_of_others() {
+        let cookie = new_cookie(&SystemRandom);
+        assert!(is_cookie(cookie.expose()));
+        let cut = &cookie.expose()[..cookie.expose().len() - 1];
+        for other in ["", "abc", "s%3AeyJ.signature", "mtss_", cut, &"x".repeat(10_000)] {
+            assert!(!is_cookie(other), "{other}");
+        }
+        assert!(SessionId::parse(SessionId::generate(&SystemRandom).as_str()).is_ok());
+        assert!(SessionId::parse(cookie.expose()).is_err());
+    }
+
+    #[test]
+    fn a_user_agent_is_bounded() {
+        assert_eq!(user_agent("curl/8\u{1b}[31m\n"), "curl/8[31m");
+        assert_eq!(user_agent(&"é".repeat(10_000)).chars().count(), 200);
+    }
+}

@@ -1,0 +1,245 @@
+//! People, and what they may do.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use super::scope::{OWN_SCOPES, ScopeSet};
+use crate::clock::Timestamp;
+use crate::random::{self, Random};
+use crate::secret::base62;
+
+/// Text that is no id of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the id of a user is mu_ and 22 letters or digits")]
+pub struct InvalidUserId;
+
+/// The id of a person: `mu_` and 22 base62 characters. No client has one like it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserId(Arc<str>);
+
+impl UserId {
+    /// A new id.
+    #[must_use]
+    pub fn generate(random: &dyn Random) -> Self {
+        Self(format!("mu_{}", base62::encode(&random::bytes::<16>(random), 22)).into())
+    }
+
+    /// Parses an id.
+    ///
+    /// # Errors
+    /// When it has not the form of those that are made here.
+    pub fn parse(text: &str) -> Result<Self, InvalidUserId> {
+        let digits =
+            text.strip_prefix("mu_").filter(|digits| digits.len() == 22 && base62::is_base62(digits));
+        digits.map(|_| Self(text.into())).ok_or(InvalidUserId)
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Borrow<str> for UserId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The most characters of a name that somebody logs in with.
+pub const MAX_USERNAME: usize = 64;
+
+/// Text that nobody logs in with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a username is 1 to {MAX_USERNAME} letters, digits and any of . _ - + @, and begins with a letter or a digit"
+)]
+pub struct InvalidUsername;
+
+/// The name that somebody logs in with: letters and digits of any script, and a few marks between them; nothing that a page, a log or
+/// a terminal would take for something else. Two names that differ in upper and lower case alone are the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Username(Arc<str>);
+
+impl Username {
+    /// Parses a name.
+    ///
+    /// # Errors
+    /// When it is empty or too long, or has another character.
+    pub fn parse(text: &str) -> Result<Self, InvalidUsername> {
+        let is_fine = |character: char| character.is_alphanumeric() || "._-+@".contains(character);
+        if !text.starts_with(char::is_alphanumeric)
+            || text.chars().count() > MAX_USERNAME
+            || !text.chars().all(is_fine)
+        {
+            return Err(InvalidUsername);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The name, as it was written when it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What it is compared by.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Text that names no role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a role is admin, member or viewer")]
+pub struct InvalidRole;
+
+/// What somebody is here for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// May do everything, and so hold and give every scope.
+    Admin,
+    /// Has API keys of their own, and sees nothing else.
+    Member,
+    /// Sees everything.
+    Viewer,
+}
+
+impl Role {
+    /// The name, for programs and for the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Member => "member",
+            Self::Viewer => "viewer",
+        }
+    }
+
+    /// The scopes of Mintery's own that go with it.
+    #[must_use]
+    pub fn scopes(self) -> ScopeSet {
+        let goes_with = |scope: &&str| match self {
+            Self::Admin => true,
+            Self::Member => false,
+            Self::Viewer => scope.ends_with(":read"),
+        };
+        let scopes = OWN_SCOPES.into_iter().filter(goes_with).collect::<Vec<_>>().join(" ");
+        // Each of them is a scope token.
+        ScopeSet::parse(&scopes).unwrap_or_default()
+    }
+}
+
+impl FromStr for Role {
+    type Err = InvalidRole;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "admin" => Ok(Self::Admin),
+            "member" => Ok(Self::Member),
+            "viewer" => Ok(Self::Viewer),
+            _ => Err(InvalidRole),
+        }
+    }
+}
+
+/// Somebody who can log in, without their password.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// The id.
+    pub id: UserId,
+    /// What they log in with.
+    pub username: Username,
+    /// What they are here for.
+    pub role: Role,
+    /// When they were made known here.
+    pub created_at: Timestamp,
+    /// Since when they are disabled.
+    pub disabled_at: Option<Timestamp>,
+}
+
+impl User {
+    /// Whether they may log in.
+    #[must_use]
+    pub const fn is_enabled(&self) -> bool {
+        self.disabled_at.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Role, UserId, Username};
+    use crate::model::scope::OWN_SCOPES;
+    use crate::random::SystemRandom;
+
+    #[test]
+    fn a_username_is_what_nothing_takes_for_something_else() {
+        for good in ["a", "ann", "Jürgen", "ann.lee@example.com", "ops-1", "0x", "山田", &"x".repeat(64)] {
+            assert_eq!(Username::parse(good).unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            " ",
+            "ann lee",
+            " ann",
+            "ann\n",
+            "a\u{0}b",
+            "a\u{1b}[31m",
+            "<b>ann</b>",
+            "ann\"",
+            "ann'--",
+            "a&b",
+            "a/b",
+            "\u{202e}nna",
+            "ann\u{200f}",
+            "an\u{200b}n",
+            "ann\u{2066}x",
+            "e\u{301}",
+            "-ann",
+            "@",
+            "..",
+            &"x".repeat(65),
+            &"x".repeat(10_000),
+        ] {
+            assert!(Username::parse(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(Username::parse("JÜRGEN").unwrap().folded(), Username::parse("jürgen").unwrap().folded());
+    }
+
+    #[test]
+    fn a_role_has_its_scopes() {
+        assert_eq!(Role::Admin.scopes().iter().count(), OWN_SCOPES.len());
+        assert!(Role::Member.scopes().is_empty());
+        let viewer = Role::Viewer.scopes();
+        assert!(viewer.contains("mintery:users:read") && viewer.iter().all(|scope| scope.ends_with(":read")));
+        for role in [Role::Admin, Role::Member, Role::Viewer] {
+            assert_eq!(role.name().parse(), Ok(role));
+        }
+        assert!("Admin".parse::<Role>().is_err());
+    }
+
+    #[test]
+    fn ids_have_their_form() {
+        let id = UserId::generate(&SystemRandom);
+        assert_eq!(UserId::parse(id.as_str()), Ok(id));
+        for bad in ["", "mu_", "mc_0000000000000000000000", "mu_000000000000000000000é"] {
+            assert!(UserId::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Logging in with a name and a password. As with the secrets of clients only a slow hash tells, and it is rationed: first the limits
+//! on guessing, then a place in the line of those who hash, whether or not there is such a user. A refusal says neither which of the
+//! two was wrong nor, by the time that it takes, whether there is anybody of that name.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::AuthorizationServer;
+use super::client_auth::guessable::make_wait;
+use crate::admin::AdminError;
+use crate::admin::session::{self, NewSession, Place};
+use crate::directory::Unavailable;
+use crate::directory::guesses::TooMany;
+use crate::model::network::Network;
+use crate::model::user::{User, Username};
+use crate::secret::Secret;
+use crate::secret::check::Question;
+use crate::secret::hash::SecretHash;
+use crate::secret::pool::{Busy, Lane};
+
+/// What somebody logs in with.
+#[derive(Debug)]
+pub struct Credentials {
+    /// What was presented as the name.
+    pub username: String,
+    /// What was presented as the password.
+    pub password: Secret,
+}
+
+/// Why nobody is logged in.
+#[derive(Debug)]
+pub enum LogInError {
+    /// Name and password do not belong together. Why is for the log alone.
+    Wrong(LogInFailure),
+    /// Too many passwords were wrong that came from there, for this name or for all; how long until another may be tried.
+    TooManyGuesses(Duration),
+    /// It could not be done, or it is not known whether it was.
+    Admin(AdminError),
+    /// It cannot be told now.
+    Unavailable(String),
+}
+
+/// Why name and password do not let anybody in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogInFailure {
+    /// Nobody has this name.
+    UnknownUser,
+    /// It is not their password.
+    WrongPassword,
+    /// They are disabled.
+    Disabled,
+}
+
+impl fmt::Display for LogInFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownUser => "an unknown user",
+            Self::WrongPassword => "a wrong password",
+            Self::Disabled => "a disabled user",
+        })
+    }
+}
+
+impl From<TooMany> for LogInError {
+    fn from(TooMany(wait): TooMany) -> Self {
+        Self::TooManyGuesses(wait)
+    }
+}
+
+impl From<Busy> for LogInError {
+    fn from(busy: Busy) -> Self {
+        Self::Unavailable(busy.to_string())
+    }
+}
+
+impl From<Unavailable> for LogInError {
+    fn from(error: Unavailable) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+impl From<LogInFailure> for LogInError {
+    fn from(failure: LogInFailure) -> Self {
+        Self::Wrong(failure)
+    }
+}
+
+/// Logs somebody in. The session is always a new one: what a request brought along is not taken over.
+///
+/// # Errors
+/// See [`LogInError`].
+pub async fn log_in(
+    server: &AuthorizationServer,
+    credentials: Credentials,
+    network: Network,
+    place: Place,
+) -> Result<NewSession, LogInError> {
+    let found = match Username::parse(&credentials.username) {
+        Ok(username) => server.directory.look_up_username(&username).await?,
+        // Nobody has a name like that.
+        Err(_) => None,
+    };
+    let checked = check_password(server, &credentials, found.as_ref(), network).await;
+    if let Err(LogInError::TooManyGuesses(_)) = checked {
+        make_wait().await;
+    }
+    let user = checked?;
+    if !user.0.is_enabled() {
+        return Err(LogInFailure::Disabled.into());
+    }
+    let (user, hash) = user;
+    let begun = session::log_in(&server.admin, &user.id, hash.clone(), place).await;
+    // They were disabled, deleted, or got another password while this one was hashed.
+    begun.map_err(LogInError::Admin)?.ok_or_else(|| LogInFailure::Disabled.into())
+}
+
+/// Checks a password, and gives whose it is.
+async fn check_password<'a>(
+    server: &AuthorizationServer,
+    credentials: &Credentials,
+    found: Option<&'a (User, SecretHash)>,
+    network: Network,
+) -> Result<&'a (User, SecretHash), LogInError> {
+    let guesses = server.directory.guesses();
+    // No id of a client has a line break in it.
+    let whom = format!("user\n{}", credentials.username.to_lowercase());
+    let question = Question {
+        client: whom,
+        digest: server.secret_digests.digest(&credentials.password),
+        secret: credentials.password.clone(),
+        hashes: found.iter().map(|(_, hash)| hash.clone()).collect(),
+    };
+    let refusal = if found.is_some() { LogInFailure::WrongPassword } else { LogInFailure::UnknownUser };
+    if server.checks.is_wrong(&question) {
+        // Whoever says the same again has guessed nothing.
+        if guesses.is_flooded_by(network) {
+            make_wait().await;
+        }
+        return Err(refusal.into());
+    }
+    let answer = if let Some(answer) = server.checks.under_way(&question) {
+        answer
+    } else {
+        // Whoever hangs up before it is looked at has not guessed; whoever does so later has.
+        let open = guesses.count(&question.client, network, question.work())?;
+        server.checks.ask(Lane::Network(network), question, move || open.was_wrong())?
+    };
+    // Others may have taken its place.
+    let is_right = answer.await.map_err(|_| Busy)?.is_some();
+    found.filter(|_| is_right).ok_or_else(|| refusal.into())
+}
