@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use super::client::check_life;
+pub use super::once::Repeatable;
 use super::patch::Patch;
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, once};
 use crate::clock::Timestamp;
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{ApiKey, ApiKeyId, Environment, KeyFormat, KeyOwner, MAX_PER_MINUTE, MAX_RANGES};
@@ -18,9 +19,9 @@ use crate::secret::Secret;
 use crate::secret::digest::{DigestKey, SecretDigest};
 use crate::secret::generated::hint;
 pub use crate::store::api_key::Filter;
+pub use crate::store::api_key_usage::MAX_KEYS as MAX_KEYS_OF_DAYS;
 use crate::store::change::Tx;
-use crate::store::idempotency::Earlier;
-use crate::store::{StoreError, api_key, api_key_usage, client, idempotency};
+use crate::store::{StoreError, api_key, api_key_usage, client};
 
 /// What API keys are like here.
 #[derive(Debug, Clone)]
@@ -85,9 +86,6 @@ pub const MAX_OVERLAP: Duration = Duration::from_hours(24 * 30);
 /// The most keys that are revoked in one change.
 pub const MAX_AT_ONCE: usize = 200;
 
-/// How long a request may be sent again.
-pub const REPEATABLE_FOR: Duration = Duration::from_hours(24);
-
 /// A key that was made, and its text, which is shown this once.
 #[derive(Debug)]
 pub struct CreatedApiKey {
@@ -95,15 +93,6 @@ pub struct CreatedApiKey {
     pub key: ApiKey,
     /// Its text.
     pub plain: Secret,
-}
-
-/// A request that may be sent again, and is done once.
-#[derive(Debug, Clone)]
-pub struct Repeatable {
-    /// By what it is known again.
-    pub key: String,
-    /// The digest of what it asks for.
-    pub request_digest: String,
 }
 
 /// What came of a request to make a key.
@@ -152,15 +141,8 @@ pub async fn create(
 
 /// What came of the request when it was sent before.
 async fn repeated(admin: &Admin, repeatable: Option<&Repeatable>) -> Result<Option<Creation>, AdminError> {
-    let Some(repeatable) = repeatable else { return Ok(None) };
-    let (caller, now) = (admin.actor.to_string(), admin.clock.now());
-    let earlier = idempotency::earlier(admin.store.database(), &caller, &repeatable.key, now).await?;
-    let Some(earlier) = earlier else { return Ok(None) };
-    if earlier.request_digest != repeatable.request_digest {
-        let reason = "another request was sent with this Idempotency-Key before";
-        return Err(AdminError::Conflict(reason.to_owned()));
-    }
-    let id = ApiKeyId::parse(&earlier.subject).map_err(|_| StoreError::Corrupt("id of an API key"))?;
+    let Some(id) = once::before(admin, repeatable).await? else { return Ok(None) };
+    let id = ApiKeyId::parse(&id).map_err(|_| StoreError::Corrupt("id of an API key"))?;
     match show(admin, &id).await {
         Err(AdminError::NotFound(_)) => {
             Err(AdminError::Conflict(format!("the API key {id} that this request has made is gone")))
@@ -200,11 +182,7 @@ async fn create_once(
             caller.may_manage_keys_of(&owner, &key.owner)?;
             caller.may_grant(&key.scopes)?;
             api_key::insert(tx, &key, &digest).await?;
-            if let Some(Repeatable { key: repeat_by, request_digest }) = repeatable {
-                let made = Earlier { request_digest, subject: key.id.to_string() };
-                let (by, until) = (caller.actor.to_string(), now.plus(REPEATABLE_FOR));
-                idempotency::insert(tx, &by, &repeat_by, &made, now, until).await?;
-            }
+            once::keep(tx, &caller, repeatable, key.id.as_str(), now).await?;
             let event = Event::ApiKeyCreated {
                 key: key.id.clone(),
                 name: key.name.clone(),
@@ -237,6 +215,39 @@ pub async fn page(
     filter: &Filter,
 ) -> Result<Vec<KeptApiKey>, AdminError> {
     Ok(api_key::page(admin.store.database(), after, limit, filter).await?)
+}
+
+/// Up to `limit` keys that were made before another one, of which date and id are known, or the last ones that were made; the newest
+/// first.
+///
+/// # Errors
+/// When the store fails.
+pub async fn newest(
+    admin: &Admin,
+    before: Option<(Timestamp, ApiKeyId)>,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<KeptApiKey>, AdminError> {
+    Ok(api_key::newest(admin.store.database(), before, limit, filter).await?)
+}
+
+/// How often each of some keys, at most [`MAX_KEYS_OF_DAYS`], was good for a request on each of the last `days` days, the oldest first.
+///
+/// # Errors
+/// When the store fails.
+pub async fn daily_uses(admin: &Admin, keys: &[&ApiKeyId], days: usize) -> Result<Vec<Vec<i64>>, AdminError> {
+    let today = Hour::of(admin.clock.now()).get().div_euclid(24);
+    let first = today - i64::try_from(days).unwrap_or(i64::MAX) + 1;
+    let mut of_keys = vec![vec![0; days]; keys.len()];
+    for (key, day, times) in api_key_usage::days(admin.store.database(), keys, first).await? {
+        let place = keys.iter().position(|own| **own == key);
+        let of_key = place.and_then(|place| of_keys.get_mut(place));
+        let day = usize::try_from(day - first).ok();
+        if let Some(own) = of_key.zip(day).and_then(|(of_key, day)| of_key.get_mut(day)) {
+            *own = times;
+        }
+    }
+    Ok(of_keys)
 }
 
 /// Up to `limit` hours in which a key was used, or refused, before the hour `before`, the newest first. They are known for a while

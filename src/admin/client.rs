@@ -3,8 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::once::{Once, Repeatable};
 use super::patch::Patch;
-use super::{Admin, AdminError, MAX_TOKEN_TTL, signing_key};
+use super::{Admin, AdminError, MAX_TOKEN_TTL, once, signing_key};
 use crate::clock::Timestamp;
 use crate::model::client::{
     AuthMethod, Client, ClientId, ClientSecret, GrantType, MAX_CHOSEN_SECRETS, MAX_RESOURCES, MAX_SCOPE_LEN,
@@ -85,6 +90,8 @@ pub struct ClientUpdate {
     pub token_ttl: Patch<Duration>,
     /// See [`ClientTerms::max_tokens_per_hour`].
     pub max_tokens_per_hour: Patch<u64>,
+    /// The [`version`] of the client that whoever changes it has seen: the change is refused when there is another by now.
+    pub seen: Option<String>,
 }
 
 impl ClientUpdate {
@@ -233,6 +240,44 @@ pub struct CreatedClient {
 /// # Errors
 /// [`AdminError::Exists`] when the id is taken, [`AdminError::Forbidden`] when the caller does not hold the scopes.
 pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, AdminError> {
+    make(admin, new, None).await
+}
+
+/// The same by a request that may be sent again, and makes one client.
+///
+/// # Errors
+/// As [`create`]; [`AdminError::Conflict`] when the request was sent before and asked for something else.
+pub async fn create_once(
+    admin: &Admin,
+    new: NewClient,
+    repeatable: Option<Repeatable>,
+) -> Result<Once<CreatedClient>, AdminError> {
+    if let Some(id) = once::before(admin, repeatable.as_ref()).await? {
+        return Ok(Once::Before(id));
+    }
+    made_once(admin, repeatable.clone(), make(admin, new, repeatable).await).await
+}
+
+/// What came of a request that may have been sent twice at once.
+async fn made_once<T>(
+    admin: &Admin,
+    repeatable: Option<Repeatable>,
+    made: Result<T, AdminError>,
+) -> Result<Once<T>, AdminError> {
+    match made {
+        Err(AdminError::Store(StoreError::Conflict)) if repeatable.is_some() => {
+            let before = once::before(admin, repeatable.as_ref()).await?;
+            before.map(Once::Before).ok_or(AdminError::Store(StoreError::Conflict))
+        }
+        made => made.map(Once::Now),
+    }
+}
+
+async fn make(
+    admin: &Admin,
+    new: NewClient,
+    repeatable: Option<Repeatable>,
+) -> Result<CreatedClient, AdminError> {
     admin.may_grant(&new.terms.scopes)?;
     admin.may_give_apis(&new.terms.resources, &[])?;
     admin.may_give_apis(&new.terms.stands_for, &[])?;
@@ -276,6 +321,7 @@ pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, Admi
             client::set_cut_off(tx, &row.id, cut_off).await?;
             client::insert_secret(tx, &row.id, &secret_row).await?;
             key::raise_longest_ttl_in(tx, row.token_ttl).await?;
+            once::keep(tx, &caller, repeatable, row.id.as_str(), now).await?;
             Ok((cut_off, Event::ClientCreated { client: row.id, name: row.name }))
         })
     });
@@ -298,6 +344,10 @@ pub async fn update(admin: &Admin, id: &ClientId, update: ClientUpdate) -> Resul
             let (mut client, _) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
             // Whoever changes a client decides what it is from now on: as much as making it anew.
             caller.may_grant(&client.scopes)?;
+            if update.seen.as_ref().is_some_and(|seen| *seen != version(&client)) {
+                let reason = "somebody else has changed the client meanwhile; look at what it is now, and change it again";
+                return Err(AdminError::Conflict(reason.to_owned()));
+            }
             let terms = update.apply(ClientTerms::of(&client));
             caller.may_grant(&terms.scopes)?;
             caller.may_give_apis(&terms.resources, &client.resources)?;
@@ -312,12 +362,45 @@ pub async fn update(admin: &Admin, id: &ClientId, update: ClientUpdate) -> Resul
     change.await.map(|(client, _)| client)
 }
 
+/// What tells what a client may do from what it could do before a change.
+#[must_use]
+pub fn version(client: &Client) -> String {
+    // Of another release it may be another one: then somebody has to look again.
+    let terms = format!("{:?}", ClientTerms::of(client));
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, terms.as_bytes()))
+}
+
 /// Gives a client another secret, so that a new one can be brought out before the old one is taken back.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is no such client, [`AdminError::Invalid`] when it has as many as it may,
 /// [`AdminError::TooManyChosen`] when it has as many that somebody chose, [`AdminError::Forbidden`] when the caller does not hold all of the client's scopes.
 pub async fn add_secret(admin: &Admin, id: &ClientId, new: NewSecret) -> Result<MadeSecret, AdminError> {
+    add(admin, id, new, None).await
+}
+
+/// The same by a request that may be sent again, and adds one secret.
+///
+/// # Errors
+/// As [`add_secret`]; [`AdminError::Conflict`] when the request was sent before and asked for something else.
+pub async fn add_secret_once(
+    admin: &Admin,
+    id: &ClientId,
+    new: NewSecret,
+    repeatable: Option<Repeatable>,
+) -> Result<Once<MadeSecret>, AdminError> {
+    if let Some(id) = once::before(admin, repeatable.as_ref()).await? {
+        return Ok(Once::Before(id));
+    }
+    made_once(admin, repeatable.clone(), add(admin, id, new, repeatable).await).await
+}
+
+async fn add(
+    admin: &Admin,
+    id: &ClientId,
+    new: NewSecret,
+    repeatable: Option<Repeatable>,
+) -> Result<MadeSecret, AdminError> {
     let label = parse_label(new.label)?;
     // Before the work of a hash.
     let client = find(admin, id).await?;
@@ -340,6 +423,7 @@ pub async fn add_secret(admin: &Admin, id: &ClientId, new: NewSecret) -> Result<
                 return Err(AdminError::TooManyChosen);
             }
             client::insert_secret(tx, &id, &row).await?;
+            once::keep(tx, &caller, repeatable, row.id.as_str(), row.created_at).await?;
             Ok(((), Event::ClientSecretAdded { client: id, secret: row.id }))
         })
     });

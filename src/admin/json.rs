@@ -467,6 +467,7 @@ impl ClientInput {
             introspection_alg: self.introspection_signed_response_alg.try_map(parse_alg)?,
             token_ttl: self.access_token_ttl.try_map(|ttl| Ok::<_, AdminError>(Duration::from_secs(ttl)))?,
             max_tokens_per_hour: self.max_tokens_per_hour,
+            seen: None,
         })
     }
 }

@@ -9,6 +9,8 @@ pub mod client_import;
 pub mod event_log;
 pub mod json;
 pub mod json_object;
+pub mod once;
+pub mod overview;
 pub mod patch;
 pub mod revocation;
 pub mod secret_use;

@@ -167,6 +167,7 @@ impl TermFlags {
             introspection_alg: unless(self.introspection_alg.as_deref(), "default", str::parse)?,
             token_ttl: unless(self.ttl.as_deref(), "default", seconds)?,
             max_tokens_per_hour: unless(self.max_tokens_per_hour.as_deref(), "none", limit)?,
+            seen: None,
         })
     }
 }

@@ -64,7 +64,12 @@ struct FilterFlags {
 
 impl FilterFlags {
     fn filter(&self) -> Filter {
-        Filter { kind: self.kind.clone(), subject: self.subject.clone(), actor: self.actor.clone() }
+        Filter {
+            kind: self.kind.clone(),
+            subject: self.subject.clone(),
+            actor: self.actor.clone(),
+            ..Filter::default()
+        }
     }
 }
 

@@ -231,6 +231,7 @@ impl List {
             name: self.name.clone(),
             environment: environment.map_err(CliError::usage)?,
             enabled: self.enabled,
+            ..Filter::default()
         };
         let (keys, now) = match session::admin(shared, Missing::Refuse).await {
             Ok(admin) => (all_keys(&admin, &filter).await?, admin.clock.now()),

@@ -175,8 +175,46 @@ pub fn administration(
     server: &AuthorizationServer,
     refused: &Refused,
 ) -> HttpResponse {
+    if let Refused::Access(error) = refused {
+        return access(request, server, error);
+    }
+    let (problem, detail, reason) = told(refused);
+    refuse_act(request, server, problem, &detail, &reason)
+}
+
+/// The status of the page that says so instead, and what it says.
+#[must_use]
+pub fn page_refused(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    refused: &Refused,
+) -> (StatusCode, String) {
+    let (problem, detail, reason) = told(refused);
+    record(request, server, problem.status_code(), problem.code, &reason);
+    (problem.status_code(), detail)
+}
+
+/// Records why a page is not shown, or a form does not count.
+pub fn page_failed(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    status: StatusCode,
+    code: &str,
+    reason: &str,
+) {
+    record(request, server, status, code, reason);
+}
+
+/// What is told of a refusal, and what is recorded.
+fn told(refused: &Refused) -> (Problem, String, String) {
     let (problem, detail) = match refused {
-        Refused::Access(error) => return access(request, server, error),
+        Refused::Access(AccessError::InsufficientScope(missing)) => {
+            (Problem::NO_PERMISSION, format!("This takes the scope {missing}, which you do not hold"))
+        }
+        Refused::Access(AccessError::Unavailable(_)) => {
+            (Problem::UNAVAILABLE, "The store cannot be reached now".to_owned())
+        }
+        Refused::Access(_) => (Problem::INVALID_CREDENTIALS, "Log in again".to_owned()),
         Refused::Body(BodyError::TooLarge) => (Problem::TOO_LARGE, BodyError::TooLarge.what().to_owned()),
         Refused::Body(error) => (Problem::INVALID_REQUEST, error.what().to_owned()),
         Refused::Unavailable(_) => (Problem::UNAVAILABLE, "The change was made; this node lags".to_owned()),
@@ -184,10 +222,10 @@ pub fn administration(
     };
     let reason = match refused {
         Refused::Admin(error) => error.to_string(),
-        Refused::Unavailable(reason) => reason.clone(),
+        Refused::Unavailable(reason) | Refused::Access(AccessError::Unavailable(reason)) => reason.clone(),
         _ => detail.clone(),
     };
-    refuse_act(request, server, problem, &detail, &reason)
+    (problem, detail, reason)
 }
 
 fn refuse_act(
@@ -215,21 +253,9 @@ pub fn admin(request: &HttpRequest, server: &AuthorizationServer, error: &AdminE
 /// The answer to somebody who is not logged in.
 #[must_use]
 pub fn log_in(request: &HttpRequest, server: &AuthorizationServer, error: &LogInError) -> HttpResponse {
-    let (problem, detail, reason) = match error {
-        LogInError::Wrong(failure) => {
-            (Problem::INVALID_CREDENTIALS, "The username or the password is wrong", failure.to_string())
-        }
-        LogInError::TooManyGuesses(_) => {
-            let detail = "Too many attempts failed; try again later";
-            (Problem::RATE_LIMITED, detail, detail.to_owned())
-        }
-        LogInError::Unavailable(reason) => {
-            (Problem::UNAVAILABLE, "The server cannot answer at the moment; try again", reason.clone())
-        }
-        LogInError::Admin(error) => return admin(request, server, error),
-    };
+    let (problem, detail, reason) = log_in_told(error);
     record(request, server, problem.status_code(), problem.code, &reason);
-    problem.answer(detail, |response| match error {
+    problem.answer(&detail, |response| match error {
         LogInError::Wrong(_) => {
             let metadata = server.issuer.well_known(RESOURCE_NAME);
             if let Some(challenge) = Refusal::Missing.challenge(REALM, Some(&metadata)) {
@@ -244,6 +270,44 @@ pub fn log_in(request: &HttpRequest, server: &AuthorizationServer, error: &LogIn
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
         }
     })
+}
+
+/// The status of the log-in page that says that nobody is logged in, what it says, and after how many seconds one may try again.
+#[must_use]
+pub fn page_log_in(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    error: &LogInError,
+) -> (StatusCode, String, Option<u64>) {
+    let (problem, detail, reason) = log_in_told(error);
+    record(request, server, problem.status_code(), problem.code, &reason);
+    let wait = match error {
+        LogInError::TooManyGuesses(after) => Some(after.as_secs() + 1),
+        _ => None,
+    };
+    (problem.status_code(), detail, wait)
+}
+
+/// What is told of somebody who is not logged in, and what is recorded.
+fn log_in_told(error: &LogInError) -> (Problem, String, String) {
+    match error {
+        LogInError::Wrong(failure) => {
+            let detail = "The username or the password is wrong";
+            (Problem::INVALID_CREDENTIALS, detail.to_owned(), failure.to_string())
+        }
+        LogInError::TooManyGuesses(_) => {
+            let detail = "Too many attempts failed; try again later";
+            (Problem::RATE_LIMITED, detail.to_owned(), detail.to_owned())
+        }
+        LogInError::Unavailable(reason) => {
+            let detail = "The server cannot answer at the moment; try again";
+            (Problem::UNAVAILABLE, detail.to_owned(), reason.clone())
+        }
+        LogInError::Admin(error) => {
+            let (problem, detail) = of_admin(error);
+            (problem, detail, error.to_string())
+        }
+    }
 }
 
 /// What is told of an act that was not done. What a store or a library says is for the log alone.

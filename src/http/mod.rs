@@ -8,6 +8,7 @@ mod headers;
 pub mod middleware;
 pub mod oauth;
 pub mod ops;
+pub mod pages;
 mod problem;
 
 use actix_web::web::{self, ServiceConfig, delete, get, head, patch, post, resource, scope};
@@ -95,7 +96,8 @@ fn endpoints(config: &mut ServiceConfig, optional: &Optional) {
         .service(readable(resource(["/auth/check", "/api/v1/auth/check"]), api::auth_check::check))
         .configure(|config| below_base_paths(config, &optional.base_paths))
         // Last: patterns are tried in turn, and those with parameters take as long as all the rest of a request.
-        .configure(administration);
+        .configure(administration)
+        .service(resource(pages::PATHS).to(pages::answer));
 }
 
 /// What answers below other paths too.

@@ -62,20 +62,28 @@ pub struct Filter {
     pub environment: Option<Environment>,
     /// Those that are enabled, or those that are not.
     pub enabled: Option<bool>,
+    /// Those that end after the first of these moments, and not after the second.
+    pub expiring: Option<(Timestamp, Timestamp)>,
+    /// Those that were made before this, and not used since.
+    pub unused_since: Option<Timestamp>,
 }
 
-/// The statement of [`page`].
+/// The statement of [`page`] and [`newest`].
 macro_rules! page_of {
-    ($owner:literal) => {
+    ($owner:literal, $after:literal, $order:literal) => {
         concat!(
             "SELECT ",
             columns!(),
-            ", u.used_at, u.address FROM api_keys k LEFT JOIN api_key_last_use u ON u.key_id = k.id \
-             WHERE k.id > $1 AND ",
+            ", u.used_at, u.address FROM api_keys k LEFT JOIN api_key_last_use u ON u.key_id = k.id WHERE ",
+            $after,
+            " AND ",
             $owner,
             " AND LOWER(k.name) LIKE '%' || $3 || '%' ESCAPE '!' AND ($4 = '' OR k.environment = $4) \
              AND ($5 = -1 OR ($5 = 1 AND k.disabled_at IS NULL) OR ($5 = 0 AND k.disabled_at IS NOT NULL)) \
-             ORDER BY k.id LIMIT $6"
+             AND ($7 = -1 OR (k.expires_at > $7 AND k.expires_at <= $8)) \
+             AND ($9 = -1 OR (k.created_at <= $9 AND COALESCE(u.used_at, 0) <= $9)) ORDER BY ",
+            $order,
+            " LIMIT $6"
         )
     };
 }
@@ -91,22 +99,58 @@ pub async fn page(
     filter: &Filter,
 ) -> Result<Vec<(ApiKey, Option<LastUse>)>, StoreError> {
     // Of one owner by their own index: not by a look at all keys.
-    let (sql, owner) = match filter.owner.as_deref() {
-        None => (page_of!("$2 = ''"), ""),
-        Some(owner) => (page_of!("k.client_id = $2"), owner),
+    let sql = match filter.owner {
+        None => page_of!("$2 = ''", "k.id > $1", "k.id"),
+        Some(_) => page_of!("k.client_id = $2", "k.id > $1", "k.id"),
     };
     let name = super::like(filter.name.as_deref().unwrap_or_default());
-    let enabled = filter.enabled.map_or(-1, i64::from);
-    let query = || {
-        sqlx::query(sql)
-            .bind(after)
-            .bind(owner)
-            .bind(name.as_str())
-            .bind(filter.environment.map_or("", Environment::name))
-            .bind(enabled)
-            .bind(limit)
+    let rows = database.lookup(|| bind_filter(sqlx::query(sql).bind(after), filter, &name, limit)).await?;
+    rows.iter().map(with_use).collect()
+}
+
+/// Up to `limit` keys that were made before another one, of which date and id are known, or the last ones that were made; the newest
+/// first, each with its last use.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn newest(
+    database: &Database,
+    before: Option<(Timestamp, ApiKeyId)>,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<(ApiKey, Option<LastUse>)>, StoreError> {
+    // The first condition alone is one that an index helps with.
+    let sql = match filter.owner {
+        None => page_of!(
+            "$2 = ''",
+            "k.created_at <= $10 AND (k.created_at < $10 OR k.id < $1)",
+            "k.created_at DESC, k.id DESC"
+        ),
+        Some(_) => page_of!(
+            "k.client_id = $2",
+            "k.created_at <= $10 AND (k.created_at < $10 OR k.id < $1)",
+            "k.created_at DESC, k.id DESC"
+        ),
     };
+    let name = super::like(filter.name.as_deref().unwrap_or_default());
+    let (date, id) = before.as_ref().map_or((i64::MAX, ""), |(date, id)| (date.as_millis(), id.as_str()));
+    let query = || bind_filter(sqlx::query(sql).bind(id), filter, &name, limit).bind(date);
     database.lookup(query).await?.iter().map(with_use).collect()
+}
+
+/// Binds from `$2` on.
+fn bind_filter<'q>(query: AnyQuery<'q>, filter: &'q Filter, name: &'q str, limit: i64) -> AnyQuery<'q> {
+    let (ends_after, ends_until) =
+        filter.expiring.map_or((-1, -1), |(after, until)| (after.as_millis(), until.as_millis()));
+    query
+        .bind(filter.owner.as_deref().unwrap_or_default())
+        .bind(name)
+        .bind(filter.environment.map_or("", Environment::name))
+        .bind(filter.enabled.map_or(-1, i64::from))
+        .bind(limit)
+        .bind(ends_after)
+        .bind(ends_until)
+        .bind(filter.unused_since.map_or(-1, Timestamp::as_millis))
 }
 
 /// Keeps a new key.

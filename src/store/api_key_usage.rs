@@ -107,6 +107,36 @@ pub async fn page(
     Ok(found)
 }
 
+/// The most keys that [`days`] is asked for at once.
+pub const MAX_KEYS: usize = 25;
+
+/// How often each of some keys was good for a request on each day (in days since the epoch), from `from` on. Of more than
+/// [`MAX_KEYS`] the others are left out.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn days(
+    database: &Database,
+    keys: &[&ApiKeyId],
+    from: i64,
+) -> Result<Vec<(ApiKeyId, i64, i64)>, StoreError> {
+    const SQL: &str = "SELECT key_id, hour / 24 AS day, CAST(SUM(times) AS BIGINT) AS times FROM api_key_usage \
+         WHERE outcome = 'used' AND hour >= $1 AND key_id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+         $17, $18, $19, $20, $21, $22, $23, $24, $25, $26) GROUP BY key_id, hour / 24";
+    let query = || {
+        let keys = keys.iter().map(|key| key.as_str()).chain(std::iter::repeat("")).take(MAX_KEYS);
+        keys.fold(sqlx::query(SQL).bind(from.saturating_mul(24)), |query, key| query.bind(key))
+    };
+    let rows = database.lookup(query).await?;
+    rows.iter()
+        .map(|row| {
+            let key = ApiKeyId::parse(&row.try_get::<String, _>("key_id")?);
+            let key = key.map_err(|_| StoreError::Corrupt("id of an API key"))?;
+            Ok((key, row.try_get("day")?, row.try_get("times")?))
+        })
+        .collect()
+}
+
 /// Deletes some of what was counted before `hour`, and of the uses of keys that are gone; tells whether there may be more. The last
 /// use of a key stays as long as the key.
 ///

@@ -121,6 +121,10 @@ pub struct Filter {
     pub subject: Option<String>,
     /// Those that this one made.
     pub actor: Option<String>,
+    /// Those from this moment on.
+    pub from: Option<Timestamp>,
+    /// Those before this moment.
+    pub until: Option<Timestamp>,
 }
 
 /// Up to `limit` events after `after`, in order.
@@ -135,7 +139,7 @@ pub async fn page(
 ) -> Result<Vec<RecordedEvent>, StoreError> {
     const SQL: &str = "SELECT number, at, actor, kind, subject, details, mac FROM events WHERE number > $1 \
          AND ($2 = '' OR kind = $2 OR SUBSTR(kind, 1, LENGTH($2) + 1) = $2 || '.') \
-         AND ($3 = '' OR subject = $3) AND ($4 = '' OR actor = $4) ORDER BY number LIMIT $5";
+         AND ($3 = '' OR subject = $3) AND ($4 = '' OR actor = $4) AND at >= $6 AND at < $7 ORDER BY number LIMIT $5";
     filtered(database, SQL, after, limit, filter).await
 }
 
@@ -151,7 +155,7 @@ pub async fn page_back(
 ) -> Result<Vec<RecordedEvent>, StoreError> {
     const SQL: &str = "SELECT number, at, actor, kind, subject, details, mac FROM events WHERE number < $1 \
          AND ($2 = '' OR kind = $2 OR SUBSTR(kind, 1, LENGTH($2) + 1) = $2 || '.') \
-         AND ($3 = '' OR subject = $3) AND ($4 = '' OR actor = $4) ORDER BY number DESC LIMIT $5";
+         AND ($3 = '' OR subject = $3) AND ($4 = '' OR actor = $4) AND at >= $6 AND at < $7 ORDER BY number DESC LIMIT $5";
     filtered(database, SQL, before, limit, filter).await
 }
 
@@ -169,6 +173,8 @@ async fn filtered(
             .bind(filter.subject.as_deref().unwrap_or_default())
             .bind(filter.actor.as_deref().unwrap_or_default())
             .bind(limit)
+            .bind(filter.from.map_or(i64::MIN, Timestamp::as_millis))
+            .bind(filter.until.map_or(i64::MAX, Timestamp::as_millis))
     };
     let rows = database.lookup(query).await?;
     rows.iter().map(recorded).collect()

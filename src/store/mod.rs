@@ -18,6 +18,7 @@ pub mod file_lock;
 pub mod idempotency;
 pub mod key;
 mod migrate;
+pub mod overview;
 pub mod revocation;
 pub mod secret_addresses;
 pub mod session;

@@ -4,11 +4,12 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::administration::{Outcome, answer, authorize, json};
+use super::administration::{Outcome, Refused, answer, authorize, json};
 use super::page::{Page, PageQuery};
 use crate::admin::AdminError;
 use crate::admin::event_log::{self, Asked, Filter};
 use crate::admin::json::EventJson;
+use crate::clock::Timestamp;
 use crate::model::event::EventNumber;
 use crate::oauth::AuthorizationServer;
 
@@ -21,9 +22,19 @@ pub async fn list(request: HttpRequest, server: Data<AuthorizationServer>) -> Ht
 
 async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome {
     let admin = authorize(request, server, READ).await?;
-    let query = PageQuery::parse(request.query_string(), &["actor", "kind", "newest_first", "subject"])?;
+    let query = PageQuery::parse(
+        request.query_string(),
+        &["actor", "from", "kind", "newest_first", "subject", "until"],
+    )?;
     let text = |name| query.filter(name).map(ToOwned::to_owned);
-    let filter = Filter { kind: text("kind"), subject: text("subject"), actor: text("actor") };
+    let time = |name| Ok::<_, Refused>(query.number(name)?.map(Timestamp::from_secs));
+    let filter = Filter {
+        kind: text("kind"),
+        subject: text("subject"),
+        actor: text("actor"),
+        from: time("from")?,
+        until: time("until")?,
+    };
     let after = match query.after() {
         "" => None,
         number => {

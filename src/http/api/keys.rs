@@ -50,6 +50,7 @@ async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome
         name: query.filter("name").map(ToOwned::to_owned),
         environment: environment.map_err(|error| AdminError::Invalid(error.to_string()))?,
         enabled: query.flag("enabled")?,
+        ..Filter::default()
     };
     let keys = api_key::page(&admin, query.after(), query.limit_and_one(), &filter).await?;
     let page = Page::new(&query, &keys, |(key, _)| key.id.to_string(), KeptApiKeyJson::from);

@@ -1,0 +1,184 @@
+//! Charts, as numbers that templates put into SVG: nothing is styled here.
+
+use super::show::count;
+
+/// A bar.
+#[derive(Debug, Clone, Copy)]
+pub struct Bar {
+    /// Which of the two series it is of: `a` or `b`.
+    pub class: &'static str,
+    /// Left edge.
+    pub x: usize,
+    /// Upper edge, from above.
+    pub y: i64,
+    /// How wide.
+    pub width: usize,
+    /// How high.
+    pub height: i64,
+}
+
+/// A small picture of how often something was used, without axes.
+#[derive(Debug)]
+pub struct Spark {
+    /// In the units of the bars.
+    pub width: usize,
+    /// What it shows, in words.
+    pub label: String,
+    /// From left to right.
+    pub bars: Vec<Bar>,
+}
+
+/// From the left edge of a bar to that of the next.
+const STEP: usize = 10;
+const BAR: usize = 7;
+
+/// A share of `height`, at least one where there is something to see.
+fn share(value: i64, most: i64, height: i64) -> i64 {
+    if value <= 0 { 0 } else { (value.saturating_mul(height) / most.max(1)).clamp(2, height) }
+}
+
+impl Spark {
+    /// How often something was used on each of the last days, the oldest first.
+    pub fn of_days(days: &[i64]) -> Self {
+        const HEIGHT: i64 = 22;
+        let most = days.iter().copied().max().unwrap_or_default();
+        let total: i64 = days.iter().sum();
+        let bar = |(place, value): (usize, &i64)| {
+            let height = share(*value, most, HEIGHT);
+            (height > 0).then_some(Bar {
+                class: "a",
+                x: place * STEP,
+                y: HEIGHT + 1 - height,
+                width: BAR,
+                height,
+            })
+        };
+        Self {
+            width: days.len() * STEP,
+            label: format!("{} requests in {} days", count(total), days.len()),
+            bars: days.iter().enumerate().filter_map(bar).collect(),
+        }
+    }
+}
+
+/// What was counted from one moment to the next.
+#[derive(Debug, Clone)]
+pub struct Counted {
+    /// When the counting began, for people.
+    pub from: String,
+    /// What was granted.
+    pub first: i64,
+    /// What was refused.
+    pub second: i64,
+}
+
+/// A row of the table behind a chart.
+#[derive(Debug)]
+pub struct Row {
+    /// See [`Counted::from`].
+    pub from: String,
+    /// See [`Counted::first`].
+    pub first: String,
+    /// See [`Counted::second`].
+    pub second: String,
+}
+
+/// Two numbers over time, one upon the other.
+#[derive(Debug)]
+pub struct Chart {
+    /// In the units of the bars; it is 100 high.
+    pub width: usize,
+    /// What it shows, in words.
+    pub label: String,
+    /// What the first number is.
+    pub first: &'static str,
+    /// What the second is.
+    pub second: &'static str,
+    /// The sum of the first.
+    pub first_total: String,
+    /// The sum of the second.
+    pub second_total: String,
+    /// The highest bar.
+    pub most: String,
+    /// Where it begins.
+    pub from: String,
+    /// Where it ends.
+    pub until: String,
+    /// From left to right.
+    pub bars: Vec<Bar>,
+    /// The newest first, without those in which there was nothing.
+    pub rows: Vec<Row>,
+}
+
+impl Chart {
+    /// The chart of what was counted, the oldest first.
+    pub fn new(first: &'static str, second: &'static str, counted: &[Counted]) -> Self {
+        const HEIGHT: i64 = 100;
+        let most = counted.iter().map(|counted| counted.first + counted.second).max().unwrap_or_default();
+        let total = |of: fn(&Counted) -> i64| counted.iter().map(of).sum::<i64>();
+        let (firsts, seconds) = (total(|counted| counted.first), total(|counted| counted.second));
+        let bars = counted.iter().enumerate().flat_map(|(place, counted)| {
+            let upper = share(counted.second, most, HEIGHT);
+            let lower = share(counted.first, most, HEIGHT).min(HEIGHT - upper);
+            let bar = |class, y, height| Bar { class, x: place * STEP + 1, y, width: BAR + 1, height };
+            [bar("a", HEIGHT - lower, lower), bar("b", HEIGHT - lower - upper, upper)]
+        });
+        let begins =
+            |counted: Option<&Counted>| counted.map_or_else(String::new, |counted| counted.from.clone());
+        let row = |counted: &Counted| Row {
+            from: counted.from.clone(),
+            first: count(counted.first),
+            second: count(counted.second),
+        };
+        Self {
+            width: counted.len() * STEP,
+            label: format!(
+                "{first}: {}. {second}: {}. The table below has the numbers.",
+                count(firsts),
+                count(seconds)
+            ),
+            first,
+            second,
+            first_total: count(firsts),
+            second_total: count(seconds),
+            most: count(most),
+            from: begins(counted.first()),
+            until: begins(counted.last()),
+            bars: bars.filter(|bar| bar.height > 0).collect(),
+            rows: counted
+                .iter()
+                .rev()
+                .filter(|counted| counted.first + counted.second > 0)
+                .map(row)
+                .collect(),
+        }
+    }
+
+    /// Whether there is anything to see.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Chart, Counted, Spark};
+
+    #[test]
+    fn bars_stay_within_the_picture_and_show_what_there_is() {
+        let spark = Spark::of_days(&[0, 1, 1_000_000, i64::MAX / 1000]);
+        assert_eq!(spark.bars.len(), 3);
+        assert!(
+            spark.bars.iter().all(|bar| bar.y >= 0 && bar.height >= 2 && bar.y + bar.height <= 24),
+            "{spark:?}"
+        );
+        assert!(Spark::of_days(&[0; 14]).bars.is_empty());
+
+        let counted = |first, second| Counted { from: "12:00".to_owned(), first, second };
+        let chart = Chart::new("Tokens", "Refusals", &[counted(0, 0), counted(1, 1_000_000), counted(5, 0)]);
+        assert_eq!(chart.bars.len(), 3, "{chart:?}");
+        assert!(chart.bars.iter().all(|bar| bar.y >= 0 && bar.y + bar.height <= 100), "{chart:?}");
+        assert_eq!(chart.rows.len(), 2);
+        assert!(Chart::new("Tokens", "Refusals", &[counted(0, 0)]).is_empty());
+    }
+}

@@ -1,0 +1,156 @@
+//! What a page that cannot be shown says instead, in the same look, with the id of the request.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::{log_in, page_with, redirect};
+use crate::admin::AdminError;
+use crate::http::api::administration::Refused;
+use crate::http::error;
+use crate::http::middleware::request_id::RequestId;
+use crate::model::scope::ScopeSet;
+use crate::oauth::AuthorizationServer;
+use crate::oauth::bearer::AccessError;
+use crate::resource::refusal::RETRY_AFTER_SECS;
+
+/// Why there is no page.
+#[derive(Debug)]
+pub enum Failure {
+    /// Nobody is logged in.
+    LogIn,
+    /// A form was not sent by a page of this server to whoever is logged in.
+    Forged(&'static str),
+    /// There is no such page.
+    NotFound,
+    /// A page is read with GET, a form sent with POST.
+    MethodNotAllowed,
+    /// What was asked for is refused.
+    Refused(Refused),
+    /// A template did not do.
+    Broken(String),
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<AdminError> for Failure {
+    fn from(error: AdminError) -> Self {
+        Self::Refused(Refused::Admin(error))
+    }
+}
+
+impl From<AccessError> for Failure {
+    fn from(error: AccessError) -> Self {
+        Self::Refused(Refused::Access(error))
+    }
+}
+
+impl Failure {
+    /// Whoever may not do this lacks `scope`.
+    pub fn lacking(scope: &str) -> Self {
+        AccessError::InsufficientScope(ScopeSet::parse(scope).unwrap_or_default()).into()
+    }
+
+    /// The answer.
+    pub fn answer(self, request: &HttpRequest, server: &AuthorizationServer) -> HttpResponse {
+        if matches!(self, Self::LogIn) {
+            return to_log_in(request, server);
+        }
+        let (status, title, detail) = self.told(request, server);
+        let page = Page {
+            base: server.issuer.path(),
+            title,
+            detail: &detail,
+            status: status.as_u16(),
+            request_id: RequestId::of(request, &*server.random).to_string(),
+            ways: &[("/dashboard", "To the dashboard")],
+        };
+        let mut response =
+            page_with(status, &page).unwrap_or_else(|_| HttpResponse::InternalServerError().finish());
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECS));
+        }
+        response
+    }
+
+    fn told(
+        &self,
+        request: &HttpRequest,
+        server: &AuthorizationServer,
+    ) -> (StatusCode, &'static str, String) {
+        let told = |status, title, detail: &str| (status, title, detail.to_owned());
+        match self {
+            Self::LogIn => told(StatusCode::UNAUTHORIZED, "Log in first", ""),
+            Self::Forged(reason) => {
+                let detail = "This form was sent from elsewhere, or from a session that has ended. Nothing was changed. Go back, \
+                              reload the page, and send it again.";
+                error::page_failed(request, server, StatusCode::FORBIDDEN, "err_forged", reason);
+                told(StatusCode::FORBIDDEN, "This form does not count", detail)
+            }
+            Self::NotFound => told(
+                StatusCode::NOT_FOUND,
+                "There is nothing here",
+                "Whatever was at this address may have been revoked or deleted; the activity log tells.",
+            ),
+            Self::MethodNotAllowed => {
+                told(StatusCode::METHOD_NOT_ALLOWED, "Not in this way", "This address takes GET and POST.")
+            }
+            Self::Broken(reason) => {
+                error::page_failed(
+                    request,
+                    server,
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "err_internal",
+                    reason,
+                );
+                told(StatusCode::INTERNAL_SERVER_ERROR, "The server failed", "The page could not be made.")
+            }
+            Self::Refused(refused) => {
+                let (status, detail) = error::page_refused(request, server, refused);
+                (status, title(status), detail)
+            }
+        }
+    }
+}
+
+/// Leads to the log-in, and from there back to where somebody wanted to go. A form that was sent is not repeated.
+fn to_log_in(request: &HttpRequest, server: &AuthorizationServer) -> HttpResponse {
+    let is_read = matches!(request.method().as_str(), "GET" | "HEAD");
+    let path = request.uri().path_and_query().map_or("", |path| path.as_str());
+    let path = path.strip_prefix(server.issuer.path()).unwrap_or(path);
+    let to = if is_read { log_in::path_to(path) } else { "/login".to_owned() };
+    redirect(server, &to).unwrap_or_else(|_| HttpResponse::InternalServerError().finish())
+}
+
+fn title(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        400 => "That makes no sense here",
+        401 => "Log in again",
+        403 => "You may not do that",
+        404 => "There is nothing here",
+        409 => "That does not fit any more",
+        413 => "That is too much",
+        429 => "Too many requests",
+        503 => "Not now",
+        _ => "The server failed",
+    }
+}
+
+#[derive(Template)]
+#[template(path = "failure.html")]
+struct Page<'a> {
+    base: &'a str,
+    title: &'a str,
+    detail: &'a str,
+    status: u16,
+    request_id: String,
+    ways: &'a [(&'a str, &'a str)],
+}

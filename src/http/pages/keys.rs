@@ -1,0 +1,553 @@
+//! `/dashboard/keys…`: API keys.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use askama::Template;
+
+use super::chart::{Chart, Counted, Spark};
+use super::failure::Failure;
+use super::form::{Field, Form};
+use super::session::Visitor;
+use super::show::{Moment, SOON, Status};
+use super::visit::{ONCE_FIELD, Visit};
+use super::{Outcome, activity, clients, encoded, key_rotation, page, page_with, redirect};
+use crate::admin::api_key::{self, ApiKeyUpdate, Creation, Filter, KeptApiKey, NewApiKey};
+use crate::admin::patch::Patch;
+use crate::admin::{Admin, AdminError, client};
+use crate::clock::Timestamp;
+use crate::model::address::AddressRanges;
+use crate::model::api_key::{ApiKey, ApiKeyId, Environment, KeyOwner, MAX_PER_MINUTE};
+use crate::model::client::ClientId;
+use crate::model::name::DisplayName;
+use crate::model::scope::ScopeSet;
+use crate::model::usage::Countable as _;
+use crate::model::usage::{Hour, HourOfKeyUse, KeyOutcome, LastUse};
+
+pub(super) const READ: &str = "mintery:keys:read";
+pub(super) const WRITE: &str = "mintery:keys:write";
+
+/// Keys on a page.
+const PAGE: i64 = 25;
+
+/// Days in the small picture of a list.
+const SPARK_DAYS: usize = 14;
+
+/// Days in the chart of a key.
+const CHART_DAYS: i64 = 30;
+
+/// How long nobody has used what is called unused.
+pub(super) const UNUSED: Duration = Duration::from_hours(24 * 90);
+
+/// After how many days a key expires, as it is offered.
+pub(super) const LIVES: [(&str, &str); 7] = [
+    ("7", "7 days"),
+    ("30", "30 days"),
+    ("60", "60 days"),
+    ("90", "90 days"),
+    ("365", "1 year"),
+    ("custom", "Custom…"),
+    ("never", "No expiry"),
+];
+
+pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> Outcome {
+    match (is_post, page) {
+        (false, []) => list(visit).await,
+        (false, ["new"]) => new(visit).await,
+        (true, ["new"]) => create(visit).await,
+        (false, [id]) => show(visit, &parse(id)?).await,
+        (false, [id, "edit"]) => edit(visit, &parse(id)?).await,
+        (true, [id, "edit"]) => update(visit, &parse(id)?).await,
+        (true, [id, "enable"]) => set_enabled(visit, &parse(id)?, true).await,
+        (true, [id, "disable"]) => set_enabled(visit, &parse(id)?, false).await,
+        (false, [id, "revoke"]) => confirm_revoke(visit, &parse(id)?).await,
+        (true, [id, "revoke"]) => revoke(visit, &parse(id)?).await,
+        (false, [id, "rotate"]) => key_rotation::show(visit, &parse(id)?).await,
+        (true, [id, "rotate"]) => key_rotation::create(visit, &parse(id)?).await,
+        _ => Err(Failure::NotFound),
+    }
+}
+
+/// What is no id of a key names none.
+fn parse(id: &str) -> Result<ApiKeyId, Failure> {
+    ApiKeyId::parse(id).map_err(|_| Failure::NotFound)
+}
+
+/// Where the pages of a key are.
+pub(super) fn path_of(id: &ApiKeyId) -> String {
+    format!("/dashboard/keys/{id}")
+}
+
+/// A key as it is listed.
+pub(super) struct KeyView {
+    pub(super) id: ApiKeyId,
+    pub(super) name: String,
+    pub(super) masked: String,
+    pub(super) owner: String,
+    pub(super) environment: &'static str,
+    pub(super) status: Status,
+    pub(super) created: Moment,
+    pub(super) expires: Option<Moment>,
+    pub(super) used: Option<Moment>,
+    pub(super) used_from: Option<String>,
+    pub(super) is_enabled: bool,
+    pub(super) successor: Option<ApiKeyId>,
+    pub(super) scopes: ScopeSet,
+    pub(super) allowed: Vec<String>,
+    pub(super) limit: Option<u32>,
+}
+
+impl KeyView {
+    pub(super) fn new(admin: &Admin, (key, used): &KeptApiKey, now: Timestamp) -> Self {
+        Self {
+            id: key.id.clone(),
+            name: key.name.as_str().to_owned(),
+            masked: format!("{}_{}_…{}…", admin.api_keys.format.prefix(), key.environment.name(), key.hint),
+            owner: key.owner.as_str().to_owned(),
+            environment: key.environment.name(),
+            status: status(key, now),
+            created: Moment::new(key.created_at, now),
+            expires: key.expires_at.map(|at| Moment::new(at, now)),
+            used: used.map(|used| Moment::new(used.at, now)),
+            used_from: used.and_then(from),
+            is_enabled: key.is_enabled(),
+            successor: key.successor.clone(),
+            scopes: key.scopes.clone(),
+            allowed: key.allowed.iter().map(ToString::to_string).collect(),
+            limit: key.max_per_minute,
+        }
+    }
+
+    /// Where the pages of its owner are.
+    pub(super) fn owner_path(&self) -> String {
+        ClientId::parse(&self.owner).map_or_else(|_| String::new(), |id| clients::path_of(&id))
+    }
+}
+
+fn from(used: LastUse) -> Option<String> {
+    used.from.map(|address| address.to_string())
+}
+
+fn status(key: &ApiKey, now: Timestamp) -> Status {
+    let is_soon = |at: Timestamp| at.since(now) < SOON;
+    if !key.is_enabled() {
+        Status::plain("Disabled")
+    } else if key.is_expired(now) {
+        Status::bad("Expired")
+    } else if key.successor.is_some() {
+        Status::warn("Being replaced")
+    } else if key.expires_at.is_some_and(is_soon) {
+        Status::warn("Expires soon")
+    } else {
+        Status::ok("Active")
+    }
+}
+
+#[derive(Template)]
+#[template(path = "keys.html")]
+struct List<'a> {
+    base: &'a str,
+    visitor: &'a Visitor,
+    rows: Vec<(KeyView, Spark)>,
+    name: &'a str,
+    owner: &'a str,
+    environment: &'a str,
+    state: &'a str,
+    is_filtered: bool,
+    is_first: bool,
+    next: Option<String>,
+}
+
+async fn list(visit: &Visit<'_>) -> Outcome {
+    let (admin, form, now) = (visit.admin(READ)?, &visit.form, visit.visitor.now);
+    let filter = filter(form, now);
+    let before = before(form.text("before"));
+    let mut keys = api_key::newest(admin, before.clone(), PAGE + 1, &filter).await?;
+    let has_more = keys.len() > usize::try_from(PAGE).unwrap_or_default();
+    keys.truncate(usize::try_from(PAGE).unwrap_or_default());
+    let ids: Vec<&ApiKeyId> = keys.iter().map(|(key, _)| &key.id).collect();
+    let uses = api_key::daily_uses(admin, &ids, SPARK_DAYS).await?;
+    let sparks = uses.iter().map(|days| Spark::of_days(days));
+    let rows = keys.iter().map(|kept| KeyView::new(admin, kept, now)).zip(sparks).collect();
+    let [name, owner, environment, state] =
+        ["name", "owner", "environment", "state"].map(|field| form.text(field));
+    let last = keys.last().filter(|_| has_more);
+    let next = last.map(|(key, _)| {
+        format!(
+            "/dashboard/keys?name={}&owner={}&environment={}&state={}&before={}.{}",
+            encoded(name),
+            encoded(owner),
+            encoded(environment),
+            encoded(state),
+            key.created_at.as_millis(),
+            key.id
+        )
+    });
+    page(&List {
+        base: &visit.visitor.base,
+        visitor: &visit.visitor,
+        rows,
+        name,
+        owner,
+        environment,
+        state,
+        is_filtered: [name, owner, environment, state].iter().any(|value| !value.is_empty()),
+        is_first: before.is_none(),
+        next,
+    })
+}
+
+fn filter(form: &Form, now: Timestamp) -> Filter {
+    let text = |name| Some(form.text(name)).filter(|text| !text.is_empty()).map(ToOwned::to_owned);
+    let state = form.text("state");
+    Filter {
+        owner: text("owner"),
+        name: text("name"),
+        environment: form.text("environment").parse().ok(),
+        enabled: match state {
+            "enabled" => Some(true),
+            "disabled" => Some(false),
+            _ => None,
+        },
+        expiring: (state == "expiring").then(|| (now, now.plus(SOON))),
+        unused_since: (state == "unused").then(|| now.minus(UNUSED)),
+    }
+}
+
+/// Where a page begins: after the key with this date and id.
+fn before(cursor: &str) -> Option<(Timestamp, ApiKeyId)> {
+    let (date, id) = cursor.split_once('.')?;
+    Some((Timestamp::from_millis(date.parse().ok()?), ApiKeyId::parse(id).ok()?))
+}
+
+/// What a key is to be, as it is typed.
+pub(super) struct KeyForm {
+    name: Field,
+    owner: Field,
+    scopes: Field,
+    environment: Field,
+    life: Field,
+    custom: Field,
+    allowed: Field,
+    limit: Field,
+}
+
+impl KeyForm {
+    /// Whether a scope is chosen.
+    fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.value.split_whitespace().any(|own| own == scope)
+    }
+
+    fn read(form: &Form) -> Self {
+        Self {
+            name: form.field("name"),
+            owner: form.field("owner"),
+            scopes: Field::new("scope", form.all("scope").collect::<Vec<_>>().join(" ").trim()),
+            environment: form.field("environment"),
+            life: form.field("life"),
+            custom: form.field("days"),
+            allowed: form.field("allowed"),
+            limit: form.field("limit"),
+        }
+    }
+
+    /// Of what it is to be, what is the same for a new key and for one that changes; nothing when something is wrong.
+    fn parse(&mut self) -> Option<ApiKeyUpdate> {
+        let name = self.name.parse(DisplayName::parse);
+        let words = self.scopes.value.split_whitespace().collect::<Vec<_>>().join(" ");
+        let scopes = self.scopes.parse(|_| ScopeSet::parse(&words));
+        let ranges = self.allowed.value.replace(char::is_whitespace, ",");
+        let allowed = self.allowed.parse(|_| AddressRanges::parse(&ranges));
+        let limit = self.limit.parse(limit);
+        let life = life(&mut self.life, &mut self.custom);
+        Some(ApiKeyUpdate {
+            name: Some(name?),
+            scopes: Some(scopes?),
+            allowed: Some(allowed?),
+            max_per_minute: limit?,
+            expires_in: life?,
+        })
+    }
+
+    fn parse_new(&mut self) -> Option<NewApiKey> {
+        let owner = self.owner.parse(|id| ClientId::parse(id).map(KeyOwner::Client));
+        let environment = self.environment.parse(str::parse::<Environment>);
+        let update = self.parse();
+        let (owner, environment, update) = (owner?, environment?, update?);
+        Some(NewApiKey {
+            owner,
+            name: update.name?,
+            environment,
+            // Nothing is not what anybody wants a key for: all that the owner gets by default.
+            scopes: update.scopes.filter(|scopes| !scopes.is_empty()),
+            allowed: update.allowed.unwrap_or_default(),
+            max_per_minute: update.max_per_minute.apply(None),
+            expires_in: update.expires_in,
+        })
+    }
+}
+
+fn limit(text: &str) -> Result<Patch<u32>, String> {
+    if text.is_empty() {
+        return Ok(Patch::Clear);
+    }
+    let number = text.parse().ok().filter(|number| (1..=MAX_PER_MINUTE).contains(number));
+    number
+        .map(Patch::Set)
+        .ok_or_else(|| format!("a limit is a number from 1 to {MAX_PER_MINUTE}, or nothing"))
+}
+
+/// After how long something expires, chosen from [`LIVES`].
+pub(super) fn life(chosen: &mut Field, custom: &mut Field) -> Option<Patch<Duration>> {
+    const MOST: u64 = 36_525;
+    let days = |days: u64| Patch::Set(Duration::from_hours(24 * days));
+    match chosen.value.as_str() {
+        "never" => Some(Patch::Clear),
+        "keep" => Some(Patch::Keep),
+        "custom" => {
+            let number = custom.value.parse().ok().filter(|number| (1..=MOST).contains(number));
+            if number.is_none() {
+                custom.refuse("a number of days, at least 1");
+            }
+            number.map(days)
+        }
+        number => {
+            let number = number.parse().ok().filter(|number| (1..=MOST).contains(number));
+            if number.is_none() {
+                chosen.refuse("choose when the key expires");
+            }
+            number.map(days)
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "key-form.html")]
+struct FormPage<'a> {
+    base: &'a str,
+    visitor: &'a Visitor,
+    /// The one that changes; nothing for a new one.
+    key: Option<&'a KeyView>,
+    form: &'a KeyForm,
+    lives: Vec<(&'static str, &'static str)>,
+    problem: Option<String>,
+    once: String,
+    /// What the owner may have, where that is known.
+    known_scopes: Option<ScopeSet>,
+}
+
+async fn new(visit: &Visit<'_>) -> Outcome {
+    visit.admin(WRITE)?;
+    let mut form = KeyForm::read(&visit.form);
+    form.life.value = "90".to_owned();
+    form.environment.value = "live".to_owned();
+    show_form(visit, None, &form, None, StatusCode::OK).await
+}
+
+async fn show_form(
+    visit: &Visit<'_>,
+    key: Option<&KeyView>,
+    form: &KeyForm,
+    problem: Option<String>,
+    status: StatusCode,
+) -> Outcome {
+    let mut lives = LIVES.to_vec();
+    if key.is_some() {
+        lives.insert(0, ("keep", "As it is"));
+    }
+    let owner = ClientId::parse(&form.owner.value).ok().filter(|_| visit.visitor.may(clients::READ));
+    let known_scopes = match owner {
+        Some(id) => client::show(&visit.visitor.admin, &id).await.ok().map(|(client, _)| client.scopes),
+        None => None,
+    };
+    let once = Some(visit.form.text(ONCE_FIELD)).filter(|once| once.len() == 32).map(ToOwned::to_owned);
+    let form_page = FormPage {
+        base: &visit.visitor.base,
+        visitor: &visit.visitor,
+        known_scopes,
+        key,
+        form,
+        lives,
+        problem,
+        once: once.unwrap_or_else(|| visit.new_once()),
+    };
+    page_with(status, &form_page)
+}
+
+#[derive(Template)]
+#[template(path = "key-created.html")]
+pub(super) struct Shown<'a> {
+    pub(super) base: &'a str,
+    pub(super) visitor: &'a Visitor,
+    pub(super) name: &'a str,
+    pub(super) id: &'a ApiKeyId,
+    pub(super) key: &'a str,
+    pub(super) url: String,
+    /// The key that it takes the place of.
+    pub(super) replaces: Option<&'a ApiKeyId>,
+    pub(super) expires: Option<Moment>,
+}
+
+async fn create(visit: &Visit<'_>) -> Outcome {
+    let admin = visit.admin(WRITE)?;
+    let mut form = KeyForm::read(&visit.form);
+    let Some(new) = form.parse_new() else {
+        return show_form(visit, None, &form, None, StatusCode::BAD_REQUEST).await;
+    };
+    match api_key::create(admin, new, visit.once()).await {
+        Ok(Creation::New(made)) => {
+            visit.applied().await?;
+            page_with(
+                StatusCode::CREATED,
+                &Shown {
+                    base: &visit.visitor.base,
+                    visitor: &visit.visitor,
+                    name: made.key.name.as_str(),
+                    id: &made.key.id,
+                    key: made.plain.expose(),
+                    url: visit.server.issuer.endpoint("/api/v1/users/me"),
+                    replaces: None,
+                    expires: made.key.expires_at.map(|at| Moment::new(at, visit.visitor.now)),
+                },
+            )
+        }
+        Ok(Creation::Repeated(kept)) => {
+            clients::repeated(visit, &path_of(&kept.0.id), "To the key", "/dashboard/keys/new")
+        }
+        Err(AdminError::Unknown(what)) => {
+            form.owner.refuse(&format!("there is no {what}"));
+            show_form(visit, None, &form, None, StatusCode::BAD_REQUEST).await
+        }
+        Err(error) => refused(visit, None, &form, error).await,
+    }
+}
+
+/// The form again, with what is wrong about it as a whole; what has nothing to do with the form is a page of its own.
+async fn refused(visit: &Visit<'_>, key: Option<&KeyView>, form: &KeyForm, error: AdminError) -> Outcome {
+    let status = match &error {
+        AdminError::Invalid(_) => StatusCode::BAD_REQUEST,
+        AdminError::Forbidden(_) => StatusCode::FORBIDDEN,
+        AdminError::Conflict(_) => StatusCode::CONFLICT,
+        _ => return Err(error.into()),
+    };
+    show_form(visit, key, form, Some(sentence(&error.to_string())), status).await
+}
+
+/// What begins in lower case, to stand after something else.
+pub(super) fn sentence(text: &str) -> String {
+    let mut field = Field::new("", "");
+    field.refuse(text);
+    field.problem.unwrap_or_default()
+}
+
+#[derive(Template)]
+#[template(path = "key.html")]
+struct Show<'a> {
+    base: &'a str,
+    visitor: &'a Visitor,
+    key: KeyView,
+    chart: Chart,
+    events: Vec<activity::EventView>,
+}
+
+async fn show(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
+    let (admin, now) = (visit.admin(READ)?, visit.visitor.now);
+    let kept = api_key::show(admin, id).await?;
+    let hours = api_key::usage(admin, id, Hour::new(i64::MAX), CHART_DAYS * 24).await?;
+    let events = activity::about(visit, id.as_str()).await?;
+    page(&Show {
+        base: &visit.visitor.base,
+        visitor: &visit.visitor,
+        key: KeyView::new(admin, &kept, now),
+        chart: Chart::new("Requests", "Refusals", &by_day(&hours, now)),
+        events,
+    })
+}
+
+/// What was counted on each of the last days.
+fn by_day(hours: &[HourOfKeyUse], now: Timestamp) -> Vec<Counted> {
+    let today = Hour::of(now).get().div_euclid(24);
+    let of_day = |day: i64| {
+        let mut counted =
+            Counted { from: Moment::new(Hour::new(day * 24).begins(), now).day(), first: 0, second: 0 };
+        for hour in hours.iter().filter(|hour| hour.hour.get().div_euclid(24) == day) {
+            for (outcome, times) in &hour.outcomes {
+                if outcome == KeyOutcome::Used.name() {
+                    counted.first += times
+                } else {
+                    counted.second += times
+                }
+            }
+        }
+        counted
+    };
+    (today - CHART_DAYS + 1..=today).map(of_day).collect()
+}
+
+async fn edit(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
+    let admin = visit.admin(WRITE)?;
+    let kept = api_key::show(admin, id).await?;
+    let view = KeyView::new(admin, &kept, visit.visitor.now);
+    let form = KeyForm {
+        name: Field::new("name", view.name.as_str()),
+        owner: Field::new("owner", view.owner.as_str()),
+        scopes: Field::new("scope", view.scopes.as_str()),
+        environment: Field::new("environment", view.environment),
+        life: Field::new("life", "keep"),
+        custom: Field::new("days", ""),
+        allowed: Field::new("allowed", view.allowed.join("\n")),
+        limit: Field::new("limit", view.limit.map_or_else(String::new, |limit| limit.to_string())),
+    };
+    show_form(visit, Some(&view), &form, None, StatusCode::OK).await
+}
+
+async fn update(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
+    let admin = visit.admin(WRITE)?;
+    let kept = api_key::show(admin, id).await?;
+    let view = KeyView::new(admin, &kept, visit.visitor.now);
+    let mut form = KeyForm::read(&visit.form);
+    let Some(update) = form.parse() else {
+        return show_form(visit, Some(&view), &form, None, StatusCode::BAD_REQUEST).await;
+    };
+    match api_key::update(admin, id, update).await {
+        Ok(_) => {
+            visit.applied().await?;
+            redirect(visit.server, &format!("{}?done=saved", path_of(id)))
+        }
+        Err(error) => refused(visit, Some(&view), &form, error).await,
+    }
+}
+
+async fn set_enabled(visit: &Visit<'_>, id: &ApiKeyId, enabled: bool) -> Outcome {
+    api_key::set_enabled(visit.admin(WRITE)?, id, enabled).await?;
+    visit.applied().await?;
+    let done = if enabled { "enabled" } else { "disabled" };
+    redirect(visit.server, &format!("{}?done={done}", path_of(id)))
+}
+
+#[derive(Template)]
+#[template(path = "key-revoke.html")]
+struct ConfirmRevoke<'a> {
+    base: &'a str,
+    visitor: &'a Visitor,
+    key: KeyView,
+}
+
+async fn confirm_revoke(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
+    let admin = visit.admin(WRITE)?;
+    let key = KeyView::new(admin, &api_key::show(admin, id).await?, visit.visitor.now);
+    page(&ConfirmRevoke { base: &visit.visitor.base, visitor: &visit.visitor, key })
+}
+
+async fn revoke(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
+    let admin = visit.admin(WRITE)?;
+    let (key, _) = api_key::show(admin, id).await?;
+    api_key::revoke(admin, id).await?;
+    visit.applied().await?;
+    // At the end of a rotation there is another key to look at.
+    let next = match key.successor {
+        Some(successor) if visit.form.text("rotation") == "yes" => path_of(&successor),
+        _ => "/dashboard/keys".to_owned(),
+    };
+    redirect(visit.server, &format!("{next}?done=revoked"))
+}

@@ -1,0 +1,227 @@
+//! Who looks at a page, and what they are offered.
+
+use actix_web::HttpRequest;
+
+use super::failure::Failure;
+use crate::admin::Admin;
+use crate::clock::Timestamp;
+use crate::http::extract::session::{self, SignedIn};
+use crate::model::user::Role;
+use crate::oauth::AuthorizationServer;
+use crate::oauth::bearer::AccessError;
+
+/// The field of a form that shows that it was made for whoever is logged in.
+pub const CSRF_FIELD: &str = "csrf_token";
+
+/// A part of the dashboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// What needs attention.
+    Overview,
+    /// API keys.
+    Keys,
+    /// Clients and their secrets.
+    Clients,
+    /// APIs.
+    Apis,
+    /// Signing keys.
+    SigningKeys,
+    /// The log of events.
+    Activity,
+    /// Where somebody is logged in.
+    Sessions,
+}
+
+impl Section {
+    /// The section whose pages are below `/dashboard/{name}`.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "keys" => Self::Keys,
+            "clients" => Self::Clients,
+            "apis" => Self::Apis,
+            "signing-keys" => Self::SigningKeys,
+            "activity" => Self::Activity,
+            "sessions" => Self::Sessions,
+            _ => return None,
+        })
+    }
+}
+
+/// A place to go.
+#[derive(Debug, Clone, Copy)]
+pub struct Item {
+    /// Below the path of the issuer.
+    pub path: &'static str,
+    /// Its name.
+    pub label: &'static str,
+    /// What it belongs to.
+    pub section: Section,
+    /// The strokes of a picture of 18 by 18.
+    pub icon: &'static str,
+    /// What whoever sees it must be allowed to.
+    needs: &'static str,
+}
+
+/// Places that belong together.
+#[derive(Debug)]
+pub struct Group {
+    /// Empty for the first.
+    pub title: &'static str,
+    /// The places.
+    pub items: Vec<Item>,
+}
+
+const fn item(
+    path: &'static str,
+    label: &'static str,
+    section: Section,
+    needs: &'static str,
+    icon: &'static str,
+) -> Item {
+    Item { path, label, section, icon, needs }
+}
+
+const PLACES: &[(&str, &[Item])] = &[
+    (
+        "",
+        &[
+            item("/dashboard", "Overview", Section::Overview, "", "M2.5 9.500 9 3l6.500 6.500M4.500 8v7h9V8"),
+            item(
+                "/dashboard/keys",
+                "API keys",
+                Section::Keys,
+                "",
+                "M11.500 6.500a4 4 0 1 1-2-3.460M8.600 8.600 15.500 15.500M13 13l1.500-1.500",
+            ),
+            item(
+                "/dashboard/clients",
+                "Clients",
+                Section::Clients,
+                "mintery:clients:read",
+                "M3 4.500h12v8H3zM6 15.500h6M9 12.500v3",
+            ),
+            item(
+                "/dashboard/apis",
+                "APIs",
+                Section::Apis,
+                "mintery:apis:read",
+                "M6 5 2.500 9 6 13M12 5l3.500 4-3.500 4M10 3.500l-2 11",
+            ),
+            item(
+                "/dashboard/signing-keys",
+                "Signing keys",
+                Section::SigningKeys,
+                "mintery:signing-keys:read",
+                "M3 13.500c2-6 4-9 5.500-9s1 9 2.500 9 2-3 4-3M3 16h12",
+            ),
+            item(
+                "/dashboard/activity",
+                "Activity",
+                Section::Activity,
+                "mintery:events:read",
+                "M2.500 9.500h3l2-5.500 3 10 2-4.500h3",
+            ),
+        ],
+    ),
+    (
+        "Your account",
+        &[item("/dashboard/sessions", "Sessions", Section::Sessions, "", "M2.500 4h13v8h-13zM6.500 15h5")],
+    ),
+];
+
+/// A role, for people.
+pub const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "Administrator",
+        Role::Member => "Member",
+        Role::Viewer => "Viewer",
+    }
+}
+
+/// Who looks at a page.
+#[derive(Debug)]
+pub struct Visitor {
+    /// The path of the issuer, before every address in a page.
+    pub base: String,
+    /// Where they are.
+    pub section: Section,
+    /// When the page is made.
+    pub now: Timestamp,
+    /// Acts in their name.
+    pub admin: Admin,
+    /// Who they are.
+    pub signed_in: SignedIn,
+    /// What was done just now.
+    pub done: String,
+}
+
+impl Visitor {
+    /// Recognises whoever asks for a page.
+    ///
+    /// # Errors
+    /// [`Failure::LogIn`] when nobody is logged in.
+    pub async fn recognise(
+        request: &HttpRequest,
+        server: &AuthorizationServer,
+        section: Section,
+    ) -> Result<Self, Failure> {
+        let found = session::signed_in(request, server).await.map_err(AccessError::from)?;
+        let signed_in = found.ok_or(Failure::LogIn)?;
+        Ok(Self {
+            base: server.issuer.path().to_owned(),
+            section,
+            now: server.clock.now(),
+            admin: signed_in.admin(server),
+            done: String::new(),
+            signed_in,
+        })
+    }
+
+    /// What they are called.
+    pub fn name(&self) -> &str {
+        self.signed_in.username.as_str()
+    }
+
+    /// What they are here for.
+    pub const fn role(&self) -> &'static str {
+        role(self.signed_in.role)
+    }
+
+    /// For [`CSRF_FIELD`].
+    pub fn csrf(&self) -> &str {
+        &self.signed_in.csrf_token
+    }
+
+    /// Whether they hold `scope`; everybody holds the empty one.
+    pub fn may(&self, scope: &str) -> bool {
+        scope.is_empty() || self.signed_in.scopes.contains(scope)
+    }
+
+    /// Where they may go.
+    pub fn navigation(&self) -> Vec<Group> {
+        let group = |(title, items): &(&'static str, &[Item])| Group {
+            title,
+            items: items.iter().filter(|item| self.may(item.needs)).copied().collect(),
+        };
+        PLACES.iter().map(group).collect()
+    }
+
+    /// What to say of what was done before this page. No text of the address is shown: anybody can write one.
+    pub fn notice(&self) -> Option<&'static str> {
+        Some(match self.done.as_str() {
+            "saved" => "The changes are saved.",
+            "created" => "It was created.",
+            "enabled" => "It is enabled again.",
+            "disabled" => "It is disabled: requests with it are refused from now on.",
+            "revoked" => "The API key is revoked: from now on it is no key.",
+            "deleted" => "It is deleted.",
+            "secret-revoked" => "The secret is revoked, and the tokens that were got with it are void.",
+            "tokens-revoked" => "The tokens that were issued until now are void.",
+            "rotated" => "Another signing key follows.",
+            "session-ended" => "The session has ended.",
+            "sessions-ended" => "All your other sessions have ended.",
+            "retired" => "The signing key is taken back: what it signed is void.",
+            _ => return None,
+        })
+    }
+}

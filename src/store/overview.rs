@@ -1,0 +1,134 @@
+//! What is read of many things at once, to show what needs attention.
+
+use sqlx::Row as _;
+
+use super::{Database, StoreError};
+use crate::clock::Timestamp;
+use crate::model::client::{ClientId, SecretId};
+use crate::model::usage::{Hour, LastUse};
+
+/// How often each outcome was, in stretches of some hours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Total {
+    /// The number of the stretch, from the epoch on.
+    pub stretch: i64,
+    /// The name of the outcome.
+    pub outcome: String,
+    /// How often.
+    pub times: i64,
+}
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// Requests for tokens, of all clients.
+    Clients,
+    /// Requests with API keys.
+    ApiKeys,
+}
+
+/// How often each outcome was from the hour `from` on, in stretches of `hours` hours.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn totals(database: &Database, of: Of, from: Hour, hours: i64) -> Result<Vec<Total>, StoreError> {
+    let sql = match of {
+        Of::Clients => {
+            "SELECT hour / $2 AS stretch, outcome, CAST(SUM(times) AS BIGINT) AS times FROM client_usage \
+             WHERE hour >= $1 GROUP BY stretch, outcome"
+        }
+        Of::ApiKeys => {
+            "SELECT hour / $2 AS stretch, outcome, CAST(SUM(times) AS BIGINT) AS times FROM api_key_usage \
+             WHERE hour >= $1 GROUP BY stretch, outcome"
+        }
+    };
+    let rows = database.lookup(|| sqlx::query(sql).bind(from.get()).bind(hours)).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Total {
+                stretch: row.try_get("stretch")?,
+                outcome: row.try_get("outcome")?,
+                times: row.try_get("times")?,
+            })
+        })
+        .collect()
+}
+
+/// A secret of a client that somebody should look at.
+#[derive(Debug, Clone)]
+pub struct NotedSecret {
+    /// The secret.
+    pub id: SecretId,
+    /// What people call it.
+    pub label: Option<String>,
+    /// Whose it is.
+    pub client: ClientId,
+    /// What people call that.
+    pub client_name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used.
+    pub last_use: Option<LastUse>,
+}
+
+/// The columns of a secret, as [`noted`] reads them.
+macro_rules! noted_where {
+    ($condition:literal) => {
+        concat!(
+            "SELECT s.id, s.label, s.client_id, c.name, s.created_at, s.expires_at, u.used_at, u.address \
+             FROM client_secrets s JOIN clients c ON c.id = s.client_id LEFT JOIN secret_usage u ON u.secret_id = s.id WHERE ",
+            $condition
+        )
+    };
+}
+
+/// Up to `limit` secrets that end after `now` and not after `until`, the next first.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn expiring_secrets(
+    database: &Database,
+    now: Timestamp,
+    until: Timestamp,
+    limit: i64,
+) -> Result<Vec<NotedSecret>, StoreError> {
+    const SQL: &str =
+        noted_where!("s.expires_at > $1 AND s.expires_at <= $2 ORDER BY s.expires_at, s.id LIMIT $3");
+    let query = || sqlx::query(SQL).bind(now.as_millis()).bind(until.as_millis()).bind(limit);
+    database.lookup(query).await?.iter().map(noted).collect()
+}
+
+/// Up to `limit` secrets of enabled clients that were made before `since` and not used from then on.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn unused_secrets(
+    database: &Database,
+    since: Timestamp,
+    limit: i64,
+) -> Result<Vec<NotedSecret>, StoreError> {
+    const SQL: &str = noted_where!(
+        "s.created_at <= $1 AND COALESCE(u.used_at, 0) <= $1 AND c.disabled_at IS NULL ORDER BY s.id LIMIT $2"
+    );
+    let query = || sqlx::query(SQL).bind(since.as_millis()).bind(limit);
+    database.lookup(query).await?.iter().map(noted).collect()
+}
+
+fn noted(row: &sqlx::any::AnyRow) -> Result<NotedSecret, StoreError> {
+    let client: String = row.try_get("client_id")?;
+    let used_at: Option<i64> = row.try_get("used_at")?;
+    let address: Option<String> = row.try_get("address")?;
+    let from = address.and_then(|address| address.parse().ok());
+    let expires_at: Option<i64> = row.try_get("expires_at")?;
+    Ok(NotedSecret {
+        id: SecretId::from_stored(row.try_get("id")?),
+        label: row.try_get("label")?,
+        client: ClientId::parse(&client).map_err(|_| StoreError::Corrupt("client id"))?,
+        client_name: row.try_get("name")?,
+        created_at: Timestamp::from_millis(row.try_get("created_at")?),
+        expires_at: expires_at.map(Timestamp::from_millis),
+        last_use: used_at.map(|at| LastUse { at: Timestamp::from_millis(at), from }),
+    })
+}
