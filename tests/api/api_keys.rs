@@ -874,6 +874,11 @@ async fn a_key_with_a_limit_has_to_wait() {
     // nginx turns 429 into 500.
     let over = app.get_with("/auth/check", &key.key).await;
     assert_eq!((over.status, over.header("retry-after")), (403, "21"), "{over:?}");
+    // Another service is told, too: the key is good, just not now.
+    let (_, asker) = manager(&app, "mintery:keys:verify").await;
+    let asked = Some(json!({ "key": key.key }));
+    let verified = app.send_with_key(Method::POST, &format!("{KEYS}/verify"), &asker.key, asked).await;
+    assert_eq!((verified.status, verified.json()), (200, json!({ "valid": false, "retry_after": 21 })));
     // What is refused for another reason is not held against it.
     assert_eq!(app.get_with("/auth/check?scope=other", &key.key).await.status, 403);
     app.clock.let_pass(Duration::from_secs(21));
