@@ -50,7 +50,7 @@ export async function runInPage(browser, origin, token, script, isEnough) {
     page.on("pageerror", (error) => (failure = String(error)));
     const session = await context.newCDPSession(page);
     await session.send("Network.enable");
-    session.on("Network.requestWillBeSent", ({ type }) => (preflights += type === "Preflight" ? 1 : 0));
+    session.on("Network.requestWillBeSent", ({ initiator }) => (preflights += initiator.type === "preflight" ? 1 : 0));
     await page.goto(origin);
     await page.fill("#token", token);
     await page.addScriptTag({ type: "module", content: script });

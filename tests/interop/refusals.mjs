@@ -98,7 +98,7 @@ export async function refusals(work, browser, report) {
     const forwarded = [["X-Forwarded-For", "192.0.2.7"], ["Forwarded", "for=192.0.2.7"], ["X-Real-IP", "192.0.2.7"]];
     await tryOne(`${place} does not believe who says where they are`, url, [...inHeader(bound), ...forwarded], INVALID);
     await tryOne(`${place} refuses a token as a key`, url, inHeader(token), INVALID);
-    await tryOne(`${place} asks for a key`, url, [], { status: 401, code: "err_unauthorised", says: /X-API-Key/ });
+    await tryOne(`${place} asks for a key`, url, [], { status: 401, code: "err_unauthorised", says: /X-API-Key/i });
     await tryOne(`${place} refuses another scheme`, url, [["Authorization", `Token ${good}`]], { status: 401, code: "err_unauthorised" });
     await tryOne(`${place} refuses two headers`, url, [...inHeader(good), ...asBearer(good)], TWO);
     await tryOne(`${place} refuses two keys`, url, [...inHeader(good), ...inHeader(good)], TWO);
