@@ -34,11 +34,13 @@ npm_packages() {
   npm ci --prefix "$directory" --ignore-scripts --no-audit --no-fund
 }
 
+# It gets its name when it is whole: what is tried with it is then tried, or not at all.
 python_packages() {
-  rm -rf "$directory/venv"
-  python3 -m venv "$directory/venv"
-  "$directory/venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary=:all: --require-hashes \
-    --requirement "$locks/requirements.txt"
+  rm -rf "$directory/venv" "$directory/venv.half"
+  python3 -m venv "$directory/venv.half" &&
+    "$directory/venv.half/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary=:all: \
+      --require-hashes --requirement "$locks/requirements.txt" &&
+    mv "$directory/venv.half" "$directory/venv"
 }
 
 # Without the program itself packages.sh has said so.
