@@ -45,6 +45,7 @@ export class Workplace {
     work.environment = {
       ...Object.fromEntries(inherited),
       PATH: `${work.bin}:${process.env.PATH}`,
+      XDG_CONFIG_HOME: path.join(work.directory, "config"),
       MINTERY_LISTEN: `127.0.0.1:${mintery}`,
       ISSUER: work.mintery,
       LISTEN: `127.0.0.1:${api}`,

@@ -32,7 +32,7 @@ pub async fn check(request: HttpRequest, server: Data<AuthorizationServer>) -> H
 pub async fn check_and_tell(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
     match authenticate(&request, &server).await {
         Ok(caller) => {
-            granted(&server, &caller).insert_header((CONTENT_TYPE, JSON)).body(me::to_json(&caller))
+            granted(&server, &caller).insert_header((CONTENT_TYPE, JSON)).body(me::json(&caller))
         }
         Err(refusal) => error::check(&request, &server, &only_401_and_403(refusal)),
     }

@@ -33,14 +33,14 @@ pub async fn me(request: HttpRequest, server: Data<AuthorizationServer>) -> Http
             HttpResponse::Ok()
                 .insert_header((CONTENT_TYPE, JSON))
                 .insert_header((CACHE_CONTROL, NO_STORE))
-                .body(to_json(&caller))
+                .body(json(&caller))
         }
         Err(refusal) => error::access(&request, &server, &refusal),
     }
 }
 
-/// Who the caller is, in JSON.
-pub fn to_json(caller: &Authenticated) -> Vec<u8> {
+/// Who a caller is.
+pub fn json(caller: &Authenticated) -> Vec<u8> {
     let me = Me {
         sub: caller.principal.subject(),
         kind: caller.kind(),
