@@ -29,11 +29,14 @@ install() {
   fi
 }
 
+# Called by name.
+# shellcheck disable=SC2317
 npm_packages() {
   cp "$locks/package.json" "$locks/package-lock.json" "$directory"
   npm ci --prefix "$directory" --ignore-scripts --no-audit --no-fund
 }
 
+# shellcheck disable=SC2317 # The same.
 # It gets its name when it is whole: what is tried with it is then tried, or not at all.
 python_packages() {
   rm -rf "$directory/venv" "$directory/venv.half"

@@ -13,7 +13,6 @@ use crate::model::principal::Authenticated;
 use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::{self, AccessError, Demand, TokenFailure};
-use crate::resource::VerifyError;
 
 const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
 const KIND: HeaderName = HeaderName::from_static("x-auth-kind");
@@ -31,9 +30,7 @@ pub async fn check(request: HttpRequest, server: Data<AuthorizationServer>) -> H
 /// The same for programs, which look into the body: who the caller is.
 pub async fn check_and_tell(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
     match authenticate(&request, &server).await {
-        Ok(caller) => {
-            granted(&server, &caller).insert_header((CONTENT_TYPE, JSON)).body(me::json(&caller))
-        }
+        Ok(caller) => granted(&server, &caller).insert_header((CONTENT_TYPE, JSON)).body(me::json(&caller)),
         Err(refusal) => error::check(&request, &server, &only_401_and_403(refusal)),
     }
 }
@@ -106,7 +103,7 @@ impl Asked {
 
 fn only_401_and_403(error: AccessError) -> AccessError {
     match error {
-        AccessError::InvalidRequest(_) => TokenFailure::Token(VerifyError::Malformed).into(),
+        AccessError::InvalidRequest(what) => TokenFailure::Request(what).into(),
         AccessError::Unavailable(_) => TokenFailure::NotKnownNow.into(),
         other => other,
     }
