@@ -6,7 +6,7 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
-all_parts=(sqlite postgres curl interop)
+all_parts=(sqlite postgres curl interop browser)
 target_dir=${CARGO_TARGET_DIR:-target}
 cargo_flags=()
 # Continuous integration tests exactly what was committed.
@@ -42,6 +42,15 @@ part_interop() {
   cargo build "${cargo_flags[@]}" --bin mintery --example demo_api || return 1
   export TEST_BINARY=${TEST_BINARY:-$target_dir/debug/mintery} TEST_DEMO_API=$target_dir/debug/examples/demo_api
   INTEROP_CLIENTS=$target_dir/interop bash tests/interop/run.sh
+}
+
+part_browser() {
+  needs node && needs npm && needs curl && needs chromium || return "$not_run"
+  if [[ -z ${TEST_BINARY:-} ]]; then
+    cargo build "${cargo_flags[@]}" --bin mintery || return 1
+    export TEST_BINARY=$target_dir/debug/mintery
+  fi
+  BROWSER_MODULES=$target_dir/browser bash tests/browser/run.sh
 }
 
 # A part returns this when a program is missing; packages.sh has said which, in a line that counts.

@@ -18,7 +18,7 @@ use crate::admin::{Admin, AdminError, client};
 use crate::clock::Timestamp;
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{ApiKey, ApiKeyId, Environment, KeyOwner, MAX_PER_MINUTE};
-use crate::model::client::ClientId;
+use crate::model::client::{Client, ClientId};
 use crate::model::name::DisplayName;
 use crate::model::scope::ScopeSet;
 use crate::model::usage::Countable as _;
@@ -334,6 +334,27 @@ struct FormPage<'a> {
     once: String,
     /// What the owner may have, where that is known.
     known_scopes: Option<ScopeSet>,
+    /// Clients that may be the owner, where they are few: id, name, scopes.
+    owners: Vec<(String, String, String)>,
+}
+
+/// The most clients to choose an owner from; where there are more, its id is typed.
+const MAX_OWNERS: i64 = 100;
+
+async fn owners(visit: &Visit<'_>) -> Result<Vec<(String, String, String)>, Failure> {
+    if !visit.visitor.may(clients::READ) {
+        return Ok(Vec::new());
+    }
+    let filter = client::Filter { name: None, enabled: Some(true) };
+    let mut found = client::page(&visit.visitor.admin, "", MAX_OWNERS + 1, &filter).await?;
+    if i64::try_from(found.len()).is_ok_and(|count| count > MAX_OWNERS) {
+        return Ok(Vec::new());
+    }
+    found.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+    let owner = |client: &Client| {
+        (client.id.to_string(), client.name.as_str().to_owned(), client.scopes.as_str().to_owned())
+    };
+    Ok(found.iter().map(owner).collect())
 }
 
 async fn new(visit: &Visit<'_>) -> Outcome {
@@ -365,6 +386,7 @@ async fn show_form(
         base: &visit.visitor.base,
         visitor: &visit.visitor,
         known_scopes,
+        owners: if key.is_none() { owners(visit).await? } else { Vec::new() },
         key,
         form,
         lives,

@@ -60,6 +60,17 @@ for (const select of all("select[data-shows]")) {
   show();
 }
 
+// What goes with a choice is told where it is made.
+for (const select of all("select[data-tells]")) {
+  const place = document.getElementById(select.dataset.tells);
+  const tell = () => {
+    const text = select.selectedOptions[0]?.dataset.tells;
+    if (place) place.textContent = text ? `Its scopes: ${text}` : "";
+  };
+  select.addEventListener("change", tell);
+  tell();
+}
+
 // One click is one request.
 for (const form of all("form[method=post]")) {
   form.addEventListener("submit", (event) => {

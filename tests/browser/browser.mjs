@@ -1,0 +1,59 @@
+// A real browser, and what somebody does in it.
+
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+
+const modules = createRequire(path.join(process.env.BROWSER_MODULES, "package.json"));
+const AXE = readFileSync(modules.resolve("axe-core/axe.min.js"), "utf8");
+
+/** The browser. */
+export async function launch() {
+  const which = (name) => spawnSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).stdout.trim();
+  const executablePath = ["chromium", "chromium-browser", "google-chrome"].map(which).find(Boolean);
+  // A container has no user namespaces for the browser's own sandbox, and only pages of this repository are opened.
+  return modules("playwright-core").chromium.launch({ executablePath, args: ["--no-sandbox"] });
+}
+
+/** A window of somebody's own: nothing is shared with others. What the browser complains of is in `page.complaints`. */
+export async function open(browser, server, options = {}) {
+  const context = await browser.newContext({ baseURL: server.url, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  page.complaints = [];
+  page.on("pageerror", (error) => page.complaints.push(String(error)));
+  page.on("console", (message) => {
+    // That an answer is a refusal is what some tests are about.
+    if (message.type() === "error" && !/status of [45]\d\d/.test(message.text())) page.complaints.push(message.text());
+  });
+  return page;
+}
+
+export async function logIn(page, { username, password }) {
+  await page.goto("/login");
+  await page.getByLabel("Username").fill(username);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.waitForURL(/\/dashboard/);
+}
+
+/** What is wrong for those who cannot see the page, or not well. */
+export async function violations(page) {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} (${failureSummary})`).join("; ")}`);
+}
+
+/** How much wider the page is than the window. */
+export function overflow(page) {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
+
+/** Creates an API key as somebody does; its text. */
+export async function createKey(page, owner, name) {
+  await page.goto(`/dashboard/keys/new?owner=${owner}`);
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByRole("button", { name: "Generate Key" }).click();
+  return (await page.locator("#key").textContent()).trim();
+}

@@ -1,0 +1,109 @@
+// What holds for every page: everybody can use it, on any screen, and it is light.
+
+import assert from "node:assert/strict";
+
+import { createKey, logIn, open, overflow, violations } from "./browser.mjs";
+import { ADMIN } from "./server.mjs";
+
+/** The most bytes of a page with all that belongs to it. */
+const MOST = 100_000;
+
+/** Every page that is reached by an address. */
+async function paths({ browser, server }) {
+  const client = server.client("Wherever");
+  const id = client.client_id;
+  server.cli(["api", "create", "--resource", "https://orders.example.com", "--name", "Orders", "--scope", "orders:read"]);
+  const page = await open(browser, server);
+  await logIn(page, ADMIN);
+  const key = await createKey(page, id, "Wherever");
+  await server.statusWith(key);
+  const { id: rotated } = JSON.parse(server.cli(["key", "create", "--name", "Rotated", "--owner", id, "-o", "json"]));
+  const { id: plain } = JSON.parse(server.cli(["key", "create", "--name", "Plain", "--owner", id, "--expires", "86400", "-o", "json"]));
+  server.cli(["key", "rotate", rotated, "-o", "json"]);
+  const [secret] = JSON.parse(server.cli(["client", "secret", "list", id, "-o", "json"]));
+  const [signing] = JSON.parse(server.cli(["signing-key", "list", "-o", "json"]));
+  const api = `resource=${encodeURIComponent("https://orders.example.com")}`;
+  return [
+    "", "?range=7d", "?range=30d",
+    "/keys", "/keys?name=nothing", "/keys?state=unused", "/keys/new", `/keys/new?owner=${id}`,
+    `/keys/${plain}`, `/keys/${plain}/edit`, `/keys/${plain}/revoke`, `/keys/${plain}/rotate`,
+    `/keys/${rotated}`, `/keys/${rotated}/rotate?step=2`, `/keys/${rotated}/rotate?step=3`, `/keys/${rotated}/rotate?step=4`,
+    "/clients", "/clients?name=nothing", "/clients/new", `/clients/${id}`, `/clients/${id}/edit`, `/clients/${id}/disable`,
+    `/clients/${id}/delete`, `/clients/${id}/revoke-tokens`, `/clients/${id}/secrets/new`, `/clients/${id}/secrets/${secret.id}/revoke`,
+    "/apis", "/apis/new", `/apis/show?${api}`, `/apis/edit?${api}`, `/apis/delete?${api}`, `/apis/revoke-tokens?${api}`,
+    "/signing-keys", `/signing-keys/${signing.kid}`, "/signing-keys/rotate", `/signing-keys/${signing.kid}/retire`,
+    "/activity", "/activity?kind=client", "/sessions", "/settings/api", "/nothing-here",
+  ].map((path) => `/dashboard${path}`);
+}
+
+let known;
+const allPaths = async (world) => (known ??= await paths(world));
+
+async function checkAll(world, colorScheme) {
+  const wrong = [];
+  const at = async (page, path) => {
+    for (const violation of await violations(page)) wrong.push(`${path}: ${violation}`);
+  };
+  for (const width of [1280, 360]) {
+    const page = await open(world.browser, world.server, { colorScheme, viewport: { width, height: 800 }, bypassCSP: true });
+    await page.goto("/login");
+    await at(page, "/login");
+    await logIn(page, ADMIN);
+    for (const path of await allPaths(world)) {
+      await page.goto(path);
+      await at(page, path);
+      const over = await overflow(page);
+      if (over > 0) wrong.push(`${path}: ${over} px wider than ${width}`);
+    }
+    // Those that are an answer to a form.
+    const owner = world.server.client("Shown").client_id;
+    await createKey(page, owner, "Shown");
+    await at(page, "a new key");
+    if ((await overflow(page)) > 0) wrong.push(`a new key: wider than ${width}`);
+    await page.goto(`/dashboard/keys/new?owner=${owner}`);
+    await page.getByLabel("Name", { exact: true }).fill("\u0001");
+    await page.getByRole("button", { name: "Generate Key" }).click();
+    await at(page, "a form with a problem");
+    await page.context().close();
+  }
+  assert.deepEqual(wrong, []);
+}
+
+export const tests = {
+  "everybody can use every page, in the light": (world) => checkAll(world, "light"),
+  "and in the dark": (world) => checkAll(world, "dark"),
+
+  "every page is light, and complains of nothing": async (world) => {
+    const page = await open(world.browser, world.server);
+    await logIn(page, ADMIN);
+    for (const path of await allPaths(world)) {
+      const sizes = [];
+      const measure = async (response) => sizes.push((await response.body()).length);
+      page.on("response", measure);
+      await page.goto(path);
+      page.off("response", measure);
+      const html = (await page.content()).length;
+      const files = await Promise.all(
+        (await page.locator("link[rel=stylesheet], script[src]").evaluateAll((all) => all.map((one) => one.href ?? one.src)))
+          .map(async (file) => (await (await page.request.get(file)).body()).length));
+      const weight = html + files.reduce((sum, size) => sum + size, 0);
+      assert.ok(weight < MOST, `${path}: ${weight} bytes`);
+    }
+    assert.deepEqual(page.complaints, []);
+  },
+
+  "the way through a page by keyboard is seen": async ({ browser, server }) => {
+    const page = await open(browser, server);
+    await logIn(page, ADMIN);
+    await page.goto("/dashboard/keys");
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the content");
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Tab");
+    const outline = await page.evaluate(() => {
+      const focused = document.activeElement;
+      return { isInMain: document.querySelector("main").contains(focused), width: getComputedStyle(focused).outlineWidth };
+    });
+    assert.ok(outline.isInMain && parseFloat(outline.width) >= 2, JSON.stringify(outline));
+  },
+};
