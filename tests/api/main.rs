@@ -62,6 +62,8 @@ mod metrics;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod revocation;
 #[cfg(test)]
 mod rotation;

@@ -48,7 +48,7 @@ export const tests = {
                <script>document.forms[0].submit()</script>`,
       }));
     await page.goto(`${elsewhere}/lure`);
-    await page.waitForURL(/\/(login|disable)/);
+    await page.waitForURL(`${server.url}/**`);
     assert.ok(await isEnabled(server, id));
     // Nor log somebody in as somebody else.
     await page.route(`${elsewhere}/lure-in`, (route) =>
