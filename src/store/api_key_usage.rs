@@ -125,7 +125,7 @@ pub async fn days(
          $17, $18, $19, $20, $21, $22, $23, $24, $25, $26) GROUP BY key_id, hour / 24";
     let query = || {
         let keys = keys.iter().map(|key| key.as_str()).chain(std::iter::repeat("")).take(MAX_KEYS);
-        keys.fold(sqlx::query(SQL).bind(from.saturating_mul(24)), |query, key| query.bind(key))
+        keys.fold(sqlx::query(SQL).bind(from.saturating_mul(24)), sqlx::query::Query::bind)
     };
     let rows = database.lookup(query).await?;
     rows.iter()

@@ -31,7 +31,7 @@ const WRITE: &str = "mintery:apis:write";
 pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> Outcome {
     match (is_post, page) {
         (false, []) => list(visit).await,
-        (false, ["new"]) => new(visit).await,
+        (false, ["new"]) => new(visit),
         (true, ["new"]) => create(visit).await,
         (false, ["show"]) => show(visit).await,
         (false, ["edit"]) => edit(visit).await,
@@ -201,7 +201,7 @@ fn show_form(
     page_with(status, &form_page)
 }
 
-async fn new(visit: &Visit<'_>) -> Outcome {
+fn new(visit: &Visit<'_>) -> Outcome {
     visit.admin(WRITE)?;
     show_form(visit, None, &ApiForm::read(&Form::default()), None, StatusCode::OK)
 }
@@ -225,7 +225,7 @@ async fn create(visit: &Visit<'_>) -> Outcome {
     match api::create(admin, resource.clone(), terms).await {
         Ok(_) => {
             visit.applied().await?;
-            redirect(visit.server, &format!("{}&done=created", path_of(resource.as_str(), "show")))
+            Ok(redirect(visit.server, &format!("{}&done=created", path_of(resource.as_str(), "show"))))
         }
         Err(AdminError::Exists(what)) => {
             form.resource.refuse(&format!("there is an {what} already"));
@@ -252,7 +252,7 @@ async fn update(visit: &Visit<'_>) -> Outcome {
     match api::update(admin, &resource, update).await {
         Ok(_) => {
             visit.applied().await?;
-            redirect(visit.server, &format!("{}&done=saved", path_of(resource.as_str(), "show")))
+            Ok(redirect(visit.server, &format!("{}&done=saved", path_of(resource.as_str(), "show"))))
         }
         Err(error) => refused(visit, Some(&view), &form, error),
     }
@@ -291,13 +291,13 @@ async fn revoke_tokens(visit: &Visit<'_>) -> Outcome {
     let resource = resource(visit)?;
     revocation::revoke_api_tokens(visit.admin(WRITE)?, &resource).await?;
     visit.applied().await?;
-    redirect(visit.server, &format!("{}&done=tokens-revoked", path_of(resource.as_str(), "show")))
+    Ok(redirect(visit.server, &format!("{}&done=tokens-revoked", path_of(resource.as_str(), "show"))))
 }
 
 async fn delete(visit: &Visit<'_>) -> Outcome {
     api::delete(visit.admin(WRITE)?, &resource(visit)?).await?;
     visit.applied().await?;
-    redirect(visit.server, "/dashboard/apis?done=deleted")
+    Ok(redirect(visit.server, "/dashboard/apis?done=deleted"))
 }
 
 #[cfg(test)]

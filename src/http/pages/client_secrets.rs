@@ -222,5 +222,5 @@ async fn confirm_revoke(visit: &Visit<'_>, id: &ClientId, secret: &SecretId) -> 
 async fn revoke(visit: &Visit<'_>, id: &ClientId, secret: &SecretId) -> Outcome {
     client::revoke_secret(visit.admin(WRITE)?, id, secret).await?;
     visit.applied().await?;
-    redirect(visit.server, &format!("{}?done=secret-revoked", path_of(id)))
+    Ok(redirect(visit.server, &format!("{}?done=secret-revoked", path_of(id))))
 }

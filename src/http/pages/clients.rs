@@ -23,7 +23,7 @@ use crate::clock::Timestamp;
 use crate::model::client::{Client, ClientId};
 use crate::model::name::DisplayName;
 use crate::model::resource::ResourceUri;
-use crate::model::scope::ScopeSet;
+use crate::model::scope::{InvalidScope, ScopeSet};
 use crate::model::signing_key::SigningAlgorithm;
 use crate::model::usage::{Countable as _, Hour, HourOfUse, Outcome as TokenOutcome};
 
@@ -217,14 +217,14 @@ impl ClientForm {
     /// What it is to become; nothing when something is wrong.
     fn parse(&mut self, before: Option<&Client>) -> Option<ClientUpdate> {
         let name = self.name.parse(DisplayName::parse);
-        let scopes = self.scopes.parse(scopes);
+        let scopes = self.scopes.parse(parse_scopes);
         let had_none =
             before.is_some_and(|client| client.default_scopes.as_ref().is_some_and(ScopeSet::is_empty));
         let default_scopes = match self.default_scopes.value.as_str() {
             // It said that there are none, and nobody has said anything else.
             "" if had_none => Some(Patch::Keep),
             "" => Some(Patch::Clear),
-            _ => self.default_scopes.parse(scopes_of).map(Patch::Set),
+            _ => self.default_scopes.parse(parse_scopes).map(Patch::Set),
         };
         let ttl = number(&mut self.ttl, |secs| Some(Duration::from_secs(secs)));
         let limit = number(&mut self.limit, Some);
@@ -251,18 +251,16 @@ impl ClientForm {
 }
 
 /// Scopes with any white space between.
-fn scopes(text: &str) -> Result<ScopeSet, crate::model::scope::InvalidScope> {
+fn parse_scopes(text: &str) -> Result<ScopeSet, InvalidScope> {
     ScopeSet::parse(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-use scopes as scopes_of;
-
 /// A number, or nothing.
-pub(super) fn number<T>(field: &mut Field, make: impl Fn(u64) -> Option<T>) -> Option<Patch<T>> {
+pub(super) fn number<T>(field: &mut Field, convert: impl Fn(u64) -> Option<T>) -> Option<Patch<T>> {
     if field.is_empty() {
         return Some(Patch::Clear);
     }
-    let made = field.value.parse().ok().filter(|number| *number > 0).and_then(make);
+    let made = field.value.parse().ok().filter(|number| *number > 0).and_then(convert);
     if made.is_none() {
         field.refuse("a number, at least 1, or nothing");
     }
@@ -329,7 +327,7 @@ async fn show_form(
 async fn new(visit: &Visit<'_>) -> Outcome {
     visit.admin(WRITE)?;
     let mut form = ClientForm::read(&Form::default());
-    form.life.value = "365".to_owned();
+    form.life = Field::new("life", "365");
     show_form(visit, None, &form, None, StatusCode::OK).await
 }
 
@@ -421,7 +419,7 @@ async fn update(visit: &Visit<'_>, id: &ClientId) -> Outcome {
     match client::update(admin, id, update).await {
         Ok(_) => {
             visit.applied().await?;
-            redirect(visit.server, &format!("{}?done=saved", path_of(id)))
+            Ok(redirect(visit.server, &format!("{}?done=saved", path_of(id))))
         }
         Err(error @ AdminError::Conflict(_)) => {
             // Whoever sends it again has seen what it is now.
@@ -544,17 +542,17 @@ async fn set_enabled(visit: &Visit<'_>, id: &ClientId, enabled: bool) -> Outcome
     client::set_enabled(visit.admin(WRITE)?, id, enabled).await?;
     visit.applied().await?;
     let done = if enabled { "enabled" } else { "disabled" };
-    redirect(visit.server, &format!("{}?done={done}", path_of(id)))
+    Ok(redirect(visit.server, &format!("{}?done={done}", path_of(id))))
 }
 
 async fn revoke_tokens(visit: &Visit<'_>, id: &ClientId) -> Outcome {
     revocation::revoke_client_tokens(visit.admin(WRITE)?, id).await?;
     visit.applied().await?;
-    redirect(visit.server, &format!("{}?done=tokens-revoked", path_of(id)))
+    Ok(redirect(visit.server, &format!("{}?done=tokens-revoked", path_of(id))))
 }
 
 async fn delete(visit: &Visit<'_>, id: &ClientId) -> Outcome {
     client::delete(visit.admin(WRITE)?, id).await?;
     visit.applied().await?;
-    redirect(visit.server, "/dashboard/clients?done=deleted")
+    Ok(redirect(visit.server, "/dashboard/clients?done=deleted"))
 }

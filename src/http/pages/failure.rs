@@ -127,7 +127,7 @@ fn to_log_in(request: &HttpRequest, server: &AuthorizationServer) -> HttpRespons
     let path = request.uri().path_and_query().map_or("", |path| path.as_str());
     let path = path.strip_prefix(server.issuer.path()).unwrap_or(path);
     let to = if is_read { log_in::path_to(path) } else { "/login".to_owned() };
-    redirect(server, &to).unwrap_or_else(|_| HttpResponse::InternalServerError().finish())
+    redirect(server, &to)
 }
 
 fn title(status: StatusCode) -> &'static str {

@@ -144,7 +144,7 @@ pub(super) async fn create(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
         }
         // The page was loaded again, or somebody else was faster: the key is there, and not shown again.
         Err(AdminError::Conflict(_)) if is_replaced(visit, id).await? => {
-            redirect(visit.server, &format!("{}/rotate?step=2", path_of(id)))
+            Ok(redirect(visit.server, &format!("{}/rotate?step=2", path_of(id))))
         }
         Err(error @ (AdminError::Invalid(_) | AdminError::Conflict(_) | AdminError::Forbidden(_))) => {
             let problem = Some(sentence(&error.to_string()));

@@ -360,8 +360,8 @@ async fn owners(visit: &Visit<'_>) -> Result<Vec<(String, String, String)>, Fail
 async fn new(visit: &Visit<'_>) -> Outcome {
     visit.admin(WRITE)?;
     let mut form = KeyForm::read(&visit.form);
-    form.life.value = "90".to_owned();
-    form.environment.value = "live".to_owned();
+    form.life = Field::new("life", "90");
+    form.environment = Field::new("environment", "live");
     show_form(visit, None, &form, None, StatusCode::OK).await
 }
 
@@ -495,9 +495,9 @@ fn by_day(hours: &[HourOfKeyUse], now: Timestamp) -> Vec<Counted> {
         for hour in hours.iter().filter(|hour| hour.hour.get().div_euclid(24) == day) {
             for (outcome, times) in &hour.outcomes {
                 if outcome == KeyOutcome::Used.name() {
-                    counted.first += times
+                    counted.first += times;
                 } else {
-                    counted.second += times
+                    counted.second += times;
                 }
             }
         }
@@ -534,7 +534,7 @@ async fn update(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
     match api_key::update(admin, id, update).await {
         Ok(_) => {
             visit.applied().await?;
-            redirect(visit.server, &format!("{}?done=saved", path_of(id)))
+            Ok(redirect(visit.server, &format!("{}?done=saved", path_of(id))))
         }
         Err(error) => refused(visit, Some(&view), &form, error).await,
     }
@@ -544,7 +544,7 @@ async fn set_enabled(visit: &Visit<'_>, id: &ApiKeyId, enabled: bool) -> Outcome
     api_key::set_enabled(visit.admin(WRITE)?, id, enabled).await?;
     visit.applied().await?;
     let done = if enabled { "enabled" } else { "disabled" };
-    redirect(visit.server, &format!("{}?done={done}", path_of(id)))
+    Ok(redirect(visit.server, &format!("{}?done={done}", path_of(id))))
 }
 
 #[derive(Template)]
@@ -571,5 +571,5 @@ async fn revoke(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
         Some(successor) if visit.form.text("rotation") == "yes" => path_of(&successor),
         _ => "/dashboard/keys".to_owned(),
     };
-    redirect(visit.server, &format!("{next}?done=revoked"))
+    Ok(redirect(visit.server, &format!("{next}?done=revoked")))
 }

@@ -42,7 +42,7 @@ pub(super) async fn show(request: &HttpRequest, server: &AuthorizationServer) ->
     let query = Form::of_query(request.query_string());
     let next = next(query.text("next"));
     if signed_in(request, server).await.map_err(AccessError::from)?.is_some() {
-        return redirect(server, next);
+        return Ok(redirect(server, next));
     }
     let has_logged_out = query.text("done") == "logged-out";
     form(server, "", next, None, has_logged_out, StatusCode::OK)
@@ -72,7 +72,7 @@ pub(super) async fn log_in(request: &HttpRequest, server: &AuthorizationServer, 
     let next = next(posted.text("next"));
     let credentials = Credentials { username: username.clone(), password };
     match begin(request, server, credentials).await {
-        Ok(begun) => with_cookie(redirect(server, next)?, &set_cookie(server, &begun.cookie)),
+        Ok(begun) => with_cookie(redirect(server, next), &set_cookie(server, &begun.cookie)),
         Err(error) => {
             let (status, detail, wait) = error::page_log_in(request, server, &error);
             let shown: String = username.chars().take(200).collect();
@@ -98,7 +98,7 @@ pub(super) async fn log_out(
         }
         end(request, server).await?;
     }
-    with_cookie(redirect(server, "/login?done=logged-out")?, &clear_cookie(server))
+    with_cookie(redirect(server, "/login?done=logged-out"), &clear_cookie(server))
 }
 
 fn with_cookie(mut response: HttpResponse, cookie: &str) -> Outcome {

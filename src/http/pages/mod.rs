@@ -76,7 +76,7 @@ async fn route(request: &HttpRequest, server: &AuthorizationServer, payload: Pay
         ["login"] if is_post => return log_in::log_in(request, server, payload).await,
         ["login"] => return log_in::show(request, server).await,
         ["logout"] if is_post => return log_in::log_out(request, server, payload).await,
-        ["logout"] => return redirect(server, "/dashboard"),
+        ["logout"] => return Ok(redirect(server, "/dashboard")),
         ["dashboard"] => (Section::Overview, &[][..]),
         ["dashboard", "settings", "api"] => (Section::Keys, &[][..]),
         ["dashboard", name, page @ ..] => (Section::named(name).ok_or(Failure::NotFound)?, page),
@@ -123,11 +123,11 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// Leads to another page, which is asked for with GET.
-fn redirect(server: &AuthorizationServer, path: &str) -> Outcome {
+fn redirect(server: &AuthorizationServer, path: &str) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
     response.insert_header((CACHE_CONTROL, NO_STORE));
     response.insert_header((LOCATION, format!("{}{path}", server.issuer.path())));
-    Ok(response.finish())
+    response.finish()
 }
 
 /// An id, or an identifier, as a part of a URL.

@@ -95,14 +95,14 @@ async fn end(visit: &Visit<'_>, id: &str) -> Outcome {
     let id = SessionId::parse(id).map_err(|_| Failure::NotFound)?;
     session::revoke(&visit.visitor.admin, &visit.visitor.signed_in.user, &id).await?;
     visit.applied().await?;
-    redirect(visit.server, "/dashboard/sessions?done=session-ended")
+    Ok(redirect(visit.server, "/dashboard/sessions?done=session-ended"))
 }
 
 async fn end_others(visit: &Visit<'_>) -> Outcome {
     let own = &visit.visitor.signed_in;
     session::revoke_all(&visit.visitor.admin, &own.user, Some(own.session.clone())).await?;
     visit.applied().await?;
-    redirect(visit.server, "/dashboard/sessions?done=sessions-ended")
+    Ok(redirect(visit.server, "/dashboard/sessions?done=sessions-ended"))
 }
 
 #[cfg(test)]

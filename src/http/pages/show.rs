@@ -65,8 +65,10 @@ impl Moment {
 pub fn span(duration: Duration) -> String {
     let secs = duration.as_secs();
     let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
-    let (size, unit) =
-        units.into_iter().find(|(size, _)| secs >= *size && secs % size == 0).unwrap_or((1, "second"));
+    let (size, unit) = units
+        .into_iter()
+        .find(|(size, _)| secs >= *size && secs.is_multiple_of(*size))
+        .unwrap_or((1, "second"));
     let number = secs / size;
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
@@ -148,7 +150,7 @@ mod tests {
             [count(7), count(1234), count(-1_234_567)],
             ["7", "1\u{202f}234", "-1\u{202f}234\u{202f}567"]
         );
-        assert_eq!(span(Duration::from_secs(3600)), "1 hour");
+        assert_eq!(span(Duration::from_hours(1)), "1 hour");
         assert_eq!(span(Duration::from_secs(90)), "90 seconds");
     }
 }

@@ -19,7 +19,7 @@ const WRITE: &str = "mintery:signing-keys:write";
 pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> Outcome {
     match (is_post, page) {
         (false, []) => list(visit).await,
-        (false, ["rotate"]) => confirm_rotate(visit).await,
+        (false, ["rotate"]) => confirm_rotate(visit),
         (true, ["rotate"]) => rotate(visit).await,
         (false, [kid]) => show(visit, kid).await,
         (false, [kid, "retire"]) => confirm_retire(visit, kid).await,
@@ -119,7 +119,7 @@ fn algorithm(visit: &Visit<'_>) -> Result<SigningAlgorithm, Failure> {
     }
 }
 
-async fn confirm_rotate(visit: &Visit<'_>) -> Outcome {
+fn confirm_rotate(visit: &Visit<'_>) -> Outcome {
     visit.admin(WRITE)?;
     let algorithm = algorithm(visit)?;
     let ahead = span(visit.server.keys_publish_ahead);
@@ -137,7 +137,7 @@ async fn rotate(visit: &Visit<'_>) -> Outcome {
     let ahead = Some(visit.server.keys_publish_ahead);
     signing_key::rotate(visit.admin(WRITE)?, algorithm(visit)?, ahead).await?;
     visit.applied().await?;
-    redirect(visit.server, "/dashboard/signing-keys?done=rotated")
+    Ok(redirect(visit.server, "/dashboard/signing-keys?done=rotated"))
 }
 
 async fn confirm_retire(visit: &Visit<'_>, kid: &str) -> Outcome {
@@ -156,5 +156,5 @@ async fn confirm_retire(visit: &Visit<'_>, kid: &str) -> Outcome {
 async fn retire(visit: &Visit<'_>, kid: &str) -> Outcome {
     signing_key::retire(visit.admin(WRITE)?, checked(kid)?, visit.server.token_alg).await?;
     visit.applied().await?;
-    redirect(visit.server, "/dashboard/signing-keys?done=retired")
+    Ok(redirect(visit.server, "/dashboard/signing-keys?done=retired"))
 }

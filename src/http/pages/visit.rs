@@ -81,8 +81,7 @@ impl<'a> Visit<'a> {
 
     /// For a form that makes something.
     pub fn new_once(&self) -> String {
-        let bytes = crate::random::bytes::<16>(&*self.server.random);
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        format!("{:032x}", u128::from_be_bytes(crate::random::bytes(&*self.server.random)))
     }
 }
 
