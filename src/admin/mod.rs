@@ -11,6 +11,7 @@ pub mod json;
 pub mod json_object;
 pub mod patch;
 pub mod revocation;
+pub mod second_factor;
 pub mod secret_use;
 pub mod session;
 pub mod signing_key;
@@ -138,6 +139,12 @@ pub enum AdminError {
         "a client has at most {MAX_CHOSEN_SECRETS} secrets that were not made here; revoke one first, or let one be made"
     )]
     TooManyChosen,
+    /// A code is asked for.
+    #[error("a code of the second factor is needed")]
+    CodeNeeded,
+    /// The code of a second factor is not good.
+    #[error("the code is wrong, or was used before")]
+    WrongCode,
     /// A secret could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),

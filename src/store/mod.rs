@@ -19,6 +19,7 @@ pub mod idempotency;
 pub mod key;
 mod migrate;
 pub mod revocation;
+pub mod second_factor;
 pub mod secret_addresses;
 pub mod session;
 mod turn;
