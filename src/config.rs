@@ -21,6 +21,7 @@ use crate::model::issuer::Issuer;
 use crate::model::origin::AllowedOrigins;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
+use crate::model::user::SecondFactorRule;
 use crate::secret::Secret;
 
 /// All settings, valid one by one; what `serve` needs beyond that is checked when it starts.
@@ -72,6 +73,8 @@ pub struct Settings {
     pub session_idle: Duration,
     /// `session.lifetime`: how long somebody stays logged in at most.
     pub session_lifetime: Duration,
+    /// `users.second_factor`: who may do nothing without a second factor.
+    pub users_second_factor: SecondFactorRule,
     /// `api.base_paths`: other paths below which `auth/check` and `users/me` answer.
     pub api_base_paths: Vec<BasePath>,
     /// `cors.allowed_origins`: web pages that may call the API.

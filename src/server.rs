@@ -287,7 +287,12 @@ pub fn api_key_policy(settings: &Settings, digests: DigestKey) -> ApiKeyPolicy {
 /// What sessions are like, whose digests are made with `digests`.
 #[must_use]
 pub fn session_policy(settings: &Settings, digests: DigestKey) -> SessionPolicy {
-    SessionPolicy { digests, idle: settings.session_idle, lifetime: settings.session_lifetime }
+    SessionPolicy {
+        digests,
+        idle: settings.session_idle,
+        lifetime: settings.session_lifetime,
+        second_factor: settings.users_second_factor,
+    }
 }
 
 /// Where the master key comes from.

@@ -13,6 +13,7 @@ pub mod once;
 pub mod overview;
 pub mod patch;
 pub mod revocation;
+pub mod second_factor;
 pub mod secret_use;
 pub mod session;
 pub mod signing_key;
@@ -140,6 +141,12 @@ pub enum AdminError {
         "a client has at most {MAX_CHOSEN_SECRETS} secrets that were not made here; revoke one first, or let one be made"
     )]
     TooManyChosen,
+    /// A code is asked for.
+    #[error("a code of the second factor is needed")]
+    CodeNeeded,
+    /// The code of a second factor is not good.
+    #[error("the code is wrong, or was used before")]
+    WrongCode,
     /// A secret could not be hashed.
     #[error(transparent)]
     Hash(#[from] HashError),

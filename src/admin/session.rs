@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::user::not_found;
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, second_factor};
 use crate::model::event::{Actor, Event};
 use crate::model::session::{self as form, Session, SessionId};
-use crate::model::user::{User, UserId};
+use crate::model::user::{SecondFactorRule, User, UserId};
 use crate::secret::Secret;
 use crate::secret::digest::DigestKey;
 use crate::secret::hash::SecretHash;
@@ -22,13 +22,20 @@ pub struct SessionPolicy {
     pub idle: Duration,
     /// How long one lives at most.
     pub lifetime: Duration,
+    /// Who may do nothing in one without a second factor.
+    pub second_factor: SecondFactorRule,
 }
 
 impl SessionPolicy {
     /// What sessions are like when no setting says otherwise: 12 hours, and a week.
     #[must_use]
     pub const fn usual(digests: DigestKey) -> Self {
-        Self { digests, idle: Duration::from_hours(12), lifetime: Duration::from_hours(7 * 24) }
+        Self {
+            digests,
+            idle: Duration::from_hours(12),
+            lifetime: Duration::from_hours(7 * 24),
+            second_factor: SecondFactorRule::Nobody,
+        }
     }
 }
 
@@ -56,13 +63,15 @@ pub struct NewSession {
 }
 
 /// Begins a session of a user whose password has the hash `checked`; nothing when they are disabled, or have another password by now.
+/// Where they have a second factor, its code is spent.
 ///
 /// # Errors
-/// When the store fails.
+/// [`AdminError::CodeNeeded`] and [`AdminError::WrongCode`].
 pub async fn log_in(
     admin: &Admin,
     id: &UserId,
     checked: SecretHash,
+    code: Option<Secret>,
     place: Place,
 ) -> Result<Option<NewSession>, AdminError> {
     let (now, cookie) = (admin.clock.now(), form::new_cookie(&*admin.random));
@@ -75,15 +84,20 @@ pub async fn log_in(
         address: place.address,
         user_agent: form::user_agent(&place.user_agent),
     };
-    let digest = admin.sessions.digests.digest(&cookie);
+    let (digest, caller) = (admin.sessions.digests.digest(&cookie), admin.clone());
     let change = admin.store.change::<(Session, User), AdminError, _>(Actor::User(id.clone()), move |tx| {
         Box::pin(async move {
             let found = user::lock(tx, &row.user).await?;
             let still_may = |(user, hash): &(User, SecretHash)| user.is_enabled() && *hash == checked;
             let (user, _) = found.filter(still_may).ok_or_else(|| not_found(&row.user))?;
+            let code = match (user.second_factor_at, code) {
+                (None, _) => None,
+                (Some(_), None) => return Err(AdminError::CodeNeeded),
+                (Some(_), Some(code)) => Some(second_factor::spend(&caller, tx, &row.user, &code).await?),
+            };
             session::delete_oldest(tx, &row.user, MOST - 1).await?;
             session::insert(tx, &row, &digest).await?;
-            let event = Event::UserLoggedIn { user: row.user.clone(), session: row.id.clone() };
+            let event = Event::UserLoggedIn { user: row.user.clone(), session: row.id.clone(), code };
             Ok(((row, user), event))
         })
     });

@@ -1,14 +1,18 @@
-//! People.
+//! People. Nobody manages somebody who may do what they may not do themselves; and there is always an administrator left who can log
+//! in.
 
 use std::sync::Arc;
 
 use super::{Admin, AdminError};
 use crate::model::event::Event;
+use crate::model::session::SessionId;
 use crate::model::user::{Role, User, UserId, Username};
 use crate::secret::hash::SecretHash;
-use crate::secret::password::Password;
+use crate::secret::password::{Password, UnacceptablePassword};
 use crate::secret::pool::{Busy, Lane};
-use crate::store::{StoreError, user};
+use crate::store::change::Tx;
+pub use crate::store::user::Filter;
+use crate::store::{StoreError, session, user};
 
 /// What a user is made of.
 #[derive(Debug)]
@@ -21,26 +25,35 @@ pub struct NewUser {
     pub password: Password,
 }
 
+/// A change of a user: what is absent stays.
+#[derive(Debug, Clone, Default)]
+pub struct UserUpdate {
+    /// See [`NewUser::username`].
+    pub username: Option<Username>,
+    /// See [`NewUser::role`].
+    pub role: Option<Role>,
+}
+
 /// Makes somebody known.
 ///
 /// # Errors
-/// [`AdminError::Exists`] when the name is taken, [`AdminError::Forbidden`] when the caller does not hold what goes with the role.
+/// [`AdminError::Exists`] when the name is taken, [`AdminError::Forbidden`] when the caller does not hold what goes with the role,
+/// [`AdminError::Invalid`] when the password is easy to guess.
 pub async fn create(admin: &Admin, new: NewUser) -> Result<User, AdminError> {
-    admin.may_give_role(new.role)?;
+    admin.may_manage_role(new.role)?;
     let user = User {
         id: UserId::generate(&*admin.random),
         username: new.username,
         role: new.role,
         created_at: admin.clock.now(),
         disabled_at: None,
+        second_factor_at: None,
     };
-    let (row, password) = (user.clone(), hash(admin, &new.password).await?);
+    let (row, password) = (user.clone(), hash(admin, new.password, &user.username).await?);
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            user::insert(tx, &row, &password).await.map_err(|error| match error {
-                StoreError::Conflict => AdminError::Exists(format!("user {}", row.username)),
-                other => other.into(),
-            })?;
+            let inserted = user::insert(tx, &row, &password).await;
+            inserted.map_err(|error| taken(error, &row.username))?;
             Ok(((), Event::UserCreated { user: row.id, username: row.username, role: row.role }))
         })
     });
@@ -56,14 +69,154 @@ pub async fn show(admin: &Admin, id: &UserId) -> Result<User, AdminError> {
     user::by_id(admin.store.database(), id).await?.ok_or_else(|| not_found(id))
 }
 
+/// Somebody by the name that they log in with.
+///
+/// # Errors
+/// [`AdminError::NotFound`] when there is nobody of this name.
+pub async fn show_by_name(admin: &Admin, username: &Username) -> Result<User, AdminError> {
+    let found = user::by_username(admin.store.database(), username).await?;
+    found.map(|(user, _)| user).ok_or_else(|| AdminError::NotFound(format!("user {username}")))
+}
+
+/// Up to `limit` users after the one with the id `after`, by id.
+///
+/// # Errors
+/// When the store fails.
+pub async fn page(admin: &Admin, after: &str, limit: i64, filter: &Filter) -> Result<Vec<User>, AdminError> {
+    Ok(user::page(admin.store.database(), after, limit, filter).await?)
+}
+
+/// Gives somebody another name or another role.
+///
+/// # Errors
+/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Exists`] when the name is taken, [`AdminError::Forbidden`]
+/// when the caller does not hold what goes with the role they have or get, [`AdminError::Conflict`] when no administrator would be left.
+pub async fn update(admin: &Admin, id: &UserId, update: UserUpdate) -> Result<User, AdminError> {
+    act(admin, id, Act::Update(update)).await
+}
+
+/// Lets somebody log in, or stops them from doing so: they are logged out everywhere, and their keys are good for nothing, until they
+/// are enabled again. It is no error when that is so already.
+///
+/// # Errors
+/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Forbidden`] when the caller does not hold what goes with
+/// their role, [`AdminError::Conflict`] when no administrator would be left.
+pub async fn set_enabled(admin: &Admin, id: &UserId, enabled: bool) -> Result<User, AdminError> {
+    act(admin, id, if enabled { Act::Enable } else { Act::Disable }).await
+}
+
+/// Deletes somebody, with their sessions and keys.
+///
+/// # Errors
+/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Forbidden`] when the caller does not hold what goes with
+/// their role, [`AdminError::Conflict`] when no administrator would be left.
+pub async fn delete(admin: &Admin, id: &UserId) -> Result<(), AdminError> {
+    act(admin, id, Act::Delete).await.map(drop)
+}
+
+/// Gives somebody another password. They are logged out everywhere but in the session `kept`. Whoever does that to themselves has shown
+/// the old one before (`oauth::log_in`).
+///
+/// # Errors
+/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Forbidden`] when they are somebody else and the caller does
+/// not hold what goes with their role, [`AdminError::Invalid`] when the password is easy to guess.
+pub async fn set_password(
+    admin: &Admin,
+    id: &UserId,
+    password: Password,
+    kept: Option<SessionId>,
+) -> Result<User, AdminError> {
+    // Before the work of a hash.
+    let before = show(admin, id).await?;
+    admin.may_manage_user(&before)?;
+    let password = hash(admin, password, &before.username).await?;
+    let (id, caller) = (id.clone(), admin.clone());
+    let change = admin.store.change::<User, AdminError, _>(admin.actor.clone(), move |tx| {
+        Box::pin(async move {
+            let (user, _) = user::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+            caller.may_manage_user(&user)?;
+            user::set_password(tx, &id, &password).await?;
+            session::delete_all(tx, &id, kept.as_ref()).await?;
+            Ok((user, Event::UserPasswordSet { user: id, kept }))
+        })
+    });
+    change.await.map(|(user, _)| user)
+}
+
+/// What may take an administrator away.
+enum Act {
+    Update(UserUpdate),
+    Enable,
+    Disable,
+    Delete,
+}
+
+/// Does it, unless no administrator would be left; gives who the user is then, or was.
+async fn act(admin: &Admin, id: &UserId, act: Act) -> Result<User, AdminError> {
+    let (id, caller) = (id.clone(), admin.clone());
+    let change = admin.store.change::<User, AdminError, _>(admin.actor.clone(), move |tx| {
+        Box::pin(async move {
+            user::take_turn_with_administrators(tx).await?;
+            let (user, _) = user::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+            caller.may_manage_role(user.role)?;
+            let was_needed = user.may_administer();
+            let is_deleted = matches!(act, Act::Delete);
+            let (user, event) = act.apply(&caller, tx, user).await?;
+            let is_gone = is_deleted || !user.may_administer();
+            if was_needed && is_gone && !user::is_other_administrator(tx, &id).await? {
+                return Err(AdminError::Conflict(LAST.to_owned()));
+            }
+            Ok((user, event))
+        })
+    });
+    change.await.map(|(user, _)| user)
+}
+
+impl Act {
+    async fn apply(self, caller: &Admin, tx: &mut Tx, mut user: User) -> Result<(User, Event), AdminError> {
+        let id = user.id.clone();
+        let event = match self {
+            Self::Update(update) => {
+                user.username = update.username.unwrap_or(user.username);
+                user.role = update.role.unwrap_or(user.role);
+                caller.may_manage_role(user.role)?;
+                Event::UserUpdated { user: id, username: user.username.clone(), role: user.role }
+            }
+            Self::Enable => {
+                user.disabled_at = None;
+                Event::UserEnabled { user: id }
+            }
+            Self::Disable => {
+                user.disabled_at = user.disabled_at.or_else(|| Some(caller.clock.now()));
+                session::delete_all(tx, &id, None).await?;
+                Event::UserDisabled { user: id }
+            }
+            Self::Delete => {
+                user::delete(tx, &id).await?;
+                return Ok((user.clone(), Event::UserDeleted { user: id, username: user.username }));
+            }
+        };
+        let updated = user::update(tx, &user).await;
+        updated.map_err(|error| taken(error, &user.username))?;
+        Ok((user, event))
+    }
+}
+
+const LAST: &str = "this is the last administrator who can log in; make another one first";
+
 impl Admin {
-    /// Nobody gives a role that goes with more than they hold.
-    pub(super) fn may_give_role(&self, role: Role) -> Result<(), AdminError> {
+    /// Nobody gives a role that goes with more than they hold, or decides about somebody who has it.
+    pub(super) fn may_manage_role(&self, role: Role) -> Result<(), AdminError> {
         match role {
             // Who has it may give any scope to anybody.
             Role::Admin if self.grantable.is_some() => Err(AdminError::Forbidden(role.scopes())),
             role => self.may_grant(&role.scopes()),
         }
+    }
+
+    /// The same of a user, who may be whoever calls.
+    pub(super) fn may_manage_user(&self, user: &User) -> Result<(), AdminError> {
+        if self.actor.is_user(&user.id) { Ok(()) } else { self.may_manage_role(user.role) }
     }
 }
 
@@ -71,10 +224,24 @@ pub(super) fn not_found(id: &UserId) -> AdminError {
     AdminError::NotFound(format!("user {id}"))
 }
 
-/// Where that keeps nobody waiting who does not hash.
-async fn hash(admin: &Admin, password: &Password) -> Result<SecretHash, AdminError> {
-    let (plain, random) = (password.secret().clone(), Arc::clone(&admin.random));
-    let hash = move |memory: &mut _| SecretHash::of(&plain, &*random, memory);
+fn taken(error: StoreError, username: &Username) -> AdminError {
+    match error {
+        StoreError::Conflict => AdminError::Exists(format!("user {username}")),
+        other => other.into(),
+    }
+}
+
+/// Judges a password, and hashes it, where that keeps nobody waiting who does not hash.
+async fn hash(admin: &Admin, password: Password, username: &Username) -> Result<SecretHash, AdminError> {
+    let (random, username) = (Arc::clone(&admin.random), username.clone());
+    let hash = move |memory: &mut _| {
+        password.check_strength(&[username.as_str(), "mintery"]).map_err(|reason| unacceptable(&reason))?;
+        Ok(SecretHash::of(password.secret(), &*random, memory)?)
+    };
     let outcome = admin.hashing.submit(Lane::Administration, hash)?;
-    Ok(outcome.await.map_err(|_| Busy)??)
+    outcome.await.map_err(|_| Busy)?
+}
+
+fn unacceptable(reason: &UnacceptablePassword) -> AdminError {
+    AdminError::Invalid(reason.to_string())
 }

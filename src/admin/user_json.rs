@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::AdminError;
 use super::json::invalid;
-use super::user::NewUser;
+use super::second_factor::Enrolment;
+use super::user::{NewUser, UserUpdate};
 use crate::model::session::{Session, SessionId};
 use crate::model::user::{Role, User, Username};
 use crate::secret::Secret;
@@ -20,6 +21,8 @@ pub struct UserJson<'a> {
     username: &'a str,
     role: &'static str,
     enabled: bool,
+    /// Whether they are asked for a code when they log in.
+    second_factor: bool,
     created_at: i64,
 }
 
@@ -30,6 +33,7 @@ impl<'a> From<&'a User> for UserJson<'a> {
             username: user.username.as_str(),
             role: user.role.name(),
             enabled: user.is_enabled(),
+            second_factor: user.second_factor_at.is_some(),
             created_at: user.created_at.as_secs(),
         }
     }
@@ -91,5 +95,95 @@ impl NewUserInput {
             role: role.parse::<Role>().map_err(invalid)?,
             password: Password::parse(password).map_err(invalid)?,
         })
+    }
+}
+
+/// A change of somebody: what is absent stays.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserUpdateInput {
+    username: Option<String>,
+    role: Option<String>,
+}
+
+impl UserUpdateInput {
+    /// What is wanted.
+    ///
+    /// # Errors
+    /// When a member is not valid.
+    pub fn into_update(self) -> Result<UserUpdate, AdminError> {
+        Ok(UserUpdate {
+            username: self.username.as_deref().map(Username::parse).transpose().map_err(invalid)?,
+            role: self.role.as_deref().map(str::parse).transpose().map_err(invalid)?,
+        })
+    }
+}
+
+/// A password that somebody is to have.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordInput {
+    password: Option<Secret>,
+    /// The one that they have: needed from those who change their own.
+    pub current_password: Option<Secret>,
+}
+
+impl PasswordInput {
+    /// What is wanted.
+    ///
+    /// # Errors
+    /// When it is missing or not acceptable.
+    pub fn password(&self) -> Result<Password, AdminError> {
+        let password = self.password.clone();
+        let missing = || AdminError::Invalid("password is missing".to_owned());
+        Password::parse(password.ok_or_else(missing)?).map_err(invalid)
+    }
+}
+
+/// A code of a second factor.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CodeInput {
+    code: Option<Secret>,
+}
+
+impl CodeInput {
+    /// The code.
+    ///
+    /// # Errors
+    /// When it is missing.
+    pub fn code(self) -> Result<Secret, AdminError> {
+        self.code.ok_or_else(|| AdminError::Invalid("code is missing".to_owned()))
+    }
+}
+
+/// What somebody puts into their authenticator app, this once.
+#[derive(Serialize)]
+pub struct EnrolmentJson<'a> {
+    secret: &'a str,
+    uri: &'a str,
+    /// The URI as a picture; null when it is too long for one.
+    qr_svg: Option<String>,
+}
+
+impl<'a> From<&'a Enrolment> for EnrolmentJson<'a> {
+    fn from(enrolment: &'a Enrolment) -> Self {
+        Self {
+            secret: enrolment.secret.expose(),
+            uri: enrolment.uri.expose(),
+            qr_svg: enrolment.qr_svg().map(|picture| picture.expose().to_owned()),
+        }
+    }
+}
+
+/// Recovery codes, which are shown this once.
+#[derive(Serialize)]
+pub struct RecoveryCodesJson<'a> {
+    recovery_codes: Vec<&'a str>,
+}
+
+impl<'a> From<&'a [Secret]> for RecoveryCodesJson<'a> {
+    fn from(codes: &'a [Secret]) -> Self {
+        Self { recovery_codes: codes.iter().map(Secret::expose).collect() }
     }
 }

@@ -16,6 +16,7 @@ use crate::model::issuer::Issuer;
 use crate::model::origin::AllowedOrigins;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
+use crate::model::user::SecondFactorRule;
 use crate::secret::Secret;
 
 /// One setting.
@@ -160,6 +161,13 @@ pub const TABLE: &[Row] = &[
         show: Plain(|settings| seconds_of(settings.session_lifetime)),
     },
     Row {
+        name: "users.second_factor",
+        apply: |settings, text| {
+            put(&mut settings.users_second_factor, said(SecondFactorRule::from_str(text)))
+        },
+        show: Plain(|settings| Some(text_of(&settings.users_second_factor.name()))),
+    },
+    Row {
         name: "api.base_paths",
         apply: |settings, text| put(&mut settings.api_base_paths, said(BasePath::parse_list(text))),
         show: Plain(|settings| Some(list_of(settings.api_base_paths.iter()))),
@@ -223,6 +231,7 @@ impl Default for Settings {
             session_cookie_name: None,
             session_idle: Duration::from_hours(12),
             session_lifetime: Duration::from_secs(7 * DAY),
+            users_second_factor: SecondFactorRule::Nobody,
             api_base_paths: Vec::new(),
             cors_allowed_origins: AllowedOrigins::default(),
             metadata_authorization_endpoint: true,

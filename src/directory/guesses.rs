@@ -6,7 +6,7 @@
 //! least makes room.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -29,6 +29,10 @@ const PER_NETWORK: Allowance = Allowance { burst: 100, every: Duration::from_mil
 /// Wrong secrets from one network that are no guesses, of 256 random bits or the same as before, until the answers come late.
 /// None is refused for it.
 const NO_GUESSES: Allowance = Allowance { burst: 200, every: Duration::from_millis(100) };
+
+/// At the second factor of somebody whose password is known, from everywhere: ten, and then one every two minutes. Three of a million
+/// codes are good at a time; at this rate it takes a year to meet one.
+const PER_SECOND_FACTOR: Allowance = Allowance { burst: 10, every: Duration::from_mins(2) };
 
 /// A guess that was counted.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +83,31 @@ pub struct Guesses {
     clients: Table,
     networks: Table,
     harmless: Table,
+    /// Nothing where nobody has shown a code yet.
+    codes: OnceLock<Table>,
+}
+
+/// A guess at a code that is counted until it turns out to be right.
+#[derive(Debug)]
+pub struct OpenCode {
+    guesses: Arc<Guesses>,
+    user: u64,
+    is_wrong: bool,
+}
+
+impl OpenCode {
+    /// It was wrong, and stays counted.
+    pub fn was_wrong(mut self) {
+        self.is_wrong = true;
+    }
+}
+
+impl Drop for OpenCode {
+    fn drop(&mut self) {
+        if !self.is_wrong {
+            self.guesses.codes().give_back(self.user, 1);
+        }
+    }
 }
 
 impl std::fmt::Debug for Guesses {
@@ -96,6 +125,7 @@ impl Guesses {
             clients: Table::new(PER_CLIENT),
             networks: Table::new(PER_NETWORK),
             harmless: Table::new(NO_GUESSES),
+            codes: OnceLock::new(),
         }
     }
 
@@ -126,6 +156,21 @@ impl Guesses {
             self.clients.give_back(guess.client, 1);
             self.networks.give_back(guess.network, guess.work);
         }
+    }
+
+    /// Counts a guess at a code of `user`, whose password is known to whoever guesses: so it is counted wherever it comes from. It does
+    /// not stay counted unless it [was wrong](OpenCode::was_wrong).
+    ///
+    /// # Errors
+    /// When there were too many.
+    pub fn count_code(self: &Arc<Self>, user: &str) -> Result<OpenCode, TooMany> {
+        let user = self.hasher.hash_one(user);
+        self.codes().take(user, 1, self.clock.elapsed())?;
+        Ok(OpenCode { guesses: Arc::clone(self), user, is_wrong: false })
+    }
+
+    fn codes(&self) -> &Table {
+        self.codes.get_or_init(|| Table::new(PER_SECOND_FACTOR))
     }
 
     /// Counts a wrong secret that is no guess, and tells whether so many came from there that the answer can wait.

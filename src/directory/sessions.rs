@@ -9,7 +9,6 @@ use std::time::Duration;
 use super::generations::{Generations, Moment, Stamp};
 use super::memory::{Memory, Remembered};
 use crate::clock::{Clock, Timestamp};
-use crate::model::scope::ScopeSet;
 use crate::model::session::Session;
 use crate::model::user::User;
 use crate::secret::digest::SecretDigest;
@@ -28,8 +27,6 @@ pub struct KnownSession {
     pub session: Session,
     /// Who is logged in.
     pub user: User,
-    /// What they may do.
-    pub scopes: ScopeSet,
     /// When this node last saw it, in milliseconds.
     seen_at: AtomicI64,
     /// The sight that the store was told of last.
@@ -104,7 +101,6 @@ impl Sessions {
                 let Some((session, user)) = loading.await? else { return Ok(None) };
                 let seen_at = session.seen_at.as_millis();
                 Ok(Some(KnownSession {
-                    scopes: user.role.scopes(),
                     seen_at: seen_at.into(),
                     told_at: seen_at.into(),
                     stamp: Generations::stamp(user.id.as_str(), read_at),
@@ -164,6 +160,7 @@ mod tests {
             role: Role::Member,
             created_at: at(0),
             disabled_at: None,
+            second_factor_at: None,
         };
         let session = Session {
             id: SessionId::generate(&SystemRandom),

@@ -122,13 +122,11 @@ fn refuse(
         }
         AccessError::OtherSite => {
             let detail = "What is changed by cookie comes from a page of this server, with its Origin";
-            record(request, server, StatusCode::FORBIDDEN, Problem::NO_PERMISSION.code, detail);
-            let metadata = server.issuer.well_known(RESOURCE_NAME);
-            return Problem::NO_PERMISSION.answer(detail, |response| {
-                if let Some(challenge) = Refusal::Missing.challenge(REALM, Some(&metadata)) {
-                    response.insert_header((WWW_AUTHENTICATE, challenge));
-                }
-            });
+            return refuse_session(request, server, detail, &[]);
+        }
+        AccessError::MustEnrol => {
+            let detail = "A second factor is needed here: get one first";
+            return refuse_session(request, server, detail, &[("second_factor_required", true)]);
         }
         AccessError::InvalidSession(failure) => (Refusal::InvalidToken, Some(failure.to_string())),
         AccessError::InvalidKey(failure) => (Refusal::InvalidToken, Some(failure.to_string())),
@@ -147,6 +145,22 @@ fn refuse(
         }
         None => {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
+        }
+    })
+}
+
+/// The answer to somebody who is logged in, and may not do this like this.
+fn refuse_session(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    detail: &str,
+    members: &[(&str, bool)],
+) -> HttpResponse {
+    record(request, server, StatusCode::FORBIDDEN, Problem::NO_PERMISSION.code, detail);
+    let metadata = server.issuer.well_known(RESOURCE_NAME);
+    Problem::NO_PERMISSION.answer_with(detail, members, |response| {
+        if let Some(challenge) = Refusal::Missing.challenge(REALM, Some(&metadata)) {
+            response.insert_header((WWW_AUTHENTICATE, challenge));
         }
     })
 }
@@ -177,8 +191,10 @@ pub fn administration(
     server: &AuthorizationServer,
     refused: &Refused,
 ) -> HttpResponse {
-    if let Refused::Access(error) = refused {
-        return access(request, server, error);
+    match refused {
+        Refused::Access(error) => return access(request, server, error),
+        Refused::LogIn(error) => return log_in(request, server, error),
+        _ => {}
     }
     let (problem, detail, reason) = told(refused);
     refuse_act(request, server, problem, &detail, &reason)
@@ -216,7 +232,11 @@ fn told(refused: &Refused) -> (Problem, String, String) {
         Refused::Access(AccessError::Unavailable(_)) => {
             (Problem::UNAVAILABLE, "The store cannot be reached now".to_owned())
         }
+        Refused::Access(AccessError::MustEnrol) => {
+            (Problem::NO_PERMISSION, "Set up a second factor first".to_owned())
+        }
         Refused::Access(_) => (Problem::INVALID_CREDENTIALS, "Log in again".to_owned()),
+        Refused::LogIn(error) => return log_in_told(error),
         Refused::Body(BodyError::TooLarge) => (Problem::TOO_LARGE, BodyError::TooLarge.what().to_owned()),
         Refused::Body(error) => (Problem::INVALID_REQUEST, error.what().to_owned()),
         Refused::Unavailable(_) => (Problem::UNAVAILABLE, "The change was made; this node lags".to_owned()),
@@ -245,20 +265,15 @@ fn refuse_act(
     })
 }
 
-/// The same where an act was not done.
-#[must_use]
-pub fn admin(request: &HttpRequest, server: &AuthorizationServer, error: &AdminError) -> HttpResponse {
-    let (problem, detail) = of_admin(error);
-    refuse_act(request, server, problem, &detail, &error.to_string())
-}
-
 /// The answer to somebody who is not logged in.
 #[must_use]
 pub fn log_in(request: &HttpRequest, server: &AuthorizationServer, error: &LogInError) -> HttpResponse {
     let (problem, detail, reason) = log_in_told(error);
     record(request, server, problem.status_code(), problem.code, &reason);
-    problem.answer(&detail, |response| match error {
-        LogInError::Wrong(_) => {
+    let needs_code = matches!(error, LogInError::CodeNeeded | LogInError::WrongCode);
+    let members = if needs_code { &[("code_required", true)][..] } else { &[] };
+    problem.answer_with(&detail, members, |response| match error {
+        LogInError::Wrong(_) | LogInError::CodeNeeded | LogInError::WrongCode => {
             let metadata = server.issuer.well_known(RESOURCE_NAME);
             if let Some(challenge) = Refusal::Missing.challenge(REALM, Some(&metadata)) {
                 response.insert_header((WWW_AUTHENTICATE, challenge));
@@ -297,6 +312,14 @@ fn log_in_told(error: &LogInError) -> (Problem, String, String) {
             let detail = "The username or the password is wrong";
             (Problem::INVALID_CREDENTIALS, detail.to_owned(), failure.to_string())
         }
+        LogInError::CodeNeeded => {
+            let detail = "A code of the second factor is needed: send it as code";
+            (Problem::INVALID_CREDENTIALS, detail.to_owned(), detail.to_owned())
+        }
+        LogInError::WrongCode => {
+            let detail = "The code is wrong, or was used before";
+            (Problem::INVALID_CREDENTIALS, detail.to_owned(), "a wrong code".to_owned())
+        }
         LogInError::TooManyGuesses(_) => {
             let detail = "Too many attempts failed; try again later";
             (Problem::RATE_LIMITED, detail.to_owned(), detail.to_owned())
@@ -325,7 +348,9 @@ fn of_admin(error: &AdminError) -> (Problem, String) {
         AdminError::Busy(_) => {
             return (Problem::UNAVAILABLE, "The server is busy; nothing was changed".to_owned());
         }
-        AdminError::Invalid(_) | AdminError::Unknown(_) => Problem::INVALID_REQUEST,
+        AdminError::Invalid(_) | AdminError::Unknown(_) | AdminError::CodeNeeded | AdminError::WrongCode => {
+            Problem::INVALID_REQUEST
+        }
         AdminError::Forbidden(_) => Problem::NO_PERMISSION,
         AdminError::Store(StoreError::Conflict) => {
             return (Problem::CONFLICT, "Somebody else changed it at the same moment; try again".to_owned());

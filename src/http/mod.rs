@@ -241,14 +241,61 @@ fn api_keys(config: &mut ServiceConfig) {
 }
 
 fn people(config: &mut ServiceConfig) {
-    use api::session;
+    use api::{session, users};
     let not_allowed = |allowed: &'static str| web::to(move || async move { error::not_allowed(allowed) });
-    config.service(
-        resource("/api/v1/session")
-            .route(post().to(session::log_in))
-            .route(delete().to(session::log_out))
-            .default_service(not_allowed("POST, DELETE")),
-    );
+    let only_post = |path: &str| resource(path).default_service(not_allowed("POST"));
+    config
+        .service(
+            resource("/api/v1/session")
+                .route(post().to(session::log_in))
+                .route(delete().to(session::log_out))
+                .default_service(not_allowed("POST, DELETE")),
+        )
+        .service(
+            resource("/api/v1/users")
+                .route(get().to(users::list))
+                .route(post().to(users::create))
+                .default_service(not_allowed("GET, POST")),
+        )
+        // Before those with an id: nobody is called so.
+        .service(only_post("/api/v1/users/me/second-factor").route(post().to(users::begin_second_factor)))
+        .service(
+            only_post("/api/v1/users/me/second-factor/confirm")
+                .route(post().to(users::confirm_second_factor)),
+        )
+        .service(
+            only_post("/api/v1/users/me/second-factor/recovery-codes")
+                .route(post().to(users::renew_recovery_codes)),
+        )
+        .service(
+            only_post("/api/v1/users/me/second-factor/remove").route(post().to(users::remove_second_factor)),
+        )
+        .service(
+            resource("/api/v1/users/{id}")
+                .route(get().to(users::show))
+                .route(patch().to(users::update))
+                .route(delete().to(users::delete))
+                .default_service(not_allowed("GET, PATCH, DELETE")),
+        )
+        .service(only_post("/api/v1/users/{id}/enable").route(post().to(users::enable)))
+        .service(only_post("/api/v1/users/{id}/disable").route(post().to(users::disable)))
+        .service(only_post("/api/v1/users/{id}/set-password").route(post().to(users::set_password)))
+        .service(
+            resource("/api/v1/users/{id}/sessions")
+                .route(get().to(users::sessions))
+                .route(delete().to(users::revoke_sessions))
+                .default_service(not_allowed("GET, DELETE")),
+        )
+        .service(
+            resource("/api/v1/users/{id}/sessions/{session}")
+                .route(delete().to(users::revoke_session))
+                .default_service(not_allowed("DELETE")),
+        )
+        .service(
+            resource("/api/v1/users/{id}/second-factor")
+                .route(delete().to(users::reset_second_factor))
+                .default_service(not_allowed("DELETE")),
+        );
 }
 
 /// A well-known document, whose name stands between host and path of what it describes.

@@ -22,9 +22,27 @@ impl Problem {
 
     /// The answer; `extend` adds headers.
     pub fn answer(self, detail: &str, extend: impl FnOnce(&mut HttpResponseBuilder)) -> HttpResponse {
+        self.answer_with(detail, &[], extend)
+    }
+
+    /// The answer with more members (RFC 9457 §3.2), for programs.
+    pub fn answer_with(
+        self,
+        detail: &str,
+        members: &[(&str, bool)],
+        extend: impl FnOnce(&mut HttpResponseBuilder),
+    ) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((CONTENT_TYPE, PROBLEM_JSON)).insert_header((CACHE_CONTROL, NO_STORE));
         extend(&mut response);
-        response.body(self.body(detail))
+        let mut body = self.body(detail);
+        if !members.is_empty()
+            && let Ok(serde_json::Value::Object(mut object)) = serde_json::from_slice(&body)
+        {
+            let more = members.iter().map(|(name, value)| ((*name).to_owned(), (*value).into()));
+            object.extend(more);
+            body = serde_json::to_vec(&object).unwrap_or(body);
+        }
+        response.body(body)
     }
 }

@@ -80,6 +80,12 @@ pub enum Actor {
 }
 
 impl Actor {
+    /// Whether it is this user, in a session of theirs.
+    #[must_use]
+    pub fn is_user(&self, user: &UserId) -> bool {
+        matches!(self, Self::User(own) if own == user)
+    }
+
     /// Who it is, apart from the credential.
     #[must_use]
     pub fn principal(&self) -> Option<KeyOwner> {
@@ -99,6 +105,26 @@ impl fmt::Display for Actor {
             Self::ApiKey { key, .. } => write!(f, "api_key:{key}"),
             Self::User(id) => write!(f, "user:{id}"),
             Self::Cli { user, host } => write!(f, "cli:{user}@{host}"),
+        }
+    }
+}
+
+/// With what kind of code somebody has logged in besides their password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeKind {
+    /// Of an authenticator app.
+    Totp,
+    /// For those who have lost it.
+    Recovery,
+}
+
+impl CodeKind {
+    /// The name, for programs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::Recovery => "recovery_code",
         }
     }
 }
@@ -252,12 +278,67 @@ pub enum Event {
         /// What they are here for.
         role: Role,
     },
+    /// Somebody has another name or another role.
+    UserUpdated {
+        /// Who.
+        user: UserId,
+        /// What they log in with from now on.
+        username: Username,
+        /// What they are here for from now on.
+        role: Role,
+    },
+    /// Somebody may log in again.
+    UserEnabled {
+        /// Who.
+        user: UserId,
+    },
+    /// Somebody may not log in any more, and is logged out everywhere.
+    UserDisabled {
+        /// Who.
+        user: UserId,
+    },
+    /// Somebody is gone, with their sessions and keys.
+    UserDeleted {
+        /// Who.
+        user: UserId,
+        /// What they logged in with.
+        username: Username,
+    },
+    /// Somebody has another password, and is logged out everywhere but perhaps in one session.
+    UserPasswordSet {
+        /// Who.
+        user: UserId,
+        /// The session that goes on.
+        kept: Option<SessionId>,
+    },
     /// Somebody has logged in.
     UserLoggedIn {
         /// Who.
         user: UserId,
         /// Their session.
         session: SessionId,
+        /// The code that they have shown besides.
+        code: Option<CodeKind>,
+    },
+    /// Somebody begins to have a second factor.
+    UserSecondFactorBegun {
+        /// Who.
+        user: UserId,
+    },
+    /// Somebody has a second factor from now on, and recovery codes.
+    UserSecondFactorConfirmed {
+        /// Who.
+        user: UserId,
+    },
+    /// Somebody has no second factor any more.
+    UserSecondFactorRemoved {
+        /// Who.
+        user: UserId,
+    },
+    /// Somebody has other recovery codes.
+    UserRecoveryCodesMade {
+        /// Who.
+        user: UserId,
     },
     /// Somebody has logged out.
     UserLoggedOut {
@@ -347,7 +428,16 @@ impl Event {
             Self::ApiKeyRevoked { .. } => "api_key.revoked",
             Self::ApiKeysRevoked { .. } => "api_keys.revoked",
             Self::UserCreated { .. } => "user.created",
+            Self::UserUpdated { .. } => "user.updated",
+            Self::UserEnabled { .. } => "user.enabled",
+            Self::UserDisabled { .. } => "user.disabled",
+            Self::UserDeleted { .. } => "user.deleted",
+            Self::UserPasswordSet { .. } => "user.password_set",
             Self::UserLoggedIn { .. } => "user.logged_in",
+            Self::UserSecondFactorBegun { .. } => "user.second_factor_begun",
+            Self::UserSecondFactorConfirmed { .. } => "user.second_factor_confirmed",
+            Self::UserSecondFactorRemoved { .. } => "user.second_factor_removed",
+            Self::UserRecoveryCodesMade { .. } => "user.recovery_codes_made",
             Self::UserLoggedOut { .. } => "user.logged_out",
             Self::UserSessionRevoked { .. } => "user.session_revoked",
             Self::UserSessionsRevoked { .. } => "user.sessions_revoked",
@@ -391,7 +481,16 @@ impl Event {
             | Self::ApiKeyRotated { key, .. }
             | Self::ApiKeyRevoked { key } => key.as_str(),
             Self::UserCreated { user, .. }
+            | Self::UserUpdated { user, .. }
+            | Self::UserEnabled { user }
+            | Self::UserDisabled { user }
+            | Self::UserDeleted { user, .. }
+            | Self::UserPasswordSet { user, .. }
             | Self::UserLoggedIn { user, .. }
+            | Self::UserSecondFactorBegun { user }
+            | Self::UserSecondFactorConfirmed { user }
+            | Self::UserSecondFactorRemoved { user }
+            | Self::UserRecoveryCodesMade { user }
             | Self::UserLoggedOut { user, .. }
             | Self::UserSessionRevoked { user, .. }
             | Self::UserSessionsRevoked { user, .. } => user.as_str(),
@@ -417,12 +516,17 @@ impl Event {
             Self::ApiKeysRevoked { keys } => {
                 json!({ "keys": keys.iter().map(ApiKeyId::as_str).collect::<Vec<_>>() })
             }
-            Self::UserCreated { username, role, .. } => {
+            Self::UserPasswordSet { kept, .. } => json!({ "kept": kept.as_ref().map(SessionId::as_str) }),
+            Self::UserDeleted { username, .. } => json!({ "username": username.as_str() }),
+            Self::UserCreated { username, role, .. } | Self::UserUpdated { username, role, .. } => {
                 json!({ "username": username.as_str(), "role": role.name() })
             }
-            Self::UserLoggedIn { session, .. }
-            | Self::UserLoggedOut { session, .. }
-            | Self::UserSessionRevoked { session, .. } => json!({ "session": session.as_str() }),
+            Self::UserLoggedIn { session, code, .. } => {
+                json!({ "session": session.as_str(), "second_factor": code.map(CodeKind::name) })
+            }
+            Self::UserLoggedOut { session, .. } | Self::UserSessionRevoked { session, .. } => {
+                json!({ "session": session.as_str() })
+            }
             Self::UserSessionsRevoked { kept, count, .. } => {
                 json!({ "count": count, "kept": kept.as_ref().map(SessionId::as_str) })
             }
@@ -446,6 +550,12 @@ impl Event {
             | Self::ApiKeyUpdated { .. }
             | Self::ApiKeyEnabled { .. }
             | Self::ApiKeyDisabled { .. }
+            | Self::UserEnabled { .. }
+            | Self::UserDisabled { .. }
+            | Self::UserSecondFactorBegun { .. }
+            | Self::UserSecondFactorConfirmed { .. }
+            | Self::UserSecondFactorRemoved { .. }
+            | Self::UserRecoveryCodesMade { .. }
             | Self::ApiKeyRevoked { .. } => json!({}),
             Self::TokensRevoked { tokens } => {
                 let token =
@@ -486,7 +596,16 @@ impl Event {
             | Self::ApiKeysRevoked { .. }
             // So is a session.
             | Self::UserCreated { .. }
+            | Self::UserUpdated { .. }
+            | Self::UserEnabled { .. }
+            | Self::UserDisabled { .. }
+            | Self::UserDeleted { .. }
+            | Self::UserPasswordSet { .. }
             | Self::UserLoggedIn { .. }
+            | Self::UserSecondFactorBegun { .. }
+            | Self::UserSecondFactorConfirmed { .. }
+            | Self::UserSecondFactorRemoved { .. }
+            | Self::UserRecoveryCodesMade { .. }
             | Self::UserLoggedOut { .. }
             | Self::UserSessionRevoked { .. }
             | Self::UserSessionsRevoked { .. }

@@ -65,6 +65,13 @@ impl Issuer {
         self.is_https
     }
 
+    /// Its host, with a port where it has one: what people know it by.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let (_, rest) = self.text.split_once("://").unwrap_or(("", &self.text));
+        rest.split('/').next().unwrap_or(rest)
+    }
+
     /// The origin of its pages (RFC 6454 §6.2), as browsers write it.
     #[must_use]
     pub fn origin(&self) -> String {

@@ -80,6 +80,7 @@ impl Username {
         if !text.starts_with(char::is_alphanumeric)
             || text.chars().count() > MAX_USERNAME
             || !text.chars().all(is_fine)
+            || UserId::parse(text).is_ok()
         {
             return Err(InvalidUsername);
         }
@@ -159,6 +160,59 @@ impl FromStr for Role {
     }
 }
 
+/// Text that says of nobody whether they need a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it should be nobody, admins or everybody")]
+pub struct InvalidSecondFactorRule;
+
+/// Who must have a second factor: without, they may do nothing but get one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SecondFactorRule {
+    /// It is up to them.
+    #[default]
+    Nobody,
+    /// Administrators.
+    Admins,
+    /// All of them.
+    Everybody,
+}
+
+impl SecondFactorRule {
+    /// Whether a user lacks one.
+    #[must_use]
+    pub fn is_missing(self, user: &User) -> bool {
+        let is_needed = match self {
+            Self::Nobody => false,
+            Self::Admins => user.role == Role::Admin,
+            Self::Everybody => true,
+        };
+        is_needed && user.second_factor_at.is_none()
+    }
+
+    /// The name, as it is set.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::Admins => "admins",
+            Self::Everybody => "everybody",
+        }
+    }
+}
+
+impl FromStr for SecondFactorRule {
+    type Err = InvalidSecondFactorRule;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "nobody" => Ok(Self::Nobody),
+            "admins" => Ok(Self::Admins),
+            "everybody" => Ok(Self::Everybody),
+            _ => Err(InvalidSecondFactorRule),
+        }
+    }
+}
+
 /// Somebody who can log in, without their password.
 #[derive(Debug, Clone)]
 pub struct User {
@@ -172,9 +226,17 @@ pub struct User {
     pub created_at: Timestamp,
     /// Since when they are disabled.
     pub disabled_at: Option<Timestamp>,
+    /// Since when they are asked for a second factor; never when absent.
+    pub second_factor_at: Option<Timestamp>,
 }
 
 impl User {
+    /// Whether they may do everything, and log in to do it.
+    #[must_use]
+    pub fn may_administer(&self) -> bool {
+        self.role == Role::Admin && self.is_enabled()
+    }
+
     /// Whether they may log in.
     #[must_use]
     pub const fn is_enabled(&self) -> bool {
@@ -214,6 +276,7 @@ mod tests {
             "-ann",
             "@",
             "..",
+            "mu_0000000000000000000000",
             &"x".repeat(65),
             &"x".repeat(10_000),
         ] {

@@ -65,6 +65,8 @@ pub enum AccessError {
     InvalidSession(SessionFailure),
     /// A browser sent the cookie of a session, on behalf of a page that is not of this server.
     OtherSite,
+    /// Whoever is logged in must have a second factor, and has none yet.
+    MustEnrol,
     /// The credential is good, and does not allow this: these scopes are missing.
     InsufficientScope(ScopeSet),
     /// The credential was good for as many requests as it may be, for now.

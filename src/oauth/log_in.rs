@@ -12,7 +12,7 @@ use crate::admin::session::{self, NewSession, Place};
 use crate::directory::Unavailable;
 use crate::directory::guesses::TooMany;
 use crate::model::network::Network;
-use crate::model::user::{User, Username};
+use crate::model::user::{User, UserId, Username};
 use crate::secret::Secret;
 use crate::secret::check::Question;
 use crate::secret::hash::SecretHash;
@@ -25,6 +25,8 @@ pub struct Credentials {
     pub username: String,
     /// What was presented as the password.
     pub password: Secret,
+    /// What was presented as a code of the second factor, or as a recovery code.
+    pub code: Option<Secret>,
 }
 
 /// Why nobody is logged in.
@@ -32,6 +34,10 @@ pub struct Credentials {
 pub enum LogInError {
     /// Name and password do not belong together. Why is for the log alone.
     Wrong(LogInFailure),
+    /// The password is right, and a code is needed besides.
+    CodeNeeded,
+    /// The password is right, and the code is not, or was used before.
+    WrongCode,
     /// Too many passwords were wrong that came from there, for this name or for all; how long until another may be tried.
     TooManyGuesses(Duration),
     /// It could not be done, or it is not known whether it was.
@@ -109,9 +115,55 @@ pub async fn log_in(
         return Err(LogInFailure::Disabled.into());
     }
     let (user, hash) = user;
-    let begun = session::log_in(&server.admin, &user.id, hash.clone(), place).await;
+    let code = credentials.code;
+    let begun = with_code(server, &user.id, code, async |code| {
+        session::log_in(&server.admin, &user.id, hash.clone(), code, place).await
+    });
     // They were disabled, deleted, or got another password while this one was hashed.
-    begun.map_err(LogInError::Admin)?.ok_or_else(|| LogInFailure::Disabled.into())
+    begun.await?.ok_or_else(|| LogInFailure::Disabled.into())
+}
+
+/// Does what takes a code of somebody, if they were not wrong too often.
+///
+/// # Errors
+/// [`LogInError::TooManyGuesses`], and those of `act`.
+pub async fn with_code<T>(
+    server: &AuthorizationServer,
+    user: &UserId,
+    code: Option<Secret>,
+    act: impl AsyncFnOnce(Option<Secret>) -> Result<T, AdminError>,
+) -> Result<T, LogInError> {
+    // Counted before it is known whether it is wrong: a hundred at once must not all find that there is still room.
+    let open = match &code {
+        Some(_) => Some(server.directory.guesses().count_code(user.as_str())?),
+        None => None,
+    };
+    match act(code).await {
+        Ok(done) => Ok(done),
+        Err(AdminError::WrongCode) => {
+            if let Some(open) = open {
+                open.was_wrong();
+            }
+            Err(LogInError::WrongCode)
+        }
+        Err(AdminError::CodeNeeded) => Err(LogInError::CodeNeeded),
+        Err(error) => Err(LogInError::Admin(error)),
+    }
+}
+
+/// Checks that whoever is logged in knows their password.
+///
+/// # Errors
+/// See [`LogInError`].
+pub async fn check_own_password(
+    server: &AuthorizationServer,
+    username: &Username,
+    password: Secret,
+    network: Network,
+) -> Result<(), LogInError> {
+    let found = server.directory.look_up_username(username).await?;
+    let credentials = Credentials { username: username.as_str().to_owned(), password, code: None };
+    check_password(server, &credentials, found.as_ref(), network).await.map(drop)
 }
 
 /// Checks a password, and gives whose it is.

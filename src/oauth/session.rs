@@ -90,8 +90,24 @@ pub(super) async fn authenticate(
     if !std::iter::once(&demand.resource).chain(demand.other_resources).all(is_own) {
         return Err(SessionFailure::Resource.into());
     }
-    require(&known.scopes, demand.scopes)?;
-    Ok(authenticated(&known.session, &known.user, known.scopes.clone()))
+    let scopes = scopes_of(server, &known.user);
+    if must_enrol(server, &known.user) && demand.scopes.is_some_and(|needed| !needed.is_empty()) {
+        return Err(AccessError::MustEnrol);
+    }
+    require(&scopes, demand.scopes)?;
+    Ok(authenticated(&known.session, &known.user, scopes))
+}
+
+/// Whether somebody may do nothing before they have a second factor but get one.
+#[must_use]
+pub fn must_enrol(server: &AuthorizationServer, user: &User) -> bool {
+    server.admin.sessions.second_factor.is_missing(user)
+}
+
+/// The scopes of Mintery's own that somebody holds who is logged in.
+#[must_use]
+pub fn scopes_of(server: &AuthorizationServer, user: &User) -> ScopeSet {
+    if must_enrol(server, user) { ScopeSet::default() } else { user.role.scopes() }
 }
 
 /// Who is logged in by a session.
@@ -109,8 +125,9 @@ pub fn authenticated(session: &Session, user: &User, scopes: ScopeSet) -> Authen
 #[must_use]
 pub fn grantable(role: Role, scopes: &ScopeSet) -> Option<ScopeSet> {
     match role {
-        Role::Admin => None,
-        Role::Member | Role::Viewer => Some(scopes.clone()),
+        // Not where they have to get a second factor first.
+        Role::Admin if !scopes.is_empty() => None,
+        Role::Admin | Role::Member | Role::Viewer => Some(scopes.clone()),
     }
 }
 

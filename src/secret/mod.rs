@@ -1,7 +1,9 @@
 //! Secrets: plain while they are on their way ([`Secret`]), made with a checksum ([`generated`]) or chosen by somebody
-//! ([`chosen`]; people choose [`password`]s), and what is kept of them ([`hash`], [`digest`]). Hashes take long and much memory: [`pool`] bounds both,
+//! ([`chosen`]; people choose [`password`]s, and show besides what [`totp`] or
+//! a [`recovery_code`] is), and what is kept of them ([`hash`], [`digest`]). Hashes take long and much memory: [`pool`] bounds both,
 //! and [`check`] asks there.
 
+mod base32;
 pub mod base62;
 pub mod check;
 pub mod chosen;
@@ -10,6 +12,8 @@ pub mod generated;
 pub mod hash;
 pub mod password;
 pub mod pool;
+pub mod recovery_code;
+pub mod totp;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 

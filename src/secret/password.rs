@@ -1,5 +1,7 @@
 //! Passwords: what people choose to log in with. They are kept as a slow hash alone.
 
+use zxcvbn::feedback::Feedback;
+
 use super::Secret;
 
 /// The fewest characters.
@@ -10,6 +12,9 @@ pub const MAX_LEN: usize = 256;
 
 /// The most bytes of a password: of characters that take the most.
 pub const MAX_PASSWORD_BYTES: usize = 4 * MAX_LEN;
+
+/// The least score that zxcvbn gives to what is not guessed by whoever has stolen the hashes and hurries (10^8 guesses).
+const LEAST_SCORE: zxcvbn::Score = zxcvbn::Score::Three;
 
 /// A password that may be chosen.
 #[derive(Debug, Clone)]
@@ -24,6 +29,9 @@ pub enum UnacceptablePassword {
     /// It is too long.
     #[error("a password has at most {MAX_LEN} characters")]
     TooLong,
+    /// Somebody would guess it.
+    #[error("the password is easy to guess. {0}")]
+    Guessable(String),
     /// It has a character that gets lost on the way.
     #[error("a password has no control characters, such as the end of a line")]
     Characters,
@@ -48,9 +56,64 @@ impl Password {
         Ok(Self(secret))
     }
 
+    /// Checks that nobody would guess it soon, who knows of its owner what is in `known`. Takes a few milliseconds, and the dictionaries
+    /// in it stay in memory: not for an async thread.
+    ///
+    /// # Errors
+    /// [`UnacceptablePassword::Guessable`] with what is wrong and what would be better.
+    pub fn check_strength(&self, known: &[&str]) -> Result<(), UnacceptablePassword> {
+        let guessed = zxcvbn::zxcvbn(self.0.expose(), known);
+        if guessed.score() >= LEAST_SCORE {
+            return Ok(());
+        }
+        let feedback = guessed.feedback();
+        let warning = feedback.and_then(Feedback::warning).map(|warning| warning.to_string());
+        let suggestions = feedback.map(Feedback::suggestions).unwrap_or_default();
+        let mut advice: Vec<String> = warning.into_iter().collect();
+        advice.extend(suggestions.iter().map(ToString::to_string));
+        if advice.is_empty() {
+            advice.push("Take several words that have nothing to do with each other.".to_owned());
+        }
+        Err(UnacceptablePassword::Guessable(advice.join(" ")))
+    }
+
     /// The password.
     #[must_use]
     pub const fn secret(&self) -> &Secret {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_LEN, Password, UnacceptablePassword};
+    use crate::secret::Secret;
+
+    fn parse(plain: &str) -> Result<Password, UnacceptablePassword> {
+        Password::parse(Secret::new(plain.to_owned()))
+    }
+
+    #[test]
+    fn all_characters_of_a_password_count_and_none_is_cut() {
+        for good in ["lorry-Umbrella-7", "пароль на каждый день", " spaces ", &"é".repeat(MAX_LEN)]
+        {
+            assert_eq!(parse(good).unwrap().secret().expose(), good);
+        }
+        assert_eq!(parse("ééééééé").unwrap_err(), UnacceptablePassword::TooShort);
+        assert_eq!(parse(&"x".repeat(MAX_LEN + 1)).unwrap_err(), UnacceptablePassword::TooLong);
+        assert_eq!(parse("lorry\nUmbrella").unwrap_err(), UnacceptablePassword::Characters);
+        assert_eq!(parse("lorry\0Umbrella").unwrap_err(), UnacceptablePassword::Characters);
+    }
+
+    #[test]
+    fn what_anybody_would_guess_is_not_taken() {
+        let known = ["jocelyn.fortescue"];
+        for bad in ["password1234", "jocelyn.fortescue", "aaaaaaaaaaaaaaaa", "qwertyuiop", "P@ssw0rd123"] {
+            let refused = parse(bad).unwrap().check_strength(&known).unwrap_err();
+            assert!(matches!(&refused, UnacceptablePassword::Guessable(why) if !why.contains(bad)), "{bad}");
+        }
+        parse("lorry-Umbrella-7-quince").unwrap().check_strength(&known).unwrap();
+        // Of a long one the beginning is looked at.
+        parse(&"lorry-Umbrella-7-quince".repeat(11)).unwrap().check_strength(&known).unwrap();
     }
 }

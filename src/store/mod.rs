@@ -20,6 +20,7 @@ pub mod key;
 mod migrate;
 pub mod overview;
 pub mod revocation;
+pub mod second_factor;
 pub mod secret_addresses;
 pub mod session;
 mod turn;

@@ -6,13 +6,14 @@ use sqlx::any::AnyRow;
 use super::change::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
-use crate::model::user::{User, UserId, Username};
+use crate::model::user::{Role, User, UserId, Username};
 use crate::secret::hash::SecretHash;
 
 /// The columns of a user, as [`user`] reads them.
 macro_rules! columns {
     () => {
-        "u.id AS user_id, u.username, u.role, u.created_at AS user_created_at, u.disabled_at"
+        "u.id AS user_id, u.username, u.role, u.created_at AS user_created_at, u.disabled_at, \
+         (SELECT f.confirmed_at FROM second_factors f WHERE f.user_id = u.id) AS second_factor_at"
     };
 }
 pub(super) use columns;
@@ -79,15 +80,120 @@ pub async fn lock(tx: &mut Tx, id: &UserId) -> Result<Option<(User, SecretHash)>
     row.as_ref().map(with_hash).transpose()
 }
 
+/// Which users are listed.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Those whose name has this in it, in upper or lower case.
+    pub username: Option<String>,
+    /// Those of this role.
+    pub role: Option<Role>,
+    /// Those that are enabled, or those that are not.
+    pub enabled: Option<bool>,
+}
+
+/// Up to `limit` users whose id comes after `after`, by id.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn page(
+    database: &Database,
+    after: &str,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<User>, StoreError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM users u WHERE u.id > $1 AND u.folded_username LIKE '%' || $2 || '%' ESCAPE '!' AND ($3 = '' OR u.role = $3) \
+         AND ($4 = -1 OR ($4 = 1 AND u.disabled_at IS NULL) OR ($4 = 0 AND u.disabled_at IS NOT NULL)) \
+         ORDER BY u.id LIMIT $5"
+    );
+    let username = super::like(filter.username.as_deref().unwrap_or_default());
+    let query = || {
+        sqlx::query(SQL)
+            .bind(after)
+            .bind(username.as_str())
+            .bind(filter.role.map_or("", Role::name))
+            .bind(filter.enabled.map_or(-1, i64::from))
+            .bind(limit)
+    };
+    database.lookup(query).await?.iter().map(user).collect()
+}
+
+/// Keeps what may change of a user who is there.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when there is another one of this name.
+pub async fn update(tx: &mut Tx, user: &User) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE users SET username = $1, folded_username = $2, role = $3, disabled_at = $4 WHERE id = $5",
+    )
+    .bind(user.username.as_str())
+    .bind(user.username.folded())
+    .bind(user.role.name())
+    .bind(user.disabled_at.map(Timestamp::as_millis))
+    .bind(user.id.as_str())
+    .execute(tx.connection()?)
+    .await?;
+    Ok(())
+}
+
+/// Keeps another password of a user.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn set_password(tx: &mut Tx, id: &UserId, password: &SecretHash) -> Result<(), StoreError> {
+    sqlx::query("UPDATE users SET password_hash = $1 WHERE id = $2")
+        .bind(password.as_str())
+        .bind(id.as_str())
+        .execute(tx.connection()?)
+        .await?;
+    Ok(())
+}
+
+/// Deletes a user, with what is theirs.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn delete(tx: &mut Tx, id: &UserId) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM users WHERE id = $1").bind(id.as_str()).execute(tx.connection()?).await?;
+    Ok(())
+}
+
+/// Lets everybody else wait until this transaction ends who may take an administrator away.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn take_turn_with_administrators(tx: &mut Tx) -> Result<(), StoreError> {
+    sqlx::query("UPDATE administrators_turn SET id = id WHERE id = 1").execute(tx.connection()?).await?;
+    Ok(())
+}
+
+/// Whether there is an administrator besides this user who may log in.
+///
+/// # Errors
+/// When the statement fails.
+pub async fn is_other_administrator(tx: &mut Tx, id: &UserId) -> Result<bool, StoreError> {
+    let row =
+        sqlx::query("SELECT id FROM users WHERE role = $1 AND disabled_at IS NULL AND id <> $2 LIMIT 1")
+            .bind(Role::Admin.name())
+            .bind(id.as_str())
+            .fetch_optional(tx.connection()?)
+            .await?;
+    Ok(row.is_some())
+}
+
 /// A user, from a row that has the columns of one.
 pub(super) fn user(row: &AnyRow) -> Result<User, StoreError> {
     let text = |column: &'static str| row.try_get::<String, _>(column);
     let disabled_at: Option<i64> = row.try_get("disabled_at")?;
+    let second_factor_at: Option<i64> = row.try_get("second_factor_at")?;
     Ok(User {
         id: UserId::parse(&text("user_id")?).map_err(|_| StoreError::Corrupt("id of a user"))?,
         username: Username::parse(&text("username")?).map_err(|_| StoreError::Corrupt("username"))?,
         role: text("role")?.parse().map_err(|_| StoreError::Corrupt("role"))?,
         created_at: Timestamp::from_millis(row.try_get("user_created_at")?),
         disabled_at: disabled_at.map(Timestamp::from_millis),
+        second_factor_at: second_factor_at.map(Timestamp::from_millis),
     })
 }

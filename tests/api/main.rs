@@ -68,6 +68,8 @@ mod revocation;
 #[cfg(test)]
 mod rotation;
 #[cfg(test)]
+mod second_factor;
+#[cfg(test)]
 mod secret_use;
 #[cfg(test)]
 mod sessions;
@@ -83,3 +85,5 @@ mod token_revocation;
 mod tokens;
 #[cfg(test)]
 mod usage;
+#[cfg(test)]
+mod users;

@@ -48,3 +48,5 @@ mod signing_keys;
 mod slow_clients;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod users;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::admin::api_key::Repeatable;
-use crate::admin::{Admin, AdminError, json_object};
+use crate::admin::{Admin, AdminError, json_object, user};
 use crate::http::error;
 use crate::http::extract::body::{self, BodyError};
 use crate::http::extract::presented;
@@ -17,10 +17,13 @@ use crate::http::extract::session::is_json;
 use crate::http::headers::{JSON, NO_STORE};
 use crate::model::api_key::KeyOwner;
 use crate::model::event::Actor;
-use crate::model::principal::{Credential, Principal};
+use crate::model::principal::{Authenticated, Credential, Principal};
 use crate::model::scope::ScopeSet;
+use crate::model::session::SessionId;
+use crate::model::user::{SecondFactorRule, UserId, Username};
 use crate::oauth::AuthorizationServer;
-use crate::oauth::bearer::{self, AccessError, Demand};
+use crate::oauth::bearer::{self, AccessError, Demand, Presented};
+use crate::oauth::log_in::LogInError;
 use crate::oauth::session::grantable;
 
 /// By what a request is known again that may be sent again.
@@ -33,6 +36,8 @@ pub enum Refused {
     Access(AccessError),
     /// The body cannot be read.
     Body(BodyError),
+    /// A password or a code is not right, or that cannot be told.
+    LogIn(LogInError),
     /// The act was not done, or what is asked for makes no sense.
     Admin(AdminError),
     /// The act was done, and this node does not follow.
@@ -42,6 +47,12 @@ pub enum Refused {
 impl From<AccessError> for Refused {
     fn from(error: AccessError) -> Self {
         Self::Access(error)
+    }
+}
+
+impl From<LogInError> for Refused {
+    fn from(error: LogInError) -> Self {
+        Self::LogIn(error)
     }
 }
 
@@ -71,10 +82,19 @@ async fn authorize_look(
     is_first: bool,
 ) -> Result<Admin, Refused> {
     let presented = presented::credential(request, server)?;
-    // A scope that cannot be read is one that nobody holds.
-    let needed = ScopeSet::parse(scope).map_err(|_| AccessError::InsufficientScope(ScopeSet::default()))?;
+    let needed = needed(scope)?;
     let demand = Demand { scopes: Some(&needed), is_first, ..Demand::of(server) };
     let caller = bearer::authenticate(server, &presented, demand).await?;
+    Ok(acting(server, caller))
+}
+
+/// A scope that is needed. One that cannot be read is one that nobody holds.
+fn needed(scope: &'static str) -> Result<ScopeSet, AccessError> {
+    ScopeSet::parse(scope).map_err(|_| AccessError::InsufficientScope(ScopeSet::default()))
+}
+
+/// What acts in the name of a caller.
+fn acting(server: &AuthorizationServer, caller: Authenticated) -> Admin {
     let (actor, grantable) = match (caller.principal, caller.credential) {
         (Principal::Client { id, .. }, Credential::ApiKey { id: key, .. }) => {
             (Actor::ApiKey { key, owner: KeyOwner::Client(id) }, Some(caller.scopes))
@@ -82,7 +102,72 @@ async fn authorize_look(
         (Principal::Client { id, .. }, _) => (Actor::Client(id), Some(caller.scopes)),
         (Principal::User { id, role, .. }, _) => (Actor::User(id), grantable(role, &caller.scopes)),
     };
-    Ok(Admin { actor, grantable, ..server.admin.clone() })
+    Admin { actor, grantable, ..server.admin.clone() }
+}
+
+/// Somebody who looks after what is theirs, or after what is anybody's.
+#[derive(Debug)]
+pub struct Person {
+    /// What acts in their name.
+    pub admin: Admin,
+    /// Who is logged in; nobody where the caller is no person.
+    pub own: Option<OwnSession>,
+    /// Whether they hold the scope that what is anybody's takes.
+    pub may_all: bool,
+}
+
+/// The session that somebody asks in.
+#[derive(Debug, Clone)]
+pub struct OwnSession {
+    /// Who.
+    pub user: UserId,
+    /// What they log in with.
+    pub username: Username,
+    /// Its id.
+    pub session: SessionId,
+}
+
+/// Recognises whoever calls, and whether they hold `scope`: what is their own they may see and change in a session without it.
+pub async fn authorize_person(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    scope: &'static str,
+) -> Result<Person, Refused> {
+    let presented = presented::credential(request, server)?;
+    let is_session = matches!(presented, Presented::Session(_));
+    let needed = needed(scope)?;
+    // In a session the rest is asked below; where there is none the scope is needed in any case.
+    let scopes = (!is_session).then_some(&needed);
+    let demand = Demand { scopes, ..Demand::of(server) };
+    let caller = bearer::authenticate(server, &presented, demand).await?;
+    let own = match (&caller.principal, &caller.credential) {
+        (Principal::User { id, name, .. }, Credential::Session(session)) => {
+            Some(OwnSession { user: id.clone(), username: name.clone(), session: session.clone() })
+        }
+        _ => None,
+    };
+    let may_all = needed.is_subset_of(&caller.scopes);
+    Ok(Person { admin: acting(server, caller), own, may_all })
+}
+
+impl Person {
+    /// Refuses whoever does not hold `scope`.
+    pub fn demand(&self, scope: &'static str) -> Result<(), AccessError> {
+        if self.may_all { Ok(()) } else { Err(AccessError::InsufficientScope(needed(scope)?)) }
+    }
+
+    /// The session of whoever asks about what is their own.
+    ///
+    /// # Errors
+    /// When they are no person, or must have a second factor first.
+    pub async fn own(&self) -> Result<&OwnSession, Refused> {
+        let own = self.own.as_ref().ok_or(AccessError::InsufficientScope(ScopeSet::default()))?;
+        let rule = self.admin.sessions.second_factor;
+        if rule != SecondFactorRule::Nobody && rule.is_missing(&user::show(&self.admin, &own.user).await?) {
+            return Err(AccessError::MustEnrol.into());
+        }
+        Ok(own)
+    }
 }
 
 /// The same with a body, after which whoever calls must still be allowed to: a body can take its time.

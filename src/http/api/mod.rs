@@ -12,3 +12,4 @@ pub mod secret_use;
 pub mod session;
 pub mod signing_keys;
 pub mod usage;
+pub mod users;

@@ -5,7 +5,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 
-use super::administration::{self, Refused, applied};
+use super::administration::{self, Outcome, Refused, applied};
 use super::me;
 use crate::admin::Admin;
 use crate::admin::session::{self, NewSession, Place};
@@ -19,7 +19,7 @@ use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::AccessError;
 use crate::oauth::log_in::{self, Credentials, LogInError};
 use crate::oauth::request::network_of;
-use crate::oauth::session::{authenticated, recognise};
+use crate::oauth::session::{authenticated, recognise, scopes_of};
 use crate::secret::Secret;
 
 type Server = Data<AuthorizationServer>;
@@ -30,41 +30,27 @@ type Server = Data<AuthorizationServer>;
 struct LogInInput {
     username: String,
     password: Secret,
-}
-
-/// Why nobody was logged in or out.
-enum Failed {
-    Refused(Refused),
-    LogIn(LogInError),
-}
-
-impl<E: Into<Refused>> From<E> for Failed {
-    fn from(error: E) -> Self {
-        Self::Refused(error.into())
-    }
+    /// Of the second factor, where there is one; or a recovery code.
+    code: Option<Secret>,
 }
 
 /// `POST /api/v1/session`: logs somebody in, whose browser gets a cookie.
 pub async fn log_in(request: HttpRequest, server: Server, payload: Payload) -> HttpResponse {
     match do_log_in(&request, &server, payload).await {
         Ok(response) => response,
-        Err(failed) => answer(&request, &server, &failed),
+        Err(refused) => error::administration(&request, &server, &refused),
     }
 }
 
-async fn do_log_in(
-    request: &HttpRequest,
-    server: &AuthorizationServer,
-    payload: Payload,
-) -> Result<HttpResponse, Failed> {
+async fn do_log_in(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
     // Nobody is to find themselves logged in as somebody else because of a page that they look at.
     if site(request, &server.issuer) == Site::Other {
         return Err(AccessError::OtherSite.into());
     }
     let input: LogInInput = administration::read(request, payload).await?;
-    let credentials = Credentials { username: input.username, password: input.password };
-    let begun = begin(request, server, credentials).await.map_err(Failed::LogIn)?;
-    let caller = authenticated(&begun.session, &begun.user, begun.user.role.scopes());
+    let credentials = Credentials { username: input.username, password: input.password, code: input.code };
+    let begun = begin(request, server, credentials).await?;
+    let caller = authenticated(&begun.session, &begun.user, scopes_of(server, &begun.user));
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, JSON))
         .insert_header((CACHE_CONTROL, NO_STORE))
@@ -98,11 +84,11 @@ pub async fn begin(
 pub async fn log_out(request: HttpRequest, server: Server) -> HttpResponse {
     match do_log_out(&request, &server).await {
         Ok(response) => response,
-        Err(failed) => answer(&request, &server, &failed),
+        Err(refused) => error::administration(&request, &server, &refused),
     }
 }
 
-async fn do_log_out(request: &HttpRequest, server: &AuthorizationServer) -> Result<HttpResponse, Failed> {
+async fn do_log_out(request: &HttpRequest, server: &AuthorizationServer) -> Outcome {
     // No form deletes anything, and no page of others may: what says nothing of itself is no browser.
     if site(request, &server.issuer) == Site::Other {
         return Err(AccessError::OtherSite.into());
@@ -127,12 +113,4 @@ pub async fn end(request: &HttpRequest, server: &AuthorizationServer) -> Result<
     let admin = Admin { actor: Actor::User(known.user.id.clone()), ..server.admin.clone() };
     session::log_out(&admin, &known.user.id, &known.session.id).await?;
     applied(server, &admin).await
-}
-
-fn answer(request: &HttpRequest, server: &AuthorizationServer, failed: &Failed) -> HttpResponse {
-    match failed {
-        Failed::Refused(refused) => error::administration(request, server, refused),
-        Failed::LogIn(LogInError::Admin(error)) => error::admin(request, server, error),
-        Failed::LogIn(error) => error::log_in(request, server, error),
-    }
 }

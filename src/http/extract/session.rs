@@ -103,6 +103,8 @@ pub struct SignedIn {
     pub session: SessionId,
     /// The scopes of Mintery's own that they hold.
     pub scopes: ScopeSet,
+    /// Whether they may do nothing before they have a second factor but get one.
+    pub must_enrol: bool,
     /// When the session ends at the latest.
     pub expires_at: Timestamp,
     /// What the forms of their pages carry: see [`SignedIn::may_send`].
@@ -125,7 +127,8 @@ pub async fn signed_in(
         username: known.user.username.clone(),
         role: known.user.role,
         session: known.session.id.clone(),
-        scopes: known.scopes.clone(),
+        scopes: session::scopes_of(server, &known.user),
+        must_enrol: session::must_enrol(server, &known.user),
         expires_at: known.session.expires_at,
         csrf_token: session::csrf_token(server, &known.session.id),
     }))

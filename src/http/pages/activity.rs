@@ -60,6 +60,8 @@ fn path_of(kind: &str, subject: &str) -> Option<String> {
         "api_key" => "keys/",
         "client" => "clients/",
         "api" => "apis/show?resource=",
+        "user" => "users/",
+        "signing_key" => "signing-keys/",
         _ => return None,
     };
     Some(format!("/dashboard/{section}{}", encoded(subject)))

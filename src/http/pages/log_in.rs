@@ -1,5 +1,7 @@
 //! `/login`, `/logout`.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER, SET_COOKIE};
 use actix_web::web::Payload;
@@ -10,13 +12,14 @@ use super::failure::Failure;
 use super::form::Form;
 use super::session::CSRF_FIELD;
 use super::{Outcome, encoded, page_with, redirect};
+use crate::clock::Timestamp;
 use crate::http::api::session::{begin, end};
 use crate::http::error;
 use crate::http::extract::session::{clear_cookie, set_cookie, signed_in};
 use crate::http::extract::site::{Site, site};
 use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::AccessError;
-use crate::oauth::log_in::Credentials;
+use crate::oauth::log_in::{Credentials, LogInError};
 use crate::secret::Secret;
 
 #[derive(Template)]
@@ -67,22 +70,81 @@ pub(super) async fn log_in(request: &HttpRequest, server: &AuthorizationServer, 
         return Err(Failure::Forged("a log-in from another site"));
     }
     let posted = Form::read(request, payload).await?;
-    let username = posted.text("username").to_owned();
-    let password = Secret::new(posted.raw("password").to_owned());
     let next = next(posted.text("next"));
-    let credentials = Credentials { username: username.clone(), password };
-    match begin(request, server, credentials).await {
-        Ok(begun) => with_cookie(redirect(server, next), &set_cookie(server, &begun.cookie)),
-        Err(error) => {
-            let (status, detail, wait) = error::page_log_in(request, server, &error);
-            let shown: String = username.chars().take(200).collect();
-            let mut response = form(server, &shown, next, Some(format!("{detail}.")), false, status)?;
-            if let Some(wait) = wait {
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait));
-            }
-            Ok(response)
+    let (username, password, code) = match posted.text(STEP_FIELD) {
+        "" => (posted.text("username").to_owned(), Secret::new(posted.raw("password").to_owned()), None),
+        step => {
+            let Some((username, password)) = resumed(server, step) else {
+                let problem = Some("That took too long. Log in again.".to_owned());
+                return form(server, "", next, problem, false, StatusCode::BAD_REQUEST);
+            };
+            (username, password, Some(Secret::new(posted.text("code").to_owned())))
         }
+    };
+    let has_code = code.is_some();
+    let credentials = Credentials { username: username.clone(), password: password.clone(), code };
+    let error = match begin(request, server, credentials).await {
+        Ok(begun) => return with_cookie(redirect(server, next), &set_cookie(server, &begun.cookie)),
+        Err(error) => error,
+    };
+    if matches!(error, LogInError::CodeNeeded) && !has_code {
+        return code_form(server, &username, &password, next, None, StatusCode::OK);
     }
+    let (status, detail, wait) = error::page_log_in(request, server, &error);
+    let problem = Some(format!("{detail}."));
+    let mut response = if has_code && !matches!(error, LogInError::Wrong(_)) {
+        code_form(server, &username, &password, next, problem, status)?
+    } else {
+        let shown: String = username.chars().take(200).collect();
+        form(server, &shown, next, problem, false, status)?
+    };
+    if let Some(wait) = wait {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait));
+    }
+    Ok(response)
+}
+
+/// The field that carries a log-in from its first step to its second.
+const STEP_FIELD: &str = "step";
+
+/// How long somebody may look for their code.
+const STEP_TTL: Duration = Duration::from_mins(10);
+
+/// Under what the first step is sealed: nothing else that is sealed here opens as one.
+const STEP_PLACE: &str = "log-in";
+
+#[derive(Template)]
+#[template(path = "login-code.html")]
+struct CodePage<'a> {
+    base: &'a str,
+    next: &'a str,
+    step: &'a str,
+    problem: Option<String>,
+}
+
+/// Asks for the code. What was typed before comes along sealed: a page never holds a password, and no node has to remember one.
+fn code_form(
+    server: &AuthorizationServer,
+    username: &str,
+    password: &Secret,
+    next: &str,
+    problem: Option<String>,
+    status: StatusCode,
+) -> Outcome {
+    let until = server.clock.now().plus(STEP_TTL).as_millis();
+    let plain = Secret::new(format!("{until}\n{username}\n{}", password.expose()));
+    let step = server.admin.sealing.seal(STEP_PLACE, plain.expose().as_bytes());
+    let step = step.map_err(|error| Failure::Broken(error.to_string()))?;
+    page_with(status, &CodePage { base: server.issuer.path(), next, step: &step, problem })
+}
+
+/// What was typed in the first step; nothing when it was not here, or too long ago.
+fn resumed(server: &AuthorizationServer, step: &str) -> Option<(String, Secret)> {
+    let opened = server.admin.sealing.open(STEP_PLACE, step).ok()?;
+    let (until, rest) = std::str::from_utf8(&opened).ok()?.split_once('\n')?;
+    let (username, password) = rest.split_once('\n')?;
+    let is_over = Timestamp::from_millis(until.parse().ok()?) <= server.clock.now();
+    (!is_over).then(|| (username.to_owned(), Secret::new(password.to_owned())))
 }
 
 /// `POST /logout`

@@ -20,8 +20,10 @@ mod log_in;
 mod overview;
 mod session;
 mod sessions;
+mod settings;
 pub(crate) mod show;
 mod signing_keys;
+mod users;
 mod visit;
 
 use actix_web::http::Method;
@@ -37,6 +39,7 @@ use failure::Failure;
 use session::Section;
 use visit::Visit;
 
+use crate::http::api::administration::Refused;
 use crate::http::headers::NO_STORE;
 use crate::oauth::AuthorizationServer;
 
@@ -82,7 +85,12 @@ async fn route(request: &HttpRequest, server: &AuthorizationServer, payload: Pay
         ["dashboard", name, page @ ..] => (Section::named(name).ok_or(Failure::NotFound)?, page),
         _ => return Err(Failure::NotFound),
     };
+    // Whoever has to get a second factor first gets nowhere else.
+    let is_enrolment = section == Section::Settings && page.first() == Some(&"second-factor");
     let visit = Visit::begin(request, server, section, is_post.then_some(payload)).await?;
+    if visit.visitor.signed_in.must_enrol && !is_enrolment {
+        return Ok(redirect(server, "/dashboard/settings/second-factor"));
+    }
     match section {
         Section::Overview => Box::pin(overview::route(&visit, page, is_post)).await,
         Section::Keys => Box::pin(keys::route(&visit, page, is_post)).await,
@@ -90,6 +98,8 @@ async fn route(request: &HttpRequest, server: &AuthorizationServer, payload: Pay
         Section::Apis => Box::pin(apis::route(&visit, page, is_post)).await,
         Section::SigningKeys => Box::pin(signing_keys::route(&visit, page, is_post)).await,
         Section::Activity => Box::pin(activity::route(&visit, page, is_post)).await,
+        Section::Users => Box::pin(users::route(&visit, page, is_post)).await,
+        Section::Settings => Box::pin(settings::route(&visit, page, is_post)).await,
         Section::Sessions => Box::pin(sessions::route(&visit, page, is_post)).await,
     }
 }

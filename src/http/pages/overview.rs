@@ -141,7 +141,7 @@ async fn chart(visit: &Visit<'_>, of: Of, stretches: i64, hours: i64) -> Result<
     let counted = |stretch: i64| {
         let begins = Hour::new(stretch * hours).begins();
         let moment = Moment::new(begins, now);
-        let from = if hours == 24 { moment.day() } else { moment.date().replace(" UTC", "") };
+        let from = if hours == 24 { moment.day() } else { moment.hour() };
         let mut counted = Counted { from, first: 0, second: 0 };
         for total in totals.iter().filter(|total| total.stretch == stretch) {
             if total.outcome == good { counted.first += total.times } else { counted.second += total.times }

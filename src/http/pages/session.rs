@@ -28,6 +28,10 @@ pub enum Section {
     SigningKeys,
     /// The log of events.
     Activity,
+    /// People.
+    Users,
+    /// What is one's own.
+    Settings,
     /// Where somebody is logged in.
     Sessions,
 }
@@ -41,6 +45,8 @@ impl Section {
             "apis" => Self::Apis,
             "signing-keys" => Self::SigningKeys,
             "activity" => Self::Activity,
+            "users" => Self::Users,
+            "settings" => Self::Settings,
             "sessions" => Self::Sessions,
             _ => return None,
         })
@@ -121,11 +127,27 @@ const PLACES: &[(&str, &[Item])] = &[
                 "mintery:events:read",
                 "M2.500 9.500h3l2-5.500 3 10 2-4.500h3",
             ),
+            item(
+                "/dashboard/users",
+                "Users",
+                Section::Users,
+                "mintery:users:read",
+                "M9 9a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM3 15.500c.5-3 3-4.500 6-4.500s5.500 1.500 6 4.500",
+            ),
         ],
     ),
     (
         "Your account",
-        &[item("/dashboard/sessions", "Sessions", Section::Sessions, "", "M2.500 4h13v8h-13zM6.500 15h5")],
+        &[
+            item("/dashboard/sessions", "Sessions", Section::Sessions, "", "M2.500 4h13v8h-13zM6.500 15h5"),
+            item(
+                "/dashboard/settings",
+                "Settings",
+                Section::Settings,
+                "",
+                "M2.500 5.500h7M13 5.500h2.500M2.500 12.500H5M8.500 12.500h7M11 3.500v4M7 10.500v4",
+            ),
+        ],
     ),
 ];
 
@@ -218,6 +240,12 @@ impl Visitor {
             "secret-revoked" => "The secret is revoked, and the tokens that were got with it are void.",
             "tokens-revoked" => "The tokens that were issued until now are void.",
             "rotated" => "Another signing key follows.",
+            "password" => "You have another password, and are logged out everywhere but here.",
+            "password-set" => "They have another password, and are logged out everywhere.",
+            "factor-removed" => "The second factor is removed.",
+            "user-enabled" => "They can log in again.",
+            "user-disabled" => "They are logged out everywhere, and cannot log in.",
+            "user-sessions-ended" => "They are logged out everywhere.",
             "session-ended" => "The session has ended.",
             "sessions-ended" => "All your other sessions have ended.",
             "retired" => "The signing key is taken back: what it signed is void.",

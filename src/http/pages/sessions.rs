@@ -12,18 +12,18 @@ use crate::clock::Timestamp;
 use crate::model::session::{Session, SessionId};
 
 /// A session, as it is listed.
-struct SessionView {
+pub(super) struct SessionView {
     id: SessionId,
-    browser: String,
-    address: Option<String>,
+    pub(super) browser: String,
+    pub(super) address: Option<String>,
     since: Moment,
-    seen: Moment,
+    pub(super) seen: Moment,
     ends: Moment,
     is_own: bool,
 }
 
 impl SessionView {
-    fn new(session: &Session, own: &SessionId, now: Timestamp) -> Self {
+    pub(super) fn new(session: &Session, own: &SessionId, now: Timestamp) -> Self {
         let moment = |at| Moment::new(at, now);
         Self {
             id: session.id.clone(),

@@ -54,6 +54,12 @@ impl Moment {
         }
     }
 
+    /// The day and the time of day, in few letters.
+    pub fn hour(self) -> String {
+        let date = chrono::DateTime::from_timestamp_millis(self.at.as_millis());
+        date.map_or_else(String::new, |date| date.format("%-d %b, %H:%M").to_string())
+    }
+
     /// The date alone.
     pub fn day(self) -> String {
         let date = chrono::DateTime::from_timestamp_millis(self.at.as_millis());

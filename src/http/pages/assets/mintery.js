@@ -36,7 +36,7 @@ for (const button of all("button[data-copy]")) {
 // A page with a secret: whoever leaves without having it is asked, and a page that the browser keeps does not hold it.
 const secrets = all("[data-secret]");
 let kept = secrets.length === 0;
-for (const link of all("[data-kept]")) link.addEventListener("click", () => { kept = true; });
+for (const way of all("[data-kept]")) way.addEventListener(way.tagName === "FORM" ? "submit" : "click", () => { kept = true; });
 addEventListener("beforeunload", (event) => { if (!kept) event.preventDefault(); });
 addEventListener("pagehide", () => {
   for (const secret of secrets) secret.textContent = "This was shown once.";
@@ -79,6 +79,9 @@ for (const form of all("form[method=post]")) {
     setTimeout(() => delete form.dataset.sent, 5000);
   });
 }
+
+// Where the way around is wider than the screen, where one is stays in sight.
+document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 // Dates in the reader's own time zone, on demand.
 for (const time of all("time[datetime]")) {

@@ -1,0 +1,213 @@
+//! `/dashboard/settings…`: the password and the second factor of whoever looks.
+
+use actix_web::http::StatusCode;
+use askama::Template;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::failure::Failure;
+use super::form::Field;
+use super::keys::sentence;
+use super::session::Visitor;
+use super::visit::Visit;
+use super::{Outcome, page, page_with, redirect};
+use crate::admin::{AdminError, second_factor, user};
+use crate::http::error;
+use crate::http::extract::caller::caller_address;
+use crate::oauth::log_in::{LogInError, check_own_password, with_code};
+use crate::oauth::request::network_of;
+use crate::secret::Secret;
+use crate::secret::password::Password;
+
+const FACTOR: &str = "/dashboard/settings/second-factor";
+
+pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> Outcome {
+    match (is_post, page) {
+        (false, []) => show(visit, Passwords::default(), StatusCode::OK).await,
+        (false, ["password"]) => Ok(redirect(visit.server, "/dashboard/settings")),
+        (true, ["password"]) => set_password(visit).await,
+        (false, ["second-factor"]) => factor(visit, None, StatusCode::OK).await,
+        (false, ["second-factor", _]) => Ok(redirect(visit.server, FACTOR)),
+        (true, ["second-factor", "begin"]) => begin(visit).await,
+        (true, ["second-factor", "confirm"]) => with_a_code(visit, Act::Confirm).await,
+        (true, ["second-factor", "codes"]) => with_a_code(visit, Act::Renew).await,
+        (true, ["second-factor", "remove"]) => with_a_code(visit, Act::Remove).await,
+        _ => Err(Failure::NotFound),
+    }
+}
+
+/// The fields of the form for another password. What is typed there never comes back.
+struct Passwords {
+    current: Field,
+    password: Field,
+    repeat: Field,
+}
+
+impl Default for Passwords {
+    fn default() -> Self {
+        Self {
+            current: Field::new("current", ""),
+            password: Field::new("password", ""),
+            repeat: Field::new("repeat", ""),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct Page<'a> {
+    base: &'a str,
+    visitor: &'a Visitor,
+    has_factor: bool,
+    current: Field,
+    password: Field,
+    repeat: Field,
+}
+
+async fn show(visit: &Visit<'_>, fields: Passwords, status: StatusCode) -> Outcome {
+    let visitor = &visit.visitor;
+    let own = user::show(&visitor.admin, &visitor.signed_in.user).await?;
+    let Passwords { current, password, repeat } = fields;
+    let has_factor = own.second_factor_at.is_some();
+    page_with(status, &Page { base: &visitor.base, visitor, has_factor, current, password, repeat })
+}
+
+async fn set_password(visit: &Visit<'_>) -> Outcome {
+    let (own, mut fields) = (&visit.visitor.signed_in, Passwords::default());
+    let typed = |name| Secret::new(visit.form.raw(name).to_owned());
+    let password = match Password::parse(typed("password")) {
+        Ok(password) => password,
+        Err(error) => {
+            fields.password.refuse(&error.to_string());
+            return show(visit, fields, StatusCode::BAD_REQUEST).await;
+        }
+    };
+    if visit.form.raw("repeat") != visit.form.raw("password") {
+        fields.repeat.refuse("this is another one than above");
+        return show(visit, fields, StatusCode::BAD_REQUEST).await;
+    }
+    // Somebody may have left their browser open.
+    let network = network_of(caller_address(visit.request, &visit.server.trusted_proxies));
+    if let Err(error) = check_own_password(visit.server, &own.username, typed("current"), network).await {
+        let (status, detail, _) = error::page_log_in(visit.request, visit.server, &error);
+        let is_wrong = matches!(error, LogInError::Wrong(_));
+        fields.current.refuse(if is_wrong { "this is not your password" } else { &detail });
+        return show(visit, fields, if is_wrong { StatusCode::BAD_REQUEST } else { status }).await;
+    }
+    let kept = Some(own.session.clone());
+    match user::set_password(&visit.visitor.admin, &own.user, password, kept).await {
+        Ok(_) => {
+            visit.applied().await?;
+            Ok(redirect(visit.server, "/dashboard/settings?done=password"))
+        }
+        Err(AdminError::Invalid(reason)) => {
+            fields.password.refuse(&reason);
+            show(visit, fields, StatusCode::BAD_REQUEST).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "second-factor.html")]
+struct Factor<'a> {
+    base: &'a str,
+    visitor: &'a Visitor,
+    has_factor: bool,
+    codes_left: i64,
+    problem: Option<String>,
+}
+
+async fn factor(visit: &Visit<'_>, problem: Option<String>, status: StatusCode) -> Outcome {
+    let visitor = &visit.visitor;
+    let own = user::show(&visitor.admin, &visitor.signed_in.user).await?;
+    let codes_left = second_factor::codes_left(&visitor.admin, &own.id).await?;
+    let has_factor = own.second_factor_at.is_some();
+    page_with(status, &Factor { base: &visitor.base, visitor, has_factor, codes_left, problem })
+}
+
+#[derive(Template)]
+#[template(path = "second-factor-begun.html")]
+struct Begun<'a> {
+    base: &'a str,
+    visitor: &'a Visitor,
+    /// The secret to type; nothing where it was shown before.
+    enrolment: Option<&'a str>,
+    /// The same as a picture.
+    qr: Option<String>,
+    problem: Option<String>,
+}
+
+async fn begin(visit: &Visit<'_>) -> Outcome {
+    let visitor = &visit.visitor;
+    let service = visit.server.issuer.host();
+    let enrolment = match second_factor::begin(&visitor.admin, &visitor.signed_in.user, service).await {
+        Ok(enrolment) => enrolment,
+        Err(AdminError::Conflict(_)) => return Ok(redirect(visit.server, FACTOR)),
+        Err(error) => return Err(error.into()),
+    };
+    visit.applied().await?;
+    let picture = enrolment.qr_svg();
+    let qr = picture.map(|svg| format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg.expose())));
+    page(&Begun {
+        base: &visitor.base,
+        visitor,
+        enrolment: Some(enrolment.secret.expose()),
+        qr,
+        problem: None,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "recovery-codes.html")]
+struct Codes<'a> {
+    base: &'a str,
+    visitor: &'a Visitor,
+    codes: Vec<&'a str>,
+}
+
+/// What takes a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Act {
+    Confirm,
+    Renew,
+    Remove,
+}
+
+async fn with_a_code(visit: &Visit<'_>, act: Act) -> Outcome {
+    let visitor = &visit.visitor;
+    let (admin, own) = (&visitor.admin, &visitor.signed_in);
+    let typed = Secret::new(visit.form.text("code").to_owned());
+    let made = with_code(visit.server, &own.user, Some(typed), async |code| {
+        let code = code.ok_or(AdminError::CodeNeeded)?;
+        match act {
+            Act::Confirm => second_factor::confirm(admin, &own.user, &code).await,
+            Act::Renew => second_factor::renew_codes(admin, &own.user, &code).await,
+            Act::Remove => second_factor::remove(admin, &own.user, &code).await.map(|()| Vec::new()),
+        }
+    });
+    let made = match made.await {
+        Ok(made) => made,
+        // It was done before, or begun anew elsewhere.
+        Err(LogInError::Admin(error @ AdminError::Conflict(_))) => {
+            return factor(visit, Some(sentence(&error.to_string())), StatusCode::CONFLICT).await;
+        }
+        Err(error @ (LogInError::WrongCode | LogInError::TooManyGuesses(_))) => {
+            let (status, detail, _) = error::page_log_in(visit.request, visit.server, &error);
+            let status = if status == StatusCode::UNAUTHORIZED { StatusCode::BAD_REQUEST } else { status };
+            let problem = Some(format!("{detail}."));
+            if act == Act::Confirm {
+                let begun = Begun { base: &visitor.base, visitor, enrolment: None, qr: None, problem };
+                return page_with(status, &begun);
+            }
+            return factor(visit, problem, status).await;
+        }
+        Err(error) => return Err(super::Refused::from(error).into()),
+    };
+    visit.applied().await?;
+    if act == Act::Remove {
+        return Ok(redirect(visit.server, &format!("{FACTOR}?done=factor-removed")));
+    }
+    let codes = made.iter().map(Secret::expose).collect();
+    page(&Codes { base: &visitor.base, visitor, codes })
+}

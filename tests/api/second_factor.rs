@@ -1,0 +1,252 @@
+//! The second factor: an authenticator app, and recovery codes.
+
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use mintery::admin::second_factor;
+use mintery::model::user::Role;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::answer::Answer;
+use crate::app::TestApp;
+use crate::people::{Browser, PASSWORD, SESSION, TestUser};
+
+const OWN: &str = "/api/v1/users/me/second-factor";
+
+/// What an authenticator app makes of the secret that it was given.
+fn code(secret: &str, secs: i64) -> String {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let (mut bits, mut count, mut key) = (0_u32, 0, Vec::new());
+    for digit in secret.bytes() {
+        let value = ALPHABET.iter().position(|known| *known == digit).unwrap();
+        bits = (bits << 5) | u32::try_from(value).unwrap();
+        count += 5;
+        if count >= 8 {
+            count -= 8;
+            key.push(u8::try_from((bits >> count) & 0xff).unwrap());
+        }
+    }
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key);
+    let tag = hmac::sign(&key, &(secs / 30).to_be_bytes());
+    let offset = usize::from(tag.as_ref()[19] & 0xf);
+    let number = u32::from_be_bytes(tag.as_ref()[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
+    format!("{:06}", number % 1_000_000)
+}
+
+/// A code that is none at the moment.
+fn wrong_code(app: &TestApp, secret: &str) -> String {
+    let good: Vec<String> = (-2..=2).map(|steps| code(secret, app.now() + 30 * steps)).collect();
+    (0..10).map(|number| format!("{number:06}")).find(|candidate| !good.contains(candidate)).unwrap()
+}
+
+async fn try_log_in(app: &TestApp, user: &TestUser, code: &str) -> Answer {
+    let body = json!({ "username": user.username, "password": user.password, "code": code });
+    Answer::of(app.log_in_request(&body)).await
+}
+
+/// Gives somebody a second factor; gives its secret and the recovery codes.
+async fn enrol(app: &TestApp, browser: &Browser<'_>) -> (String, Vec<String>) {
+    let begun = browser.send(Method::POST, OWN, None).await;
+    assert_eq!(begun.status, 200, "{begun:?}");
+    let secret = begun.text("secret");
+    let confirmed =
+        browser.post(&format!("{OWN}/confirm"), json!({ "code": code(&secret, app.now()) })).await;
+    assert_eq!(confirmed.status, 200, "{confirmed:?}");
+    let codes = confirmed.json()["recovery_codes"].as_array().unwrap().clone();
+    app.clock.advance(Duration::from_secs(30));
+    (secret, codes.iter().map(|code| code.as_str().unwrap().to_owned()).collect())
+}
+
+#[actix_web::test]
+async fn somebody_gets_a_second_factor_and_logs_in_with_it() {
+    let app = TestApp::spawn().await;
+    let ann = app.user("ann", Role::Admin).await;
+    let browser = app.log_in(&ann).await;
+    let begun = browser.send(Method::POST, OWN, None).await;
+    let secret = begun.text("secret");
+    assert_eq!(secret.len(), 32);
+    assert_eq!(
+        begun.text("uri"),
+        format!(
+            "otpauth://totp/auth%2Eexample%2Ecom:ann?secret={secret}&issuer=auth%2Eexample%2Ecom&algorithm=SHA1&digits=6&period=30"
+        )
+    );
+    assert!(begun.text("qr_svg").contains("<svg"), "{begun:?}");
+    assert_eq!(begun.header("cache-control"), "no-store");
+    // Nothing is asked for before an app has shown that it has it.
+    assert_eq!(app.try_log_in("ann", PASSWORD).await.status, 200);
+    let confirm = format!("{OWN}/confirm");
+    let wrong = browser.post(&confirm, json!({ "code": wrong_code(&app, &secret) })).await;
+    wrong.assert_problem(400, "err_invalid_request", "a wrong code");
+    let first = code(&secret, app.now());
+    let confirmed = browser.post(&confirm, json!({ "code": first })).await;
+    assert_eq!(confirmed.json()["recovery_codes"].as_array().unwrap().len(), 10, "{confirmed:?}");
+    browser.post(&confirm, json!({ "code": first })).await.assert_problem(409, "err_conflict", "twice");
+    browser.send(Method::POST, OWN, None).await.assert_problem(409, "err_conflict", "another one");
+
+    let needed = app.try_log_in("ann", PASSWORD).await;
+    needed.assert_problem(401, "err_unauthorised", "no code");
+    assert_eq!(needed.json()["code_required"], true);
+    assert_eq!(needed.header("set-cookie"), "");
+    let wrong = app.try_log_in("ann", "wrong").await;
+    wrong.assert_problem(401, "err_unauthorised", "a wrong password");
+    assert_eq!(wrong.json()["code_required"], Value::Null);
+    // The one that was shown above is spent, on all nodes.
+    assert_eq!(try_log_in(&app, &ann, &first).await.status, 401);
+    app.clock.advance(Duration::from_secs(30));
+    let second = code(&secret, app.now());
+    let spaced = format!("{} {}", &second[..3], &second[3..]);
+    let answer = try_log_in(&app, &ann, &spaced).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let again = try_log_in(&app, &ann, &second).await;
+    again.assert_problem(401, "err_unauthorised", "the same again");
+    assert_eq!(again.json()["code_required"], true);
+    // One step late, one step early.
+    app.clock.advance(Duration::from_mins(1));
+    assert_eq!(try_log_in(&app, &ann, &code(&secret, app.now() - 60)).await.status, 401);
+    assert_eq!(try_log_in(&app, &ann, &code(&secret, app.now() - 30)).await.status, 200);
+    assert_eq!(try_log_in(&app, &ann, &code(&secret, app.now() + 60)).await.status, 401);
+    assert_eq!(try_log_in(&app, &ann, &code(&secret, app.now() + 30)).await.status, 200);
+    // One that is older than the last one is spent too.
+    assert_eq!(try_log_in(&app, &ann, &code(&secret, app.now())).await.status, 401);
+
+    let me = browser.get("/api/v1/users").await.json();
+    assert_eq!(me["items"][0]["second_factor"], true);
+    let events = browser.get(&format!("/api/v1/events?subject={}", ann.id)).await;
+    for kind in ["second_factor_begun", "second_factor_confirmed"] {
+        assert!(events.body.contains(kind), "{kind}: {events:?}");
+    }
+    assert!(events.body.contains("\"second_factor\":\"totp\""), "{events:?}");
+    assert!(!events.body.contains(&secret), "{events:?}");
+    let kept =
+        app.database.number("SELECT COUNT(*) FROM second_factors WHERE sealed_secret LIKE 'v1.%'").await;
+    assert_eq!(kept, 1);
+}
+
+/// Two requests at once with the same code: one of them is somebody else's.
+#[actix_web::test]
+async fn a_code_is_good_once_however_fast() {
+    let app = TestApp::spawn().await;
+    let ann = app.user("ann", Role::Viewer).await;
+    let browser = app.log_in(&ann).await;
+    let (secret, codes) = enrol(&app, &browser).await;
+    let now = code(&secret, app.now());
+    for shown in [&now, &codes[0]] {
+        let (one, two) = tokio::join!(try_log_in(&app, &ann, shown), try_log_in(&app, &ann, shown));
+        let mut statuses = [one.status, two.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 401], "{one:?} {two:?}");
+    }
+}
+
+#[actix_web::test]
+async fn a_recovery_code_is_good_once() {
+    let app = TestApp::spawn().await;
+    let ann = app.user("ann", Role::Viewer).await;
+    let browser = app.log_in(&ann).await;
+    let (secret, codes) = enrol(&app, &browser).await;
+    assert_eq!(try_log_in(&app, &ann, &codes[0]).await.status, 200);
+    assert_eq!(try_log_in(&app, &ann, &codes[0]).await.status, 401);
+    assert_eq!(try_log_in(&app, &ann, &codes[1].to_uppercase().replace('-', " ")).await.status, 200);
+    assert_eq!(second_factor::codes_left(&app.admin, &ann.id).await.unwrap(), 8);
+    // Of somebody else it is none.
+    let bob = app.user("bob", Role::Viewer).await;
+    let of_bob = app.log_in(&bob).await;
+    let (_, codes_of_bob) = enrol(&app, &of_bob).await;
+    assert_eq!(try_log_in(&app, &ann, &codes_of_bob[0]).await.status, 401);
+    // Others take their place.
+    let renew = format!("{OWN}/recovery-codes");
+    browser.post(&renew, json!({ "code": "abcde-fghij" })).await.assert_problem(
+        400,
+        "err_invalid_request",
+        "wrong",
+    );
+    let renewed = browser.post(&renew, json!({ "code": code(&secret, app.now()) })).await.json();
+    assert_eq!(try_log_in(&app, &ann, &codes[2]).await.status, 401);
+    let new = renewed["recovery_codes"][0].as_str().unwrap();
+    assert_eq!(try_log_in(&app, &ann, new).await.status, 200);
+    // Removed with a code, after which none is asked for.
+    let remove = format!("{OWN}/remove");
+    browser.post(&remove, json!({})).await.assert_problem(400, "err_invalid_request", "no code");
+    browser.post(&remove, json!({ "code": "000000 1" })).await.assert_problem(
+        400,
+        "err_invalid_request",
+        "wrong",
+    );
+    let other = renewed["recovery_codes"][1].as_str().unwrap();
+    assert_eq!(browser.post(&remove, json!({ "code": other })).await.status, 204);
+    assert_eq!(app.try_log_in("ann", PASSWORD).await.status, 200);
+}
+
+/// 6749-17: who knows the password does not get through the codes.
+#[actix_web::test]
+async fn guessing_codes_is_limited() {
+    let app = TestApp::with(&[("trusted_proxies", "127.0.0.1")]).await;
+    let ann = app.user("ann", Role::Viewer).await;
+    let browser = app.log_in(&ann).await;
+    let (secret, _) = enrol(&app, &browser).await;
+    let wrong = wrong_code(&app, &secret);
+    for number in 0..10 {
+        // From everywhere.
+        let body = json!({ "username": "ann", "password": PASSWORD, "code": wrong });
+        let request = app.log_in_request(&body).header("x-forwarded-for", format!("192.0.2.{number}"));
+        assert_eq!(Answer::of(request).await.status, 401);
+    }
+    let limited = try_log_in(&app, &ann, &code(&secret, app.now())).await;
+    limited.assert_problem(429, "err_rate_limited", "too many");
+    let remove = browser.post(&format!("{OWN}/remove"), json!({ "code": wrong })).await;
+    remove.assert_problem(429, "err_rate_limited", "and in a session");
+    // That a code is needed is told as before, and counts nothing.
+    assert_eq!(app.try_log_in("ann", PASSWORD).await.json()["code_required"], true);
+    app.clock.let_pass(Duration::from_mins(2));
+    assert_eq!(try_log_in(&app, &ann, &code(&secret, app.now())).await.status, 200);
+}
+
+/// Who must have one may do nothing before they do.
+#[actix_web::test]
+async fn administrators_need_one_where_the_settings_say_so() {
+    let app = TestApp::with(&[("users.second_factor", "admins")]).await;
+    let (admin, viewer) = (app.browser("ann", Role::Admin).await, app.browser("vic", Role::Viewer).await);
+    assert_eq!(viewer.get("/api/v1/users").await.status, 200);
+    assert_eq!(admin.me().await.json()["scope"], "");
+    for answer in [
+        admin.get("/api/v1/users").await,
+        admin.post("/api/v1/users", json!({})).await,
+        admin.get("/api/v1/users/me/sessions").await,
+        admin.post("/api/v1/users/me/set-password", json!({})).await,
+        admin.get("/api/v1/keys").await,
+    ] {
+        answer.assert_problem(403, "err_no_permission", "no second factor");
+        assert_eq!(answer.json()["second_factor_required"], true, "{answer:?}");
+    }
+    let (secret, _) = enrol(&app, &admin).await;
+    assert_eq!(admin.get("/api/v1/users").await.status, 200);
+    assert!(admin.me().await.text("scope").contains("mintery:users:write"));
+    assert_eq!(admin.send(Method::DELETE, SESSION, None).await.status, 204);
+    assert_eq!(app.try_log_in("ann", PASSWORD).await.status, 401);
+    let answer = app.log_in_request(
+        &json!({ "username": "ann", "password": PASSWORD, "code": code(&secret, app.now()) }),
+    );
+    assert_eq!(Answer::of(answer).await.status, 200);
+}
+
+/// Who has lost it asks an administrator.
+#[actix_web::test]
+async fn an_administrator_takes_a_lost_one_away() {
+    let app = TestApp::spawn().await;
+    let admin = app.browser("ann", Role::Admin).await;
+    let meg = app.user("meg", Role::Member).await;
+    let browser = app.log_in(&meg).await;
+    let path = format!("/api/v1/users/{}/second-factor", meg.id);
+    admin.send(Method::DELETE, &path, None).await.assert_problem(409, "err_conflict", "none");
+    enrol(&app, &browser).await;
+    browser.send(Method::DELETE, &path, None).await.assert_problem(403, "err_no_permission", "one's own");
+    assert_eq!(admin.send(Method::DELETE, &path, None).await.status, 204);
+    browser.me().await.assert_invalid_token("logged out");
+    assert_eq!(app.try_log_in("meg", PASSWORD).await.status, 200);
+    // One's own only with a code.
+    enrol(&app, &admin).await;
+    let own = format!("/api/v1/users/{}/second-factor", admin.me().await.text("sub"));
+    admin.send(Method::DELETE, &own, None).await.assert_problem(409, "err_conflict", "one's own");
+}

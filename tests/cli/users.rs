@@ -1,0 +1,107 @@
+//! `mintery user …`, beside a running server.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{Answer, Ran, Server, Workplace, eventually, http, send};
+
+const PASSWORD: &str = "lorry-Umbrella-7-quince";
+const OTHER_PASSWORD: &str = "seven-Pelicans-under-9-oaks";
+
+fn log_in(server: &Server, username: &str, password: &str) -> Answer {
+    let body = json!({ "username": username, "password": password }).to_string();
+    let request = http().post(server.url("/api/v1/session")).header("content-type", "application/json");
+    send(request.body(body)).unwrap()
+}
+
+fn create(work: &Workplace, username: &str, role: &str, password: &str) -> Ran {
+    let arguments =
+        ["user", "create", "--username", username, "--role", role, "--password", "-", "-o", "json"];
+    work.run_with_input(&arguments, password.as_bytes())
+}
+
+fn within_a_second(what: &str, status: u16, ask: impl Fn() -> Answer) {
+    eventually(what, Duration::from_secs(1), || (ask().status == status).then_some(()));
+}
+
+#[test]
+fn people_are_managed_at_the_command_line() {
+    let work = Workplace::with_tables();
+    let server = Server::start(&work);
+    let made = create(&work, "Ann", "admin", &format!("{PASSWORD}\n")).succeeded().json();
+    let id = made["id"].as_str().unwrap();
+    assert_eq!(
+        (&made["username"], &made["role"], &made["enabled"]),
+        (&json!("Ann"), &json!("admin"), &json!(true))
+    );
+    create(&work, "bob", "member", PASSWORD).succeeded();
+    let answer = log_in(&server, "ann", PASSWORD);
+    assert_eq!(answer.status, 200);
+    let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let me = || send(http().get(server.url("/api/v1/users/me")).header("cookie", cookie.clone())).unwrap();
+    assert_eq!(me().json()["sub"], id);
+
+    let listed = work.run(&["user", "list", "-o", "json"]).succeeded().json();
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    let listed =
+        work.run(&["user", "list", "--role", "member", "--enabled", "true", "-o", "json"]).succeeded().json();
+    assert_eq!(listed[0]["username"], "bob");
+    assert!(work.run(&["user", "list"]).succeeded().stdout.contains("Ann"));
+    for name in ["ann", "ANN", id] {
+        assert_eq!(work.run(&["user", "show", name, "-o", "json"]).succeeded().json(), made);
+    }
+    let updated = work.run(&["user", "update", "bob", "--username", "rob", "--role", "viewer", "-o", "json"]);
+    let updated = updated.succeeded().json();
+    assert_eq!((&updated["username"], &updated["role"]), (&json!("rob"), &json!("viewer")));
+
+    work.run_with_input(&["user", "set-password", "ann", "--password", "-"], OTHER_PASSWORD.as_bytes())
+        .succeeded();
+    within_a_second("logged out everywhere", 401, me);
+    assert_eq!(log_in(&server, "ann", PASSWORD).status, 401);
+    assert_eq!(log_in(&server, "ann", OTHER_PASSWORD).status, 200);
+
+    work.run(&["user", "disable", "rob"]).succeeded();
+    assert_eq!(log_in(&server, "rob", PASSWORD).status, 401);
+    work.run(&["user", "enable", "rob"]).succeeded();
+    assert_eq!(log_in(&server, "rob", PASSWORD).status, 200);
+    work.run(&["user", "disable", "ann"]).failed(&["last administrator"]);
+    work.run(&["user", "delete", "ann"]).failed(&["last administrator"]);
+    work.run(&["user", "update", "ann", "--role", "member"]).failed(&["last administrator"]);
+    work.run(&["user", "reset-second-factor", "rob"]).failed(&["no second factor"]);
+    work.run(&["user", "delete", "rob"]).succeeded();
+    assert_eq!(log_in(&server, "rob", PASSWORD).status, 401);
+    work.run(&["user", "show", "rob"]).failed(&["there is no user rob"]);
+    let events = work.run(&["event", "list"]).succeeded().stdout;
+    assert!(events.contains("user.deleted") && events.contains("cli:"), "{events}");
+    assert!(!events.contains(PASSWORD) && !events.contains(OTHER_PASSWORD), "{events}");
+    work.assert_no_gap_in_events();
+}
+
+/// SEC-5: passwords come from standard input, and are not repeated.
+#[test]
+fn what_makes_no_user_is_refused_with_a_reason() {
+    let work = Workplace::with_tables();
+    let in_argv = ["user", "create", "--username", "ann", "--role", "admin", "--password", "MARKER-lorry-7"];
+    let ran = work.run(&in_argv).was_misused();
+    assert!(!ran.stderr.contains("MARKER") && !ran.stdout.contains("MARKER"), "{}", ran.stderr);
+    for (username, role, password) in [
+        ("ann", "root", PASSWORD),
+        ("<b>ann</b>", "member", PASSWORD),
+        ("\u{202e}nna", "member", PASSWORD),
+        ("", "member", PASSWORD),
+        ("ann", "member", "short-7"),
+        ("ann", "member", ""),
+        ("ann", "member", "Password123!"),
+        ("ann", "member", "two\nlines-of-it"),
+        ("ann", "member", &"x".repeat(10_000)),
+        (&"x".repeat(10_000), "member", PASSWORD),
+    ] {
+        let ran = create(&work, username, role, password).was_misused();
+        assert!(ran.stdout.is_empty(), "{username:.20} {role}");
+        assert!(!ran.stderr.contains("Password123!") && !ran.stderr.contains('\u{202e}'), "{}", ran.stderr);
+    }
+    assert_eq!(work.numbers("SELECT COUNT(*) FROM users"), [0]);
+    create(&work, "ann", "member", PASSWORD).succeeded();
+    create(&work, "ANN", "member", PASSWORD).failed(&["there is a user ANN already"]);
+}
