@@ -25,6 +25,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("actix_http", &["http/"]),
     ("actix_service", &["http/"]),
     ("actix_server", &["http/", "server.rs"]),
+    ("askama", &["http/pages/"]),
     ("clap", &["cli/"]),
     ("clap_complete", &["cli/"]),
 ];

@@ -9,8 +9,12 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::app::{ISSUER, TestApp, TestClient};
 use crate::people::{Browser, PASSWORD};
+use crate::second_factor::{code, wrong_code};
 
 const DAY: Duration = Duration::from_hours(24);
+
+/// Another password than the usual one.
+const NEW: &str = "another-Umbrella-8-plum";
 
 /// What somebody does with pages.
 struct Pages<'a> {
@@ -325,6 +329,13 @@ async fn lists_are_in_pages_with_the_newest_first() {
     app.clock.advance(DAY * 91);
     let pages = Pages::of(&app, "bob", Role::Admin).await;
     assert_eq!(names(&pages.page("/dashboard/keys?state=unused").await).len(), 25);
+    let listed = async |query: &str| {
+        let list = pages.browser.get(&format!("/api/v1/keys?limit=200&{query}")).await.json();
+        list["items"].as_array().unwrap().len()
+    };
+    // As in the API: all are over but those of the 92nd day on, of which there is none.
+    assert_eq!(listed(&format!("unused_since={}", app.now() - 90 * 86_400)).await, 60);
+    assert_eq!(listed(&format!("expires_before={}", app.now() + 86_400)).await, 0);
     assert!(pages.page("/dashboard/keys?state=disabled&name=%25").await.contains("No key matches"));
 }
 
@@ -567,4 +578,171 @@ async fn sessions_are_seen_and_ended() {
     assert_eq!(one.press("/dashboard/sessions/end-others").await.status, 303);
     assert_eq!(third.get("/dashboard").await.status, 303);
     one.page("/dashboard").await;
+}
+
+#[actix_web::test]
+async fn people_are_looked_after() {
+    let app = TestApp::spawn().await;
+    let pages = Pages::of(&app, "ann", Role::Admin).await;
+    let fields = [("username", "bob"), ("role", "viewer"), ("password", PASSWORD)];
+    for (field, value, problem) in [
+        ("username", "b b", "a username is 1 to 64"),
+        ("username", "<b>", "a username is 1 to 64"),
+        ("username", "ann", "a user ann already"),
+        ("role", "king", "a role is admin, member or viewer"),
+        ("password", "short", "at least 8 characters"),
+        ("password", "password1", "guess"),
+    ] {
+        let mut wrong: Vec<(&str, &str)> =
+            fields.iter().copied().filter(|(name, _)| *name != field).collect();
+        wrong.push((field, value));
+        let answer = pages.fill("/dashboard/users/new", &wrong).await;
+        assert!((400..500).contains(&answer.status), "{field}={value}: {answer:?}");
+        let told = text_of(&answer.body, &format!("{field}-problem"));
+        assert!(told.to_lowercase().contains(problem), "{field}={value}: {told}");
+        assert!(!answer.body.contains(&format!("value=\"{PASSWORD}\"")), "{answer:?}");
+    }
+    let made = pages.fill("/dashboard/users/new", &fields).await;
+    assert_eq!(made.status, 303, "{made:?}");
+    let path = format!("/dashboard/users/{}", id_in(&made, "/dashboard/users/"));
+    let bob = app.try_log_in("bob", PASSWORD).await;
+    let bob = Pages { app: &app, browser: Browser::given(&app, &bob) };
+    assert!(pages.page(&path).await.contains("Viewer"));
+    assert_eq!(bob.get("/dashboard/users/new").await.status, 403);
+    assert!(bob.page("/dashboard/users").await.contains(">ann<"));
+
+    let edited = pages.fill(&format!("{path}/edit"), &[("username", "bob"), ("role", "member")]).await;
+    assert_eq!(edited.header("location"), format!("{path}?done=saved"), "{edited:?}");
+    assert_eq!(bob.get("/dashboard/users").await.status, 403);
+    for (act, done) in
+        [("disable", "user-disabled"), ("enable", "user-enabled"), ("end-sessions", "user-sessions-ended")]
+    {
+        let answer = pages.press(&format!("{path}/{act}")).await;
+        assert_eq!(answer.header("location"), format!("{path}?done={done}"), "{answer:?}");
+    }
+    assert_eq!(bob.get("/dashboard").await.status, 303);
+    let weak = pages.fill(&format!("{path}/password"), &[("password", "password1")]).await;
+    assert_eq!(weak.status, 400, "{weak:?}");
+    let set = pages.fill(&format!("{path}/password"), &[("password", "another-Umbrella-8-plum")]).await;
+    assert_eq!(set.header("location"), format!("{path}?done=password-set"), "{set:?}");
+    assert_eq!(app.try_log_in("bob", PASSWORD).await.status, 401);
+    assert_eq!(app.try_log_in("bob", "another-Umbrella-8-plum").await.status, 200);
+    assert_eq!(
+        pages.press(&format!("{path}/delete")).await.header("location"),
+        "/dashboard/users?done=deleted"
+    );
+    // The last administrator stays.
+    let own = pages.browser.me().await.json()["sub"].as_str().unwrap().to_owned();
+    assert_eq!(pages.press(&format!("/dashboard/users/{own}/delete")).await.status, 409);
+    let fields = [("username", "ann"), ("role", "viewer")];
+    let last = pages.fill(&format!("/dashboard/users/{own}/edit"), &fields).await;
+    assert_eq!(last.status, 409, "{last:?}");
+    assert!(last.body.contains("last administrator"), "{last:?}");
+}
+
+#[actix_web::test]
+async fn somebody_changes_their_password() {
+    let app = TestApp::spawn().await;
+    let user = app.user("meg", Role::Member).await;
+    let (pages, other) = (
+        Pages { app: &app, browser: app.log_in(&user).await },
+        Pages { app: &app, browser: app.log_in(&user).await },
+    );
+    let send = async |current: &str, new: &str, repeat: &str| {
+        let fields = [("current", current), ("password", new), ("repeat", repeat)];
+        pages.press_with("/dashboard/settings/password", &fields).await
+    };
+    for (current, new, repeat, field, problem) in [
+        ("wrong", NEW, NEW, "current", "not your password"),
+        (PASSWORD, "short", "short", "password", "at least 8"),
+        (PASSWORD, NEW, "else", "repeat", "another one"),
+    ] {
+        let answer = send(current, new, repeat).await;
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(text_of(&answer.body, &format!("{field}-problem")).contains(problem), "{answer:?}");
+        assert!(!answer.body.contains(NEW) && !answer.body.contains(PASSWORD), "{answer:?}");
+    }
+    let weak = send(PASSWORD, "password1", "password1").await;
+    assert!(text_of(&weak.body, "password-problem").contains("guess"), "{weak:?}");
+    let done = send(PASSWORD, NEW, NEW).await;
+    assert_eq!(done.header("location"), "/dashboard/settings?done=password", "{done:?}");
+    pages.page("/dashboard").await;
+    assert_eq!(other.get("/dashboard").await.status, 303);
+    assert_eq!(app.try_log_in("meg", NEW).await.status, 200);
+}
+
+/// SEC-7: the password never stands in a page, nor does a log-in that was begun last.
+#[actix_web::test]
+async fn a_log_in_has_a_second_step() {
+    let app = TestApp::spawn().await;
+    let user = app.user("meg", Role::Member).await;
+    let pages = Pages { app: &app, browser: app.log_in(&user).await };
+    let begun = pages.press("/dashboard/settings/second-factor/begin").await;
+    assert_eq!(begun.status, 200, "{begun:?}");
+    assert!(begun.body.contains("data:image/svg+xml;base64,"), "{begun:?}");
+    let secret = text_of(&begun.body, "totp");
+    let wrong = pages
+        .press_with("/dashboard/settings/second-factor/confirm", &[("code", &wrong_code(&app, &secret))])
+        .await;
+    assert_eq!(wrong.status, 400, "{wrong:?}");
+    assert!(wrong.body.contains("The code is wrong") && !wrong.body.contains(&secret), "{wrong:?}");
+    let right = code(&secret, app.now());
+    let on = pages.press_with("/dashboard/settings/second-factor/confirm", &[("code", &right)]).await;
+    assert_eq!(on.status, 200, "{on:?}");
+    let recovery = text_of(&on.body, "codes");
+    let recovery: Vec<&str> = recovery.split_whitespace().collect();
+    assert_eq!(recovery.len(), 10, "{on:?}");
+    let page = pages.page("/dashboard/settings/second-factor").await;
+    assert!(page.contains("10 left") && !page.contains(recovery[0]), "{page}");
+
+    let post = |fields: Vec<(&'static str, String)>| {
+        Answer::of(app.request(Method::POST, "/login").header("origin", ISSUER).form(&fields))
+    };
+    let first = || post(vec![("username", "meg".to_owned()), ("password", PASSWORD.to_owned())]);
+    let step_of = |answer: &Answer| {
+        let step = hidden_fields(&answer.body).into_iter().find(|(name, _)| name == "step");
+        step.unwrap_or_else(|| panic!("{answer:?}")).1
+    };
+    let asked = first().await;
+    assert_eq!((asked.status, asked.header("set-cookie")), (200, ""), "{asked:?}");
+    assert!(!asked.body.contains(PASSWORD), "{asked:?}");
+    let step = step_of(&asked);
+    let second = |step: &str, typed: &str| post(vec![("step", step.to_owned()), ("code", typed.to_owned())]);
+    let refused = second(&step, &wrong_code(&app, &secret)).await;
+    assert_eq!((refused.status, refused.header("set-cookie")), (401, ""), "{refused:?}");
+    let step = step_of(&refused);
+    let changed = format!("{}A", &step[..step.len() - 1]);
+    assert_eq!(second(&changed, recovery[0]).await.status, 400);
+    let done = second(&step, recovery[0]).await;
+    assert_eq!(done.header("location"), "/dashboard", "{done:?}");
+    // A recovery code is good once, and a step for ten minutes.
+    assert_eq!(second(&step, recovery[0]).await.status, 401);
+    app.clock.advance(Duration::from_secs(601));
+    let late = second(&step, recovery[1]).await;
+    assert_eq!(late.status, 400, "{late:?}");
+    assert!(late.body.contains("took too long"), "{late:?}");
+
+    let removed =
+        pages.press_with("/dashboard/settings/second-factor/remove", &[("code", recovery[2])]).await;
+    assert!(removed.header("location").ends_with("?done=factor-removed"), "{removed:?}");
+    assert_eq!(first().await.header("location"), "/dashboard");
+}
+
+#[actix_web::test]
+async fn whoever_must_have_a_second_factor_gets_one_first() {
+    let app = TestApp::with(&[("users.second_factor", "everybody")]).await;
+    let user = app.user("ann", Role::Admin).await;
+    let pages = Pages { app: &app, browser: app.log_in(&user).await };
+    for path in ["/dashboard", "/dashboard/keys/new", "/dashboard/settings", "/dashboard/sessions"] {
+        assert_eq!(pages.get(path).await.header("location"), "/dashboard/settings/second-factor", "{path}");
+    }
+    let page = pages.page("/dashboard/settings/second-factor").await;
+    assert!(page.contains("before you can do anything else"), "{page}");
+    let token: Vec<_> = hidden_fields(&page).into_iter().filter(|(name, _)| name == "csrf_token").collect();
+    let begun = pages.send("/dashboard/settings/second-factor/begin", &token).await;
+    let right = code(&text_of(&begun.body, "totp"), app.now());
+    let mut fields = token.clone();
+    fields.push(("code".to_owned(), right));
+    assert_eq!(pages.send("/dashboard/settings/second-factor/confirm", &fields).await.status, 200);
+    pages.page("/dashboard/keys/new").await;
 }

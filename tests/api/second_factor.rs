@@ -15,7 +15,7 @@ use crate::people::{Browser, PASSWORD, SESSION, TestUser};
 const OWN: &str = "/api/v1/users/me/second-factor";
 
 /// What an authenticator app makes of the secret that it was given.
-fn code(secret: &str, secs: i64) -> String {
+pub fn code(secret: &str, secs: i64) -> String {
     const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let (mut bits, mut count, mut key) = (0_u32, 0, Vec::new());
     for digit in secret.bytes() {
@@ -35,7 +35,7 @@ fn code(secret: &str, secs: i64) -> String {
 }
 
 /// A code that is none at the moment.
-fn wrong_code(app: &TestApp, secret: &str) -> String {
+pub fn wrong_code(app: &TestApp, secret: &str) -> String {
     let good: Vec<String> = (-2..=2).map(|steps| code(secret, app.now() + 30 * steps)).collect();
     (0..10).map(|number| format!("{number:06}")).find(|candidate| !good.contains(candidate)).unwrap()
 }

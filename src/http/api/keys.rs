@@ -18,6 +18,7 @@ use crate::admin::api_key_json::{
     ApiKeyInput, ApiKeyJson, CreatedApiKeyJson, KeptApiKeyJson, KeyUsageJson, RotationInput, SelectionInput,
 };
 use crate::admin::{Admin, AdminError};
+use crate::clock::Timestamp;
 use crate::directory::OverLimit;
 use crate::http::headers::TRUE;
 use crate::model::api_key::{ApiKeyId, Environment, Environments};
@@ -44,14 +45,19 @@ pub async fn list(request: HttpRequest, server: Server) -> HttpResponse {
 
 async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome {
     let admin = authorize(request, server, READ).await?;
-    let query = PageQuery::parse(request.query_string(), &["owner", "name", "environment", "enabled"])?;
+    let query = PageQuery::parse(
+        request.query_string(),
+        &["owner", "name", "environment", "enabled", "expires_before", "unused_since"],
+    )?;
     let environment = query.filter("environment").map(str::parse::<Environment>).transpose();
+    let time = |name| Ok::<_, Refused>(query.number(name)?.map(Timestamp::from_secs));
     let filter = Filter {
         owner: query.filter("owner").map(ToOwned::to_owned),
         name: query.filter("name").map(ToOwned::to_owned),
         environment: environment.map_err(|error| AdminError::Invalid(error.to_string()))?,
         enabled: query.flag("enabled")?,
-        ..Filter::default()
+        expiring: time("expires_before")?.map(|until| (server.clock.now(), until)),
+        unused_since: time("unused_since")?,
     };
     let keys = api_key::page(&admin, query.after(), query.limit_and_one(), &filter).await?;
     let page = Page::new(&query, &keys, |(key, _)| key.id.to_string(), KeptApiKeyJson::from);
@@ -274,7 +280,7 @@ async fn do_verify(request: &HttpRequest, server: &AuthorizationServer, payload:
         kind: caller.kind(),
         name: caller.name(),
         scope: &caller.scopes,
-        expires_at: caller.expires_at.map(crate::clock::Timestamp::as_secs),
+        expires_at: caller.expires_at.map(Timestamp::as_secs),
     };
     Ok(json(StatusCode::OK, &Verified { valid: true, good: Some(good), retry_after: None }))
 }

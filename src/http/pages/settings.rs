@@ -110,7 +110,7 @@ async fn set_password(visit: &Visit<'_>) -> Outcome {
 
 #[derive(Template)]
 #[template(path = "second-factor.html")]
-struct Factor<'a> {
+struct FactorPage<'a> {
     base: &'a str,
     visitor: &'a Visitor,
     has_factor: bool,
@@ -123,7 +123,7 @@ async fn factor(visit: &Visit<'_>, problem: Option<String>, status: StatusCode) 
     let own = user::show(&visitor.admin, &visitor.signed_in.user).await?;
     let codes_left = second_factor::codes_left(&visitor.admin, &own.id).await?;
     let has_factor = own.second_factor_at.is_some();
-    page_with(status, &Factor { base: &visitor.base, visitor, has_factor, codes_left, problem })
+    page_with(status, &FactorPage { base: &visitor.base, visitor, has_factor, codes_left, problem })
 }
 
 #[derive(Template)]
@@ -160,7 +160,7 @@ async fn begin(visit: &Visit<'_>) -> Outcome {
 
 #[derive(Template)]
 #[template(path = "recovery-codes.html")]
-struct Codes<'a> {
+struct CodesPage<'a> {
     base: &'a str,
     visitor: &'a Visitor,
     codes: Vec<&'a str>,
@@ -209,5 +209,5 @@ async fn with_a_code(visit: &Visit<'_>, act: Act) -> Outcome {
         return Ok(redirect(visit.server, &format!("{FACTOR}?done=factor-removed")));
     }
     let codes = made.iter().map(Secret::expose).collect();
-    page(&Codes { base: &visitor.base, visitor, codes })
+    page(&CodesPage { base: &visitor.base, visitor, codes })
 }
