@@ -14,6 +14,7 @@ use crate::admin::client::{ClientUpdate, CreatedClient, NewClient};
 use crate::admin::patch::Patch;
 use crate::admin::revocation::Revoker;
 use crate::admin::session::SessionPolicy;
+use crate::admin::user::NewUser;
 use crate::admin::{self, Admin, AdminError};
 use crate::background::{Background, RotationPolicy};
 use crate::clock::{Clock, SystemClock};
@@ -34,12 +35,15 @@ use crate::model::issuer::Issuer;
 use crate::model::name::DisplayName;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
+use crate::model::user::{Role, User, Username};
 use crate::oauth::AuthorizationServer;
 use crate::oauth::feed::Feed;
 use crate::random::{Random, SystemRandom};
 use crate::resource::{KeySet, Verifier};
+use crate::secret::Secret;
 use crate::secret::check::SecretChecks;
 use crate::secret::digest::DigestKey;
+use crate::secret::password::Password;
 use crate::secret::pool::HashPool;
 use crate::store::change::Store;
 use crate::store::file_lock::FileLock;
@@ -121,6 +125,10 @@ pub struct First {
     pub client: CreatedClient,
     /// An API key of that client.
     pub key: CreatedApiKey,
+    /// An administrator.
+    pub administrator: User,
+    /// What they log in with.
+    pub password: Secret,
 }
 
 /// A server that is bound to its port.
@@ -326,7 +334,7 @@ async fn open_to_serve(
     Ok((unlocked, serve_lock))
 }
 
-/// With `--dev` the first start makes a client and an API key, so that there is something to try out.
+/// With `--dev` the first start makes a client, an API key and an administrator, so that there is something to try out.
 async fn create_first(admin: &Admin, accepted: Environments) -> Result<Option<First>, StartError> {
     // Only the event of the initialisation: nothing was ever made here.
     let (head, _) = event::head(admin.store.database()).await?;
@@ -356,10 +364,13 @@ async fn create_first(admin: &Admin, accepted: Environments) -> Result<Option<Fi
         max_per_minute: None,
         expires_in: Patch::Keep,
     };
-    match admin::api_key::create(admin, new, None).await? {
-        Creation::New(key) => Ok(Some(First { client, key })),
-        Creation::Repeated(_) => Ok(None),
-    }
+    let Creation::New(key) = admin::api_key::create(admin, new, None).await? else { return Ok(None) };
+    let Ok(username) = Username::parse("admin") else { return Ok(None) };
+    let chosen = Password::generate(&*admin.random);
+    let password = chosen.secret().clone();
+    let administrator = NewUser { username, role: Role::Admin, password: chosen };
+    let administrator = admin::user::create(admin, administrator).await?;
+    Ok(Some(First { client, key: *key, administrator, password }))
 }
 
 /// What this node remembers: the signing keys, and nothing else at first.

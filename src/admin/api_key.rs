@@ -15,13 +15,14 @@ use crate::model::event::Event;
 use crate::model::name::DisplayName;
 use crate::model::scope::ScopeSet;
 use crate::model::usage::{Hour, HourOfKeyUse, LastUse};
+use crate::model::user::User;
 use crate::secret::Secret;
 use crate::secret::digest::{DigestKey, SecretDigest};
 use crate::secret::generated::hint;
 pub use crate::store::api_key::Filter;
 pub use crate::store::api_key_usage::MAX_KEYS as MAX_KEYS_OF_DAYS;
 use crate::store::change::Tx;
-use crate::store::{StoreError, api_key, api_key_usage, client};
+use crate::store::{StoreError, api_key, api_key_usage, client, user};
 
 /// What API keys are like here.
 #[derive(Debug, Clone)]
@@ -99,7 +100,7 @@ pub struct CreatedApiKey {
 #[derive(Debug)]
 pub enum Creation {
     /// A key was made.
-    New(CreatedApiKey),
+    New(Box<CreatedApiKey>),
     /// It was made when the request was sent before. It is not shown again.
     Repeated(Box<KeptApiKey>),
 }
@@ -135,7 +136,7 @@ pub async fn create(
             let before = repeated(admin, repeatable.as_ref()).await?;
             before.ok_or(AdminError::Store(StoreError::Conflict))
         }
-        done => done.map(Creation::New),
+        done => done.map(Box::new).map(Creation::New),
     }
 }
 
@@ -501,7 +502,7 @@ fn none_is_fine(revoked: Result<Vec<ApiKeyId>, AdminError>) -> Result<Vec<ApiKey
 /// Changes a key, of whose owner all keys may be managed by the caller.
 async fn change<F>(admin: &Admin, id: &ApiKeyId, change: F) -> Result<ApiKey, AdminError>
 where
-    F: FnOnce(&Admin, ApiKey, &Client) -> Result<(Event, ApiKey), AdminError> + Send + 'static,
+    F: FnOnce(&Admin, ApiKey, &Owner) -> Result<(Event, ApiKey), AdminError> + Send + 'static,
 {
     // The owner of a key never changes, and is locked first, as where it is deleted.
     let (before, _) = show(admin, id).await?;
@@ -519,12 +520,45 @@ where
     change.await.map(|(key, _)| key)
 }
 
+/// The owner of a key.
+enum Owner {
+    Client(Client),
+    User(User),
+}
+
 /// The owner, whom nobody else changes or deletes until this ends.
-async fn lock_owner(tx: &mut Tx, owner: &KeyOwner) -> Result<Client, AdminError> {
-    let KeyOwner::Client(id) = owner;
-    let (client, _) =
-        client::lock(tx, id).await?.ok_or_else(|| AdminError::Unknown(format!("client {id}")))?;
-    Ok(client)
+async fn lock_owner(tx: &mut Tx, owner: &KeyOwner) -> Result<Owner, AdminError> {
+    match owner {
+        KeyOwner::Client(id) => {
+            let found = client::lock(tx, id).await?;
+            let (client, _) = found.ok_or_else(|| AdminError::Unknown(format!("client {id}")))?;
+            Ok(Owner::Client(client))
+        }
+        KeyOwner::User(id) => {
+            let found = user::lock(tx, id).await?;
+            let (user, _) = found.ok_or_else(|| AdminError::Unknown(format!("user {id}")))?;
+            Ok(Owner::User(user))
+        }
+    }
+}
+
+impl Owner {
+    /// What a key of theirs allows when nobody says.
+    fn default_scopes(&self) -> ScopeSet {
+        match self {
+            Self::Client(client) => client.default_scopes(),
+            // All that somebody holds by their role is Mintery's own, and never a default.
+            Self::User(_) => ScopeSet::default(),
+        }
+    }
+
+    /// What of `scopes` they do not hold themselves.
+    fn lacks(&self, scopes: &ScopeSet) -> ScopeSet {
+        match self {
+            Self::Client(client) => scopes.minus(&client.scopes),
+            Self::User(user) => scopes.minus(&user.role.most_of(scopes)),
+        }
+    }
 }
 
 /// A key that is being made.
@@ -541,11 +575,14 @@ impl Admin {
     }
 
     /// Whoever has a key of somebody acts as them.
-    fn may_manage_keys_of(&self, client: &Client, owner: &KeyOwner) -> Result<(), AdminError> {
-        if self.actor.principal().is_some_and(|own| own == *owner) {
+    fn may_manage_keys_of(&self, owner: &Owner, id: &KeyOwner) -> Result<(), AdminError> {
+        if self.actor.principal().is_some_and(|own| own == *id) {
             return Ok(());
         }
-        self.may_grant(&client.scopes)
+        match owner {
+            Owner::Client(client) => self.may_grant(&client.scopes),
+            Owner::User(user) => self.may_manage_role(user.role),
+        }
     }
 }
 
@@ -583,12 +620,12 @@ impl ApiKeyPolicy {
 }
 
 /// Checks what goes together.
-fn validate(key: &ApiKey, owner: &Client) -> Result<(), AdminError> {
+fn validate(key: &ApiKey, owner: &Owner) -> Result<(), AdminError> {
     let invalid = |reason: String| Err(AdminError::Invalid(reason));
     if key.scopes.as_str().len() > MAX_SCOPE_LEN {
         return invalid(format!("the scopes of an API key have at most {MAX_SCOPE_LEN} bytes"));
     }
-    let missing = key.scopes.minus(&owner.scopes);
+    let missing = owner.lacks(&key.scopes);
     if !missing.is_empty() {
         return invalid(format!("the scope {missing} is none of the owner's scopes"));
     }

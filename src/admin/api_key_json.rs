@@ -14,7 +14,6 @@ use super::patch::Patch;
 use crate::clock::Timestamp;
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{ApiKey, ApiKeyId, KeyOwner};
-use crate::model::client::ClientId;
 use crate::model::name::DisplayName;
 use crate::model::scope::ScopeSet;
 use crate::model::usage::{Countable as _, HourOfKeyUse, KeyOutcome};
@@ -24,7 +23,7 @@ use crate::model::usage::{Countable as _, HourOfKeyUse, KeyOutcome};
 pub struct ApiKeyJson<'a> {
     id: &'a str,
     name: &'a str,
-    /// The id of the client whose it is.
+    /// The id of the client or the user whose it is.
     owner: &'a str,
     environment: &'static str,
     /// Its last digits before the checksum.
@@ -123,7 +122,7 @@ impl<'a> From<&'a HourOfKeyUse> for KeyUsageJson<'a> {
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyInput {
     name: Option<String>,
-    /// The id of a client; whoever asks when absent.
+    /// The id of a client or a user; whoever asks when absent.
     owner: Option<String>,
     scope: Option<String>,
     environment: Option<String>,
@@ -242,7 +241,7 @@ fn not_ranges() -> AdminError {
 }
 
 fn parse_owner(id: &str) -> Result<KeyOwner, AdminError> {
-    ClientId::parse(id).map(KeyOwner::Client).map_err(invalid)
+    KeyOwner::parse(id).map_err(invalid)
 }
 
 /// Ranges, one in each text.

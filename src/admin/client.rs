@@ -21,6 +21,7 @@ use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::model::usage::{LastUse, MAX_LIMIT};
+use crate::model::user::UserId;
 use crate::secret::Secret;
 use crate::secret::chosen::ChosenSecret;
 use crate::secret::generated::{CLIENT_SECRET_PREFIX, generate, hint};
@@ -281,6 +282,9 @@ async fn make(
     admin.may_grant(&new.terms.scopes)?;
     admin.may_give_apis(&new.terms.resources, &[])?;
     admin.may_give_apis(&new.terms.stands_for, &[])?;
+    if let Some(id) = &new.id {
+        check_id(id)?;
+    }
     new.terms.check(admin, None).await?;
     let now = admin.clock.now();
     let made =
@@ -637,6 +641,18 @@ pub async fn delete(admin: &Admin, id: &ClientId) -> Result<EventNumber, AdminEr
         })
     });
     change.await.map(|((), number)| number)
+}
+
+/// Checks that an id which somebody has chosen is none that a user could have (RFC 9068 §5).
+///
+/// # Errors
+/// [`AdminError::Invalid`] when it is.
+pub(super) fn check_id(id: &ClientId) -> Result<(), AdminError> {
+    if UserId::parse(id.as_str()).is_ok() {
+        let reason = "the id of a client does not look like that of a user, mu_ and 22 letters or digits";
+        return Err(AdminError::Invalid(reason.to_owned()));
+    }
+    Ok(())
 }
 
 pub(super) fn not_found(id: &ClientId) -> AdminError {

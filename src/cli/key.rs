@@ -15,7 +15,6 @@ use crate::clock::Timestamp;
 use crate::logging::escape;
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{ApiKey, ApiKeyId, Environment, KeyOwner};
-use crate::model::client::ClientId;
 use crate::model::name::DisplayName;
 use crate::model::scope::ScopeSet;
 use crate::model::usage::{Countable as _, Hour, HourOfKeyUse, KeyOutcome};
@@ -23,7 +22,7 @@ use crate::store::Missing;
 
 #[derive(Debug, Subcommand)]
 pub enum KeyVerb {
-    /// Makes an API key for a client and shows it, this once.
+    /// Makes an API key for a client or a user and shows it, this once.
     Create(Create),
     /// Lists API keys.
     List(List),
@@ -57,8 +56,8 @@ pub struct Create {
     /// What people call it.
     #[arg(long)]
     name: String,
-    /// The id of the client whose it is.
-    #[arg(long, value_name = "CLIENT_ID")]
+    /// The id of the client or the user whose it is.
+    #[arg(long, value_name = "ID")]
     owner: String,
     /// Whether it is for the real thing or for trying out.
     #[arg(long, value_name = "live|test", default_value = "live")]
@@ -115,8 +114,8 @@ impl TermFlags {
 
 #[derive(Debug, Args)]
 pub struct List {
-    /// Only those of this client.
-    #[arg(long, value_name = "CLIENT_ID")]
+    /// Only those of this client or user.
+    #[arg(long, value_name = "ID")]
     owner: Option<String>,
     /// Only those whose name has this in it.
     #[arg(long)]
@@ -152,8 +151,8 @@ pub struct Revoke {
     /// The ids of the keys, `ak_…`.
     #[arg(required_unless_present = "owner")]
     ids: Vec<String>,
-    /// All keys of this client instead.
-    #[arg(long, value_name = "CLIENT_ID", conflicts_with = "ids")]
+    /// All keys of this client or user instead.
+    #[arg(long, value_name = "ID", conflicts_with = "ids")]
     owner: Option<String>,
     /// How to print them.
     #[arg(short, long, default_value = "table")]
@@ -243,7 +242,7 @@ impl List {
         }
         if keys.is_empty() {
             return Ok(output::note(
-                "There is no such API key; `mintery key create --name NAME --owner CLIENT_ID` makes one.",
+                "There is no such API key; `mintery key create --name NAME --owner ID` makes one.",
             )?);
         }
         let mut table = output::table(&[
@@ -438,5 +437,5 @@ fn parse_id(id: &str) -> Result<ApiKeyId, CliError> {
 }
 
 fn parse_owner(id: &str) -> Result<KeyOwner, CliError> {
-    ClientId::parse(id).map(KeyOwner::Client).map_err(CliError::usage)
+    KeyOwner::parse(id).map_err(CliError::usage)
 }

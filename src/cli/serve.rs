@@ -9,7 +9,7 @@ use crate::server::{Application, First, ServeMode, Surroundings};
 
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// For trying out: listens on this machine only, and the first start makes a client and an API key.
+    /// For trying out: listens on this machine only, and the first start makes a client, an API key and an administrator.
     #[arg(long)]
     dev: bool,
     /// Brings a `PostgreSQL` database to the tables of this release first.
@@ -68,20 +68,23 @@ fn stop_on_signals(application: &Application) -> Result<(), CliError> {
 
 /// What to paste first.
 fn welcome(url: &str, first: Option<&First>, key_header: &str) -> Result<(), CliError> {
-    let Some(First { client, key }) = first else {
+    let Some(First { client, key, administrator, password }) = first else {
         let again = format!(
-            "\nMintery answers on {url}\nThe first start showed a client and an API key. To make another client:\n\n  \
+            "\nMintery answers on {url}\nThe first start showed a client, an API key and an administrator. To make another client:\n\n  \
              mintery client create --name demo --scope 'read write'\n"
         );
         return Ok(output::line(&again)?);
     };
+    let (username, password) = (administrator.username.as_str(), password.expose());
     let (id, secret, key) = (&client.client.id, client.plain.expose(), key.plain.expose());
     Ok(output::line(&format!(
         "\nMintery answers on {url}\n\n\
-         A client was made for you, and an API key. The secret and the key are not shown again:\n\n  \
+         A client was made for you, an API key, and an administrator. Secret, key and password are not shown again:\n\n  \
          client_id      {id}\n  \
          client_secret  {secret}\n  \
-         api_key        {key}\n\n\
+         api_key        {key}\n  \
+         username       {username}\n  \
+         password       {password}\n\n\
          Get a token:\n\n  \
          curl -u {id}:{secret} -d grant_type=client_credentials -d scope='read write' {url}/oauth/token\n\n\
          Call a protected route with it:\n\n  \
@@ -90,6 +93,10 @@ fn welcome(url: &str, first: Option<&First>, key_header: &str) -> Result<(), Cli
          curl -H \"Authorization: Bearer $TOKEN\" {url}/api/v1/users/me\n\n\
          Or with the API key:\n\n  \
          curl -H \"{key_header}: {key}\" {url}/api/v1/users/me\n\n\
+         Log in, and do the same with the cookie:\n\n  \
+         curl -c cookies -H 'Content-Type: application/json' -d '{{\"username\":\"{username}\",\"password\":\"{password}\"}}' \
+         {url}/api/v1/session\n  \
+         curl -b cookies {url}/api/v1/users/me\n\n\
          And without, to be refused:\n\n  \
          curl -i {url}/api/v1/users/me\n"
     ))?)

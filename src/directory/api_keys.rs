@@ -10,7 +10,10 @@ use super::known_client::KnownClient;
 use super::memory::{Memory, Remembered};
 use crate::clock::Clock;
 use crate::model::api_key::{ApiKey, ApiKeyId};
+use crate::model::principal::Principal;
+use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
+use crate::model::user::User;
 use crate::secret::digest::SecretDigest;
 use crate::store::StoreError;
 
@@ -26,12 +29,83 @@ pub struct KnownApiKey {
     /// The key.
     pub key: ApiKey,
     /// Whose it is.
-    pub owner: Arc<KnownClient>,
+    pub owner: KnownOwner,
     /// What it allows: no more than its owner may.
     pub scopes: ScopeSet,
     /// What is counted for it.
     pub usage: Arc<KeyUsage>,
     stamp: Stamp,
+}
+
+/// What is remembered of the owner of a key.
+#[derive(Debug)]
+pub enum KnownOwner {
+    /// A program.
+    Client(Arc<KnownClient>),
+    /// Somebody.
+    User(KnownUser),
+}
+
+/// What is remembered of somebody who owns a key.
+#[derive(Debug)]
+pub struct KnownUser {
+    /// The user.
+    pub user: User,
+    stamp: Stamp,
+}
+
+/// The owner of a key, as it was loaded.
+pub enum Owner {
+    Client(Arc<KnownClient>),
+    User(User),
+}
+
+impl KnownOwner {
+    /// Whether they may do anything.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        match self {
+            Self::Client(known) => known.client.is_enabled(),
+            Self::User(known) => known.user.is_enabled(),
+        }
+    }
+
+    /// Who they are.
+    #[must_use]
+    pub fn principal(&self) -> Principal {
+        match self {
+            Self::Client(known) => {
+                Principal::Client { id: known.client.id.clone(), name: known.client.name.clone() }
+            }
+            Self::User(KnownUser { user, .. }) => {
+                Principal::User { id: user.id.clone(), name: user.username.clone(), role: user.role }
+            }
+        }
+    }
+
+    /// The APIs that are theirs beside the default one.
+    #[must_use]
+    pub fn resources(&self) -> &[ResourceUri] {
+        match self {
+            Self::Client(known) => &known.client.resources,
+            Self::User(_) => &[],
+        }
+    }
+
+    /// What of the scopes of a key they hold themselves.
+    fn most_of(&self, scopes: &ScopeSet) -> ScopeSet {
+        match self {
+            Self::Client(known) => scopes.intersection(&known.client.scopes),
+            Self::User(known) => known.user.role.most_of(scopes),
+        }
+    }
+
+    fn is_current(&self, generations: &Generations) -> bool {
+        match self {
+            Self::Client(known) => known.is_current(generations),
+            Self::User(known) => generations.is_current(known.stamp),
+        }
+    }
 }
 
 impl Remembered for KnownApiKey {
@@ -79,14 +153,21 @@ impl ApiKeys {
     ) -> Result<Option<Arc<KnownApiKey>>, StoreError>
     where
         F: Fn() -> Loading,
-        Loading: Future<Output = Result<Option<(ApiKey, Arc<KnownClient>)>, StoreError>>,
+        Loading: Future<Output = Result<Option<(ApiKey, Owner)>, StoreError>>,
     {
         let load = |read_at, _| {
             let loading = load();
             async move {
                 let Some((key, owner)) = loading.await? else { return Ok(None) };
+                let owner = match owner {
+                    Owner::Client(known) => KnownOwner::Client(known),
+                    Owner::User(user) => {
+                        let stamp = Generations::stamp(user.id.as_str(), read_at);
+                        KnownOwner::User(KnownUser { user, stamp })
+                    }
+                };
                 Ok(Some(KnownApiKey {
-                    scopes: key.scopes.intersection(&owner.client.scopes),
+                    scopes: owner.most_of(&key.scopes),
                     usage: self.usages.of(&key.id),
                     stamp: Generations::stamp(key.id.as_str(), read_at),
                     key,

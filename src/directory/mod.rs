@@ -26,8 +26,8 @@ use std::time::Duration;
 use arc_swap::Guard;
 use tokio::sync::{Notify, Semaphore, watch};
 
-use api_keys::ApiKeys;
-pub use api_keys::KnownApiKey;
+use api_keys::{ApiKeys, Owner};
+pub use api_keys::{KnownApiKey, KnownOwner};
 use apis::Apis;
 use clients::Clients;
 use clock_check::ClockCheck;
@@ -237,7 +237,14 @@ impl Directory {
                 .try_acquire()
                 .map_err(|_| StoreError::Unavailable("too many API keys are looked up already".to_owned()))?;
             let Some(key) = api_key::by_digest(&self.database, digest).await? else { return Ok(None) };
-            let KeyOwner::Client(id) = &key.owner;
+            let id = match &key.owner {
+                KeyOwner::Client(id) => id,
+                // One who was deleted meanwhile took the key along.
+                KeyOwner::User(id) => {
+                    let found = user::by_id(&self.database, id).await?;
+                    return Ok(found.map(|user| (key, Owner::User(user))));
+                }
+            };
             let mut owner = match self.clients.remembered(id.as_str()).flatten() {
                 Some(known) => Some(known),
                 None => self.look_up(id).await?,
@@ -248,7 +255,7 @@ impl Directory {
                 owner = self.look_up(id).await?;
             }
             // An owner who was deleted meanwhile took the key along.
-            Ok(owner.map(|owner| (key, owner)))
+            Ok(owner.map(|owner| (key, Owner::Client(owner))))
         };
         Box::pin(self.keys.load(digest, load)).await.map_err(|error| Unavailable(error.to_string()))
     }

@@ -6,9 +6,10 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::address::AddressRanges;
-use super::client::ClientId;
+use super::client::{ClientId, InvalidClientId};
 use super::name::DisplayName;
 use super::scope::ScopeSet;
+use super::user::UserId;
 use crate::clock::Timestamp;
 use crate::random::{self, Random};
 use crate::secret::generated::{generate, looks_generated};
@@ -221,14 +222,28 @@ impl Default for KeyFormat {
 pub enum KeyOwner {
     /// A program.
     Client(ClientId),
+    /// Somebody.
+    User(UserId),
 }
 
 impl KeyOwner {
+    /// Parses the id of an owner. No client has one like a user.
+    ///
+    /// # Errors
+    /// When it is the id of neither.
+    pub fn parse(text: &str) -> Result<Self, InvalidClientId> {
+        match UserId::parse(text) {
+            Ok(user) => Ok(Self::User(user)),
+            Err(_) => ClientId::parse(text).map(Self::Client),
+        }
+    }
+
     /// The id of the owner.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::Client(id) => id.as_str(),
+            Self::User(id) => id.as_str(),
         }
     }
 }

@@ -92,7 +92,8 @@ impl Actor {
         match self {
             Self::Client(id) => Some(KeyOwner::Client(id.clone())),
             Self::ApiKey { owner, .. } => Some(owner.clone()),
-            Self::System | Self::User(_) | Self::Cli { .. } => None,
+            Self::User(id) => Some(KeyOwner::User(id.clone())),
+            Self::System | Self::Cli { .. } => None,
         }
     }
 }

@@ -145,6 +145,15 @@ impl Role {
         // Each of them is a scope token.
         ScopeSet::parse(&scopes).unwrap_or_default()
     }
+
+    /// What of `scopes` somebody of this role holds: an administrator all of them, of whatever API.
+    #[must_use]
+    pub fn most_of(self, scopes: &ScopeSet) -> ScopeSet {
+        match self {
+            Self::Admin => scopes.clone(),
+            Self::Member | Self::Viewer => scopes.intersection(&self.scopes()),
+        }
+    }
 }
 
 impl FromStr for Role {

@@ -9,7 +9,7 @@ use super::client_auth::guessable::make_wait;
 use crate::directory::{KnownApiKey, Rate};
 use crate::model::api_key::ApiKey;
 use crate::model::network::Network;
-use crate::model::principal::{Authenticated, Credential, Principal};
+use crate::model::principal::{Authenticated, Credential};
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::usage::KeyOutcome;
@@ -40,7 +40,7 @@ pub enum KeyFailure {
     #[error("unknown API key")]
     Unknown,
     /// The key, or its owner, is disabled.
-    #[error("a disabled API key, or one of a disabled client")]
+    #[error("a disabled API key, or one of a disabled owner")]
     Disabled,
     /// Its time is over.
     #[error("an expired API key")]
@@ -119,9 +119,8 @@ pub fn admit(
         }
     }
     let scopes = judged?;
-    let owner = &known.owner.client;
     Ok(Authenticated {
-        principal: Principal::Client { id: owner.id.clone(), name: owner.name.clone() },
+        principal: known.owner.principal(),
         credential: Credential::ApiKey { id: known.key.id.clone(), name: known.key.name.clone() },
         scopes,
         expires_at: known.key.expires_at,
@@ -136,7 +135,7 @@ fn judge(
     demand: Demand<'_>,
 ) -> Result<ScopeSet, AccessError> {
     let key = &known.key;
-    if !key.is_enabled() || !known.owner.client.is_enabled() {
+    if !key.is_enabled() || !known.owner.is_enabled() {
         return Err(KeyFailure::Disabled.into());
     }
     if key.is_expired(server.clock.now()) {
@@ -175,7 +174,7 @@ fn for_resource(
     if resource == server.default_audience.as_str() {
         return Ok(scopes.without_own());
     }
-    let is_own = known.owner.client.resources.iter().map(ResourceUri::as_str).any(|own| own == resource);
+    let is_own = known.owner.resources().iter().map(ResourceUri::as_str).any(|own| own == resource);
     let apis = server.directory.apis();
     let api = apis.get(resource).filter(|_| is_own).ok_or(KeyFailure::Resource)?;
     Ok(scopes.intersection(api.scopes.set()).without_own())

@@ -2,7 +2,8 @@
 
 use zxcvbn::feedback::Feedback;
 
-use super::Secret;
+use super::{Secret, base62};
+use crate::random::{self, Random};
 
 /// The fewest characters.
 pub const MIN_LEN: usize = 8;
@@ -18,7 +19,10 @@ const LEAST_SCORE: zxcvbn::Score = zxcvbn::Score::Three;
 
 /// A password that may be chosen.
 #[derive(Debug, Clone)]
-pub struct Password(Secret);
+pub struct Password {
+    plain: Secret,
+    is_generated: bool,
+}
 
 /// Why a password is not taken. It says nothing of what was given.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +57,16 @@ impl Password {
         if secret.expose().chars().any(char::is_control) {
             return Err(UnacceptablePassword::Characters);
         }
-        Ok(Self(secret))
+        Ok(Self { plain: secret, is_generated: false })
+    }
+
+    /// A new one, of 128 random bits.
+    #[must_use]
+    pub fn generate(random: &dyn Random) -> Self {
+        let mut bytes = random::bytes::<16>(random);
+        let plain = Secret::new(base62::encode(&bytes, 22));
+        zeroize::Zeroize::zeroize(&mut bytes);
+        Self { plain, is_generated: true }
     }
 
     /// Checks that nobody would guess it soon, who knows of its owner what is in `known`. Takes a few milliseconds, and the dictionaries
@@ -62,7 +75,10 @@ impl Password {
     /// # Errors
     /// [`UnacceptablePassword::Guessable`] with what is wrong and what would be better.
     pub fn check_strength(&self, known: &[&str]) -> Result<(), UnacceptablePassword> {
-        let guessed = zxcvbn::zxcvbn(self.0.expose(), known);
+        if self.is_generated {
+            return Ok(());
+        }
+        let guessed = zxcvbn::zxcvbn(self.plain.expose(), known);
         if guessed.score() >= LEAST_SCORE {
             return Ok(());
         }
@@ -80,7 +96,7 @@ impl Password {
     /// The password.
     #[must_use]
     pub const fn secret(&self) -> &Secret {
-        &self.0
+        &self.plain
     }
 }
 

@@ -13,13 +13,14 @@ use crate::model::client::ClientId;
 use crate::model::name::DisplayName;
 use crate::model::scope::ScopeSet;
 use crate::model::usage::LastUse;
+use crate::model::user::UserId;
 use crate::secret::digest::SecretDigest;
 
 /// The columns of a key, as [`api_key`] reads them.
 macro_rules! columns {
     () => {
-        "k.id, k.name, k.client_id, k.environment, k.hint, k.scopes, k.allowed_addresses, k.max_per_minute, k.successor, \
-         k.created_at, k.expires_at, k.disabled_at"
+        "k.id, k.name, k.client_id, k.user_id, k.environment, k.hint, k.scopes, k.allowed_addresses, k.max_per_minute, \
+         k.successor, k.created_at, k.expires_at, k.disabled_at"
     };
 }
 
@@ -99,8 +100,9 @@ pub async fn page(
     filter: &Filter,
 ) -> Result<Vec<(ApiKey, Option<LastUse>)>, StoreError> {
     // Of one owner by their own index: not by a look at all keys.
-    let sql = match filter.owner {
+    let sql = match filter.owner.as_deref() {
         None => page_of!("$2 = ''", "k.id > $1", "k.id"),
+        Some(owner) if UserId::parse(owner).is_ok() => page_of!("k.user_id = $2", "k.id > $1", "k.id"),
         Some(_) => page_of!("k.client_id = $2", "k.id > $1", "k.id"),
     };
     let name = super::like(filter.name.as_deref().unwrap_or_default());
@@ -120,17 +122,19 @@ pub async fn newest(
     filter: &Filter,
 ) -> Result<Vec<(ApiKey, Option<LastUse>)>, StoreError> {
     // The first condition alone is one that an index helps with.
-    let sql = match filter.owner {
-        None => page_of!(
-            "$2 = ''",
-            "k.created_at <= $10 AND (k.created_at < $10 OR k.id < $1)",
-            "k.created_at DESC, k.id DESC"
-        ),
-        Some(_) => page_of!(
-            "k.client_id = $2",
-            "k.created_at <= $10 AND (k.created_at < $10 OR k.id < $1)",
-            "k.created_at DESC, k.id DESC"
-        ),
+    macro_rules! newest_of {
+        ($owner:literal) => {
+            page_of!(
+                $owner,
+                "k.created_at <= $10 AND (k.created_at < $10 OR k.id < $1)",
+                "k.created_at DESC, k.id DESC"
+            )
+        };
+    }
+    let sql = match filter.owner.as_deref() {
+        None => newest_of!("$2 = ''"),
+        Some(owner) if UserId::parse(owner).is_ok() => newest_of!("k.user_id = $2"),
+        Some(_) => newest_of!("k.client_id = $2"),
     };
     let name = super::like(filter.name.as_deref().unwrap_or_default());
     let (date, id) = before.as_ref().map_or((i64::MAX, ""), |(date, id)| (date.as_millis(), id.as_str()));
@@ -158,15 +162,19 @@ fn bind_filter<'q>(query: AnyQuery<'q>, filter: &'q Filter, name: &'q str, limit
 /// # Errors
 /// When the statement fails.
 pub async fn insert(tx: &mut Tx, key: &ApiKey, digest: &SecretDigest) -> Result<(), StoreError> {
-    let KeyOwner::Client(client) = &key.owner;
+    let (client, user) = match &key.owner {
+        KeyOwner::Client(client) => (Some(client.as_str()), None),
+        KeyOwner::User(user) => (None, Some(user.as_str())),
+    };
     let query = sqlx::query(
         "INSERT INTO api_keys (name, scopes, allowed_addresses, max_per_minute, successor, expires_at, disabled_at, id, \
-         client_id, environment, digest, hint, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         client_id, user_id, environment, digest, hint, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     );
     bind_terms(query, key)
         .bind(key.id.as_str())
-        .bind(client.as_str())
+        .bind(client)
+        .bind(user)
         .bind(key.environment.name())
         .bind(digest.to_text())
         .bind(key.hint.as_str())
@@ -218,12 +226,11 @@ pub async fn exists(tx: &mut Tx, id: &ApiKeyId) -> Result<bool, StoreError> {
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.
 pub async fn ids_of(tx: &mut Tx, owner: &KeyOwner, limit: i64) -> Result<Vec<ApiKeyId>, StoreError> {
-    let KeyOwner::Client(client) = owner;
-    let rows = sqlx::query("SELECT id FROM api_keys WHERE client_id = $1 ORDER BY id LIMIT $2")
-        .bind(client.as_str())
-        .bind(limit)
-        .fetch_all(tx.connection()?)
-        .await?;
+    let sql = match owner {
+        KeyOwner::Client(_) => "SELECT id FROM api_keys WHERE client_id = $1 ORDER BY id LIMIT $2",
+        KeyOwner::User(_) => "SELECT id FROM api_keys WHERE user_id = $1 ORDER BY id LIMIT $2",
+    };
+    let rows = sqlx::query(sql).bind(owner.as_str()).bind(limit).fetch_all(tx.connection()?).await?;
     rows.iter().map(|row| id(&row.try_get::<String, _>("id")?)).collect()
 }
 
@@ -276,16 +283,22 @@ fn with_use(row: &AnyRow) -> Result<(ApiKey, Option<LastUse>), StoreError> {
 }
 
 fn api_key(row: &AnyRow) -> Result<ApiKey, StoreError> {
+    const NOBODYS: StoreError = StoreError::Corrupt("owner");
     let text = |column: &'static str| row.try_get::<String, _>(column);
     let time =
         |column: &'static str| row.try_get::<Option<i64>, _>(column).map(|at| at.map(Timestamp::from_millis));
-    let owner = row.try_get::<Option<String>, _>("client_id")?.ok_or(StoreError::Corrupt("owner"))?;
-    let owner = ClientId::parse(&owner).map_err(|_| StoreError::Corrupt("owner"))?;
+    let client: Option<String> = row.try_get("client_id")?;
+    let owner = if let Some(id) = client {
+        KeyOwner::Client(ClientId::parse(&id).map_err(|_| NOBODYS)?)
+    } else {
+        let user: Option<String> = row.try_get("user_id")?;
+        KeyOwner::User(UserId::parse(&user.ok_or(NOBODYS)?).map_err(|_| NOBODYS)?)
+    };
     let limit: Option<i64> = row.try_get("max_per_minute")?;
     Ok(ApiKey {
         id: id(&text("id")?)?,
         name: DisplayName::parse(&text("name")?).map_err(|_| StoreError::Corrupt("name"))?,
-        owner: KeyOwner::Client(owner),
+        owner,
         environment: text("environment")?.parse().map_err(|_| StoreError::Corrupt("environment"))?,
         hint: text("hint")?,
         scopes: ScopeSet::parse(&text("scopes")?).map_err(|_| StoreError::Corrupt("scope"))?,

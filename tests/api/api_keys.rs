@@ -32,7 +32,7 @@ impl TestKey {
         Self { id: answer.text("id"), key: answer.text("key") }
     }
 
-    fn id(&self) -> ApiKeyId {
+    pub fn id(&self) -> ApiKeyId {
         ApiKeyId::parse(&self.id).unwrap()
     }
 

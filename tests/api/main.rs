@@ -86,4 +86,6 @@ mod tokens;
 #[cfg(test)]
 mod usage;
 #[cfg(test)]
+mod user_keys;
+#[cfg(test)]
 mod users;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use mintery::admin::Admin;
 use mintery::admin::api_key::ApiKeyPolicy;
 use mintery::admin::client::{self, ClientUpdate, NewClient};
+use mintery::admin::session::SessionPolicy;
 use mintery::clock::{Clock, SystemClock};
 use mintery::keys::master::MasterKeySource;
 use mintery::keys::unlock::{Mode, unlock};
@@ -75,6 +76,7 @@ async fn open(url: &DatabaseUrl) -> Result<Admin, Failure> {
         store: unlocked.store,
         secret_digests: unlocked.data_keys.secret_digests,
         api_keys: ApiKeyPolicy::usual(unlocked.data_keys.api_keys),
+        sessions: SessionPolicy::usual(unlocked.data_keys.sessions),
         sealing: unlocked.data_keys.sealing,
         clock,
         random,

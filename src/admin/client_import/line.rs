@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::admin::AdminError;
-use crate::admin::client::{check_life, parse_label};
+use crate::admin::client::{check_id, check_life, parse_label};
 use crate::admin::json::{ClientInput, invalid};
 use crate::admin::json_object::{self, Object};
 use crate::admin::patch::Patch;
@@ -157,6 +157,7 @@ impl LineParser {
     fn client(&self, line: u64, json: ClientLine) -> Result<Wanted, AdminError> {
         let id = json.client_id.as_deref().ok_or_else(|| invalid("client_id is missing"))?;
         let id = ClientId::parse(id).map_err(invalid)?;
+        check_id(&id)?;
         let name = json.client_name.as_deref().ok_or_else(|| invalid("client_name is missing"))?;
         let name = DisplayName::parse(name).map_err(invalid)?;
         let auth_method = match json.token_endpoint_auth_method.as_deref() {

@@ -99,6 +99,9 @@ fn acting(server: &AuthorizationServer, caller: Authenticated) -> Admin {
         (Principal::Client { id, .. }, Credential::ApiKey { id: key, .. }) => {
             (Actor::ApiKey { key, owner: KeyOwner::Client(id) }, Some(caller.scopes))
         }
+        (Principal::User { id, .. }, Credential::ApiKey { id: key, .. }) => {
+            (Actor::ApiKey { key, owner: KeyOwner::User(id) }, Some(caller.scopes))
+        }
         (Principal::Client { id, .. }, _) => (Actor::Client(id), Some(caller.scopes)),
         (Principal::User { id, role, .. }, _) => (Actor::User(id), grantable(role, &caller.scopes)),
     };
@@ -133,12 +136,22 @@ pub async fn authorize_person(
     server: &AuthorizationServer,
     scope: &'static str,
 ) -> Result<Person, Refused> {
+    authorize_person_look(request, server, scope, true).await
+}
+
+/// The same at the first look at a request, or at another one.
+pub async fn authorize_person_look(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    scope: &'static str,
+    is_first: bool,
+) -> Result<Person, Refused> {
     let presented = presented::credential(request, server)?;
     let is_session = matches!(presented, Presented::Session(_));
     let needed = needed(scope)?;
     // In a session the rest is asked below; where there is none the scope is needed in any case.
     let scopes = (!is_session).then_some(&needed);
-    let demand = Demand { scopes, ..Demand::of(server) };
+    let demand = Demand { scopes, is_first, ..Demand::of(server) };
     let caller = bearer::authenticate(server, &presented, demand).await?;
     let own = match (&caller.principal, &caller.credential) {
         (Principal::User { id, name, .. }, Credential::Session(session)) => {
@@ -182,19 +195,16 @@ pub async fn authorize_and_read<T: DeserializeOwned>(
     Ok((authorize_look(request, server, scope, false).await?, input))
 }
 
-/// The same of a request that may be sent again (`Idempotency-Key`) and is known again then.
-pub async fn authorize_and_read_repeatable<T: DeserializeOwned>(
+/// Reads a body of a request that may be sent again (`Idempotency-Key`), and that by which it is known again then.
+pub async fn read_repeatable<T: DeserializeOwned>(
     request: &HttpRequest,
     server: &AuthorizationServer,
-    scope: &'static str,
     payload: Payload,
-) -> Result<(Admin, T, Option<Repeatable>), Refused> {
-    authorize(request, server, scope).await?;
+) -> Result<(T, Option<Repeatable>), Refused> {
     let key = idempotency_key(request)?;
     let body = body::read(request, payload).await.map_err(Refused::Body)?;
     let repeatable = key.map(|key| Repeatable { key, request_digest: digest(server, &body) });
-    let input = parse(request, &body)?;
-    Ok((authorize_look(request, server, scope, false).await?, input, repeatable))
+    Ok((parse(request, &body)?, repeatable))
 }
 
 /// By what a request is known again that may be sent again.

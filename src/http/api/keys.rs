@@ -1,4 +1,4 @@
-//! `/api/v1/keys…`: API keys.
+//! `/api/v1/keys…`: API keys. Somebody who is logged in manages their own without any scope.
 
 use std::net::IpAddr;
 
@@ -6,14 +6,15 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderName;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::administration::{
-    Outcome, Refused, answer, applied, authorize, authorize_and_read, authorize_and_read_repeatable, created,
-    gone, json,
+    Outcome, Refused, answer, applied, authorize_and_read, authorize_person_look, created, gone, json, read,
+    read_repeatable,
 };
 use super::page::{Page, PageQuery};
-use crate::admin::api_key::{self, Creation, Filter};
+use crate::admin::api_key::{self, Creation, Filter, KeptApiKey, MAX_AT_ONCE, Selection};
 use crate::admin::api_key_json::{
     ApiKeyInput, ApiKeyJson, CreatedApiKeyJson, KeptApiKeyJson, KeyUsageJson, RotationInput, SelectionInput,
 };
@@ -21,7 +22,7 @@ use crate::admin::{Admin, AdminError};
 use crate::clock::Timestamp;
 use crate::directory::OverLimit;
 use crate::http::headers::TRUE;
-use crate::model::api_key::{ApiKeyId, Environment, Environments};
+use crate::model::api_key::{ApiKeyId, Environment, Environments, KeyOwner};
 use crate::model::scope::ScopeSet;
 use crate::model::usage::{Hour, HourOfKeyUse};
 use crate::oauth::AuthorizationServer;
@@ -38,28 +39,94 @@ const REPEATED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 type Server = Data<AuthorizationServer>;
 
+/// Whoever manages keys.
+struct Manager {
+    admin: Admin,
+    /// Whose they may: those of somebody who does so in a session without the scope, which are their own; all when absent.
+    own: Option<KeyOwner>,
+    scope: &'static str,
+}
+
+impl Manager {
+    async fn authorize(
+        request: &HttpRequest,
+        server: &AuthorizationServer,
+        scope: &'static str,
+        is_first: bool,
+    ) -> Result<Self, Refused> {
+        let person = authorize_person_look(request, server, scope, is_first).await?;
+        let own = if person.may_all { None } else { Some(KeyOwner::User(person.own().await?.user.clone())) };
+        Ok(Self { admin: person.admin, own, scope })
+    }
+
+    /// The same with a body, after which whoever calls must still be allowed to.
+    async fn authorize_and_read<T: DeserializeOwned>(
+        request: &HttpRequest,
+        server: &AuthorizationServer,
+        scope: &'static str,
+        payload: Payload,
+    ) -> Result<(Self, T), Refused> {
+        Self::authorize(request, server, scope, true).await?;
+        let input = read(request, payload).await?;
+        Ok((Self::authorize(request, server, scope, false).await?, input))
+    }
+
+    /// Refuses to do anything about the keys of an owner who is somebody else.
+    fn check_owner(&self, owner: &KeyOwner) -> Result<(), AccessError> {
+        if self.own.as_ref().is_none_or(|own| own == owner) {
+            return Ok(());
+        }
+        Err(AccessError::InsufficientScope(ScopeSet::parse(self.scope).unwrap_or_default()))
+    }
+
+    /// A key that they may know of.
+    async fn find(&self, id: &ApiKeyId) -> Result<KeptApiKey, Refused> {
+        let kept = api_key::show(&self.admin, id).await?;
+        if self.own.as_ref().is_some_and(|own| *own != kept.0.owner) {
+            // As if there were none.
+            return Err(AdminError::NotFound(format!("API key {id}")).into());
+        }
+        Ok(kept)
+    }
+
+    /// The same where all of them do nothing but that, and nothing is looked up for them.
+    async fn check(&self, id: &ApiKeyId) -> Result<(), Refused> {
+        if self.own.is_some() {
+            self.find(id).await?;
+        }
+        Ok(())
+    }
+}
+
 /// `GET /api/v1/keys`
 pub async fn list(request: HttpRequest, server: Server) -> HttpResponse {
     answer(&request, &server, do_list(&request, &server).await)
 }
 
 async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome {
-    let admin = authorize(request, server, READ).await?;
+    let manager = Manager::authorize(request, server, READ, true).await?;
     let query = PageQuery::parse(
         request.query_string(),
         &["owner", "name", "environment", "enabled", "expires_before", "unused_since"],
     )?;
-    let environment = query.filter("environment").map(str::parse::<Environment>).transpose();
     let time = |name| Ok::<_, Refused>(query.number(name)?.map(Timestamp::from_secs));
+    let environment = query.filter("environment").map(str::parse::<Environment>).transpose();
+    let owner = match (query.filter("owner"), &manager.own) {
+        (None, own) => own.as_ref().map(|own| own.as_str().to_owned()),
+        (Some(owner), Some(own)) if owner != own.as_str() => {
+            return Err(AccessError::InsufficientScope(ScopeSet::parse(READ).unwrap_or_default()).into());
+        }
+        (Some(owner), _) => Some(owner.to_owned()),
+    };
     let filter = Filter {
-        owner: query.filter("owner").map(ToOwned::to_owned),
+        owner,
         name: query.filter("name").map(ToOwned::to_owned),
         environment: environment.map_err(|error| AdminError::Invalid(error.to_string()))?,
         enabled: query.flag("enabled")?,
         expiring: time("expires_before")?.map(|until| (server.clock.now(), until)),
         unused_since: time("unused_since")?,
     };
-    let keys = api_key::page(&admin, query.after(), query.limit_and_one(), &filter).await?;
+    let keys = api_key::page(&manager.admin, query.after(), query.limit_and_one(), &filter).await?;
     let page = Page::new(&query, &keys, |(key, _)| key.id.to_string(), KeptApiKeyJson::from);
     Ok(json(StatusCode::OK, &page))
 }
@@ -70,13 +137,16 @@ pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> H
 }
 
 async fn do_create(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
-    let (admin, input, repeatable) =
-        authorize_and_read_repeatable::<ApiKeyInput>(request, server, WRITE, payload).await?;
-    let new = input.into_new(admin.actor.principal())?;
+    Manager::authorize(request, server, WRITE, true).await?;
+    let (input, repeatable) = read_repeatable::<ApiKeyInput>(request, server, payload).await?;
+    let manager = Manager::authorize(request, server, WRITE, false).await?;
+    let new = input.into_new(manager.admin.actor.principal())?;
+    manager.check_owner(&new.owner)?;
+    let Manager { admin, .. } = manager;
     match api_key::create(&admin, new, repeatable).await? {
         Creation::New(made) => {
             applied(server, &admin).await?;
-            Ok(created(server, &path_of(&made.key.id), &CreatedApiKeyJson::from(&made)))
+            Ok(created(server, &path_of(&made.key.id), &CreatedApiKeyJson::from(&*made)))
         }
         Creation::Repeated(kept) => {
             let mut response = json(StatusCode::OK, &KeptApiKeyJson::from(&*kept));
@@ -92,8 +162,9 @@ pub async fn show(request: HttpRequest, server: Server, id: Path<String>) -> Htt
 }
 
 async fn do_show(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
-    let admin = authorize(request, server, READ).await?;
-    shown(&admin, &parse(id)?).await
+    let manager = Manager::authorize(request, server, READ, true).await?;
+    let kept = manager.find(&parse(id)?).await?;
+    Ok(json(StatusCode::OK, &KeptApiKeyJson::from(&kept)))
 }
 
 /// `PATCH /api/v1/keys/{id}`
@@ -112,7 +183,10 @@ async fn do_update(
     id: &str,
     payload: Payload,
 ) -> Outcome {
-    let (admin, input) = authorize_and_read::<ApiKeyInput>(request, server, WRITE, payload).await?;
+    let (manager, input) =
+        Manager::authorize_and_read::<ApiKeyInput>(request, server, WRITE, payload).await?;
+    manager.check(&parse(id)?).await?;
+    let Manager { admin, .. } = manager;
     let key = api_key::update(&admin, &parse(id)?, input.into_update()?).await?;
     applied(server, &admin).await?;
     Ok(json(StatusCode::OK, &ApiKeyJson::from(&key)))
@@ -124,7 +198,9 @@ pub async fn revoke(request: HttpRequest, server: Server, id: Path<String>) -> H
 }
 
 async fn do_revoke(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
-    let admin = authorize(request, server, WRITE).await?;
+    let manager = Manager::authorize(request, server, WRITE, true).await?;
+    manager.check(&parse(id)?).await?;
+    let Manager { admin, .. } = manager;
     api_key::revoke(&admin, &parse(id)?).await?;
     applied(server, &admin).await?;
     Ok(gone())
@@ -140,8 +216,19 @@ async fn do_revoke_all(request: &HttpRequest, server: &AuthorizationServer, payl
     struct Revoked<'a> {
         revoked: Vec<&'a str>,
     }
-    let (admin, input) = authorize_and_read::<SelectionInput>(request, server, WRITE, payload).await?;
-    let revoked = api_key::revoke_all(&admin, input.into_selection()?).await?;
+    let (manager, input) =
+        Manager::authorize_and_read::<SelectionInput>(request, server, WRITE, payload).await?;
+    let selection = input.into_selection()?;
+    match &selection {
+        Selection::Owner(owner) => manager.check_owner(owner)?,
+        Selection::Ids(ids) => {
+            for id in ids.iter().take(MAX_AT_ONCE) {
+                manager.check(id).await?;
+            }
+        }
+    }
+    let Manager { admin, .. } = manager;
+    let revoked = api_key::revoke_all(&admin, selection).await?;
     applied(server, &admin).await?;
     Ok(json(StatusCode::OK, &Revoked { revoked: revoked.iter().map(ApiKeyId::as_str).collect() }))
 }
@@ -162,7 +249,9 @@ async fn set_enabled(
     id: &str,
     enabled: bool,
 ) -> Outcome {
-    let admin = authorize(request, server, WRITE).await?;
+    let manager = Manager::authorize(request, server, WRITE, true).await?;
+    manager.check(&parse(id)?).await?;
+    let Manager { admin, .. } = manager;
     let key = api_key::set_enabled(&admin, &parse(id)?, enabled).await?;
     applied(server, &admin).await?;
     Ok(json(StatusCode::OK, &ApiKeyJson::from(&key)))
@@ -184,7 +273,10 @@ async fn do_rotate(
     id: &str,
     payload: Payload,
 ) -> Outcome {
-    let (admin, input) = authorize_and_read::<RotationInput>(request, server, WRITE, payload).await?;
+    let (manager, input) =
+        Manager::authorize_and_read::<RotationInput>(request, server, WRITE, payload).await?;
+    manager.check(&parse(id)?).await?;
+    let Manager { admin, .. } = manager;
     let made = api_key::rotate(&admin, &parse(id)?, input.into_rotation()).await?;
     applied(server, &admin).await?;
     Ok(created(server, &path_of(&made.key.id), &CreatedApiKeyJson::from(&made)))
@@ -196,13 +288,14 @@ pub async fn usage(request: HttpRequest, server: Server, id: Path<String>) -> Ht
 }
 
 async fn do_usage(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
-    let admin = authorize(request, server, READ).await?;
+    let manager = Manager::authorize(request, server, READ, true).await?;
+    manager.check(&parse(id)?).await?;
     let query = PageQuery::parse(request.query_string(), &[])?;
     let after = || query.after().parse().map(Hour::new);
     let before = if query.after().is_empty() { Ok(Hour::new(i64::MAX)) } else { after() };
     let before =
         before.map_err(|_| AdminError::Invalid("after is the next of the page before".to_owned()))?;
-    let hours = api_key::usage(&admin, &parse(id)?, before, query.limit_and_one()).await?;
+    let hours = api_key::usage(&manager.admin, &parse(id)?, before, query.limit_and_one()).await?;
     let cursor = |counted: &HourOfKeyUse| counted.hour.get().to_string();
     Ok(json(StatusCode::OK, &Page::new(&query, &hours, cursor, KeyUsageJson::from)))
 }
@@ -283,12 +376,6 @@ async fn do_verify(request: &HttpRequest, server: &AuthorizationServer, payload:
         expires_at: caller.expires_at.map(Timestamp::as_secs),
     };
     Ok(json(StatusCode::OK, &Verified { valid: true, good: Some(good), retry_after: None }))
-}
-
-/// A key with its last use.
-async fn shown(admin: &Admin, id: &ApiKeyId) -> Result<HttpResponse, Refused> {
-    let kept = api_key::show(admin, id).await?;
-    Ok(json(StatusCode::OK, &KeptApiKeyJson::from(&kept)))
 }
 
 fn path_of(id: &ApiKeyId) -> String {

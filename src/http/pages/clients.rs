@@ -466,7 +466,7 @@ async fn show(visit: &Visit<'_>, id: &ClientId) -> Outcome {
         visitor: &visit.visitor,
         client: ClientView::new(&client, now),
         secrets: secrets.iter().map(|kept| SecretView::new(kept, now)).collect(),
-        keys: keys.iter().map(|kept| KeyView::new(admin, kept, now)).collect(),
+        keys: keys.iter().map(|kept| KeyView::new(visit, kept)).collect(),
         has_more_keys,
         chart,
         events,

@@ -7,11 +7,11 @@ use askama::Template;
 
 use super::failure::Failure;
 use super::form::Field;
-use super::keys::{KeyView, READ, Shown, WRITE, life, path_of, sentence};
+use super::keys::{KeyView, Shown, WRITE, find, life, path_of, sentence};
 use super::session::Visitor;
 use super::show::Moment;
 use super::visit::Visit;
-use super::{Outcome, page_with, redirect};
+use super::{Outcome, Refused, page_with, redirect};
 use crate::admin::AdminError;
 use crate::admin::api_key::{self, Rotation};
 use crate::model::api_key::ApiKeyId;
@@ -89,16 +89,14 @@ async fn shown(
     problem: Option<String>,
     status: StatusCode,
 ) -> Outcome {
-    let (admin, now) = (visit.admin(READ)?, visit.visitor.now);
-    visit.admin(WRITE)?;
-    let old = KeyView::new(admin, &api_key::show(admin, id).await?, now);
+    let old = KeyView::new(visit, &find(visit, id, WRITE).await?);
     let new = match &old.successor {
         None => None,
-        Some(successor) => match api_key::show(admin, successor).await {
-            Ok(kept) => Some(KeyView::new(admin, &kept, now)),
+        Some(successor) => match find(visit, successor, WRITE).await {
+            Ok(kept) => Some(KeyView::new(visit, &kept)),
             // It was revoked: the rotation begins anew.
-            Err(AdminError::NotFound(_)) => None,
-            Err(error) => return Err(error.into()),
+            Err(Failure::Refused(Refused::Admin(AdminError::NotFound(_)))) => None,
+            Err(failure) => return Err(failure),
         },
     };
     let step = if new.is_none() { 1 } else { step.clamp(2, 4) };
@@ -118,7 +116,8 @@ async fn shown(
 }
 
 pub(super) async fn create(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
-    let admin = visit.admin(WRITE)?;
+    find(visit, id, WRITE).await?;
+    let admin = &visit.visitor.admin;
     let (mut overlap, mut life_field) = (visit.form.field("overlap"), visit.form.field("life"));
     let hours =
         overlap.parse(|text| text.parse::<u64>().map_err(|_| "choose how long the old key stays good"));
@@ -155,6 +154,6 @@ pub(super) async fn create(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
 }
 
 async fn is_replaced(visit: &Visit<'_>, id: &ApiKeyId) -> Result<bool, Failure> {
-    let (key, _) = api_key::show(visit.admin(READ)?, id).await?;
+    let (key, _) = find(visit, id, WRITE).await?;
     Ok(key.successor.is_some())
 }

@@ -11,18 +11,18 @@ use super::form::{Field, Form};
 use super::session::Visitor;
 use super::show::{Moment, SOON, Status};
 use super::visit::{ONCE_FIELD, Visit};
-use super::{Outcome, activity, clients, encoded, key_rotation, page, page_with, redirect};
+use super::{Outcome, activity, clients, encoded, key_rotation, page, page_with, redirect, users};
 use crate::admin::api_key::{self, ApiKeyUpdate, Creation, Filter, KeptApiKey, NewApiKey};
 use crate::admin::patch::Patch;
-use crate::admin::{Admin, AdminError, client};
+use crate::admin::{AdminError, client};
 use crate::clock::Timestamp;
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{ApiKey, ApiKeyId, Environment, KeyOwner, MAX_PER_MINUTE};
-use crate::model::client::{Client, ClientId};
 use crate::model::name::DisplayName;
 use crate::model::scope::ScopeSet;
 use crate::model::usage::Countable as _;
 use crate::model::usage::{Hour, HourOfKeyUse, KeyOutcome, LastUse};
+use crate::model::user::Role;
 
 pub(super) const READ: &str = "mintery:keys:read";
 pub(super) const WRITE: &str = "mintery:keys:write";
@@ -78,12 +78,40 @@ pub(super) fn path_of(id: &ApiKeyId) -> String {
     format!("/dashboard/keys/{id}")
 }
 
+/// Whose keys whoever asks may see, or change: their own, where they do not hold `scope`; all when absent.
+fn limited_to(visit: &Visit<'_>, scope: &str) -> Option<KeyOwner> {
+    (!visit.visitor.may(scope)).then(|| own(visit))
+}
+
+/// The owner whose keys alone whoever asks may see; all when absent.
+pub(super) fn seen_owner(visit: &Visit<'_>) -> Option<String> {
+    limited_to(visit, READ).map(|own| own.as_str().to_owned())
+}
+
+/// Whoever asks, as an owner of keys.
+fn own(visit: &Visit<'_>) -> KeyOwner {
+    KeyOwner::User(visit.visitor.signed_in.user.clone())
+}
+
+/// A key, for whoever may see it, or change it.
+pub(super) async fn find(visit: &Visit<'_>, id: &ApiKeyId, scope: &str) -> Result<KeptApiKey, Failure> {
+    let kept = api_key::show(&visit.visitor.admin, id).await?;
+    let is_theirs = |scope| limited_to(visit, scope).is_none_or(|own| own == kept.0.owner);
+    if is_theirs(scope) {
+        return Ok(kept);
+    }
+    // To whom it is none of their business there is none.
+    Err(if is_theirs(READ) { Failure::lacking(scope) } else { Failure::NotFound })
+}
+
 /// A key as it is listed.
 pub(super) struct KeyView {
     pub(super) id: ApiKeyId,
     pub(super) name: String,
     pub(super) masked: String,
-    pub(super) owner: String,
+    pub(super) owner: KeyOwner,
+    /// Whether whoever looks may change it.
+    pub(super) may_change: bool,
     pub(super) environment: &'static str,
     pub(super) status: Status,
     pub(super) created: Moment,
@@ -98,12 +126,14 @@ pub(super) struct KeyView {
 }
 
 impl KeyView {
-    pub(super) fn new(admin: &Admin, (key, used): &KeptApiKey, now: Timestamp) -> Self {
+    pub(super) fn new(visit: &Visit<'_>, (key, used): &KeptApiKey) -> Self {
+        let (admin, now) = (&visit.visitor.admin, visit.visitor.now);
         Self {
             id: key.id.clone(),
             name: key.name.as_str().to_owned(),
             masked: format!("{}_{}_…{}…", admin.api_keys.format.prefix(), key.environment.name(), key.hint),
-            owner: key.owner.as_str().to_owned(),
+            owner: key.owner.clone(),
+            may_change: limited_to(visit, WRITE).is_none_or(|own| own == key.owner),
             environment: key.environment.name(),
             status: status(key, now),
             created: Moment::new(key.created_at, now),
@@ -118,9 +148,12 @@ impl KeyView {
         }
     }
 
-    /// Where the pages of its owner are.
-    pub(super) fn owner_path(&self) -> String {
-        ClientId::parse(&self.owner).map_or_else(|_| String::new(), |id| clients::path_of(&id))
+    /// Where the pages of its owner are, for those who may see them.
+    pub(super) fn owner_path(&self, visitor: &Visitor) -> Option<String> {
+        match &self.owner {
+            KeyOwner::Client(id) => visitor.may(clients::READ).then(|| clients::path_of(id)),
+            KeyOwner::User(id) => visitor.may(users::READ).then(|| users::path_of(id)),
+        }
     }
 }
 
@@ -159,8 +192,9 @@ struct List<'a> {
 }
 
 async fn list(visit: &Visit<'_>) -> Outcome {
-    let (admin, form, now) = (visit.admin(READ)?, &visit.form, visit.visitor.now);
-    let filter = filter(form, now);
+    let (admin, form, now) = (&visit.visitor.admin, &visit.form, visit.visitor.now);
+    let mut filter = filter(form, now);
+    filter.owner = seen_owner(visit).or(filter.owner);
     let before = before(form.text("before"));
     let mut keys = api_key::newest(admin, before.clone(), PAGE + 1, &filter).await?;
     let has_more = keys.len() > usize::try_from(PAGE).unwrap_or_default();
@@ -168,7 +202,7 @@ async fn list(visit: &Visit<'_>) -> Outcome {
     let ids: Vec<&ApiKeyId> = keys.iter().map(|(key, _)| &key.id).collect();
     let uses = api_key::daily_uses(admin, &ids, SPARK_DAYS).await?;
     let sparks = uses.iter().map(|days| Spark::of_days(days));
-    let rows = keys.iter().map(|kept| KeyView::new(admin, kept, now)).zip(sparks).collect();
+    let rows = keys.iter().map(|kept| KeyView::new(visit, kept)).zip(sparks).collect();
     let [name, owner, environment, state] =
         ["name", "owner", "environment", "state"].map(|field| form.text(field));
     let last = keys.last().filter(|_| has_more);
@@ -270,7 +304,7 @@ impl KeyForm {
     }
 
     fn parse_new(&mut self) -> Option<NewApiKey> {
-        let owner = self.owner.parse(|id| ClientId::parse(id).map(KeyOwner::Client));
+        let owner = self.owner.parse(KeyOwner::parse);
         let environment = self.environment.parse(str::parse::<Environment>);
         let update = self.parse();
         let (owner, environment, update) = (owner?, environment?, update?);
@@ -342,24 +376,43 @@ struct FormPage<'a> {
 const MAX_OWNERS: i64 = 100;
 
 async fn owners(visit: &Visit<'_>) -> Result<Vec<(String, String, String)>, Failure> {
-    if !visit.visitor.may(clients::READ) {
-        return Ok(Vec::new());
+    let (visitor, own) = (&visit.visitor, own(visit));
+    let mut owners = vec![(own.as_str().to_owned(), format!("You, {}", visitor.name()), String::new())];
+    if !visitor.may(WRITE) || !visitor.may(clients::READ) {
+        return Ok(owners);
     }
     let filter = client::Filter { name: None, enabled: Some(true) };
-    let mut found = client::page(&visit.visitor.admin, "", MAX_OWNERS + 1, &filter).await?;
+    let mut found = client::page(&visitor.admin, "", MAX_OWNERS + 1, &filter).await?;
     if i64::try_from(found.len()).is_ok_and(|count| count > MAX_OWNERS) {
         return Ok(Vec::new());
     }
     found.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
-    let owner = |client: &Client| {
-        (client.id.to_string(), client.name.as_str().to_owned(), client.scopes.as_str().to_owned())
-    };
-    Ok(found.iter().map(owner).collect())
+    owners.extend(found.iter().map(|client| {
+        let label = format!("{} ({})", client.name.as_str(), client.id);
+        (client.id.to_string(), label, client.scopes.as_str().to_owned())
+    }));
+    Ok(owners)
+}
+
+/// What an owner may have, where that is known and not everything.
+async fn known_scopes(visit: &Visit<'_>, owner: &str) -> Option<ScopeSet> {
+    let visitor = &visit.visitor;
+    match KeyOwner::parse(owner).ok()? {
+        KeyOwner::Client(id) if visitor.may(clients::READ) => {
+            client::show(&visitor.admin, &id).await.ok().map(|(client, _)| client.scopes)
+        }
+        KeyOwner::User(id) if id == visitor.signed_in.user && visitor.signed_in.role != Role::Admin => {
+            Some(visitor.signed_in.role.scopes())
+        }
+        KeyOwner::Client(_) | KeyOwner::User(_) => None,
+    }
 }
 
 async fn new(visit: &Visit<'_>) -> Outcome {
-    visit.admin(WRITE)?;
     let mut form = KeyForm::read(&visit.form);
+    if form.owner.is_empty() {
+        form.owner = Field::new("owner", own(visit).as_str());
+    }
     form.life = Field::new("life", "90");
     form.environment = Field::new("environment", "live");
     show_form(visit, None, &form, None, StatusCode::OK).await
@@ -376,11 +429,7 @@ async fn show_form(
     if key.is_some() {
         lives.insert(0, ("keep", "As it is"));
     }
-    let owner = ClientId::parse(&form.owner.value).ok().filter(|_| visit.visitor.may(clients::READ));
-    let known_scopes = match owner {
-        Some(id) => client::show(&visit.visitor.admin, &id).await.ok().map(|(client, _)| client.scopes),
-        None => None,
-    };
+    let known_scopes = known_scopes(visit, &form.owner.value).await;
     let once = Some(visit.form.text(ONCE_FIELD)).filter(|once| once.len() == 32).map(ToOwned::to_owned);
     let form_page = FormPage {
         base: &visit.visitor.base,
@@ -411,11 +460,14 @@ pub(super) struct Shown<'a> {
 }
 
 async fn create(visit: &Visit<'_>) -> Outcome {
-    let admin = visit.admin(WRITE)?;
+    let admin = &visit.visitor.admin;
     let mut form = KeyForm::read(&visit.form);
     let Some(new) = form.parse_new() else {
         return show_form(visit, None, &form, None, StatusCode::BAD_REQUEST).await;
     };
+    if limited_to(visit, WRITE).is_some_and(|own| own != new.owner) {
+        return Err(Failure::lacking(WRITE));
+    }
     match api_key::create(admin, new, visit.once()).await {
         Ok(Creation::New(made)) => {
             visit.applied().await?;
@@ -473,14 +525,14 @@ struct Show<'a> {
 }
 
 async fn show(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
-    let (admin, now) = (visit.admin(READ)?, visit.visitor.now);
-    let kept = api_key::show(admin, id).await?;
+    let (admin, now) = (&visit.visitor.admin, visit.visitor.now);
+    let kept = find(visit, id, READ).await?;
     let hours = api_key::usage(admin, id, Hour::new(i64::MAX), CHART_DAYS * 24).await?;
     let events = activity::about(visit, id.as_str()).await?;
     page(&Show {
         base: &visit.visitor.base,
         visitor: &visit.visitor,
-        key: KeyView::new(admin, &kept, now),
+        key: KeyView::new(visit, &kept),
         chart: Chart::new("Requests", "Refusals", &by_day(&hours, now)),
         events,
     })
@@ -507,9 +559,7 @@ fn by_day(hours: &[HourOfKeyUse], now: Timestamp) -> Vec<Counted> {
 }
 
 async fn edit(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
-    let admin = visit.admin(WRITE)?;
-    let kept = api_key::show(admin, id).await?;
-    let view = KeyView::new(admin, &kept, visit.visitor.now);
+    let view = KeyView::new(visit, &find(visit, id, WRITE).await?);
     let form = KeyForm {
         name: Field::new("name", view.name.as_str()),
         owner: Field::new("owner", view.owner.as_str()),
@@ -524,9 +574,8 @@ async fn edit(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
 }
 
 async fn update(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
-    let admin = visit.admin(WRITE)?;
-    let kept = api_key::show(admin, id).await?;
-    let view = KeyView::new(admin, &kept, visit.visitor.now);
+    let admin = &visit.visitor.admin;
+    let view = KeyView::new(visit, &find(visit, id, WRITE).await?);
     let mut form = KeyForm::read(&visit.form);
     let Some(update) = form.parse() else {
         return show_form(visit, Some(&view), &form, None, StatusCode::BAD_REQUEST).await;
@@ -541,7 +590,8 @@ async fn update(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
 }
 
 async fn set_enabled(visit: &Visit<'_>, id: &ApiKeyId, enabled: bool) -> Outcome {
-    api_key::set_enabled(visit.admin(WRITE)?, id, enabled).await?;
+    find(visit, id, WRITE).await?;
+    api_key::set_enabled(&visit.visitor.admin, id, enabled).await?;
     visit.applied().await?;
     let done = if enabled { "enabled" } else { "disabled" };
     Ok(redirect(visit.server, &format!("{}?done={done}", path_of(id))))
@@ -556,15 +606,13 @@ struct ConfirmRevoke<'a> {
 }
 
 async fn confirm_revoke(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
-    let admin = visit.admin(WRITE)?;
-    let key = KeyView::new(admin, &api_key::show(admin, id).await?, visit.visitor.now);
+    let key = KeyView::new(visit, &find(visit, id, WRITE).await?);
     page(&ConfirmRevoke { base: &visit.visitor.base, visitor: &visit.visitor, key })
 }
 
 async fn revoke(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
-    let admin = visit.admin(WRITE)?;
-    let (key, _) = api_key::show(admin, id).await?;
-    api_key::revoke(admin, id).await?;
+    let (key, _) = find(visit, id, WRITE).await?;
+    api_key::revoke(&visit.visitor.admin, id).await?;
     visit.applied().await?;
     // At the end of a rotation there is another key to look at.
     let next = match key.successor {

@@ -57,12 +57,8 @@ pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> Ou
 
 async fn show(visit: &Visit<'_>) -> Outcome {
     let visitor = &visit.visitor;
-    let (mut expiring, mut unused) = (Vec::new(), Vec::new());
     let few = usize::try_from(FEW).unwrap_or_default();
-    if visitor.may(keys::READ) {
-        expiring.extend(expiring_keys(visit).await?);
-        unused.extend(unused_keys(visit).await?);
-    }
+    let (mut expiring, mut unused) = (expiring_keys(visit).await?, unused_keys(visit).await?);
     let (more_expiring, more_unused) = (expiring.len() > few, unused.len() > few);
     expiring.truncate(few);
     unused.truncate(few);
@@ -98,17 +94,27 @@ async fn show(visit: &Visit<'_>) -> Outcome {
 
 async fn expiring_keys(visit: &Visit<'_>) -> Result<Vec<Noted>, Failure> {
     let (admin, now) = (&visit.visitor.admin, visit.visitor.now);
-    let filter = Filter { expiring: Some((now, now.plus(SOON))), enabled: Some(true), ..Filter::default() };
+    let filter = Filter {
+        owner: keys::seen_owner(visit),
+        expiring: Some((now, now.plus(SOON))),
+        enabled: Some(true),
+        ..Filter::default()
+    };
     let mut found = api_key::newest(admin, None, FEW + 1, &filter).await?;
     found.sort_by_key(|(key, _)| key.expires_at);
-    Ok(found.iter().map(|kept| noted_key(&KeyView::new(admin, kept, now), |key| key.expires)).collect())
+    Ok(found.iter().map(|kept| noted_key(&KeyView::new(visit, kept), |key| key.expires)).collect())
 }
 
 async fn unused_keys(visit: &Visit<'_>) -> Result<Vec<Noted>, Failure> {
     let (admin, now) = (&visit.visitor.admin, visit.visitor.now);
-    let filter = Filter { unused_since: Some(now.minus(UNUSED)), enabled: Some(true), ..Filter::default() };
+    let filter = Filter {
+        owner: keys::seen_owner(visit),
+        unused_since: Some(now.minus(UNUSED)),
+        enabled: Some(true),
+        ..Filter::default()
+    };
     let found = api_key::newest(admin, None, FEW + 1, &filter).await?;
-    Ok(found.iter().map(|kept| noted_key(&KeyView::new(admin, kept, now), |key| key.used)).collect())
+    Ok(found.iter().map(|kept| noted_key(&KeyView::new(visit, kept), |key| key.used)).collect())
 }
 
 fn noted_key(key: &KeyView, at: impl Fn(&KeyView) -> Option<Moment>) -> Noted {

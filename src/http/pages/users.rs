@@ -18,7 +18,7 @@ use crate::model::user::{Role, User, UserId, Username};
 use crate::secret::Secret;
 use crate::secret::password::Password;
 
-const READ: &str = "mintery:users:read";
+pub(super) const READ: &str = "mintery:users:read";
 const WRITE: &str = "mintery:users:write";
 
 /// Users on a page.
@@ -55,7 +55,8 @@ fn parse(id: &str) -> Result<UserId, Failure> {
     UserId::parse(id).map_err(|_| Failure::NotFound)
 }
 
-fn path_of(id: &UserId) -> String {
+/// Where the pages of somebody are.
+pub(super) fn path_of(id: &UserId) -> String {
     format!("/dashboard/users/{id}")
 }
 
