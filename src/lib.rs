@@ -6,11 +6,11 @@
 //! | --- | --- |
 //! | `cli`, `doctor` | the commands; what one of them looks at to say whether the server can work here |
 //! | `server`, `background`, `logging` | how it is put together and run; the tasks beside the requests |
-//! | `http` | all actix server code: the URL table, extractors, answers |
+//! | `http` | all actix server code: the URL table, extractors, answers, the dashboard |
 //! | `oauth` | the protocol: authenticate the client, check the grant, issue; no web framework, no SQL |
 //! | `directory` | what this node remembers of the store, bounded, and the follower that keeps it right |
 //! | `keys` | the master key, data keys, signing keys, the ring that signs |
-//! | `admin` | one function per administrative act; command line and API call these |
+//! | `admin` | one function per administrative act; command line, API and pages call these |
 //! | `store` | all SQL; the one way to write |
 //! | [`resource`] | the verifier of access tokens, for Mintery's own routes and for other people's APIs |
 //! | [`model`] | types of the domain and their rules |

@@ -98,6 +98,7 @@ fn welcome(url: &str, first: Option<&First>, key_header: &str) -> Result<(), Cli
          {url}/api/v1/session\n  \
          curl -b cookies {url}/api/v1/users/me\n\n\
          And without, to be refused:\n\n  \
-         curl -i {url}/api/v1/users/me\n"
+         curl -i {url}/api/v1/users/me\n\n\
+         The dashboard is at {url}/dashboard\n"
     ))?)
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 
 import { createKey, logIn, open, overflow, violations } from "./browser.mjs";
-import { ADMIN } from "./server.mjs";
+import { ADMIN, VIEWER } from "./server.mjs";
 
 /** The most bytes of a page with all that belongs to it. */
 const MOST = 100_000;
@@ -21,6 +21,7 @@ async function paths({ browser, server }) {
   const { id: plain } = JSON.parse(server.cli(["key", "create", "--name", "Plain", "--owner", id, "--expires", "86400", "-o", "json"]));
   server.cli(["key", "rotate", rotated, "-o", "json"]);
   const [secret] = JSON.parse(server.cli(["client", "secret", "list", id, "-o", "json"]));
+  const viewer = JSON.parse(server.cli(["user", "list", "-o", "json"])).find((user) => user.username === VIEWER.username);
   const [signing] = JSON.parse(server.cli(["signing-key", "list", "-o", "json"]));
   const api = `resource=${encodeURIComponent("https://orders.example.com")}`;
   return [
@@ -32,7 +33,9 @@ async function paths({ browser, server }) {
     `/clients/${id}/delete`, `/clients/${id}/revoke-tokens`, `/clients/${id}/secrets/new`, `/clients/${id}/secrets/${secret.id}/revoke`,
     "/apis", "/apis/new", `/apis/show?${api}`, `/apis/edit?${api}`, `/apis/delete?${api}`, `/apis/revoke-tokens?${api}`,
     "/signing-keys", `/signing-keys/${signing.kid}`, "/signing-keys/rotate", `/signing-keys/${signing.kid}/retire`,
-    "/activity", "/activity?kind=client", "/sessions", "/settings/api", "/nothing-here",
+    "/activity", "/activity?kind=client", "/sessions", "/settings", "/settings/second-factor", "/settings/api", "/nothing-here",
+    "/users", "/users?username=nobody", "/users/new",
+    ...["", "/edit", "/password", "/disable", "/delete", "/reset-second-factor"].map((act) => `/users/${viewer.id}${act}`),
   ].map((path) => `/dashboard${path}`);
 }
 
@@ -64,12 +67,27 @@ async function checkAll(world, colorScheme) {
     await page.getByLabel("Name", { exact: true }).fill("\u0001");
     await page.getByRole("button", { name: "Generate Key" }).click();
     await at(page, "a form with a problem");
+    await page.goto("/dashboard/settings/second-factor");
+    await page.getByRole("button", { name: "Set up" }).click();
+    await at(page, "a second factor begun");
+    if ((await overflow(page)) > 0) wrong.push(`a second factor: wider than ${width}`);
     await page.context().close();
   }
   assert.deepEqual(wrong, []);
 }
 
 export const tests = {
+  "what would be wrong is found": async ({ browser, server }) => {
+    const page = await open(browser, server, { viewport: { width: 360, height: 800 }, bypassCSP: true });
+    await page.goto("/login");
+    await page.locator("main").evaluate((main) => {
+      main.innerHTML += '<input><p style="color: #999; background: #aaa">Hard to read</p><p style="width: 500px">Wide</p>';
+    });
+    const found = (await violations(page)).join(" ");
+    assert.ok(found.includes("label:") && found.includes("color-contrast:"), found);
+    assert.ok((await overflow(page)) > 0);
+  },
+
   "everybody can use every page, in the light": (world) => checkAll(world, "light"),
   "and in the dark": (world) => checkAll(world, "dark"),
 

@@ -3,9 +3,9 @@
 use askama::Template;
 
 use super::failure::Failure;
-use super::session::Visitor;
 use super::show::Moment;
 use super::visit::Visit;
+use super::visitor::Visitor;
 use super::{Outcome, encoded, page};
 use crate::admin::event_log::{self, Asked, Filter};
 use crate::clock::Timestamp;

@@ -2,8 +2,8 @@
 
 use askama::Template;
 
-use super::session::Visitor;
 use super::visit::Visit;
+use super::visitor::Visitor;
 use super::{Outcome, page};
 
 /// A page that asks whether something is to be done. Its form is sent to where the page is.

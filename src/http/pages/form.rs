@@ -50,7 +50,7 @@ impl Form {
 
     /// All but what must not be the same twice: for telling one request from another.
     pub fn content(&self) -> String {
-        let fields = self.0.iter().filter(|(name, _)| name != super::session::CSRF_FIELD);
+        let fields = self.0.iter().filter(|(name, _)| name != super::visitor::CSRF_FIELD);
         fields.flat_map(|(name, value)| [name.as_str(), "=", value.as_str(), "&"]).collect()
     }
 

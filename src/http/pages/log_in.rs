@@ -10,7 +10,7 @@ use askama::Template;
 
 use super::failure::Failure;
 use super::form::Form;
-use super::session::CSRF_FIELD;
+use super::visitor::CSRF_FIELD;
 use super::{Outcome, encoded, page_with, redirect};
 use crate::clock::Timestamp;
 use crate::http::api::session::{begin, end};

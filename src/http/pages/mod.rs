@@ -17,14 +17,15 @@ mod form;
 mod key_rotation;
 mod keys;
 mod log_in;
+mod navigation;
 mod overview;
-mod session;
 mod sessions;
 mod settings;
 pub(crate) mod show;
 mod signing_keys;
 mod users;
 mod visit;
+mod visitor;
 
 use actix_web::http::Method;
 use actix_web::http::StatusCode;
@@ -36,7 +37,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
 use failure::Failure;
-use session::Section;
+use navigation::Section;
 use visit::Visit;
 
 use crate::http::api::administration::Refused;

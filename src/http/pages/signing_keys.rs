@@ -4,9 +4,9 @@ use askama::Template;
 
 use super::confirm::ask;
 use super::failure::Failure;
-use super::session::Visitor;
 use super::show::{Moment, Status, span};
 use super::visit::Visit;
+use super::visitor::Visitor;
 use super::{Outcome, encoded, page, redirect};
 use crate::admin::signing_key;
 use crate::clock::Timestamp;

@@ -5,7 +5,8 @@ use actix_web::web::Payload;
 
 use super::failure::Failure;
 use super::form::Form;
-use super::session::{CSRF_FIELD, Section, Visitor};
+use super::navigation::Section;
+use super::visitor::{CSRF_FIELD, Visitor};
 use crate::admin::Admin;
 use crate::admin::api_key::Repeatable;
 use crate::http::api::administration::{self, Refused};

@@ -1,17 +1,6 @@
-//! Who looks at a page, and what they are offered.
+//! The way around the dashboard: its parts, what leads to them, and what is said of what was done before a page.
 
-use actix_web::HttpRequest;
-
-use super::failure::Failure;
-use crate::admin::Admin;
-use crate::clock::Timestamp;
-use crate::http::extract::session::{self, SignedIn};
-use crate::model::user::Role;
-use crate::oauth::AuthorizationServer;
-use crate::oauth::bearer::AccessError;
-
-/// The field of a form that shows that it was made for whoever is logged in.
-pub const CSRF_FIELD: &str = "csrf_token";
+use super::visitor::Visitor;
 
 /// A part of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,74 +140,7 @@ const PLACES: &[(&str, &[Item])] = &[
     ),
 ];
 
-/// A role, for people.
-pub const fn role(role: Role) -> &'static str {
-    match role {
-        Role::Admin => "Administrator",
-        Role::Member => "Member",
-        Role::Viewer => "Viewer",
-    }
-}
-
-/// Who looks at a page.
-#[derive(Debug)]
-pub struct Visitor {
-    /// The path of the issuer, before every address in a page.
-    pub base: String,
-    /// Where they are.
-    pub section: Section,
-    /// When the page is made.
-    pub now: Timestamp,
-    /// Acts in their name.
-    pub admin: Admin,
-    /// Who they are.
-    pub signed_in: SignedIn,
-    /// What was done just now.
-    pub done: String,
-}
-
 impl Visitor {
-    /// Recognises whoever asks for a page.
-    ///
-    /// # Errors
-    /// [`Failure::LogIn`] when nobody is logged in.
-    pub async fn recognise(
-        request: &HttpRequest,
-        server: &AuthorizationServer,
-        section: Section,
-    ) -> Result<Self, Failure> {
-        let found = session::signed_in(request, server).await.map_err(AccessError::from)?;
-        let signed_in = found.ok_or(Failure::LogIn)?;
-        Ok(Self {
-            base: server.issuer.path().to_owned(),
-            section,
-            now: server.clock.now(),
-            admin: signed_in.admin(server),
-            done: String::new(),
-            signed_in,
-        })
-    }
-
-    /// What they are called.
-    pub fn name(&self) -> &str {
-        self.signed_in.username.as_str()
-    }
-
-    /// What they are here for.
-    pub const fn role(&self) -> &'static str {
-        role(self.signed_in.role)
-    }
-
-    /// For [`CSRF_FIELD`].
-    pub fn csrf(&self) -> &str {
-        &self.signed_in.csrf_token
-    }
-
-    /// Whether they hold `scope`; everybody holds the empty one.
-    pub fn may(&self, scope: &str) -> bool {
-        scope.is_empty() || self.signed_in.scopes.contains(scope)
-    }
-
     /// Where they may go.
     pub fn navigation(&self) -> Vec<Group> {
         let group = |(title, items): &(&'static str, &[Item])| Group {
@@ -227,29 +149,29 @@ impl Visitor {
         };
         PLACES.iter().map(group).collect()
     }
+}
 
-    /// What to say of what was done before this page. No text of the address is shown: anybody can write one.
-    pub fn notice(&self) -> Option<&'static str> {
-        Some(match self.done.as_str() {
-            "saved" => "The changes are saved.",
-            "created" => "It was created.",
-            "enabled" => "It is enabled again.",
-            "disabled" => "It is disabled: requests with it are refused from now on.",
-            "revoked" => "The API key is revoked: from now on it is no key.",
-            "deleted" => "It is deleted.",
-            "secret-revoked" => "The secret is revoked, and the tokens that were got with it are void.",
-            "tokens-revoked" => "The tokens that were issued until now are void.",
-            "rotated" => "Another signing key follows.",
-            "password" => "You have another password, and are logged out everywhere but here.",
-            "password-set" => "They have another password, and are logged out everywhere.",
-            "factor-removed" => "The second factor is removed.",
-            "user-enabled" => "They can log in again.",
-            "user-disabled" => "They are logged out everywhere, and cannot log in.",
-            "user-sessions-ended" => "They are logged out everywhere.",
-            "session-ended" => "The session has ended.",
-            "sessions-ended" => "All your other sessions have ended.",
-            "retired" => "The signing key is taken back: what it signed is void.",
-            _ => return None,
-        })
-    }
+/// What to say of what was done, by the name that it has in an address. No text of the address is shown: anybody can write one.
+pub(super) fn notice(done: &str) -> Option<&'static str> {
+    Some(match done {
+        "saved" => "The changes are saved.",
+        "created" => "It was created.",
+        "enabled" => "It is enabled again.",
+        "disabled" => "It is disabled: requests with it are refused from now on.",
+        "revoked" => "The API key is revoked: from now on it is no key.",
+        "deleted" => "It is deleted.",
+        "secret-revoked" => "The secret is revoked, and the tokens that were got with it are void.",
+        "tokens-revoked" => "The tokens that were issued until now are void.",
+        "rotated" => "Another signing key follows.",
+        "password" => "You have another password, and are logged out everywhere but here.",
+        "password-set" => "They have another password, and are logged out everywhere.",
+        "factor-removed" => "The second factor is removed.",
+        "user-enabled" => "They can log in again.",
+        "user-disabled" => "They are logged out everywhere, and cannot log in.",
+        "user-sessions-ended" => "They are logged out everywhere.",
+        "session-ended" => "The session has ended.",
+        "sessions-ended" => "All your other sessions have ended.",
+        "retired" => "The signing key is taken back: what it signed is void.",
+        _ => return None,
+    })
 }
