@@ -466,7 +466,7 @@ fn start_http(
             .app_data(stopping.clone())
             .app_data(metrics.clone())
             .configure(routes.clone())
-            .default_service(web::to(http::error::not_found));
+            .default_service(web::to(http::otherwise));
     };
     // Where no page may call, nothing is asked at any request.
     let http = match cors.map(Arc::new) {

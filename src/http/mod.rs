@@ -11,10 +11,11 @@ pub mod ops;
 pub mod pages;
 mod problem;
 
-use actix_web::web::{self, ServiceConfig, delete, get, head, patch, post, resource, scope};
-use actix_web::{FromRequest, Handler, Resource, Responder};
+use actix_web::web::{self, Data, Payload, ServiceConfig, delete, get, head, patch, post, resource, scope};
+use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
 
 use crate::model::base_path::BasePath;
+use crate::oauth::AuthorizationServer;
 use crate::oauth::feed;
 use crate::oauth::metadata::{OPENID_NAME, RESOURCE_NAME, SERVER_NAME};
 
@@ -96,8 +97,20 @@ fn endpoints(config: &mut ServiceConfig, optional: &Optional) {
         .service(readable(resource(["/auth/check", "/api/v1/auth/check"]), api::auth_check::check))
         .configure(|config| below_base_paths(config, &optional.base_paths))
         // Last: patterns are tried in turn, and those with parameters take as long as all the rest of a request.
-        .configure(administration)
-        .service(resource(pages::PATHS).to(pages::answer));
+        .configure(administration);
+}
+
+/// What stands at no address of the table: a page, or nothing. Pages are looked for last, and by a table of their own, so that
+/// the workers keep nothing for them.
+pub async fn otherwise(
+    request: HttpRequest,
+    server: Data<AuthorizationServer>,
+    payload: Payload,
+) -> HttpResponse {
+    if pages::are_at(request.path(), server.issuer.path()) {
+        return pages::answer(request, server, payload).await;
+    }
+    error::not_found(request, server).await
 }
 
 /// What answers below other paths too.

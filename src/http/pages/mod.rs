@@ -1,5 +1,5 @@
-//! The dashboard: pages for people, made here and complete without a script. [`route`] is the URL table, on one screen: it is walked for
-//! requests below these few addresses alone, so that no other request pays for it, and no memory is kept for it.
+//! The dashboard: pages for people, made here and complete without a script. [`route`] is the URL table, on one screen: it is walked only
+//! where nothing else stands, so that no other request pays for it, and no memory is kept for it.
 //!
 //! A page is a file here with its templates in `templates/`. A handler asks for a scope, reads what was sent, calls one function of
 //! [`crate::admin`] and shows what came of it: there is nothing that pages alone can do.
@@ -47,10 +47,13 @@ use crate::oauth::AuthorizationServer;
 /// What a handler comes to.
 type Outcome = Result<HttpResponse, Failure>;
 
-/// Where pages are: `{page}` is whatever follows.
-pub const PATHS: [&str; 4] = ["/dashboard", "/dashboard/{page:.*}", "/login", "/logout"];
+/// Whether there may be a page at `path`, which may begin with that of the issuer.
+pub fn are_at(path: &str, issuer_path: &str) -> bool {
+    let path = path.strip_prefix(issuer_path).unwrap_or(path);
+    matches!(path, "/dashboard" | "/login" | "/logout") || path.starts_with("/dashboard/")
+}
 
-/// Answers what is asked below [`PATHS`].
+/// Answers what is asked where [`are_at`] says so.
 pub async fn answer(
     request: HttpRequest,
     server: Data<AuthorizationServer>,
