@@ -11,6 +11,7 @@ pub mod ops;
 pub mod pages;
 mod problem;
 
+use actix_web::guard::{Guard, fn_guard};
 use actix_web::web::{self, Data, Payload, ServiceConfig, delete, get, head, patch, post, resource, scope};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
 
@@ -290,25 +291,30 @@ fn people(config: &mut ServiceConfig) {
                 .route(delete().to(users::delete))
                 .default_service(not_allowed("GET, PATCH, DELETE")),
         )
-        .service(only_post("/api/v1/users/{id}/enable").route(post().to(users::enable)))
-        .service(only_post("/api/v1/users/{id}/disable").route(post().to(users::disable)))
-        .service(only_post("/api/v1/users/{id}/set-password").route(post().to(users::set_password)))
         .service(
-            resource("/api/v1/users/{id}/sessions")
-                .route(get().to(users::sessions))
-                .route(delete().to(users::revoke_sessions))
-                .default_service(not_allowed("GET, DELETE")),
-        )
-        .service(
-            resource("/api/v1/users/{id}/sessions/{session}")
-                .route(delete().to(users::revoke_session))
-                .default_service(not_allowed("DELETE")),
-        )
-        .service(
-            resource("/api/v1/users/{id}/second-factor")
-                .route(delete().to(users::reset_second_factor))
-                .default_service(not_allowed("DELETE")),
+            // One pattern for all of them: each takes a worker some 25 kB, asked for or not.
+            resource("/api/v1/users/{id}/{part:.+}")
+                .route(post().guard(part("enable")).to(users::enable))
+                .route(post().guard(part("disable")).to(users::disable))
+                .route(post().guard(part("set-password")).to(users::set_password))
+                .route(get().guard(part("sessions")).to(users::sessions))
+                .route(delete().guard(part("sessions")).to(users::revoke_sessions))
+                .route(delete().guard(part("sessions/")).to(users::revoke_session))
+                .route(delete().guard(part("second-factor")).to(users::reset_second_factor))
+                .default_service(web::to(users::no_such_part)),
         );
+}
+
+/// Whether what follows the id in the path is this; or begins with it, where it ends in a slash.
+fn part(name: &'static str) -> impl Guard {
+    fn_guard(move |context| {
+        let path = context.head().uri.path();
+        let after = path.split_once("/api/v1/users/").and_then(|(_, rest)| rest.split_once('/'));
+        after.is_some_and(|(_, part)| match name.strip_suffix('/') {
+            Some(_) => part.strip_prefix(name).is_some_and(|rest| !rest.is_empty() && !rest.contains('/')),
+            None => part == name,
+        })
+    })
 }
 
 /// A well-known document, whose name stands between host and path of what it describes.

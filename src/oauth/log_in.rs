@@ -110,11 +110,7 @@ pub async fn log_in(
     if let Err(LogInError::TooManyGuesses(_)) = checked {
         make_wait().await;
     }
-    let user = checked?;
-    if !user.0.is_enabled() {
-        return Err(LogInFailure::Disabled.into());
-    }
-    let (user, hash) = user;
+    let (user, hash) = checked?;
     let code = credentials.code;
     let begun = with_code(server, &user.id, code, async |code| {
         session::log_in(&server.admin, &user.id, hash.clone(), code, place).await
@@ -180,9 +176,14 @@ async fn check_password<'a>(
         client: whom,
         digest: server.secret_digests.digest(&credentials.password),
         secret: credentials.password.clone(),
-        hashes: found.iter().map(|(_, hash)| hash.clone()).collect(),
+        // Of somebody who is disabled none is looked at: that theirs is right shows in nothing.
+        hashes: found.iter().filter(|(user, _)| user.is_enabled()).map(|(_, hash)| hash.clone()).collect(),
     };
-    let refusal = if found.is_some() { LogInFailure::WrongPassword } else { LogInFailure::UnknownUser };
+    let refusal = match found {
+        Some((user, _)) if user.is_enabled() => LogInFailure::WrongPassword,
+        Some(_) => LogInFailure::Disabled,
+        None => LogInFailure::UnknownUser,
+    };
     if server.checks.is_wrong(&question) {
         // Whoever says the same again has guessed nothing.
         if guesses.is_flooded_by(network) {

@@ -262,6 +262,8 @@ async fn one_credential_also_where_one_is_a_cookie() {
         let answer = Answer::of(get().header("cookie", cookie)).await;
         assert_eq!((answer.status, &answer.json()["sub"]), (200, &json!(ann.id.as_str())), "{what}");
     }
+    let beside_no_text = [b"x=\xff\xfe; __Host-session=\xff; ", own.as_bytes()].concat();
+    assert_eq!(Answer::of(get().header("cookie", beside_no_text)).await.status, 200);
     // What others have set is nobody's, and a token beside it is the one credential.
     for foreign in [
         "__Host-session=s%3Aabc",

@@ -352,6 +352,27 @@ async fn people_see_and_end_their_sessions() {
     one.me().await.assert_invalid_token("ended by an administrator");
 }
 
+#[actix_web::test]
+async fn what_stands_behind_an_id_takes_its_methods() {
+    let app = TestApp::spawn().await;
+    let admin = app.browser("ann", Role::Admin).await;
+    let id = path(&admin.me().await.text("sub"));
+    for (part, allowed) in [
+        ("enable", "POST"),
+        ("set-password", "POST"),
+        ("sessions", "GET, DELETE"),
+        ("sessions/x", "DELETE"),
+        ("second-factor", "DELETE"),
+    ] {
+        let answer = admin.send(Method::PUT, &format!("{id}/{part}"), None).await;
+        assert_eq!((answer.status, answer.header("allow")), (405, allowed), "{part}");
+    }
+    for nothing in ["x", "enable/x", "sessions/x/y", "sessionsx", "enable%2fx", "me/enable"] {
+        let answer = admin.send(Method::POST, &format!("{id}/{nothing}"), None).await;
+        assert!([404, 405].contains(&answer.status), "{nothing}: {answer:?}");
+    }
+}
+
 /// Events say who it was.
 #[actix_web::test]
 async fn an_act_of_a_person_is_theirs() {

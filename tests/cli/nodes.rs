@@ -431,3 +431,30 @@ fn a_database_out_of_reach_is_told_at_the_start() {
     let work = outage.nodes.with("MINTERY_DATABASE_URL", &nowhere);
     work.run(&["serve", "--listen", "127.0.0.1:0"]).failed(&["127.0.0.1", "refused"]);
 }
+
+/// SEC-10: somebody who logs in at one node is logged in at all, and out at all within a second.
+#[test]
+fn a_session_of_one_node_is_good_at_all() {
+    let Some(work) = cluster() else { return };
+    let nodes = start_three(&work);
+    let password = "lorry-Umbrella-7-quince";
+    let arguments = ["user", "create", "--username", "ann", "--role", "viewer", "--password", "-"];
+    work.run_with_input(&arguments, password.as_bytes()).succeeded();
+    let body = serde_json::json!({ "username": "ann", "password": password }).to_string();
+    let request = http().post(nodes[0].url("/api/v1/session")).header("content-type", "application/json");
+    let answer = send(request.body(body)).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let me = |node: &Server| {
+        send(http().get(node.url("/api/v1/users/me")).header("cookie", cookie.clone())).unwrap().status
+    };
+    for node in &nodes {
+        assert_eq!(me(node), 200);
+    }
+    let out = http().delete(nodes[1].url("/api/v1/session")).header("cookie", cookie.clone());
+    assert_eq!(send(out).unwrap().status, 204);
+    assert_eq!(me(&nodes[1]), 401);
+    for node in &nodes {
+        eventually("logged out everywhere", Duration::from_secs(1), || (me(node) == 401).then_some(()));
+    }
+}

@@ -40,7 +40,9 @@ fn the_first_start_prints_lines_that_can_be_pasted_as_they_are() {
         text.contains("curl -i").then_some(text)
     });
     let blocks = blocks_to_paste(&welcome);
-    let [get, call, with_key, refused] = blocks.as_slice() else { panic!("four blocks: {blocks:#?}") };
+    let [get, call, with_key, with_cookie, refused] = blocks.as_slice() else {
+        panic!("five blocks: {blocks:#?}")
+    };
     let token: serde_json::Value = serde_json::from_str(&paste(&work, get)).unwrap();
     assert_eq!(token["token_type"], "Bearer");
     assert_eq!(token["scope"], "read write");
@@ -49,6 +51,11 @@ fn the_first_start_prints_lines_that_can_be_pasted_as_they_are() {
     assert!(get.contains(me["sub"].as_str().unwrap()), "{me}");
     let of_key: serde_json::Value = serde_json::from_str(&paste(&work, with_key)).unwrap();
     assert_eq!((&of_key["kind"], &of_key["sub"]), (&"api_key".into(), &me["sub"]));
+    let of_cookie = paste(&work, with_cookie);
+    let answers = serde_json::Deserializer::from_str(&of_cookie).into_iter::<serde_json::Value>();
+    let answers: Vec<serde_json::Value> = answers.map(Result::unwrap).collect();
+    assert_eq!((&answers[0]["kind"], &answers[0]["name"]), (&"user".into(), &"admin".into()));
+    assert_eq!(answers[0], answers[1]);
     assert!(paste(&work, refused).starts_with("HTTP/1.1 401"));
     // And all at once.
     let all = paste(&work, &blocks.join("\n"));
@@ -71,6 +78,7 @@ fn the_secret_is_shown_by_the_first_start_alone() {
         rest.split_whitespace().next().unwrap().to_owned()
     };
     let client = Client { id: word_after("client_id"), secret: word_after("client_secret") };
+    let password = word_after("password ");
     let token = server.token(&client);
     assert!(!server.process.stderr().contains(&client.secret));
     assert_eq!(server.stop(), Some(0));
@@ -82,6 +90,7 @@ fn the_secret_is_shown_by_the_first_start_alone() {
         text.contains("mintery client create").then_some(text)
     });
     assert!(!again.contains("mts_") && !server.process.stderr().contains("mts_"), "{again}");
+    assert!(!again.contains(&password) && !server.process.stderr().contains(&password), "{again}");
     assert_eq!(server.me(&token).status, 200);
     server.token(&client);
     let list = work.run(&["client", "list", "-o", "json"]).succeeded().json();

@@ -26,12 +26,14 @@ pub fn cookie<'a>(
     request: &'a HttpRequest,
     server: &AuthorizationServer,
 ) -> Result<Option<PresentedSession<'a>>, AccessError> {
-    let values = request.headers().get_all(COOKIE).filter_map(|value| value.to_str().ok());
-    let pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.split_once('='));
-    let mut own = pairs
-        .filter(|(name, _)| name.trim() == &*server.session_cookie)
-        .map(|(_, value)| value.trim())
-        .filter(|value| is_cookie(value));
+    // Byte by byte: what others have set need be no text.
+    let values =
+        request.headers().get_all(COOKIE).flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let mut own = values.filter_map(|pair| {
+        let value = pair.trim_ascii_start().strip_prefix(server.session_cookie.as_bytes())?;
+        let value = value.trim_ascii_start().strip_prefix(b"=")?.trim_ascii();
+        std::str::from_utf8(value).ok().filter(|value| is_cookie(value))
+    });
     let Some(cookie) = own.next() else { return Ok(None) };
     if own.any(|other| other != cookie) {
         return Err(AccessError::InvalidRequest("The request has the cookies of two sessions; send one"));
