@@ -6,9 +6,10 @@ import http from "node:http";
 import { runInPage, withPagesAt } from "./browser.mjs";
 
 /** Sends a request as it stands: `headers` is a list of names and values, and a name may repeat. */
-function send(url, headers) {
+function send(url, headers, body = null) {
   return new Promise((resolve, reject) => {
-    const request = http.request(url, { headers: { Host: new URL(url).host } }, (response) => {
+    const options = { method: body === null ? "GET" : "POST", headers: { Host: new URL(url).host } };
+    const request = http.request(url, options, (response) => {
       let body = "";
       response.on("data", (chunk) => (body += chunk));
       response.on("end", () => resolve({ status: response.statusCode, headers: response.headers, body }));
@@ -16,7 +17,7 @@ function send(url, headers) {
     const values = {};
     for (const [name, value] of headers) (values[name] ??= []).push(value);
     for (const [name, value] of Object.entries(values)) request.setHeader(name, value);
-    request.on("error", reject).end();
+    request.on("error", reject).end(body);
   });
 }
 
@@ -108,6 +109,17 @@ export async function refusals(work, browser, report) {
     }
     await tryOne(`${place} refuses a key in the URI beside a good one`, `${url}?api_key=${good}`, inHeader(good), IN_URI);
   }
+
+  const noJson = [["Content-Type", "application/json"]];
+  const tasks = `${work.api}/v1/tasks`;
+  const unread = await send(tasks, [...asBearer(revoked.key), ...noJson], "{");
+  report("the API looks at nothing that a stranger sends", wrongWith(unread, INVALID));
+  const read = await send(tasks, [...asBearer(good), ...noJson], "{");
+  report("the API tells a caller what is wrong", wrongWith(read, { status: 400, code: "err_invalid_request", says: /[Jj]son/ }));
+  await tryOne("nothing is anywhere else", `${work.api}/elsewhere`, asBearer(good), { status: 404, code: "err_not_found" });
+  await tryOne("Mintery names two credentials at a check, too", `${work.mintery}/auth/check`, [...inHeader(good), ...asBearer(good)], {
+    status: 401, code: "err_unauthorised", says: TWO.says,
+  });
 
   const lesser = key("--scope", "tasks:read");
   const denied = { status: 403, code: "err_no_permission", says: /servers:read/ };

@@ -19,6 +19,21 @@ function programOf(language) {
   return spawnSync(program, ["--version"]).status === 0 ? program : null;
 }
 
+const started = [];
+
+const isRunning = (server) => server.exitCode === null && server.signalCode === null;
+
+/** Stops the shell and what it started. */
+const stop = (server) => process.kill(-server.pid, "SIGTERM");
+
+// Nothing goes on running when the tests are interrupted.
+for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]]) {
+  process.on(signal, () => {
+    started.filter(isRunning).forEach(stop);
+    process.exit(code);
+  });
+}
+
 export class Workplace {
   static async create() {
     const work = new Workplace();
@@ -102,31 +117,36 @@ export class Workplace {
     for (const stream of [server.stdout, server.stderr]) stream.on("data", (text) => (log += text));
     const url = this.servers.length === 0 ? `${this.mintery}/readyz` : this.api;
     this.servers.push(server);
+    started.push(server);
     const until = Date.now() + PATIENCE_MS;
     while (!(await fetch(url).then(() => true, () => false))) {
-      if (server.exitCode !== null || Date.now() > until) throw new Error(`it did not start:\n${log}`);
+      if (!isRunning(server) || Date.now() > until) throw new Error(`it did not start:\n${log}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
 
   async close() {
     for (const server of this.servers.reverse()) {
-      if (server.exitCode !== null) continue;
+      if (!isRunning(server)) continue;
       const ended = new Promise((resolve) => server.once("exit", resolve));
-      // The shell and what it started.
-      process.kill(-server.pid, "SIGTERM");
+      stop(server);
       await ended;
     }
     for (const directory of [this.directory, this.bin]) rmSync(directory, { recursive: true, force: true });
   }
 }
 
+/** Free ports, below the range from which the kernel takes those of outgoing connections. */
 async function freePorts(count) {
-  const listeners = await Promise.all(Array.from({ length: count }, () => new Promise((resolve, reject) => {
+  const ports = new Set();
+  while (ports.size < count) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
     const listener = net.createServer();
-    listener.once("error", reject).listen(0, "127.0.0.1", () => resolve(listener));
-  })));
-  const ports = listeners.map((listener) => listener.address().port);
-  await Promise.all(listeners.map((listener) => new Promise((resolve) => listener.close(resolve))));
+    const isFree = await new Promise((resolve) => listener.once("error", () => resolve(false)).listen(port, () => resolve(true)));
+    if (isFree) {
+      await new Promise((resolve) => listener.close(resolve));
+      ports.add(port);
+    }
+  }
   return ports;
 }
