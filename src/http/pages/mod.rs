@@ -48,6 +48,7 @@ use crate::oauth::AuthorizationServer;
 type Outcome = Result<HttpResponse, Failure>;
 
 /// Whether there may be a page at `path`, which may begin with that of the issuer.
+#[must_use]
 pub fn are_at(path: &str, issuer_path: &str) -> bool {
     let path = path.strip_prefix(issuer_path).unwrap_or(path);
     matches!(path, "/dashboard" | "/login" | "/logout") || path.starts_with("/dashboard/")
