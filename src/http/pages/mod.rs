@@ -1,4 +1,4 @@
-//! The dashboard: pages for people, made here and complete without a script. [`route`] is the URL table, on one screen: it is walked only
+//! The dashboard: pages for people, made here and complete without a script. `route` is the URL table, on one screen: it is walked only
 //! where nothing else stands, so that no other request pays for it, and no memory is kept for it.
 //!
 //! A page is a file here with its templates in `templates/`. A handler asks for a scope, reads what was sent, calls one function of
