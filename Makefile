@@ -33,12 +33,13 @@ test-postgres: ## the black-box and command line tests alone, on a PostgreSQL of
 test-curl: ## the curl-driven tests alone, those of README.md's examples among them
 	@tests/run.sh curl
 
-.PHONY: test-interop test-browser
+.PHONY: test-interop
 test-interop: ## what docs/api-keys*.md say alone, with the clients that they name: a browser, OpenAI's, Node's, Python's, Ruby's
 	@tests/run.sh interop
 
+.PHONY: test-browser
 test-browser: ## the dashboard alone, in a real browser
-	tests/run.sh browser
+	@tests/run.sh browser
 
 .PHONY: rotation
 rotation: ## ten rotations of the signing keys under load, with a verifier in another process
