@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::AuthorizationServer;
 use super::bearer::{AccessError, Demand, require};
 use super::client_auth::guessable::make_wait;
+use crate::clock::Timestamp;
 use crate::directory::{KnownApiKey, Rate};
 use crate::model::api_key::ApiKey;
 use crate::model::network::Network;
@@ -77,7 +78,7 @@ impl KeyFailure {
 pub fn digest(server: &AuthorizationServer, key: &str) -> Result<SecretDigest, KeyFailure> {
     let policy = &server.admin.api_keys;
     policy.format.environment(key).ok_or(KeyFailure::Malformed)?;
-    Ok(policy.digests.digest_text(key))
+    Ok(policy.digest(key))
 }
 
 /// Refuses a key that there is not. There is nothing to guess in a key, but each that is made up costs a look-up: whoever sends very
@@ -102,7 +103,7 @@ pub fn admit(
     demand: Demand<'_>,
 ) -> Result<Authenticated, AccessError> {
     let now = server.clock.now();
-    let judged = judge(server, known, presented, demand);
+    let judged = judge(server, known, presented, demand, now);
     if demand.is_first {
         match &judged {
             Ok(_) => {
@@ -134,12 +135,13 @@ fn judge(
     known: &KnownApiKey,
     presented: &PresentedKey<'_>,
     demand: Demand<'_>,
+    now: Timestamp,
 ) -> Result<ScopeSet, AccessError> {
     let key = &known.key;
     if !key.is_enabled() || !known.owner.client.is_enabled() {
         return Err(KeyFailure::Disabled.into());
     }
-    if key.is_expired(server.clock.now()) {
+    if key.is_expired(now) {
         return Err(KeyFailure::Expired.into());
     }
     if !demand.environments.accept(key.environment) {
