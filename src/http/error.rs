@@ -18,7 +18,7 @@ use crate::admin::AdminError;
 use crate::directory::OverLimit;
 use crate::metrics::Refusals;
 use crate::oauth::AuthorizationServer;
-use crate::oauth::bearer::AccessError;
+use crate::oauth::bearer::{AccessError, TokenFailure};
 use crate::oauth::error::{ClientFailure, OauthError};
 use crate::oauth::introspect::Inactive;
 use crate::oauth::metadata::RESOURCE_NAME;
@@ -145,6 +145,8 @@ fn detail_of(error: &AccessError, refusal: &Refusal, header: &str) -> Cow<'stati
         (AccessError::Missing, _) => {
             format!("Send an access token as Authorization: Bearer, or an API key as {header}").into()
         }
+        (AccessError::InvalidToken(TokenFailure::Request(what)), _) => (*what).into(),
+        (AccessError::InvalidToken(TokenFailure::NotKnownNow), _) => Refusal::Unavailable.detail(),
         (AccessError::InvalidKey(_), _) => {
             "The API key is malformed, expired, revoked, or not good here".into()
         }

@@ -103,7 +103,7 @@ fn below_base_paths(config: &mut ServiceConfig, base_paths: &[BasePath]) {
     for base in base_paths {
         config
             .service(readable(resource(format!("{base}/users/me")), api::me::me))
-            .service(readable(resource(format!("{base}/auth/check")), api::auth_check::check));
+            .service(readable(resource(format!("{base}/auth/check")), api::auth_check::check_and_tell));
     }
 }
 

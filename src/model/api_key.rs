@@ -161,11 +161,12 @@ pub struct KeyFormat {
 }
 
 impl KeyFormat {
-    /// Keys that begin with `prefix` and an underscore.
+    /// Keys that begin with `prefix` and an underscore, which may stand in it already.
     ///
     /// # Errors
     /// When it is too short or too long, or could be mistaken for something else.
     pub fn new(prefix: &str) -> Result<Self, InvalidPrefix> {
+        let prefix = prefix.strip_suffix('_').unwrap_or(prefix);
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         if !(2..=16).contains(&prefix.len())
             || !prefix.bytes().all(is_plain)
@@ -304,11 +305,13 @@ mod tests {
             assert_eq!(KeyFormat::new("acme").unwrap().environment(key), None);
         }
         assert_eq!(KeyFormat::new("mtk"), Ok(format.clone()));
-        assert_eq!(KeyFormat::new("acme").unwrap().prefix(), "acme");
+        for acme in ["acme", "acme_"] {
+            assert_eq!(KeyFormat::new(acme).unwrap().prefix(), "acme");
+        }
         for no_key in ["", "mtk_live", "eyJhbGciOiJFUzI1NiJ9.e30.x", "mts_0", "MTK_LIVE_"] {
             assert!(!format.is_meant(no_key), "{no_key}");
         }
-        for bad in ["", "m", "Mtk", "m_k", "1mtk", "mtk ", "abcdefghijklmnopq", "mü"] {
+        for bad in ["", "_", "m", "m_", "acme__", "Mtk", "m_k", "1mtk", "mtk ", "abcdefghijklmnopq", "mü"] {
             assert!(KeyFormat::new(bad).is_err(), "{bad}");
         }
     }

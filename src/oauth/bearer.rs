@@ -85,6 +85,9 @@ pub enum TokenFailure {
     /// It was issued before the client's cut-off.
     #[error("taken back")]
     CutOff,
+    /// The request is wrong, and a proxy is told yes or no.
+    #[error("{0}")]
+    Request(&'static str),
 }
 
 impl From<PresentError> for AccessError {

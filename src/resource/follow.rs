@@ -76,6 +76,14 @@ impl FollowRevocations {
         }
     }
 
+    /// As the client whose API key this is. A key asks for the feed alone: [`StaleRevocations::Introspect`] then is as
+    /// [`Refuse`](StaleRevocations::Refuse).
+    pub fn with_api_key(key: impl Into<String>) -> Self {
+        let key = Zeroizing::new(key.into());
+        let authorization = Authorization(Zeroizing::new(["Bearer ", key.trim()].concat()));
+        Self { client: "the owner of the API key".to_owned(), authorization, ..Self::with_secret("", "") }
+    }
+
     /// Where the feed is, for an issuer that does not publish metadata. The secret is sent there.
     pub fn url(mut self, url: impl Into<String>) -> Self {
         self.url = Some(url.into());

@@ -225,7 +225,10 @@ async fn one_credential_and_never_in_the_uri() {
     }
     // nginx turns 400 into 500.
     let both = get("/auth/check").bearer_auth(&token).header("X-API-Key", &one);
-    Answer::of(both).await.assert_invalid_token("two credentials at a check");
+    let both = Answer::of(both).await;
+    both.assert_invalid_token("two credentials at a check");
+    // Nobody looks for what is wrong with a good key.
+    assert_eq!(both.text("message"), "The request has two credentials; send one");
     get_is_401(&app, &format!("/auth/check?api_key={one}")).await;
 }
 
@@ -874,6 +877,11 @@ async fn a_key_with_a_limit_has_to_wait() {
     // nginx turns 429 into 500.
     let over = app.get_with("/auth/check", &key.key).await;
     assert_eq!((over.status, over.header("retry-after")), (403, "21"), "{over:?}");
+    // Another service is told, too: the key is good, just not now.
+    let (_, asker) = manager(&app, "mintery:keys:verify").await;
+    let asked = Some(json!({ "key": key.key }));
+    let verified = app.send_with_key(Method::POST, &format!("{KEYS}/verify"), &asker.key, asked).await;
+    assert_eq!((verified.status, verified.json()), (200, json!({ "valid": false, "retry_after": 21 })));
     // What is refused for another reason is not held against it.
     assert_eq!(app.get_with("/auth/check?scope=other", &key.key).await.status, 403);
     app.clock.let_pass(Duration::from_secs(21));

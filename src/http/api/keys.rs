@@ -18,6 +18,7 @@ use crate::admin::api_key_json::{
     ApiKeyInput, ApiKeyJson, CreatedApiKeyJson, KeptApiKeyJson, KeyUsageJson, RotationInput, SelectionInput,
 };
 use crate::admin::{Admin, AdminError};
+use crate::directory::OverLimit;
 use crate::http::headers::TRUE;
 use crate::model::api_key::{ApiKeyId, Environment, Environments};
 use crate::model::scope::ScopeSet;
@@ -217,6 +218,9 @@ struct Verified<'a> {
     valid: bool,
     #[serde(flatten)]
     good: Option<GoodKey<'a>>,
+    /// After how many seconds the key is good again, where nothing but its limit was the matter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -254,7 +258,14 @@ async fn do_verify(request: &HttpRequest, server: &AuthorizationServer, payload:
     let caller = match bearer::authenticate(server, &presented, demand).await {
         Ok(caller) => caller,
         Err(error @ AccessError::Unavailable(_)) => return Err(error.into()),
-        Err(_) => return Ok(json(StatusCode::OK, &Verified { valid: false, good: None })),
+        Err(refusal) => {
+            // Whoever is over the limit has shown a good key, and may know.
+            let retry_after = match refusal {
+                AccessError::OverLimit(OverLimit { retry_after }) => Some(retry_after),
+                _ => None,
+            };
+            return Ok(json(StatusCode::OK, &Verified { valid: false, good: None, retry_after }));
+        }
     };
     let good = GoodKey {
         id: caller.credential.id().unwrap_or_default(),
@@ -264,7 +275,7 @@ async fn do_verify(request: &HttpRequest, server: &AuthorizationServer, payload:
         scope: &caller.scopes,
         expires_at: caller.expires_at.map(crate::clock::Timestamp::as_secs),
     };
-    Ok(json(StatusCode::OK, &Verified { valid: true, good: Some(good) }))
+    Ok(json(StatusCode::OK, &Verified { valid: true, good: Some(good), retry_after: None }))
 }
 
 /// A key with its last use.

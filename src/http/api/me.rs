@@ -30,28 +30,29 @@ pub async fn me(request: HttpRequest, server: Data<AuthorizationServer>) -> Http
     match authenticate(&request, &server).await {
         Ok(caller) => {
             server.metrics.access_granted.increment(1);
-            let me = Me {
-                sub: caller.principal.subject(),
-                kind: caller.kind(),
-                name: caller.name(),
-                scope: &caller.scopes,
-                credential: caller.credential.kind(),
-                expires_at: caller.expires_at.map(Timestamp::as_secs),
-            };
             HttpResponse::Ok()
                 .insert_header((CONTENT_TYPE, JSON))
                 .insert_header((CACHE_CONTROL, NO_STORE))
-                .body(to_json(&me))
+                .body(json(&caller))
         }
         Err(refusal) => error::access(&request, &server, &refusal),
     }
 }
 
-fn to_json(me: &Me<'_>) -> Vec<u8> {
+/// Who a caller is.
+pub fn json(caller: &Authenticated) -> Vec<u8> {
+    let me = Me {
+        sub: caller.principal.subject(),
+        kind: caller.kind(),
+        name: caller.name(),
+        scope: &caller.scopes,
+        credential: caller.credential.kind(),
+        expires_at: caller.expires_at.map(Timestamp::as_secs),
+    };
     // Fits most, so that nothing is copied while it is written.
     let mut json = Vec::with_capacity(256);
     // Writing strings and numbers to a vector does not fail.
-    serde_json::to_writer(&mut json, me).ok();
+    serde_json::to_writer(&mut json, &me).ok();
     json
 }
 
