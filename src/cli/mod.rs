@@ -1,23 +1,37 @@
-//! The command line: one file for each noun.
+//! The command line: one file for each noun. Most act on the database that the settings name; `login`, `logout`, `whoami`,
+//! `auth` and `token` act on a server over HTTP (`remote`), with the credential of a `profile`, and know neither.
 
 mod api;
+mod auth;
 mod client;
 mod client_export;
 mod client_import;
 mod client_secret;
 mod completions;
 mod config;
+mod credential;
 mod db;
 mod deferred;
 mod doctor;
 mod event;
+mod grant;
 mod key;
+mod login;
+mod logout;
 mod output;
+mod profile;
+mod profile_file;
+mod remote;
 mod safe_to_revoke;
 mod secret_input;
 mod serve;
+mod server_url;
 mod session;
 mod signing_key;
+mod token;
+mod token_decode;
+mod token_verify;
+mod whoami;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -84,6 +98,21 @@ enum Noun {
     Config(Deferred<config::ConfigVerb>),
     /// Looks for what would keep the server from working here, and says what to do; it changes nothing.
     Doctor(doctor::Doctor),
+    /// Keeps a credential for a server, for the commands that act over HTTP.
+    Login(login::Login),
+    /// Forgets the credential that `login` kept.
+    Logout(logout::Logout),
+    /// Tells who one is at the server that `login` named.
+    Whoami(whoami::Whoami),
+    /// Asks the server whether a credential is good.
+    #[command(subcommand)]
+    Auth(Deferred<auth::AuthVerb>),
+    /// The same as `auth check`, in one word.
+    #[command(name = "auth/check", hide = true)]
+    AuthCheck(auth::Check),
+    /// Gets access tokens from the server, and looks at them.
+    #[command(subcommand)]
+    Token(Deferred<token::TokenVerb>),
     /// Prints the script that completes these commands in a shell.
     Completions(completions::Completions),
 }
@@ -97,6 +126,10 @@ enum CliError {
     EmptyDatabase,
     /// It was called in a way that makes no sense.
     Usage(String),
+    /// A server does not know who calls; or a token that was to be checked is not good.
+    NotAuthenticated(String),
+    /// A server knows, and does not allow it.
+    NoPermission(String),
 }
 
 impl<E: Into<StartError>> From<E> for CliError {
@@ -184,6 +217,12 @@ pub fn main() -> ExitCode {
             Noun::Db(Deferred(verb)) => verb.run(&cli.shared).await,
             Noun::Config(Deferred(verb)) => verb.run(&cli.shared),
             Noun::Doctor(doctor) => doctor.run(&cli.shared).await,
+            Noun::Login(login) => login.run(),
+            Noun::Logout(logout) => logout.run(),
+            Noun::Whoami(whoami) => whoami.run(),
+            Noun::Auth(Deferred(verb)) => verb.run(),
+            Noun::AuthCheck(check) => check.run(),
+            Noun::Token(Deferred(verb)) => verb.run().await,
             Noun::Completions(completions) => completions.run(),
         }
     });
@@ -192,6 +231,8 @@ pub fn main() -> ExitCode {
         Err(CliError::Failed(message)) => (message, 1),
         Err(CliError::EmptyDatabase) => (UnlockError::Empty.to_string(), 1),
         Err(CliError::Usage(message)) => (message, 2),
+        Err(CliError::NotAuthenticated(message)) => (message, 3),
+        Err(CliError::NoPermission(message)) => (message, 4),
     };
     output::error(&message);
     ExitCode::from(code)
