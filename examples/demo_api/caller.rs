@@ -1,12 +1,13 @@
-//! Who calls: the holder of an API key, or of an access token. A handler that takes a [`Caller`] is closed to everybody else.
+//! Who calls: the holder of an API key, or of an access token. Everybody else is kept out before a handler begins.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Ready, ready};
 
-use actix_web::dev::Payload;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
+use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, ResponseError as _};
 use mintery::resource::{PresentError, Principal, Verifier, VerifyError, bearer_token};
 
 use crate::keys::ApiKeys;
@@ -32,13 +33,28 @@ impl Caller {
     }
 }
 
+/// For a handler: who was recognised.
 impl FromRequest for Caller {
     type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move { recognise(&request).await })
+        ready(request.extensions().get::<Self>().cloned().ok_or(Problem::Missing))
+    }
+}
+
+/// A middleware that recognises the caller, and refuses whoever is not, before anything of the body is read.
+pub async fn known_only<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    match recognise(request.request()).await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.call(request).await.map(ServiceResponse::map_into_left_body)
+        }
+        // An answer, not an error: CORS around this sees it as any other.
+        Err(problem) => Ok(request.into_response(problem.error_response()).map_into_right_body()),
     }
 }
 

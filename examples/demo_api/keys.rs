@@ -71,6 +71,8 @@ impl ApiKeys {
             http: reqwest::Client::builder()
                 .timeout(TIMEOUT)
                 .redirect(reqwest::redirect::Policy::none())
+                // Keys go to Mintery alone, whatever the environment says.
+                .no_proxy()
                 .build()?,
             answers: Cache::new(CAPACITY),
             asking: Semaphore::new(MAX_ASKING),

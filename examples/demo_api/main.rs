@@ -27,6 +27,7 @@ use std::sync::Mutex;
 
 use actix_cors::Cors;
 use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, Json, JsonConfig};
 use actix_web::{App, HttpResponse, HttpServer, Responder};
 use mintery::resource::{FollowRevocations, Verifier};
@@ -36,6 +37,9 @@ use serde_json::{Value, json};
 use crate::caller::Caller;
 use crate::keys::ApiKeys;
 use crate::problem::Problem;
+
+/// The longest body that is read, in bytes.
+const MAX_BODY_LEN: usize = 64 * 1024;
 
 /// The most tasks that are kept: the oldest goes.
 const MAX_TASKS: usize = 1000;
@@ -109,8 +113,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let audience = setting("AUDIENCE", &issuer);
     let listen = setting("LISTEN", "127.0.0.1:9000");
     let allowed_origins = setting("ALLOWED_ORIGINS", "");
-    let own_key = std::env::var("SERVICE_KEY")
-        .map_err(|_| "SERVICE_KEY is a key with the scope mintery:keys:verify")?;
+    let own_key = std::env::var("SERVICE_KEY").map(|key| key.trim().to_owned());
+    let own_key = own_key.map_err(|_| "SERVICE_KEY is a key with the scope mintery:keys:verify")?;
 
     let follow = FollowRevocations::with_api_key(&*own_key);
     let verifier = Verifier::builder(&issuer).audience(&*audience).revocations(follow).build().await?;
@@ -119,11 +123,15 @@ async fn run() -> Result<(), Box<dyn Error>> {
     println!("taking keys and tokens of {issuer} at http://{listen}");
     HttpServer::new(move || {
         App::new()
+            .wrap(from_fn(caller::known_only))
+            // Around it: a browser that asks whether a page may call has no key, and a page may read a refusal.
             .wrap(cors(&allowed_origins))
             .app_data(verifier.clone())
             .app_data(keys.clone())
             .app_data(tasks.clone())
-            .app_data(JsonConfig::default().error_handler(|error, _| problem::bad_json(&error)))
+            .app_data(
+                JsonConfig::default().limit(MAX_BODY_LEN).error_handler(|error, _| problem::bad_json(&error)),
+            )
             .route("/servers", web::get().to(list_servers))
             .route("/v4/auth/check", web::get().to(check))
             .service(

@@ -5,7 +5,8 @@ import http from "node:http";
 import { createRequire } from "node:module";
 import path from "node:path";
 
-const PAGE = '<!doctype html><meta charset="utf-8"><title>A page</title><label>Key <input id="token"></label>';
+const PAGE =
+  '<!doctype html><meta charset="utf-8"><title>A page</title><label>Key <input id="token"></label>';
 const PATIENCE_MS = 10_000;
 
 /** The browser; nothing where there is none. */
@@ -24,7 +25,9 @@ export async function launch() {
 
 /** Serves an empty page at `origin` while `use` is at work. */
 export async function withPagesAt(origin, use) {
-  const server = http.createServer((_, response) => response.setHeader("Content-Type", "text/html").end(PAGE));
+  const server = http.createServer((_, response) =>
+    response.setHeader("Content-Type", "text/html").end(PAGE),
+  );
   const { hostname, port } = new URL(origin);
   await new Promise((resolve, reject) => server.once("error", reject).listen(port, hostname, resolve));
   try {
@@ -50,7 +53,10 @@ export async function runInPage(browser, origin, token, script, isEnough) {
     page.on("pageerror", (error) => (failure = String(error)));
     const session = await context.newCDPSession(page);
     await session.send("Network.enable");
-    session.on("Network.requestWillBeSent", ({ initiator }) => (preflights += initiator.type === "preflight" ? 1 : 0));
+    session.on(
+      "Network.requestWillBeSent",
+      ({ initiator }) => (preflights += initiator.type === "preflight" ? 1 : 0),
+    );
     await page.goto(origin);
     await page.fill("#token", token);
     await page.addScriptTag({ type: "module", content: script });

@@ -1,4 +1,5 @@
-// Tries the pages, each beside servers of its own, and then what goes wrong (refusals.mjs). See page.mjs for what is on a page.
+// Tries the pages, each beside servers of its own, and then what goes wrong (refusals.mjs). page.mjs tells what is on a
+// page.
 
 import { readdirSync } from "node:fs";
 import path from "node:path";
@@ -64,13 +65,16 @@ async function tryBlock(work, block, browser) {
   if (!browser) return { missing: "the browser" };
   const isEnough = (printed) => !difference(block.shows, printed);
   const ran = await withPagesAt(work.pages, () =>
-    runInPage(browser, work.pages, work.environment.TOKEN, work.local(block.text), isEnough));
+    runInPage(browser, work.pages, work.environment.TOKEN, work.local(block.text), isEnough),
+  );
   const failure = ran.failure ?? (ran.preflights > 0 ? null : "the browser did not ask whether it may");
   return { ...ran, failure };
 }
 
 const named = process.argv.slice(2).map((name) => path.resolve(name));
-const pages = readdirSync(docs).filter((name) => /^api-keys.*\.md$/.test(name)).map((name) => path.join(docs, name));
+const pages = readdirSync(docs)
+  .filter((name) => /^api-keys.*\.md$/.test(name))
+  .map((name) => path.join(docs, name));
 const browser = await launch();
 try {
   for (const file of named.length > 0 ? named : pages) {

@@ -19,27 +19,29 @@ export function blocksOf(path) {
   const blocks = [];
   let marker = null;
   let fence = null;
-  readFileSync(path, "utf8").split("\n").forEach((text, index) => {
-    const line = index + 1;
-    const wrong = (what) => new Error(`${path}:${line}: ${what}`);
-    if (fence) {
-      if (text === "```") {
-        add(blocks, fence, wrong);
-        fence = null;
-      } else {
-        fence.text += `${text}\n`;
+  readFileSync(path, "utf8")
+    .split("\n")
+    .forEach((text, index) => {
+      const line = index + 1;
+      const wrong = (what) => new Error(`${path}:${line}: ${what}`);
+      if (fence) {
+        if (text === "```") {
+          add(blocks, fence, wrong);
+          fence = null;
+        } else {
+          fence.text += `${text}\n`;
+        }
+      } else if (text.startsWith("```")) {
+        fence = { marker, language: text.slice(3), text: "", line };
+        marker = null;
+      } else if (text.startsWith("<!-- ")) {
+        const found = /^<!-- (?:(test|test in a browser|setup|server|file): (.+)|(shows)) -->$/.exec(text);
+        if (!found || marker) throw wrong("a comment that says nothing about a block");
+        marker = { kind: found[1] ?? found[3], name: found[2] };
+      } else if (text !== "" && marker) {
+        throw wrong("no block follows the comment");
       }
-    } else if (text.startsWith("```")) {
-      fence = { marker, language: text.slice(3), text: "", line };
-      marker = null;
-    } else if (text.startsWith("<!-- ")) {
-      const found = /^<!-- (?:(test|test in a browser|setup|server|file): (.+)|(shows)) -->$/.exec(text);
-      if (!found || marker) throw wrong("a comment that says nothing about a block");
-      marker = { kind: found[1] ?? found[3], name: found[2] };
-    } else if (text !== "" && marker) {
-      throw wrong("no block follows the comment");
-    }
-  });
+    });
   if (fence || marker) throw new Error(`${path}: it ends within a block`);
   return blocks;
 }

@@ -2,7 +2,9 @@
 
 /** What is wrong with `printed`; nothing when it is as shown. */
 export function difference(shows, printed) {
-  return shows.language === "json" ? differenceOfJson(shows.text, printed) : differenceOfLines(shows.text, printed);
+  return shows.language === "json"
+    ? differenceOfJson(shows.text, printed)
+    : differenceOfLines(shows.text, printed);
 }
 
 /** Each line that is shown was printed, in this order. */
@@ -18,7 +20,11 @@ function differenceOfLines(shown, printed) {
 
 /** Each member that is shown was printed, in JSON: all of it, or the last line. */
 function differenceOfJson(shown, printed) {
-  for (const text of [printed, printed.trimEnd().split("\n").at(-1), printed.slice(printed.lastIndexOf("\n{\n") + 1)]) {
+  for (const text of [
+    printed,
+    printed.trimEnd().split("\n").at(-1),
+    printed.slice(printed.lastIndexOf("\n{\n") + 1),
+  ]) {
     try {
       return differenceOfValues("", JSON.parse(shown), JSON.parse(text));
     } catch (error) {

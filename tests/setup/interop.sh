@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs, into the directory that is the argument, the client libraries with which tests/interop calls: those of npm and of PyPI,
-# exactly the ones in its lock files. What is there already is left alone.
+# Installs, into the directory that is the argument, the client libraries with which tests/interop calls: those of npm and
+# of PyPI, exactly the ones in its lock files. What is there already is left alone.
 #
 # What cannot be installed is named on a line of its own, `SKIP: …`, which `tests/run.sh` counts; with CI=true that is a failure.
 set -euo pipefail
