@@ -72,6 +72,8 @@ pub struct Refusals {
     pub disabled: Counter,
     /// `invalid_request`.
     pub invalid_request: Counter,
+    /// `invalid_request`: the API key that was to be exchanged is not good for that.
+    pub subject_token: Counter,
     /// `invalid_scope`.
     pub invalid_scope: Counter,
     /// `invalid_target`.
@@ -218,6 +220,7 @@ impl Refusals {
             expired_secret: refusal("invalid_client", "expired_secret"),
             disabled: refusal("invalid_client", "disabled"),
             invalid_request: refusal("invalid_request", "malformed"),
+            subject_token: refusal("invalid_request", "subject_token"),
             invalid_scope: refusal("invalid_scope", "scope"),
             invalid_target: refusal("invalid_target", "resource"),
             unauthorized_client: refusal("unauthorized_client", "grant_type"),

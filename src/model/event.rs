@@ -59,7 +59,7 @@ pub enum Actor {
     System,
     /// A client, by a token of its own.
     Client(ClientId),
-    /// A client, by an API key of its own.
+    /// A client, by an API key of its own, or by a token that was made from it.
     ApiKey {
         /// The key.
         key: ApiKeyId,
@@ -208,6 +208,8 @@ pub enum Event {
     ApiKeyUpdated {
         /// Which.
         key: ApiKeyId,
+        /// Whether it allows less, so that the tokens are void that were made from it.
+        voids_tokens: bool,
     },
     /// An API key may be used again.
     ApiKeyEnabled {
@@ -227,6 +229,8 @@ pub enum Event {
         successor: ApiKeyId,
         /// Until when the old one is good.
         expires_at: Timestamp,
+        /// Whether tokens that were made from it would be good for longer, and are void.
+        voids_tokens: bool,
     },
     /// An API key is gone.
     ApiKeyRevoked {
@@ -336,7 +340,7 @@ impl Event {
             | Self::ApiDeleted { resource }
             | Self::ApiTokensRevoked { resource } => resource.as_str(),
             Self::ApiKeyCreated { key, .. }
-            | Self::ApiKeyUpdated { key }
+            | Self::ApiKeyUpdated { key, .. }
             | Self::ApiKeyEnabled { key }
             | Self::ApiKeyDisabled { key }
             | Self::ApiKeyRotated { key, .. }
@@ -357,9 +361,10 @@ impl Event {
             Self::ApiKeyCreated { name, owner, environment, .. } => json!({
                 "name": name.as_str(), "owner": owner.as_str(), "environment": environment.name()
             }),
-            Self::ApiKeyRotated { successor, expires_at, .. } => {
-                json!({ "successor": successor.as_str(), "expires_at": expires_at.as_secs() })
-            }
+            Self::ApiKeyRotated { successor, expires_at, voids_tokens, .. } => json!({
+                "successor": successor.as_str(), "expires_at": expires_at.as_secs(), TOKENS_REVOKED: voids_tokens
+            }),
+            Self::ApiKeyUpdated { voids_tokens, .. } => json!({ TOKENS_REVOKED: voids_tokens }),
             Self::ApiKeysRevoked { keys } => {
                 json!({ "keys": keys.iter().map(ApiKeyId::as_str).collect::<Vec<_>>() })
             }
@@ -380,7 +385,6 @@ impl Event {
             | Self::ApiUpdated { .. }
             | Self::ApiDeleted { .. }
             | Self::ApiTokensRevoked { .. }
-            | Self::ApiKeyUpdated { .. }
             | Self::ApiKeyEnabled { .. }
             | Self::ApiKeyDisabled { .. }
             | Self::ApiKeyRevoked { .. } => json!({}),
@@ -413,14 +417,20 @@ impl Event {
             }
             Self::SigningKeyRetired { kid, .. } => vec![cut_off(Kind::Key, kid)],
             Self::TokensRevoked { tokens } => tokens.iter().map(RevokedToken::taken_back).collect(),
-            // An API key is looked up at every request, so nothing has to be remembered of one that is gone.
+            // The key itself is looked up at every request; what was made from it is not.
+            Self::ApiKeyDisabled { key }
+            | Self::ApiKeyRevoked { key }
+            | Self::ApiKeyUpdated { key, voids_tokens: true }
+            | Self::ApiKeyRotated { key, voids_tokens: true, .. } => {
+                vec![cut_off(Kind::Credential, key.as_str())]
+            }
+            Self::ApiKeysRevoked { keys } => {
+                keys.iter().map(|key| cut_off(Kind::Credential, key.as_str())).collect()
+            }
             Self::ApiKeyCreated { .. }
-            | Self::ApiKeyUpdated { .. }
+            | Self::ApiKeyUpdated { voids_tokens: false, .. }
             | Self::ApiKeyEnabled { .. }
-            | Self::ApiKeyDisabled { .. }
-            | Self::ApiKeyRotated { .. }
-            | Self::ApiKeyRevoked { .. }
-            | Self::ApiKeysRevoked { .. }
+            | Self::ApiKeyRotated { voids_tokens: false, .. }
             | Self::InstanceInitialised { .. }
             | Self::InstanceDataKeysAdded { .. }
             | Self::ClientCreated { .. }
@@ -509,6 +519,9 @@ pub enum Effect {
     Everything,
 }
 
+/// What the details of a change say of a key that may have taken back what was made from it.
+const TOKENS_REVOKED: &str = "tokens_revoked";
+
 impl RecordedEvent {
     /// What a node that remembers things has to do about it.
     #[must_use]
@@ -536,17 +549,27 @@ impl RecordedEvent {
     /// Whether something was taken back with it.
     #[must_use]
     pub fn takes_back(&self) -> bool {
-        matches!(
-            self.kind.as_str(),
+        match self.kind.as_str() {
             "client.disabled"
-                | "client.deleted"
-                | "client.tokens_revoked"
-                | "client.secret_revoked"
-                | "api.deleted"
-                | "api.tokens_revoked"
-                | "signing_key.retired"
-                | "tokens.revoked"
-        )
+            | "client.deleted"
+            | "client.tokens_revoked"
+            | "client.secret_revoked"
+            | "api.deleted"
+            | "api.tokens_revoked"
+            | "api_key.disabled"
+            | "api_key.revoked"
+            | "api_keys.revoked"
+            | "signing_key.retired"
+            | "tokens.revoked" => true,
+            "api_key.updated" | "api_key.rotated" => self.says(TOKENS_REVOKED),
+            _ => false,
+        }
+    }
+
+    /// Whether a member of the details is `true`.
+    fn says(&self, member: &str) -> bool {
+        let details: Value = serde_json::from_str(&self.details).unwrap_or_default();
+        details.get(member) == Some(&Value::Bool(true))
     }
 }
 
@@ -569,6 +592,13 @@ mod tests {
         let kid = || "k".to_owned();
         let algorithm = SigningAlgorithm::Es256;
         let token = RevokedToken { jti: kid(), client: client.clone(), expires_at: Timestamp::from_secs(1) };
+        let updated = |voids_tokens| Event::ApiKeyUpdated { key: key.clone(), voids_tokens };
+        let rotated = |voids_tokens| Event::ApiKeyRotated {
+            key: key.clone(),
+            successor: key.clone(),
+            expires_at: Timestamp::from_secs(1),
+            voids_tokens,
+        };
         let taking_back = [
             Event::ClientDisabled { client: client.clone() },
             Event::ClientDeleted { client: client.clone() },
@@ -578,6 +608,11 @@ mod tests {
             Event::ApiTokensRevoked { resource: resource.clone() },
             Event::SigningKeyRetired { kid: kid(), algorithm },
             Event::TokensRevoked { tokens: vec![token] },
+            Event::ApiKeyDisabled { key: key.clone() },
+            Event::ApiKeyRevoked { key: key.clone() },
+            Event::ApiKeysRevoked { keys: vec![key.clone()] },
+            updated(true),
+            rotated(true),
         ];
         let others = [
             Event::InstanceInitialised { signing_keys: vec![kid()] },
@@ -586,9 +621,9 @@ mod tests {
             Event::ClientSecretAdded { client, secret },
             Event::ApiUpdated { resource },
             Event::SigningKeyRotated { kid: kid(), algorithm, signs_from: Timestamp::from_secs(1) },
-            Event::ApiKeyDisabled { key: key.clone() },
-            Event::ApiKeyRevoked { key: key.clone() },
-            Event::ApiKeysRevoked { keys: vec![key] },
+            Event::ApiKeyEnabled { key: key.clone() },
+            updated(false),
+            rotated(false),
         ];
         for event in taking_back.into_iter().chain(others) {
             let recorded = RecordedEvent {

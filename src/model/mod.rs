@@ -2,6 +2,7 @@
 //! types exists only if it is valid.
 
 pub mod claims;
+pub mod environment;
 pub mod resource;
 pub mod revocation;
 pub mod scope;

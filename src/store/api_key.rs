@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{ApiKey, ApiKeyId, Environment, KeyOwner};
 use crate::model::client::ClientId;
+use crate::model::event::EventNumber;
 use crate::model::name::DisplayName;
 use crate::model::scope::ScopeSet;
 use crate::model::usage::LastUse;
@@ -23,15 +24,23 @@ macro_rules! columns {
     };
 }
 
-/// The key with this digest.
+/// The key with this digest, and the number of the last event that had happened when it was read.
 ///
 /// # Errors
 /// When the statement fails, or the row holds what this program never writes.
-pub async fn by_digest(database: &Database, digest: &SecretDigest) -> Result<Option<ApiKey>, StoreError> {
-    const SQL: &str = concat!("SELECT ", columns!(), " FROM api_keys k WHERE k.digest = $1");
+pub async fn by_digest(
+    database: &Database,
+    digest: &SecretDigest,
+) -> Result<Option<(ApiKey, EventNumber)>, StoreError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", (SELECT number FROM event_head WHERE id = 1) AS head FROM api_keys k WHERE k.digest = $1"
+    );
     let digest = digest.to_text();
     let rows = database.lookup(|| sqlx::query(SQL).bind(digest.as_str())).await?;
-    rows.first().map(api_key).transpose()
+    let with_head = |row: &AnyRow| Ok((api_key(row)?, EventNumber::new(row.try_get("head")?)));
+    rows.first().map(with_head).transpose()
 }
 
 /// The key with this id, and its last use.

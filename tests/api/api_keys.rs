@@ -22,7 +22,7 @@ const ME: &str = "/api/v1/users/me";
 /// A key, and its text that was shown once.
 #[derive(Debug, Clone)]
 pub struct TestKey {
-    id: String,
+    pub id: String,
     pub key: String,
 }
 
@@ -32,7 +32,7 @@ impl TestKey {
         Self { id: answer.text("id"), key: answer.text("key") }
     }
 
-    fn id(&self) -> ApiKeyId {
+    pub fn id(&self) -> ApiKeyId {
         ApiKeyId::parse(&self.id).unwrap()
     }
 

@@ -70,6 +70,8 @@ mod slow_secrets;
 #[cfg(test)]
 mod token;
 #[cfg(test)]
+mod token_exchange;
+#[cfg(test)]
 mod token_input;
 #[cfg(test)]
 mod token_revocation;

@@ -76,7 +76,9 @@ async fn authorize_look(
     let Principal::Client { id, .. } = caller.principal;
     let actor = match caller.credential {
         Credential::AccessToken => Actor::Client(id),
-        Credential::ApiKey { id: key, .. } => Actor::ApiKey { key, owner: KeyOwner::Client(id) },
+        Credential::KeyToken { key } | Credential::ApiKey { id: key, .. } => {
+            Actor::ApiKey { key, owner: KeyOwner::Client(id) }
+        }
     };
     Ok(Admin { actor, grantable: Some(caller.scopes), ..server.admin.clone() })
 }
