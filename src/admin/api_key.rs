@@ -110,7 +110,7 @@ pub struct Repeatable {
 #[derive(Debug)]
 pub enum Creation {
     /// A key was made.
-    New(CreatedApiKey),
+    New(Box<CreatedApiKey>),
     /// It was made when the request was sent before. It is not shown again.
     Repeated(Box<KeptApiKey>),
 }
@@ -146,7 +146,7 @@ pub async fn create(
             let before = repeated(admin, repeatable.as_ref()).await?;
             before.ok_or(AdminError::Store(StoreError::Conflict))
         }
-        done => done.map(Creation::New),
+        done => done.map(|made| Creation::New(Box::new(made))),
     }
 }
 
@@ -195,6 +195,7 @@ async fn create_once(
                 created_at: now,
                 expires_at: life.map(|life| now.plus(life)),
                 disabled_at: None,
+                leaked_at: None,
             };
             validate(&key, &owner)?;
             caller.may_manage_keys_of(&owner, &key.owner)?;
@@ -356,6 +357,7 @@ pub async fn rotate(admin: &Admin, id: &ApiKeyId, rotation: Rotation) -> Result<
                 successor: None,
                 created_at: now,
                 expires_at: life.map(|life| now.plus(life)),
+                leaked_at: None,
                 ..old.clone()
             };
             api_key::insert(tx, &new, &digest).await?;
@@ -596,7 +598,7 @@ fn validate(key: &ApiKey, owner: &Client) -> Result<(), AdminError> {
     Ok(())
 }
 
-fn not_found(id: &ApiKeyId) -> AdminError {
+pub(super) fn not_found(id: &ApiKeyId) -> AdminError {
     AdminError::NotFound(format!("API key {id}"))
 }
 
@@ -607,6 +609,8 @@ pub fn status(key: &ApiKey, now: Timestamp) -> &'static str {
         "disabled"
     } else if key.is_expired(now) {
         "expired"
+    } else if key.leaked_at.is_some() {
+        "leaked"
     } else {
         "enabled"
     }

@@ -165,6 +165,9 @@ pub fn administration(
 ) -> HttpResponse {
     let (problem, detail) = match refused {
         Refused::Access(error) => return access(request, server, error),
+        Refused::NotSigned => {
+            (Problem::NO_PERMISSION, "The request is not signed with a key that is known here".to_owned())
+        }
         Refused::Body(BodyError::TooLarge) => (Problem::TOO_LARGE, BodyError::TooLarge.what().to_owned()),
         Refused::Body(error) => (Problem::INVALID_REQUEST, error.what().to_owned()),
         Refused::Unavailable(_) => (Problem::UNAVAILABLE, "The change was made; this node lags".to_owned()),

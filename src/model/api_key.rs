@@ -176,6 +176,8 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     /// Since when it is disabled.
     pub disabled_at: Option<Timestamp>,
+    /// Since when it is known to be public.
+    pub leaked_at: Option<Timestamp>,
 }
 
 impl ApiKey {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::api_key::{ApiKeyId, Environment, KeyOwner};
 use super::client::{ClientId, SecretId};
+use super::leak::Leak;
 use super::name::DisplayName;
 use super::resource::ResourceUri;
 use super::revocation::{Kind, Mark};
@@ -66,6 +67,8 @@ pub enum Actor {
         /// Whose it is.
         owner: KeyOwner,
     },
+    /// Whoever scans what is public, by a signature.
+    SecretScanning,
     /// Somebody at a command line, with the rights of the operating system.
     Cli {
         /// The name of the user.
@@ -82,7 +85,7 @@ impl Actor {
         match self {
             Self::Client(id) => Some(KeyOwner::Client(id.clone())),
             Self::ApiKey { owner, .. } => Some(owner.clone()),
-            Self::System | Self::Cli { .. } => None,
+            Self::System | Self::SecretScanning | Self::Cli { .. } => None,
         }
     }
 }
@@ -91,6 +94,7 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::System => f.write_str("system"),
+            Self::SecretScanning => f.write_str("secret_scanning"),
             Self::Client(id) => write!(f, "client:{id}"),
             Self::ApiKey { key, .. } => write!(f, "api_key:{key}"),
             Self::Cli { user, host } => write!(f, "cli:{user}@{host}"),
@@ -242,6 +246,13 @@ pub enum Event {
         /// Which.
         keys: Vec<ApiKeyId>,
     },
+    /// An API key was found where everybody can read.
+    ApiKeyLeaked {
+        /// Which, whose, and where.
+        leak: Leak,
+        /// Whether it is gone therefore; else it is marked.
+        is_revoked: bool,
+    },
     /// There is a key for an algorithm that had none.
     SigningKeyCreated {
         /// Its id.
@@ -306,6 +317,7 @@ impl Event {
             Self::ApiKeyRotated { .. } => "api_key.rotated",
             Self::ApiKeyRevoked { .. } => "api_key.revoked",
             Self::ApiKeysRevoked { .. } => "api_keys.revoked",
+            Self::ApiKeyLeaked { .. } => "api_key.leaked",
             Self::SigningKeyCreated { .. } => "signing_key.created",
             Self::SigningKeyRotated { .. } => "signing_key.rotated",
             Self::SigningKeyImported { .. } => "signing_key.imported",
@@ -345,6 +357,7 @@ impl Event {
             | Self::ApiKeyDisabled { key }
             | Self::ApiKeyRotated { key, .. }
             | Self::ApiKeyRevoked { key } => key.as_str(),
+            Self::ApiKeyLeaked { leak, .. } => leak.key.as_str(),
             Self::SigningKeyCreated { kid, .. }
             | Self::SigningKeyRotated { kid, .. }
             | Self::SigningKeyImported { kid, .. }
@@ -365,6 +378,10 @@ impl Event {
                 "successor": successor.as_str(), "expires_at": expires_at.as_secs(), TOKENS_REVOKED: voids_tokens
             }),
             Self::ApiKeyUpdated { voids_tokens, .. } => json!({ TOKENS_REVOKED: voids_tokens }),
+            Self::ApiKeyLeaked { leak: Leak { owner, place, places, .. }, is_revoked } => json!({
+                "owner": owner.as_str(), "url": place.url(), "source": place.source(), "places": places,
+                REVOKED: is_revoked
+            }),
             Self::ApiKeysRevoked { keys } => {
                 json!({ "keys": keys.iter().map(ApiKeyId::as_str).collect::<Vec<_>>() })
             }
@@ -420,6 +437,7 @@ impl Event {
             // The key itself is looked up at every request; what was made from it is not.
             Self::ApiKeyDisabled { key }
             | Self::ApiKeyRevoked { key }
+            | Self::ApiKeyLeaked { leak: Leak { key, .. }, is_revoked: true }
             | Self::ApiKeyUpdated { key, voids_tokens: true }
             | Self::ApiKeyRotated { key, voids_tokens: true, .. } => {
                 vec![cut_off(Kind::Credential, key.as_str())]
@@ -430,6 +448,7 @@ impl Event {
             Self::ApiKeyCreated { .. }
             | Self::ApiKeyUpdated { voids_tokens: false, .. }
             | Self::ApiKeyEnabled { .. }
+            | Self::ApiKeyLeaked { is_revoked: false, .. }
             | Self::ApiKeyRotated { voids_tokens: false, .. }
             | Self::InstanceInitialised { .. }
             | Self::InstanceDataKeysAdded { .. }
@@ -522,6 +541,9 @@ pub enum Effect {
 /// What the details of a change say of a key that may have taken back what was made from it.
 const TOKENS_REVOKED: &str = "tokens_revoked";
 
+/// What they say of a key that is gone because of what happened.
+const REVOKED: &str = "revoked";
+
 impl RecordedEvent {
     /// What a node that remembers things has to do about it.
     #[must_use]
@@ -562,6 +584,7 @@ impl RecordedEvent {
             | "signing_key.retired"
             | "tokens.revoked" => true,
             "api_key.updated" | "api_key.rotated" => self.says(TOKENS_REVOKED),
+            "api_key.leaked" => self.says(REVOKED),
             _ => false,
         }
     }
@@ -577,8 +600,9 @@ impl RecordedEvent {
 mod tests {
     use super::{Event, EventNumber, RecordedEvent, RevokedToken};
     use crate::clock::Timestamp;
-    use crate::model::api_key::ApiKeyId;
+    use crate::model::api_key::{ApiKeyId, KeyOwner};
     use crate::model::client::{ClientId, SecretId};
+    use crate::model::leak::{Leak, LeakPlace};
     use crate::model::resource::ResourceUri;
     use crate::model::signing_key::SigningAlgorithm;
 
@@ -599,6 +623,13 @@ mod tests {
             expires_at: Timestamp::from_secs(1),
             voids_tokens,
         };
+        let leaked = |is_revoked| {
+            let (key, owner) = (key.clone(), KeyOwner::Client(client.clone()));
+            Event::ApiKeyLeaked {
+                leak: Leak { key, owner, place: LeakPlace::default(), places: 1 },
+                is_revoked,
+            }
+        };
         let taking_back = [
             Event::ClientDisabled { client: client.clone() },
             Event::ClientDeleted { client: client.clone() },
@@ -613,17 +644,19 @@ mod tests {
             Event::ApiKeysRevoked { keys: vec![key.clone()] },
             updated(true),
             rotated(true),
+            leaked(true),
         ];
         let others = [
             Event::InstanceInitialised { signing_keys: vec![kid()] },
             Event::ClientEnabled { client: client.clone() },
             Event::ClientUpdated { client: client.clone() },
-            Event::ClientSecretAdded { client, secret },
+            Event::ClientSecretAdded { client: client.clone(), secret },
             Event::ApiUpdated { resource },
             Event::SigningKeyRotated { kid: kid(), algorithm, signs_from: Timestamp::from_secs(1) },
             Event::ApiKeyEnabled { key: key.clone() },
             updated(false),
             rotated(false),
+            leaked(false),
         ];
         for event in taking_back.into_iter().chain(others) {
             let recorded = RecordedEvent {

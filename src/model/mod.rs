@@ -25,6 +25,8 @@ pub mod issuer;
 #[cfg(feature = "server")]
 pub mod key_schedule;
 #[cfg(feature = "server")]
+pub mod leak;
+#[cfg(feature = "server")]
 pub mod name;
 #[cfg(feature = "server")]
 pub mod network;

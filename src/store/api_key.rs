@@ -20,7 +20,7 @@ use crate::secret::digest::SecretDigest;
 macro_rules! columns {
     () => {
         "k.id, k.name, k.client_id, k.environment, k.hint, k.scopes, k.allowed_addresses, k.max_per_minute, k.successor, \
-         k.created_at, k.expires_at, k.disabled_at"
+         k.created_at, k.expires_at, k.disabled_at, k.leaked_at"
     };
 }
 
@@ -125,9 +125,9 @@ pub async fn page(
 pub async fn insert(tx: &mut Tx, key: &ApiKey, digest: &SecretDigest) -> Result<(), StoreError> {
     let KeyOwner::Client(client) = &key.owner;
     let query = sqlx::query(
-        "INSERT INTO api_keys (name, scopes, allowed_addresses, max_per_minute, successor, expires_at, disabled_at, id, \
-         client_id, environment, digest, hint, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        "INSERT INTO api_keys (name, scopes, allowed_addresses, max_per_minute, successor, expires_at, disabled_at, leaked_at, \
+         id, client_id, environment, digest, hint, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     );
     bind_terms(query, key)
         .bind(key.id.as_str())
@@ -148,7 +148,7 @@ pub async fn insert(tx: &mut Tx, key: &ApiKey, digest: &SecretDigest) -> Result<
 pub async fn update(tx: &mut Tx, key: &ApiKey) -> Result<(), StoreError> {
     let query = sqlx::query(
         "UPDATE api_keys SET name = $1, scopes = $2, allowed_addresses = $3, max_per_minute = $4, successor = $5, \
-         expires_at = $6, disabled_at = $7 WHERE id = $8",
+         expires_at = $6, disabled_at = $7, leaked_at = $8 WHERE id = $9",
     );
     bind_terms(query, key).bind(key.id.as_str()).execute(tx.connection()?).await?;
     Ok(())
@@ -230,6 +230,7 @@ fn bind_terms<'q>(query: AnyQuery<'q>, key: &'q ApiKey) -> AnyQuery<'q> {
         .bind(key.successor.as_ref().map(ApiKeyId::as_str))
         .bind(key.expires_at.map(Timestamp::as_millis))
         .bind(key.disabled_at.map(Timestamp::as_millis))
+        .bind(key.leaked_at.map(Timestamp::as_millis))
 }
 
 fn with_use(row: &AnyRow) -> Result<(ApiKey, Option<LastUse>), StoreError> {
@@ -263,6 +264,7 @@ fn api_key(row: &AnyRow) -> Result<ApiKey, StoreError> {
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
         expires_at: time("expires_at")?,
         disabled_at: time("disabled_at")?,
+        leaked_at: time("leaked_at")?,
     })
 }
 

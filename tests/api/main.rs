@@ -54,6 +54,8 @@ mod imports;
 #[cfg(test)]
 mod introspection;
 #[cfg(test)]
+mod leaked_keys;
+#[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod metrics;

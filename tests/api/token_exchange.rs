@@ -33,7 +33,7 @@ const STOCK: &str = "urn:example:stock";
 
 impl TestApp {
     /// A request for a token for this key.
-    fn exchange<'a>(&'a self, key: &str) -> TokenRequest<'a> {
+    pub fn exchange<'a>(&'a self, key: &str) -> TokenRequest<'a> {
         self.form(&[("grant_type", EXCHANGE), ("subject_token", key), ("subject_token_type", API_KEY)])
     }
 

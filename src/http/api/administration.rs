@@ -29,6 +29,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub enum Refused {
     /// Whoever calls may not.
     Access(AccessError),
+    /// It is not signed, or by nobody who is known.
+    NotSigned,
     /// The body cannot be read.
     Body(BodyError),
     /// The act was not done, or what is asked for makes no sense.
