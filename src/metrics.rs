@@ -29,6 +29,8 @@ pub struct Metrics {
     pub feed_refusals: Refusals,
     /// Requests to introspect a token that were refused, by the error code of the answer and the reason.
     pub introspection_refusals: Refusals,
+    /// API keys that were found in public.
+    pub keys_leaked: Counter,
     /// Protected requests that were let through.
     pub access_granted: Counter,
     /// Protected requests that were refused.
@@ -322,6 +324,7 @@ impl Default for Metrics {
                 &[],
             ),
             revocation_refusals: Refusals::of_revocation(&registry),
+            keys_leaked: registry.counter("mintery_leaked_keys_total", "API keys found in public", &[]),
             feed_refusals: Refusals::of_feed(&registry),
             introspection_refusals: Refusals::of_introspection(&registry),
             access_granted: access("granted"),

@@ -278,7 +278,10 @@ fn api_key_header(settings: &Settings) -> Result<HeaderName, ConfigError> {
 }
 
 /// Who may tell of API keys that were found in public, if anybody may.
-fn scanning(settings: &Settings) -> Result<Option<Scanning>, ConfigError> {
+///
+/// # Errors
+/// When their keys cannot be read.
+pub fn scanning(settings: &Settings) -> Result<Option<Scanning>, ConfigError> {
     let Some(path) = &settings.leaks_public_keys else { return Ok(None) };
     let unusable = |reason: String| {
         ConfigError::Inconsistent(format!("cannot use `leaks.public_keys` ({}): {reason}", path.display()))

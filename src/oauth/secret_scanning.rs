@@ -119,7 +119,12 @@ async fn report(
         let (key, owner) = (leak.key.clone(), leak.owner.clone());
         match leak::report(&admin, leak, policy).await {
             Ok(()) => {
-                log::warn!("the API key {key} of {} was found in public: {}", owner.as_str(), policy.name());
+                server.metrics.keys_leaked.increment(1);
+                let done = match policy {
+                    LeakPolicy::Revoke => "it is revoked",
+                    LeakPolicy::Flag => "it is marked, and still good",
+                };
+                log::warn!("the API key {key} of {} was found in public; {done}", owner.as_str());
             }
             // Somebody was faster.
             Err(AdminError::NotFound(_)) => {}

@@ -409,7 +409,7 @@ async fn keys_are_administered_with_keys_and_tokens() {
         "id": made.id, "name": "worker", "owner": owner.id, "environment": "test", "scope": "read",
         "hint": &made.key[48..52], "allowed_addresses": ["192.0.2.0/24", "2001:db8::1/128"],
         "max_requests_per_minute": 60, "created_at": app.now(), "expires_at": app.now() + 3600, "enabled": true,
-        "replaced_by": null, "key": made.key
+        "replaced_by": null, "leaked_at": null, "key": made.key
     });
     assert_eq!(answer.json(), expected);
     let members = expected.as_object_mut().unwrap();

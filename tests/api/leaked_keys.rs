@@ -181,6 +181,7 @@ async fn every_real_key_counts() {
         assert_eq!(verdict["label"], "true_positive", "{answer:?}");
     }
     assert_eq!(told(&app).await.len(), 4);
+    assert!((app.metric("mintery_leaked_keys_total").await - 4.0).abs() < 0.5);
     let left = app.database.number("SELECT COUNT(*) FROM api_keys").await;
     assert_eq!(left, 0);
 }
