@@ -20,7 +20,7 @@ use crate::secret::generated::hint;
 pub use crate::store::api_key::Filter;
 use crate::store::change::Tx;
 use crate::store::idempotency::Earlier;
-use crate::store::{StoreError, api_key, api_key_usage, client, idempotency};
+use crate::store::{StoreError, api_key, api_key_usage, client, idempotency, revocation};
 
 /// What API keys are like here.
 #[derive(Debug, Clone)]
@@ -110,7 +110,7 @@ pub struct Repeatable {
 #[derive(Debug)]
 pub enum Creation {
     /// A key was made.
-    New(CreatedApiKey),
+    New(Box<CreatedApiKey>),
     /// It was made when the request was sent before. It is not shown again.
     Repeated(Box<KeptApiKey>),
 }
@@ -146,7 +146,7 @@ pub async fn create(
             let before = repeated(admin, repeatable.as_ref()).await?;
             before.ok_or(AdminError::Store(StoreError::Conflict))
         }
-        done => done.map(Creation::New),
+        done => done.map(|made| Creation::New(Box::new(made))),
     }
 }
 
@@ -195,6 +195,7 @@ async fn create_once(
                 created_at: now,
                 expires_at: life.map(|life| now.plus(life)),
                 disabled_at: None,
+                leaked_at: None,
             };
             validate(&key, &owner)?;
             caller.may_manage_keys_of(&owner, &key.owner)?;
@@ -267,6 +268,7 @@ pub async fn update(admin: &Admin, id: &ApiKeyId, update: ApiKeyUpdate) -> Resul
     change(admin, id, move |caller, mut key, owner| {
         // Whoever changes a key decides what it is from now on: as much as making it anew.
         caller.may_grant(&key.scopes)?;
+        let before = key.clone();
         key.name = update.name.unwrap_or(key.name);
         key.scopes = update.scopes.unwrap_or(key.scopes);
         key.allowed = update.allowed.unwrap_or(key.allowed);
@@ -278,7 +280,8 @@ pub async fn update(admin: &Admin, id: &ApiKeyId, update: ApiKeyUpdate) -> Resul
         }
         validate(&key, owner)?;
         caller.may_grant(&key.scopes)?;
-        Ok((Event::ApiKeyUpdated { key: key.id.clone() }, key))
+        let event = Event::ApiKeyUpdated { key: key.id.clone(), voids_tokens: key.allows_less_than(&before) };
+        Ok((event, key))
     })
     .await
 }
@@ -354,10 +357,14 @@ pub async fn rotate(admin: &Admin, id: &ApiKeyId, rotation: Rotation) -> Result<
                 successor: None,
                 created_at: now,
                 expires_at: life.map(|life| now.plus(life)),
+                leaked_at: None,
                 ..old.clone()
             };
             api_key::insert(tx, &new, &digest).await?;
             let ends_at = now.plus(overlap);
+            // Whoever uses the old one to get tokens has no need of new ones, unless theirs would outlive it.
+            let ends_earlier = old.expires_at.is_none_or(|expires_at| ends_at < expires_at);
+            let voids_tokens = ends_earlier && overlap < revocation::longest_life(tx).await?;
             old.expires_at = Some(old.expires_at.map_or(ends_at, |expires_at| expires_at.min(ends_at)));
             old.successor = Some(new.id.clone());
             api_key::update(tx, &old).await?;
@@ -365,6 +372,7 @@ pub async fn rotate(admin: &Admin, id: &ApiKeyId, rotation: Rotation) -> Result<
                 key: id,
                 successor: new.id.clone(),
                 expires_at: old.expires_at.unwrap_or(ends_at),
+                voids_tokens,
             };
             Ok((new, event))
         })
@@ -597,7 +605,7 @@ fn validate(key: &ApiKey, owner: &Client) -> Result<(), AdminError> {
     Ok(())
 }
 
-fn not_found(id: &ApiKeyId) -> AdminError {
+pub(super) fn not_found(id: &ApiKeyId) -> AdminError {
     AdminError::NotFound(format!("API key {id}"))
 }
 
@@ -608,6 +616,8 @@ pub fn status(key: &ApiKey, now: Timestamp) -> &'static str {
         "disabled"
     } else if key.is_expired(now) {
         "expired"
+    } else if key.leaked_at.is_some() {
+        "leaked"
     } else {
         "enabled"
     }

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use ureq::Agent;
 use ureq::http::header::{AUTHORIZATION, LOCATION, RETRY_AFTER};
 use ureq::http::{HeaderMap, Response};
@@ -58,6 +59,8 @@ enum Kind {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ErrorBody {
+    /// A problem has an object here.
+    #[serde(deserialize_with = "text_if_any")]
     error: String,
     error_description: String,
     detail: String,
@@ -222,6 +225,13 @@ fn refusal(url: &str, status: u16, headers: &HeaderMap, body: &[u8]) -> Refusal 
         text = format!("{text}; request {id}");
     }
     Refusal { kind, code: said.error, text }
+}
+
+fn text_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => text,
+        _ => String::new(),
+    })
 }
 
 /// The beginning of what somebody else says, as it may be shown.

@@ -230,6 +230,8 @@ mod tests {
             ("api_keys.header", "X API Key"),
             ("api_keys.header", "authorization"),
             ("api_keys.max_ttl", "-1"),
+            ("leaks.public_keys", ""),
+            ("leaks.policy", "ignore"),
             ("api.base_paths", "v4"),
             ("cors.allowed_origins", "app.example.com"),
             ("cors.allowed_origins", "https://app.example.com/"),

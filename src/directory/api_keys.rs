@@ -10,6 +10,8 @@ use super::known_client::KnownClient;
 use super::memory::{Memory, Remembered};
 use crate::clock::Clock;
 use crate::model::api_key::{ApiKey, ApiKeyId};
+use crate::model::claims::TokenId;
+use crate::model::event::EventNumber;
 use crate::model::scope::ScopeSet;
 use crate::secret::digest::SecretDigest;
 use crate::store::StoreError;
@@ -31,6 +33,10 @@ pub struct KnownApiKey {
     pub scopes: ScopeSet,
     /// What is counted for it.
     pub usage: Arc<KeyUsage>,
+    /// See [`TokenId::credential`].
+    pub token_credential: [u8; 8],
+    /// The last event that had happened when it was read.
+    pub(super) read_as_of: EventNumber,
     stamp: Stamp,
 }
 
@@ -79,15 +85,17 @@ impl ApiKeys {
     ) -> Result<Option<Arc<KnownApiKey>>, StoreError>
     where
         F: Fn() -> Loading,
-        Loading: Future<Output = Result<Option<(ApiKey, Arc<KnownClient>)>, StoreError>>,
+        Loading: Future<Output = Result<Option<(ApiKey, EventNumber, Arc<KnownClient>)>, StoreError>>,
     {
         let load = |read_at, _| {
             let loading = load();
             async move {
-                let Some((key, owner)) = loading.await? else { return Ok(None) };
+                let Some((key, read_as_of, owner)) = loading.await? else { return Ok(None) };
                 Ok(Some(KnownApiKey {
                     scopes: key.scopes.intersection(&owner.client.scopes),
                     usage: self.usages.of(&key.id),
+                    token_credential: TokenId::credential_digest(key.id.as_str()),
+                    read_as_of,
                     stamp: Generations::stamp(key.id.as_str(), read_at),
                     key,
                     owner,

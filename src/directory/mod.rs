@@ -227,7 +227,9 @@ impl Directory {
                 .key_lookups
                 .try_acquire()
                 .map_err(|_| StoreError::Unavailable("too many API keys are looked up already".to_owned()))?;
-            let Some(key) = api_key::by_digest(&self.database, digest).await? else { return Ok(None) };
+            let Some((key, read_as_of)) = api_key::by_digest(&self.database, digest).await? else {
+                return Ok(None);
+            };
             let KeyOwner::Client(id) = &key.owner;
             let mut owner = match self.clients.remembered(id.as_str()).flatten() {
                 Some(known) => Some(known),
@@ -239,9 +241,39 @@ impl Directory {
                 owner = self.look_up(id).await?;
             }
             // An owner who was deleted meanwhile took the key along.
-            Ok(owner.map(|owner| (key, owner)))
+            Ok(owner.map(|owner| (key, read_as_of, owner)))
         };
         Box::pin(self.keys.load(digest, load)).await.map_err(|error| Unavailable(error.to_string()))
+    }
+
+    /// The API key with this digest, remembered or looked up, with its owner, and the number of an event that this knowledge is not
+    /// older than; no key when there is none.
+    ///
+    /// # Errors
+    /// When the store is needed, or has not been reached for longer than the grace, and is out of reach; or too many keys are being
+    /// looked up.
+    pub async fn api_key(
+        &self,
+        digest: &SecretDigest,
+    ) -> Result<(Option<Arc<KnownApiKey>>, EventNumber), Unavailable> {
+        /// A key that changes more often than that while it is looked at is none to make tokens from now.
+        const ATTEMPTS: usize = 3;
+        for _ in 0..ATTEMPTS {
+            // Before the look-up: an event that is applied between the two must not be claimed as known.
+            let as_of = self.applied();
+            let known = match self.remembered_api_key(digest)? {
+                Some(known) => known,
+                None => self.look_up_api_key(digest).await?,
+            };
+            let Some(known) = known else { return Ok((None, as_of)) };
+            // Where this node has not come to what was read, a token that says an older number might be void from the start.
+            let read_as_of = known.read_as_of.max(known.owner.client.cut_off);
+            if read_as_of <= as_of {
+                return Ok((Some(known), as_of));
+            }
+            self.catch_up(read_as_of).await?;
+        }
+        Err(Unavailable("the API key changes all the time".to_owned()))
     }
 
     /// Counts a request that was refused though its key is good, if this node remembers the key.

@@ -43,6 +43,7 @@ pub fn oauth(
         OauthError::InvalidRequest(_) | OauthError::UnsupportedTokenType => {
             (StatusCode::BAD_REQUEST, &refusals.invalid_request)
         }
+        OauthError::InvalidSubjectToken(_) => (StatusCode::BAD_REQUEST, &refusals.subject_token),
         OauthError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, &refusals.invalid_request),
         OauthError::InvalidClient(failure) => (StatusCode::UNAUTHORIZED, of_client(refusals, *failure)),
         OauthError::InvalidScope(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_scope),
@@ -51,7 +52,7 @@ pub fn oauth(
             (StatusCode::BAD_REQUEST, &refusals.unauthorized_client)
         }
         OauthError::UnsupportedGrantType => (StatusCode::BAD_REQUEST, &refusals.unsupported_grant_type),
-        OauthError::OverLimit { .. } | OauthError::TooManyRevocations => {
+        OauthError::OverLimit { .. } | OauthError::KeyOverLimit { .. } | OauthError::TooManyRevocations => {
             (StatusCode::TOO_MANY_REQUESTS, &refusals.over_limit)
         }
         OauthError::TooManyGuesses(_) => (StatusCode::TOO_MANY_REQUESTS, &refusals.too_many_guesses),
@@ -65,7 +66,7 @@ pub fn oauth(
         OauthError::InvalidClient(_) => {
             response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"mintery\", charset=\"UTF-8\""));
         }
-        OauthError::OverLimit { retry_after } => {
+        OauthError::OverLimit { retry_after } | OauthError::KeyOverLimit { retry_after } => {
             response.insert_header((RETRY_AFTER, *retry_after));
         }
         OauthError::TooManyRevocations => {
@@ -166,6 +167,9 @@ pub fn administration(
 ) -> HttpResponse {
     let (problem, detail) = match refused {
         Refused::Access(error) => return access(request, server, error),
+        Refused::NotSigned => {
+            (Problem::NO_PERMISSION, "The request is not signed with a key that is known here".to_owned())
+        }
         Refused::Body(BodyError::TooLarge) => (Problem::TOO_LARGE, BodyError::TooLarge.what().to_owned()),
         Refused::Body(error) => (Problem::INVALID_REQUEST, error.what().to_owned()),
         Refused::Unavailable(_) => (Problem::UNAVAILABLE, "The change was made; this node lags".to_owned()),

@@ -2,11 +2,11 @@
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use super::address::AddressRanges;
 use super::client::ClientId;
+pub use super::environment::{Environment, Environments, InvalidEnvironment, InvalidEnvironments};
 use super::name::DisplayName;
 use super::scope::ScopeSet;
 use crate::clock::Timestamp;
@@ -62,89 +62,6 @@ impl fmt::Display for ApiKeyId {
 impl Borrow<str> for ApiKeyId {
     fn borrow(&self) -> &str {
         &self.0
-    }
-}
-
-/// Text that names no environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an environment is live or test")]
-pub struct InvalidEnvironment;
-
-/// What a key is for. It stands in the key, so that everybody sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Environment {
-    /// For the real thing.
-    #[default]
-    Live,
-    /// For trying out: never good where it matters.
-    Test,
-}
-
-impl Environment {
-    /// The name, for programs and for the store.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Test => "test",
-        }
-    }
-}
-
-impl FromStr for Environment {
-    type Err = InvalidEnvironment;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "live" => Ok(Self::Live),
-            "test" => Ok(Self::Test),
-            _ => Err(InvalidEnvironment),
-        }
-    }
-}
-
-/// Text that is no choice of environments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it should be live, test or any")]
-pub struct InvalidEnvironments;
-
-/// Which keys are accepted somewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Environments {
-    /// Those of one environment.
-    Only(Environment),
-    /// All of them.
-    Any,
-}
-
-impl Environments {
-    /// Whether a key of this environment is accepted.
-    #[must_use]
-    pub fn accept(self, environment: Environment) -> bool {
-        match self {
-            Self::Only(own) => own == environment,
-            Self::Any => true,
-        }
-    }
-
-    /// The name, as it is set.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Only(environment) => environment.name(),
-            Self::Any => "any",
-        }
-    }
-}
-
-impl FromStr for Environments {
-    type Err = InvalidEnvironments;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "any" => Ok(Self::Any),
-            name => name.parse().map(Self::Only).map_err(|_| InvalidEnvironments),
-        }
     }
 }
 
@@ -260,6 +177,8 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     /// Since when it is disabled.
     pub disabled_at: Option<Timestamp>,
+    /// Since when it is known to be public.
+    pub leaked_at: Option<Timestamp>,
 }
 
 impl ApiKey {
@@ -267,6 +186,16 @@ impl ApiKey {
     #[must_use]
     pub const fn is_enabled(&self) -> bool {
         self.disabled_at.is_none()
+    }
+
+    /// Whether it allows less than it did `before`, so that a token that was made from it then may allow more than it: fewer scopes, or
+    /// for a shorter time, or not from everywhere any more.
+    #[must_use]
+    pub fn allows_less_than(&self, before: &Self) -> bool {
+        let ends = |key: &Self| key.expires_at.unwrap_or(Timestamp::from_millis(i64::MAX));
+        !before.scopes.is_subset_of(&self.scopes)
+            || ends(self) < ends(before)
+            || (before.allowed.is_empty() && !self.allowed.is_empty())
     }
 
     /// Whether its time is over at `now`.
@@ -278,7 +207,7 @@ impl ApiKey {
 
 #[cfg(test)]
 mod tests {
-    use super::{ApiKeyId, Environment, Environments, KeyFormat};
+    use super::{ApiKeyId, Environment, KeyFormat};
     use crate::random::SystemRandom;
 
     #[test]
@@ -314,19 +243,6 @@ mod tests {
         for bad in ["", "_", "m", "m_", "acme__", "Mtk", "m_k", "1mtk", "mtk ", "abcdefghijklmnopq", "mü"] {
             assert!(KeyFormat::new(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn environments_accept_their_own() {
-        let accepted = |name: &str| {
-            let environments: Environments = name.parse().unwrap();
-            assert_eq!(environments.name(), name);
-            [Environment::Live, Environment::Test].map(|environment| environments.accept(environment))
-        };
-        assert_eq!(accepted("live"), [true, false]);
-        assert_eq!(accepted("test"), [false, true]);
-        assert_eq!(accepted("any"), [true, true]);
-        assert!("LIVE".parse::<Environments>().is_err() && "any".parse::<Environment>().is_err());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::api_key::{ApiKeyId, Environment, KeyOwner};
 use super::client::{ClientId, SecretId};
+use super::leak::Leak;
 use super::name::DisplayName;
 use super::resource::ResourceUri;
 use super::revocation::{Kind, Mark};
@@ -59,13 +60,15 @@ pub enum Actor {
     System,
     /// A client, by a token of its own.
     Client(ClientId),
-    /// A client, by an API key of its own.
+    /// A client, by an API key of its own, or by a token that was made from it.
     ApiKey {
         /// The key.
         key: ApiKeyId,
         /// Whose it is.
         owner: KeyOwner,
     },
+    /// Whoever scans what is public, by a signature.
+    SecretScanning,
     /// Somebody at a command line, with the rights of the operating system.
     Cli {
         /// The name of the user.
@@ -82,7 +85,7 @@ impl Actor {
         match self {
             Self::Client(id) => Some(KeyOwner::Client(id.clone())),
             Self::ApiKey { owner, .. } => Some(owner.clone()),
-            Self::System | Self::Cli { .. } => None,
+            Self::System | Self::SecretScanning | Self::Cli { .. } => None,
         }
     }
 }
@@ -91,6 +94,7 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::System => f.write_str("system"),
+            Self::SecretScanning => f.write_str("secret_scanning"),
             Self::Client(id) => write!(f, "client:{id}"),
             Self::ApiKey { key, .. } => write!(f, "api_key:{key}"),
             Self::Cli { user, host } => write!(f, "cli:{user}@{host}"),
@@ -208,6 +212,8 @@ pub enum Event {
     ApiKeyUpdated {
         /// Which.
         key: ApiKeyId,
+        /// Whether it allows less, so that the tokens are void that were made from it.
+        voids_tokens: bool,
     },
     /// An API key may be used again.
     ApiKeyEnabled {
@@ -227,6 +233,8 @@ pub enum Event {
         successor: ApiKeyId,
         /// Until when the old one is good.
         expires_at: Timestamp,
+        /// Whether tokens that were made from it would be good for longer, and are void.
+        voids_tokens: bool,
     },
     /// An API key is gone.
     ApiKeyRevoked {
@@ -237,6 +245,13 @@ pub enum Event {
     ApiKeysRevoked {
         /// Which.
         keys: Vec<ApiKeyId>,
+    },
+    /// An API key was found where everybody can read.
+    ApiKeyLeaked {
+        /// Which, whose, and where.
+        leak: Leak,
+        /// Whether it is gone therefore; else it is marked.
+        is_revoked: bool,
     },
     /// There is a key for an algorithm that had none.
     SigningKeyCreated {
@@ -302,6 +317,7 @@ impl Event {
             Self::ApiKeyRotated { .. } => "api_key.rotated",
             Self::ApiKeyRevoked { .. } => "api_key.revoked",
             Self::ApiKeysRevoked { .. } => "api_keys.revoked",
+            Self::ApiKeyLeaked { .. } => "api_key.leaked",
             Self::SigningKeyCreated { .. } => "signing_key.created",
             Self::SigningKeyRotated { .. } => "signing_key.rotated",
             Self::SigningKeyImported { .. } => "signing_key.imported",
@@ -336,11 +352,12 @@ impl Event {
             | Self::ApiDeleted { resource }
             | Self::ApiTokensRevoked { resource } => resource.as_str(),
             Self::ApiKeyCreated { key, .. }
-            | Self::ApiKeyUpdated { key }
+            | Self::ApiKeyUpdated { key, .. }
             | Self::ApiKeyEnabled { key }
             | Self::ApiKeyDisabled { key }
             | Self::ApiKeyRotated { key, .. }
             | Self::ApiKeyRevoked { key } => key.as_str(),
+            Self::ApiKeyLeaked { leak, .. } => leak.key.as_str(),
             Self::SigningKeyCreated { kid, .. }
             | Self::SigningKeyRotated { kid, .. }
             | Self::SigningKeyImported { kid, .. }
@@ -357,9 +374,14 @@ impl Event {
             Self::ApiKeyCreated { name, owner, environment, .. } => json!({
                 "name": name.as_str(), "owner": owner.as_str(), "environment": environment.name()
             }),
-            Self::ApiKeyRotated { successor, expires_at, .. } => {
-                json!({ "successor": successor.as_str(), "expires_at": expires_at.as_secs() })
-            }
+            Self::ApiKeyRotated { successor, expires_at, voids_tokens, .. } => json!({
+                "successor": successor.as_str(), "expires_at": expires_at.as_secs(), TOKENS_REVOKED: voids_tokens
+            }),
+            Self::ApiKeyUpdated { voids_tokens, .. } => json!({ TOKENS_REVOKED: voids_tokens }),
+            Self::ApiKeyLeaked { leak: Leak { owner, place, places, .. }, is_revoked } => json!({
+                "owner": owner.as_str(), "url": place.url(), "source": place.source(), "places": places,
+                REVOKED: is_revoked
+            }),
             Self::ApiKeysRevoked { keys } => {
                 json!({ "keys": keys.iter().map(ApiKeyId::as_str).collect::<Vec<_>>() })
             }
@@ -380,7 +402,6 @@ impl Event {
             | Self::ApiUpdated { .. }
             | Self::ApiDeleted { .. }
             | Self::ApiTokensRevoked { .. }
-            | Self::ApiKeyUpdated { .. }
             | Self::ApiKeyEnabled { .. }
             | Self::ApiKeyDisabled { .. }
             | Self::ApiKeyRevoked { .. } => json!({}),
@@ -413,14 +434,22 @@ impl Event {
             }
             Self::SigningKeyRetired { kid, .. } => vec![cut_off(Kind::Key, kid)],
             Self::TokensRevoked { tokens } => tokens.iter().map(RevokedToken::taken_back).collect(),
-            // An API key is looked up at every request, so nothing has to be remembered of one that is gone.
+            // The key itself is looked up at every request; what was made from it is not.
+            Self::ApiKeyDisabled { key }
+            | Self::ApiKeyRevoked { key }
+            | Self::ApiKeyLeaked { leak: Leak { key, .. }, is_revoked: true }
+            | Self::ApiKeyUpdated { key, voids_tokens: true }
+            | Self::ApiKeyRotated { key, voids_tokens: true, .. } => {
+                vec![cut_off(Kind::Credential, key.as_str())]
+            }
+            Self::ApiKeysRevoked { keys } => {
+                keys.iter().map(|key| cut_off(Kind::Credential, key.as_str())).collect()
+            }
             Self::ApiKeyCreated { .. }
-            | Self::ApiKeyUpdated { .. }
+            | Self::ApiKeyUpdated { voids_tokens: false, .. }
             | Self::ApiKeyEnabled { .. }
-            | Self::ApiKeyDisabled { .. }
-            | Self::ApiKeyRotated { .. }
-            | Self::ApiKeyRevoked { .. }
-            | Self::ApiKeysRevoked { .. }
+            | Self::ApiKeyLeaked { is_revoked: false, .. }
+            | Self::ApiKeyRotated { voids_tokens: false, .. }
             | Self::InstanceInitialised { .. }
             | Self::InstanceDataKeysAdded { .. }
             | Self::ClientCreated { .. }
@@ -509,6 +538,12 @@ pub enum Effect {
     Everything,
 }
 
+/// What the details of a change say of a key that may have taken back what was made from it.
+const TOKENS_REVOKED: &str = "tokens_revoked";
+
+/// What they say of a key that is gone because of what happened.
+const REVOKED: &str = "revoked";
+
 impl RecordedEvent {
     /// What a node that remembers things has to do about it.
     #[must_use]
@@ -536,17 +571,28 @@ impl RecordedEvent {
     /// Whether something was taken back with it.
     #[must_use]
     pub fn takes_back(&self) -> bool {
-        matches!(
-            self.kind.as_str(),
+        match self.kind.as_str() {
             "client.disabled"
-                | "client.deleted"
-                | "client.tokens_revoked"
-                | "client.secret_revoked"
-                | "api.deleted"
-                | "api.tokens_revoked"
-                | "signing_key.retired"
-                | "tokens.revoked"
-        )
+            | "client.deleted"
+            | "client.tokens_revoked"
+            | "client.secret_revoked"
+            | "api.deleted"
+            | "api.tokens_revoked"
+            | "api_key.disabled"
+            | "api_key.revoked"
+            | "api_keys.revoked"
+            | "signing_key.retired"
+            | "tokens.revoked" => true,
+            "api_key.updated" | "api_key.rotated" => self.says(TOKENS_REVOKED),
+            "api_key.leaked" => self.says(REVOKED),
+            _ => false,
+        }
+    }
+
+    /// Whether a member of the details is `true`.
+    fn says(&self, member: &str) -> bool {
+        let details: Value = serde_json::from_str(&self.details).unwrap_or_default();
+        details.get(member) == Some(&Value::Bool(true))
     }
 }
 
@@ -554,8 +600,9 @@ impl RecordedEvent {
 mod tests {
     use super::{Event, EventNumber, RecordedEvent, RevokedToken};
     use crate::clock::Timestamp;
-    use crate::model::api_key::ApiKeyId;
+    use crate::model::api_key::{ApiKeyId, KeyOwner};
     use crate::model::client::{ClientId, SecretId};
+    use crate::model::leak::{Leak, LeakPlace};
     use crate::model::resource::ResourceUri;
     use crate::model::signing_key::SigningAlgorithm;
 
@@ -569,6 +616,20 @@ mod tests {
         let kid = || "k".to_owned();
         let algorithm = SigningAlgorithm::Es256;
         let token = RevokedToken { jti: kid(), client: client.clone(), expires_at: Timestamp::from_secs(1) };
+        let updated = |voids_tokens| Event::ApiKeyUpdated { key: key.clone(), voids_tokens };
+        let rotated = |voids_tokens| Event::ApiKeyRotated {
+            key: key.clone(),
+            successor: key.clone(),
+            expires_at: Timestamp::from_secs(1),
+            voids_tokens,
+        };
+        let leaked = |is_revoked| {
+            let (key, owner) = (key.clone(), KeyOwner::Client(client.clone()));
+            Event::ApiKeyLeaked {
+                leak: Leak { key, owner, place: LeakPlace::default(), places: 1 },
+                is_revoked,
+            }
+        };
         let taking_back = [
             Event::ClientDisabled { client: client.clone() },
             Event::ClientDeleted { client: client.clone() },
@@ -578,17 +639,24 @@ mod tests {
             Event::ApiTokensRevoked { resource: resource.clone() },
             Event::SigningKeyRetired { kid: kid(), algorithm },
             Event::TokensRevoked { tokens: vec![token] },
+            Event::ApiKeyDisabled { key: key.clone() },
+            Event::ApiKeyRevoked { key: key.clone() },
+            Event::ApiKeysRevoked { keys: vec![key.clone()] },
+            updated(true),
+            rotated(true),
+            leaked(true),
         ];
         let others = [
             Event::InstanceInitialised { signing_keys: vec![kid()] },
             Event::ClientEnabled { client: client.clone() },
             Event::ClientUpdated { client: client.clone() },
-            Event::ClientSecretAdded { client, secret },
+            Event::ClientSecretAdded { client: client.clone(), secret },
             Event::ApiUpdated { resource },
             Event::SigningKeyRotated { kid: kid(), algorithm, signs_from: Timestamp::from_secs(1) },
-            Event::ApiKeyDisabled { key: key.clone() },
-            Event::ApiKeyRevoked { key: key.clone() },
-            Event::ApiKeysRevoked { keys: vec![key] },
+            Event::ApiKeyEnabled { key: key.clone() },
+            updated(false),
+            rotated(false),
+            leaked(false),
         ];
         for event in taking_back.into_iter().chain(others) {
             let recorded = RecordedEvent {

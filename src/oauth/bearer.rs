@@ -7,7 +7,7 @@ use super::AuthorizationServer;
 use super::api_key::{self, KeyFailure, PresentedKey};
 use crate::clock::Timestamp;
 use crate::directory::{KnownClient, OverLimit, Unavailable};
-use crate::model::api_key::Environments;
+use crate::model::api_key::{ApiKeyId, Environments};
 use crate::model::client::Client;
 use crate::model::principal::{Authenticated, Credential, Principal};
 use crate::model::scope::ScopeSet;
@@ -73,7 +73,8 @@ pub enum TokenFailure {
     /// The store is out of reach, and a proxy is told yes or no.
     #[error("not known now, the store is out of reach")]
     NotKnownNow,
-    /// It stands for somebody else than the client that asked for it. Mintery issues no such token.
+    /// It stands for somebody else than the client that asked for it, and was not made from an API key. Mintery issues no such
+    /// token.
     #[error("another subject than the client")]
     Subject,
     /// The client is gone.
@@ -156,30 +157,49 @@ pub async fn authenticate(
                 None => Box::pin(server.directory.look_up_api_key(&digest)).await?,
             };
             let Some(known) = known else {
-                return Err(Box::pin(api_key::refuse_unknown(server, presented)).await);
+                return Err(Box::pin(api_key::refuse_unknown(server, presented)).await.into());
             };
             return api_key::admit(server, &known, presented, demand);
         }
     };
-    let token = server.ring.verifier().check(token, demand.resource)?;
+    // Which environments are accepted is asked below: here not everybody asks for the same.
+    let token = server.ring.verifier().check_for_any(token)?;
     let is_for = |resource: &&str| token.audience.iter().any(|own| own == resource);
-    if !demand.other_resources.iter().all(is_for) {
+    if !is_for(&demand.resource) || !demand.other_resources.iter().all(is_for) {
         return Err(VerifyError::Audience.into());
     }
-    let (known, _) = server.directory.client(&token.client_id).await?;
+    if token.environment.is_some_and(|environment| !demand.environments.accept(environment)) {
+        return Err(VerifyError::Environment.into());
+    }
+    let (known, _) = server.directory.client(client_of(&token)).await?;
     let known = holder(&token, known)?;
     let client = &known.client;
     let scopes = scopes_of(server, &token, client);
     require(&scopes, demand.scopes)?;
     Ok(Authenticated {
         principal: Principal::Client { id: client.id.clone(), name: client.name.clone() },
-        credential: Credential::AccessToken,
+        credential: credential_of(&token)?,
         scopes,
         expires_at: Some(Timestamp::from_secs(token.expires_at.as_secs())),
     })
 }
 
-/// The client that a token was issued to, of which `known` is known: it must still be good for the token.
+/// The id of the client that a token stands for: that it was issued to, or to whose API key.
+#[must_use]
+pub fn client_of(token: &AccessToken) -> &str {
+    // Nobody but this server says what a token says: only one that was made from a key has an environment.
+    if token.environment.is_some() { &token.subject } else { &token.client_id }
+}
+
+fn credential_of(token: &AccessToken) -> Result<Credential, TokenFailure> {
+    if token.environment.is_none() {
+        return Ok(Credential::AccessToken);
+    }
+    let key = ApiKeyId::parse(&token.client_id).map_err(|_| TokenFailure::Subject)?;
+    Ok(Credential::KeyToken { key })
+}
+
+/// The client that a token stands for ([`client_of`]), of which `known` is known: it must still be good for the token.
 ///
 /// # Errors
 /// Why it is not.
@@ -188,7 +208,7 @@ pub fn holder(
     known: Option<Arc<KnownClient>>,
 ) -> Result<Arc<KnownClient>, TokenFailure> {
     // The caller is the client, so a token that names another one as well must not pass for it.
-    if token.subject != token.client_id {
+    if token.environment.is_none() && token.subject != token.client_id {
         return Err(TokenFailure::Subject);
     }
     let known = known.ok_or(TokenFailure::ClientGone)?;

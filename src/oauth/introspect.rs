@@ -13,6 +13,7 @@ use crate::clock::Timestamp;
 use crate::directory::KnownClient;
 use crate::model::claims::{Audience, INTROSPECTION_TYPE};
 use crate::model::client::{Client, DEFAULT_INTROSPECTION_ALG};
+use crate::model::environment::Environment;
 use crate::model::scope::ScopeSet;
 use crate::resource::AccessToken;
 
@@ -74,6 +75,9 @@ enum Members<'a> {
         nbf: i64,
         jti: &'a str,
         token_type: &'static str,
+        /// Of a token that was made from an API key, what the key is for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        environment: Option<&'static str>,
     },
     Inactive {
         active: bool,
@@ -106,10 +110,11 @@ pub async fn respond(
     let found = match check(server, &caller.known.client, token) {
         Ok(token) => {
             // Its own token: who it is has just been looked up.
-            let known = if token.client_id == caller.known.client.id.as_str() {
+            let client = bearer::client_of(&token);
+            let known = if client == caller.known.client.id.as_str() {
                 Some(Arc::clone(&caller.known))
             } else {
-                server.directory.client(&token.client_id).await?.0
+                server.directory.client(client).await?.0
             };
             active(server, token, known)
         }
@@ -171,9 +176,9 @@ fn active(
     Ok(Active { token, scopes })
 }
 
-/// A client may know of the tokens that were issued to it or that are for an API which it stands for, or of all.
+/// A client may know of the tokens that were issued to it, or to its API keys, or that are for an API which it stands for, or of all.
 fn may_introspect(server: &AuthorizationServer, caller: &Client, token: &AccessToken) -> bool {
-    token.client_id == caller.id.as_str()
+    bearer::client_of(token) == caller.id.as_str()
         || caller.scopes.contains(INTROSPECT_ALL)
         || token.audience.iter().any(|audience| stands_for(server, caller, audience))
 }
@@ -200,6 +205,7 @@ impl<'a> Members<'a> {
             nbf: token.not_before.as_secs(),
             jti: &token.jti,
             token_type: "Bearer",
+            environment: token.environment.map(Environment::name),
         }
     }
 }
@@ -239,6 +245,7 @@ mod tests {
             nbf: 2,
             jti: "x",
             token_type: "Bearer",
+            environment: None,
         };
         let mut expected = json!({
             "active": true, "scope": "read", "client_id": r#"a "b" \c"#, "sub": r#"a "b" \c"#, "aud": "https://a.example",

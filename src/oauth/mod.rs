@@ -15,6 +15,7 @@ pub mod introspect;
 pub mod metadata;
 pub mod request;
 pub mod revoke;
+pub mod secret_scanning;
 pub mod token;
 
 use std::sync::Arc;
@@ -37,6 +38,7 @@ use crate::random::Random;
 use crate::secret::check::SecretChecks;
 use crate::secret::digest::DigestKey;
 use feed::Feed;
+use secret_scanning::Scanning;
 
 /// Everything that answering a request takes.
 #[derive(Debug)]
@@ -59,6 +61,8 @@ pub struct AuthorizationServer {
     pub api_key_header: HeaderName,
     /// Which API keys are accepted where nobody says.
     pub api_key_environments: Environments,
+    /// Who may tell of API keys that were found in public, and what is done then.
+    pub scanning: Option<Scanning>,
     /// Whether the metadata name an authorization endpoint.
     pub names_authorization_endpoint: bool,
     /// The time.

@@ -80,3 +80,5 @@ pub use require_scope::{MissingScope, RequireScope};
 pub use revocation_follower::{FollowError, RevocationFollower, RevocationStatus};
 pub use revocations::Revocations;
 pub use verifier::{DEFAULT_SKEW, Verifier};
+
+pub use crate::model::environment::{Environment, Environments};

@@ -22,7 +22,7 @@ const ME: &str = "/api/v1/users/me";
 /// A key, and its text that was shown once.
 #[derive(Debug, Clone)]
 pub struct TestKey {
-    id: String,
+    pub id: String,
     pub key: String,
 }
 
@@ -32,7 +32,7 @@ impl TestKey {
         Self { id: answer.text("id"), key: answer.text("key") }
     }
 
-    fn id(&self) -> ApiKeyId {
+    pub fn id(&self) -> ApiKeyId {
         ApiKeyId::parse(&self.id).unwrap()
     }
 
@@ -412,7 +412,7 @@ async fn keys_are_administered_with_keys_and_tokens() {
         "id": made.id, "name": "worker", "owner": owner.id, "environment": "test", "scope": "read",
         "hint": &made.key[48..52], "allowed_addresses": ["192.0.2.0/24", "2001:db8::1/128"],
         "max_requests_per_minute": 60, "created_at": app.now(), "expires_at": app.now() + 3600, "enabled": true,
-        "replaced_by": null, "key": made.key
+        "replaced_by": null, "leaked_at": null, "key": made.key
     });
     assert_eq!(answer.json(), expected);
     let members = expected.as_object_mut().unwrap();

@@ -54,6 +54,8 @@ mod imports;
 #[cfg(test)]
 mod introspection;
 #[cfg(test)]
+mod leaked_keys;
+#[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod metrics;
@@ -69,6 +71,8 @@ mod secret_use;
 mod slow_secrets;
 #[cfg(test)]
 mod token;
+#[cfg(test)]
+mod token_exchange;
 #[cfg(test)]
 mod token_input;
 #[cfg(test)]

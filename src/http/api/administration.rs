@@ -29,6 +29,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub enum Refused {
     /// Whoever calls may not.
     Access(AccessError),
+    /// It is not signed, or by nobody who is known.
+    NotSigned,
     /// The body cannot be read.
     Body(BodyError),
     /// The act was not done, or what is asked for makes no sense.
@@ -76,7 +78,9 @@ async fn authorize_look(
     let Principal::Client { id, .. } = caller.principal;
     let actor = match caller.credential {
         Credential::AccessToken => Actor::Client(id),
-        Credential::ApiKey { id: key, .. } => Actor::ApiKey { key, owner: KeyOwner::Client(id) },
+        Credential::KeyToken { key } | Credential::ApiKey { id: key, .. } => {
+            Actor::ApiKey { key, owner: KeyOwner::Client(id) }
+        }
     };
     Ok(Admin { actor, grantable: Some(caller.scopes), ..server.admin.clone() })
 }

@@ -69,7 +69,7 @@ async fn do_create(request: &HttpRequest, server: &AuthorizationServer, payload:
     match api_key::create(&admin, new, repeatable).await? {
         Creation::New(made) => {
             applied(server, &admin).await?;
-            Ok(created(server, &path_of(&made.key.id), &CreatedApiKeyJson::from(&made)))
+            Ok(created(server, &path_of(&made.key.id), &CreatedApiKeyJson::from(&*made)))
         }
         Creation::Repeated(kept) => {
             let mut response = json(StatusCode::OK, &KeptApiKeyJson::from(&*kept));
