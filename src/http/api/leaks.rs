@@ -51,7 +51,7 @@ impl From<ScanningError> for Refused {
         let invalid = |what: String| Self::Admin(AdminError::Invalid(what));
         match error {
             ScanningError::Malformed => {
-                invalid("the body is an array of objects with token and type".to_owned())
+                invalid("the body is an array of objects, each with a token".to_owned())
             }
             ScanningError::TooMany => invalid(format!("at most {MAX_FOUND} secrets are told of at once")),
             ScanningError::Unavailable(error) => {
