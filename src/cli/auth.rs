@@ -10,6 +10,7 @@ use super::output::{self, Format};
 use super::profile::ProfileFlag;
 use super::remote::Remote;
 use crate::logging::escape;
+use crate::model::environment::Environments;
 
 #[derive(Debug, Subcommand)]
 pub enum AuthVerb {
@@ -24,6 +25,9 @@ pub enum AuthVerb {
 pub struct Check {
     #[command(flatten)]
     wanted: WantedFlags,
+    /// Which API keys it is asked for: live, test, or any; what the server takes when this is absent.
+    #[arg(long, value_name = "ENVIRONMENT")]
+    env: Option<Environments>,
     #[command(flatten)]
     profile: ProfileFlag,
     /// How to print it.
@@ -56,7 +60,8 @@ impl Check {
             Credential::ApiKey(secret) | Credential::AccessToken(secret) => secret.clone(),
             Credential::Client { id, secret } => grant::of_client(&remote, id, secret, &wanted)?.token,
         };
-        let query: Vec<_> = wanted.parameters().collect();
+        let environment = self.env.map(|env| ("env", env.name()));
+        let query: Vec<_> = wanted.parameters().chain(environment).collect();
         let answer = remote.get("/auth/check", &query, &bearer)?;
         let header = |name| answer.header(name).unwrap_or_default();
         let checked = Checked {

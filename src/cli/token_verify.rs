@@ -10,6 +10,7 @@ use super::profile::ProfileFlag;
 use super::remote::Remote;
 use super::token::TokenArgument;
 use crate::logging::escape;
+use crate::model::environment::Environments;
 use crate::model::scope::ScopeSet;
 use crate::resource::{BuildError, Principal, RequireScope, Verifier, VerifyError};
 
@@ -30,6 +31,9 @@ pub struct Verify {
     /// The scopes that it must have, with spaces between.
     #[arg(long, value_name = "\"A B\"")]
     scope: Option<String>,
+    /// From which API keys it may have been made: live, test, or any.
+    #[arg(long, value_name = "ENVIRONMENT", default_value = "live")]
+    env: Environments,
     #[command(flatten)]
     profile: ProfileFlag,
     /// How to print what it says.
@@ -67,16 +71,18 @@ impl Verify {
     }
 
     async fn verifier(&self) -> Result<Verifier, CliError> {
+        let verifier_of = |issuer: &str| {
+            let audience = self.audience.as_deref().unwrap_or(issuer);
+            Verifier::builder(issuer).audience(audience).environments(self.env)
+        };
         let built = if let Some(issuer) = &self.issuer {
-            let audience = self.audience.as_ref().unwrap_or(issuer);
-            Verifier::builder(issuer).audience(audience).build().await
+            verifier_of(issuer).build().await
         } else {
             let url = self.profile.load()?.url;
             let issuer = issuer_at(&Remote::new(&url))?;
-            let audience = self.audience.as_ref().unwrap_or(&issuer);
             // The server is known by an address of its own, which may be another than that in its tokens.
             let keys = url.endpoint("/.well-known/jwks.json");
-            Verifier::builder(issuer.as_str()).audience(audience).jwks_uri(keys).build().await
+            verifier_of(&issuer).jwks_uri(keys).build().await
         };
         built.map_err(|error| match error {
             BuildError::Insecure(_) if self.issuer.is_some() => CliError::usage(error),

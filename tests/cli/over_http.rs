@@ -334,6 +334,34 @@ fn a_token_of_anybody_is_decoded_and_nothing_else() {
     caller.run(&["token", "decode"]).was_misused();
 }
 
+/// 8693-2
+#[test]
+fn a_token_for_an_api_key_is_good_where_the_key_is() {
+    let work = Workplace::with_tables().with("MINTERY_API_KEYS__ENVIRONMENT", "any");
+    work.create_client(&[]);
+    let (server, caller) = (Server::start(&work), Caller::beside(&work));
+    let owner = work.create_client(&[]);
+    for (environment, elsewhere) in [("live", "test"), ("test", "live")] {
+        let made = create_key(&work, &owner, &["--env", environment, "--scope", "read"]);
+        caller.login(&server.url(""), made["key"].as_str().unwrap()).succeeded();
+        let token = caller.run(&["token", "get"]).succeeded().stdout;
+        let verify = |environment: &str| {
+            let arguments = ["token", "verify", "-", "--env", environment, "-o", "json"];
+            caller.work.run_with_input(&arguments, token.as_bytes())
+        };
+        let good = verify(environment).succeeded().json();
+        assert_eq!(
+            (good["sub"].as_str(), &good["client_id"], &good["scope"]),
+            (Some(&*owner.id), &made["id"], &"read".into())
+        );
+        verify("any").succeeded();
+        verify(elsewhere).ended_with(3, &["not good"]);
+        caller.run(&["auth", "check", "--env", environment]).succeeded();
+        caller.run(&["auth", "check", "--env", elsewhere]).ended_with(3, &["API key"]);
+    }
+    caller.run(&["auth", "check", "--env", "LIVE"]).ended_with(2, &["LIVE"]);
+}
+
 /// 8693-1
 #[test]
 fn an_api_key_is_sent_for_exchange() {
