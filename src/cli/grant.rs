@@ -17,7 +17,8 @@ const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 /// What an API key is called there.
 const API_KEY_TYPE: &str = "urn:mintery:token-type:api-key";
 
-/// What a token is asked for, or checked for.
+// No doc comment: a command that has these flags would be described by it.
+// What a token is asked for, or checked for.
 #[derive(Debug, Args)]
 pub struct WantedFlags {
     /// The scopes, with spaces between.

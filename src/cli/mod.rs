@@ -97,24 +97,24 @@ enum Noun {
     #[command(subcommand)]
     Config(Deferred<config::ConfigVerb>),
     /// Looks for what would keep the server from working here, and says what to do; it changes nothing.
-    Doctor(doctor::Doctor),
+    Doctor(Deferred<doctor::Doctor>),
     /// Keeps a credential for a server, for the commands that act over HTTP.
-    Login(login::Login),
+    Login(Deferred<login::Login>),
     /// Forgets the credential that `login` kept.
-    Logout(logout::Logout),
+    Logout(Deferred<logout::Logout>),
     /// Tells who one is at the server that `login` named.
-    Whoami(whoami::Whoami),
+    Whoami(Deferred<whoami::Whoami>),
     /// Asks the server whether a credential is good.
     #[command(subcommand)]
     Auth(Deferred<auth::AuthVerb>),
     /// The same as `auth check`, in one word.
     #[command(name = "auth/check", hide = true)]
-    AuthCheck(auth::Check),
+    AuthCheck(Deferred<auth::Check>),
     /// Gets access tokens from the server, and looks at them.
     #[command(subcommand)]
     Token(Deferred<token::TokenVerb>),
     /// Prints the script that completes these commands in a shell.
-    Completions(completions::Completions),
+    Completions(Deferred<completions::Completions>),
 }
 
 /// Why a command failed.
@@ -216,14 +216,14 @@ pub fn main() -> ExitCode {
             Noun::Event(Deferred(verb)) => verb.run(&cli.shared).await,
             Noun::Db(Deferred(verb)) => verb.run(&cli.shared).await,
             Noun::Config(Deferred(verb)) => verb.run(&cli.shared),
-            Noun::Doctor(doctor) => doctor.run(&cli.shared).await,
-            Noun::Login(login) => login.run(),
-            Noun::Logout(logout) => logout.run(),
-            Noun::Whoami(whoami) => whoami.run(),
+            Noun::Doctor(Deferred(doctor)) => doctor.run(&cli.shared).await,
+            Noun::Login(Deferred(login)) => login.run(),
+            Noun::Logout(Deferred(logout)) => logout.run(),
+            Noun::Whoami(Deferred(whoami)) => whoami.run(),
             Noun::Auth(Deferred(verb)) => verb.run(),
-            Noun::AuthCheck(check) => check.run(),
+            Noun::AuthCheck(Deferred(check)) => check.run(),
             Noun::Token(Deferred(verb)) => verb.run().await,
-            Noun::Completions(completions) => completions.run(),
+            Noun::Completions(Deferred(completions)) => completions.run(),
         }
     });
     let (message, code) = match done {

@@ -23,7 +23,8 @@ const DEFAULT_NAME: &str = "default";
 /// The longest name of a profile.
 const MAX_NAME_LEN: usize = 64;
 
-/// The flags of a command that acts on a server.
+// No doc comment: a command that has these flags would be described by it.
+// The flags of a command that acts on a server.
 #[derive(Debug, Args)]
 pub struct ProfileFlag {
     /// The profile that `login` made, which says the server and the credential; `MINTERY_CLI_PROFILE` or `default` when this is

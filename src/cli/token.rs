@@ -40,7 +40,8 @@ pub struct Get {
     output: Format,
 }
 
-/// A token that somebody has.
+// No doc comment: a command that has these flags would be described by it.
+// A token that somebody has.
 #[derive(Debug, Args)]
 pub struct TokenArgument {
     /// The token: `-` reads it from standard input, or from a prompt that shows nothing.
