@@ -215,6 +215,9 @@ async fn one_credential_and_never_in_the_uri() {
         ("a key in the query", get(&format!("{ME}?api_key={one}"))),
         ("a key in the query by any name", get(&format!("{ME}?x={one}"))),
         ("a key in the query, encoded", get(&format!("{ME}?x=%6dtk_live_0"))),
+        ("a key in the query by no name", get(&format!("{ME}?{one}"))),
+        ("a key in the query after something else", get(&format!("{ME}?x=Bearer%20{one}"))),
+        ("a key in the query after a semicolon", get(&format!("{ME}?x=y;z={one}"))),
         ("the name of the header in the query", get(&format!("{ME}?X-Api-Key=x"))),
         ("a token, and a key in the query", get(&format!("{ME}?apikey={one}")).bearer_auth(&token)),
         ("a key, and another in the query", get(&format!("{ME}?x={other}")).header("X-API-Key", &one)),
@@ -650,6 +653,15 @@ async fn bad_input_is_refused() {
     ] {
         let answer = app.send_with_key(method, &path, &admin.key, None).await;
         assert_eq!((answer.status, answer.header("allow")), (405, allowed), "{path}");
+    }
+    // A key in the wrong place is not repeated.
+    let key = &admin.key;
+    for body in [json!({ "name": "x", "owner": key }), json!({ "name": "x", "scope": format!("read {key}") })]
+    {
+        let answer = create(&app, &admin, body.clone()).await;
+        answer.assert_problem(400, "err_invalid_request", "a key in the wrong place");
+        answer.assert_no_echo(key, "a key in the wrong place");
+        assert!(answer.text("message").contains("mtk_live_…"), "{}", answer.text("message"));
     }
     let after = api_key::page(&app.admin, "", 100, &api_key::Filter::default()).await.unwrap().len();
     assert_eq!(after, before);
