@@ -509,6 +509,31 @@ fn assert_forbidden(answer: &Answer, what: &str) {
     );
 }
 
+/// Who may do less than before still looks after their keys, and what they lost comes back to none that was made anew.
+#[actix_web::test]
+async fn a_key_is_replaced_without_what_its_owner_lost() {
+    let app = TestApp::spawn().await;
+    let (_, admin) = manager(&app, "mintery:clients:write mintery:keys:write read write").await;
+    let (owner, own) = manager(&app, "mintery:keys:write read write").await;
+    let [renamed, replaced] = [app.key(owned_by(&owner)).await, app.key(owned_by(&owner)).await];
+    let path = format!("/api/v1/clients/{}", owner.id);
+    let may = async |scope: &str| {
+        let body = Some(json!({ "scope": scope }));
+        assert_eq!(app.send_with_key(Method::PATCH, &path, &admin.key, body).await.status, 200);
+    };
+    let send =
+        async |method, path: String, body| app.send_with_key(method, &path, &own.key, Some(body)).await;
+    may("mintery:keys:write read").await;
+    let answer = send(Method::PATCH, renamed.path(""), json!({ "name": "x" })).await;
+    answer.assert_problem(400, "err_invalid_request", "the scope is to go");
+    let answer = send(Method::PATCH, renamed.path(""), json!({ "name": "x", "scope": "read" })).await;
+    assert_eq!((answer.status, &answer.json()["scope"]), (200, &json!("read")), "{answer:?}");
+    let answer = send(Method::POST, replaced.path("/rotate"), json!({})).await;
+    assert_eq!((answer.status, &answer.json()["scope"]), (201, &json!("read")), "{answer:?}");
+    may("mintery:keys:write read write").await;
+    assert_eq!(app.get_with(ME, &answer.text("key")).await.json()["scope"], "read");
+}
+
 /// SEC-12
 #[actix_web::test]
 async fn nobody_gives_a_key_what_they_may_not() {
