@@ -318,14 +318,35 @@ async fn a_key_is_good_from_its_addresses() {
     ] {
         assert_eq!(from(&app, &key, header, value).await, status, "{header}: {value}");
     }
+    // What a stranger adds does not make them the proxy, whose address is that of one of our own.
+    let here = || AddressRanges::parse("127.0.0.0/8").unwrap();
+    let key = app.key(NewApiKey { allowed: here(), ..owned_by(&owner) }).await.key;
+    for (listed, structured, status) in [
+        (Some("198.51.100.1"), None, 401),
+        (Some("198.51.100.1"), Some("for=unknown"), 401),
+        (Some("198.51.100.1"), Some("for=192.0.2.7"), 401),
+        (Some("198.51.100.1"), Some("for=127.0.0.1"), 401),
+        (Some("unknown"), None, 401),
+        (Some(""), None, 401),
+        (None, Some("for=unknown"), 401),
+        (None, Some("for=_hidden, for=127.0.0.1"), 401),
+        (Some("127.0.0.2"), Some("for=127.0.0.2"), 200),
+        (Some("127.0.0.2"), None, 200),
+        (None, None, 200),
+    ] {
+        let headers = [("x-forwarded-for", listed), ("forwarded", structured)];
+        let sent = headers.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let request =
+            sent.fold(app.as_header(Method::GET, ME, &key), |request, sent| request.header(sent.0, sent.1));
+        assert_eq!(Answer::of(request).await.status, status, "{listed:?} {structured:?}");
+    }
     // Without a proxy that is trusted nobody says where they are.
     let owner = direct.client("read").await;
     let key = direct.key(NewApiKey { allowed: allowed(), ..owned_by(&owner) }).await.key;
     for header in ["x-forwarded-for", "forwarded", "x-real-ip", "cf-connecting-ip", "true-client-ip"] {
         assert_eq!(from(&direct, &key, header, "192.0.2.7").await, 401, "{header}");
     }
-    let here = AddressRanges::parse("127.0.0.1").unwrap();
-    let key = direct.key(NewApiKey { allowed: here, ..owned_by(&owner) }).await.key;
+    let key = direct.key(NewApiKey { allowed: here(), ..owned_by(&owner) }).await.key;
     assert_eq!(from(&direct, &key, "x-forwarded-for", "192.0.2.7").await, 200);
 }
 

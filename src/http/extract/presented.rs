@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use percent_encoding::percent_decode_str;
 
-use super::caller::caller_address;
+use super::caller::caller;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::api_key::{KeyFailure, PresentedKey};
 use crate::oauth::bearer::{AccessError, Presented};
@@ -44,7 +44,9 @@ pub fn credential<'a>(
 }
 
 fn api_key<'a>(request: &HttpRequest, server: &AuthorizationServer, key: &'a str) -> Presented<'a> {
-    Presented::ApiKey(PresentedKey { key, from: caller_address(request, &server.trusted_proxies) })
+    let caller = caller(request, &server.trusted_proxies);
+    let is_from_certain = caller.is_some_and(|caller| caller.is_certain);
+    Presented::ApiKey(PresentedKey { key, from: caller.map(|caller| caller.address), is_from_certain })
 }
 
 /// Whether a parameter of the query is called as keys are, or holds one: everybody on the way writes it into a log.
