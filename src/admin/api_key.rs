@@ -266,8 +266,8 @@ pub async fn usage(
 pub async fn update(admin: &Admin, id: &ApiKeyId, update: ApiKeyUpdate) -> Result<ApiKey, AdminError> {
     let (policy, now) = (admin.api_keys.clone(), admin.clock.now());
     change(admin, id, move |caller, mut key, owner| {
-        // Whoever changes a key decides what it is from now on: as much as making it anew.
-        caller.may_grant(&key.scopes)?;
+        // Whoever changes a key decides what it is from now on: as much as making it anew. What its owner has lost it does not allow.
+        caller.may_grant(&key.scopes.intersection(&owner.scopes))?;
         let before = key.clone();
         key.name = update.name.unwrap_or(key.name);
         key.scopes = update.scopes.unwrap_or(key.scopes);
@@ -335,7 +335,9 @@ pub async fn rotate(admin: &Admin, id: &ApiKeyId, rotation: Rotation) -> Result<
             let owner = lock_owner(tx, &before.owner).await?;
             let mut old = api_key::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
             caller.may_manage_keys_of(&owner, &old.owner)?;
-            caller.may_grant(&old.scopes)?;
+            // What the owner has lost since does not come back with another key.
+            let scopes = old.scopes.intersection(&owner.scopes);
+            caller.may_grant(&scopes)?;
             if let Some(other) = &old.successor
                 && api_key::exists(tx, other).await?
             {
@@ -354,6 +356,7 @@ pub async fn rotate(admin: &Admin, id: &ApiKeyId, rotation: Rotation) -> Result<
             let new = ApiKey {
                 id: successor,
                 hint,
+                scopes,
                 successor: None,
                 created_at: now,
                 expires_at: life.map(|life| now.plus(life)),

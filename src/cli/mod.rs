@@ -61,13 +61,13 @@ struct Cli {
 #[derive(Debug, Args)]
 struct Shared {
     /// Reads the settings from this file instead of mintery.toml.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Options of all commands")]
     config: Option<PathBuf>,
     /// The database: `sqlite://PATH` or `postgres://USER@HOST/NAME`.
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Options of all commands")]
     database_url: Option<String>,
     /// The file with the master key.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Options of all commands")]
     master_key_file: Option<String>,
 }
 

@@ -10,7 +10,7 @@ use super::profile::ProfileFlag;
 use super::remote::Remote;
 use super::token::TokenArgument;
 use crate::logging::escape;
-use crate::model::environment::Environments;
+use crate::model::environment::{Environment, Environments};
 use crate::model::scope::ScopeSet;
 use crate::resource::{BuildError, Principal, RequireScope, Verifier, VerifyError};
 
@@ -53,6 +53,9 @@ struct Good<'a> {
     iat: i64,
     nbf: i64,
     jti: &'a str,
+    /// Of a token that was made from an API key, what the key is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<&'static str>,
 }
 
 impl Verify {
@@ -103,6 +106,7 @@ impl Verify {
             iat: token.issued_at.as_secs(),
             nbf: token.not_before.as_secs(),
             jti: &token.jti,
+            environment: principal.environment().map(Environment::name),
         };
         if self.output == Format::Json {
             return Ok(output::foreign_json(&serde_json::json!(good))?);
@@ -112,6 +116,9 @@ impl Verify {
         table.add_row(["expires", &date(token.expires_at)]);
         table.add_row(["subject", &escape(good.sub)]);
         table.add_row(["client", &escape(good.client_id)]);
+        if let Some(environment) = good.environment {
+            table.add_row(["environment", environment]);
+        }
         table.add_row(["scope", good.scope.as_str()]);
         table.add_row(["issuer", &escape(good.iss)]);
         table.add_row(["audience", &escape(&good.aud.join(" "))]);

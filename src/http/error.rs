@@ -23,6 +23,7 @@ use crate::oauth::error::{ClientFailure, OauthError};
 use crate::oauth::introspect::Inactive;
 use crate::oauth::metadata::RESOURCE_NAME;
 use crate::resource::refusal::{RETRY_AFTER_SECS, Refusal};
+use crate::secret::generated::{self, CLIENT_SECRET_PREFIX};
 use crate::store::StoreError;
 
 /// What protected routes call themselves in a challenge.
@@ -180,12 +181,17 @@ pub fn administration(
         Refused::Unavailable(reason) => reason.clone(),
         _ => detail.clone(),
     };
-    record(request, server, problem.status_code(), problem.code, &reason);
-    problem.answer(&detail, |response| {
+    record(request, server, problem.status_code(), problem.code, &masked(server, &reason));
+    problem.answer(&masked(server, &detail), |response| {
         if problem == Problem::UNAVAILABLE {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
         }
     })
+}
+
+/// What may be told, and logged, of what was sent: a name that nobody has may be a secret in the wrong place.
+fn masked(server: &AuthorizationServer, text: &str) -> String {
+    generated::masked(CLIENT_SECRET_PREFIX, &server.admin.api_keys.format.masked(text))
 }
 
 /// What is told of an act that was not done. What a store or a library says is for the log alone.

@@ -11,7 +11,7 @@ use super::name::DisplayName;
 use super::scope::ScopeSet;
 use crate::clock::Timestamp;
 use crate::random::{self, Random};
-use crate::secret::generated::{generate, looks_generated};
+use crate::secret::generated::{generate, looks_generated, masked};
 use crate::secret::{Secret, base62};
 
 /// The most ranges of addresses of a key: each request with it is held against them.
@@ -116,6 +116,18 @@ impl KeyFormat {
         text.starts_with(&*self.live) || text.starts_with(&*self.test)
     }
 
+    /// Whether something that is meant as a key stands anywhere in `text`.
+    #[must_use]
+    pub fn is_in(&self, text: &str) -> bool {
+        text.contains(&*self.live) || text.contains(&*self.test)
+    }
+
+    /// `text` without the keys that stand in it, of which the beginning is left.
+    #[must_use]
+    pub fn masked(&self, text: &str) -> String {
+        masked(&self.test, &masked(&self.live, text))
+    }
+
     /// The environment of a key; nothing when it is not well-formed, or its checksum is not that of a key.
     #[must_use]
     pub fn environment(&self, key: &str) -> Option<Environment> {
@@ -218,7 +230,8 @@ mod tests {
             let key = key.expose();
             assert!(key.starts_with(before) && key.len() == 9 + 43 + 6, "{key}");
             assert_eq!(format.environment(key), Some(environment));
-            assert!(format.is_meant(key));
+            assert!(format.is_meant(key) && format.is_in(&format!("x={key}")));
+            assert_eq!(format.masked(&format!("no client {key}")), format!("no client {before}…"));
             for position in 0..key.len() {
                 let mut bytes = key.as_bytes().to_vec();
                 bytes[position] = if bytes[position] == b'x' { b'y' } else { b'x' };
@@ -238,7 +251,7 @@ mod tests {
             assert_eq!(KeyFormat::new(acme).unwrap().prefix(), "acme");
         }
         for no_key in ["", "mtk_live", "eyJhbGciOiJFUzI1NiJ9.e30.x", "mts_0", "MTK_LIVE_"] {
-            assert!(!format.is_meant(no_key), "{no_key}");
+            assert!(!format.is_meant(no_key) && !format.is_in(no_key), "{no_key}");
         }
         for bad in ["", "_", "m", "m_", "acme__", "Mtk", "m_k", "1mtk", "mtk ", "abcdefghijklmnopq", "mü"] {
             assert!(KeyFormat::new(bad).is_err(), "{bad}");

@@ -26,6 +26,8 @@ pub struct PresentedKey<'a> {
     pub key: &'a str,
     /// From where it came, when that is known.
     pub from: Option<IpAddr>,
+    /// Whether that is certain. What is not is good for nothing that a key is bound to.
+    pub is_from_certain: bool,
 }
 
 impl fmt::Debug for PresentedKey<'_> {
@@ -192,7 +194,7 @@ fn judge(
     if !demand.environments.accept(key.environment) {
         return Err(KeyFailure::Environment.into());
     }
-    if !is_from_there(key, presented.from) {
+    if !is_from_there(key, presented) {
         return Err(KeyFailure::Address.into());
     }
     let mut scopes = known.scopes.clone();
@@ -204,7 +206,8 @@ fn judge(
 }
 
 /// Whether the key may be used from an address. One that is not known is none that is allowed.
-fn is_from_there(key: &ApiKey, from: Option<IpAddr>) -> bool {
+fn is_from_there(key: &ApiKey, presented: &PresentedKey<'_>) -> bool {
+    let from = presented.from.filter(|_| presented.is_from_certain);
     key.allowed.is_empty() || from.is_some_and(|from| key.allowed.contains(from))
 }
 

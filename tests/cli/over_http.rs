@@ -350,6 +350,7 @@ fn a_token_for_an_api_key_is_good_where_the_key_is() {
             caller.work.run_with_input(&arguments, token.as_bytes())
         };
         let good = verify(environment).succeeded().json();
+        assert_eq!(good["environment"], environment);
         assert_eq!(
             (good["sub"].as_str(), &good["client_id"], &good["scope"]),
             (Some(&*owner.id), &made["id"], &"read".into())

@@ -72,10 +72,10 @@ impl TokenExchange {
         Ok(Self { key, named, wanted })
     }
 
-    /// The key, which came from there.
+    /// The key, which came from there, certain or not: one that is bound to addresses is not exchanged.
     #[must_use]
     pub fn presented(&self, from: Option<IpAddr>) -> PresentedKey<'_> {
-        PresentedKey { key: self.key.expose(), from }
+        PresentedKey { key: self.key.expose(), from, is_from_certain: false }
     }
 
     /// Decides: never more than was asked for, than the key allows, and than its owner may have; never for longer than the key is good.
