@@ -61,9 +61,10 @@ const SELDOM: &[&str] = &[
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
     if is_laid_out() {
-        let all = |names: &[&str]| names.iter().map(|name| format!(" .text.*{name}*")).collect::<String>();
+        let all = |names: &[&str]| names.join("* .text.*");
         let (start, seldom) = (all(AT_START), all(SELDOM));
-        let sections = format!(".text.start : {{ *({start}) }} .text.seldom : {{ *({seldom}) }}");
+        let sections =
+            format!(".text.start : {{ *(.text.*{start}*) }} .text.seldom : {{ *(.text.*{seldom}*) }}");
         let path = Path::new(&env::var("OUT_DIR")?).join("layout.ld");
         let script = format!("SECTIONS {{ {sections} }} INSERT AFTER .text;\n");
         fs::write(&path, script)?;
