@@ -33,6 +33,10 @@ test-postgres: ## the black-box and command line tests alone, on a PostgreSQL of
 test-curl: ## the curl-driven tests alone, those of README.md's examples among them
 	@tests/run.sh curl
 
+.PHONY: test-interop
+test-interop: ## what docs/api-keys*.md say alone, with the clients that they name: a browser, OpenAI's, Node's, Python's, Ruby's
+	@tests/run.sh interop
+
 .PHONY: rotation
 rotation: ## ten rotations of the signing keys under load, with a verifier in another process
 	cargo build --example resource_server

@@ -6,7 +6,7 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
-all_parts=(sqlite postgres curl)
+all_parts=(sqlite postgres curl interop)
 target_dir=${CARGO_TARGET_DIR:-target}
 cargo_flags=()
 # Continuous integration tests exactly what was committed.
@@ -35,6 +35,13 @@ part_curl() {
     export TEST_BINARY=$target_dir/debug/mintery
   fi
   bash tests/curl/run.sh
+}
+
+part_interop() {
+  needs curl && needs jq && needs node || return "$not_run"
+  cargo build "${cargo_flags[@]}" --bin mintery --example demo_api || return 1
+  export TEST_BINARY=${TEST_BINARY:-$target_dir/debug/mintery} TEST_DEMO_API=$target_dir/debug/examples/demo_api
+  INTEROP_CLIENTS=$target_dir/interop bash tests/interop/run.sh
 }
 
 # A part returns this when a program is missing; packages.sh has said which, in a line that counts.

@@ -18,12 +18,13 @@ use crate::admin::AdminError;
 use crate::directory::OverLimit;
 use crate::metrics::Refusals;
 use crate::oauth::AuthorizationServer;
-use crate::oauth::bearer::AccessError;
+use crate::oauth::bearer::{AccessError, TokenFailure};
 use crate::oauth::error::{ClientFailure, OauthError};
 use crate::oauth::introspect::Inactive;
 use crate::oauth::log_in::LogInError;
 use crate::oauth::metadata::RESOURCE_NAME;
 use crate::resource::refusal::{RETRY_AFTER_SECS, Refusal};
+use crate::secret::generated::{self, CLIENT_SECRET_PREFIX};
 use crate::store::StoreError;
 
 /// What protected routes call themselves in a challenge.
@@ -44,6 +45,7 @@ pub fn oauth(
         OauthError::InvalidRequest(_) | OauthError::UnsupportedTokenType => {
             (StatusCode::BAD_REQUEST, &refusals.invalid_request)
         }
+        OauthError::InvalidSubjectToken(_) => (StatusCode::BAD_REQUEST, &refusals.subject_token),
         OauthError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, &refusals.invalid_request),
         OauthError::InvalidClient(failure) => (StatusCode::UNAUTHORIZED, of_client(refusals, *failure)),
         OauthError::InvalidScope(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_scope),
@@ -52,7 +54,7 @@ pub fn oauth(
             (StatusCode::BAD_REQUEST, &refusals.unauthorized_client)
         }
         OauthError::UnsupportedGrantType => (StatusCode::BAD_REQUEST, &refusals.unsupported_grant_type),
-        OauthError::OverLimit { .. } | OauthError::TooManyRevocations => {
+        OauthError::OverLimit { .. } | OauthError::KeyOverLimit { .. } | OauthError::TooManyRevocations => {
             (StatusCode::TOO_MANY_REQUESTS, &refusals.over_limit)
         }
         OauthError::TooManyGuesses(_) => (StatusCode::TOO_MANY_REQUESTS, &refusals.too_many_guesses),
@@ -66,7 +68,7 @@ pub fn oauth(
         OauthError::InvalidClient(_) => {
             response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"mintery\", charset=\"UTF-8\""));
         }
-        OauthError::OverLimit { retry_after } => {
+        OauthError::OverLimit { retry_after } | OauthError::KeyOverLimit { retry_after } => {
             response.insert_header((RETRY_AFTER, *retry_after));
         }
         OauthError::TooManyRevocations => {
@@ -171,6 +173,8 @@ fn detail_of(error: &AccessError, refusal: &Refusal, header: &str) -> Cow<'stati
         (AccessError::Missing, _) => {
             format!("Send an access token as Authorization: Bearer, or an API key as {header}").into()
         }
+        (AccessError::InvalidToken(TokenFailure::Request(what)), _) => (*what).into(),
+        (AccessError::InvalidToken(TokenFailure::NotKnownNow), _) => Refusal::Unavailable.detail(),
         (AccessError::InvalidKey(_), _) => {
             "The API key is malformed, expired, revoked, or not good here".into()
         }
@@ -192,6 +196,9 @@ pub fn administration(
     let (problem, detail) = match refused {
         Refused::Access(error) => return access(request, server, error),
         Refused::LogIn(error) => return log_in(request, server, error),
+        Refused::NotSigned => {
+            (Problem::NO_PERMISSION, "The request is not signed with a key that is known here".to_owned())
+        }
         Refused::Body(BodyError::TooLarge) => (Problem::TOO_LARGE, BodyError::TooLarge.what().to_owned()),
         Refused::Body(error) => (Problem::INVALID_REQUEST, error.what().to_owned()),
         Refused::Unavailable(_) => (Problem::UNAVAILABLE, "The change was made; this node lags".to_owned()),
@@ -212,12 +219,17 @@ fn refuse_act(
     detail: &str,
     reason: &str,
 ) -> HttpResponse {
-    record(request, server, problem.status_code(), problem.code, reason);
-    problem.answer(detail, |response| {
+    record(request, server, problem.status_code(), problem.code, &masked(server, reason));
+    problem.answer(&masked(server, detail), |response| {
         if problem == Problem::UNAVAILABLE {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
         }
     })
+}
+
+/// What may be told, and logged, of what was sent: a name that nobody has may be a secret in the wrong place.
+fn masked(server: &AuthorizationServer, text: &str) -> String {
+    generated::masked(CLIENT_SECRET_PREFIX, &server.admin.api_keys.format.masked(text))
 }
 
 /// The answer to somebody who is not logged in.

@@ -65,7 +65,7 @@ impl FollowRevocations {
     /// As the client with this id and secret.
     pub fn with_secret(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
         let (client, secret) = (client_id.into(), Zeroizing::new(secret.into()));
-        let authorization = basic(&client, &secret);
+        let authorization = Authorization(basic(&client, &secret));
         Self {
             client,
             authorization,
@@ -74,6 +74,14 @@ impl FollowRevocations {
             max_age: DEFAULT_MAX_AGE,
             fetch: None,
         }
+    }
+
+    /// As the client whose API key this is. A key asks for the feed alone: [`StaleRevocations::Introspect`] then is as
+    /// [`Refuse`](StaleRevocations::Refuse).
+    pub fn with_api_key(key: impl Into<String>) -> Self {
+        let key = Zeroizing::new(key.into());
+        let authorization = Authorization(Zeroizing::new(["Bearer ", key.trim()].concat()));
+        Self { client: "the owner of the API key".to_owned(), authorization, ..Self::with_secret("", "") }
     }
 
     /// Where the feed is, for an issuer that does not publish metadata. The secret is sent there.
@@ -102,11 +110,11 @@ impl FollowRevocations {
     }
 }
 
-/// RFC 6749 §2.3.1: both are form-encoded before they are put together.
-fn basic(client: &str, secret: &str) -> Authorization {
+/// The value of `Authorization` of a client (RFC 6749 §2.3.1): both are form-encoded before they are put together.
+pub fn basic(client: &str, secret: &str) -> Zeroizing<String> {
     let pair = Zeroizing::new([&*form_encoded(client), ":", &*form_encoded(secret)].concat());
     let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
-    Authorization(Zeroizing::new(["Basic ", &encoded].concat()))
+    Zeroizing::new(["Basic ", &encoded].concat())
 }
 
 /// `application/x-www-form-urlencoded` (RFC 6749 Appendix B).

@@ -1,4 +1,4 @@
-//! The body of an error (RFC 9457), with the members that older clients know: `code`, `message`.
+//! The body of an error (RFC 9457), with the members that other clients know: `code`, `message`, `error`.
 
 use serde::Serialize;
 
@@ -24,6 +24,15 @@ struct Body<'a> {
     detail: &'a str,
     code: &'a str,
     message: &'a str,
+    error: ErrorMember<'a>,
+}
+
+/// The same once more: the official OpenAI clients look for it here, and what they do not find they do not show.
+#[derive(Serialize)]
+struct ErrorMember<'a> {
+    message: &'a str,
+    r#type: &'a str,
+    code: &'a str,
 }
 
 impl Problem {
@@ -49,6 +58,7 @@ impl Problem {
             detail,
             code: self.code,
             message: detail,
+            error: ErrorMember { message: detail, r#type: self.code, code: self.code },
         };
         serde_json::to_vec(&body).unwrap_or_default()
     }

@@ -114,6 +114,8 @@ impl Answer {
             let text = body[member].as_str().unwrap_or_default();
             assert!(!text.is_empty(), "{input}: {member} is missing: {self:?}");
         }
+        // Where the OpenAI clients look.
+        assert_eq!((&body["error"]["message"], &body["error"]["code"]), (&body["message"], &body["code"]));
         let is_challenge = self.header("www-authenticate").starts_with("Bearer ");
         assert_eq!(is_challenge || status == 400, matches!(status, 400 | 401 | 403), "{input}: {self:?}");
     }

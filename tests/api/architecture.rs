@@ -25,6 +25,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("actix_http", &["http/"]),
     ("actix_service", &["http/"]),
     ("actix_server", &["http/", "server.rs"]),
+    ("ureq", &["resource/http_fetcher.rs", "cli/remote.rs"]),
     ("clap", &["cli/"]),
     ("clap_complete", &["cli/"]),
 ];

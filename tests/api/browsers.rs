@@ -64,7 +64,9 @@ async fn pages_of_named_origins_may_call() {
         // A page reads a refusal too, or it could not tell what is wrong.
         let answer = get(&app, path, PAGE).await;
         assert_eq!((answer.status, answer.header(ALLOWED), answer.header("vary")), (401, PAGE, "Origin"));
-        assert!(answer.header("access-control-expose-headers").contains("X-Request-Id"));
+        for header in ["X-Request-Id", "X-Auth-Subject", "X-Auth-Kind", "X-Auth-Scope", "Retry-After"] {
+            assert!(answer.header("access-control-expose-headers").contains(header), "{answer:?}");
+        }
         assert_no_credentials(&answer);
         let answer = get(&app, path, "https://evil.example").await;
         assert_eq!((answer.status, answer.header(ALLOWED), answer.header("vary")), (401, "", "Origin"));
@@ -122,6 +124,9 @@ async fn the_api_answers_below_other_paths() {
             assert_eq!((me.status, me.text("sub")), (200, client.id.clone()));
             let check = app.get_with(&format!("{root}{base}/auth/check?scope=read"), &token).await;
             assert_eq!((check.status, check.header("x-auth-subject")), (200, client.id.as_str()));
+            // Programs look into the body; a proxy asks elsewhere, and is told in headers alone.
+            assert_eq!((check.header("content-type"), check.json()), ("application/json", me.json()));
+            assert_eq!(app.get_with(&format!("{root}/auth/check"), &token).await.body, "");
             assert_eq!(app.get(&format!("{root}{base}/users/me")).await.status, 401);
             let post = Answer::of(app.request(Method::POST, &format!("{root}{base}/users/me"))).await;
             assert_eq!((post.status, post.header("allow")), (405, "GET, HEAD"));

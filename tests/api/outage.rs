@@ -77,7 +77,9 @@ async fn a_node_serves_what_it_remembers_and_never_guesses() {
     answer.assert_problem(503, "err_unavailable", "after the grace");
     assert!(answer.header("retry-after").parse::<u32>().is_ok(), "{answer:?}");
     // nginx would turn a 503 into a 500.
-    assert_eq!(app.get_with("/auth/check", &token).await.status, 401);
+    let answer = app.get_with("/auth/check", &token).await;
+    assert_eq!(answer.status, 401);
+    assert!(answer.text("message").contains("try again"), "it is not the token: {answer:?}");
     assert_eq!(app.get("/healthz").await.status, 200);
 
     app.mend_store().await;

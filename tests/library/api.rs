@@ -5,7 +5,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use mintery::resource::{Principal, RequireScope, Verifier, protected_resource_metadata};
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub struct Api {
     pub url: String,
@@ -118,6 +118,7 @@ impl Answer {
         assert_eq!(body["status"], status);
         assert_eq!(body["code"], code);
         assert_eq!(body["message"], body["detail"]);
+        assert_eq!(body["error"], json!({ "message": body["detail"], "type": code, "code": code }));
         for member in ["type", "title", "detail"] {
             assert!(body[member].as_str().is_some_and(|text| !text.is_empty()), "{body}");
         }

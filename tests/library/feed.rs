@@ -665,3 +665,19 @@ fn the_feed_is_at_the_issuer() {
     let own = Verifier::builder(ISSUER).audience(API).fetcher(issuer.clone()).revocations(Issuer::follow());
     assert!(matches!(own.start(), Err(BuildError::NoFetcherToFollow)));
 }
+
+/// A key instead of an id and a secret: one credential is enough for an API that asks about keys as well.
+#[test]
+fn the_feed_is_followed_with_an_api_key() {
+    let issuer = Issuer::new();
+    let follow = FollowRevocations::with_api_key("mtk_live_x\n");
+    assert!(!format!("{follow:?}").contains("mtk_"));
+    let verifier = block_on(issuer.builder(follow).build()).unwrap();
+    let status = issuer.round(&verifier);
+    assert!(status.error.is_none(), "{status:?}");
+    let asked = issuer.state.lock().unwrap().asked.clone();
+    assert!(
+        asked.len() > 1 && asked.iter().all(|asked| asked.authorization == "Bearer mtk_live_x"),
+        "{asked:?}"
+    );
+}

@@ -8,7 +8,10 @@ set -euo pipefail
 
 declare -A package_of=()
 case "${1:-test}" in
-  test) package_of=([curl]=curl [jq]=jq [node]=nodejs [openssl]=openssl [python3]=python3) ;;
+  test)
+    package_of=([chromium]=chromium [curl]=curl [jq]=jq [node]=nodejs [npm]=npm [openssl]=openssl [python3]=python3
+      [python3-venv]=python3-venv [ruby]=ruby)
+    ;;
   bench) package_of=([curl]=curl [jq]=jq [wrk]=wrk) ;;
   *) echo "usage: ${0##*/} [test|bench]" >&2; exit 2 ;;
 esac
@@ -19,7 +22,11 @@ if [[ ${1:-test} == test && -z ${TEST_POSTGRES_URL:-} ]]; then
 fi
 
 present() {
-  command -v "$1" >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null
+  case $1 in
+    # Two modules that Debian keeps apart from its Python.
+    python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
+    *) command -v "$1" >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null ;;
+  esac
 }
 
 missing() {

@@ -1,18 +1,18 @@
 //! `GET /auth/check`: lets a proxy (nginx `auth_request`, Caddy and Traefik `forward_auth`) protect any API.
 
-use actix_web::http::header::{CACHE_CONTROL, HeaderName};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
+use super::me;
 use crate::http::error;
 use crate::http::extract::presented;
-use crate::http::headers::NO_STORE;
+use crate::http::headers::{JSON, NO_STORE};
 use crate::model::api_key::Environments;
 use crate::model::principal::Authenticated;
 use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::{self, AccessError, Demand, TokenFailure};
-use crate::resource::VerifyError;
 
 const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
 const KIND: HeaderName = HeaderName::from_static("x-auth-kind");
@@ -22,17 +22,28 @@ const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
 /// 403 and nothing else, because nginx turns any other status into 500.
 pub async fn check(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
     match authenticate(&request, &server).await {
-        Ok(caller) => {
-            server.metrics.access_granted.increment(1);
-            HttpResponse::Ok()
-                .insert_header((CACHE_CONTROL, NO_STORE))
-                .insert_header((SUBJECT, caller.principal.subject()))
-                .insert_header((KIND, caller.kind()))
-                .insert_header((SCOPE, caller.scopes.as_str()))
-                .finish()
-        }
+        Ok(caller) => granted(&server, &caller).finish(),
         Err(refusal) => error::check(&request, &server, &only_401_and_403(refusal)),
     }
+}
+
+/// The same for programs, which look into the body: who the caller is.
+pub async fn check_and_tell(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
+    match authenticate(&request, &server).await {
+        Ok(caller) => granted(&server, &caller).insert_header((CONTENT_TYPE, JSON)).body(me::json(&caller)),
+        Err(refusal) => error::check(&request, &server, &only_401_and_403(refusal)),
+    }
+}
+
+fn granted(server: &AuthorizationServer, caller: &Authenticated) -> HttpResponseBuilder {
+    server.metrics.access_granted.increment(1);
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((CACHE_CONTROL, NO_STORE))
+        .insert_header((SUBJECT, caller.principal.subject()))
+        .insert_header((KIND, caller.kind()))
+        .insert_header((SCOPE, caller.scopes.as_str()));
+    response
 }
 
 async fn authenticate(
@@ -92,7 +103,7 @@ impl Asked {
 
 fn only_401_and_403(error: AccessError) -> AccessError {
     match error {
-        AccessError::InvalidRequest(_) => TokenFailure::Token(VerifyError::Malformed).into(),
+        AccessError::InvalidRequest(what) => TokenFailure::Request(what).into(),
         AccessError::Unavailable(_) => TokenFailure::NotKnownNow.into(),
         other => other,
     }

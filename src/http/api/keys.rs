@@ -19,6 +19,7 @@ use crate::admin::api_key_json::{
     ApiKeyInput, ApiKeyJson, CreatedApiKeyJson, KeptApiKeyJson, KeyUsageJson, RotationInput, SelectionInput,
 };
 use crate::admin::{Admin, AdminError};
+use crate::directory::OverLimit;
 use crate::http::headers::TRUE;
 use crate::model::api_key::{ApiKeyId, Environment, Environments, KeyOwner};
 use crate::model::scope::ScopeSet;
@@ -310,6 +311,9 @@ struct Verified<'a> {
     valid: bool,
     #[serde(flatten)]
     good: Option<GoodKey<'a>>,
+    /// After how many seconds the key is good again, where nothing but its limit was the matter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -343,11 +347,19 @@ async fn do_verify(request: &HttpRequest, server: &AuthorizationServer, payload:
         environments: environments.unwrap_or(own.environments),
         ..own
     };
-    let presented = Presented::ApiKey(PresentedKey { key: input.key.expose(), from });
+    // Whoever asks says from where, and knows.
+    let presented = Presented::ApiKey(PresentedKey { key: input.key.expose(), from, is_from_certain: true });
     let caller = match bearer::authenticate(server, &presented, demand).await {
         Ok(caller) => caller,
         Err(error @ AccessError::Unavailable(_)) => return Err(error.into()),
-        Err(_) => return Ok(json(StatusCode::OK, &Verified { valid: false, good: None })),
+        Err(refusal) => {
+            // Whoever is over the limit has shown a good key, and may know.
+            let retry_after = match refusal {
+                AccessError::OverLimit(OverLimit { retry_after }) => Some(retry_after),
+                _ => None,
+            };
+            return Ok(json(StatusCode::OK, &Verified { valid: false, good: None, retry_after }));
+        }
     };
     let good = GoodKey {
         id: caller.credential.id().unwrap_or_default(),
@@ -357,7 +369,7 @@ async fn do_verify(request: &HttpRequest, server: &AuthorizationServer, payload:
         scope: &caller.scopes,
         expires_at: caller.expires_at.map(crate::clock::Timestamp::as_secs),
     };
-    Ok(json(StatusCode::OK, &Verified { valid: true, good: Some(good) }))
+    Ok(json(StatusCode::OK, &Verified { valid: true, good: Some(good), retry_after: None }))
 }
 
 fn path_of(id: &ApiKeyId) -> String {

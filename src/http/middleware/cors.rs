@@ -20,8 +20,10 @@ use crate::model::base_path::BasePath;
 use crate::model::origin::AllowedOrigins;
 
 /// What pages may read of an answer beside its body.
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, X-Request-Id");
+const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, X-Auth-Kind, X-Auth-Scope, X-Auth-Subject, \
+     X-Request-Id",
+);
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 
