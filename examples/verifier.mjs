@@ -167,12 +167,13 @@ const feed = {
     }
   },
 
-  isVoid({ jti, client_id: client, aud }, kid) {
+  isVoid({ jti, client_id: client, sub, aud }, kid) {
     const id = /^[A-Za-z0-9_-]{43}$/.test(jti) ? Buffer.from(jti, 'base64url') : undefined;
     const number = id ? Number(id.readBigUInt64BE(0)) : 0;
     const isCutOff = (kind, name) => number < (this.known[kind].get(name)?.[0] ?? 0);
     return this.known.tokens.has(digest(jti))
       || isCutOff('clients', digest(client))
+      || isCutOff('clients', digest(sub)) // the owner of the API key that a token was made from
       || isCutOff('keys', digest(kid))
       || (id !== undefined && isCutOff('credentials', id.subarray(8, 16).toString('base64url')))
       || [aud].flat().some((api) => isCutOff('apis', digest(api)));
@@ -218,7 +219,9 @@ async function authenticate(authorization) {
   const now = Date.now() / 1000;
   check([claims.aud].flat().includes(audience), 'another audience');
   check(claims.exp > now && claims.iat <= now + skew && (claims.nbf ?? claims.iat) <= now + skew, 'time');
-  check(typeof claims.jti === 'string' && typeof claims.client_id === 'string', 'claims');
+  check(['jti', 'client_id', 'sub'].every((name) => typeof claims[name] === 'string'), 'claims');
+  // A token that was made from an API key for trying out opens nothing that matters.
+  check((claims.environment ?? 'live') === 'live', 'another environment');
   check(!feed.isVoid(claims, object(token.split('.')[0]).kid), 'taken back');
   return claims;
 }

@@ -18,6 +18,7 @@ use crate::model::address::AddressRanges;
 use crate::model::api_key::{Environments, KeyFormat};
 use crate::model::base_path::BasePath;
 use crate::model::issuer::Issuer;
+use crate::model::leak::LeakPolicy;
 use crate::model::origin::AllowedOrigins;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
@@ -75,6 +76,10 @@ pub struct Settings {
     pub session_lifetime: Duration,
     /// `users.second_factor`: who may do nothing without a second factor.
     pub users_second_factor: SecondFactorRule,
+    /// `leaks.public_keys`: where the public keys are of those who tell of API keys that were found in public; nobody may when absent.
+    pub leaks_public_keys: Option<PathBuf>,
+    /// `leaks.policy`: what is done with those.
+    pub leaks_policy: LeakPolicy,
     /// `api.base_paths`: other paths below which `auth/check` and `users/me` answer.
     pub api_base_paths: Vec<BasePath>,
     /// `cors.allowed_origins`: web pages that may call the API.

@@ -40,9 +40,7 @@ pub fn start(filter: &str, format: LogFormat) {
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
-        let is_bidirectional =
-            matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if character.is_control() || is_bidirectional || matches!(character, '\u{2028}' | '\u{2029}') {
+        if escapes(character) {
             // Writing to a string does not fail.
             write!(escaped, "{}", character.escape_unicode()).ok();
         } else {
@@ -50,6 +48,14 @@ pub fn escape(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// Whether [`escape`] leaves `character` not as it is.
+#[must_use]
+pub fn escapes(character: char) -> bool {
+    let is_bidirectional =
+        matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    character.is_control() || is_bidirectional || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]

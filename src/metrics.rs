@@ -29,6 +29,8 @@ pub struct Metrics {
     pub feed_refusals: Refusals,
     /// Requests to introspect a token that were refused, by the error code of the answer and the reason.
     pub introspection_refusals: Refusals,
+    /// API keys that were found in public.
+    pub keys_leaked: Counter,
     /// Protected requests that were let through.
     pub access_granted: Counter,
     /// Protected requests that were refused.
@@ -72,6 +74,8 @@ pub struct Refusals {
     pub disabled: Counter,
     /// `invalid_request`.
     pub invalid_request: Counter,
+    /// `invalid_request`: the API key that was to be exchanged is not good for that.
+    pub subject_token: Counter,
     /// `invalid_scope`.
     pub invalid_scope: Counter,
     /// `invalid_target`.
@@ -218,6 +222,7 @@ impl Refusals {
             expired_secret: refusal("invalid_client", "expired_secret"),
             disabled: refusal("invalid_client", "disabled"),
             invalid_request: refusal("invalid_request", "malformed"),
+            subject_token: refusal("invalid_request", "subject_token"),
             invalid_scope: refusal("invalid_scope", "scope"),
             invalid_target: refusal("invalid_target", "resource"),
             unauthorized_client: refusal("unauthorized_client", "grant_type"),
@@ -319,6 +324,7 @@ impl Default for Metrics {
                 &[],
             ),
             revocation_refusals: Refusals::of_revocation(&registry),
+            keys_leaked: registry.counter("mintery_leaked_keys_total", "API keys found in public", &[]),
             feed_refusals: Refusals::of_feed(&registry),
             introspection_refusals: Refusals::of_introspection(&registry),
             access_granted: access("granted"),

@@ -25,6 +25,7 @@ use crate::http::middleware::request_id::RequestIds;
 use crate::http::{self, Optional, connection};
 use crate::keys::master::MasterKeySource;
 use crate::keys::ring::{KeyRing, RingError};
+use crate::keys::scanner_keys::ScannerKeys;
 use crate::keys::signer::{CachedSigner, SignerFactory};
 use crate::keys::unlock::{Mode, UnlockError, Unlocked, unlock};
 use crate::metrics::Metrics;
@@ -38,6 +39,7 @@ use crate::model::scope::ScopeSet;
 use crate::model::user::{Role, User, Username};
 use crate::oauth::AuthorizationServer;
 use crate::oauth::feed::Feed;
+use crate::oauth::secret_scanning::Scanning;
 use crate::random::{Random, SystemRandom};
 use crate::resource::{KeySet, Verifier};
 use crate::secret::Secret;
@@ -213,6 +215,7 @@ impl Application {
             api_key_header: api_key_header(&settings)?,
             api_key_environments: settings.api_keys_environment,
             session_cookie,
+            scanning: scanning(&settings)?,
             names_authorization_endpoint: settings.metadata_authorization_endpoint,
             clock: surroundings.clock,
             random: surroundings.random,
@@ -284,6 +287,20 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
 fn api_key_header(settings: &Settings) -> Result<HeaderName, ConfigError> {
     let name = HeaderName::from_bytes(settings.api_keys_header.as_bytes());
     name.map_err(|error| ConfigError::Inconsistent(error.to_string()))
+}
+
+/// Who may tell of API keys that were found in public, if anybody may.
+///
+/// # Errors
+/// When their keys cannot be read.
+pub fn scanning(settings: &Settings) -> Result<Option<Scanning>, ConfigError> {
+    let Some(path) = &settings.leaks_public_keys else { return Ok(None) };
+    let unusable = |reason: String| {
+        ConfigError::Inconsistent(format!("cannot use `leaks.public_keys` ({}): {reason}", path.display()))
+    };
+    let document = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+    let scanners = ScannerKeys::parse(&document).map_err(|error| unusable(error.to_string()))?;
+    Ok(Some(Scanning { scanners, policy: settings.leaks_policy }))
 }
 
 /// What API keys are like, whose digests are made with `digests`.
@@ -434,6 +451,7 @@ fn start_http(
         Optional {
             metrics: settings.answers_metrics_on_main(),
             openid_configuration: settings.metadata_openid_configuration,
+            scanning: settings.leaks_public_keys.is_some(),
             base_paths: settings.api_base_paths.clone(),
         },
     );

@@ -6,6 +6,7 @@ clients.py  files of clients to import
 load.py     wrk, and rounds in which the candidates alternate
 measure.py  the measurements: one function each
 revoking.py those of what is taken back
+api_keys.py those of API keys
 report.py   rows, tables and JSON
 """
 
@@ -14,12 +15,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+import api_keys
 import machine
 import measure
 import report
 import revoking
 
-ALL = measure.ALL | revoking.ALL
+ALL = measure.ALL | revoking.ALL | api_keys.ALL
 
 
 def main() -> int:

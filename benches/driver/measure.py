@@ -224,22 +224,22 @@ def slow(place: Path) -> None:
 
 
 def unknown(place: Path) -> None:
-    """resident memory while strangers ask with ids of no client"""
-    server = Mintery(place / "mintery").start()
-    server.ask(token_request(server.create_client()))
-    argv = [sys.executable, Path(__file__).with_name("unknown.py"), server.port, UNKNOWN, MEMORY_SECONDS]
-    process = machine.start(argv, cores="load", stdout=-1, stderr=-1, text=True)
-    samples = sample(server, process, MEMORY_SECONDS + 60)
-    out, _ = machine.finish(process, 60)
-    statuses = json.loads(out)
-    print(f"   the strangers were answered with {statuses}", flush=True)
-    if not set(statuses) <= {"401", "429", "503"} or not statuses.get("401"):
-        raise Failed(f"the strangers were answered with {statuses}; {server.log()}")
-    growth = growth_of(samples)
-    what = f"memory over {UNKNOWN:,} unknown ids in {MEMORY_SECONDS} s"
-    report.row(what, f"{growth:+.1f} MB (at most {max(samples):.1f} MB)", "≤ +5 MB", growth <= 5)
-    report.save("unknown", {"statuses": statuses, "samples_mb": samples, "growth_mb": growth, "ok": growth <= 5})
-    server.stop()
+    """resident memory while strangers ask with ids of no client, and with API keys that there are not"""
+    for kind, what in (("ids", "unknown ids"), ("keys", "unknown API keys")):
+        server = Mintery(place / kind).start()
+        server.ask(token_request(server.create_client()))
+        argv = [sys.executable, Path(__file__).with_name("unknown.py"), server.port, UNKNOWN, MEMORY_SECONDS, kind]
+        process = machine.start(argv, cores="load", stdout=-1, stderr=-1, text=True)
+        samples = sample(server, process, MEMORY_SECONDS + 60)
+        statuses = json.loads(machine.finish(process, 60)[0])
+        print(f"   the strangers were answered with {statuses}", flush=True)
+        if not set(statuses) <= {"401", "429", "503"} or not statuses.get("401"):
+            raise Failed(f"the strangers were answered with {statuses}; {server.log()}")
+        growth = growth_of(samples)
+        figure = f"{growth:+.1f} MB (at most {max(samples):.1f} MB)"
+        report.row(f"memory over {UNKNOWN:,} {what} in {MEMORY_SECONDS} s", figure, "≤ +5 MB", growth <= 5)
+        report.save(f"unknown-{kind}", {"statuses": statuses, "samples_mb": samples, "growth_mb": growth, "ok": growth <= 5})
+        server.stop()
 
 
 def memory(place: Path) -> None:

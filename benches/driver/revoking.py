@@ -1,9 +1,9 @@
 """The measurements of what is taken back: how many a second, how soon it is known elsewhere, what a look costs."""
 
-import http.client
 import json
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,9 +11,10 @@ import load
 import machine
 import measure
 import report
+from api_keys import KeyMaker
 from load import CONNECTIONS
 from machine import Failed
-from servers import FollowingApi, Mintery, Request, token_request
+from servers import Caller, FollowingApi, Mintery, Request, token_request
 
 REVOKED = machine.setting("BENCH_REVOKED", 1_000, 10, 100_000)
 """How many tokens are taken back one after the other, to see how soon that is known elsewhere."""
@@ -71,7 +72,7 @@ def revoked_check(place: Path) -> None:
 
 
 def nodes(place: Path) -> None:
-    """from the acknowledgement of a revocation to the refusal by the other nodes on one PostgreSQL"""
+    """from the acknowledgement of a revocation to the refusal by the other nodes on one PostgreSQL, of tokens and of API keys"""
     urls, cluster = measure.databases(place, "revocations known to other nodes")
     if "postgres" not in urls:
         return
@@ -81,10 +82,14 @@ def nodes(place: Path) -> None:
     for one in all_nodes:
         one.start()
     first, *others = all_nodes
+    asked = [(Caller(one), measure.ME) for one in others]
     request = token_request(first.create_client())
     tokens = first.fetch_tokens(request, REVOKED)
-    delays = measure_refusals(first, request, tokens, [(Caller(one), "/api/v1/users/me") for one in others])
-    tell_delays("nodes", "refused by every other node", delays, 150)
+    delays = measure_refusals(tokens, take_back_token(first, request), asked)
+    tell_delays("nodes", "token refused by every other node", delays, 150)
+    keys = KeyMaker(first)
+    made = {one["key"]: one["id"] for one in keys.make(REVOKED)}
+    tell_delays("nodes-keys", "API key refused by every other node", measure_refusals(list(made), lambda key: keys.revoke(made[key]), asked), 150)
     measure.stop(*all_nodes)
     if cluster:
         cluster.stop()
@@ -96,8 +101,8 @@ def feed(place: Path) -> None:
     request = token_request(server.create_client())
     api = FollowingApi(place / "api", server.url, server.create_client("api")).start()
     tokens = server.fetch_tokens(request, REVOKED)
-    delays = measure_refusals(server, request, tokens, [(Caller(api), "/")])
-    tell_delays("feed", "refused by an API that follows the feed", delays, 250)
+    delays = measure_refusals(tokens, take_back_token(server, request), [(Caller(api), "/")])
+    tell_delays("feed", "token refused by an API that follows the feed", delays, 250)
     measure.stop(api, server)
 
 
@@ -128,40 +133,29 @@ def following(place: Path) -> None:
     server.stop()
 
 
-class Caller:
-    """One connection to a server, kept."""
-
-    def __init__(self, server) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-
-    def status(self, method: str, path: str, authorization: str, body: str | None = None) -> int:
-        headers = {"Authorization": authorization}
-        if body:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-        self.connection.request(method, path, body, headers)
-        answer = self.connection.getresponse()
-        answer.read()
-        return answer.status
+def take_back_token(server: Mintery, request: Request) -> Callable[[str], bool]:
+    """How a token is taken back by the client that got it; whether it was."""
+    caller = Caller(server)
+    return lambda token: caller.status("POST", "/oauth/revoke", request.authorization, f"token={token}") == 200
 
 
-def measure_refusals(issuing: Mintery, request: Request, tokens: list[str], asked: list) -> list[float]:
-    """Takes the tokens back one after the other, and gives for each how many milliseconds after the acknowledgement the
-    last of those that are asked refused it."""
-    revoking = Caller(issuing)
+def measure_refusals(credentials: list[str], take_back: Callable[[str], bool], asked: list) -> list[float]:
+    """Takes the credentials back one after the other, and gives for each how many milliseconds after the acknowledgement
+    the last of those that are asked refused it."""
     delays = []
-    for token in tokens:
-        authorization = measure.bearer(token)
+    for credential in credentials:
+        authorization = measure.bearer(credential)
         for caller, path in asked:
             if caller.status("GET", path, authorization) not in GOOD:
-                raise Failed("a token is refused that was not taken back")
-        if revoking.status("POST", "/oauth/revoke", request.authorization, f"token={token}") != 200:
-            raise Failed(f"a token could not be taken back; {issuing.log()}")
+                raise Failed("a credential is refused that was not taken back")
+        if not take_back(credential):
+            raise Failed("a credential could not be taken back")
         acknowledged = time.perf_counter()
         waiting = list(asked)
         while waiting:
             waiting = [(caller, path) for caller, path in waiting if caller.status("GET", path, authorization) in GOOD]
             if time.perf_counter() - acknowledged > 10:
-                raise Failed("a token that was taken back is not refused after 10 s")
+                raise Failed("a credential that was taken back is not refused after 10 s")
         delays.append((time.perf_counter() - acknowledged) * 1000)
     return delays
 
@@ -170,7 +164,7 @@ def tell_delays(name: str, what: str, delays: list[float], must: float) -> None:
     middle, worst = statistics.median(delays), max(delays)
     ok = middle <= must and worst <= 1000
     figure = f"{middle:.0f} ms, worst of {len(delays):,} {worst:.0f} ms"
-    report.row(f"revoked token {what}", figure, f"≤ {must:.0f} ms median, ≤ 1,000 ms worst", ok)
+    report.row(f"revoked {what}", figure, f"≤ {must:.0f} ms median, ≤ 1,000 ms worst", ok)
     report.save(name, {"median_ms": middle, "worst_ms": worst, "delays_ms": delays, "ok": ok})
 
 

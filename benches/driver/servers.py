@@ -199,9 +199,9 @@ class Mintery(Server):
         """What a command prints that acts on the same database."""
         return self._run([machine.binary("mintery"), *words], cores, seconds)
 
-    def create_client(self, name: str = "bench", secret: str = "") -> dict:
+    def create_client(self, name: str = "bench", secret: str = "", scope: str = "read write") -> dict:
         """A client, with a secret that is made or with this one."""
-        argv = [machine.binary("mintery"), "client", "create", "--name", name, "--scope", "read write", "-o", "json"]
+        argv = [machine.binary("mintery"), "client", "create", "--name", name, "--scope", scope, "-o", "json"]
         if secret:
             argv = ["sh", "-c", 'printf %s "$0" | "$@" --secret -', secret, *argv]
         return json.loads(self._run(argv, "load", 60))
@@ -211,3 +211,23 @@ class Mintery(Server):
             argv, cores=cores, cwd=self.directory, env=self.environment(), stdout=-1, stderr=-1, text=True
         )
         return machine.finish(process, seconds)[0]
+
+
+class Caller:
+    """One connection to a server, kept."""
+
+    def __init__(self, server: Server) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+
+    def status(self, method: str, path: str, authorization: str, body: str | None = None) -> int:
+        """The status of the answer to one request, whose body is a form."""
+        return self.ask(method, path, authorization, body, "application/x-www-form-urlencoded")[0]
+
+    def ask(self, method: str, path: str, authorization: str, body: str | None, content_type: str) -> tuple[int, bytes]:
+        """The status of the answer to one request, and its body."""
+        headers = {"Authorization": authorization}
+        if body:
+            headers["Content-Type"] = content_type
+        self.connection.request(method, path, body, headers)
+        answer = self.connection.getresponse()
+        return answer.status, answer.read()

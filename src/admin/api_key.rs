@@ -22,7 +22,7 @@ use crate::secret::generated::hint;
 pub use crate::store::api_key::Filter;
 pub use crate::store::api_key_usage::MAX_KEYS as MAX_KEYS_OF_DAYS;
 use crate::store::change::Tx;
-use crate::store::{StoreError, api_key, api_key_usage, client, user};
+use crate::store::{StoreError, api_key, api_key_usage, client, revocation, user};
 
 /// What API keys are like here.
 #[derive(Debug, Clone)]
@@ -136,7 +136,7 @@ pub async fn create(
             let before = repeated(admin, repeatable.as_ref()).await?;
             before.ok_or(AdminError::Store(StoreError::Conflict))
         }
-        done => done.map(Box::new).map(Creation::New),
+        done => done.map(|made| Creation::New(Box::new(made))),
     }
 }
 
@@ -178,6 +178,7 @@ async fn create_once(
                 created_at: now,
                 expires_at: life.map(|life| now.plus(life)),
                 disabled_at: None,
+                leaked_at: None,
             };
             validate(&key, &owner)?;
             caller.may_manage_keys_of(&owner, &key.owner)?;
@@ -277,8 +278,9 @@ pub async fn usage(
 pub async fn update(admin: &Admin, id: &ApiKeyId, update: ApiKeyUpdate) -> Result<ApiKey, AdminError> {
     let (policy, now) = (admin.api_keys.clone(), admin.clock.now());
     change(admin, id, move |caller, mut key, owner| {
-        // Whoever changes a key decides what it is from now on: as much as making it anew.
-        caller.may_grant(&key.scopes)?;
+        // Whoever changes a key decides what it is from now on: as much as making it anew. What its owner has lost it does not allow.
+        caller.may_grant(&owner.most_of(&key.scopes))?;
+        let before = key.clone();
         key.name = update.name.unwrap_or(key.name);
         key.scopes = update.scopes.unwrap_or(key.scopes);
         key.allowed = update.allowed.unwrap_or(key.allowed);
@@ -290,7 +292,8 @@ pub async fn update(admin: &Admin, id: &ApiKeyId, update: ApiKeyUpdate) -> Resul
         }
         validate(&key, owner)?;
         caller.may_grant(&key.scopes)?;
-        Ok((Event::ApiKeyUpdated { key: key.id.clone() }, key))
+        let event = Event::ApiKeyUpdated { key: key.id.clone(), voids_tokens: key.allows_less_than(&before) };
+        Ok((event, key))
     })
     .await
 }
@@ -344,7 +347,9 @@ pub async fn rotate(admin: &Admin, id: &ApiKeyId, rotation: Rotation) -> Result<
             let owner = lock_owner(tx, &before.owner).await?;
             let mut old = api_key::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
             caller.may_manage_keys_of(&owner, &old.owner)?;
-            caller.may_grant(&old.scopes)?;
+            // What the owner has lost since does not come back with another key.
+            let scopes = owner.most_of(&old.scopes);
+            caller.may_grant(&scopes)?;
             if let Some(other) = &old.successor
                 && api_key::exists(tx, other).await?
             {
@@ -363,13 +368,18 @@ pub async fn rotate(admin: &Admin, id: &ApiKeyId, rotation: Rotation) -> Result<
             let new = ApiKey {
                 id: successor,
                 hint,
+                scopes,
                 successor: None,
                 created_at: now,
                 expires_at: life.map(|life| now.plus(life)),
+                leaked_at: None,
                 ..old.clone()
             };
             api_key::insert(tx, &new, &digest).await?;
             let ends_at = now.plus(overlap);
+            // Whoever uses the old one to get tokens has no need of new ones, unless theirs would outlive it.
+            let ends_earlier = old.expires_at.is_none_or(|expires_at| ends_at < expires_at);
+            let voids_tokens = ends_earlier && overlap < revocation::longest_life(tx).await?;
             old.expires_at = Some(old.expires_at.map_or(ends_at, |expires_at| expires_at.min(ends_at)));
             old.successor = Some(new.id.clone());
             api_key::update(tx, &old).await?;
@@ -377,6 +387,7 @@ pub async fn rotate(admin: &Admin, id: &ApiKeyId, rotation: Rotation) -> Result<
                 key: id,
                 successor: new.id.clone(),
                 expires_at: old.expires_at.unwrap_or(ends_at),
+                voids_tokens,
             };
             Ok((new, event))
         })
@@ -552,12 +563,17 @@ impl Owner {
         }
     }
 
+    /// What of `scopes` they hold themselves.
+    fn most_of(&self, scopes: &ScopeSet) -> ScopeSet {
+        match self {
+            Self::Client(client) => scopes.intersection(&client.scopes),
+            Self::User(user) => user.role.most_of(scopes),
+        }
+    }
+
     /// What of `scopes` they do not hold themselves.
     fn lacks(&self, scopes: &ScopeSet) -> ScopeSet {
-        match self {
-            Self::Client(client) => scopes.minus(&client.scopes),
-            Self::User(user) => scopes.minus(&user.role.most_of(scopes)),
-        }
+        scopes.minus(&self.most_of(scopes))
     }
 }
 
@@ -571,7 +587,7 @@ struct Minted {
 impl Admin {
     fn mint(&self, environment: Environment) -> Minted {
         let plain = self.api_keys.format.generate(environment, &*self.random);
-        Minted { hint: hint(&plain), digest: self.api_keys.digests.digest(&plain), plain }
+        Minted { hint: hint(&plain), digest: self.api_keys.digest(plain.expose()), plain }
     }
 
     /// Whoever has a key of somebody acts as them.
@@ -591,6 +607,13 @@ impl ApiKeyPolicy {
     #[must_use]
     pub fn usual(digests: DigestKey) -> Self {
         Self { digests, format: KeyFormat::default(), max_ttl: Duration::ZERO }
+    }
+
+    /// What a key is recognised by. The prefix is that of all keys; without it the rest fits into one block of the hash, and every
+    /// request with a key has one less to wait for.
+    #[must_use]
+    pub fn digest(&self, key: &str) -> SecretDigest {
+        self.digests.digest_text(key.split_once('_').map_or(key, |(_prefix, rest)| rest))
     }
 
     /// How long a key lives from now on, that has lived for some time already; for ever when nothing.
@@ -638,7 +661,7 @@ fn validate(key: &ApiKey, owner: &Owner) -> Result<(), AdminError> {
     Ok(())
 }
 
-fn not_found(id: &ApiKeyId) -> AdminError {
+pub(super) fn not_found(id: &ApiKeyId) -> AdminError {
     AdminError::NotFound(format!("API key {id}"))
 }
 
@@ -649,6 +672,8 @@ pub fn status(key: &ApiKey, now: Timestamp) -> &'static str {
         "disabled"
     } else if key.is_expired(now) {
         "expired"
+    } else if key.leaked_at.is_some() {
+        "leaked"
     } else {
         "enabled"
     }

@@ -38,6 +38,8 @@ pub struct ApiKeyJson<'a> {
     enabled: bool,
     /// The id of the key that was made to take its place.
     replaced_by: Option<&'a str>,
+    /// Since when it is known to be public; null when it is not.
+    leaked_at: Option<i64>,
 }
 
 /// An API key that was made, with the key.
@@ -85,6 +87,7 @@ impl<'a> From<&'a ApiKey> for ApiKeyJson<'a> {
             expires_at: key.expires_at.map(Timestamp::as_secs),
             enabled: key.is_enabled(),
             replaced_by: key.successor.as_ref().map(ApiKeyId::as_str),
+            leaked_at: key.leaked_at.map(Timestamp::as_secs),
         }
     }
 }

@@ -508,10 +508,10 @@ const MAX_LIFE_DAYS: u64 = 36_525;
 pub fn check_life(life: Option<Duration>) -> Result<(), AdminError> {
     match life {
         Some(Duration::ZERO) => Err(AdminError::Invalid(
-            "a secret that expires after 0 s is never good; without an expiry it does not expire".to_owned(),
+            "what expires after 0 s is never good; without an expiry it does not expire".to_owned(),
         )),
         Some(life) if life > Duration::from_secs(MAX_LIFE_DAYS * 24 * 60 * 60) => Err(AdminError::Invalid(
-            "a secret expires within a hundred years; without an expiry it does not expire".to_owned(),
+            "an expiry is within a hundred years; what has none does not expire".to_owned(),
         )),
         _ => Ok(()),
     }

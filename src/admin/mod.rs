@@ -9,6 +9,7 @@ pub mod client_import;
 pub mod event_log;
 pub mod json;
 pub mod json_object;
+pub mod leak;
 pub mod once;
 pub mod overview;
 pub mod patch;

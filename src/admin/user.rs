@@ -178,9 +178,15 @@ impl Act {
         let event = match self {
             Self::Update(update) => {
                 user.username = update.username.unwrap_or(user.username);
-                user.role = update.role.unwrap_or(user.role);
+                let before = user.role;
+                user.role = update.role.unwrap_or(before);
                 caller.may_manage_role(user.role)?;
-                Event::UserUpdated { user: id, username: user.username.clone(), role: user.role }
+                Event::UserUpdated {
+                    user: id,
+                    username: user.username.clone(),
+                    role: user.role,
+                    voids_tokens: !before.scopes().is_subset_of(&user.role.scopes()),
+                }
             }
             Self::Enable => {
                 user.disabled_at = None;

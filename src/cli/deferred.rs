@@ -1,12 +1,22 @@
-//! Verbs that are only described once their noun is asked for.
+//! What is only described once its noun is asked for.
 
 use clap::error::Error;
-use clap::{ArgMatches, Command, FromArgMatches, Subcommand};
+use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 
-/// The verb `V` of a noun. Describing all verbs of all nouns takes a server that is only told to serve a thousandth of a
+/// The verbs of a noun, or its flags. Describing those of all nouns takes a server that is only told to serve a thousandth of a
 /// second and 1 MB that it keeps.
 #[derive(Debug)]
 pub struct Deferred<V>(pub V);
+
+impl<V: Args> Args for Deferred<V> {
+    fn augment_args(command: Command) -> Command {
+        command.defer(V::augment_args)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        command.defer(V::augment_args_for_update)
+    }
+}
 
 impl<V: Subcommand> Subcommand for Deferred<V> {
     fn augment_subcommands(command: Command) -> Command {

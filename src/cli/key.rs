@@ -411,6 +411,9 @@ fn key_table(key: &ApiKey, now: Timestamp) -> String {
         table.add_row(["requests in a minute", &format!("at most {limit}")]);
     }
     table.add_row(["status", status(key, now)]);
+    if let Some(leaked_at) = key.leaked_at {
+        table.add_row(["found in public", &date(leaked_at)]);
+    }
     if let Some(successor) = &key.successor {
         table.add_row(["replaced by", successor.as_str()]);
     }

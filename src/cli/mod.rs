@@ -1,24 +1,38 @@
-//! The command line: one file for each noun.
+//! The command line: one file for each noun. Most act on the database that the settings name; `login`, `logout`, `whoami`,
+//! `auth` and `token` act on a server over HTTP (`remote`), with the credential of a `profile`, and know neither.
 
 mod api;
+mod auth;
 mod client;
 mod client_export;
 mod client_import;
 mod client_secret;
 mod completions;
 mod config;
+mod credential;
 mod db;
 mod deferred;
 mod doctor;
 mod event;
+mod grant;
 mod key;
+mod login;
+mod logout;
 mod output;
+mod profile;
+mod profile_file;
+mod remote;
 mod safe_to_revoke;
 mod secret_input;
 mod serve;
+mod server_url;
 mod session;
 mod signing_key;
+mod token;
+mod token_decode;
+mod token_verify;
 mod user;
+mod whoami;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,13 +62,13 @@ struct Cli {
 #[derive(Debug, Args)]
 struct Shared {
     /// Reads the settings from this file instead of mintery.toml.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Options of all commands")]
     config: Option<PathBuf>,
     /// The database: `sqlite://PATH` or `postgres://USER@HOST/NAME`.
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Options of all commands")]
     database_url: Option<String>,
     /// The file with the master key.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Options of all commands")]
     master_key_file: Option<String>,
 }
 
@@ -87,9 +101,24 @@ enum Noun {
     #[command(subcommand)]
     Config(Deferred<config::ConfigVerb>),
     /// Looks for what would keep the server from working here, and says what to do; it changes nothing.
-    Doctor(doctor::Doctor),
+    Doctor(Deferred<doctor::Doctor>),
+    /// Keeps a credential for a server, for the commands that act over HTTP.
+    Login(Deferred<login::Login>),
+    /// Forgets the credential that `login` kept.
+    Logout(Deferred<logout::Logout>),
+    /// Tells who one is at the server that `login` named.
+    Whoami(Deferred<whoami::Whoami>),
+    /// Asks the server whether a credential is good.
+    #[command(subcommand)]
+    Auth(Deferred<auth::AuthVerb>),
+    /// The same as `auth check`, in one word.
+    #[command(name = "auth/check", hide = true)]
+    AuthCheck(Deferred<auth::Check>),
+    /// Gets access tokens from the server, and looks at them.
+    #[command(subcommand)]
+    Token(Deferred<token::TokenVerb>),
     /// Prints the script that completes these commands in a shell.
-    Completions(completions::Completions),
+    Completions(Deferred<completions::Completions>),
 }
 
 /// Why a command failed.
@@ -101,6 +130,10 @@ enum CliError {
     EmptyDatabase,
     /// It was called in a way that makes no sense.
     Usage(String),
+    /// A server does not know who calls; or a token that was to be checked is not good.
+    NotAuthenticated(String),
+    /// A server knows, and does not allow it.
+    NoPermission(String),
 }
 
 impl<E: Into<StartError>> From<E> for CliError {
@@ -188,8 +221,14 @@ pub fn main() -> ExitCode {
             Noun::Event(Deferred(verb)) => verb.run(&cli.shared).await,
             Noun::Db(Deferred(verb)) => verb.run(&cli.shared).await,
             Noun::Config(Deferred(verb)) => verb.run(&cli.shared),
-            Noun::Doctor(doctor) => doctor.run(&cli.shared).await,
-            Noun::Completions(completions) => completions.run(),
+            Noun::Doctor(Deferred(doctor)) => doctor.run(&cli.shared).await,
+            Noun::Login(Deferred(login)) => login.run(),
+            Noun::Logout(Deferred(logout)) => logout.run(),
+            Noun::Whoami(Deferred(whoami)) => whoami.run(),
+            Noun::Auth(Deferred(verb)) => verb.run(),
+            Noun::AuthCheck(Deferred(check)) => check.run(),
+            Noun::Token(Deferred(verb)) => verb.run().await,
+            Noun::Completions(Deferred(completions)) => completions.run(),
         }
     });
     let (message, code) = match done {
@@ -197,6 +236,8 @@ pub fn main() -> ExitCode {
         Err(CliError::Failed(message)) => (message, 1),
         Err(CliError::EmptyDatabase) => (UnlockError::Empty.to_string(), 1),
         Err(CliError::Usage(message)) => (message, 2),
+        Err(CliError::NotAuthenticated(message)) => (message, 3),
+        Err(CliError::NoPermission(message)) => (message, 4),
     };
     output::error(&message);
     ExitCode::from(code)

@@ -1,5 +1,6 @@
 //! What a command prints: results on standard output, everything else on standard error.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use clap::ValueEnum;
@@ -8,6 +9,7 @@ use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::logging::escapes;
 
 /// How a result is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,6 +25,22 @@ pub fn json(value: &impl Serialize) -> io::Result<()> {
     let mut out = io::stdout().lock();
     serde_json::to_writer_pretty(&mut out, value)?;
     writeln!(out)
+}
+
+/// Prints what somebody else said as JSON, in which nothing stands that a terminal would act on.
+pub fn foreign_json(value: &serde_json::Value) -> io::Result<()> {
+    // The line ends are those that stand between members; in a string they are escaped already.
+    let pretty = serde_json::to_string_pretty(value)?;
+    let mut escaped = String::with_capacity(pretty.len());
+    for character in pretty.chars() {
+        if character == '\n' || !escapes(character) {
+            escaped.push(character);
+        } else {
+            // Writing to a string does not fail.
+            write!(escaped, "\\u{:04x}", u32::from(character)).ok();
+        }
+    }
+    line(&escaped)
 }
 
 /// Prints a line of the result.

@@ -126,7 +126,7 @@ fn read_environment(
         };
         let name = name.replace("__", ".").to_ascii_lowercase();
         let Some(row) = row(&name) else {
-            if is_service_link(&variable) {
+            if is_service_link(&variable) || FOR_COMMANDS.contains(&variable.as_str()) {
                 continue;
             }
             let nearest = nearest(&name);
@@ -142,6 +142,10 @@ fn read_environment(
     }
     Ok(())
 }
+
+/// What commands that act on a server over HTTP take from the environment: no settings, and no mistakes beside them.
+const FOR_COMMANDS: [&str; 5] =
+    ["MINTERY_URL", "MINTERY_TOKEN", "MINTERY_CLIENT_ID", "MINTERY_CLIENT_SECRET", "MINTERY_CLI_PROFILE"];
 
 /// Kubernetes puts such variables into every pod beside a service that is called `mintery`; they are no settings.
 fn is_service_link(variable: &str) -> bool {
@@ -195,6 +199,8 @@ mod tests {
         let error = load(&[], "[token]\nalgo = \"RS256\"\n", &[]).unwrap_err().to_string();
         assert!(error.contains("`token.algo`") && error.contains("`token.alg`"), "{error}");
         assert!(load(&[("MINTERY_SERVICE_HOST", "10.0.0.1"), ("MINTERY_PORT_80_TCP", "x")], "", &[]).is_ok());
+        assert!(load(&[("MINTERY_URL", "https://x"), ("MINTERY_TOKEN", "x")], "", &[]).is_ok());
+        assert!(load(&[("MINTERY_TOKENS", "x")], "", &[]).is_err());
     }
 
     #[test]
@@ -224,6 +230,8 @@ mod tests {
             ("api_keys.header", "X API Key"),
             ("api_keys.header", "authorization"),
             ("api_keys.max_ttl", "-1"),
+            ("leaks.public_keys", ""),
+            ("leaks.policy", "ignore"),
             ("api.base_paths", "v4"),
             ("cors.allowed_origins", "app.example.com"),
             ("cors.allowed_origins", "https://app.example.com/"),

@@ -13,6 +13,7 @@ use crate::model::address::AddressRanges;
 use crate::model::api_key::{Environment, Environments, KeyFormat};
 use crate::model::base_path::BasePath;
 use crate::model::issuer::Issuer;
+use crate::model::leak::LeakPolicy;
 use crate::model::origin::AllowedOrigins;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
@@ -168,6 +169,16 @@ pub const TABLE: &[Row] = &[
         show: Plain(|settings| Some(text_of(&settings.users_second_factor.name()))),
     },
     Row {
+        name: "leaks.public_keys",
+        apply: |settings, text| put(&mut settings.leaks_public_keys, file_name(text).map(Some)),
+        show: Plain(|settings| settings.leaks_public_keys.as_ref().map(|path| text_of(&path.display()))),
+    },
+    Row {
+        name: "leaks.policy",
+        apply: |settings, text| put(&mut settings.leaks_policy, said(LeakPolicy::from_str(text))),
+        show: Plain(|settings| Some(text_of(&settings.leaks_policy.name()))),
+    },
+    Row {
         name: "api.base_paths",
         apply: |settings, text| put(&mut settings.api_base_paths, said(BasePath::parse_list(text))),
         show: Plain(|settings| Some(list_of(settings.api_base_paths.iter()))),
@@ -232,6 +243,8 @@ impl Default for Settings {
             session_idle: Duration::from_hours(12),
             session_lifetime: Duration::from_secs(7 * DAY),
             users_second_factor: SecondFactorRule::Nobody,
+            leaks_public_keys: None,
+            leaks_policy: LeakPolicy::default(),
             api_base_paths: Vec::new(),
             cors_allowed_origins: AllowedOrigins::default(),
             metadata_authorization_endpoint: true,
@@ -290,6 +303,10 @@ fn number<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
 
 fn seconds(text: &str, least: u64, most: u64) -> Result<Duration, String> {
     number(text, least, most).map(Duration::from_secs).map_err(|error| format!("{error}, in seconds"))
+}
+
+fn file_name(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("it should be the name of a file".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
 /// The name of a header that stands for nothing else.

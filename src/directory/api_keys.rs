@@ -8,8 +8,11 @@ use super::generations::{Generations, Moment, Stamp};
 use super::key_usage::{KeyUsage, KeyUsages};
 use super::known_client::KnownClient;
 use super::memory::{Memory, Remembered};
+use super::users::KnownUser;
 use crate::clock::Clock;
 use crate::model::api_key::{ApiKey, ApiKeyId};
+use crate::model::claims::TokenId;
+use crate::model::event::EventNumber;
 use crate::model::principal::Principal;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
@@ -34,6 +37,10 @@ pub struct KnownApiKey {
     pub scopes: ScopeSet,
     /// What is counted for it.
     pub usage: Arc<KeyUsage>,
+    /// See [`TokenId::credential`].
+    pub token_credential: [u8; 8],
+    /// The last event that had happened when it was read.
+    pub(super) read_as_of: EventNumber,
     stamp: Stamp,
 }
 
@@ -46,14 +53,6 @@ pub enum KnownOwner {
     User(KnownUser),
 }
 
-/// What is remembered of somebody who owns a key.
-#[derive(Debug)]
-pub struct KnownUser {
-    /// The user.
-    pub user: User,
-    stamp: Stamp,
-}
-
 /// The owner of a key, as it was loaded.
 pub enum Owner {
     Client(Arc<KnownClient>),
@@ -61,6 +60,24 @@ pub enum Owner {
 }
 
 impl KnownOwner {
+    /// The client, where it is one.
+    #[must_use]
+    pub fn client(&self) -> Option<&KnownClient> {
+        match self {
+            Self::Client(known) => Some(known),
+            Self::User(_) => None,
+        }
+    }
+
+    /// The id, as it stands in `sub`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Client(known) => known.client.id.as_str(),
+            Self::User(known) => known.user.id.as_str(),
+        }
+    }
+
     /// Whether they may do anything.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
@@ -103,7 +120,7 @@ impl KnownOwner {
     fn is_current(&self, generations: &Generations) -> bool {
         match self {
             Self::Client(known) => known.is_current(generations),
-            Self::User(known) => generations.is_current(known.stamp),
+            Self::User(known) => known.is_current(generations),
         }
     }
 }
@@ -153,22 +170,21 @@ impl ApiKeys {
     ) -> Result<Option<Arc<KnownApiKey>>, StoreError>
     where
         F: Fn() -> Loading,
-        Loading: Future<Output = Result<Option<(ApiKey, Owner)>, StoreError>>,
+        Loading: Future<Output = Result<Option<(ApiKey, EventNumber, Owner)>, StoreError>>,
     {
         let load = |read_at, _| {
             let loading = load();
             async move {
-                let Some((key, owner)) = loading.await? else { return Ok(None) };
+                let Some((key, read_as_of, owner)) = loading.await? else { return Ok(None) };
                 let owner = match owner {
                     Owner::Client(known) => KnownOwner::Client(known),
-                    Owner::User(user) => {
-                        let stamp = Generations::stamp(user.id.as_str(), read_at);
-                        KnownOwner::User(KnownUser { user, stamp })
-                    }
+                    Owner::User(user) => KnownOwner::User(KnownUser::new(user, read_at)),
                 };
                 Ok(Some(KnownApiKey {
                     scopes: owner.most_of(&key.scopes),
                     usage: self.usages.of(&key.id),
+                    token_credential: TokenId::credential_digest(key.id.as_str()),
+                    read_as_of,
                     stamp: Generations::stamp(key.id.as_str(), read_at),
                     key,
                     owner,

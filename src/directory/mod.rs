@@ -18,6 +18,7 @@ mod recent;
 mod revoked;
 mod sessions;
 mod usage;
+mod users;
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -43,6 +44,8 @@ pub use sessions::KnownSession;
 use sessions::Sessions;
 use usage::Usage;
 pub use usage::{ClientUsage, OverLimit};
+pub use users::KnownUser;
+use users::Users;
 
 use crate::clock::{Clock, Timestamp};
 use crate::keys::ring::{KeyRing, RingError};
@@ -52,7 +55,7 @@ use crate::model::api_key::{ApiKeyId, KeyOwner};
 use crate::model::client::ClientId;
 use crate::model::event::{Effect, EventNumber};
 use crate::model::usage::{Hour, KeyOutcome, Outcome};
-use crate::model::user::{User, Username};
+use crate::model::user::{User, UserId, Username};
 use crate::secret::digest::SecretDigest;
 use crate::secret::hash::SecretHash;
 use crate::store::clock::Compared;
@@ -67,6 +70,8 @@ pub struct Directory {
     keys: ApiKeys,
     /// Nothing where nobody has asked with one yet.
     sessions: OnceLock<Sessions>,
+    /// The same, with a token for which somebody gave their API key.
+    users: OnceLock<Users>,
     guesses: Arc<Guesses>,
     apis: Apis,
     usage: Arc<Usage>,
@@ -114,6 +119,7 @@ impl Directory {
             clients: Clients::new(Arc::clone(&clock), Arc::clone(&generations), Arc::clone(&usage)),
             keys: ApiKeys::new(Arc::clone(&clock), Arc::clone(&generations), Arc::clone(&key_usages)),
             sessions: OnceLock::new(),
+            users: OnceLock::new(),
             generations,
             key_usages,
             guesses: Arc::new(Guesses::new(Arc::clone(&clock))),
@@ -236,13 +242,16 @@ impl Directory {
                 .key_lookups
                 .try_acquire()
                 .map_err(|_| StoreError::Unavailable("too many API keys are looked up already".to_owned()))?;
-            let Some(key) = api_key::by_digest(&self.database, digest).await? else { return Ok(None) };
+            let Some((key, read_as_of)) = api_key::by_digest(&self.database, digest).await? else {
+                return Ok(None);
+            };
             let id = match &key.owner {
                 KeyOwner::Client(id) => id,
                 // One who was deleted meanwhile took the key along.
                 KeyOwner::User(id) => {
-                    let found = user::by_id(&self.database, id).await?;
-                    return Ok(found.map(|user| (key, Owner::User(user))));
+                    let found = user::by_id_as_of(&self.database, id).await?;
+                    // They were read after the key.
+                    return Ok(found.map(|(user, as_of)| (key, read_as_of.max(as_of), Owner::User(user))));
                 }
             };
             let mut owner = match self.clients.remembered(id.as_str()).flatten() {
@@ -255,9 +264,32 @@ impl Directory {
                 owner = self.look_up(id).await?;
             }
             // An owner who was deleted meanwhile took the key along.
-            Ok(owner.map(|owner| (key, Owner::Client(owner))))
+            Ok(owner.map(|owner| (key, read_as_of, Owner::Client(owner))))
         };
         Box::pin(self.keys.load(digest, load)).await.map_err(|error| Unavailable(error.to_string()))
+    }
+
+    /// The user with this id, remembered or looked up; nobody when there is none.
+    ///
+    /// # Errors
+    /// When the store is needed, or has not been reached for longer than the grace, and is out of reach.
+    pub async fn user(&self, id: &UserId) -> Result<Option<Arc<KnownUser>>, Unavailable> {
+        self.check_grace()?;
+        let users =
+            self.users.get_or_init(|| Users::new(Arc::clone(&self.clock), Arc::clone(&self.generations)));
+        if let Some(known) = users.remembered(id) {
+            self.metrics.directory_hits.increment(1);
+            return Ok(known);
+        }
+        self.metrics.directory_misses.increment(1);
+        let load = || async {
+            let _permit = self
+                .key_lookups
+                .try_acquire()
+                .map_err(|_| StoreError::Unavailable("too many users are looked up already".to_owned()))?;
+            user::by_id(&self.database, id).await
+        };
+        users.load(id, load).await.map_err(|error| Unavailable(error.to_string()))
     }
 
     /// The session with this digest, remembered or looked up, with who is logged in; none when there is none. One that would be over at
@@ -322,6 +354,37 @@ impl Directory {
                 }
             });
         }
+    }
+
+    /// The API key with this digest, remembered or looked up, with its owner, and the number of an event that this knowledge is not
+    /// older than; no key when there is none.
+    ///
+    /// # Errors
+    /// When the store is needed, or has not been reached for longer than the grace, and is out of reach; or too many keys are being
+    /// looked up.
+    pub async fn api_key(
+        &self,
+        digest: &SecretDigest,
+    ) -> Result<(Option<Arc<KnownApiKey>>, EventNumber), Unavailable> {
+        /// A key that changes more often than that while it is looked at is none to make tokens from now.
+        const ATTEMPTS: usize = 3;
+        for _ in 0..ATTEMPTS {
+            // Before the look-up: an event that is applied between the two must not be claimed as known.
+            let as_of = self.applied();
+            let known = match self.remembered_api_key(digest)? {
+                Some(known) => known,
+                None => self.look_up_api_key(digest).await?,
+            };
+            let Some(known) = known else { return Ok((None, as_of)) };
+            // Where this node has not come to what was read, a token that says an older number might be void from the start.
+            let cut_off = known.owner.client().map_or(known.read_as_of, |known| known.client.cut_off);
+            let read_as_of = known.read_as_of.max(cut_off);
+            if read_as_of <= as_of {
+                return Ok((Some(known), as_of));
+            }
+            self.catch_up(read_as_of).await?;
+        }
+        Err(Unavailable("the API key changes all the time".to_owned()))
     }
 
     /// Counts a request that was refused though its key is good, if this node remembers the key.
@@ -468,6 +531,9 @@ impl Directory {
                 self.keys.clear();
                 if let Some(sessions) = self.sessions.get() {
                     sessions.clear();
+                }
+                if let Some(users) = self.users.get() {
+                    users.clear();
                 }
                 self.load_revocations().await?;
                 self.load_apis().await?;

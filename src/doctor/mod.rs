@@ -15,6 +15,7 @@ use nix::unistd::{AccessFlags, access};
 use crate::clock::Clock;
 use crate::config::{ConfigError, Setting, Settings, Source};
 use crate::random::Random;
+use crate::server;
 use crate::store::Database;
 
 /// What a check found.
@@ -126,6 +127,9 @@ const SETTINGS: &str = "settings";
 fn consistent(settings: &Settings, told: &[Setting]) -> Finding {
     if let Err(error) = settings.check_rotation() {
         return Finding::problem(SETTINGS, error.to_string(), "change one of the two");
+    }
+    if let Err(error) = server::scanning(settings) {
+        return Finding::problem(SETTINGS, error.to_string(), "docs/leaked-keys.md says what the file holds");
     }
     for secret in told.iter().filter(|setting| setting.is_masked) {
         if let Source::File(path) = &secret.source

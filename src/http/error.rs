@@ -24,6 +24,7 @@ use crate::oauth::introspect::Inactive;
 use crate::oauth::log_in::LogInError;
 use crate::oauth::metadata::RESOURCE_NAME;
 use crate::resource::refusal::{RETRY_AFTER_SECS, Refusal};
+use crate::secret::generated::{self, CLIENT_SECRET_PREFIX};
 use crate::store::StoreError;
 
 /// What protected routes call themselves in a challenge.
@@ -44,6 +45,7 @@ pub fn oauth(
         OauthError::InvalidRequest(_) | OauthError::UnsupportedTokenType => {
             (StatusCode::BAD_REQUEST, &refusals.invalid_request)
         }
+        OauthError::InvalidSubjectToken(_) => (StatusCode::BAD_REQUEST, &refusals.subject_token),
         OauthError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, &refusals.invalid_request),
         OauthError::InvalidClient(failure) => (StatusCode::UNAUTHORIZED, of_client(refusals, *failure)),
         OauthError::InvalidScope(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_scope),
@@ -52,7 +54,7 @@ pub fn oauth(
             (StatusCode::BAD_REQUEST, &refusals.unauthorized_client)
         }
         OauthError::UnsupportedGrantType => (StatusCode::BAD_REQUEST, &refusals.unsupported_grant_type),
-        OauthError::OverLimit { .. } | OauthError::TooManyRevocations => {
+        OauthError::OverLimit { .. } | OauthError::KeyOverLimit { .. } | OauthError::TooManyRevocations => {
             (StatusCode::TOO_MANY_REQUESTS, &refusals.over_limit)
         }
         OauthError::TooManyGuesses(_) => (StatusCode::TOO_MANY_REQUESTS, &refusals.too_many_guesses),
@@ -66,7 +68,7 @@ pub fn oauth(
         OauthError::InvalidClient(_) => {
             response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"mintery\", charset=\"UTF-8\""));
         }
-        OauthError::OverLimit { retry_after } => {
+        OauthError::OverLimit { retry_after } | OauthError::KeyOverLimit { retry_after } => {
             response.insert_header((RETRY_AFTER, *retry_after));
         }
         OauthError::TooManyRevocations => {
@@ -237,6 +239,9 @@ fn told(refused: &Refused) -> (Problem, String, String) {
         }
         Refused::Access(_) => (Problem::INVALID_CREDENTIALS, "Log in again".to_owned()),
         Refused::LogIn(error) => return log_in_told(error),
+        Refused::NotSigned => {
+            (Problem::NO_PERMISSION, "The request is not signed with a key that is known here".to_owned())
+        }
         Refused::Body(BodyError::TooLarge) => (Problem::TOO_LARGE, BodyError::TooLarge.what().to_owned()),
         Refused::Body(error) => (Problem::INVALID_REQUEST, error.what().to_owned()),
         Refused::Unavailable(_) => (Problem::UNAVAILABLE, "The change was made; this node lags".to_owned()),
@@ -257,12 +262,17 @@ fn refuse_act(
     detail: &str,
     reason: &str,
 ) -> HttpResponse {
-    record(request, server, problem.status_code(), problem.code, reason);
-    problem.answer(detail, |response| {
+    record(request, server, problem.status_code(), problem.code, &masked(server, reason));
+    problem.answer(&masked(server, detail), |response| {
         if problem == Problem::UNAVAILABLE {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
         }
     })
+}
+
+/// What may be told, and logged, of what was sent: a name that nobody has may be a secret in the wrong place.
+fn masked(server: &AuthorizationServer, text: &str) -> String {
+    generated::masked(CLIENT_SECRET_PREFIX, &server.admin.api_keys.format.masked(text))
 }
 
 /// The answer to somebody who is not logged in.

@@ -27,6 +27,8 @@ pub struct Optional {
     pub metrics: bool,
     /// `/.well-known/openid-configuration`.
     pub openid_configuration: bool,
+    /// `/api/v1/keys/leaked`.
+    pub scanning: bool,
     /// Other paths below which callers are checked.
     pub base_paths: Vec<BasePath>,
 }
@@ -98,7 +100,7 @@ fn endpoints(config: &mut ServiceConfig, optional: &Optional) {
         .service(readable(resource(["/auth/check", "/api/v1/auth/check"]), api::auth_check::check))
         .configure(|config| below_base_paths(config, &optional.base_paths))
         // Last: patterns are tried in turn, and those with parameters take as long as all the rest of a request.
-        .configure(administration);
+        .configure(|config| administration(config, optional));
 }
 
 /// What stands at no address of the table: a page, or nothing. Pages are looked for last, and by a table of their own, so that
@@ -124,7 +126,7 @@ fn below_base_paths(config: &mut ServiceConfig, base_paths: &[BasePath]) {
 }
 
 /// What is administered, in JSON.
-fn administration(config: &mut ServiceConfig) {
+fn administration(config: &mut ServiceConfig, optional: &Optional) {
     use api::{apis, clients, events, secret_use, signing_keys, usage};
     let not_allowed = |allowed: &'static str| web::to(move || async move { error::not_allowed(allowed) });
     config
@@ -177,7 +179,7 @@ fn administration(config: &mut ServiceConfig) {
                 .route(post().to(apis::create))
                 .default_service(not_allowed("GET, POST")),
         )
-        .configure(api_keys)
+        .configure(|config| api_keys(config, optional.scanning))
         .configure(people)
         .service(
             // Before the one whose identifier may have slashes in it.
@@ -208,8 +210,8 @@ fn administration(config: &mut ServiceConfig) {
         .service(readable(resource("/api/v1/usage"), usage::list));
 }
 
-fn api_keys(config: &mut ServiceConfig) {
-    use api::keys;
+fn api_keys(config: &mut ServiceConfig, scanning: bool) {
+    use api::{keys, leaks};
     let not_allowed = |allowed: &'static str| web::to(move || async move { error::not_allowed(allowed) });
     config
         .service(
@@ -218,7 +220,14 @@ fn api_keys(config: &mut ServiceConfig) {
                 .route(post().to(keys::create))
                 .default_service(not_allowed("GET, POST")),
         )
-        // Before the one with an id: no id is called so.
+        // Before the one with an id: no id is called so. Without somebody who may tell, nothing stands there.
+        .service(if scanning {
+            resource("/api/v1/keys/leaked")
+                .route(post().to(leaks::report))
+                .default_service(not_allowed("POST"))
+        } else {
+            resource("/api/v1/keys/leaked").default_service(web::to(error::nothing_here))
+        })
         .service(
             resource("/api/v1/keys/verify")
                 .route(post().to(keys::verify))

@@ -8,6 +8,7 @@ pub mod master;
 pub mod pair;
 pub mod pem;
 pub mod ring;
+pub mod scanner_keys;
 pub mod seal;
 pub mod signer;
 pub mod signing;

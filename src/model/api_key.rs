@@ -2,17 +2,17 @@
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use super::address::AddressRanges;
 use super::client::{ClientId, InvalidClientId};
+pub use super::environment::{Environment, Environments, InvalidEnvironment, InvalidEnvironments};
 use super::name::DisplayName;
 use super::scope::ScopeSet;
 use super::user::UserId;
 use crate::clock::Timestamp;
 use crate::random::{self, Random};
-use crate::secret::generated::{generate, looks_generated};
+use crate::secret::generated::{generate, looks_generated, masked};
 use crate::secret::{Secret, base62};
 
 /// The most ranges of addresses of a key: each request with it is held against them.
@@ -66,89 +66,6 @@ impl Borrow<str> for ApiKeyId {
     }
 }
 
-/// Text that names no environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an environment is live or test")]
-pub struct InvalidEnvironment;
-
-/// What a key is for. It stands in the key, so that everybody sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Environment {
-    /// For the real thing.
-    #[default]
-    Live,
-    /// For trying out: never good where it matters.
-    Test,
-}
-
-impl Environment {
-    /// The name, for programs and for the store.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Test => "test",
-        }
-    }
-}
-
-impl FromStr for Environment {
-    type Err = InvalidEnvironment;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "live" => Ok(Self::Live),
-            "test" => Ok(Self::Test),
-            _ => Err(InvalidEnvironment),
-        }
-    }
-}
-
-/// Text that is no choice of environments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it should be live, test or any")]
-pub struct InvalidEnvironments;
-
-/// Which keys are accepted somewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Environments {
-    /// Those of one environment.
-    Only(Environment),
-    /// All of them.
-    Any,
-}
-
-impl Environments {
-    /// Whether a key of this environment is accepted.
-    #[must_use]
-    pub fn accept(self, environment: Environment) -> bool {
-        match self {
-            Self::Only(own) => own == environment,
-            Self::Any => true,
-        }
-    }
-
-    /// The name, as it is set.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Only(environment) => environment.name(),
-            Self::Any => "any",
-        }
-    }
-}
-
-impl FromStr for Environments {
-    type Err = InvalidEnvironments;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "any" => Ok(Self::Any),
-            name => name.parse().map(Self::Only).map_err(|_| InvalidEnvironments),
-        }
-    }
-}
-
 /// Text that no key can begin with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the prefix of API keys is 2 to 16 lower case letters and digits, a letter first")]
@@ -198,6 +115,18 @@ impl KeyFormat {
     #[must_use]
     pub fn is_meant(&self, text: &str) -> bool {
         text.starts_with(&*self.live) || text.starts_with(&*self.test)
+    }
+
+    /// Whether something that is meant as a key stands anywhere in `text`.
+    #[must_use]
+    pub fn is_in(&self, text: &str) -> bool {
+        text.contains(&*self.live) || text.contains(&*self.test)
+    }
+
+    /// `text` without the keys that stand in it, of which the beginning is left.
+    #[must_use]
+    pub fn masked(&self, text: &str) -> String {
+        masked(&self.test, &masked(&self.live, text))
     }
 
     /// The environment of a key; nothing when it is not well-formed, or its checksum is not that of a key.
@@ -275,6 +204,8 @@ pub struct ApiKey {
     pub expires_at: Option<Timestamp>,
     /// Since when it is disabled.
     pub disabled_at: Option<Timestamp>,
+    /// Since when it is known to be public.
+    pub leaked_at: Option<Timestamp>,
 }
 
 impl ApiKey {
@@ -282,6 +213,16 @@ impl ApiKey {
     #[must_use]
     pub const fn is_enabled(&self) -> bool {
         self.disabled_at.is_none()
+    }
+
+    /// Whether it allows less than it did `before`, so that a token that was made from it then may allow more than it: fewer scopes, or
+    /// for a shorter time, or not from everywhere any more.
+    #[must_use]
+    pub fn allows_less_than(&self, before: &Self) -> bool {
+        let ends = |key: &Self| key.expires_at.unwrap_or(Timestamp::from_millis(i64::MAX));
+        !before.scopes.is_subset_of(&self.scopes)
+            || ends(self) < ends(before)
+            || (before.allowed.is_empty() && !self.allowed.is_empty())
     }
 
     /// Whether its time is over at `now`.
@@ -293,7 +234,7 @@ impl ApiKey {
 
 #[cfg(test)]
 mod tests {
-    use super::{ApiKeyId, Environment, Environments, KeyFormat};
+    use super::{ApiKeyId, Environment, KeyFormat};
     use crate::random::SystemRandom;
 
     #[test]
@@ -304,7 +245,8 @@ mod tests {
             let key = key.expose();
             assert!(key.starts_with(before) && key.len() == 9 + 43 + 6, "{key}");
             assert_eq!(format.environment(key), Some(environment));
-            assert!(format.is_meant(key));
+            assert!(format.is_meant(key) && format.is_in(&format!("x={key}")));
+            assert_eq!(format.masked(&format!("no client {key}")), format!("no client {before}…"));
             for position in 0..key.len() {
                 let mut bytes = key.as_bytes().to_vec();
                 bytes[position] = if bytes[position] == b'x' { b'y' } else { b'x' };
@@ -324,24 +266,11 @@ mod tests {
             assert_eq!(KeyFormat::new(acme).unwrap().prefix(), "acme");
         }
         for no_key in ["", "mtk_live", "eyJhbGciOiJFUzI1NiJ9.e30.x", "mts_0", "MTK_LIVE_"] {
-            assert!(!format.is_meant(no_key), "{no_key}");
+            assert!(!format.is_meant(no_key) && !format.is_in(no_key), "{no_key}");
         }
         for bad in ["", "_", "m", "m_", "acme__", "Mtk", "m_k", "1mtk", "mtk ", "abcdefghijklmnopq", "mü"] {
             assert!(KeyFormat::new(bad).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn environments_accept_their_own() {
-        let accepted = |name: &str| {
-            let environments: Environments = name.parse().unwrap();
-            assert_eq!(environments.name(), name);
-            [Environment::Live, Environment::Test].map(|environment| environments.accept(environment))
-        };
-        assert_eq!(accepted("live"), [true, false]);
-        assert_eq!(accepted("test"), [false, true]);
-        assert_eq!(accepted("any"), [true, true]);
-        assert!("LIVE".parse::<Environments>().is_err() && "any".parse::<Environment>().is_err());
     }
 
     #[test]

@@ -15,9 +15,9 @@ pub const INTROSPECTION_TYPE: &str = "token-introspection+jwt";
 pub struct AccessTokenClaims<'a> {
     /// Who issued it.
     pub iss: &'a str,
-    /// Who it stands for: with client credentials, the client.
+    /// Who it stands for: with client credentials, the client; the owner of the API key that it was made from.
     pub sub: &'a str,
-    /// The client that asked for it.
+    /// The client that asked for it, or the API key that it was made from.
     pub client_id: &'a str,
     /// The APIs that it is good for.
     pub aud: Audience<'a, &'a str>,
@@ -32,6 +32,9 @@ pub struct AccessTokenClaims<'a> {
     /// What it allows; absent when nothing was asked for and nothing is granted by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<&'a str>,
+    /// What the API key is for that it was made from; absent when a client asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<&'static str>,
 }
 
 /// `aud`: one API as a string, several as an array (RFC 7519 §4.1.3).

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::api_key::{ApiKeyId, Environment, KeyOwner};
 use super::client::{ClientId, SecretId};
+use super::leak::Leak;
 use super::name::DisplayName;
 use super::resource::ResourceUri;
 use super::revocation::{Kind, Mark};
@@ -61,7 +62,7 @@ pub enum Actor {
     System,
     /// A client, by a token of its own.
     Client(ClientId),
-    /// A client, by an API key of its own.
+    /// A client, by an API key of its own, or by a token that was made from it.
     ApiKey {
         /// The key.
         key: ApiKeyId,
@@ -70,6 +71,8 @@ pub enum Actor {
     },
     /// Somebody who is logged in.
     User(UserId),
+    /// Whoever scans what is public, by a signature.
+    SecretScanning,
     /// Somebody at a command line, with the rights of the operating system.
     Cli {
         /// The name of the user.
@@ -93,7 +96,7 @@ impl Actor {
             Self::Client(id) => Some(KeyOwner::Client(id.clone())),
             Self::ApiKey { owner, .. } => Some(owner.clone()),
             Self::User(id) => Some(KeyOwner::User(id.clone())),
-            Self::System | Self::Cli { .. } => None,
+            Self::System | Self::SecretScanning | Self::Cli { .. } => None,
         }
     }
 }
@@ -102,6 +105,7 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::System => f.write_str("system"),
+            Self::SecretScanning => f.write_str("secret_scanning"),
             Self::Client(id) => write!(f, "client:{id}"),
             Self::ApiKey { key, .. } => write!(f, "api_key:{key}"),
             Self::User(id) => write!(f, "user:{id}"),
@@ -240,6 +244,8 @@ pub enum Event {
     ApiKeyUpdated {
         /// Which.
         key: ApiKeyId,
+        /// Whether it allows less, so that the tokens are void that were made from it.
+        voids_tokens: bool,
     },
     /// An API key may be used again.
     ApiKeyEnabled {
@@ -259,6 +265,8 @@ pub enum Event {
         successor: ApiKeyId,
         /// Until when the old one is good.
         expires_at: Timestamp,
+        /// Whether tokens that were made from it would be good for longer, and are void.
+        voids_tokens: bool,
     },
     /// An API key is gone.
     ApiKeyRevoked {
@@ -269,6 +277,13 @@ pub enum Event {
     ApiKeysRevoked {
         /// Which.
         keys: Vec<ApiKeyId>,
+    },
+    /// An API key was found where everybody can read.
+    ApiKeyLeaked {
+        /// Which, whose, and where.
+        leak: Leak,
+        /// Whether it is gone therefore; else it is marked.
+        is_revoked: bool,
     },
     /// Somebody was made known.
     UserCreated {
@@ -287,6 +302,8 @@ pub enum Event {
         username: Username,
         /// What they are here for from now on.
         role: Role,
+        /// Whether they may do less, so that the tokens are void that were made from their API keys.
+        voids_tokens: bool,
     },
     /// Somebody may log in again.
     UserEnabled {
@@ -442,6 +459,7 @@ impl Event {
             Self::UserLoggedOut { .. } => "user.logged_out",
             Self::UserSessionRevoked { .. } => "user.session_revoked",
             Self::UserSessionsRevoked { .. } => "user.sessions_revoked",
+            Self::ApiKeyLeaked { .. } => "api_key.leaked",
             Self::SigningKeyCreated { .. } => "signing_key.created",
             Self::SigningKeyRotated { .. } => "signing_key.rotated",
             Self::SigningKeyImported { .. } => "signing_key.imported",
@@ -476,7 +494,7 @@ impl Event {
             | Self::ApiDeleted { resource }
             | Self::ApiTokensRevoked { resource } => resource.as_str(),
             Self::ApiKeyCreated { key, .. }
-            | Self::ApiKeyUpdated { key }
+            | Self::ApiKeyUpdated { key, .. }
             | Self::ApiKeyEnabled { key }
             | Self::ApiKeyDisabled { key }
             | Self::ApiKeyRotated { key, .. }
@@ -495,6 +513,7 @@ impl Event {
             | Self::UserLoggedOut { user, .. }
             | Self::UserSessionRevoked { user, .. }
             | Self::UserSessionsRevoked { user, .. } => user.as_str(),
+            Self::ApiKeyLeaked { leak, .. } => leak.key.as_str(),
             Self::SigningKeyCreated { kid, .. }
             | Self::SigningKeyRotated { kid, .. }
             | Self::SigningKeyImported { kid, .. }
@@ -511,17 +530,25 @@ impl Event {
             Self::ApiKeyCreated { name, owner, environment, .. } => json!({
                 "name": name.as_str(), "owner": owner.as_str(), "environment": environment.name()
             }),
-            Self::ApiKeyRotated { successor, expires_at, .. } => {
-                json!({ "successor": successor.as_str(), "expires_at": expires_at.as_secs() })
-            }
+            Self::ApiKeyRotated { successor, expires_at, voids_tokens, .. } => json!({
+                "successor": successor.as_str(), "expires_at": expires_at.as_secs(), TOKENS_REVOKED: voids_tokens
+            }),
+            Self::ApiKeyUpdated { voids_tokens, .. } => json!({ TOKENS_REVOKED: voids_tokens }),
+            Self::ApiKeyLeaked { leak: Leak { owner, place, places, .. }, is_revoked } => json!({
+                "owner": owner.as_str(), "url": place.url(), "source": place.source(), "places": places,
+                REVOKED: is_revoked
+            }),
             Self::ApiKeysRevoked { keys } => {
                 json!({ "keys": keys.iter().map(ApiKeyId::as_str).collect::<Vec<_>>() })
             }
             Self::UserPasswordSet { kept, .. } => json!({ "kept": kept.as_ref().map(SessionId::as_str) }),
             Self::UserDeleted { username, .. } => json!({ "username": username.as_str() }),
-            Self::UserCreated { username, role, .. } | Self::UserUpdated { username, role, .. } => {
+            Self::UserCreated { username, role, .. } => {
                 json!({ "username": username.as_str(), "role": role.name() })
             }
+            Self::UserUpdated { username, role, voids_tokens, .. } => json!({
+                "username": username.as_str(), "role": role.name(), TOKENS_REVOKED: voids_tokens
+            }),
             Self::UserLoggedIn { session, code, .. } => {
                 json!({ "session": session.as_str(), "second_factor": code.map(CodeKind::name) })
             }
@@ -548,7 +575,6 @@ impl Event {
             | Self::ApiUpdated { .. }
             | Self::ApiDeleted { .. }
             | Self::ApiTokensRevoked { .. }
-            | Self::ApiKeyUpdated { .. }
             | Self::ApiKeyEnabled { .. }
             | Self::ApiKeyDisabled { .. }
             | Self::UserEnabled { .. }
@@ -587,20 +613,30 @@ impl Event {
             }
             Self::SigningKeyRetired { kid, .. } => vec![cut_off(Kind::Key, kid)],
             Self::TokensRevoked { tokens } => tokens.iter().map(RevokedToken::taken_back).collect(),
-            // An API key is looked up at every request, so nothing has to be remembered of one that is gone.
+            // The key itself is looked up at every request; what was made from it is not.
+            Self::ApiKeyDisabled { key }
+            | Self::ApiKeyRevoked { key }
+            | Self::ApiKeyLeaked { leak: Leak { key, .. }, is_revoked: true }
+            | Self::ApiKeyUpdated { key, voids_tokens: true }
+            | Self::ApiKeyRotated { key, voids_tokens: true, .. } => {
+                vec![cut_off(Kind::Credential, key.as_str())]
+            }
+            Self::ApiKeysRevoked { keys } => {
+                keys.iter().map(|key| cut_off(Kind::Credential, key.as_str())).collect()
+            }
+            // What was made from the keys of a user has them as its subject, as what was made from those of a client.
+            Self::UserDisabled { user }
+            | Self::UserDeleted { user, .. }
+            | Self::UserUpdated { user, voids_tokens: true, .. } => {
+                vec![cut_off(Kind::Client, user.as_str())]
+            }
             Self::ApiKeyCreated { .. }
-            | Self::ApiKeyUpdated { .. }
+            | Self::ApiKeyUpdated { voids_tokens: false, .. }
             | Self::ApiKeyEnabled { .. }
-            | Self::ApiKeyDisabled { .. }
-            | Self::ApiKeyRotated { .. }
-            | Self::ApiKeyRevoked { .. }
-            | Self::ApiKeysRevoked { .. }
-            // So is a session.
+            // A session is looked up at every request too.
             | Self::UserCreated { .. }
-            | Self::UserUpdated { .. }
+            | Self::UserUpdated { voids_tokens: false, .. }
             | Self::UserEnabled { .. }
-            | Self::UserDisabled { .. }
-            | Self::UserDeleted { .. }
             | Self::UserPasswordSet { .. }
             | Self::UserLoggedIn { .. }
             | Self::UserSecondFactorBegun { .. }
@@ -610,6 +646,8 @@ impl Event {
             | Self::UserLoggedOut { .. }
             | Self::UserSessionRevoked { .. }
             | Self::UserSessionsRevoked { .. }
+            | Self::ApiKeyLeaked { is_revoked: false, .. }
+            | Self::ApiKeyRotated { voids_tokens: false, .. }
             | Self::InstanceInitialised { .. }
             | Self::InstanceDataKeysAdded { .. }
             | Self::ClientCreated { .. }
@@ -700,6 +738,12 @@ pub enum Effect {
     Everything,
 }
 
+/// What the details of a change say of a key, or of a user, that may have taken back what was made from it.
+const TOKENS_REVOKED: &str = "tokens_revoked";
+
+/// What they say of a key that is gone because of what happened.
+const REVOKED: &str = "revoked";
+
 impl RecordedEvent {
     /// What a node that remembers things has to do about it.
     #[must_use]
@@ -728,17 +772,30 @@ impl RecordedEvent {
     /// Whether something was taken back with it.
     #[must_use]
     pub fn takes_back(&self) -> bool {
-        matches!(
-            self.kind.as_str(),
+        match self.kind.as_str() {
             "client.disabled"
-                | "client.deleted"
-                | "client.tokens_revoked"
-                | "client.secret_revoked"
-                | "api.deleted"
-                | "api.tokens_revoked"
-                | "signing_key.retired"
-                | "tokens.revoked"
-        )
+            | "client.deleted"
+            | "client.tokens_revoked"
+            | "client.secret_revoked"
+            | "api.deleted"
+            | "api.tokens_revoked"
+            | "api_key.disabled"
+            | "api_key.revoked"
+            | "api_keys.revoked"
+            | "user.disabled"
+            | "user.deleted"
+            | "signing_key.retired"
+            | "tokens.revoked" => true,
+            "api_key.updated" | "api_key.rotated" | "user.updated" => self.says(TOKENS_REVOKED),
+            "api_key.leaked" => self.says(REVOKED),
+            _ => false,
+        }
+    }
+
+    /// Whether a member of the details is `true`.
+    fn says(&self, member: &str) -> bool {
+        let details: Value = serde_json::from_str(&self.details).unwrap_or_default();
+        details.get(member) == Some(&Value::Bool(true))
     }
 }
 
@@ -746,10 +803,13 @@ impl RecordedEvent {
 mod tests {
     use super::{Event, EventNumber, RecordedEvent, RevokedToken};
     use crate::clock::Timestamp;
-    use crate::model::api_key::ApiKeyId;
+    use crate::model::api_key::{ApiKeyId, KeyOwner};
     use crate::model::client::{ClientId, SecretId};
+    use crate::model::leak::{Leak, LeakPlace};
     use crate::model::resource::ResourceUri;
     use crate::model::signing_key::SigningAlgorithm;
+    use crate::model::user::{Role, UserId, Username};
+    use crate::random::SystemRandom;
 
     /// A node that follows asks for what was taken back exactly when something was.
     #[test]
@@ -761,6 +821,27 @@ mod tests {
         let kid = || "k".to_owned();
         let algorithm = SigningAlgorithm::Es256;
         let token = RevokedToken { jti: kid(), client: client.clone(), expires_at: Timestamp::from_secs(1) };
+        let updated = |voids_tokens| Event::ApiKeyUpdated { key: key.clone(), voids_tokens };
+        let rotated = |voids_tokens| Event::ApiKeyRotated {
+            key: key.clone(),
+            successor: key.clone(),
+            expires_at: Timestamp::from_secs(1),
+            voids_tokens,
+        };
+        let (user, username) = (UserId::generate(&SystemRandom), Username::parse("ann").unwrap());
+        let user_updated = |voids_tokens| Event::UserUpdated {
+            user: user.clone(),
+            username: username.clone(),
+            role: Role::Member,
+            voids_tokens,
+        };
+        let leaked = |is_revoked| {
+            let (key, owner) = (key.clone(), KeyOwner::Client(client.clone()));
+            Event::ApiKeyLeaked {
+                leak: Leak { key, owner, place: LeakPlace::default(), places: 1 },
+                is_revoked,
+            }
+        };
         let taking_back = [
             Event::ClientDisabled { client: client.clone() },
             Event::ClientDeleted { client: client.clone() },
@@ -770,17 +851,30 @@ mod tests {
             Event::ApiTokensRevoked { resource: resource.clone() },
             Event::SigningKeyRetired { kid: kid(), algorithm },
             Event::TokensRevoked { tokens: vec![token] },
+            Event::ApiKeyDisabled { key: key.clone() },
+            Event::ApiKeyRevoked { key: key.clone() },
+            Event::ApiKeysRevoked { keys: vec![key.clone()] },
+            updated(true),
+            rotated(true),
+            leaked(true),
+            Event::UserDisabled { user: user.clone() },
+            Event::UserDeleted { user: user.clone(), username: username.clone() },
+            user_updated(true),
         ];
         let others = [
             Event::InstanceInitialised { signing_keys: vec![kid()] },
             Event::ClientEnabled { client: client.clone() },
             Event::ClientUpdated { client: client.clone() },
-            Event::ClientSecretAdded { client, secret },
+            Event::ClientSecretAdded { client: client.clone(), secret },
             Event::ApiUpdated { resource },
             Event::SigningKeyRotated { kid: kid(), algorithm, signs_from: Timestamp::from_secs(1) },
-            Event::ApiKeyDisabled { key: key.clone() },
-            Event::ApiKeyRevoked { key: key.clone() },
-            Event::ApiKeysRevoked { keys: vec![key] },
+            Event::ApiKeyEnabled { key: key.clone() },
+            updated(false),
+            rotated(false),
+            leaked(false),
+            Event::UserEnabled { user: user.clone() },
+            Event::UserPasswordSet { user: user.clone(), kept: None },
+            user_updated(false),
         ];
         for event in taking_back.into_iter().chain(others) {
             let recorded = RecordedEvent {

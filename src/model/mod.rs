@@ -2,6 +2,7 @@
 //! types exists only if it is valid.
 
 pub mod claims;
+pub mod environment;
 pub mod resource;
 pub mod revocation;
 pub mod scope;
@@ -23,6 +24,8 @@ pub mod event;
 pub mod issuer;
 #[cfg(feature = "server")]
 pub mod key_schedule;
+#[cfg(feature = "server")]
+pub mod leak;
 #[cfg(feature = "server")]
 pub mod name;
 #[cfg(feature = "server")]

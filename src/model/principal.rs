@@ -63,6 +63,11 @@ impl Principal {
 pub enum Credential {
     /// A token that was issued here.
     AccessToken,
+    /// A token that was made from a key of the principal's.
+    KeyToken {
+        /// The id of the key.
+        key: ApiKeyId,
+    },
     /// A key of the principal's.
     ApiKey {
         /// Its id.
@@ -75,12 +80,12 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// The id of a key; a token has none that anybody would look for.
+    /// The id of a key, also where a token was made from it; any other token has none that anybody would look for.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         match self {
             Self::AccessToken => None,
-            Self::ApiKey { id, .. } => Some(id.as_str()),
+            Self::KeyToken { key: id } | Self::ApiKey { id, .. } => Some(id.as_str()),
             Self::Session(id) => Some(id.as_str()),
         }
     }
@@ -89,7 +94,7 @@ impl Credential {
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::AccessToken => "access_token",
+            Self::AccessToken | Self::KeyToken { .. } => "access_token",
             Self::ApiKey { .. } => "api_key",
             Self::Session(_) => "session",
         }
@@ -110,20 +115,23 @@ pub struct Authenticated {
 }
 
 impl Authenticated {
-    /// What kind of caller it is, for programs: that of the principal, unless it is one of its keys.
+    /// What kind of caller it is, for programs: that of the principal, unless it is one of its keys, or has made a token from one: what
+    /// keys may not do somewhere, such a token may not do either.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match &self.credential {
             Credential::AccessToken | Credential::Session(_) => self.principal.kind(),
-            Credential::ApiKey { .. } => self.credential.kind(),
+            Credential::KeyToken { .. } | Credential::ApiKey { .. } => "api_key",
         }
     }
 
-    /// What people call the caller: the key where it is one.
+    /// What people call the caller: the key where it is one. (A token does not say how its key is called.)
     #[must_use]
     pub fn name(&self) -> &str {
         match &self.credential {
-            Credential::AccessToken | Credential::Session(_) => self.principal.name(),
+            Credential::AccessToken | Credential::KeyToken { .. } | Credential::Session(_) => {
+                self.principal.name()
+            }
             Credential::ApiKey { name, .. } => name.as_str(),
         }
     }

@@ -23,9 +23,9 @@ pub const FEED_TYPE: &str = "revocations+jwt";
 pub enum Kind {
     /// One token, by its `jti`.
     Token = 1,
-    /// The tokens of a client, by its id.
+    /// The tokens of a client, by its id: those that it asked for, and those that stand for it.
     Client,
-    /// The tokens that were asked for with a secret, a key or a certificate, by its id.
+    /// The tokens that were asked for with a secret, an API key or a certificate, by its id.
     Credential,
     /// The tokens for an API, by its identifier.
     Api,
@@ -134,7 +134,9 @@ pub struct TokenNames<'a> {
     pub jti: &'a str,
     /// What Mintery put into that; nothing when somebody else made it: its issuer knew of no event.
     pub id: Option<TokenId>,
-    /// The client that asked for it.
+    /// Who it stands for: the client that asked for it, or the owner of the API key that it was made from.
+    pub subject: &'a str,
+    /// Who asked for it.
     pub client_id: &'a str,
     /// The id of the key that signed it.
     pub kid: &'a str,
@@ -165,6 +167,7 @@ impl TokenNames<'_> {
             known.number(Mark::of_credential(id.credential))
         };
         is_before(number_of(Kind::Client, self.client_id))
+            || (self.subject != self.client_id && is_before(number_of(Kind::Client, self.subject)))
             || is_before(of_credential())
             || is_before(number_of(Kind::Key, self.kid))
             || self.audience.iter().any(|api| is_before(number_of(Kind::Api, api)))
@@ -215,8 +218,14 @@ mod tests {
     fn a_cut_off_voids_what_was_issued_before_it() {
         let id = TokenId { event: 7, credential: TokenId::credential_digest("cs_1"), nonce: [0; 16] };
         let (jti, audience) = (id.encode(), ["https://a".to_owned(), "https://b".to_owned()]);
-        let names =
-            TokenNames { jti: &jti, id: Some(id), client_id: "mc_1", kid: "kid", audience: &audience };
+        let names = TokenNames {
+            jti: &jti,
+            id: Some(id),
+            subject: "mc_1",
+            client_id: "mc_1",
+            kid: "kid",
+            audience: &audience,
+        };
         let of = |kind, name| Mark::of(kind, name);
         for mark in [
             of(Kind::Client, "mc_1"),
@@ -230,6 +239,10 @@ mod tests {
         }
         assert!(names.are_void(&One(of(Kind::Token, &jti), 0)));
         assert!(!names.are_void(&One(of(Kind::Client, "mc_2"), 8)));
+        // One that was made from an API key is void with the key's owner.
+        let of_key = TokenNames { client_id: "ak_1", ..names };
+        assert!(of_key.are_void(&One(of(Kind::Client, "mc_1"), 8)));
+        assert!(!of_key.are_void(&One(of(Kind::Client, "mc_1"), 7)));
         // A token that Mintery did not make knew of nothing.
         let foreign = TokenNames { id: None, ..names };
         assert!(foreign.are_void(&One(of(Kind::Client, "mc_1"), 1)));

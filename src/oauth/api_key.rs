@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::AuthorizationServer;
 use super::bearer::{AccessError, Demand, require};
 use super::client_auth::guessable::make_wait;
-use crate::directory::{KnownApiKey, Rate};
+use super::error::OauthError;
+use crate::clock::Timestamp;
+use crate::directory::{KnownApiKey, OverLimit, Rate};
 use crate::model::api_key::ApiKey;
+use crate::model::event::EventNumber;
 use crate::model::network::Network;
 use crate::model::principal::{Authenticated, Credential};
 use crate::model::resource::ResourceUri;
@@ -22,6 +26,8 @@ pub struct PresentedKey<'a> {
     pub key: &'a str,
     /// From where it came, when that is known.
     pub from: Option<IpAddr>,
+    /// Whether that is certain. What is not is good for nothing that a key is bound to.
+    pub is_from_certain: bool,
 }
 
 impl fmt::Debug for PresentedKey<'_> {
@@ -54,16 +60,20 @@ pub enum KeyFailure {
     /// It is not for this API.
     #[error("an API key for other APIs")]
     Resource,
+    /// It may be used from some addresses only, and a token could be used from everywhere.
+    #[error("an API key that is bound to addresses")]
+    Bound,
 }
 
 impl KeyFailure {
     /// As what it is counted for a key that is known.
-    const fn outcome(self) -> Option<KeyOutcome> {
+    #[must_use]
+    pub const fn outcome(self) -> Option<KeyOutcome> {
         match self {
             Self::Disabled => Some(KeyOutcome::Disabled),
             Self::Expired => Some(KeyOutcome::Expired),
             Self::Environment => Some(KeyOutcome::OtherEnvironment),
-            Self::Address => Some(KeyOutcome::OtherAddress),
+            Self::Address | Self::Bound => Some(KeyOutcome::OtherAddress),
             Self::Resource => Some(KeyOutcome::OtherResource),
             Self::Malformed | Self::Unknown => None,
         }
@@ -77,18 +87,33 @@ impl KeyFailure {
 pub fn digest(server: &AuthorizationServer, key: &str) -> Result<SecretDigest, KeyFailure> {
     let policy = &server.admin.api_keys;
     policy.format.environment(key).ok_or(KeyFailure::Malformed)?;
-    Ok(policy.digests.digest_text(key))
+    Ok(policy.digest(key))
+}
+
+/// The key that is exchanged, and the number of an event that what is known of it is not older than.
+///
+/// # Errors
+/// When there is no such key, or that cannot be told now.
+pub async fn find(
+    server: &AuthorizationServer,
+    presented: &PresentedKey<'_>,
+) -> Result<(Arc<KnownApiKey>, EventNumber), OauthError> {
+    let digest = digest(server, presented.key)?;
+    match server.directory.api_key(&digest).await? {
+        (Some(known), as_of) => Ok((known, as_of)),
+        (None, _) => Err(refuse_unknown(server, presented).await.into()),
+    }
 }
 
 /// Refuses a key that there is not. There is nothing to guess in a key, but each that is made up costs a look-up: whoever sends very
 /// many waits for the answers.
-pub async fn refuse_unknown(server: &AuthorizationServer, presented: &PresentedKey<'_>) -> AccessError {
+pub async fn refuse_unknown(server: &AuthorizationServer, presented: &PresentedKey<'_>) -> KeyFailure {
     if let Some(from) = presented.from
         && server.directory.guesses().is_flooded_by(Network::of(from))
     {
         make_wait().await;
     }
-    KeyFailure::Unknown.into()
+    KeyFailure::Unknown
 }
 
 /// Decides whether a key is good for what is asked for, and counts what was decided.
@@ -102,14 +127,10 @@ pub fn admit(
     demand: Demand<'_>,
 ) -> Result<Authenticated, AccessError> {
     let now = server.clock.now();
-    let judged = judge(server, known, presented, demand);
+    let judged = judge(server, known, presented, demand, now);
     if demand.is_first {
         match &judged {
-            Ok(_) => {
-                let per_minute = known.key.max_per_minute;
-                let rate = per_minute.map(|per_minute| Rate { per_minute, clock: &*server.clock });
-                known.usage.spend(now, presented.from, rate).map_err(AccessError::OverLimit)?;
-            }
+            Ok(_) => spend(server, known, presented.from, now).map_err(AccessError::OverLimit)?,
             Err(AccessError::InvalidKey(failure)) => {
                 if let Some(outcome) = failure.outcome() {
                     known.usage.refuse(now, outcome);
@@ -127,24 +148,52 @@ pub fn admit(
     })
 }
 
+/// Counts that a key was good for something, unless it was good for as much as it may be.
+///
+/// # Errors
+/// When it was; then that is counted.
+pub fn spend(
+    server: &AuthorizationServer,
+    known: &KnownApiKey,
+    from: Option<IpAddr>,
+    now: Timestamp,
+) -> Result<(), OverLimit> {
+    let per_minute = known.key.max_per_minute;
+    let rate = per_minute.map(|per_minute| Rate { per_minute, clock: &*server.clock });
+    known.usage.spend(now, from, rate)
+}
+
+/// Whether a key is good for anything at all.
+fn check_standing(known: &KnownApiKey, now: Timestamp) -> Result<(), KeyFailure> {
+    if !known.key.is_enabled() || !known.owner.is_enabled() {
+        return Err(KeyFailure::Disabled);
+    }
+    if known.key.is_expired(now) { Err(KeyFailure::Expired) } else { Ok(()) }
+}
+
+/// Whether a token may be made from a key. One for trying out is as good as any: the token says so.
+///
+/// # Errors
+/// When it is good for nothing, or for less than a token.
+pub fn check_exchangeable(known: &KnownApiKey, now: Timestamp) -> Result<(), KeyFailure> {
+    check_standing(known, now)?;
+    if known.key.allowed.is_empty() { Ok(()) } else { Err(KeyFailure::Bound) }
+}
+
 /// What the key allows.
 fn judge(
     server: &AuthorizationServer,
     known: &KnownApiKey,
     presented: &PresentedKey<'_>,
     demand: Demand<'_>,
+    now: Timestamp,
 ) -> Result<ScopeSet, AccessError> {
     let key = &known.key;
-    if !key.is_enabled() || !known.owner.is_enabled() {
-        return Err(KeyFailure::Disabled.into());
-    }
-    if key.is_expired(server.clock.now()) {
-        return Err(KeyFailure::Expired.into());
-    }
+    check_standing(known, now)?;
     if !demand.environments.accept(key.environment) {
         return Err(KeyFailure::Environment.into());
     }
-    if !is_from_there(key, presented.from) {
+    if !is_from_there(key, presented) {
         return Err(KeyFailure::Address.into());
     }
     let mut scopes = known.scopes.clone();
@@ -156,7 +205,8 @@ fn judge(
 }
 
 /// Whether the key may be used from an address. One that is not known is none that is allowed.
-fn is_from_there(key: &ApiKey, from: Option<IpAddr>) -> bool {
+fn is_from_there(key: &ApiKey, presented: &PresentedKey<'_>) -> bool {
+    let from = presented.from.filter(|_| presented.is_from_certain);
     key.allowed.is_empty() || from.is_some_and(|from| key.allowed.contains(from))
 }
 

@@ -8,11 +8,11 @@ use super::AuthorizationServer;
 use super::api_key::{self, KeyFailure, PresentedKey};
 use super::session::{self, PresentedSession, SessionFailure};
 use crate::clock::Timestamp;
-use crate::directory::{KnownClient, OverLimit, Unavailable};
-use crate::model::api_key::Environments;
-use crate::model::client::Client;
+use crate::directory::{KnownClient, KnownUser, OverLimit, Unavailable};
+use crate::model::api_key::{ApiKeyId, Environments};
 use crate::model::principal::{Authenticated, Credential, Principal};
 use crate::model::scope::ScopeSet;
+use crate::model::user::UserId;
 use crate::resource::{AccessToken, PresentError, VerifyError};
 
 /// What was presented at a protected route.
@@ -84,7 +84,8 @@ pub enum TokenFailure {
     /// The store is out of reach, and a proxy is told yes or no.
     #[error("not known now, the store is out of reach")]
     NotKnownNow,
-    /// It stands for somebody else than the client that asked for it. Mintery issues no such token.
+    /// It stands for somebody else than the client that asked for it, and was not made from an API key. Mintery issues no such
+    /// token.
     #[error("another subject than the client")]
     Subject,
     /// The client is gone.
@@ -93,6 +94,12 @@ pub enum TokenFailure {
     /// The client is disabled.
     #[error("a disabled client")]
     ClientDisabled,
+    /// Whose API key it was made from is gone.
+    #[error("a deleted user")]
+    UserGone,
+    /// Whose API key it was made from is disabled.
+    #[error("a disabled user")]
+    UserDisabled,
     /// It was issued before the client's cut-off.
     #[error("taken back")]
     CutOff,
@@ -167,7 +174,7 @@ pub async fn authenticate(
                 None => Box::pin(server.directory.look_up_api_key(&digest)).await?,
             };
             let Some(known) = known else {
-                return Err(Box::pin(api_key::refuse_unknown(server, presented)).await);
+                return Err(Box::pin(api_key::refuse_unknown(server, presented)).await.into());
             };
             return api_key::admit(server, &known, presented, demand);
         }
@@ -176,25 +183,83 @@ pub async fn authenticate(
             return Box::pin(session::authenticate(server, *presented, demand)).await;
         }
     };
-    let token = server.ring.verifier().check(token, demand.resource)?;
+    // Which environments are accepted is asked below: here not everybody asks for the same.
+    let token = server.ring.verifier().check_for_any(token)?;
     let is_for = |resource: &&str| token.audience.iter().any(|own| own == resource);
-    if !demand.other_resources.iter().all(is_for) {
+    if !is_for(&demand.resource) || !demand.other_resources.iter().all(is_for) {
         return Err(VerifyError::Audience.into());
     }
-    let (known, _) = server.directory.client(&token.client_id).await?;
+    if token.environment.is_some_and(|environment| !demand.environments.accept(environment)) {
+        return Err(VerifyError::Environment.into());
+    }
+    if let Some(id) = user_of(&token) {
+        // Apart from the future of every request too.
+        return Box::pin(authenticate_user(server, &token, id, demand)).await;
+    }
+    let (known, _) = server.directory.client(client_of(&token)).await?;
     let known = holder(&token, known)?;
     let client = &known.client;
-    let scopes = scopes_of(server, &token, client);
+    let scopes = scopes_of(server, &token, token.scopes.intersection(&client.scopes));
     require(&scopes, demand.scopes)?;
     Ok(Authenticated {
         principal: Principal::Client { id: client.id.clone(), name: client.name.clone() },
-        credential: Credential::AccessToken,
+        credential: credential_of(&token)?,
         scopes,
         expires_at: Some(Timestamp::from_secs(token.expires_at.as_secs())),
     })
 }
 
-/// The client that a token was issued to, of which `known` is known: it must still be good for the token.
+async fn authenticate_user(
+    server: &AuthorizationServer,
+    token: &AccessToken,
+    id: UserId,
+    demand: Demand<'_>,
+) -> Result<Authenticated, AccessError> {
+    let known = good_user(server.directory.user(&id).await?)?;
+    let user = &known.user;
+    let scopes = scopes_of(server, token, user.role.most_of(&token.scopes));
+    require(&scopes, demand.scopes)?;
+    Ok(Authenticated {
+        principal: Principal::User { id, name: user.username.clone(), role: user.role },
+        credential: credential_of(token)?,
+        scopes,
+        expires_at: Some(Timestamp::from_secs(token.expires_at.as_secs())),
+    })
+}
+
+/// The user whose API key a token was made from; nothing where it stands for a client.
+#[must_use]
+pub fn user_of(token: &AccessToken) -> Option<UserId> {
+    // Nobody logs in for a token.
+    token.environment.and_then(|_| UserId::parse(&token.subject).ok())
+}
+
+/// The user that a token stands for ([`user_of`]), of whom `known` is known: they must still be good for it. What voids their tokens is
+/// looked up where all that was taken back is.
+///
+/// # Errors
+/// Why they are not.
+pub fn good_user(known: Option<Arc<KnownUser>>) -> Result<Arc<KnownUser>, TokenFailure> {
+    let known = known.ok_or(TokenFailure::UserGone)?;
+    if known.user.is_enabled() { Ok(known) } else { Err(TokenFailure::UserDisabled) }
+}
+
+/// The id of the client that a token stands for: that it was issued to, or to whose API key.
+#[must_use]
+pub fn client_of(token: &AccessToken) -> &str {
+    // Nobody but this server says what a token says: only one that was made from a key has an environment.
+    if token.environment.is_some() { &token.subject } else { &token.client_id }
+}
+
+fn credential_of(token: &AccessToken) -> Result<Credential, TokenFailure> {
+    if token.environment.is_none() {
+        return Ok(Credential::AccessToken);
+    }
+    let key = ApiKeyId::parse(&token.client_id).map_err(|_| TokenFailure::Subject)?;
+    Ok(Credential::KeyToken { key })
+}
+
+/// The client that a token stands for ([`client_of`]), of which `known` is known: it must still be good for the token.
 ///
 /// # Errors
 /// Why it is not.
@@ -203,7 +268,7 @@ pub fn holder(
     known: Option<Arc<KnownClient>>,
 ) -> Result<Arc<KnownClient>, TokenFailure> {
     // The caller is the client, so a token that names another one as well must not pass for it.
-    if token.subject != token.client_id {
+    if token.environment.is_none() && token.subject != token.client_id {
         return Err(TokenFailure::Subject);
     }
     let known = known.ok_or(TokenFailure::ClientGone)?;
@@ -214,11 +279,10 @@ pub fn holder(
     if is_void { Err(TokenFailure::CutOff) } else { Ok(known) }
 }
 
-/// What a token allows here: no more than its client may now, and nothing of Mintery's own when it was signed with a secret
-/// that others have to verify with, and so to sign with.
+/// What a token allows here of those of its scopes that whoever it stands for holds now: nothing of Mintery's own when it was signed
+/// with a secret that others have to verify with, and so to sign with.
 #[must_use]
-pub fn scopes_of(server: &AuthorizationServer, token: &AccessToken, client: &Client) -> ScopeSet {
-    let scopes = token.scopes.intersection(&client.scopes);
+pub fn scopes_of(server: &AuthorizationServer, token: &AccessToken, scopes: ScopeSet) -> ScopeSet {
     if scopes.has_own() && server.ring.current().is_secret(&token.kid) {
         scopes.without_own()
     } else {

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::api_key::KeyFailure;
 use crate::directory::guesses::TooMany;
 use crate::directory::{OverLimit, Unavailable};
 use crate::keys::signer::SignError;
-use crate::model::usage::Outcome;
+use crate::model::usage::{KeyOutcome, Outcome};
 use crate::secret::pool::Busy;
 
 /// A refusal. What it says to the caller is fixed text: nothing that was sent comes back.
@@ -18,6 +19,8 @@ pub enum OauthError {
     TooLarge,
     /// The client did not authenticate. Why is for the log alone.
     InvalidClient(ClientFailure),
+    /// The API key that was to be exchanged is not good for that (RFC 8693 §2.2.2). Why is for the log alone.
+    InvalidSubjectToken(KeyFailure),
     /// The scope is malformed, unknown, or more than the client may have.
     InvalidScope(&'static str),
     /// The resource is malformed, unknown, or not for this client (RFC 8707 §2).
@@ -33,6 +36,11 @@ pub enum OauthError {
     /// The client has had as many tokens in this hour as its operator allows.
     OverLimit {
         /// After how many seconds it may have more.
+        retry_after: u64,
+    },
+    /// The API key was good for as much in this minute as its operator allows.
+    KeyOverLimit {
+        /// After how many seconds it is good for more.
         retry_after: u64,
     },
     /// The client has taken back as many tokens that have not expired yet as are remembered of one.
@@ -82,7 +90,7 @@ impl OauthError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::InvalidRequest(_) | Self::TooLarge => "invalid_request",
+            Self::InvalidRequest(_) | Self::TooLarge | Self::InvalidSubjectToken(_) => "invalid_request",
             Self::InvalidClient(_) => "invalid_client",
             Self::InvalidScope(_) => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
@@ -90,6 +98,7 @@ impl OauthError {
             Self::UnsupportedTokenType => "unsupported_token_type",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::OverLimit { .. }
+            | Self::KeyOverLimit { .. }
             | Self::TooManyRevocations
             | Self::TooManyGuesses(_)
             | Self::Busy
@@ -105,14 +114,20 @@ impl OauthError {
             Self::InvalidRequest(what) | Self::InvalidScope(what) => what,
             Self::TooLarge => "The request body is larger than 64 KiB",
             Self::InvalidClient(_) => "Client authentication failed",
+            Self::InvalidSubjectToken(_) => {
+                "The subject_token is malformed, expired, revoked, or no API key that may be exchanged"
+            }
             Self::InvalidTarget => "The resource is unknown or not allowed for this client",
             Self::UnauthorizedClient => "The client may not use this grant type",
             Self::AnotherClientsToken => "The token was issued to another client",
             Self::UnsupportedTokenType => {
                 "API keys are not revoked here, but by DELETE /api/v1/keys/ and the id"
             }
-            Self::UnsupportedGrantType => "The grant type is not supported; use client_credentials",
+            Self::UnsupportedGrantType => {
+                "The grant type is not supported; use client_credentials, or token-exchange"
+            }
             Self::OverLimit { .. } => "The client has had as many tokens in this hour as it may have",
+            Self::KeyOverLimit { .. } => "The API key is good for no more requests at the moment",
             Self::TooManyRevocations => {
                 "The client has revoked as many tokens as are remembered; wait until some have expired, or have all of its tokens revoked"
             }
@@ -127,6 +142,7 @@ impl OauthError {
     pub fn reason(&self) -> String {
         match self {
             Self::InvalidClient(failure) => failure.to_string(),
+            Self::InvalidSubjectToken(failure) => failure.to_string(),
             Self::Busy => Busy.to_string(),
             Self::Unavailable(reason) | Self::Server(reason) => reason.clone(),
             other => other.description().to_owned(),
@@ -138,6 +154,7 @@ impl OauthError {
     pub const fn outcome(&self) -> Outcome {
         match self {
             Self::InvalidRequest(_)
+            | Self::InvalidSubjectToken(_)
             | Self::TooLarge
             | Self::UnsupportedGrantType
             | Self::UnsupportedTokenType => Outcome::InvalidRequest,
@@ -147,8 +164,21 @@ impl OauthError {
             Self::InvalidScope(_) => Outcome::InvalidScope,
             Self::InvalidTarget => Outcome::InvalidTarget,
             Self::UnauthorizedClient | Self::AnotherClientsToken => Outcome::UnauthorizedClient,
-            Self::OverLimit { .. } | Self::TooManyRevocations => Outcome::OverLimit,
+            Self::OverLimit { .. } | Self::KeyOverLimit { .. } | Self::TooManyRevocations => {
+                Outcome::OverLimit
+            }
             Self::Busy | Self::Unavailable(_) | Self::Server(_) => Outcome::Failed,
+        }
+    }
+
+    /// What is counted for the API key that was to be exchanged.
+    #[must_use]
+    pub const fn key_outcome(&self) -> Option<KeyOutcome> {
+        match self {
+            Self::InvalidSubjectToken(failure) => failure.outcome(),
+            Self::InvalidScope(_) => Some(KeyOutcome::MissingScope),
+            Self::InvalidTarget => Some(KeyOutcome::OtherResource),
+            _ => None,
         }
     }
 }
@@ -156,6 +186,12 @@ impl OauthError {
 impl From<OverLimit> for OauthError {
     fn from(limit: OverLimit) -> Self {
         Self::OverLimit { retry_after: limit.retry_after }
+    }
+}
+
+impl From<KeyFailure> for OauthError {
+    fn from(failure: KeyFailure) -> Self {
+        Self::InvalidSubjectToken(failure)
     }
 }
 
@@ -185,7 +221,7 @@ impl From<SignError> for OauthError {
 
 #[cfg(test)]
 mod tests {
-    use super::{ClientFailure, OauthError};
+    use super::{ClientFailure, KeyFailure, OauthError};
 
     /// 6749-16
     #[test]
@@ -200,6 +236,8 @@ mod tests {
             OauthError::UnsupportedTokenType,
             OauthError::TooManyRevocations,
             OauthError::OverLimit { retry_after: 1 },
+            OauthError::KeyOverLimit { retry_after: 1 },
+            OauthError::InvalidSubjectToken(KeyFailure::Unknown),
             OauthError::TooManyGuesses(std::time::Duration::ZERO),
             OauthError::Busy,
             OauthError::Unavailable("é".to_owned()),

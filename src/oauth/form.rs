@@ -5,6 +5,7 @@
 use percent_encoding::percent_decode;
 
 use super::error::OauthError;
+use super::grant::token_exchange;
 use crate::secret::Secret;
 
 /// The most bytes of a body that are read.
@@ -13,7 +14,7 @@ pub const MAX_BODY: usize = 64 * 1024;
 /// The most parameters that a request may have.
 const MAX_PARAMETERS: usize = 64;
 
-/// The parameters of a request, each at most once but for `resource`. A parameter without a value is absent
+/// The parameters of a request, each at most once but for `resource`, and `audience` where RFC 8693 §2.1 has it. A parameter without a value is absent
 /// (RFC 6749 §3.1).
 #[derive(Default)]
 pub struct Form(Vec<(String, String)>);
@@ -49,7 +50,7 @@ impl Form {
         }
         for (position, (name, _)) in pairs.iter().enumerate() {
             let is_repeated = pairs.iter().skip(position + 1).any(|(other, _)| other == name);
-            if is_repeated && name != "resource" {
+            if is_repeated && name != "resource" && !(name == "audience" && is_token_exchange(&pairs)) {
                 return Err(OauthError::InvalidRequest("A parameter is given twice"));
             }
         }
@@ -78,6 +79,10 @@ impl Form {
         let (_, value) = self.0.iter_mut().find(|(own, _)| own == name)?;
         Some(Secret::new(std::mem::take(value)))
     }
+}
+
+fn is_token_exchange(pairs: &[(String, String)]) -> bool {
+    pairs.iter().any(|(name, value)| name == "grant_type" && value == token_exchange::NAME)
 }
 
 /// Whether one of the bytes is such. All are looked at, whatever is found, so that many can be at once: a token has six hundred.
@@ -168,6 +173,7 @@ mod tests {
         assert!(Form::parse(b"scope=&scope=").is_err());
         assert!(Form::parse(b"unknown=a&unknown=a").is_err());
         assert!(Form::parse(b"scope=a&%73cope=b").is_err());
+        assert!(Form::parse(b"audience=a&audience=b&grant_type=client_credentials").is_err());
         let form = Form::parse(b"resource=a&resource=b").unwrap();
         assert_eq!(form.all("resource").collect::<Vec<_>>(), ["a", "b"]);
     }

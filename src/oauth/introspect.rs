@@ -10,9 +10,10 @@ use super::bearer::{self, TokenFailure};
 use super::error::OauthError;
 use super::request::Submission;
 use crate::clock::Timestamp;
-use crate::directory::KnownClient;
+use crate::directory::{KnownClient, Unavailable};
 use crate::model::claims::{Audience, INTROSPECTION_TYPE};
 use crate::model::client::{Client, DEFAULT_INTROSPECTION_ALG};
+use crate::model::environment::Environment;
 use crate::model::scope::ScopeSet;
 use crate::resource::AccessToken;
 
@@ -74,6 +75,9 @@ enum Members<'a> {
         nbf: i64,
         jti: &'a str,
         token_type: &'static str,
+        /// Of a token that was made from an API key, what the key is for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        environment: Option<&'static str>,
     },
     Inactive {
         active: bool,
@@ -105,13 +109,14 @@ pub async fn respond(
     caller.known.usage.note(at, caller.secret(), submission.from);
     let found = match check(server, &caller.known.client, token) {
         Ok(token) => {
-            // Its own token: who it is has just been looked up.
-            let known = if token.client_id == caller.known.client.id.as_str() {
-                Some(Arc::clone(&caller.known))
+            let client = bearer::client_of(&token);
+            if client == caller.known.client.id.as_str() {
+                // Its own token: who it is has just been looked up.
+                active(server, token, Some(Arc::clone(&caller.known)))
             } else {
-                server.directory.client(&token.client_id).await?.0
-            };
-            active(server, token, known)
+                // Apart from the future of every request, which is kept small: see `http`.
+                Box::pin(active_of_other(server, token)).await?
+            }
         }
         Err(why) => Err(why),
     };
@@ -167,13 +172,29 @@ fn active(
     known: Option<Arc<KnownClient>>,
 ) -> Result<Active, Inactive> {
     let holder = bearer::holder(&token, known)?;
-    let scopes = bearer::scopes_of(server, &token, &holder.client);
+    let scopes = bearer::scopes_of(server, &token, token.scopes.intersection(&holder.client.scopes));
     Ok(Active { token, scopes })
 }
 
-/// A client may know of the tokens that were issued to it or that are for an API which it stands for, or of all.
+/// The same of a token of somebody else than who asks, who is looked up where that is needed.
+async fn active_of_other(
+    server: &AuthorizationServer,
+    token: Arc<AccessToken>,
+) -> Result<Result<Active, Inactive>, Unavailable> {
+    let Some(user) = bearer::user_of(&token) else {
+        let (known, _) = server.directory.client(bearer::client_of(&token)).await?;
+        return Ok(active(server, token, known));
+    };
+    let known = server.directory.user(&user).await?;
+    Ok(bearer::good_user(known).map_err(Inactive::from).map(|known| {
+        let scopes = bearer::scopes_of(server, &token, known.user.role.most_of(&token.scopes));
+        Active { token, scopes }
+    }))
+}
+
+/// A client may know of the tokens that were issued to it, or to its API keys, or that are for an API which it stands for, or of all.
 fn may_introspect(server: &AuthorizationServer, caller: &Client, token: &AccessToken) -> bool {
-    token.client_id == caller.id.as_str()
+    bearer::client_of(token) == caller.id.as_str()
         || caller.scopes.contains(INTROSPECT_ALL)
         || token.audience.iter().any(|audience| stands_for(server, caller, audience))
 }
@@ -200,6 +221,7 @@ impl<'a> Members<'a> {
             nbf: token.not_before.as_secs(),
             jti: &token.jti,
             token_type: "Bearer",
+            environment: token.environment.map(Environment::name),
         }
     }
 }
@@ -239,6 +261,7 @@ mod tests {
             nbf: 2,
             jti: "x",
             token_type: "Bearer",
+            environment: None,
         };
         let mut expected = json!({
             "active": true, "scope": "read", "client_id": r#"a "b" \c"#, "sub": r#"a "b" \c"#, "aud": "https://a.example",

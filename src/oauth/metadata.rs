@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::AuthorizationServer;
+use super::grant::token_exchange;
 use crate::model::client::{DEFAULT_INTROSPECTION_ALG, GrantType};
 use crate::model::signing_key::SigningAlgorithm;
 
@@ -16,7 +17,7 @@ pub struct ServerMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_endpoint: Option<String>,
     response_types_supported: [&'static str; 1],
-    grant_types_supported: [&'static str; 1],
+    grant_types_supported: [&'static str; 2],
     token_endpoint_auth_methods_supported: [&'static str; 2],
     revocation_endpoint: String,
     revocation_endpoint_auth_methods_supported: [&'static str; 2],
@@ -89,7 +90,7 @@ impl ServerMetadata {
                 .then(|| issuer.endpoint("/oauth/authorize")),
             // Required by RFC 8414 §2; this server answers with none of them.
             response_types_supported: ["none"],
-            grant_types_supported: [GrantType::ClientCredentials.name()],
+            grant_types_supported: [GrantType::ClientCredentials.name(), token_exchange::NAME],
             token_endpoint_auth_methods_supported: AUTH_METHODS,
             revocation_endpoint: issuer.endpoint("/oauth/revoke"),
             revocation_endpoint_auth_methods_supported: AUTH_METHODS,

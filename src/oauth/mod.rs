@@ -16,6 +16,7 @@ pub mod log_in;
 pub mod metadata;
 pub mod request;
 pub mod revoke;
+pub mod secret_scanning;
 pub mod session;
 pub mod token;
 
@@ -39,6 +40,7 @@ use crate::random::Random;
 use crate::secret::check::SecretChecks;
 use crate::secret::digest::DigestKey;
 use feed::Feed;
+use secret_scanning::Scanning;
 
 /// Everything that answering a request takes.
 #[derive(Debug)]
@@ -63,6 +65,8 @@ pub struct AuthorizationServer {
     pub api_key_environments: Environments,
     /// The name of the cookie that people stay logged in by.
     pub session_cookie: Box<str>,
+    /// Who may tell of API keys that were found in public, and what is done then.
+    pub scanning: Option<Scanning>,
     /// Whether the metadata name an authorization endpoint.
     pub names_authorization_endpoint: bool,
     /// The time.

@@ -23,12 +23,13 @@ pub struct Submission<'a> {
 }
 
 /// Parameters that are never taken from a URI, which is logged by everybody on the way (RFC 6749 §2.3.1, RFC 9700).
-const NEVER_IN_THE_URI: [&str; 7] = [
+const NEVER_IN_THE_URI: [&str; 8] = [
     "client_id",
     "client_secret",
     "client_assertion",
     "access_token",
     "subject_token",
+    "actor_token",
     "token",
     "grant_type",
 ];
@@ -40,16 +41,24 @@ impl Submission<'_> {
         network_of(self.from)
     }
 
+    /// The form.
+    ///
+    /// # Errors
+    /// When the request is malformed.
+    pub fn form(&self) -> Result<Form, OauthError> {
+        self.check_uri()?;
+        if !self.content_type.is_some_and(is_form) {
+            return Err(OauthError::InvalidRequest("The body must be application/x-www-form-urlencoded"));
+        }
+        Form::parse(self.body)
+    }
+
     /// The form and the one credential.
     ///
     /// # Errors
     /// When the request is malformed, or has no or more than one credential.
     pub fn parse(&self) -> Result<(Form, Presented), OauthError> {
-        self.check_uri()?;
-        if !self.content_type.is_some_and(is_form) {
-            return Err(OauthError::InvalidRequest("The body must be application/x-www-form-urlencoded"));
-        }
-        let mut form = Form::parse(self.body)?;
+        let mut form = self.form()?;
         let presented = Presented::find(&self.authorization, &mut form)?;
         Ok((form, presented))
     }

@@ -2,6 +2,7 @@
 //! node, and on every other within the second.
 
 use super::AuthorizationServer;
+use super::bearer;
 use super::error::OauthError;
 use super::request::Submission;
 use crate::admin::revocation::RevokeError;
@@ -36,7 +37,8 @@ pub async fn respond(server: &AuthorizationServer, submission: &Submission<'_>) 
         Err(_) => return Ok(false),
     };
     let client = &caller.known.client.id;
-    if token.client_id != client.as_str() {
+    // Those that were made from its API keys are its own.
+    if bearer::client_of(&token) != client.as_str() {
         return Err(OauthError::AnotherClientsToken);
     }
     if server.ring.verifier().revocations().len() >= MAX_LIVE {

@@ -5,6 +5,7 @@ use super::error::VerifyError;
 use super::strict_json::{Object, Value};
 use crate::clock::Timestamp;
 use crate::model::claims::{ACCESS_TOKEN_TYPE, TokenId};
+use crate::model::environment::Environment;
 use crate::model::revocation::TokenNames;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
@@ -14,12 +15,14 @@ use crate::model::signing_key::SigningAlgorithm;
 pub struct AccessToken {
     /// `sub`: who it stands for.
     pub subject: String,
-    /// `client_id`: who asked for it.
+    /// `client_id`: who asked for it, or the id of the API key that it was made from.
     pub client_id: String,
     /// `aud`: what it is good for.
     pub audience: Vec<String>,
     /// `scope`: what it allows.
     pub scopes: ScopeSet,
+    /// `environment`: what the API key is for that it was made from; nothing when a client asked for it.
+    pub environment: Option<Environment>,
     /// `exp`: from this moment on it is not good any more.
     pub expires_at: Timestamp,
     /// `iat`: when it was issued.
@@ -44,8 +47,8 @@ impl AccessToken {
     /// By what it may be void.
     #[must_use]
     pub fn names(&self) -> TokenNames<'_> {
-        let Self { jti, token_id, client_id, kid, audience, .. } = self;
-        TokenNames { jti, id: *token_id, client_id, kid, audience }
+        let Self { jti, token_id, subject, client_id, kid, audience, .. } = self;
+        TokenNames { jti, id: *token_id, subject, client_id, kid, audience }
     }
 }
 
@@ -89,6 +92,7 @@ pub(super) fn read_claims(claims: &Object<'_>, kid: &str) -> Result<AccessToken,
         client_id: text("client_id")?,
         audience: audience(claims).ok_or(VerifyError::Claim("aud"))?,
         scopes,
+        environment: environment(claims),
         expires_at: time(claims, "exp")?.ok_or(VerifyError::Claim("exp"))?,
         issued_at,
         not_before,
@@ -109,6 +113,14 @@ fn audience(claims: &Object<'_>) -> Option<Vec<String>> {
                 _ => None,
             })
             .collect(),
+        _ => None,
+    }
+}
+
+/// Nothing where somebody else's issuer means something else by it.
+fn environment(claims: &Object<'_>) -> Option<Environment> {
+    match claims.get("environment") {
+        Some(Value::Text(name)) => name.parse().ok(),
         _ => None,
     }
 }

@@ -12,8 +12,9 @@ use super::jwks_cache::{JwksCache, RefreshError, Source};
 use super::key_set::{KeySet, KeySetError};
 use super::revocation_follower::{FollowError, Following, RevocationFollower};
 use super::revocations::Revocations;
-use super::verifier::{DEFAULT_SKEW, Terms, Verifier};
+use super::verifier::{DEFAULT_ENVIRONMENTS, DEFAULT_SKEW, Terms, Verifier};
 use crate::clock::{Clock, SystemClock};
+use crate::model::environment::Environments;
 
 /// A verifier for an issuer, that does not know yet which API it is for: without that, a token for somebody else's API
 /// would open this one (RFC 9068 §4).
@@ -32,6 +33,7 @@ impl BuilderForIssuer {
             issuer: self.0,
             audience: audience.into(),
             skew: DEFAULT_SKEW,
+            environments: DEFAULT_ENVIRONMENTS,
             jwks_uri: None,
             refresh_every: None,
             fetch: None,
@@ -48,6 +50,7 @@ pub struct VerifierBuilder {
     issuer: String,
     audience: String,
     skew: Duration,
+    environments: Environments,
     jwks_uri: Option<String>,
     refresh_every: Option<Duration>,
     fetch: Option<Box<dyn Fetch>>,
@@ -102,6 +105,13 @@ impl VerifierBuilder {
     /// How far into the future `iat` and `nbf` may be, for clocks that do not agree; 10 seconds by default.
     pub const fn skew(mut self, skew: Duration) -> Self {
         self.skew = skew;
+        self
+    }
+
+    /// From which API keys a token may be made: those for the real thing (`live`) by default, so that a key for trying out opens
+    /// nothing that matters. Tokens that a client asked for have no environment, and are not concerned.
+    pub const fn environments(mut self, environments: Environments) -> Self {
+        self.environments = environments;
         self
     }
 
@@ -181,7 +191,7 @@ impl VerifierBuilder {
             Some((kid, secret)) => KeySet::default().with_shared_key(&kid, &secret)?,
             None => KeySet::default(),
         };
-        let (clock, skew) = (self.clock, self.skew);
+        let (clock, skew, environments) = (self.clock, self.skew, self.environments);
         // Asked before the fetcher is given away.
         let to_follow = match &self.revocations {
             Some(FollowRevocations { fetch: Some(fetch), .. }) => Some(Arc::clone(fetch)),
@@ -197,7 +207,7 @@ impl VerifierBuilder {
             own,
             refresh_every: self.refresh_every,
         };
-        let terms = Terms { issuer: self.issuer.into(), audience: self.audience.into(), skew };
+        let terms = Terms { issuer: self.issuer.into(), audience: self.audience.into(), skew, environments };
         let jwks = JwksCache::start(source, Arc::clone(&clock))?;
         let revocations: Arc<Revocations> = Arc::default();
         let follower = match (self.revocations, to_follow) {

@@ -31,6 +31,10 @@ pub enum VerifyError {
     /// A token for other APIs: the client has to ask for this one (`resource`, RFC 8707).
     #[error("another audience")]
     Audience,
+    /// A token that was made from an API key which is for trying out, where those for the real thing are accepted, or the other
+    /// way round.
+    #[error("another environment")]
+    Environment,
     /// `exp` has come. A clock that is wrong says so of every token.
     #[error("expired")]
     Expired,

@@ -65,7 +65,7 @@ impl FollowRevocations {
     /// As the client with this id and secret.
     pub fn with_secret(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
         let (client, secret) = (client_id.into(), Zeroizing::new(secret.into()));
-        let authorization = basic(&client, &secret);
+        let authorization = Authorization(basic(&client, &secret));
         Self {
             client,
             authorization,
@@ -110,11 +110,11 @@ impl FollowRevocations {
     }
 }
 
-/// RFC 6749 §2.3.1: both are form-encoded before they are put together.
-fn basic(client: &str, secret: &str) -> Authorization {
+/// The value of `Authorization` of a client (RFC 6749 §2.3.1): both are form-encoded before they are put together.
+pub fn basic(client: &str, secret: &str) -> Zeroizing<String> {
     let pair = Zeroizing::new([&*form_encoded(client), ":", &*form_encoded(secret)].concat());
     let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
-    Authorization(Zeroizing::new(["Basic ", &encoded].concat()))
+    Zeroizing::new(["Basic ", &encoded].concat())
 }
 
 /// `application/x-www-form-urlencoded` (RFC 6749 Appendix B).

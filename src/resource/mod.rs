@@ -65,9 +65,13 @@ pub use discovery::DiscoveryError;
 pub use error::VerifyError;
 pub use feed_document::FeedDocumentError;
 pub use fetch::{Document, FETCH_TIMEOUT, Fetch, FetchError, MAX_DOCUMENT_LEN, Request};
+#[cfg(feature = "server")]
+pub(crate) use follow::basic;
 pub use follow::{DEFAULT_MAX_AGE, FollowRevocations, StaleRevocations};
 #[cfg(feature = "fetch")]
 pub use http_fetcher::HttpFetcher;
+#[cfg(feature = "server")]
+pub(crate) use http_fetcher::agent;
 pub use jwks_cache::{JwksCache, JwksStatus, RefreshError};
 pub use key_set::{KeySet, KeySetError, LeftOut, LeftOutReason, VerifyingKey};
 pub use presented::{PresentError, bearer_token};
@@ -76,3 +80,5 @@ pub use require_scope::{MissingScope, RequireScope};
 pub use revocation_follower::{FollowError, RevocationFollower, RevocationStatus};
 pub use revocations::Revocations;
 pub use verifier::{DEFAULT_SKEW, Verifier};
+
+pub use crate::model::environment::{Environment, Environments};

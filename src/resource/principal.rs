@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::access_token::AccessToken;
 use crate::clock::Timestamp;
+use crate::model::environment::Environment;
 use crate::model::scope::ScopeSet;
 
 /// Who calls. Only a token that was checked makes one; a clone costs next to nothing.
@@ -15,13 +16,13 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// Who the token stands for (`sub`): with client credentials, the client.
+    /// Who the token stands for (`sub`): with client credentials, the client; the owner of the API key that it was made from.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.token.subject
     }
 
-    /// The client that asked for the token (`client_id`).
+    /// The client that asked for the token (`client_id`), or the id of the API key that it was made from.
     #[must_use]
     pub fn client_id(&self) -> &str {
         &self.token.client_id
@@ -37,6 +38,13 @@ impl Principal {
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
         self.token.scopes.contains(scope)
+    }
+
+    /// What the API key is for that the token was made from (`environment`); nothing when a client asked for it. Which are accepted
+    /// says [`VerifierBuilder::environments`](super::VerifierBuilder::environments).
+    #[must_use]
+    pub fn environment(&self) -> Option<Environment> {
+        self.token.environment
     }
 
     /// When the token expires (`exp`): what goes on for longer asks again.

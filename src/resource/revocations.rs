@@ -194,7 +194,8 @@ mod tests {
     }
 
     fn is_void(revocations: &Revocations, client: &str) -> bool {
-        revocations.voids(&TokenNames { jti: "x", id: None, client_id: client, kid: "kid", audience: &[] })
+        let (subject, client_id) = (client, client);
+        revocations.voids(&TokenNames { jti: "x", id: None, subject, client_id, kid: "kid", audience: &[] })
     }
 
     #[test]

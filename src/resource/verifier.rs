@@ -20,9 +20,13 @@ use super::revocation_follower::{RevocationFollower, RevocationStatus};
 use super::revocations::Revocations;
 use super::strict_json::Object;
 use crate::clock::Clock;
+use crate::model::environment::{Environment, Environments};
 
 /// How far into the future `iat` and `nbf` may be, for clocks that do not agree.
 pub const DEFAULT_SKEW: Duration = Duration::from_secs(10);
+
+/// Which API keys a token may be made from, where nobody says: those for the real thing.
+pub(super) const DEFAULT_ENVIRONMENTS: Environments = Environments::Only(Environment::Live);
 
 /// Checks access tokens of one issuer, for one API. A clone is another handle to the same verifier.
 #[derive(Clone)]
@@ -47,6 +51,8 @@ pub(super) struct Terms {
     /// This API, as it stands in `aud`.
     pub audience: Box<str>,
     pub skew: Duration,
+    /// Which API keys a token may be made from.
+    pub environments: Environments,
 }
 
 impl fmt::Debug for Verifier {
@@ -66,7 +72,12 @@ impl Verifier {
     /// keys change by [`replace_keys`](Self::replace_keys) alone.
     #[must_use]
     pub fn with_keys(issuer: &str, keys: KeySet, clock: Arc<dyn Clock>) -> Self {
-        let terms = Terms { issuer: issuer.into(), audience: issuer.into(), skew: DEFAULT_SKEW };
+        let terms = Terms {
+            issuer: issuer.into(),
+            audience: issuer.into(),
+            skew: DEFAULT_SKEW,
+            environments: DEFAULT_ENVIRONMENTS,
+        };
         Self(Arc::new(Shared {
             terms,
             keys: Arc::new(ArcSwap::from_pointee(keys)),
@@ -147,7 +158,8 @@ impl Verifier {
     /// may take ([`Fetch`](super::Fetch)), in any runtime or none.
     ///
     /// # Errors
-    /// The first thing that is wrong with it, in the order: form, header, signature, claims, time, revocation, audience.
+    /// The first thing that is wrong with it, in the order: form, header, signature, claims, time, revocation, audience,
+    /// environment.
     pub async fn verify(&self, token: &str) -> Result<Principal, VerifyError> {
         // Before the check: what becomes known meanwhile makes it better than is said.
         let mut age = self.age();
@@ -192,7 +204,7 @@ impl Verifier {
         if is_stale { Err(VerifyError::StaleRevocations) } else { Ok(checked) }
     }
 
-    /// The same for whichever audience the token names, by what is known. It lets nobody in: a token for somebody else's API is good here.
+    /// The same for whichever audience the token names, and whichever environment, by what is known. It lets nobody in: a token for somebody else's API is good here.
     #[cfg(feature = "server")]
     pub(crate) fn check_for_any(&self, token: &str) -> Result<Arc<AccessToken>, VerifyError> {
         self.0.check_for_any(token)
@@ -202,7 +214,13 @@ impl Verifier {
 impl Shared {
     fn check(&self, token: &str, audience: &str) -> Result<Arc<AccessToken>, VerifyError> {
         let token = self.check_for_any(token)?;
-        if token.audience.iter().any(|own| own == audience) { Ok(token) } else { Err(VerifyError::Audience) }
+        if !token.audience.iter().any(|own| own == audience) {
+            return Err(VerifyError::Audience);
+        }
+        if token.environment.is_some_and(|own| !self.terms.environments.accept(own)) {
+            return Err(VerifyError::Environment);
+        }
+        Ok(token)
     }
 
     fn check_for_any(&self, token: &str) -> Result<Arc<AccessToken>, VerifyError> {

@@ -34,6 +34,27 @@ pub fn looks_generated(prefix: &str, presented: &str) -> bool {
         })
 }
 
+/// `text` with `…` in place of what follows each `prefix` and is long enough to be the rest of a secret, mistyped or cut off too: it may
+/// be one that somebody put in the wrong place.
+#[must_use]
+pub fn masked(prefix: &str, text: &str) -> String {
+    /// Half of a secret; shorter is part of a word.
+    const LONG: usize = 20;
+    let mut parts = text.split(prefix);
+    let mut masked = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|next: char| next.is_ascii_alphanumeric());
+        masked.push_str(prefix);
+        if part.len() - rest.len() < LONG {
+            masked.push_str(part);
+        } else {
+            masked.push('…');
+            masked.push_str(rest);
+        }
+    }
+    masked
+}
+
 /// The end of a secret by which its owner tells it from another: [`HINT_LEN`] digits before the checksum.
 #[must_use]
 pub fn hint(secret: &Secret) -> String {
@@ -58,7 +79,7 @@ fn is_checksum(sum: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{CLIENT_SECRET_PREFIX, generate, hint, looks_generated};
+    use super::{CLIENT_SECRET_PREFIX, generate, hint, looks_generated, masked};
     use crate::random::SystemRandom;
 
     #[test]
@@ -75,6 +96,19 @@ mod tests {
         }
         assert!(!looks_generated(CLIENT_SECRET_PREFIX, "mts_"));
         assert!(!looks_generated(CLIENT_SECRET_PREFIX, &"é".repeat(27)));
+    }
+
+    /// SEC-5
+    #[test]
+    fn a_secret_in_a_text_is_masked() {
+        let secret = generate(CLIENT_SECRET_PREFIX, &SystemRandom);
+        let plain = secret.expose();
+        let mask = |text: &str| masked(CLIENT_SECRET_PREFIX, text);
+        assert_eq!(mask(&format!("no {plain}, nor {plain}")), "no mts_…, nor mts_…");
+        assert_eq!(mask(&plain[..40]), "mts_…");
+        for harmless in ["", "mts_", "mts_read mts_write", "there is no client mc_0000000000000000000000"] {
+            assert_eq!(mask(harmless), harmless);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{ApiKey, ApiKeyId, Environment, KeyOwner};
 use crate::model::client::ClientId;
+use crate::model::event::EventNumber;
 use crate::model::name::DisplayName;
 use crate::model::scope::ScopeSet;
 use crate::model::usage::LastUse;
@@ -20,19 +21,27 @@ use crate::secret::digest::SecretDigest;
 macro_rules! columns {
     () => {
         "k.id, k.name, k.client_id, k.user_id, k.environment, k.hint, k.scopes, k.allowed_addresses, k.max_per_minute, \
-         k.successor, k.created_at, k.expires_at, k.disabled_at"
+         k.successor, k.created_at, k.expires_at, k.disabled_at, k.leaked_at"
     };
 }
 
-/// The key with this digest.
+/// The key with this digest, and the number of the last event that had happened when it was read.
 ///
 /// # Errors
 /// When the statement fails, or the row holds what this program never writes.
-pub async fn by_digest(database: &Database, digest: &SecretDigest) -> Result<Option<ApiKey>, StoreError> {
-    const SQL: &str = concat!("SELECT ", columns!(), " FROM api_keys k WHERE k.digest = $1");
+pub async fn by_digest(
+    database: &Database,
+    digest: &SecretDigest,
+) -> Result<Option<(ApiKey, EventNumber)>, StoreError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", (SELECT number FROM event_head WHERE id = 1) AS head FROM api_keys k WHERE k.digest = $1"
+    );
     let digest = digest.to_text();
     let rows = database.lookup(|| sqlx::query(SQL).bind(digest.as_str())).await?;
-    rows.first().map(api_key).transpose()
+    let with_head = |row: &AnyRow| Ok((api_key(row)?, EventNumber::new(row.try_get("head")?)));
+    rows.first().map(with_head).transpose()
 }
 
 /// The key with this id, and its last use.
@@ -167,9 +176,9 @@ pub async fn insert(tx: &mut Tx, key: &ApiKey, digest: &SecretDigest) -> Result<
         KeyOwner::User(user) => (None, Some(user.as_str())),
     };
     let query = sqlx::query(
-        "INSERT INTO api_keys (name, scopes, allowed_addresses, max_per_minute, successor, expires_at, disabled_at, id, \
-         client_id, user_id, environment, digest, hint, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        "INSERT INTO api_keys (name, scopes, allowed_addresses, max_per_minute, successor, expires_at, disabled_at, leaked_at, \
+         id, client_id, user_id, environment, digest, hint, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     );
     bind_terms(query, key)
         .bind(key.id.as_str())
@@ -191,7 +200,7 @@ pub async fn insert(tx: &mut Tx, key: &ApiKey, digest: &SecretDigest) -> Result<
 pub async fn update(tx: &mut Tx, key: &ApiKey) -> Result<(), StoreError> {
     let query = sqlx::query(
         "UPDATE api_keys SET name = $1, scopes = $2, allowed_addresses = $3, max_per_minute = $4, successor = $5, \
-         expires_at = $6, disabled_at = $7 WHERE id = $8",
+         expires_at = $6, disabled_at = $7, leaked_at = $8 WHERE id = $9",
     );
     bind_terms(query, key).bind(key.id.as_str()).execute(tx.connection()?).await?;
     Ok(())
@@ -272,6 +281,7 @@ fn bind_terms<'q>(query: AnyQuery<'q>, key: &'q ApiKey) -> AnyQuery<'q> {
         .bind(key.successor.as_ref().map(ApiKeyId::as_str))
         .bind(key.expires_at.map(Timestamp::as_millis))
         .bind(key.disabled_at.map(Timestamp::as_millis))
+        .bind(key.leaked_at.map(Timestamp::as_millis))
 }
 
 fn with_use(row: &AnyRow) -> Result<(ApiKey, Option<LastUse>), StoreError> {
@@ -311,6 +321,7 @@ fn api_key(row: &AnyRow) -> Result<ApiKey, StoreError> {
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
         expires_at: time("expires_at")?,
         disabled_at: time("disabled_at")?,
+        leaked_at: time("leaked_at")?,
     })
 }
 

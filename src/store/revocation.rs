@@ -53,7 +53,10 @@ pub(super) async fn insert(
 }
 
 /// The longest life of a token that any node issues, as the signing keys remember it.
-async fn longest_life(tx: &mut Tx) -> Result<Duration, StoreError> {
+///
+/// # Errors
+/// When the statement fails.
+pub async fn longest_life(tx: &mut Tx) -> Result<Duration, StoreError> {
     let longest: i64 =
         sqlx::query_scalar("SELECT CAST(COALESCE(MAX(longest_ttl), 0) AS BIGINT) FROM signing_keys")
             .fetch_one(tx.connection()?)

@@ -6,6 +6,7 @@ use sqlx::any::AnyRow;
 use super::change::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
+use crate::model::event::EventNumber;
 use crate::model::user::{Role, User, UserId, Username};
 use crate::secret::hash::SecretHash;
 
@@ -26,6 +27,24 @@ pub async fn by_id(database: &Database, id: &UserId) -> Result<Option<User>, Sto
     const SQL: &str = concat!("SELECT ", columns!(), " FROM users u WHERE u.id = $1");
     let rows = database.lookup(|| sqlx::query(SQL).bind(id.as_str())).await?;
     rows.first().map(user).transpose()
+}
+
+/// The user with this id, and the number of the last event that had happened when they were read.
+///
+/// # Errors
+/// When the statement fails, or the row holds what this program never writes.
+pub async fn by_id_as_of(
+    database: &Database,
+    id: &UserId,
+) -> Result<Option<(User, EventNumber)>, StoreError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", (SELECT number FROM event_head WHERE id = 1) AS head FROM users u WHERE u.id = $1"
+    );
+    let rows = database.lookup(|| sqlx::query(SQL).bind(id.as_str())).await?;
+    let with_head = |row: &AnyRow| Ok((user(row)?, EventNumber::new(row.try_get("head")?)));
+    rows.first().map(with_head).transpose()
 }
 
 /// The user who logs in with this name, in upper or lower case, and the hash of their password.

@@ -22,7 +22,7 @@ const ME: &str = "/api/v1/users/me";
 /// A key, and its text that was shown once.
 #[derive(Debug, Clone)]
 pub struct TestKey {
-    id: String,
+    pub id: String,
     pub key: String,
 }
 
@@ -215,6 +215,9 @@ async fn one_credential_and_never_in_the_uri() {
         ("a key in the query", get(&format!("{ME}?api_key={one}"))),
         ("a key in the query by any name", get(&format!("{ME}?x={one}"))),
         ("a key in the query, encoded", get(&format!("{ME}?x=%6dtk_live_0"))),
+        ("a key in the query by no name", get(&format!("{ME}?{one}"))),
+        ("a key in the query after something else", get(&format!("{ME}?x=Bearer%20{one}"))),
+        ("a key in the query after a semicolon", get(&format!("{ME}?x=y;z={one}"))),
         ("the name of the header in the query", get(&format!("{ME}?X-Api-Key=x"))),
         ("a token, and a key in the query", get(&format!("{ME}?apikey={one}")).bearer_auth(&token)),
         ("a key, and another in the query", get(&format!("{ME}?x={other}")).header("X-API-Key", &one)),
@@ -315,14 +318,35 @@ async fn a_key_is_good_from_its_addresses() {
     ] {
         assert_eq!(from(&app, &key, header, value).await, status, "{header}: {value}");
     }
+    // What a stranger adds does not make them the proxy, whose address is that of one of our own.
+    let here = || AddressRanges::parse("127.0.0.0/8").unwrap();
+    let key = app.key(NewApiKey { allowed: here(), ..owned_by(&owner) }).await.key;
+    for (listed, structured, status) in [
+        (Some("198.51.100.1"), None, 401),
+        (Some("198.51.100.1"), Some("for=unknown"), 401),
+        (Some("198.51.100.1"), Some("for=192.0.2.7"), 401),
+        (Some("198.51.100.1"), Some("for=127.0.0.1"), 401),
+        (Some("unknown"), None, 401),
+        (Some(""), None, 401),
+        (None, Some("for=unknown"), 401),
+        (None, Some("for=_hidden, for=127.0.0.1"), 401),
+        (Some("127.0.0.2"), Some("for=127.0.0.2"), 200),
+        (Some("127.0.0.2"), None, 200),
+        (None, None, 200),
+    ] {
+        let headers = [("x-forwarded-for", listed), ("forwarded", structured)];
+        let sent = headers.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let request =
+            sent.fold(app.as_header(Method::GET, ME, &key), |request, sent| request.header(sent.0, sent.1));
+        assert_eq!(Answer::of(request).await.status, status, "{listed:?} {structured:?}");
+    }
     // Without a proxy that is trusted nobody says where they are.
     let owner = direct.client("read").await;
     let key = direct.key(NewApiKey { allowed: allowed(), ..owned_by(&owner) }).await.key;
     for header in ["x-forwarded-for", "forwarded", "x-real-ip", "cf-connecting-ip", "true-client-ip"] {
         assert_eq!(from(&direct, &key, header, "192.0.2.7").await, 401, "{header}");
     }
-    let here = AddressRanges::parse("127.0.0.1").unwrap();
-    let key = direct.key(NewApiKey { allowed: here, ..owned_by(&owner) }).await.key;
+    let key = direct.key(NewApiKey { allowed: here(), ..owned_by(&owner) }).await.key;
     assert_eq!(from(&direct, &key, "x-forwarded-for", "192.0.2.7").await, 200);
 }
 
@@ -412,7 +436,7 @@ async fn keys_are_administered_with_keys_and_tokens() {
         "id": made.id, "name": "worker", "owner": owner.id, "environment": "test", "scope": "read",
         "hint": &made.key[48..52], "allowed_addresses": ["192.0.2.0/24", "2001:db8::1/128"],
         "max_requests_per_minute": 60, "created_at": app.now(), "expires_at": app.now() + 3600, "enabled": true,
-        "replaced_by": null, "key": made.key
+        "replaced_by": null, "leaked_at": null, "key": made.key
     });
     assert_eq!(answer.json(), expected);
     let members = expected.as_object_mut().unwrap();
@@ -504,6 +528,31 @@ fn assert_forbidden(answer: &Answer, what: &str) {
         (403, "err_no_permission"),
         "{what}: {answer:?}"
     );
+}
+
+/// Who may do less than before still looks after their keys, and what they lost comes back to none that was made anew.
+#[actix_web::test]
+async fn a_key_is_replaced_without_what_its_owner_lost() {
+    let app = TestApp::spawn().await;
+    let (_, admin) = manager(&app, "mintery:clients:write mintery:keys:write read write").await;
+    let (owner, own) = manager(&app, "mintery:keys:write read write").await;
+    let [renamed, replaced] = [app.key(owned_by(&owner)).await, app.key(owned_by(&owner)).await];
+    let path = format!("/api/v1/clients/{}", owner.id);
+    let may = async |scope: &str| {
+        let body = Some(json!({ "scope": scope }));
+        assert_eq!(app.send_with_key(Method::PATCH, &path, &admin.key, body).await.status, 200);
+    };
+    let send =
+        async |method, path: String, body| app.send_with_key(method, &path, &own.key, Some(body)).await;
+    may("mintery:keys:write read").await;
+    let answer = send(Method::PATCH, renamed.path(""), json!({ "name": "x" })).await;
+    answer.assert_problem(400, "err_invalid_request", "the scope is to go");
+    let answer = send(Method::PATCH, renamed.path(""), json!({ "name": "x", "scope": "read" })).await;
+    assert_eq!((answer.status, &answer.json()["scope"]), (200, &json!("read")), "{answer:?}");
+    let answer = send(Method::POST, replaced.path("/rotate"), json!({})).await;
+    assert_eq!((answer.status, &answer.json()["scope"]), (201, &json!("read")), "{answer:?}");
+    may("mintery:keys:write read write").await;
+    assert_eq!(app.get_with(ME, &answer.text("key")).await.json()["scope"], "read");
 }
 
 /// SEC-12
@@ -650,6 +699,15 @@ async fn bad_input_is_refused() {
     ] {
         let answer = app.send_with_key(method, &path, &admin.key, None).await;
         assert_eq!((answer.status, answer.header("allow")), (405, allowed), "{path}");
+    }
+    // A key in the wrong place is not repeated.
+    let key = &admin.key;
+    for body in [json!({ "name": "x", "owner": key }), json!({ "name": "x", "scope": format!("read {key}") })]
+    {
+        let answer = create(&app, &admin, body.clone()).await;
+        answer.assert_problem(400, "err_invalid_request", "a key in the wrong place");
+        answer.assert_no_echo(key, "a key in the wrong place");
+        assert!(answer.text("message").contains("mtk_live_…"), "{}", answer.text("message"));
     }
     let after = api_key::page(&app.admin, "", 100, &api_key::Filter::default()).await.unwrap().len();
     assert_eq!(after, before);

@@ -26,6 +26,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("actix_service", &["http/"]),
     ("actix_server", &["http/", "server.rs"]),
     ("askama", &["http/pages/"]),
+    ("ureq", &["resource/http_fetcher.rs", "cli/remote.rs"]),
     ("clap", &["cli/"]),
     ("clap_complete", &["cli/"]),
 ];

@@ -36,7 +36,7 @@ impl TestApp {
     }
 
     /// A document of the feed, after what every one has was checked.
-    async fn feed(&self, reader: &TestClient, query: &str) -> Map<String, Value> {
+    pub async fn feed(&self, reader: &TestClient, query: &str) -> Map<String, Value> {
         let answer = self.ask_feed(reader, query).await;
         assert_eq!(answer.status, 200, "{query}: {answer:?}");
         assert_eq!(answer.header("content-type"), "application/revocations+jwt");

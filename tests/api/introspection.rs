@@ -47,17 +47,17 @@ impl TestApp {
         Answer::of(request.header("accept", JWT).form(&[("token", token)])).await
     }
 
-    async fn api(&self, resource: &str) {
+    pub async fn api(&self, resource: &str) {
         Box::pin(api::create(&self.admin, uri(resource), api_terms())).await.unwrap();
     }
 
-    async fn update(&self, client: &TestClient, update: ClientUpdate) {
+    pub async fn update(&self, client: &TestClient, update: ClientUpdate) {
         Box::pin(client::update(&self.admin, &ClientId::parse(&client.id).unwrap(), update)).await.unwrap();
         self.caught_up().await;
     }
 
     /// A client that may ask tokens for these APIs.
-    async fn client_of(&self, resources: &[&str]) -> TestClient {
+    pub async fn client_of(&self, resources: &[&str]) -> TestClient {
         let mut new = new_client("read write");
         new.terms.resources = resources.iter().map(|resource| uri(resource)).collect();
         self.create(new).await

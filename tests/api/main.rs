@@ -56,6 +56,8 @@ mod imports;
 #[cfg(test)]
 mod introspection;
 #[cfg(test)]
+mod leaked_keys;
+#[cfg(test)]
 mod metadata;
 #[cfg(test)]
 mod metrics;
@@ -77,6 +79,8 @@ mod sessions;
 mod slow_secrets;
 #[cfg(test)]
 mod token;
+#[cfg(test)]
+mod token_exchange;
 #[cfg(test)]
 mod token_input;
 #[cfg(test)]

@@ -36,7 +36,8 @@ async fn the_metadata_say_what_the_server_does() {
     assert_eq!(metadata["jwks_uri"], "https://auth.example.com/.well-known/jwks.json");
     assert_eq!(metadata["authorization_endpoint"], "https://auth.example.com/oauth/authorize");
     assert_eq!(metadata["response_types_supported"], json!(["none"]));
-    assert_eq!(metadata["grant_types_supported"], json!(["client_credentials"]));
+    let grants = ["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"];
+    assert_eq!(metadata["grant_types_supported"], json!(grants));
     let methods = metadata["token_endpoint_auth_methods_supported"].as_array().unwrap();
     assert!(
         methods.contains(&json!("client_secret_basic")) && methods.contains(&json!("client_secret_post"))

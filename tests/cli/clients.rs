@@ -190,6 +190,11 @@ fn help_and_version_are_results() {
         let ran = work.run(arguments).succeeded();
         assert!(ran.stdout.contains("Usage") && ran.stderr.is_empty(), "{ran:?}");
     }
+    // What is a command's own is not among what all have.
+    let help = work.run(&["whoami", "--help"]).succeeded().stdout;
+    let own = help.split("Options of all commands:").next().unwrap();
+    assert!(own.contains("--profile") && !own.contains("--database-url"), "{help}");
+    assert!(help.contains("--database-url"), "{help}");
 }
 
 /// 6749-8

@@ -207,6 +207,10 @@ fn settings_that_are_not_valid() {
     assert!(ran.code == Some(1) && ran.stdout.contains("missing.toml"), "{ran:?}");
     let work = healthy().with("MINTERY_KEYS__ROTATE_EVERY", "60");
     examine(&work).says("settings", "problem", &["`keys.publish_ahead`"]);
+    let work = healthy().with("MINTERY_LEAKS__PUBLIC_KEYS", "scanners.json");
+    examine(&work).says("settings", "problem", &["`leaks.public_keys`", "scanners.json"]);
+    work.write("scanners.json", "{}");
+    examine(&work).says("settings", "problem", &["`public_keys`", "docs/leaked-keys.md"]);
 }
 
 /// SEC-5

@@ -228,6 +228,34 @@ fn no_secret_is_in_the_log() {
 
 /// SEC-5
 #[test]
+fn no_secret_in_the_wrong_place_of_an_administrative_request_is_in_the_log() {
+    let work = Workplace::with_tables().with("MINTERY_LOG", "trace");
+    let scopes = "read mintery:clients:read mintery:keys:write";
+    let client = work.create_client_for(scopes, &[]);
+    let ran =
+        work.run(&["key", "create", "--name", "x", "--owner", &client.id, "--scope", scopes]).succeeded();
+    let key = ran.stdout.trim_end();
+    let server = Server::start(&work);
+    for secret in [key, &client.secret] {
+        for body in
+            [format!(r#"{{"name":"x","owner":"{secret}"}}"#), format!(r#"{{"name":"x","scope":"{secret}"}}"#)]
+        {
+            let request = http().post(server.url("/api/v1/keys")).header("content-type", "application/json");
+            assert_eq!(send(request.header("X-API-Key", key).body(body)).unwrap().status, 400);
+        }
+        let request = http().get(server.url(&format!("/api/v1/clients/{secret}"))).header("X-API-Key", key);
+        assert_eq!(send(request).unwrap().status, 404);
+    }
+    let log = log_of(server);
+    for secret in [key, &client.secret] {
+        let line = log.lines().find(|line| line.contains(&secret[9..45]));
+        assert_eq!(line, None);
+    }
+    assert!(log.contains("mtk_live_…") && log.contains("mts_…"), "{log}");
+}
+
+/// SEC-5
+#[test]
 fn no_secret_is_in_what_is_counted() {
     let work = Workplace::with_tables();
     let client = work.create_client(&[]);

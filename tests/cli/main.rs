@@ -7,6 +7,8 @@ mod api_keys;
 #[cfg(test)]
 mod apis;
 #[cfg(test)]
+mod caller;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod completions;
@@ -29,6 +31,10 @@ mod nodes;
 #[cfg(test)]
 mod openssl;
 #[cfg(test)]
+mod over_http;
+#[cfg(test)]
+mod profiles;
+#[cfg(test)]
 mod proxy;
 #[cfg(test)]
 mod refusals;
@@ -46,6 +52,8 @@ mod serve;
 mod signing_keys;
 #[cfg(test)]
 mod slow_clients;
+#[cfg(test)]
+mod strangers;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -21,6 +21,9 @@ for variable in $(compgen -e | grep '^MINTERY_') RUST_LOG; do
   unset "$variable"
 done
 
+# Nor are the profiles of `mintery login` theirs.
+export XDG_CONFIG_HOME=$scratch/config
+
 case_name=
 case_failed=0
 expectations=0

@@ -42,6 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let names = TokenNames {
             jti,
             id: Some(*id),
+            subject: "mc_0123456789abcdefghijkl",
             client_id: "mc_0123456789abcdefghijkl",
             kid: "q2sUeAEbnKG0KvRR5ZHGSyQ0Dc-jhhSS-A7vYq9UkSo",
             audience: &audience,

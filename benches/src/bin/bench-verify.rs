@@ -55,6 +55,7 @@ fn measure(algorithm: SigningAlgorithm) -> Result<(), Box<dyn Error>> {
                 exp: now + 3600,
                 jti: &id.encode(),
                 scope: Some("read write"),
+                environment: None,
             })
         })
         .collect::<Result<Vec<_>, _>>()?;

@@ -34,6 +34,8 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub enum Refused {
     /// Whoever calls may not.
     Access(AccessError),
+    /// It is not signed, or by nobody who is known.
+    NotSigned,
     /// The body cannot be read.
     Body(BodyError),
     /// A password or a code is not right, or that cannot be told.
@@ -96,11 +98,12 @@ fn needed(scope: &'static str) -> Result<ScopeSet, AccessError> {
 /// What acts in the name of a caller.
 fn acting(server: &AuthorizationServer, caller: Authenticated) -> Admin {
     let (actor, grantable) = match (caller.principal, caller.credential) {
-        (Principal::Client { id, .. }, Credential::ApiKey { id: key, .. }) => {
-            (Actor::ApiKey { key, owner: KeyOwner::Client(id) }, Some(caller.scopes))
-        }
-        (Principal::User { id, .. }, Credential::ApiKey { id: key, .. }) => {
-            (Actor::ApiKey { key, owner: KeyOwner::User(id) }, Some(caller.scopes))
+        (principal, Credential::KeyToken { key } | Credential::ApiKey { id: key, .. }) => {
+            let owner = match principal {
+                Principal::Client { id, .. } => KeyOwner::Client(id),
+                Principal::User { id, .. } => KeyOwner::User(id),
+            };
+            (Actor::ApiKey { key, owner }, Some(caller.scopes))
         }
         (Principal::Client { id, .. }, _) => (Actor::Client(id), Some(caller.scopes)),
         (Principal::User { id, role, .. }, _) => (Actor::User(id), grantable(role, &caller.scopes)),

@@ -354,7 +354,8 @@ async fn do_verify(request: &HttpRequest, server: &AuthorizationServer, payload:
         environments: environments.unwrap_or(own.environments),
         ..own
     };
-    let presented = Presented::ApiKey(PresentedKey { key: input.key.expose(), from });
+    // Whoever asks says from where, and knows.
+    let presented = Presented::ApiKey(PresentedKey { key: input.key.expose(), from, is_from_certain: true });
     let caller = match bearer::authenticate(server, &presented, demand).await {
         Ok(caller) => caller,
         Err(error @ AccessError::Unavailable(_)) => return Err(error.into()),

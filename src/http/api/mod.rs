@@ -6,6 +6,7 @@ pub mod auth_check;
 pub mod clients;
 pub mod events;
 pub mod keys;
+pub mod leaks;
 pub mod me;
 mod page;
 pub mod secret_use;

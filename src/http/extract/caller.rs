@@ -8,19 +8,35 @@ use actix_web::http::header::{FORWARDED, HeaderMap, X_FORWARDED_FOR};
 
 use crate::model::address::AddressRanges;
 
-/// The address of whoever called, which is that of the connection unless a trusted proxy holds its other end: then it is the
-/// last one on the way here that is not a trusted proxy's. Nothing when the connection has no address.
+/// From where a request comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// The address.
+    pub address: IpAddr,
+    /// Whether all that was said of the way here could be read, and agrees. An address that is not certain is the last that is known,
+    /// a proxy's: good for the log and for limits, and never for letting somebody in who may have written what does not agree.
+    pub is_certain: bool,
+}
+
+/// Whoever called, from the address of the connection unless a trusted proxy holds its other end: then from the last one on the way
+/// here that is not a trusted proxy's. Nothing when the connection has no address.
 #[must_use]
-pub fn caller_address(request: &HttpRequest, trusted_proxies: &AddressRanges) -> Option<IpAddr> {
+pub fn caller(request: &HttpRequest, trusted_proxies: &AddressRanges) -> Option<Caller> {
     let peer = request.peer_addr()?.ip().to_canonical();
     if trusted_proxies.is_empty() || !trusted_proxies.contains(peer) {
-        return Some(peer);
+        return Some(Caller { address: peer, is_certain: true });
     }
     Some(forwarded_for(request.headers(), peer, trusted_proxies))
 }
 
+/// The address of [`caller`], certain or not.
+#[must_use]
+pub fn caller_address(request: &HttpRequest, trusted_proxies: &AddressRanges) -> Option<IpAddr> {
+    caller(request, trusted_proxies).map(|caller| caller.address)
+}
+
 /// Whoever called through the trusted proxy at `proxy`.
-fn forwarded_for(headers: &HeaderMap, proxy: IpAddr, trusted: &AddressRanges) -> IpAddr {
+fn forwarded_for(headers: &HeaderMap, proxy: IpAddr, trusted: &AddressRanges) -> Caller {
     let listed = headers.contains_key(X_FORWARDED_FOR).then(|| {
         // The last header is that of the last proxy, and so is the last address in it.
         let values = headers.get_all(X_FORWARDED_FOR).rev();
@@ -34,9 +50,12 @@ fn forwarded_for(headers: &HeaderMap, proxy: IpAddr, trusted: &AddressRanges) ->
     });
     match (listed, structured) {
         // A proxy writes one of the two, and lets the other through as its client wrote it.
-        (Some(listed), Some(structured)) if listed != structured => proxy,
+        (Some(listed), Some(structured)) if listed != structured => {
+            Caller { address: proxy, is_certain: false }
+        }
         (Some(found), _) | (None, Some(found)) => found,
-        (None, None) => proxy,
+        // It speaks for itself.
+        (None, None) => Caller { address: proxy, is_certain: true },
     }
 }
 
@@ -46,11 +65,11 @@ fn rightmost_untrusted(
     hops: impl Iterator<Item = Option<IpAddr>>,
     proxy: IpAddr,
     trusted: &AddressRanges,
-) -> IpAddr {
-    let mut known = proxy;
+) -> Caller {
+    let mut known = Caller { address: proxy, is_certain: false };
     for hop in hops {
-        let Some(address) = hop else { break };
-        known = address;
+        let Some(address) = hop else { return Caller { is_certain: false, ..known } };
+        known = Caller { address, is_certain: true };
         if !trusted.contains(address) {
             break;
         }
@@ -114,11 +133,13 @@ mod tests {
     use actix_web::test::TestRequest;
     use proptest::prelude::*;
 
-    use super::{address, caller_address, elements};
+    use super::{Caller, address, elements};
     use crate::model::address::AddressRanges;
 
     const PROXY: &str = "10.0.0.1";
+    const UNSURE: &str = "10.0.0.1?";
 
+    /// What is not certain ends in a question mark.
     fn caller(peer: &str, headers: &[(&str, &str)]) -> String {
         let trusted = AddressRanges::parse("10.0.0.0/8, 2001:db8:1::/48").unwrap();
         let peer: IpAddr = peer.parse().unwrap();
@@ -126,7 +147,8 @@ mod tests {
         for (name, value) in headers {
             request = request.append_header((*name, *value));
         }
-        caller_address(&request.to_http_request(), &trusted).unwrap().to_string()
+        let Caller { address, is_certain } = super::caller(&request.to_http_request(), &trusted).unwrap();
+        format!("{address}{}", if is_certain { "" } else { "?" })
     }
 
     /// SEC-1
@@ -156,13 +178,13 @@ mod tests {
             ("192.0.2.1, ::ffff:10.0.0.3", "192.0.2.1"),
             ("198.51.100.7, ,", "198.51.100.7"),
             // The last that is known where one cannot be read.
-            ("192.0.2.1, unknown", PROXY),
-            ("192.0.2.1, unknown, 10.0.0.3", "10.0.0.3"),
-            ("192.0.2.1 198.51.100.7", PROXY),
-            ("198.51.100.7:x", PROXY),
-            ("[198.51.100.7]", PROXY),
-            ("fe80::1%eth0", PROXY),
-            ("", PROXY),
+            ("192.0.2.1, unknown", UNSURE),
+            ("192.0.2.1, unknown, 10.0.0.3", "10.0.0.3?"),
+            ("192.0.2.1 198.51.100.7", UNSURE),
+            ("198.51.100.7:x", UNSURE),
+            ("[198.51.100.7]", UNSURE),
+            ("fe80::1%eth0", UNSURE),
+            ("", UNSURE),
             // All are trusted.
             ("10.0.0.9, 10.0.0.3", "10.0.0.9"),
         ] {
@@ -183,13 +205,13 @@ mod tests {
             ("for=198.51.100.7, for=10.0.0.3", "198.51.100.7"),
             ("host=\"a,b;for=192.0.2.9\";for=198.51.100.7", "198.51.100.7"),
             ("host=\"a\\\",for=192.0.2.9\";for=198.51.100.7", "198.51.100.7"),
-            ("for=192.0.2.1, for=_hidden", PROXY),
-            ("for=192.0.2.1, for=unknown, for=10.0.0.3", "10.0.0.3"),
-            ("for=192.0.2.1, proto=https", PROXY),
-            ("for=192.0.2.1;for=198.51.100.7", PROXY),
-            ("host=\"never closed, for=192.0.2.1", PROXY),
-            ("192.0.2.1", PROXY),
-            ("", PROXY),
+            ("for=192.0.2.1, for=_hidden", UNSURE),
+            ("for=192.0.2.1, for=unknown, for=10.0.0.3", "10.0.0.3?"),
+            ("for=192.0.2.1, proto=https", UNSURE),
+            ("for=192.0.2.1;for=198.51.100.7", UNSURE),
+            ("host=\"never closed, for=192.0.2.1", UNSURE),
+            ("192.0.2.1", UNSURE),
+            ("", UNSURE),
         ] {
             assert_eq!(caller(PROXY, &[("forwarded", header)]), expected, "{header}");
         }
@@ -201,7 +223,7 @@ mod tests {
     #[test]
     fn two_headers_that_disagree_count_for_nothing() {
         let listed = ("x-forwarded-for", "198.51.100.7");
-        assert_eq!(caller(PROXY, &[listed, ("forwarded", "for=192.0.2.1")]), PROXY);
+        assert_eq!(caller(PROXY, &[listed, ("forwarded", "for=192.0.2.1")]), UNSURE);
         assert_eq!(caller(PROXY, &[listed, ("forwarded", "for=198.51.100.7;proto=https")]), "198.51.100.7");
     }
 

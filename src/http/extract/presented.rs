@@ -1,12 +1,10 @@
 //! The one credential that a protected request presents: an access token (RFC 6750 §2), an API key or the cookie of a session.
 
-use std::borrow::Cow;
-
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderValue};
 use percent_encoding::percent_decode_str;
 
-use super::caller::caller_address;
+use super::caller::caller;
 use super::session;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::api_key::{KeyFailure, PresentedKey};
@@ -74,19 +72,17 @@ fn by_cookie<'a>(
 }
 
 fn api_key<'a>(request: &HttpRequest, server: &AuthorizationServer, key: &'a str) -> Presented<'a> {
-    Presented::ApiKey(PresentedKey { key, from: caller_address(request, &server.trusted_proxies) })
+    let caller = caller(request, &server.trusted_proxies);
+    let is_from_certain = caller.is_some_and(|caller| caller.is_certain);
+    Presented::ApiKey(PresentedKey { key, from: caller.map(|caller| caller.address), is_from_certain })
 }
 
 /// Whether a parameter of the query is called as keys are, or holds one: everybody on the way writes it into a log.
 fn holds_key(parameter: &str, server: &AuthorizationServer) -> bool {
-    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-    let name = decode(name);
+    let parameter = percent_decode_str(parameter).decode_utf8_lossy();
+    let name = parameter.split_once('=').map_or(&*parameter, |(name, _)| name);
     ["api_key", "apikey", "api-key", server.api_key_header.as_str()]
         .iter()
         .any(|key| name.eq_ignore_ascii_case(key))
-        || server.admin.api_keys.format.is_meant(&decode(value))
-}
-
-fn decode(text: &str) -> Cow<'_, str> {
-    percent_decode_str(text).decode_utf8_lossy()
+        || server.admin.api_keys.format.is_in(&parameter)
 }

@@ -1,35 +1,14 @@
-//! The client credentials grant (RFC 6749 §4.4) with resource indicators (RFC 8707).
+//! The client credentials grant (RFC 6749 §4.4): what a client asks for that has authenticated.
 
-use std::time::Duration;
-
+use super::wanted::{Allowed, Granted, Wanted};
 use crate::directory::KnownClient;
-use crate::model::api::Api;
-use crate::model::resource::ResourceUri;
-use crate::model::scope::ScopeSet;
-use crate::model::signing_key::SigningAlgorithm;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::error::OauthError;
 use crate::oauth::form::Form;
 
 /// What is asked for.
 #[derive(Debug)]
-pub struct ClientCredentials {
-    scopes: Option<ScopeSet>,
-    resources: Vec<ResourceUri>,
-}
-
-/// What is granted.
-#[derive(Debug)]
-pub struct Granted {
-    /// What the token allows.
-    pub scopes: ScopeSet,
-    /// What it is good for; at least one.
-    pub audience: Vec<ResourceUri>,
-    /// What the token is signed with.
-    pub algorithm: SigningAlgorithm,
-    /// How long it lives.
-    pub ttl: Duration,
-}
+pub struct ClientCredentials(Wanted);
 
 impl ClientCredentials {
     /// Reads the parameters.
@@ -37,65 +16,22 @@ impl ClientCredentials {
     /// # Errors
     /// When the scope or a resource is malformed.
     pub fn parse(form: &Form) -> Result<Self, OauthError> {
-        let scopes = form.get("scope").map(ScopeSet::parse).transpose();
-        let resources = form.all("resource").map(ResourceUri::parse).collect::<Result<Vec<_>, _>>();
-        let mut resources = resources.map_err(|_| OauthError::InvalidTarget)?;
-        resources.sort_unstable();
-        resources.dedup();
-        Ok(Self {
-            scopes: scopes.map_err(|_| OauthError::InvalidScope("The scope is malformed"))?,
-            resources,
-        })
+        Wanted::parse(form, &["resource"]).map(Self)
     }
 
     /// Decides: never more than was asked for, never more than the client may have.
     ///
     /// # Errors
     /// When a resource is not known or not for the client, or a scope is not the client's or not for every resource.
-    pub fn decide(self, server: &AuthorizationServer, client: &KnownClient) -> Result<Granted, OauthError> {
-        let apis = server.directory.apis();
-        let is_default = |resource: &ResourceUri| {
-            *resource == server.default_audience || resource.as_str() == server.issuer.as_str()
+    pub fn decide(self, server: &AuthorizationServer, known: &KnownClient) -> Result<Granted, OauthError> {
+        let KnownClient { client, default_scopes, .. } = known;
+        let allowed = Allowed {
+            resources: &client.resources,
+            token_alg: client.token_alg,
+            token_ttl: client.token_ttl,
+            scopes: &client.scopes,
+            default_scopes,
         };
-        let of_client = &client.client;
-        let audience = if self.resources.is_empty() {
-            vec![of_client.resources.first().unwrap_or(&server.default_audience).clone()]
-        } else {
-            self.resources
-        };
-        let mut registered = Vec::new();
-        for resource in audience.iter().filter(|resource| !is_default(resource)) {
-            let api = apis.get(resource.as_str()).filter(|_| of_client.resources.contains(resource));
-            registered.push(api.ok_or(OauthError::InvalidTarget)?);
-        }
-        // The default API takes any scope.
-        let scopes = match self.scopes {
-            Some(scopes) if !scopes.is_subset_of(&of_client.scopes) => {
-                return Err(OauthError::InvalidScope("The client may not have this scope"));
-            }
-            Some(scopes) if registered.iter().any(|api| !scopes.is_subset_of(api.scopes.set())) => {
-                return Err(NOT_OF_RESOURCE);
-            }
-            Some(scopes) => scopes,
-            None => {
-                let of_all = |scopes: ScopeSet, api: &&Api| scopes.intersection(api.scopes.set());
-                registered.iter().fold(client.default_scopes.clone(), of_all)
-            }
-        };
-        // Mintery's own scopes are good for Mintery's own API alone.
-        if scopes.has_own() && audience.iter().any(|resource| resource.as_str() != server.issuer.as_str()) {
-            return Err(NOT_OF_RESOURCE);
-        }
-        let algorithm = of_client.token_alg.or_else(|| registered.iter().find_map(|api| api.token_alg));
-        let ttl = of_client.token_ttl.or_else(|| registered.iter().filter_map(|api| api.token_ttl).min());
-        let (algorithm, ttl) = (algorithm.unwrap_or(server.token_alg), ttl.unwrap_or(server.token_ttl));
-        if algorithm.is_symmetric() && scopes.has_own() {
-            return Err(OauthError::InvalidScope(
-                "Scopes of this server are not for tokens signed with HS256",
-            ));
-        }
-        Ok(Granted { scopes, audience, algorithm, ttl })
+        self.0.decide(server, allowed)
     }
 }
-
-const NOT_OF_RESOURCE: OauthError = OauthError::InvalidScope("The scope does not belong to the resource");

@@ -1,12 +1,15 @@
-//! Grants: what a client asks a token for. One file each.
+//! Grants: what a token is asked for with. One file each. Those of a client that authenticates are the arms of [`Grant`];
+//! [`token_exchange`] is a credential itself.
 
 pub mod client_credentials;
+pub mod token_exchange;
+pub mod wanted;
 
 use super::error::OauthError;
 use super::form::Form;
 use crate::model::client::GrantType;
 
-/// A grant, parsed.
+/// A grant of a client that authenticates, parsed.
 #[derive(Debug)]
 pub enum Grant {
     /// RFC 6749 §4.4.

@@ -1,0 +1,87 @@
+//! Lays out the program, so that a server does not have in memory what only other commands run.
+//!
+//! Pages of a program come into memory in windows of 64 KiB around what is run, and the order of functions is that of crates: a
+//! server that runs one function of each window has the whole program in memory. Functions whose names say that a server
+//! seldom runs them are put behind all others. Nothing else changes, so a name that is not found any more costs memory alone.
+
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+/// Parts of the names of functions that run while a server starts, and no more.
+const AT_START: &[&str] = &[
+    "clap_builder",
+    "clap_lex",
+    "mintery..cli..Cli",
+    "mintery..cli..Noun",
+    "3cli4main",
+    "3cli6Shared",
+    "3cli5serve",
+    "cli..serve",
+    "3cli6output",
+    "3url",
+    "5admin11signing_key",
+    "5admin10revocation",
+    "admin..AdminError",
+];
+
+/// Parts of the names of functions that a server does not run, or seldom.
+const SELDOM: &[&str] = &[
+    // Other commands.
+    "clap_complete",
+    "comfy_table",
+    "console",
+    "indicatif",
+    "unicode_",
+    "strsim",
+    "augment_",
+    "mintery..cli",
+    "7mintery3cli",
+    "7mintery6doctor",
+    "mintery..doctor",
+    // Settings, and what an issuer is asked for.
+    "toml",
+    "ureq",
+    "rustls",
+    "webpki",
+    // The other engine.
+    "sqlx_postgres",
+    "stringprep",
+    // What is administered.
+    "7mintery5admin",
+    "mintery..admin",
+    // A panic that is told.
+    "gimli",
+    "addr2line",
+    "rustc_demangle",
+    "miniz_oxide",
+];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=build.rs");
+    if is_laid_out() {
+        let all = |names: &[&str]| names.join("* .text.*");
+        let (start, seldom) = (all(AT_START), all(SELDOM));
+        let sections =
+            format!(".text.start : {{ *(.text.*{start}*) }} .text.seldom : {{ *(.text.*{seldom}*) }}");
+        let path = Path::new(&env::var("OUT_DIR")?).join("layout.ld");
+        let script = format!("SECTIONS {{ {sections} }} INSERT AFTER .text;\n");
+        fs::write(&path, script)?;
+        println!("cargo:rustc-link-arg-bin=mintery=-Wl,-T,{}", path.display());
+    }
+    Ok(())
+}
+
+/// Only what is measured, and only for the linkers of a usual installation: not every linker reads scripts.
+fn is_laid_out() -> bool {
+    let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    is("PROFILE", "release")
+        && is("CARGO_CFG_TARGET_OS", "linux")
+        && is("CARGO_CFG_TARGET_ENV", "gnu")
+        && env::var("CARGO_FEATURE_SERVER").is_ok()
+        && env::var("RUSTC_LINKER").is_err()
+        && !flags.contains("linker")
+        && !flags.contains("fuse-ld")
+}

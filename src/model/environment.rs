@@ -1,0 +1,104 @@
+//! Environments: what an API key is for, and what is made from it.
+
+use std::str::FromStr;
+
+/// Text that names no environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an environment is live or test")]
+pub struct InvalidEnvironment;
+
+/// What a key is for. It stands in the key, so that everybody sees it, and in the tokens that are made from it (`environment`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Environment {
+    /// For the real thing.
+    #[default]
+    Live,
+    /// For trying out: never good where it matters.
+    Test,
+}
+
+impl Environment {
+    /// The name, for programs and for the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl FromStr for Environment {
+    type Err = InvalidEnvironment;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "live" => Ok(Self::Live),
+            "test" => Ok(Self::Test),
+            _ => Err(InvalidEnvironment),
+        }
+    }
+}
+
+/// Text that is no choice of environments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it should be live, test or any")]
+pub struct InvalidEnvironments;
+
+/// Which keys are accepted somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environments {
+    /// Those of one environment.
+    Only(Environment),
+    /// All of them.
+    Any,
+}
+
+impl Environments {
+    /// Whether a key of this environment is accepted.
+    #[must_use]
+    pub fn accept(self, environment: Environment) -> bool {
+        match self {
+            Self::Only(own) => own == environment,
+            Self::Any => true,
+        }
+    }
+
+    /// The name, as it is set.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Only(environment) => environment.name(),
+            Self::Any => "any",
+        }
+    }
+}
+
+impl FromStr for Environments {
+    type Err = InvalidEnvironments;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "any" => Ok(Self::Any),
+            name => name.parse().map(Self::Only).map_err(|_| InvalidEnvironments),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Environment, Environments};
+
+    #[test]
+    fn environments_accept_their_own() {
+        let accepted = |name: &str| {
+            let environments: Environments = name.parse().unwrap();
+            assert_eq!(environments.name(), name);
+            [Environment::Live, Environment::Test].map(|environment| environments.accept(environment))
+        };
+        assert_eq!(accepted("live"), [true, false]);
+        assert_eq!(accepted("test"), [false, true]);
+        assert_eq!(accepted("any"), [true, true]);
+        assert!("LIVE".parse::<Environments>().is_err() && "any".parse::<Environment>().is_err());
+    }
+}
