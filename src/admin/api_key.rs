@@ -1,5 +1,6 @@
 //! API keys. Whoever may manage keys manages their own; those of others only with all the scopes of the owner, as with secrets: a
-//! key of somebody makes its holder that somebody. And a key never allows what whoever makes it could not do.
+//! key of somebody makes its holder that somebody. And no key has a scope that whoever makes it does not hold; the other limits of
+//! a key do not pass on to what is made with it.
 
 use std::time::Duration;
 

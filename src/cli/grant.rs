@@ -9,13 +9,8 @@ use super::credential::{Credential, is_jwt};
 use super::remote::{Refusal, Remote};
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
+use crate::oauth::grant::token_exchange;
 use crate::secret::Secret;
-
-/// The grant by which an API key is exchanged (RFC 8693 §2.1).
-const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
-
-/// What an API key is called there.
-const API_KEY_TYPE: &str = "urn:mintery:token-type:api-key";
 
 // No doc comment: a command that has these flags would be described by it.
 // What a token is asked for, or checked for.
@@ -102,9 +97,9 @@ pub fn of_client(
 
 fn in_exchange(remote: &Remote<'_>, key: &Secret, wanted: &Wanted) -> Result<Granted, Refusal> {
     let mut form = vec![
-        ("grant_type", TOKEN_EXCHANGE),
+        ("grant_type", token_exchange::NAME),
         ("subject_token", key.expose()),
-        ("subject_token_type", API_KEY_TYPE),
+        ("subject_token_type", token_exchange::API_KEY_TYPE),
     ];
     form.extend(wanted.parameters());
     // A key that is not good makes the request an invalid one (RFC 8693 §2.2.2); nothing else about it is.

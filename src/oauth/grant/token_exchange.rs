@@ -16,7 +16,7 @@ use crate::secret::Secret;
 pub const NAME: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /// What is exchanged.
-const API_KEY_TYPE: &str = "urn:mintery:token-type:api-key";
+pub const API_KEY_TYPE: &str = "urn:mintery:token-type:api-key";
 
 /// What it becomes (RFC 8693 §3).
 pub const ACCESS_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
