@@ -51,6 +51,16 @@ const SELDOM: &[&str] = &[
     // What is administered.
     "7mintery5admin",
     "mintery..admin",
+    "4http5pages",
+    "http..pages",
+    "askama",
+    "qrcode",
+    // How good a password is.
+    "zxcvbn",
+    "fancy_regex",
+    "regex_syntax",
+    "regex_automata",
+    "aho_corasick",
     // A panic that is told.
     "gimli",
     "addr2line",
