@@ -8,7 +8,7 @@ use super::credential::Credential;
 use super::grant::{self, WantedFlags};
 use super::output::{self, Format};
 use super::profile::{Profile, ProfileFlag};
-use super::remote::Remote;
+use super::remote::{Answer, Remote};
 use super::token_decode::{self, Decode};
 use super::token_verify::Verify;
 use super::{CliError, secret_input};
@@ -117,11 +117,7 @@ impl Get {
 
 impl Introspect {
     fn run(&self) -> Result<(), CliError> {
-        let profile = self.profile.load()?;
-        let (id, secret) = client_of(&profile)?;
-        let token = self.token.read()?;
-        let form = [("token", token.expose())];
-        let answer = Remote::new(&profile.url).post("/oauth/introspect", &form, Some((id, secret)))?;
+        let answer = ask_about(&self.token, &self.profile, "/oauth/introspect")?;
         let whole: Value = answer.json()?;
         let Some(is_active) = whole.get("active").and_then(Value::as_bool) else {
             return Err(answer.foreign().into());
@@ -147,18 +143,21 @@ impl Introspect {
 
 impl Revoke {
     fn run(&self) -> Result<(), CliError> {
-        let profile = self.profile.load()?;
-        let (id, secret) = client_of(&profile)?;
-        let token = self.token.read()?;
-        let form = [("token", token.expose())];
-        let answer = Remote::new(&profile.url).post("/oauth/revoke", &form, Some((id, secret)))?;
         // RFC 7009 §2.2 leaves the body open.
-        drop(answer);
+        ask_about(&self.token, &self.profile, "/oauth/revoke")?;
         match self.output {
             Format::Json => Ok(output::json(&json!({ "revoked": true }))?),
             Format::Table => Ok(output::note("Revoked: if the token was good, it is not any more.")?),
         }
     }
+}
+
+/// Sends a token to where the client of a profile may ask about it.
+fn ask_about(token: &TokenArgument, profile: &ProfileFlag, path: &str) -> Result<Answer, CliError> {
+    let profile = profile.load()?;
+    let client = client_of(&profile)?;
+    let token = token.read()?;
+    Ok(Remote::new(&profile.url).post(path, &[("token", token.expose())], Some(client))?)
 }
 
 /// The client of a profile: introspection and revocation are for clients alone.

@@ -211,31 +211,22 @@ impl Directory {
         Err(Unavailable("the store has been out of reach for longer than outage_grace".to_owned()))
     }
 
-    /// The API key with this digest, as this node remembers it, with its owner; no key when there is none, and nothing when the
-    /// store must be asked.
+    /// The API key with this digest, remembered or looked up, with its owner; none when there is none.
     ///
     /// # Errors
-    /// When the store has not been reached for longer than the grace.
-    pub fn remembered_api_key(
-        &self,
-        digest: &SecretDigest,
-    ) -> Result<Option<Option<Arc<KnownApiKey>>>, Unavailable> {
+    /// When the store is needed, or has not been reached for longer than the grace, and is out of reach; or too many keys are being
+    /// looked up.
+    pub async fn api_key(&self, digest: &SecretDigest) -> Result<Option<Arc<KnownApiKey>>, Unavailable> {
         self.check_grace()?;
-        let known = self.keys.remembered(digest);
-        if known.is_some() {
+        if let Some(known) = self.keys.remembered(digest) {
             self.metrics.directory_hits.increment(1);
+            return Ok(known);
         }
-        Ok(known)
+        // Apart from the future of every request, which is kept small: see `http`.
+        Box::pin(self.look_up_api_key(digest)).await
     }
 
-    /// Looks an API key up in the store, with its owner.
-    ///
-    /// # Errors
-    /// When the store is out of reach, or too many keys are being looked up.
-    pub async fn look_up_api_key(
-        &self,
-        digest: &SecretDigest,
-    ) -> Result<Option<Arc<KnownApiKey>>, Unavailable> {
+    async fn look_up_api_key(&self, digest: &SecretDigest) -> Result<Option<Arc<KnownApiKey>>, Unavailable> {
         self.metrics.directory_misses.increment(1);
         let load = || async {
             let _permit = self
@@ -267,6 +258,31 @@ impl Directory {
             Ok(owner.map(|owner| (key, read_as_of, Owner::Client(owner))))
         };
         Box::pin(self.keys.load(digest, load)).await.map_err(|error| Unavailable(error.to_string()))
+    }
+
+    /// The same, and the number of an event that this knowledge is not older than.
+    ///
+    /// # Errors
+    /// As there; and when the key changes all the time.
+    pub async fn api_key_as_of(
+        &self,
+        digest: &SecretDigest,
+    ) -> Result<(Option<Arc<KnownApiKey>>, EventNumber), Unavailable> {
+        /// A key that changes more often than that while it is looked at is none to make tokens from now.
+        const ATTEMPTS: usize = 3;
+        for _ in 0..ATTEMPTS {
+            // Before the look-up: an event that is applied between the two must not be claimed as known.
+            let as_of = self.applied();
+            let Some(known) = self.api_key(digest).await? else { return Ok((None, as_of)) };
+            // Where this node has not come to what was read, a token that says an older number might be void from the start.
+            let cut_off = known.owner.client().map_or(known.read_as_of, |known| known.client.cut_off);
+            let read_as_of = known.read_as_of.max(cut_off);
+            if read_as_of <= as_of {
+                return Ok((Some(known), as_of));
+            }
+            self.catch_up(read_as_of).await?;
+        }
+        Err(Unavailable("the API key changes all the time".to_owned()))
     }
 
     /// The user with this id, remembered or looked up; nobody when there is none.
@@ -354,37 +370,6 @@ impl Directory {
                 }
             });
         }
-    }
-
-    /// The API key with this digest, remembered or looked up, with its owner, and the number of an event that this knowledge is not
-    /// older than; no key when there is none.
-    ///
-    /// # Errors
-    /// When the store is needed, or has not been reached for longer than the grace, and is out of reach; or too many keys are being
-    /// looked up.
-    pub async fn api_key(
-        &self,
-        digest: &SecretDigest,
-    ) -> Result<(Option<Arc<KnownApiKey>>, EventNumber), Unavailable> {
-        /// A key that changes more often than that while it is looked at is none to make tokens from now.
-        const ATTEMPTS: usize = 3;
-        for _ in 0..ATTEMPTS {
-            // Before the look-up: an event that is applied between the two must not be claimed as known.
-            let as_of = self.applied();
-            let known = match self.remembered_api_key(digest)? {
-                Some(known) => known,
-                None => self.look_up_api_key(digest).await?,
-            };
-            let Some(known) = known else { return Ok((None, as_of)) };
-            // Where this node has not come to what was read, a token that says an older number might be void from the start.
-            let cut_off = known.owner.client().map_or(known.read_as_of, |known| known.client.cut_off);
-            let read_as_of = known.read_as_of.max(cut_off);
-            if read_as_of <= as_of {
-                return Ok((Some(known), as_of));
-            }
-            self.catch_up(read_as_of).await?;
-        }
-        Err(Unavailable("the API key changes all the time".to_owned()))
     }
 
     /// Counts a request that was refused though its key is good, if this node remembers the key.

@@ -99,7 +99,7 @@ pub async fn find(
     presented: &PresentedKey<'_>,
 ) -> Result<(Arc<KnownApiKey>, EventNumber), OauthError> {
     let digest = digest(server, presented.key)?;
-    match server.directory.api_key(&digest).await? {
+    match server.directory.api_key_as_of(&digest).await? {
         (Some(known), as_of) => Ok((known, as_of)),
         (None, _) => Err(refuse_unknown(server, presented).await.into()),
     }

@@ -169,11 +169,7 @@ pub async fn authenticate(
         Presented::Token(token) => token,
         Presented::ApiKey(presented) => {
             let digest = api_key::digest(server, presented.key)?;
-            let known = match server.directory.remembered_api_key(&digest)? {
-                Some(known) => known,
-                None => Box::pin(server.directory.look_up_api_key(&digest)).await?,
-            };
-            let Some(known) = known else {
+            let Some(known) = server.directory.api_key(&digest).await? else {
                 return Err(Box::pin(api_key::refuse_unknown(server, presented)).await.into());
             };
             return api_key::admit(server, &known, presented, demand);

@@ -103,10 +103,7 @@ pub async fn respond(
 /// The key, if it is one. Its checksum is looked at first: what is malformed costs nothing, and what is not there is remembered so.
 async fn look_up(server: &AuthorizationServer, token: &str) -> Result<Option<Arc<KnownApiKey>>, Unavailable> {
     let Ok(digest) = api_key::digest(server, token) else { return Ok(None) };
-    match server.directory.remembered_api_key(&digest)? {
-        Some(known) => Ok(known),
-        None => server.directory.look_up_api_key(&digest).await,
-    }
+    server.directory.api_key(&digest).await
 }
 
 async fn report(
