@@ -483,8 +483,7 @@ fn start_http(
             .app_data(server.clone())
             .app_data(stopping.clone())
             .app_data(metrics.clone())
-            .configure(routes.clone())
-            .default_service(web::to(http::otherwise));
+            .configure(routes.clone());
     };
     // Where no page may call, nothing is asked at any request.
     let http = match cors.map(Arc::new) {

@@ -386,7 +386,7 @@ pub async fn method_not_allowed() -> HttpResponse {
 
 /// The same where other methods are allowed.
 #[must_use]
-pub fn not_allowed(allowed: &'static str) -> HttpResponse {
+pub fn not_allowed(allowed: &str) -> HttpResponse {
     Problem::METHOD_NOT_ALLOWED.answer(&format!("This address takes {allowed}"), |response| {
         response.insert_header((ALLOW, allowed));
     })

@@ -10,10 +10,14 @@ pub mod oauth;
 pub mod ops;
 pub mod pages;
 mod problem;
+mod table;
 
-use actix_web::guard::{Guard, fn_guard};
-use actix_web::web::{self, Data, Payload, ServiceConfig, delete, get, head, patch, post, resource, scope};
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder};
+use std::sync::Arc;
+
+use actix_web::dev::{ServiceRequest, ServiceResponse, fn_service};
+use actix_web::web::{self, Data, Payload, ServiceConfig, get, head, post, resource, scope};
+use actix_web::{Error, FromRequest, Handler, Resource, Responder};
+use table::{Route, Table};
 
 use crate::model::base_path::BasePath;
 use crate::oauth::AuthorizationServer;
@@ -37,7 +41,11 @@ pub struct Optional {
 /// a proxy in front strips it.
 pub fn routes(issuer_path: &str, optional: Optional) -> impl Fn(&mut ServiceConfig) + Clone + use<> {
     let issuer_path = issuer_path.to_owned();
+    // Patterns with parameters take as long as all the rest of a request: they are tried last.
+    let table = Arc::new(Table::new(&issuer_path, administration(optional.scanning)));
     move |config| {
+        let table = Arc::clone(&table);
+        config.default_service(fn_service(move |request| Box::pin(otherwise(Arc::clone(&table), request))));
         endpoints(config, &optional);
         well_known(config, SERVER_NAME, &issuer_path, oauth::metadata::server);
         well_known(config, RESOURCE_NAME, &issuer_path, oauth::metadata::resource);
@@ -98,22 +106,24 @@ fn endpoints(config: &mut ServiceConfig, optional: &Optional) {
         )
         // Several patterns of one resource are tried more slowly than one.
         .service(readable(resource(["/auth/check", "/api/v1/auth/check"]), api::auth_check::check))
-        .configure(|config| below_base_paths(config, &optional.base_paths))
-        // Last: patterns are tried in turn, and those with parameters take as long as all the rest of a request.
-        .configure(|config| administration(config, optional));
+        .configure(|config| below_base_paths(config, &optional.base_paths));
 }
 
-/// What stands at no address of the table: a page, or nothing. Pages are looked for last, and by a table of their own, so that
-/// the workers keep nothing for them.
-pub async fn otherwise(
-    request: HttpRequest,
-    server: Data<AuthorizationServer>,
-    payload: Payload,
-) -> HttpResponse {
-    if pages::are_at(request.path(), server.issuer.path()) {
-        return pages::answer(request, server, payload).await;
-    }
-    error::not_found(request, server).await
+/// What stands at no address of the framework's table: what is administered, a page, or nothing.
+async fn otherwise(administration: Arc<Table>, request: ServiceRequest) -> Result<ServiceResponse, Error> {
+    let mut request = match administration.answer(request).await {
+        Ok(response) => return Ok(response),
+        Err(request) => request,
+    };
+    let server = request.extract::<Data<AuthorizationServer>>().await?;
+    let payload = request.extract::<Payload>().await?;
+    let (request, _) = request.into_parts();
+    let response = if pages::are_at(request.path(), server.issuer.path()) {
+        pages::answer(request.clone(), server, payload).await
+    } else {
+        error::not_found(request.clone(), server).await
+    };
+    Ok(ServiceResponse::new(request, response))
 }
 
 /// What answers below other paths too.
@@ -126,204 +136,69 @@ fn below_base_paths(config: &mut ServiceConfig, base_paths: &[BasePath]) {
 }
 
 /// What is administered, in JSON.
-fn administration(config: &mut ServiceConfig, optional: &Optional) {
+fn administration(scanning: bool) -> Vec<Route> {
     use api::{apis, clients, events, secret_use, signing_keys, usage};
-    let not_allowed = |allowed: &'static str| web::to(move || async move { error::not_allowed(allowed) });
-    config
-        .service(
-            resource("/api/v1/clients")
-                .route(get().to(clients::list))
-                .route(post().to(clients::create))
-                .default_service(not_allowed("GET, POST")),
-        )
-        .service(
-            resource("/api/v1/clients/{id}")
-                .route(get().to(clients::show))
-                .route(patch().to(clients::update))
-                .route(delete().to(clients::delete))
-                .default_service(not_allowed("GET, PATCH, DELETE")),
-        )
-        .service(
-            resource("/api/v1/clients/{id}/enable")
-                .route(post().to(clients::enable))
-                .default_service(not_allowed("POST")),
-        )
-        .service(
-            resource("/api/v1/clients/{id}/disable")
-                .route(post().to(clients::disable))
-                .default_service(not_allowed("POST")),
-        )
-        .service(
-            resource("/api/v1/clients/{id}/revoke-tokens")
-                .route(post().to(clients::revoke_tokens))
-                .default_service(not_allowed("POST")),
-        )
-        .service(
-            resource("/api/v1/clients/{id}/secrets")
-                .route(get().to(clients::secrets))
-                .route(post().to(clients::add_secret))
-                .default_service(not_allowed("GET, POST")),
-        )
-        .service(
-            resource("/api/v1/clients/{id}/secrets/{secret}")
-                .route(delete().to(clients::revoke_secret))
-                .default_service(not_allowed("DELETE")),
-        )
-        .service(readable(
-            resource("/api/v1/clients/{id}/secrets/{secret}/safe-to-revoke"),
-            secret_use::safe_to_revoke,
-        ))
-        .service(
-            resource("/api/v1/apis")
-                .route(get().to(apis::list))
-                .route(post().to(apis::create))
-                .default_service(not_allowed("GET, POST")),
-        )
-        .configure(|config| api_keys(config, optional.scanning))
-        .configure(people)
-        .service(
-            // Before the one whose identifier may have slashes in it.
-            resource("/api/v1/apis/{resource:.+}/revoke-tokens")
-                .route(post().to(apis::revoke_tokens))
-                .default_service(not_allowed("POST")),
-        )
-        .service(
-            resource("/api/v1/apis/{resource:.+}")
-                .route(get().to(apis::show))
-                .route(patch().to(apis::update))
-                .route(delete().to(apis::delete))
-                .default_service(not_allowed("GET, PATCH, DELETE")),
-        )
-        .service(readable(resource("/api/v1/signing-keys"), signing_keys::list))
-        .service(
-            resource("/api/v1/signing-keys/rotate")
-                .route(post().to(signing_keys::rotate))
-                .default_service(not_allowed("POST")),
-        )
-        .service(readable(resource("/api/v1/signing-keys/{kid}"), signing_keys::show))
-        .service(
-            resource("/api/v1/signing-keys/{kid}/retire")
-                .route(post().to(signing_keys::retire))
-                .default_service(not_allowed("POST")),
-        )
-        .service(readable(resource("/api/v1/events"), events::list))
-        .service(readable(resource("/api/v1/usage"), usage::list));
+    let mut routes = vec![
+        Route::at("/api/v1/clients").get(clients::list).post(clients::create),
+        Route::at("/api/v1/clients/{id}").get(clients::show).patch(clients::update).delete(clients::delete),
+        Route::at("/api/v1/clients/{id}/enable").post(clients::enable),
+        Route::at("/api/v1/clients/{id}/disable").post(clients::disable),
+        Route::at("/api/v1/clients/{id}/revoke-tokens").post(clients::revoke_tokens),
+        Route::at("/api/v1/clients/{id}/secrets").get(clients::secrets).post(clients::add_secret),
+        Route::at("/api/v1/clients/{id}/secrets/{secret}").delete(clients::revoke_secret),
+        Route::at("/api/v1/clients/{id}/secrets/{secret}/safe-to-revoke").get(secret_use::safe_to_revoke),
+        Route::at("/api/v1/apis").get(apis::list).post(apis::create),
+        // Before the one whose identifier may have slashes in it.
+        Route::at("/api/v1/apis/{resource:.+}/revoke-tokens").post(apis::revoke_tokens),
+        Route::at("/api/v1/apis/{resource:.+}").get(apis::show).patch(apis::update).delete(apis::delete),
+        Route::at("/api/v1/signing-keys").get(signing_keys::list),
+        Route::at("/api/v1/signing-keys/rotate").post(signing_keys::rotate),
+        Route::at("/api/v1/signing-keys/{kid}").get(signing_keys::show),
+        Route::at("/api/v1/signing-keys/{kid}/retire").post(signing_keys::retire),
+        Route::at("/api/v1/events").get(events::list),
+        Route::at("/api/v1/usage").get(usage::list),
+    ];
+    routes.extend(api_keys(scanning));
+    routes.extend(people());
+    routes
 }
 
-fn api_keys(config: &mut ServiceConfig, scanning: bool) {
+fn api_keys(scanning: bool) -> Vec<Route> {
     use api::{keys, leaks};
-    let not_allowed = |allowed: &'static str| web::to(move || async move { error::not_allowed(allowed) });
-    config
-        .service(
-            resource("/api/v1/keys")
-                .route(get().to(keys::list))
-                .route(post().to(keys::create))
-                .default_service(not_allowed("GET, POST")),
-        )
-        // Before the one with an id: no id is called so. Without somebody who may tell, nothing stands there.
-        .service(if scanning {
-            resource("/api/v1/keys/leaked")
-                .route(post().to(leaks::report))
-                .default_service(not_allowed("POST"))
-        } else {
-            resource("/api/v1/keys/leaked").default_service(web::to(error::nothing_here))
-        })
-        .service(
-            resource("/api/v1/keys/verify")
-                .route(post().to(keys::verify))
-                .default_service(not_allowed("POST")),
-        )
-        .service(
-            resource("/api/v1/keys/revoke")
-                .route(post().to(keys::revoke_all))
-                .default_service(not_allowed("POST")),
-        )
-        .service(
-            resource("/api/v1/keys/{id}")
-                .route(get().to(keys::show))
-                .route(patch().to(keys::update))
-                .route(delete().to(keys::revoke))
-                .default_service(not_allowed("GET, PATCH, DELETE")),
-        )
-        .service(
-            resource("/api/v1/keys/{id}/enable")
-                .route(post().to(keys::enable))
-                .default_service(not_allowed("POST")),
-        )
-        .service(
-            resource("/api/v1/keys/{id}/disable")
-                .route(post().to(keys::disable))
-                .default_service(not_allowed("POST")),
-        )
-        .service(
-            resource("/api/v1/keys/{id}/rotate")
-                .route(post().to(keys::rotate))
-                .default_service(not_allowed("POST")),
-        )
-        .service(readable(resource("/api/v1/keys/{id}/usage"), keys::usage));
+    // Before the one with an id: no id is called so. Without somebody who may tell, nothing stands there.
+    let leaked = Route::at("/api/v1/keys/leaked");
+    let leaked = if scanning { leaked.post(leaks::report) } else { leaked };
+    vec![
+        Route::at("/api/v1/keys").get(keys::list).post(keys::create),
+        leaked,
+        Route::at("/api/v1/keys/verify").post(keys::verify),
+        Route::at("/api/v1/keys/revoke").post(keys::revoke_all),
+        Route::at("/api/v1/keys/{id}").get(keys::show).patch(keys::update).delete(keys::revoke),
+        Route::at("/api/v1/keys/{id}/enable").post(keys::enable),
+        Route::at("/api/v1/keys/{id}/disable").post(keys::disable),
+        Route::at("/api/v1/keys/{id}/rotate").post(keys::rotate),
+        Route::at("/api/v1/keys/{id}/usage").get(keys::usage),
+    ]
 }
 
-fn people(config: &mut ServiceConfig) {
+fn people() -> Vec<Route> {
     use api::{session, users};
-    let not_allowed = |allowed: &'static str| web::to(move || async move { error::not_allowed(allowed) });
-    let only_post = |path: &str| resource(path).default_service(not_allowed("POST"));
-    config
-        .service(
-            resource("/api/v1/session")
-                .route(post().to(session::log_in))
-                .route(delete().to(session::log_out))
-                .default_service(not_allowed("POST, DELETE")),
-        )
-        .service(
-            resource("/api/v1/users")
-                .route(get().to(users::list))
-                .route(post().to(users::create))
-                .default_service(not_allowed("GET, POST")),
-        )
+    vec![
+        Route::at("/api/v1/session").post(session::log_in).delete(session::log_out),
+        Route::at("/api/v1/users").get(users::list).post(users::create),
         // Before those with an id: nobody is called so.
-        .service(only_post("/api/v1/users/me/second-factor").route(post().to(users::begin_second_factor)))
-        .service(
-            only_post("/api/v1/users/me/second-factor/confirm")
-                .route(post().to(users::confirm_second_factor)),
-        )
-        .service(
-            only_post("/api/v1/users/me/second-factor/recovery-codes")
-                .route(post().to(users::renew_recovery_codes)),
-        )
-        .service(
-            only_post("/api/v1/users/me/second-factor/remove").route(post().to(users::remove_second_factor)),
-        )
-        .service(
-            resource("/api/v1/users/{id}")
-                .route(get().to(users::show))
-                .route(patch().to(users::update))
-                .route(delete().to(users::delete))
-                .default_service(not_allowed("GET, PATCH, DELETE")),
-        )
-        .service(
-            // One pattern for all of them: each takes a worker some 25 kB, asked for or not.
-            resource("/api/v1/users/{id}/{part:.+}")
-                .route(post().guard(part("enable")).to(users::enable))
-                .route(post().guard(part("disable")).to(users::disable))
-                .route(post().guard(part("set-password")).to(users::set_password))
-                .route(get().guard(part("sessions")).to(users::sessions))
-                .route(delete().guard(part("sessions")).to(users::revoke_sessions))
-                .route(delete().guard(part("sessions/")).to(users::revoke_session))
-                .route(delete().guard(part("second-factor")).to(users::reset_second_factor))
-                .default_service(web::to(users::no_such_part)),
-        );
-}
-
-/// Whether what follows the id in the path is this; or begins with it, where it ends in a slash.
-fn part(name: &'static str) -> impl Guard {
-    fn_guard(move |context| {
-        let path = context.head().uri.path();
-        let after = path.split_once("/api/v1/users/").and_then(|(_, rest)| rest.split_once('/'));
-        after.is_some_and(|(_, part)| match name.strip_suffix('/') {
-            Some(_) => part.strip_prefix(name).is_some_and(|rest| !rest.is_empty() && !rest.contains('/')),
-            None => part == name,
-        })
-    })
+        Route::at("/api/v1/users/me/second-factor").post(users::begin_second_factor),
+        Route::at("/api/v1/users/me/second-factor/confirm").post(users::confirm_second_factor),
+        Route::at("/api/v1/users/me/second-factor/recovery-codes").post(users::renew_recovery_codes),
+        Route::at("/api/v1/users/me/second-factor/remove").post(users::remove_second_factor),
+        Route::at("/api/v1/users/{id}").get(users::show).patch(users::update).delete(users::delete),
+        Route::at("/api/v1/users/{id}/enable").post(users::enable),
+        Route::at("/api/v1/users/{id}/disable").post(users::disable),
+        Route::at("/api/v1/users/{id}/set-password").post(users::set_password),
+        Route::at("/api/v1/users/{id}/sessions").get(users::sessions).delete(users::revoke_sessions),
+        Route::at("/api/v1/users/{id}/sessions/{session}").delete(users::revoke_session),
+        Route::at("/api/v1/users/{id}/second-factor").delete(users::reset_second_factor),
+    ]
 }
 
 /// A well-known document, whose name stands between host and path of what it describes.

@@ -369,7 +369,7 @@ async fn bad_input_is_refused() {
     }
     assert_eq!(send(vec![b' '; 70_000], "application/json").await.status, 413);
     let answer = caller.send(Method::PUT, CLIENTS, None).await;
-    assert_eq!((answer.status, answer.header("allow")), (405, "GET, POST"));
+    assert_eq!((answer.status, answer.header("allow")), (405, "GET, HEAD, POST"));
     let known = caller.create(json!({ "client_name": "x", "client_id": "known" })).await;
     let again = caller.post(CLIENTS, json!({ "client_name": "x", "client_id": "known" })).await;
     assert_eq!((again.status, &again.json()["code"]), (409, &json!("err_conflict")));
@@ -638,4 +638,21 @@ async fn a_secret_does_not_open_the_api() {
         .request(Method::GET, CLIENTS)
         .header("authorization", basic(format!("{}:{}", client.id, client.secret)));
     assert_eq!(Answer::of(request).await.status, 401);
+}
+
+/// What is administered stands below the path of an issuer too, and nowhere beside it.
+#[actix_web::test]
+async fn the_path_of_the_issuer_may_stand_in_front() {
+    let app = TestApp::with(&[("issuer", "https://example.com/tenant")]).await;
+    for path in
+        [CLIENTS, "/api/v1/clients/x", "/api/v1/apis/https://example.com/a", "/api/v1/users/me/sessions/x"]
+    {
+        let method = if path.ends_with("sessions/x") { Method::DELETE } else { Method::GET };
+        for (prefix, status) in
+            [("", 401), ("/tenant", 401), ("/tenantx", 404), ("/tenant/tenant", 404), ("/x", 404)]
+        {
+            let answer = Answer::of(app.request(method.clone(), &format!("{prefix}{path}"))).await;
+            assert_eq!(answer.status, status, "{prefix}{path}: {answer:?}");
+        }
+    }
 }

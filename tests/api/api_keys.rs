@@ -690,10 +690,10 @@ async fn bad_input_is_refused() {
         answer.assert_problem(400, "err_invalid_request", &body.to_string());
     }
     for (method, path, allowed) in [
-        (Method::DELETE, KEYS.to_owned(), "GET, POST"),
+        (Method::DELETE, KEYS.to_owned(), "GET, HEAD, POST"),
         (Method::GET, format!("{KEYS}/verify"), "POST"),
         (Method::GET, format!("{KEYS}/revoke"), "POST"),
-        (Method::PUT, path, "GET, PATCH, DELETE"),
+        (Method::PUT, path, "GET, HEAD, PATCH, DELETE"),
         (Method::GET, admin.path("/rotate"), "POST"),
         (Method::POST, admin.path("/usage"), "GET, HEAD"),
     ] {

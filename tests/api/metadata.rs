@@ -383,6 +383,10 @@ async fn head_is_get_without_a_body() {
         SERVER,
         RESOURCE,
         "/oauth/authorize",
+        "/api/v1/clients",
+        "/api/v1/keys",
+        "/api/v1/users",
+        "/api/v1/clients/nobody",
     ] {
         let get = app.get_with(path, &token).await;
         let request = app.request(Method::HEAD, path).header("authorization", format!("Bearer {token}"));

@@ -360,7 +360,7 @@ async fn what_stands_behind_an_id_takes_its_methods() {
     for (part, allowed) in [
         ("enable", "POST"),
         ("set-password", "POST"),
-        ("sessions", "GET, DELETE"),
+        ("sessions", "GET, HEAD, DELETE"),
         ("sessions/x", "DELETE"),
         ("second-factor", "DELETE"),
     ] {

@@ -16,7 +16,6 @@ use crate::admin::user_json::{
     UserUpdateInput,
 };
 use crate::admin::{AdminError, second_factor, session};
-use crate::http::error;
 use crate::http::extract::caller::caller_address;
 use crate::model::scope::ScopeSet;
 use crate::model::session::SessionId;
@@ -33,20 +32,6 @@ const WRITE: &str = "mintery:users:write";
 const ME: &str = "me";
 
 type Server = Data<AuthorizationServer>;
-
-/// The id, and what follows it in the path.
-type Part = Path<(String, String)>;
-
-/// The answer to another method, or at an address that nothing stands at.
-pub async fn no_such_part(path: Part) -> HttpResponse {
-    match path.1.as_str() {
-        "enable" | "disable" | "set-password" => error::not_allowed("POST"),
-        "sessions" => error::not_allowed("GET, DELETE"),
-        "second-factor" => error::not_allowed("DELETE"),
-        other if other.starts_with("sessions/") => error::not_allowed("DELETE"),
-        _ => error::nothing_here().await,
-    }
-}
 
 /// `GET /api/v1/users`
 pub async fn list(request: HttpRequest, server: Server) -> HttpResponse {
@@ -124,13 +109,13 @@ async fn do_delete(request: &HttpRequest, server: &AuthorizationServer, id: &str
 }
 
 /// `POST /api/v1/users/{id}/enable`
-pub async fn enable(request: HttpRequest, server: Server, path: Part) -> HttpResponse {
-    answer(&request, &server, set_enabled(&request, &server, &path.0, true).await)
+pub async fn enable(request: HttpRequest, server: Server, id: Path<String>) -> HttpResponse {
+    answer(&request, &server, set_enabled(&request, &server, &id, true).await)
 }
 
 /// `POST /api/v1/users/{id}/disable`
-pub async fn disable(request: HttpRequest, server: Server, path: Part) -> HttpResponse {
-    answer(&request, &server, set_enabled(&request, &server, &path.0, false).await)
+pub async fn disable(request: HttpRequest, server: Server, id: Path<String>) -> HttpResponse {
+    answer(&request, &server, set_enabled(&request, &server, &id, false).await)
 }
 
 async fn set_enabled(
@@ -149,10 +134,10 @@ async fn set_enabled(
 pub async fn set_password(
     request: HttpRequest,
     server: Server,
-    path: Part,
+    id: Path<String>,
     payload: Payload,
 ) -> HttpResponse {
-    answer(&request, &server, do_set_password(&request, &server, &path.0, payload).await)
+    answer(&request, &server, do_set_password(&request, &server, &id, payload).await)
 }
 
 async fn do_set_password(
@@ -188,8 +173,8 @@ async fn do_set_password(
 }
 
 /// `GET /api/v1/users/{id}/sessions`
-pub async fn sessions(request: HttpRequest, server: Server, path: Part) -> HttpResponse {
-    answer(&request, &server, do_sessions(&request, &server, &path.0).await)
+pub async fn sessions(request: HttpRequest, server: Server, id: Path<String>) -> HttpResponse {
+    answer(&request, &server, do_sessions(&request, &server, &id).await)
 }
 
 async fn do_sessions(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
@@ -200,8 +185,8 @@ async fn do_sessions(request: &HttpRequest, server: &AuthorizationServer, id: &s
 }
 
 /// `DELETE /api/v1/users/{id}/sessions`: all of them, but the one in which somebody asks who asks about their own.
-pub async fn revoke_sessions(request: HttpRequest, server: Server, path: Part) -> HttpResponse {
-    answer(&request, &server, do_revoke_sessions(&request, &server, &path.0).await)
+pub async fn revoke_sessions(request: HttpRequest, server: Server, id: Path<String>) -> HttpResponse {
+    answer(&request, &server, do_revoke_sessions(&request, &server, &id).await)
 }
 
 async fn do_revoke_sessions(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
@@ -217,9 +202,13 @@ async fn do_revoke_sessions(request: &HttpRequest, server: &AuthorizationServer,
 }
 
 /// `DELETE /api/v1/users/{id}/sessions/{session}`
-pub async fn revoke_session(request: HttpRequest, server: Server, path: Part) -> HttpResponse {
-    let session = path.1.strip_prefix("sessions/").unwrap_or_default();
-    answer(&request, &server, do_revoke_session(&request, &server, &path.0, session).await)
+pub async fn revoke_session(
+    request: HttpRequest,
+    server: Server,
+    ids: Path<(String, String)>,
+) -> HttpResponse {
+    let (id, session) = ids.into_inner();
+    answer(&request, &server, do_revoke_session(&request, &server, &id, &session).await)
 }
 
 async fn do_revoke_session(
@@ -313,8 +302,8 @@ async fn enrolling(
 }
 
 /// `DELETE /api/v1/users/{id}/second-factor`: of somebody who has lost it.
-pub async fn reset_second_factor(request: HttpRequest, server: Server, path: Part) -> HttpResponse {
-    answer(&request, &server, do_reset_second_factor(&request, &server, &path.0).await)
+pub async fn reset_second_factor(request: HttpRequest, server: Server, id: Path<String>) -> HttpResponse {
+    answer(&request, &server, do_reset_second_factor(&request, &server, &id).await)
 }
 
 async fn do_reset_second_factor(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
