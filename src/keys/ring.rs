@@ -132,6 +132,12 @@ impl Ring {
         self.keys.iter().filter(move |key| key.schedule.term.state(now) != KeyState::Gone)
     }
 
+    /// The same keys, and those of another ring that are not among them.
+    fn and_those_of(&self, other: &Self) -> Self {
+        let is_other = |key: &&RingKey| self.keys.iter().all(|own| own.schedule.kid != key.schedule.kid);
+        Self { keys: self.keys.iter().chain(other.keys.iter().filter(is_other)).cloned().collect() }
+    }
+
     /// Whether a key that is in use is gone at `now`.
     fn has_gone(&self, now: Timestamp) -> bool {
         self.keys.iter().any(|key| key.schedule.term.state(now) == KeyState::Gone)
@@ -206,8 +212,11 @@ impl KeyRing {
             stored.iter().filter(|key| key.term.state(now) != KeyState::Gone && schedule(key).is_ok());
         let keys = in_use.map(|key| self.open(&before, key)).collect::<Result<Vec<_>, _>>()?;
         let ring = Ring { keys };
-        self.verifier.replace_keys(ring.key_set(now, self.token_alg)?);
+        let set = ring.key_set(now, self.token_alg)?;
+        // A key verifies before it signs, and signs no more before it verifies nothing: no token that is issued meanwhile is refused.
+        self.verifier.replace_keys(ring.and_those_of(&before).key_set(now, self.token_alg)?);
         self.ring.store(Arc::new(ring));
+        self.verifier.replace_keys(set);
         Ok(())
     }
 
