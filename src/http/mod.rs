@@ -104,8 +104,9 @@ fn endpoints(config: &mut ServiceConfig, optional: &Optional) {
                 .route(post().to(oauth::revoke::revoke))
                 .default_service(web::to(oauth::submission::only_post)),
         )
-        // Several patterns of one resource are tried more slowly than one.
-        .service(readable(resource(["/auth/check", "/api/v1/auth/check"]), api::auth_check::check))
+        // Two resources: as patterns of one they are a regular expression, which takes half as long as all the rest of a request.
+        .service(readable(resource("/auth/check"), api::auth_check::check))
+        .service(readable(resource("/api/v1/auth/check"), api::auth_check::check))
         .configure(|config| below_base_paths(config, &optional.base_paths));
 }
 
