@@ -166,7 +166,7 @@ fn administration(scanning: bool) -> Vec<Route> {
 
 fn api_keys(scanning: bool) -> Vec<Route> {
     use api::{keys, leaks};
-    // Before the one with an id: no id is called so. Without somebody who may tell, nothing stands there.
+    // Without somebody who may tell, nothing stands there.
     let leaked = Route::at("/api/v1/keys/leaked");
     let leaked = if scanning { leaked.post(leaks::report) } else { leaked };
     vec![
@@ -187,7 +187,6 @@ fn people() -> Vec<Route> {
     vec![
         Route::at("/api/v1/session").post(session::log_in).delete(session::log_out),
         Route::at("/api/v1/users").get(users::list).post(users::create),
-        // Before those with an id: nobody is called so.
         Route::at("/api/v1/users/me/second-factor").post(users::begin_second_factor),
         Route::at("/api/v1/users/me/second-factor/confirm").post(users::confirm_second_factor),
         Route::at("/api/v1/users/me/second-factor/recovery-codes").post(users::renew_recovery_codes),

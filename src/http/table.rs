@@ -10,7 +10,7 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder};
 
 use super::error;
 
-/// The routes, in the order in which their patterns are tried, at the root and below a path.
+/// The routes, in the order in which their patterns are tried, at the root and below a path: first those without parameters.
 pub struct Table {
     below: String,
     routes: Vec<Route>,
@@ -19,7 +19,9 @@ pub struct Table {
 impl Table {
     /// These routes, at the root and below the path `below`, which may be empty.
     #[must_use]
-    pub fn new(below: &str, routes: Vec<Route>) -> Self {
+    pub fn new(below: &str, mut routes: Vec<Route>) -> Self {
+        // Which are compared, and not matched; and no id is called as they are.
+        routes.sort_by_key(|route| route.pattern.pattern().is_some_and(|pattern| pattern.contains('{')));
         Self { below: below.to_owned(), routes }
     }
 

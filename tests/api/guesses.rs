@@ -1,5 +1,6 @@
 //! Limits on guessing.
 
+use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
@@ -225,22 +226,29 @@ async fn the_line_before_the_hash_is_fair() {
     let app = TestApp::with(&[("workers", "2")]).await;
     let client = app.client_with_secret(SECRET).await;
     let strangers: Vec<Stranger<'_>> = (2..12).map(|last| Stranger::at(&app, last)).collect();
+    let hashed = Cell::new(0);
     let guesses = strangers.iter().enumerate().flat_map(|(network, stranger)| {
         // Equal questions would share an answer.
         let guess = move |number| format!("client-{network}-{number}");
-        (0..30).map(move |number| async move { stranger.try_secret(&guess(number), "a guess").await.status })
+        let hashed = &hashed;
+        (0..30).map(move |number| async move {
+            let status = stranger.try_secret(&guess(number), "a guess").await.status;
+            hashed.set(hashed.get() + u32::from(status == 401));
+            status
+        })
     });
     let flood = futures_util::future::join_all(guesses);
     let owner = async {
         // After all of them.
         actix_web::rt::time::sleep(Duration::from_millis(50)).await;
-        let begun = Instant::now();
+        let before = hashed.get();
         app.token(&client).send().await.assert_token("the owner");
-        begun.elapsed()
+        hashed.get() - before
     };
-    let (statuses, took) = futures_util::future::join(flood, owner).await;
+    let (statuses, overtaken) = futures_util::future::join(flood, owner).await;
     assert!(statuses.iter().all(|status| matches!(status, 401 | 503)), "{statuses:?}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    // One of each network, and those that were being hashed.
+    assert!(overtaken < 50, "{overtaken} of {statuses:?} were first");
     // A machine with many cores has room for all of them.
     if app.count("mintery_hash_slots").await * 64 < 250 {
         assert!(statuses.contains(&503), "the line is not bounded: {statuses:?}");
@@ -285,7 +293,11 @@ async fn what_nobody_can_guess_is_not_limited() {
     let wrong = TestClient { secret, ..client.clone() };
     app.token(&wrong).send().await.assert_oauth_error(401, "invalid_client", "late");
     assert!(begun.elapsed() >= Duration::from_millis(100));
-    let begun = Instant::now();
-    app.token(&client).send().await.assert_token("the owner");
-    assert!(begun.elapsed() < Duration::from_millis(100));
+    let mut least = Duration::MAX;
+    for _ in 0..5 {
+        let begun = Instant::now();
+        app.token(&client).send().await.assert_token("the owner");
+        least = least.min(begun.elapsed());
+    }
+    assert!(least < Duration::from_millis(100), "{least:?}");
 }
