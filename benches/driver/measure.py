@@ -118,6 +118,19 @@ def route(place: Path) -> None:
     stop(ours, theirs)
 
 
+def check(place: Path) -> None:
+    """what a proxy asks, with a token seen before: /auth/check, and the same with a scope"""
+    ours, theirs = started(place)
+    authorization = bearer(ours.fetch_tokens(token_request(ours.create_client()), 1)[0])
+    for name, query in (("plain", ""), ("for a scope", "?scope=read")):
+        pair = []
+        for server, path in ((ours, "/auth/check"), (theirs, "/granted")):
+            one = [Request("GET", path + query, authorization)]
+            pair.append(Candidate(server, one, one))
+        compare(f"check-{name.replace(' ', '-')}", f"/auth/check, {name}", pair, 0.85)
+    stop(ours, theirs)
+
+
 def introspect(place: Path) -> None:
     """introspection of a token seen before"""
     ours, theirs = started(place)
@@ -366,7 +379,7 @@ def million(place: Path) -> None:
 ALL = {
     {"imports": "import"}.get(one.__name__, one.__name__): one
     for one in (
-        token, eddsa, rs256, encode, rs256_encode, route, introspect, p99, guesses, slow, verify, crates, memory, unknown, start, changes, imports,
+        token, eddsa, rs256, encode, rs256_encode, route, check, introspect, p99, guesses, slow, verify, crates, memory, unknown, start, changes, imports,
         million,
     )
 }

@@ -106,6 +106,9 @@ impl ScopeSet {
     /// Both sets in one.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
+        if self.is_empty() {
+            return other.clone();
+        }
         Self::from_tokens(self.iter().chain(other.iter()).collect())
     }
 

@@ -3,7 +3,7 @@
 //! One worker, no client, no check, no database. `POST /oauth/token` reads the form and signs with a parsed key (ES256, or
 //! RS256 or EdDSA when the second argument says so),
 //! `GET /seen` answers what `GET /api/v1/users/me` answers, and `GET /verify` does so after one signature check.
-//! `POST /introspect` reads the form and answers what `POST /oauth/introspect` answers.
+//! `GET /granted` answers what `GET /auth/check` answers. `POST /introspect` reads the form and answers what `POST /oauth/introspect` answers.
 //! A token for `/verify` comes from `/oauth/token` of the same process, whose key lives as long as it does.
 
 use std::{
@@ -37,6 +37,14 @@ const ME: &str = r#"{"sub":"mc_0123456789abcdef0123456789abcdef","kind":"client"
 
 const INTROSPECTED: &str = r#"{"active":true,"scope":"read write","client_id":"mc_0123456789abcdefghijkl","sub":"mc_0123456789abcdefghijkl","aud":"http://127.0.0.1:12345","iss":"http://127.0.0.1:12345","exp":1234567890,"iat":1234567890,"nbf":1234567890,"jti":"0123456789abcdefghijklmnopqrstuvwxyzABCDEFG","token_type":"Bearer"}"#;
 
+const GRANTED: [(&str, &str); 5] = [
+    ("cache-control", "no-store"),
+    ("x-request-id", "0123456789abcdef0123456789abcdef"),
+    ("x-auth-subject", "mc_0123456789abcdefghijkl"),
+    ("x-auth-kind", "client"),
+    ("x-auth-scope", "read write"),
+];
+
 /// The most bytes of a signature: those of RS256 with a key of 2048 bits.
 const MAX_SIGNATURE_LEN: usize = 256;
 
@@ -51,6 +59,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             .app_data(yardstick.clone())
             .route("/oauth/token", web::post().to(token))
             .route("/seen", web::get().to(seen))
+            .route("/granted", web::get().to(granted))
             .route("/introspect", web::post().to(introspect))
             .route("/verify", web::get().to(verify))
     })
@@ -78,6 +87,14 @@ async fn token(yardstick: web::Data<Yardstick>, body: web::Bytes) -> Result<Http
 
 async fn seen() -> HttpResponse {
     ok().body(ME)
+}
+
+async fn granted() -> HttpResponse {
+    let mut answer = HttpResponse::Ok();
+    for (name, value) in GRANTED {
+        answer.insert_header((HeaderName::from_static(name), HeaderValue::from_static(value)));
+    }
+    answer.finish()
 }
 
 async fn introspect(body: web::Bytes) -> Result<HttpResponse, Refused> {

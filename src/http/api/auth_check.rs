@@ -3,6 +3,7 @@
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use url::form_urlencoded;
 
 use super::me;
 use crate::http::error;
@@ -78,11 +79,10 @@ impl Asked {
     fn parse(query: &str) -> Result<Self, AccessError> {
         // What nobody can hold, or be, is what the caller does not hold, or is not.
         let nobody = || AccessError::InsufficientScope(ScopeSet::default());
-        let parameters = serde_urlencoded::from_str::<Vec<(String, String)>>(query).unwrap_or_default();
         let mut asked = Self::default();
-        for (name, value) in parameters.into_iter().filter(|(_, value)| !value.is_empty()) {
-            match name.as_str() {
-                "resource" => asked.resources.push(value),
+        for (name, value) in form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty()) {
+            match &*name {
+                "resource" => asked.resources.push(value.into_owned()),
                 "scope" => {
                     let more = ScopeSet::parse(&value).map_err(|_| nobody())?;
                     asked.scopes = asked.scopes.union(&more);

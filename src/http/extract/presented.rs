@@ -1,5 +1,7 @@
 //! The one credential that a protected request presents: an access token (RFC 6750 §2), an API key or the cookie of a session.
 
+use std::borrow::Cow;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderValue};
 use percent_encoding::percent_decode_str;
@@ -79,7 +81,11 @@ fn api_key<'a>(request: &HttpRequest, server: &AuthorizationServer, key: &'a str
 
 /// Whether a parameter of the query is called as keys are, or holds one: everybody on the way writes it into a log.
 fn holds_key(parameter: &str, server: &AuthorizationServer) -> bool {
-    let parameter = percent_decode_str(parameter).decode_utf8_lossy();
+    let parameter = if parameter.contains('%') {
+        percent_decode_str(parameter).decode_utf8_lossy()
+    } else {
+        Cow::Borrowed(parameter)
+    };
     let name = parameter.split_once('=').map_or(&*parameter, |(name, _)| name);
     ["api_key", "apikey", "api-key", server.api_key_header.as_str()]
         .iter()
