@@ -559,8 +559,8 @@ impl Owner {
     fn default_scopes(&self) -> ScopeSet {
         match self {
             Self::Client(client) => client.default_scopes(),
-            // All that somebody holds by their role is Mintery's own, and never a default.
-            Self::User(_) => ScopeSet::default(),
+            // What somebody holds by their role is Mintery's own, and never a default.
+            Self::User(user) => user.scopes.clone(),
         }
     }
 
@@ -568,7 +568,7 @@ impl Owner {
     fn most_of(&self, scopes: &ScopeSet) -> ScopeSet {
         match self {
             Self::Client(client) => scopes.intersection(&client.scopes),
-            Self::User(user) => user.role.most_of(scopes),
+            Self::User(user) => user.most_of(scopes),
         }
     }
 
@@ -598,7 +598,7 @@ impl Admin {
         }
         match owner {
             Owner::Client(client) => self.may_grant(&client.scopes),
-            Owner::User(user) => self.may_manage_role(user.role),
+            Owner::User(user) => self.may_decide_about(user),
         }
     }
 }

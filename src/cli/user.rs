@@ -2,11 +2,14 @@
 
 use clap::{Args, Subcommand};
 
+use super::client::uris;
 use super::output::{self, Format, date};
 use super::{CliError, Shared, secret_input, session};
 use crate::admin::user::{self, Filter, NewUser, UserUpdate};
 use crate::admin::user_json::UserJson;
 use crate::admin::{Admin, second_factor};
+use crate::model::resource::ResourceUri;
+use crate::model::scope::ScopeSet;
 use crate::model::user::{Role, User, UserId, Username};
 use crate::secret::password::Password;
 use crate::store::Missing;
@@ -19,7 +22,7 @@ pub enum UserVerb {
     List(List),
     /// Shows what is kept of somebody.
     Show(One),
-    /// Gives somebody another name or another role.
+    /// Gives somebody another name or another role, or lets them do more or less at APIs. What no flag names stays.
     Update(Update),
     /// Gives somebody another password; they are logged out everywhere.
     SetPassword(SetPassword),
@@ -50,6 +53,8 @@ pub struct Create {
     /// What they are here for.
     #[arg(long, value_name = "admin|member|viewer")]
     role: String,
+    #[command(flatten)]
+    granted: GrantFlags,
     /// Their password: from standard input, or from a prompt.
     #[arg(long, value_name = "-", default_value = "-")]
     password: String,
@@ -84,6 +89,8 @@ pub struct Update {
     /// What they are here for from now on.
     #[arg(long, value_name = "admin|member|viewer")]
     role: Option<String>,
+    #[command(flatten)]
+    granted: GrantFlags,
     /// How to print it.
     #[arg(short, long, default_value = "table")]
     output: Format,
@@ -99,6 +106,27 @@ pub struct SetPassword {
     /// How to print it.
     #[arg(short, long, default_value = "table")]
     output: Format,
+}
+
+/// What somebody may do at APIs.
+#[derive(Debug, Args)]
+struct GrantFlags {
+    /// What they may do at APIs, and their API keys with them, with spaces between; none of Mintery's own, which go with the role.
+    #[arg(long)]
+    scope: Option<String>,
+    /// An API that they may use, beside the default one; several times for several, "" for none.
+    #[arg(long, value_name = "URI")]
+    resource: Vec<String>,
+}
+
+impl GrantFlags {
+    fn scopes(&self) -> Result<Option<ScopeSet>, CliError> {
+        self.scope.as_deref().map(ScopeSet::parse).transpose().map_err(CliError::usage)
+    }
+
+    fn resources(&self) -> Result<Option<Vec<ResourceUri>>, CliError> {
+        uris(&self.resource)
+    }
 }
 
 impl UserVerb {
@@ -129,6 +157,8 @@ impl Create {
         let new = NewUser {
             username: Username::parse(&self.username).map_err(CliError::usage)?,
             role: self.role.parse().map_err(CliError::usage)?,
+            scopes: self.granted.scopes()?.unwrap_or_default(),
+            resources: self.granted.resources()?.unwrap_or_default(),
             password: password(&self.password)?,
         };
         let admin = session::admin(shared, Missing::Create).await?;
@@ -191,6 +221,8 @@ impl Update {
         let update = UserUpdate {
             username: self.username.as_deref().map(Username::parse).transpose().map_err(CliError::usage)?,
             role: self.role.as_deref().map(str::parse).transpose().map_err(CliError::usage)?,
+            scopes: self.granted.scopes()?,
+            resources: self.granted.resources()?,
         };
         let (admin, before) = find(shared, &self.user).await?;
         let user = user::update(&admin, &before.id, update).await.map_err(CliError::admin)?;
@@ -258,6 +290,10 @@ fn user_table(user: &User) -> String {
     let mut table = output::table(&["USER", user.id.as_str()]);
     table.add_row(["username", user.username.as_str()]);
     table.add_row(["role", user.role.name()]);
+    table.add_row(["scope", user.scopes.as_str()]);
+    for resource in &user.resources {
+        table.add_row(["resource", resource.as_str()]);
+    }
     table.add_row(["status", status(user)]);
     table.add_row(["second factor", &user.second_factor_at.map_or_else(|| "none".to_owned(), date)]);
     table.add_row(["created", &date(user.created_at)]);

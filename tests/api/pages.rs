@@ -591,6 +591,7 @@ async fn people_are_looked_after() {
         ("username", "<b>", "a username is 1 to 64"),
         ("username", "ann", "a user ann already"),
         ("role", "king", "a role is admin, member or viewer"),
+        ("scope", "mintery:keys:read", "go with the role"),
         ("password", "short", "at least 8 characters"),
         ("password", "password1", "guess"),
     ] {
@@ -612,9 +613,13 @@ async fn people_are_looked_after() {
     assert_eq!(bob.get("/dashboard/users/new").await.status, 403);
     assert!(bob.page("/dashboard/users").await.contains(">ann<"));
 
-    let edited = pages.fill(&format!("{path}/edit"), &[("username", "bob"), ("role", "member")]).await;
+    let given = [("username", "bob"), ("role", "member"), ("scope", " orders:read  orders:write ")];
+    let edited = pages.fill(&format!("{path}/edit"), &given).await;
     assert_eq!(edited.header("location"), format!("{path}?done=saved"), "{edited:?}");
     assert_eq!(bob.get("/dashboard/users").await.status, 403);
+    assert!(pages.page(&path).await.contains("orders:write"));
+    assert!(pages.page(&format!("{path}/edit")).await.contains("value=\"orders:read orders:write\""));
+    assert!(bob.page("/dashboard/keys/new").await.contains("value=\"orders:read\""));
     for (act, done) in
         [("disable", "user-disabled"), ("enable", "user-enabled"), ("end-sessions", "user-sessions-ended")]
     {

@@ -55,6 +55,26 @@ fn people_are_managed_at_the_command_line() {
     let updated = updated.succeeded().json();
     assert_eq!((&updated["username"], &updated["role"]), (&json!("rob"), &json!("viewer")));
 
+    let orders = "https://orders.example.com";
+    work.run(&["api", "create", "--resource", orders, "--name", "Orders", "--scope", "read"]).succeeded();
+    let given = ["user", "update", "rob", "--scope", "read", "--resource", orders, "-o", "json"];
+    let given = work.run(&given).succeeded().json();
+    assert_eq!((&given["scope"], &given["resources"]), (&json!("read"), &json!([orders])));
+    let key = work.run(&["key", "create", "--owner", updated["id"].as_str().unwrap(), "--name", "x"]);
+    let key = key.succeeded().stdout.trim().to_owned();
+    let check = || {
+        let url = server.url(&format!("/auth/check?scope=read&resource={orders}"));
+        send(http().get(url).header("x-api-key", key.clone())).unwrap()
+    };
+    within_a_second("what was given", 200, check);
+    assert!(work.run(&["user", "show", "rob"]).succeeded().stdout.contains(orders));
+    let less = work.run(&["user", "update", "rob", "--scope", "", "--resource", "", "-o", "json"]);
+    let less = less.succeeded().json();
+    assert_eq!((&less["scope"], &less["resources"]), (&json!(""), &json!([])));
+    within_a_second("what was taken back", 401, check);
+    work.run(&["user", "update", "rob", "--scope", "mintery:keys:read"]).was_misused();
+    work.run(&["user", "update", "rob", "--resource", "https://x.example"]).failed(&["there is no API"]);
+
     work.run_with_input(&["user", "set-password", "ann", "--password", "-"], OTHER_PASSWORD.as_bytes())
         .succeeded();
     within_a_second("logged out everywhere", 401, me);
