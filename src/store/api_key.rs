@@ -211,12 +211,20 @@ pub async fn update(tx: &mut Tx, key: &ApiKey) -> Result<(), StoreError> {
 /// # Errors
 /// When a statement fails, or the row holds what this program never writes.
 pub async fn lock(tx: &mut Tx, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
-    const SQL: &str = concat!("SELECT ", columns!(), " FROM api_keys k WHERE k.id = $1");
     // Both engines let the others wait from here on.
     sqlx::query("UPDATE api_keys SET id = id WHERE id = $1")
         .bind(id.as_str())
         .execute(tx.connection()?)
         .await?;
+    find(tx, id).await
+}
+
+/// A key as this transaction sees it.
+///
+/// # Errors
+/// When the statement fails, or the row holds what this program never writes.
+pub async fn find(tx: &mut Tx, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
+    const SQL: &str = concat!("SELECT ", columns!(), " FROM api_keys k WHERE k.id = $1");
     let row = sqlx::query(SQL).bind(id.as_str()).fetch_optional(tx.connection()?).await?;
     row.as_ref().map(api_key).transpose()
 }
