@@ -6,10 +6,12 @@ use super::client::uris;
 use super::output::{self, Format, date};
 use super::{CliError, Shared, secret_input, session};
 use crate::admin::user::{self, Filter, NewUser, UserUpdate};
-use crate::admin::user_json::UserJson;
-use crate::admin::{Admin, second_factor};
+use crate::admin::user_json::{SessionJson, UserJson};
+use crate::admin::{Admin, second_factor, session as admin_session};
+use crate::logging::escape;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
+use crate::model::session::SessionId;
 use crate::model::user::{Role, User, UserId, Username};
 use crate::secret::password::Password;
 use crate::store::Missing;
@@ -28,6 +30,12 @@ pub enum UserVerb {
     SetPassword(SetPassword),
     /// Takes the second factor away from somebody who has lost it; they are logged out everywhere.
     ResetSecondFactor(One),
+    /// Lists where somebody is logged in.
+    Sessions(One),
+    /// Ends a session of somebody.
+    RevokeSession(RevokeSession),
+    /// Logs somebody out everywhere.
+    RevokeSessions(One),
     /// Lets somebody log in again.
     Enable(One),
     /// Stops somebody from logging in, logs them out everywhere, and stops their API keys.
@@ -97,6 +105,17 @@ pub struct Update {
 }
 
 #[derive(Debug, Args)]
+pub struct RevokeSession {
+    /// The name that they log in with, or their id, `mu_…`.
+    user: String,
+    /// The id of the session, as `user sessions` lists it.
+    session: String,
+    /// How to print it.
+    #[arg(short, long, default_value = "table")]
+    output: Format,
+}
+
+#[derive(Debug, Args)]
 pub struct SetPassword {
     /// The name that they log in with, or their id, `mu_…`.
     user: String,
@@ -145,6 +164,9 @@ impl UserVerb {
                 second_factor::reset(&admin, &user.id).await.map_err(CliError::admin)?;
                 print_changed(&User { second_factor_at: None, ..user }, one.output)
             }
+            Self::Sessions(one) => list_sessions(shared, one).await,
+            Self::RevokeSession(revoke) => revoke.run(shared).await,
+            Self::RevokeSessions(one) => revoke_sessions(shared, one).await,
             Self::Enable(one) => set_enabled(shared, one, true).await,
             Self::Disable(one) => set_enabled(shared, one, false).await,
             Self::Delete(one) => delete(shared, one).await,
@@ -236,6 +258,58 @@ impl SetPassword {
         let (admin, before) = find(shared, &self.user).await?;
         let user = user::set_password(&admin, &before.id, password, None).await.map_err(CliError::admin)?;
         print_changed(&user, self.output)
+    }
+}
+
+async fn list_sessions(shared: &Shared, one: &One) -> Result<(), CliError> {
+    let (admin, user) = find(shared, &one.user).await?;
+    let sessions = admin_session::list(&admin, &user.id).await.map_err(CliError::admin)?;
+    if one.output == Format::Json {
+        let shown = sessions.iter().map(|session| SessionJson::new(session, None));
+        return Ok(output::json(&shown.collect::<Vec<_>>())?);
+    }
+    if sessions.is_empty() {
+        return Ok(output::note(&format!("User {} is logged in nowhere.", user.username))?);
+    }
+    let mut table = output::table(&["ID", "BROWSER", "ADDRESS", "LAST USED", "BEGAN", "EXPIRES"]);
+    for session in &sessions {
+        table.add_row([
+            session.id.as_str(),
+            &escape(&session.user_agent),
+            &session.address.map(|address| address.to_string()).unwrap_or_default(),
+            &date(session.seen_at),
+            &date(session.created_at),
+            &date(session.expires_at),
+        ]);
+    }
+    Ok(output::line(&table.to_string())?)
+}
+
+impl RevokeSession {
+    async fn run(&self, shared: &Shared) -> Result<(), CliError> {
+        let (admin, user) = find(shared, &self.user).await?;
+        // What is no id is not repeated: it may be the cookie.
+        let id = SessionId::parse(&self.session)
+            .map_err(|_| CliError::usage("that is no id of a session; `mintery user sessions` lists them"))?;
+        admin_session::revoke(&admin, &user.id, &id).await.map_err(CliError::admin)?;
+        match self.output {
+            Format::Json => Ok(output::json(&serde_json::json!({ "revoked": [id.as_str()] }))?),
+            Format::Table => {
+                Ok(output::note(&format!("The session {id} of user {} is over.", user.username))?)
+            }
+        }
+    }
+}
+
+async fn revoke_sessions(shared: &Shared, one: &One) -> Result<(), CliError> {
+    let (admin, user) = find(shared, &one.user).await?;
+    let count = admin_session::revoke_all(&admin, &user.id, None).await.map_err(CliError::admin)?;
+    match one.output {
+        Format::Json => Ok(output::json(&serde_json::json!({ "revoked": count }))?),
+        Format::Table => Ok(output::note(&format!(
+            "User {} is logged out everywhere; sessions ended: {count}.",
+            user.username
+        ))?),
     }
 }
 

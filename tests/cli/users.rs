@@ -98,6 +98,64 @@ fn people_are_managed_at_the_command_line() {
     work.assert_no_gap_in_events();
 }
 
+/// What the dashboard can do the command line can.
+#[test]
+fn sessions_are_ended_at_the_command_line() {
+    let work = Workplace::with_tables();
+    let server = Server::start(&work);
+    create(&work, "ann", "member", PASSWORD).succeeded();
+    create(&work, "bob", "member", PASSWORD).succeeded();
+    let cookie = |username| {
+        let answer = log_in(&server, username, PASSWORD);
+        answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned()
+    };
+    let me = |cookie: &str| {
+        send(http().get(server.url("/api/v1/users/me")).header("cookie", cookie.to_owned())).unwrap()
+    };
+    let list = || work.run(&["user", "sessions", "ann", "-o", "json"]).succeeded().json();
+    assert_eq!(list(), json!([]));
+    let cookies = [cookie("ann"), cookie("ann"), cookie("ann")];
+    let of_bob = cookie("bob");
+    let listed = list();
+    assert_eq!(listed.as_array().unwrap().len(), 3);
+    assert_eq!(
+        (&listed[0]["address"], &listed[0]["current"]),
+        (&json!("127.0.0.1"), &json!(false)),
+        "{listed}"
+    );
+    let id = listed[0]["id"].as_str().unwrap();
+    let table = work.run(&["user", "sessions", "ANN"]).succeeded().stdout;
+    assert!(table.contains(id), "{table}");
+    for cookie in &cookies {
+        let value = cookie.split_once('=').unwrap().1;
+        assert!(!table.contains(value) && !listed.to_string().contains(value), "the cookie is nowhere");
+    }
+
+    // One, which is one's own alone.
+    work.run(&["user", "revoke-session", "bob", id]).failed(&["there is no session"]);
+    let ran = work.run(&["user", "revoke-session", "ann", "MARKER-no-id"]).was_misused();
+    assert!(!ran.stderr.contains("MARKER"), "{}", ran.stderr);
+    let revoked = work.run(&["user", "revoke-session", "ann", id, "-o", "json"]).succeeded().json();
+    assert_eq!(revoked, json!({ "revoked": [id] }));
+    eventually("one is over", Duration::from_secs(1), || {
+        (cookies.iter().filter(|cookie| me(cookie).status == 401).count() == 1).then_some(())
+    });
+    work.run(&["user", "revoke-session", "ann", id]).failed(&["there is no session"]);
+    // And the others.
+    let revoked = work.run(&["user", "revoke-sessions", "ann", "-o", "json"]).succeeded().json();
+    assert_eq!(revoked, json!({ "revoked": 2 }));
+    for cookie in &cookies {
+        within_a_second("logged out everywhere", 401, || me(cookie));
+    }
+    assert_eq!(me(&of_bob).status, 200, "somebody else");
+    assert!(work.run(&["user", "sessions", "ann"]).succeeded().stderr.contains("nowhere"));
+    work.run(&["user", "sessions", "nobody"]).failed(&["there is no user nobody"]);
+    work.run(&["user", "revoke-sessions", "nobody"]).failed(&["there is no user nobody"]);
+    let events = work.run(&["event", "list"]).succeeded().stdout;
+    assert!(events.contains("user.session_revoked") && events.contains("user.sessions_revoked"), "{events}");
+    work.assert_no_gap_in_events();
+}
+
 /// SEC-5: passwords come from standard input, and are not repeated.
 #[test]
 fn what_makes_no_user_is_refused_with_a_reason() {
