@@ -29,6 +29,8 @@ pub struct Metrics {
     pub feed_refusals: Refusals,
     /// Requests to introspect a token that were refused, by the error code of the answer and the reason.
     pub introspection_refusals: Refusals,
+    /// Log-ins, by what became of them.
+    pub log_ins: LogIns,
     /// API keys that were found in public.
     pub keys_leaked: Counter,
     /// Protected requests that were let through.
@@ -94,6 +96,45 @@ pub struct Refusals {
     pub unavailable: Counter,
     /// `server_error`.
     pub failed: Counter,
+}
+
+/// Times that somebody logged in, or tried to, by outcome.
+pub struct LogIns {
+    /// They are logged in.
+    pub logged_in: Counter,
+    /// Name and password do not belong together, or are of somebody who is disabled: as little is told elsewhere.
+    pub wrong: Counter,
+    /// The password is right, and a code was asked for.
+    pub code_needed: Counter,
+    /// The password is right, and the code is not.
+    pub wrong_code: Counter,
+    /// Too many passwords or codes were wrong before.
+    pub too_many_guesses: Counter,
+    /// Too many passwords were waiting to be hashed, or the store is out of reach.
+    pub unavailable: Counter,
+    /// The store refused the session, or failed.
+    pub failed: Counter,
+}
+
+impl LogIns {
+    fn new(registry: &Registry<'_>) -> Self {
+        let log_in = |outcome| {
+            registry.counter(
+                "mintery_log_ins_total",
+                "Log-ins of people, by outcome",
+                &[("outcome", outcome)],
+            )
+        };
+        Self {
+            logged_in: log_in("logged_in"),
+            wrong: log_in("wrong"),
+            code_needed: log_in("code_needed"),
+            wrong_code: log_in("wrong_code"),
+            too_many_guesses: log_in("too_many_guesses"),
+            unavailable: log_in("unavailable"),
+            failed: log_in("failed"),
+        }
+    }
 }
 
 /// What the store was asked and told, by purpose.
@@ -324,6 +365,7 @@ impl Default for Metrics {
                 &[],
             ),
             revocation_refusals: Refusals::of_revocation(&registry),
+            log_ins: LogIns::new(&registry),
             keys_leaked: registry.counter("mintery_leaked_keys_total", "API keys found in public", &[]),
             feed_refusals: Refusals::of_feed(&registry),
             introspection_refusals: Refusals::of_introspection(&registry),

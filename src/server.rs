@@ -385,7 +385,13 @@ async fn create_first(admin: &Admin, accepted: Environments) -> Result<Option<Fi
     let Ok(username) = Username::parse("admin") else { return Ok(None) };
     let chosen = Password::generate(&*admin.random);
     let password = chosen.secret().clone();
-    let administrator = NewUser { username, role: Role::Admin, password: chosen };
+    let administrator = NewUser {
+        username,
+        role: Role::Admin,
+        scopes: ScopeSet::default(),
+        resources: Vec::new(),
+        password: chosen,
+    };
     let administrator = admin::user::create(admin, administrator).await?;
     Ok(Some(First { client, key: *key, administrator, password }))
 }

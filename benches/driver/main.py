@@ -7,6 +7,7 @@ load.py     wrk, and rounds in which the candidates alternate
 measure.py  the measurements: one function each
 revoking.py those of what is taken back
 api_keys.py those of API keys
+pages.py    those of the dashboard
 report.py   rows, tables and JSON
 """
 
@@ -18,10 +19,11 @@ from pathlib import Path
 import api_keys
 import machine
 import measure
+import pages
 import report
 import revoking
 
-ALL = measure.ALL | revoking.ALL | api_keys.ALL
+ALL = measure.ALL | revoking.ALL | api_keys.ALL | pages.ALL
 
 
 def main() -> int:

@@ -199,12 +199,14 @@ class Mintery(Server):
         """What a command prints that acts on the same database."""
         return self._run([machine.binary("mintery"), *words], cores, seconds)
 
+    def run_with_input(self, text: str, *words) -> str:
+        """The same of one that reads this."""
+        return self._run(["sh", "-c", 'printf %s "$0" | "$@"', text, machine.binary("mintery"), *words], "load", 60)
+
     def create_client(self, name: str = "bench", secret: str = "", scope: str = "read write") -> dict:
         """A client, with a secret that is made or with this one."""
-        argv = [machine.binary("mintery"), "client", "create", "--name", name, "--scope", scope, "-o", "json"]
-        if secret:
-            argv = ["sh", "-c", 'printf %s "$0" | "$@" --secret -', secret, *argv]
-        return json.loads(self._run(argv, "load", 60))
+        words = ["client", "create", "--name", name, "--scope", scope, "-o", "json"]
+        return json.loads(self.run_with_input(secret, *words, "--secret", "-") if secret else self.run(*words))
 
     def _run(self, argv: list, cores: str, seconds: float) -> str:
         process = machine.start(

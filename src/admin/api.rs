@@ -176,6 +176,33 @@ impl ApiTerms {
     }
 }
 
+/// Refuses what is no API, where somebody is to have it.
+///
+/// # Errors
+/// [`AdminError::Unknown`] when there is none of this identifier.
+pub(super) async fn must_exist<'a>(
+    admin: &Admin,
+    added: impl Iterator<Item = &'a ResourceUri>,
+) -> Result<(), AdminError> {
+    let mut added = added.peekable();
+    if added.peek().is_none() {
+        return Ok(());
+    }
+    let apis = list(admin).await?;
+    match added.find(|added| !apis.iter().any(|api| api.resource == **added)) {
+        Some(unknown) => Err(AdminError::Unknown(format!("API {unknown}"))),
+        None => Ok(()),
+    }
+}
+
+/// Those of `wanted` that somebody does not have yet.
+pub(super) fn added<'a>(
+    wanted: &'a [ResourceUri],
+    had: &'a [ResourceUri],
+) -> impl Iterator<Item = &'a ResourceUri> {
+    wanted.iter().filter(|resource| !had.contains(resource))
+}
+
 pub(super) fn not_found(resource: &ResourceUri) -> AdminError {
     AdminError::NotFound(format!("API {resource}"))
 }

@@ -1,6 +1,6 @@
 //! API keys. Whoever may manage keys manages their own; those of others only with all the scopes of the owner, as with secrets: a
-//! key of somebody makes its holder that somebody. And no key has a scope that whoever makes it does not hold; the other limits of
-//! a key do not pass on to what is made with it.
+//! key of somebody makes its holder that somebody. And no key has a scope that whoever makes it does not hold, or goes beyond the
+//! other limits of the key that makes it.
 
 use std::time::Duration;
 
@@ -10,9 +10,11 @@ use super::patch::Patch;
 use super::{Admin, AdminError, once};
 use crate::clock::Timestamp;
 use crate::model::address::AddressRanges;
-use crate::model::api_key::{ApiKey, ApiKeyId, Environment, KeyFormat, KeyOwner, MAX_PER_MINUTE, MAX_RANGES};
+use crate::model::api_key::{
+    ApiKey, ApiKeyId, Environment, KeyFormat, KeyLimit, KeyOwner, MAX_PER_MINUTE, MAX_RANGES,
+};
 use crate::model::client::{Client, MAX_SCOPE_LEN};
-use crate::model::event::Event;
+use crate::model::event::{Actor, Event};
 use crate::model::name::DisplayName;
 use crate::model::scope::ScopeSet;
 use crate::model::usage::{Hour, HourOfKeyUse, LastUse};
@@ -122,7 +124,8 @@ pub enum Selection {
 ///
 /// # Errors
 /// [`AdminError::Unknown`] when there is no such owner, [`AdminError::Forbidden`] when the caller does not hold the scopes,
-/// [`AdminError::Conflict`] when the request was sent before and asked for something else.
+/// [`AdminError::Beyond`] when the caller is a key with closer limits, [`AdminError::Conflict`] when the request was sent before and
+/// asked for something else.
 pub async fn create(
     admin: &Admin,
     new: NewApiKey,
@@ -184,6 +187,7 @@ async fn create_once(
             validate(&key, &owner)?;
             caller.may_manage_keys_of(&owner, &key.owner)?;
             caller.may_grant(&key.scopes)?;
+            caller.may_make(tx, &key).await?;
             api_key::insert(tx, &key, &digest).await?;
             once::keep(tx, &caller, repeatable, key.id.as_str(), now).await?;
             let event = Event::ApiKeyCreated {
@@ -275,7 +279,7 @@ pub async fn usage(
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is none, [`AdminError::Forbidden`] when the caller does not hold all scopes that it has or
-/// gets.
+/// gets, [`AdminError::Beyond`] when the caller is a key with closer limits than it gets.
 pub async fn update(admin: &Admin, id: &ApiKeyId, update: ApiKeyUpdate) -> Result<ApiKey, AdminError> {
     let (policy, now) = (admin.api_keys.clone(), admin.clock.now());
     change(admin, id, move |caller, mut key, owner| {
@@ -302,7 +306,8 @@ pub async fn update(admin: &Admin, id: &ApiKeyId, update: ApiKeyUpdate) -> Resul
 /// Lets a key be used, or stops it from being used. It is no error when that is so already.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none.
+/// [`AdminError::NotFound`] when there is none; [`AdminError::Forbidden`] and [`AdminError::Beyond`] as [`update`], where it is to be
+/// used again.
 pub async fn set_enabled(admin: &Admin, id: &ApiKeyId, enabled: bool) -> Result<ApiKey, AdminError> {
     let now = admin.clock.now();
     if enabled {
@@ -330,7 +335,8 @@ pub async fn set_enabled(admin: &Admin, id: &ApiKeyId, enabled: bool) -> Result<
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is none, [`AdminError::Conflict`] when it was replaced already or is disabled,
-/// [`AdminError::Invalid`] when the old one would stay good for too long.
+/// [`AdminError::Invalid`] when the old one would stay good for too long, [`AdminError::Beyond`] when the caller is a key with closer
+/// limits than the new one gets.
 pub async fn rotate(admin: &Admin, id: &ApiKeyId, rotation: Rotation) -> Result<CreatedApiKey, AdminError> {
     let overlap = rotation.overlap.unwrap_or(USUAL_OVERLAP);
     if overlap > MAX_OVERLAP {
@@ -376,6 +382,7 @@ pub async fn rotate(admin: &Admin, id: &ApiKeyId, rotation: Rotation) -> Result<
                 leaked_at: None,
                 ..old.clone()
             };
+            caller.may_make(tx, &new).await?;
             api_key::insert(tx, &new, &digest).await?;
             let ends_at = now.plus(overlap);
             // Whoever uses the old one to get tokens has no need of new ones, unless theirs would outlive it.
@@ -525,6 +532,7 @@ where
             let key = api_key::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
             caller.may_manage_keys_of(&owner, &key.owner)?;
             let (event, key) = change(&caller, key, &owner)?;
+            caller.may_make(tx, &key).await?;
             api_key::update(tx, &key).await?;
             Ok((key, event))
         })
@@ -559,8 +567,8 @@ impl Owner {
     fn default_scopes(&self) -> ScopeSet {
         match self {
             Self::Client(client) => client.default_scopes(),
-            // All that somebody holds by their role is Mintery's own, and never a default.
-            Self::User(_) => ScopeSet::default(),
+            // What somebody holds by their role is Mintery's own, and never a default.
+            Self::User(user) => user.scopes.clone(),
         }
     }
 
@@ -568,7 +576,7 @@ impl Owner {
     fn most_of(&self, scopes: &ScopeSet) -> ScopeSet {
         match self {
             Self::Client(client) => scopes.intersection(&client.scopes),
-            Self::User(user) => user.role.most_of(scopes),
+            Self::User(user) => user.most_of(scopes),
         }
     }
 
@@ -591,6 +599,14 @@ impl Admin {
         Minted { hint: hint(&plain), digest: self.api_keys.digest(plain.expose()), plain }
     }
 
+    /// A key makes none that could do what it cannot: neither anew, nor of another one.
+    async fn may_make(&self, tx: &mut Tx, made: &ApiKey) -> Result<(), AdminError> {
+        let Actor::ApiKey { key, .. } = &self.actor else { return Ok(()) };
+        // As it is now; one that is gone was good when the request began.
+        let own = api_key::find(tx, key).await?.ok_or(AdminError::Beyond(KeyLimit::End))?;
+        made.goes_beyond(&own).map_or(Ok(()), |limit| Err(AdminError::Beyond(limit)))
+    }
+
     /// Whoever has a key of somebody acts as them.
     fn may_manage_keys_of(&self, owner: &Owner, id: &KeyOwner) -> Result<(), AdminError> {
         if self.actor.principal().is_some_and(|own| own == *id) {
@@ -598,7 +614,7 @@ impl Admin {
         }
         match owner {
             Owner::Client(client) => self.may_grant(&client.scopes),
-            Owner::User(user) => self.may_manage_role(user.role),
+            Owner::User(user) => self.may_decide_about(user),
         }
     }
 }

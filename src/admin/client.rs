@@ -7,6 +7,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::api::{added, must_exist};
 use super::once::{Once, Repeatable};
 use super::patch::Patch;
 use super::{Admin, AdminError, MAX_TOKEN_TTL, once, signing_key};
@@ -28,7 +29,7 @@ use crate::secret::generated::{CLIENT_SECRET_PREFIX, generate, hint};
 use crate::secret::hash::SecretHash;
 use crate::secret::pool::{Busy, Lane};
 pub use crate::store::client::Filter;
-use crate::store::{self, StoreError, client, event, key, usage};
+use crate::store::{StoreError, client, event, key, usage};
 
 /// What a client may do, as somebody wants it.
 #[derive(Debug, Clone)]
@@ -205,24 +206,13 @@ impl ClientTerms {
         self.validate()?;
         let (resources, stood_for) =
             before.map_or((&[][..], &[][..]), |client| (&client.resources, &client.stands_for));
-        let mut added =
-            added(&self.resources, resources).chain(added(&self.stands_for, stood_for)).peekable();
-        if added.peek().is_some() {
-            let apis = store::api::all(admin.store.database()).await?;
-            if let Some(unknown) = added.find(|added| !apis.iter().any(|api| api.resource == **added)) {
-                return Err(AdminError::Unknown(format!("API {unknown}")));
-            }
-        }
+        let added = added(&self.resources, resources).chain(added(&self.stands_for, stood_for));
+        must_exist(admin, added).await?;
         for algorithm in [self.token_alg, self.introspection_alg].into_iter().flatten() {
             signing_key::ensure(admin, algorithm).await?;
         }
         Ok(())
     }
-}
-
-/// Those that were not there.
-fn added<'a>(wanted: &'a [ResourceUri], had: &[ResourceUri]) -> impl Iterator<Item = &'a ResourceUri> {
-    wanted.iter().filter(move |resource| !had.contains(resource))
 }
 
 /// A client that was made, and its secret, which is shown this once.

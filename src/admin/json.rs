@@ -450,9 +450,6 @@ impl ClientInput {
     pub(super) fn parse(self) -> Result<ClientUpdate, AdminError> {
         let parse_scopes = |text: String| ScopeSet::parse(&text).map_err(invalid);
         let parse_alg = |name: String| name.parse::<SigningAlgorithm>().map_err(invalid);
-        let resources = |texts: Vec<String>| {
-            texts.iter().map(|text| ResourceUri::parse(text).map_err(invalid)).collect::<Result<Vec<_>, _>>()
-        };
         let grants = |names: Vec<String>| {
             names.iter().map(|name| name.parse().map_err(invalid)).collect::<Result<Vec<GrantType>, _>>()
         };
@@ -460,8 +457,8 @@ impl ClientInput {
             name: self.client_name.map(|name| DisplayName::parse(&name).map_err(invalid)).transpose()?,
             scopes: self.scope.map(parse_scopes).transpose()?,
             default_scopes: self.default_scope.try_map(parse_scopes)?,
-            resources: self.resources.map(resources).transpose()?,
-            stands_for: self.stands_for.map(resources).transpose()?,
+            resources: resources(self.resources)?,
+            stands_for: resources(self.stands_for)?,
             grants: self.grant_types.map(grants).transpose()?,
             token_alg: self.access_token_signed_response_alg.try_map(parse_alg)?,
             introspection_alg: self.introspection_signed_response_alg.try_map(parse_alg)?,
@@ -522,6 +519,13 @@ impl ApiInput {
             token_ttl: self.access_token_ttl.try_map(|ttl| Ok::<_, AdminError>(Duration::from_secs(ttl)))?,
         })
     }
+}
+
+/// Identifiers of APIs; nothing where there is no such member.
+pub(super) fn resources(texts: Option<Vec<String>>) -> Result<Option<Vec<ResourceUri>>, AdminError> {
+    let Some(texts) = texts else { return Ok(None) };
+    let parsed = texts.iter().map(|text| ResourceUri::parse(text).map_err(invalid));
+    parsed.collect::<Result<_, _>>().map(Some)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what `map_err` calls")]

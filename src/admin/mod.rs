@@ -31,6 +31,7 @@ use session::SessionPolicy;
 use crate::clock::Clock;
 use crate::keys::seal::SealingKey;
 use crate::keys::signing::UnusableKey;
+use crate::model::api_key::KeyLimit;
 use crate::model::client::MAX_CHOSEN_SECRETS;
 use crate::model::event::Actor;
 use crate::model::key_schedule::NothingToDo;
@@ -125,6 +126,9 @@ pub enum AdminError {
     /// Whoever acts does not hold these scopes, and so cannot give them to others.
     #[error("whoever grants the scope {0} must hold it")]
     Forbidden(ScopeSet),
+    /// It would go beyond the limits of the API key that acts.
+    #[error("{0}")]
+    Beyond(KeyLimit),
     /// It is as it should be already.
     #[error(transparent)]
     NothingToDo(#[from] NothingToDo),

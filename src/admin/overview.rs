@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use super::api_key::KeptApiKey;
 use super::{Admin, AdminError};
 use crate::model::usage::Hour;
-use crate::store::overview;
 pub use crate::store::overview::{NotedSecret, Of, Total};
+use crate::store::{api_key, overview};
+
+/// Among how many keys, and how many secrets, those are looked for that nobody uses: the oldest. Where there are more, the lists of all
+/// tell the rest.
+const LOOKED_AT: i64 = 2000;
 
 /// How often each outcome was in the last `stretches` stretches of `hours` hours, the one that is under way included.
 ///
@@ -30,7 +35,35 @@ pub async fn expiring_secrets(
     Ok(overview::expiring_secrets(admin.store.database(), now, now.plus(within), limit).await?)
 }
 
-/// Up to `limit` secrets of clients that nobody has used for `unused_for`.
+/// Up to `limit` enabled API keys, of an owner or of all, that end within `within`, the next first.
+///
+/// # Errors
+/// When the store fails.
+pub async fn expiring_keys(
+    admin: &Admin,
+    owner: Option<&str>,
+    within: Duration,
+    limit: i64,
+) -> Result<Vec<KeptApiKey>, AdminError> {
+    let now = admin.clock.now();
+    Ok(api_key::expiring(admin.store.database(), owner, (now, now.plus(within)), limit).await?)
+}
+
+/// Up to `limit` enabled API keys, of an owner or of all, that nobody has used for `unused_for`, among the oldest.
+///
+/// # Errors
+/// When the store fails.
+pub async fn unused_keys(
+    admin: &Admin,
+    owner: Option<&str>,
+    unused_for: Duration,
+    limit: i64,
+) -> Result<Vec<KeptApiKey>, AdminError> {
+    let since = admin.clock.now().minus(unused_for);
+    Ok(api_key::unused(admin.store.database(), owner, since, LOOKED_AT, limit).await?)
+}
+
+/// Up to `limit` secrets of clients that nobody has used for `unused_for`, among the oldest.
 ///
 /// # Errors
 /// When the store fails.
@@ -40,5 +73,5 @@ pub async fn unused_secrets(
     limit: i64,
 ) -> Result<Vec<NotedSecret>, AdminError> {
     let since = admin.clock.now().minus(unused_for);
-    Ok(overview::unused_secrets(admin.store.database(), since, limit).await?)
+    Ok(overview::unused_secrets(admin.store.database(), since, LOOKED_AT, limit).await?)
 }

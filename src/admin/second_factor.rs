@@ -137,7 +137,7 @@ pub async fn reset(admin: &Admin, id: &UserId) -> Result<(), AdminError> {
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
             let (user, _) = lock(tx, &id).await?;
-            caller.may_manage_role(user.role)?;
+            caller.may_decide_about(&user)?;
             if !second_factor::delete(tx, &id).await? {
                 return Err(none());
             }

@@ -3,8 +3,12 @@
 
 use std::sync::Arc;
 
+use super::api::{added, must_exist};
 use super::{Admin, AdminError};
-use crate::model::event::Event;
+use crate::model::client::{MAX_RESOURCES, MAX_SCOPE_LEN};
+use crate::model::event::{Event, Granted};
+use crate::model::resource::ResourceUri;
+use crate::model::scope::ScopeSet;
 use crate::model::session::SessionId;
 use crate::model::user::{Role, User, UserId, Username};
 use crate::secret::hash::SecretHash;
@@ -21,6 +25,10 @@ pub struct NewUser {
     pub username: Username,
     /// What they are here for.
     pub role: Role,
+    /// What they may do at APIs.
+    pub scopes: ScopeSet,
+    /// The APIs that they may use beside the default one.
+    pub resources: Vec<ResourceUri>,
     /// What they log in with besides.
     pub password: Password,
 }
@@ -32,29 +40,54 @@ pub struct UserUpdate {
     pub username: Option<Username>,
     /// See [`NewUser::role`].
     pub role: Option<Role>,
+    /// See [`NewUser::scopes`].
+    pub scopes: Option<ScopeSet>,
+    /// See [`NewUser::resources`].
+    pub resources: Option<Vec<ResourceUri>>,
+}
+
+impl UserUpdate {
+    /// Somebody new, as far as it says what they are called and what they are here for.
+    #[must_use]
+    pub fn into_new(self, password: Password) -> Option<NewUser> {
+        Some(NewUser {
+            username: self.username?,
+            role: self.role?,
+            scopes: self.scopes.unwrap_or_default(),
+            resources: self.resources.unwrap_or_default(),
+            password,
+        })
+    }
 }
 
 /// Makes somebody known.
 ///
 /// # Errors
-/// [`AdminError::Exists`] when the name is taken, [`AdminError::Forbidden`] when the caller does not hold what goes with the role,
-/// [`AdminError::Invalid`] when the password is easy to guess.
+/// [`AdminError::Exists`] when the name is taken, [`AdminError::Forbidden`] when the caller does not hold what goes with the role, or
+/// the scopes, [`AdminError::Unknown`] when there is no such API, [`AdminError::Invalid`] when the password is easy to guess, or a scope
+/// is Mintery's own.
 pub async fn create(admin: &Admin, new: NewUser) -> Result<User, AdminError> {
-    admin.may_manage_role(new.role)?;
     let user = User {
         id: UserId::generate(&*admin.random),
         username: new.username,
         role: new.role,
+        scopes: new.scopes,
+        resources: new.resources,
         created_at: admin.clock.now(),
         disabled_at: None,
         second_factor_at: None,
     };
+    validate(&user)?;
+    admin.may_decide_about(&user)?;
+    admin.may_give_apis(&user.resources, &[])?;
+    must_exist(admin, user.resources.iter()).await?;
     let (row, password) = (user.clone(), hash(admin, new.password, &user.username).await?);
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
             let inserted = user::insert(tx, &row, &password).await;
             inserted.map_err(|error| taken(error, &row.username))?;
-            Ok(((), Event::UserCreated { user: row.id, username: row.username, role: row.role }))
+            let granted = Granted { role: row.role, scopes: row.scopes, resources: row.resources };
+            Ok(((), Event::UserCreated { user: row.id, username: row.username, granted }))
         })
     });
     change.await?;
@@ -86,12 +119,16 @@ pub async fn page(admin: &Admin, after: &str, limit: i64, filter: &Filter) -> Re
     Ok(user::page(admin.store.database(), after, limit, filter).await?)
 }
 
-/// Gives somebody another name or another role.
+/// Gives somebody another name or another role, or lets them do more or less at APIs.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Exists`] when the name is taken, [`AdminError::Forbidden`]
-/// when the caller does not hold what goes with the role they have or get, [`AdminError::Conflict`] when no administrator would be left.
+/// when the caller does not hold what goes with the role they have or get, or the scopes, [`AdminError::Unknown`] when there is no such
+/// API, [`AdminError::Invalid`] when a scope is Mintery's own, [`AdminError::Conflict`] when no administrator would be left.
 pub async fn update(admin: &Admin, id: &UserId, update: UserUpdate) -> Result<User, AdminError> {
+    if let Some(resources) = &update.resources {
+        must_exist(admin, added(resources, &show(admin, id).await?.resources)).await?;
+    }
     act(admin, id, Act::Update(update)).await
 }
 
@@ -158,7 +195,7 @@ async fn act(admin: &Admin, id: &UserId, act: Act) -> Result<User, AdminError> {
         Box::pin(async move {
             user::take_turn_with_administrators(tx).await?;
             let (user, _) = user::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
-            caller.may_manage_role(user.role)?;
+            act.check(&caller, &user)?;
             let was_needed = user.may_administer();
             let is_deleted = matches!(act, Act::Delete);
             let (user, event) = act.apply(&caller, tx, user).await?;
@@ -173,19 +210,35 @@ async fn act(admin: &Admin, id: &UserId, act: Act) -> Result<User, AdminError> {
 }
 
 impl Act {
+    /// Who may do it. To stop somebody in a hurry takes less: not what they may do at APIs.
+    fn check(&self, caller: &Admin, user: &User) -> Result<(), AdminError> {
+        match self {
+            Self::Disable => caller.may_manage_role(user.role),
+            Self::Update(_) | Self::Enable | Self::Delete => caller.may_decide_about(user),
+        }
+    }
+
     async fn apply(self, caller: &Admin, tx: &mut Tx, mut user: User) -> Result<(User, Event), AdminError> {
         let id = user.id.clone();
         let event = match self {
             Self::Update(update) => {
+                let before = user.clone();
                 user.username = update.username.unwrap_or(user.username);
-                let before = user.role;
-                user.role = update.role.unwrap_or(before);
-                caller.may_manage_role(user.role)?;
+                user.role = update.role.unwrap_or(user.role);
+                user.scopes = update.scopes.unwrap_or(user.scopes);
+                user.resources = update.resources.unwrap_or(user.resources);
+                validate(&user)?;
+                caller.may_decide_about(&user)?;
+                caller.may_give_apis(&user.resources, &before.resources)?;
                 Event::UserUpdated {
                     user: id,
                     username: user.username.clone(),
-                    role: user.role,
-                    voids_tokens: !before.scopes().is_subset_of(&user.role.scopes()),
+                    granted: Granted {
+                        role: user.role,
+                        scopes: user.scopes.clone(),
+                        resources: user.resources.clone(),
+                    },
+                    voids_tokens: user.may_less_than(&before),
                 }
             }
             Self::Enable => {
@@ -220,10 +273,39 @@ impl Admin {
         }
     }
 
+    /// Nobody decides about somebody who may do what they may not: as with a client, that is as much as making them anew.
+    pub(super) fn may_decide_about(&self, user: &User) -> Result<(), AdminError> {
+        self.may_manage_role(user.role)?;
+        self.may_grant(&user.scopes)
+    }
+
     /// The same of a user, who may be whoever calls.
     pub(super) fn may_manage_user(&self, user: &User) -> Result<(), AdminError> {
-        if self.actor.is_user(&user.id) { Ok(()) } else { self.may_manage_role(user.role) }
+        if self.actor.is_user(&user.id) { Ok(()) } else { self.may_decide_about(user) }
     }
+}
+
+/// Checks what somebody is to be allowed at APIs.
+fn validate(user: &User) -> Result<(), AdminError> {
+    check_scopes(&user.scopes)?;
+    if user.resources.len() > MAX_RESOURCES {
+        return Err(AdminError::Invalid(format!("a user has at most {MAX_RESOURCES} resources")));
+    }
+    Ok(())
+}
+
+/// Checks what scopes somebody is to be given.
+///
+/// # Errors
+/// [`AdminError::Invalid`] when they are too many, or one is Mintery's own.
+pub fn check_scopes(scopes: &ScopeSet) -> Result<(), AdminError> {
+    if scopes.as_str().len() > MAX_SCOPE_LEN {
+        return Err(AdminError::Invalid(format!("the scopes of a user have at most {MAX_SCOPE_LEN} bytes")));
+    }
+    if scopes.has_own() {
+        return Err(AdminError::Invalid("Mintery's own scopes go with the role of a user".to_owned()));
+    }
+    Ok(())
 }
 
 pub(super) fn not_found(id: &UserId) -> AdminError {

@@ -6,9 +6,11 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::AdminError;
-use super::json::invalid;
+use super::json::{invalid, resources};
 use super::second_factor::Enrolment;
 use super::user::{NewUser, UserUpdate};
+use crate::model::resource::ResourceUri;
+use crate::model::scope::ScopeSet;
 use crate::model::session::{Session, SessionId};
 use crate::model::user::{Role, User, Username};
 use crate::secret::Secret;
@@ -20,6 +22,9 @@ pub struct UserJson<'a> {
     id: &'a str,
     username: &'a str,
     role: &'static str,
+    /// What they may do at APIs, beside what goes with the role.
+    scope: &'a ScopeSet,
+    resources: Vec<&'a str>,
     enabled: bool,
     /// Whether they are asked for a code when they log in.
     second_factor: bool,
@@ -32,6 +37,8 @@ impl<'a> From<&'a User> for UserJson<'a> {
             id: user.id.as_str(),
             username: user.username.as_str(),
             role: user.role.name(),
+            scope: &user.scopes,
+            resources: user.resources.iter().map(ResourceUri::as_str).collect(),
             enabled: user.is_enabled(),
             second_factor: user.second_factor_at.is_some(),
             created_at: user.created_at.as_secs(),
@@ -77,6 +84,8 @@ impl<'a> SessionJson<'a> {
 pub struct NewUserInput {
     username: Option<String>,
     role: Option<String>,
+    scope: Option<String>,
+    resources: Option<Vec<String>>,
     password: Option<Secret>,
 }
 
@@ -93,6 +102,8 @@ impl NewUserInput {
         Ok(NewUser {
             username: Username::parse(&username).map_err(invalid)?,
             role: role.parse::<Role>().map_err(invalid)?,
+            scopes: scopes(self.scope)?.unwrap_or_default(),
+            resources: resources(self.resources)?.unwrap_or_default(),
             password: Password::parse(password).map_err(invalid)?,
         })
     }
@@ -104,6 +115,12 @@ impl NewUserInput {
 pub struct UserUpdateInput {
     username: Option<String>,
     role: Option<String>,
+    scope: Option<String>,
+    resources: Option<Vec<String>>,
+}
+
+fn scopes(text: Option<String>) -> Result<Option<ScopeSet>, AdminError> {
+    text.map(|text| ScopeSet::parse(&text).map_err(invalid)).transpose()
 }
 
 impl UserUpdateInput {
@@ -115,6 +132,8 @@ impl UserUpdateInput {
         Ok(UserUpdate {
             username: self.username.as_deref().map(Username::parse).transpose().map_err(invalid)?,
             role: self.role.as_deref().map(str::parse).transpose().map_err(invalid)?,
+            scopes: scopes(self.scope)?,
+            resources: resources(self.resources)?,
         })
     }
 }

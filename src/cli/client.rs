@@ -263,7 +263,7 @@ impl Update {
 }
 
 /// What a flag says that may be given several times; nothing when it is not given.
-fn uris(given: &[String]) -> Result<Option<Vec<ResourceUri>>, CliError> {
+pub(super) fn uris(given: &[String]) -> Result<Option<Vec<ResourceUri>>, CliError> {
     if given.is_empty() {
         return Ok(None);
     }

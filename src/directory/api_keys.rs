@@ -105,7 +105,7 @@ impl KnownOwner {
     pub fn resources(&self) -> &[ResourceUri] {
         match self {
             Self::Client(known) => &known.client.resources,
-            Self::User(_) => &[],
+            Self::User(known) => &known.user.resources,
         }
     }
 
@@ -113,7 +113,7 @@ impl KnownOwner {
     fn most_of(&self, scopes: &ScopeSet) -> ScopeSet {
         match self {
             Self::Client(known) => scopes.intersection(&known.client.scopes),
-            Self::User(known) => known.user.role.most_of(scopes),
+            Self::User(known) => known.user.most_of(scopes),
         }
     }
 

@@ -130,6 +130,7 @@ mod tests {
 
     use super::{Sessions, UNKNOWN_CAPACITY};
     use crate::clock::{Clock, ManualClock, Timestamp};
+    use crate::model::scope::ScopeSet;
     use crate::model::session::{Session, SessionId};
     use crate::model::user::{Role, User, UserId, Username};
     use crate::random::SystemRandom;
@@ -158,6 +159,8 @@ mod tests {
             id: UserId::generate(&SystemRandom),
             username: Username::parse("ann").unwrap(),
             role: Role::Member,
+            scopes: ScopeSet::default(),
+            resources: Vec::new(),
             created_at: at(0),
             disabled_at: None,
             second_factor_at: None,

@@ -361,7 +361,7 @@ fn of_admin(error: &AdminError) -> (Problem, String) {
         AdminError::Invalid(_) | AdminError::Unknown(_) | AdminError::CodeNeeded | AdminError::WrongCode => {
             Problem::INVALID_REQUEST
         }
-        AdminError::Forbidden(_) => Problem::NO_PERMISSION,
+        AdminError::Forbidden(_) | AdminError::Beyond(_) => Problem::NO_PERMISSION,
         AdminError::Store(StoreError::Conflict) => {
             return (Problem::CONFLICT, "Somebody else changed it at the same moment; try again".to_owned());
         }

@@ -55,6 +55,14 @@ impl AddressRanges {
         self.0.iter().any(|range| range.contains(&address))
     }
 
+    /// Whether nobody is in one of them who is not in one of `others`, where no ranges are everybody. Ranges of `others` that lie side
+    /// by side count one by one.
+    #[must_use]
+    pub fn are_within(&self, others: &Self) -> bool {
+        let is_within = |range: &IpNet| others.iter().any(|other| other.contains(range));
+        others.is_empty() || (!self.is_empty() && self.0.iter().all(is_within))
+    }
+
     /// The ranges.
     pub fn iter(&self) -> impl Iterator<Item = &IpNet> {
         self.0.iter()
@@ -99,6 +107,20 @@ mod tests {
         assert_eq!(ranges.to_string(), "10.0.0.0/8,192.0.2.7/32,2001:db8::/32");
         assert!(AddressRanges::parse("").unwrap().is_empty());
         assert_eq!(AddressRanges::parse("::ffff:10.1.2.3").unwrap().to_string(), "10.1.2.3/32");
+    }
+
+    #[test]
+    fn ranges_are_within_others() {
+        let ranges = |text| AddressRanges::parse(text).unwrap();
+        let some = ranges("10.0.0.0/8,2001:db8::/32");
+        for within in ["10.0.0.0/8", "10.1.0.0/16,10.2.3.4", "2001:db8::1,10.0.0.0/9"] {
+            assert!(ranges(within).are_within(&some), "{within}");
+            assert!(ranges(within).are_within(&ranges("")), "{within}");
+        }
+        for beyond in ["", "11.0.0.0/8", "8.0.0.0/5", "10.1.2.3,192.0.2.1", "2001:db8::/31", "2001:db9::1"] {
+            assert!(!ranges(beyond).are_within(&some), "{beyond}");
+        }
+        assert!(ranges("").are_within(&ranges("")));
     }
 
     #[test]

@@ -177,6 +177,27 @@ impl KeyOwner {
     }
 }
 
+/// What of a key is limited, besides its scopes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyLimit {
+    /// For how long it is good.
+    #[error("an API key gives no other one a longer life than its own: give an earlier end (`expires_in`)")]
+    End,
+    /// From where it may be used.
+    #[error(
+        "an API key lets no other one be used from elsewhere than itself: give addresses (`allowed_addresses`)"
+    )]
+    Addresses,
+    /// How often it may be used.
+    #[error(
+        "an API key lets no other one be used more often than itself: give a limit (`max_requests_per_minute`)"
+    )]
+    Rate,
+    /// What it is for.
+    #[error("an API key makes none of another environment than its own (`environment`)")]
+    Environment,
+}
+
 /// An API key as it is kept, without the key.
 #[derive(Debug, Clone)]
 pub struct ApiKey {
@@ -223,6 +244,24 @@ impl ApiKey {
         !before.scopes.is_subset_of(&self.scopes)
             || ends(self) < ends(before)
             || (before.allowed.is_empty() && !self.allowed.is_empty())
+    }
+
+    /// What of it goes beyond the limits of `other`.
+    #[must_use]
+    pub fn goes_beyond(&self, other: &Self) -> Option<KeyLimit> {
+        let ends = |key: &Self| key.expires_at.unwrap_or(Timestamp::from_millis(i64::MAX));
+        let rate = |key: &Self| key.max_per_minute.unwrap_or(u32::MAX);
+        if self.environment != other.environment {
+            Some(KeyLimit::Environment)
+        } else if ends(self) > ends(other) {
+            Some(KeyLimit::End)
+        } else if !self.allowed.are_within(&other.allowed) {
+            Some(KeyLimit::Addresses)
+        } else if rate(self) > rate(other) {
+            Some(KeyLimit::Rate)
+        } else {
+            None
+        }
     }
 
     /// Whether its time is over at `now`.

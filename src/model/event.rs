@@ -11,6 +11,7 @@ use super::leak::Leak;
 use super::name::DisplayName;
 use super::resource::ResourceUri;
 use super::revocation::{Kind, Mark};
+use super::scope::ScopeSet;
 use super::session::SessionId;
 use super::signing_key::SigningAlgorithm;
 use super::user::{Role, UserId, Username};
@@ -291,17 +292,17 @@ pub enum Event {
         user: UserId,
         /// What they log in with.
         username: Username,
-        /// What they are here for.
-        role: Role,
+        /// What they may do.
+        granted: Granted,
     },
-    /// Somebody has another name or another role.
+    /// Somebody has another name, or may do something else.
     UserUpdated {
         /// Who.
         user: UserId,
         /// What they log in with from now on.
         username: Username,
-        /// What they are here for from now on.
-        role: Role,
+        /// What they may do from now on.
+        granted: Granted,
         /// Whether they may do less, so that the tokens are void that were made from their API keys.
         voids_tokens: bool,
     },
@@ -543,12 +544,14 @@ impl Event {
             }
             Self::UserPasswordSet { kept, .. } => json!({ "kept": kept.as_ref().map(SessionId::as_str) }),
             Self::UserDeleted { username, .. } => json!({ "username": username.as_str() }),
-            Self::UserCreated { username, role, .. } => {
-                json!({ "username": username.as_str(), "role": role.name() })
+            Self::UserCreated { username, granted, .. } => granted.details(username),
+            Self::UserUpdated { username, granted, voids_tokens, .. } => {
+                let mut details = granted.details(username);
+                if let Some(members) = details.as_object_mut() {
+                    members.insert(TOKENS_REVOKED.to_owned(), json!(voids_tokens));
+                }
+                details
             }
-            Self::UserUpdated { username, role, voids_tokens, .. } => json!({
-                "username": username.as_str(), "role": role.name(), TOKENS_REVOKED: voids_tokens
-            }),
             Self::UserLoggedIn { session, code, .. } => {
                 json!({ "session": session.as_str(), "second_factor": code.map(CodeKind::name) })
             }
@@ -661,6 +664,26 @@ impl Event {
             | Self::SigningKeyRotated { .. }
             | Self::SigningKeyImported { .. } => Vec::new(),
         }
+    }
+}
+
+/// What somebody may do, as an event tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// What they are here for.
+    pub role: Role,
+    /// What they may do at APIs.
+    pub scopes: ScopeSet,
+    /// The APIs that they may use beside the default one.
+    pub resources: Vec<ResourceUri>,
+}
+
+impl Granted {
+    fn details(&self, username: &Username) -> Value {
+        let resources: Vec<&str> = self.resources.iter().map(ResourceUri::as_str).collect();
+        json!({
+            "username": username.as_str(), "role": self.role.name(), "scope": self.scopes, "resources": resources
+        })
     }
 }
 
@@ -801,12 +824,13 @@ impl RecordedEvent {
 
 #[cfg(test)]
 mod tests {
-    use super::{Event, EventNumber, RecordedEvent, RevokedToken};
+    use super::{Event, EventNumber, Granted, RecordedEvent, RevokedToken};
     use crate::clock::Timestamp;
     use crate::model::api_key::{ApiKeyId, KeyOwner};
     use crate::model::client::{ClientId, SecretId};
     use crate::model::leak::{Leak, LeakPlace};
     use crate::model::resource::ResourceUri;
+    use crate::model::scope::ScopeSet;
     use crate::model::signing_key::SigningAlgorithm;
     use crate::model::user::{Role, UserId, Username};
     use crate::random::SystemRandom;
@@ -832,7 +856,7 @@ mod tests {
         let user_updated = |voids_tokens| Event::UserUpdated {
             user: user.clone(),
             username: username.clone(),
-            role: Role::Member,
+            granted: Granted { role: Role::Member, scopes: ScopeSet::default(), resources: Vec::new() },
             voids_tokens,
         };
         let leaked = |is_revoked| {

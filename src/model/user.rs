@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::resource::ResourceUri;
 use super::scope::{OWN_SCOPES, ScopeSet};
 use crate::clock::Timestamp;
 use crate::random::{self, Random};
@@ -145,15 +146,6 @@ impl Role {
         // Each of them is a scope token.
         ScopeSet::parse(&scopes).unwrap_or_default()
     }
-
-    /// What of `scopes` somebody of this role holds: an administrator all of them, of whatever API.
-    #[must_use]
-    pub fn most_of(self, scopes: &ScopeSet) -> ScopeSet {
-        match self {
-            Self::Admin => scopes.clone(),
-            Self::Member | Self::Viewer => scopes.intersection(&self.scopes()),
-        }
-    }
 }
 
 impl FromStr for Role {
@@ -231,6 +223,10 @@ pub struct User {
     pub username: Username,
     /// What they are here for.
     pub role: Role,
+    /// What they may do at APIs: none of Mintery's own, which go with the role.
+    pub scopes: ScopeSet,
+    /// The APIs that they may use beside the default one, what their tokens are for that name none first.
+    pub resources: Vec<ResourceUri>,
     /// When they were made known here.
     pub created_at: Timestamp,
     /// Since when they are disabled.
@@ -240,6 +236,32 @@ pub struct User {
 }
 
 impl User {
+    /// The scopes that they hold: those that go with their role, and those that were given to them.
+    #[must_use]
+    pub fn held_scopes(&self) -> ScopeSet {
+        if self.scopes.is_empty() { self.role.scopes() } else { self.role.scopes().union(&self.scopes) }
+    }
+
+    /// What of `scopes` they hold: an administrator all of them, of whatever API.
+    #[must_use]
+    pub fn most_of(&self, scopes: &ScopeSet) -> ScopeSet {
+        match self.role {
+            Role::Admin => scopes.clone(),
+            Role::Member | Role::Viewer => scopes.intersection(&self.held_scopes()),
+        }
+    }
+
+    /// Whether they may do less than they could `before`, so that a token that was made from a key of theirs then may allow more.
+    #[must_use]
+    pub fn may_less_than(&self, before: &Self) -> bool {
+        let has_lost = |resource| !self.resources.contains(resource);
+        let held = before.held_scopes();
+        // An administrator has held more than what is named.
+        (before.role == Role::Admin && self.role != Role::Admin)
+            || self.most_of(&held) != held
+            || before.resources.iter().any(has_lost)
+    }
+
     /// Whether they may do everything, and log in to do it.
     #[must_use]
     pub fn may_administer(&self) -> bool {

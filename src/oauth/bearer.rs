@@ -213,7 +213,7 @@ async fn authenticate_user(
 ) -> Result<Authenticated, AccessError> {
     let known = good_user(server.directory.user(&id).await?)?;
     let user = &known.user;
-    let scopes = scopes_of(server, token, user.role.most_of(&token.scopes));
+    let scopes = scopes_of(server, token, user.most_of(&token.scopes));
     require(&scopes, demand.scopes)?;
     Ok(Authenticated {
         principal: Principal::User { id, name: user.username.clone(), role: user.role },

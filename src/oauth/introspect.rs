@@ -187,7 +187,7 @@ async fn active_of_other(
     };
     let known = server.directory.user(&user).await?;
     Ok(bearer::good_user(known).map_err(Inactive::from).map(|known| {
-        let scopes = bearer::scopes_of(server, &token, known.user.role.most_of(&token.scopes));
+        let scopes = bearer::scopes_of(server, &token, known.user.most_of(&token.scopes));
         Active { token, scopes }
     }))
 }

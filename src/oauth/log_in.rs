@@ -91,11 +91,32 @@ impl From<LogInFailure> for LogInError {
     }
 }
 
-/// Logs somebody in. The session is always a new one: what a request brought along is not taken over.
+/// Logs somebody in, and counts what becomes of it. The session is always a new one: what a request brought along is not taken over.
 ///
 /// # Errors
 /// See [`LogInError`].
 pub async fn log_in(
+    server: &AuthorizationServer,
+    credentials: Credentials,
+    network: Network,
+    place: Place,
+) -> Result<NewSession, LogInError> {
+    let outcome = begin_session(server, credentials, network, place).await;
+    let log_ins = &server.metrics.log_ins;
+    let counter = match &outcome {
+        Ok(_) => &log_ins.logged_in,
+        Err(LogInError::Wrong(_)) => &log_ins.wrong,
+        Err(LogInError::CodeNeeded) => &log_ins.code_needed,
+        Err(LogInError::WrongCode) => &log_ins.wrong_code,
+        Err(LogInError::TooManyGuesses(_)) => &log_ins.too_many_guesses,
+        Err(LogInError::Unavailable(_)) => &log_ins.unavailable,
+        Err(LogInError::Admin(_)) => &log_ins.failed,
+    };
+    counter.increment(1);
+    outcome
+}
+
+async fn begin_session(
     server: &AuthorizationServer,
     credentials: Credentials,
     network: Network,

@@ -104,10 +104,10 @@ pub fn must_enrol(server: &AuthorizationServer, user: &User) -> bool {
     server.admin.sessions.second_factor.is_missing(user)
 }
 
-/// The scopes of Mintery's own that somebody holds who is logged in.
+/// The scopes that somebody holds who is logged in.
 #[must_use]
 pub fn scopes_of(server: &AuthorizationServer, user: &User) -> ScopeSet {
-    if must_enrol(server, user) { ScopeSet::default() } else { user.role.scopes() }
+    if must_enrol(server, user) { ScopeSet::default() } else { user.held_scopes() }
 }
 
 /// Who is logged in by a session.

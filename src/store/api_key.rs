@@ -151,6 +151,72 @@ pub async fn newest(
     database.lookup(query).await?.iter().map(with_use).collect()
 }
 
+/// Up to `limit` enabled keys, of an owner or of all, that end after `after` and not after `until`, the next first; each with its last
+/// use.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn expiring(
+    database: &Database,
+    owner: Option<&str>,
+    (after, until): (Timestamp, Timestamp),
+    limit: i64,
+) -> Result<Vec<(ApiKey, Option<LastUse>)>, StoreError> {
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", u.used_at, u.address FROM api_keys k LEFT JOIN api_key_last_use u ON u.key_id = k.id \
+         WHERE k.expires_at > $1 AND k.expires_at <= $2 AND k.disabled_at IS NULL \
+         AND ($3 = '' OR k.user_id = $3 OR k.client_id = $3) ORDER BY k.expires_at, k.id LIMIT $4"
+    );
+    let query = || {
+        sqlx::query(SQL)
+            .bind(after.as_millis())
+            .bind(until.as_millis())
+            .bind(owner.unwrap_or_default())
+            .bind(limit)
+    };
+    database.lookup(query).await?.iter().map(with_use).collect()
+}
+
+/// Up to `limit` enabled keys, of an owner or of all, that were made before `since` and not used from then on; each with its last use.
+/// They are looked for among `looked_at` keys: the oldest there are, or any of the owner. No index knows which are not used, and a look
+/// at all of very many would take its time.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn unused(
+    database: &Database,
+    owner: Option<&str>,
+    since: Timestamp,
+    looked_at: i64,
+    limit: i64,
+) -> Result<Vec<(ApiKey, Option<LastUse>)>, StoreError> {
+    macro_rules! unused_of {
+        ($some:literal) => {
+            concat!(
+                "SELECT ",
+                columns!(),
+                ", u.used_at, u.address FROM (SELECT ",
+                columns!(),
+                " FROM api_keys k WHERE ",
+                $some,
+                " LIMIT $3) k LEFT JOIN api_key_last_use u ON u.key_id = k.id WHERE k.created_at <= $1 \
+                 AND COALESCE(u.used_at, 0) <= $1 AND k.disabled_at IS NULL ORDER BY k.created_at, k.id LIMIT $4"
+            )
+        };
+    }
+    let sql = match owner {
+        None => unused_of!("k.created_at <= $1 AND $2 = '' ORDER BY k.created_at, k.id"),
+        Some(owner) if UserId::parse(owner).is_ok() => unused_of!("k.user_id = $2 ORDER BY k.id"),
+        Some(_) => unused_of!("k.client_id = $2 ORDER BY k.id"),
+    };
+    let query = || {
+        sqlx::query(sql).bind(since.as_millis()).bind(owner.unwrap_or_default()).bind(looked_at).bind(limit)
+    };
+    database.lookup(query).await?.iter().map(with_use).collect()
+}
+
 /// Binds from `$2` on.
 fn bind_filter<'q>(query: AnyQuery<'q>, filter: &'q Filter, name: &'q str, limit: i64) -> AnyQuery<'q> {
     let (ends_after, ends_until) =
@@ -211,12 +277,20 @@ pub async fn update(tx: &mut Tx, key: &ApiKey) -> Result<(), StoreError> {
 /// # Errors
 /// When a statement fails, or the row holds what this program never writes.
 pub async fn lock(tx: &mut Tx, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
-    const SQL: &str = concat!("SELECT ", columns!(), " FROM api_keys k WHERE k.id = $1");
     // Both engines let the others wait from here on.
     sqlx::query("UPDATE api_keys SET id = id WHERE id = $1")
         .bind(id.as_str())
         .execute(tx.connection()?)
         .await?;
+    find(tx, id).await
+}
+
+/// A key as this transaction sees it.
+///
+/// # Errors
+/// When the statement fails, or the row holds what this program never writes.
+pub async fn find(tx: &mut Tx, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
+    const SQL: &str = concat!("SELECT ", columns!(), " FROM api_keys k WHERE k.id = $1");
     let row = sqlx::query(SQL).bind(id.as_str()).fetch_optional(tx.connection()?).await?;
     row.as_ref().map(api_key).transpose()
 }

@@ -310,11 +310,13 @@ fn stands_for_text(client: &Client) -> Option<String> {
     (!client.stands_for.is_empty()).then(|| uris_text(&client.stands_for))
 }
 
-fn uris_text(uris: &[ResourceUri]) -> String {
+/// Identifiers of APIs, as they are kept.
+pub(super) fn uris_text(uris: &[ResourceUri]) -> String {
     uris.iter().map(ResourceUri::as_str).collect::<Vec<_>>().join(" ")
 }
 
-fn uris(text: &str) -> Result<Vec<ResourceUri>, StoreError> {
+/// The same back again.
+pub(super) fn uris(text: &str) -> Result<Vec<ResourceUri>, StoreError> {
     let uri = |text| ResourceUri::parse(text).map_err(|_| StoreError::Corrupt("resource"));
     text.split_terminator(' ').map(uri).collect()
 }

@@ -73,12 +73,14 @@ pub struct NotedSecret {
     pub last_use: Option<LastUse>,
 }
 
-/// The columns of a secret, as [`noted`] reads them.
+/// The columns of a secret, as [`noted`] reads them, of some secrets.
 macro_rules! noted_where {
-    ($condition:literal) => {
+    ($secrets:literal, $condition:literal) => {
         concat!(
             "SELECT s.id, s.label, s.client_id, c.name, s.created_at, s.expires_at, u.used_at, u.address \
-             FROM client_secrets s JOIN clients c ON c.id = s.client_id LEFT JOIN secret_usage u ON u.secret_id = s.id WHERE ",
+             FROM ",
+            $secrets,
+            " s JOIN clients c ON c.id = s.client_id LEFT JOIN secret_usage u ON u.secret_id = s.id WHERE ",
             $condition
         )
     };
@@ -94,25 +96,31 @@ pub async fn expiring_secrets(
     until: Timestamp,
     limit: i64,
 ) -> Result<Vec<NotedSecret>, StoreError> {
-    const SQL: &str =
-        noted_where!("s.expires_at > $1 AND s.expires_at <= $2 ORDER BY s.expires_at, s.id LIMIT $3");
+    const SQL: &str = noted_where!(
+        "client_secrets",
+        "s.expires_at > $1 AND s.expires_at <= $2 ORDER BY s.expires_at, s.id LIMIT $3"
+    );
     let query = || sqlx::query(SQL).bind(now.as_millis()).bind(until.as_millis()).bind(limit);
     database.lookup(query).await?.iter().map(noted).collect()
 }
 
-/// Up to `limit` secrets of enabled clients that were made before `since` and not used from then on.
+/// Up to `limit` secrets of enabled clients that were made before `since` and not used from then on. They are looked for among the
+/// `looked_at` oldest: no index knows which are not used.
 ///
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.
 pub async fn unused_secrets(
     database: &Database,
     since: Timestamp,
+    looked_at: i64,
     limit: i64,
 ) -> Result<Vec<NotedSecret>, StoreError> {
     const SQL: &str = noted_where!(
-        "s.created_at <= $1 AND COALESCE(u.used_at, 0) <= $1 AND c.disabled_at IS NULL ORDER BY s.id LIMIT $2"
+        "(SELECT id, label, client_id, created_at, expires_at FROM client_secrets WHERE created_at <= $1 \
+         ORDER BY created_at, id LIMIT $2)",
+        "COALESCE(u.used_at, 0) <= $1 AND c.disabled_at IS NULL ORDER BY s.created_at, s.id LIMIT $3"
     );
-    let query = || sqlx::query(SQL).bind(since.as_millis()).bind(limit);
+    let query = || sqlx::query(SQL).bind(since.as_millis()).bind(looked_at).bind(limit);
     database.lookup(query).await?.iter().map(noted).collect()
 }
 

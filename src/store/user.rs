@@ -4,16 +4,18 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::change::Tx;
+use super::client::{uris, uris_text};
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
 use crate::model::event::EventNumber;
+use crate::model::scope::ScopeSet;
 use crate::model::user::{Role, User, UserId, Username};
 use crate::secret::hash::SecretHash;
 
 /// The columns of a user, as [`user`] reads them.
 macro_rules! columns {
     () => {
-        "u.id AS user_id, u.username, u.role, u.created_at AS user_created_at, u.disabled_at, \
+        "u.id AS user_id, u.username, u.role, u.scopes AS user_scopes, u.resources, u.created_at AS user_created_at, u.disabled_at, \
          (SELECT f.confirmed_at FROM second_factors f WHERE f.user_id = u.id) AS second_factor_at"
     };
 }
@@ -70,8 +72,8 @@ pub async fn by_username(
 /// [`StoreError::Conflict`] when there is one of this name.
 pub async fn insert(tx: &mut Tx, user: &User, password: &SecretHash) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO users (id, username, folded_username, role, password_hash, created_at, disabled_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO users (id, username, folded_username, role, password_hash, created_at, disabled_at, scopes, resources) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(user.id.as_str())
     .bind(user.username.as_str())
@@ -80,6 +82,8 @@ pub async fn insert(tx: &mut Tx, user: &User, password: &SecretHash) -> Result<(
     .bind(password.as_str())
     .bind(user.created_at.as_millis())
     .bind(user.disabled_at.map(Timestamp::as_millis))
+    .bind(user.scopes.as_str())
+    .bind(uris_text(&user.resources))
     .execute(tx.connection()?)
     .await?;
     Ok(())
@@ -145,12 +149,15 @@ pub async fn page(
 /// [`StoreError::Conflict`] when there is another one of this name.
 pub async fn update(tx: &mut Tx, user: &User) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE users SET username = $1, folded_username = $2, role = $3, disabled_at = $4 WHERE id = $5",
+        "UPDATE users SET username = $1, folded_username = $2, role = $3, disabled_at = $4, scopes = $5, resources = $6 \
+         WHERE id = $7",
     )
     .bind(user.username.as_str())
     .bind(user.username.folded())
     .bind(user.role.name())
     .bind(user.disabled_at.map(Timestamp::as_millis))
+    .bind(user.scopes.as_str())
+    .bind(uris_text(&user.resources))
     .bind(user.id.as_str())
     .execute(tx.connection()?)
     .await?;
@@ -211,6 +218,8 @@ pub(super) fn user(row: &AnyRow) -> Result<User, StoreError> {
         id: UserId::parse(&text("user_id")?).map_err(|_| StoreError::Corrupt("id of a user"))?,
         username: Username::parse(&text("username")?).map_err(|_| StoreError::Corrupt("username"))?,
         role: text("role")?.parse().map_err(|_| StoreError::Corrupt("role"))?,
+        scopes: ScopeSet::parse(&text("user_scopes")?).map_err(|_| StoreError::Corrupt("scope"))?,
+        resources: uris(&text("resources")?)?,
         created_at: Timestamp::from_millis(row.try_get("user_created_at")?),
         disabled_at: disabled_at.map(Timestamp::from_millis),
         second_factor_at: second_factor_at.map(Timestamp::from_millis),

@@ -418,8 +418,11 @@ async fn a_key_is_good_for_the_apis_of_its_owner() {
 
 #[actix_web::test]
 async fn keys_are_administered_with_keys_and_tokens() {
-    let app = TestApp::spawn().await;
-    let (owner, admin) = manager(&app, MANAGER).await;
+    let app = TestApp::with(&[("api_keys.environment", "any")]).await;
+    // Of the environment of what it makes.
+    let owner = app.client(MANAGER).await;
+    let scopes = Some(ScopeSet::parse(MANAGER).unwrap());
+    let admin = app.key(NewApiKey { scopes, environment: Environment::Test, ..owned_by(&owner) }).await;
     let answer = create(
         &app,
         &admin,
@@ -473,8 +476,8 @@ async fn keys_are_administered_with_keys_and_tokens() {
     };
     assert_eq!(list("").await, (2, Value::Null));
     for (query, count) in [
-        ("?environment=test", 1),
-        ("?environment=live", 1),
+        ("?environment=test", 2),
+        ("?environment=live", 0),
         ("?name=WORK", 1),
         ("?name=%25", 0),
         ("?enabled=false", 0),
@@ -518,6 +521,97 @@ async fn keys_are_administered_with_keys_and_tokens() {
     assert_eq!(kinds, expected.map(|kind| format!("api_key.{kind}")));
     assert!(events.iter().skip(1).all(|event| event.actor == format!("api_key:{}", admin.id)), "{events:?}");
     assert!(!format!("{events:?}").contains(&made.key[9..52]));
+}
+
+/// SEC-12: what a key makes goes beyond none of its own limits, and so does what it changes, replaces, or lets go.
+#[actix_web::test]
+async fn a_key_makes_none_that_may_more_than_itself() {
+    let app = TestApp::spawn().await;
+    let owner = app.client("mintery:keys:write read").await;
+    let scopes = || Some(ScopeSet::parse("mintery:keys:write read").unwrap());
+    let own = app.key(NewApiKey { scopes: scopes(), ..owned_by(&owner) }).await;
+    let path = own.path("");
+    let limits =
+        json!({ "expires_in": 3600, "allowed_addresses": ["127.0.0.0/8"], "max_requests_per_minute": 100 });
+    let send = async |method, path: &str, body| app.send_with_key(method, path, &own.key, Some(body)).await;
+    let free = app.key(owned_by(&owner)).await;
+    assert_eq!(send(Method::PATCH, &path, limits.clone()).await.status, 200, "as close as it likes");
+
+    let mut good = limits.clone();
+    good.as_object_mut().unwrap().insert("name".to_owned(), json!("made"));
+    let with = |member: &str, value: Value| {
+        let mut body = good.clone();
+        body.as_object_mut().unwrap().insert(member.to_owned(), value);
+        body
+    };
+    let made = TestKey::of(&send(Method::POST, KEYS, good.clone()).await);
+    assert_eq!(send(Method::POST, KEYS, with("allowed_addresses", json!(["127.0.0.1"]))).await.status, 201);
+    for (member, beyond, what) in [
+        ("expires_in", json!(3601), "longer"),
+        ("expires_in", Value::Null, "than its own"),
+        ("allowed_addresses", json!([]), "from elsewhere"),
+        ("allowed_addresses", json!(["127.0.0.1", "192.0.2.7"]), "from elsewhere"),
+        ("allowed_addresses", json!(["126.0.0.0/7"]), "from elsewhere"),
+        ("max_requests_per_minute", json!(101), "more often"),
+        ("max_requests_per_minute", Value::Null, "more often"),
+    ] {
+        for (method, path) in
+            [(Method::POST, KEYS.to_owned()), (Method::PATCH, made.path("")), (Method::PATCH, path.clone())]
+        {
+            let body =
+                if method == Method::POST { with(member, beyond.clone()) } else { json!({ member: beyond }) };
+            let answer = send(method.clone(), &path, body).await;
+            assert_forbidden(&answer, &format!("{method} {member}: {beyond}"));
+            assert!(answer.text("detail").contains(what), "{answer:?}");
+        }
+    }
+    assert_forbidden(&send(Method::POST, KEYS, json!({ "name": "x" })).await, "nothing is everything");
+    let other = send(Method::POST, KEYS, with("environment", json!("test"))).await;
+    assert_forbidden(&other, "another environment");
+    assert!(other.text("detail").contains("environment"), "{other:?}");
+    // What may more is not this key's to change, replace or let go; to stop it is.
+    for (method, rest, body) in [
+        (Method::PATCH, "", json!({ "name": "x" })),
+        (Method::POST, "/rotate", json!({})),
+        (Method::POST, "/rotate", json!({ "expires_in": 60 })),
+        (Method::POST, "/enable", json!({})),
+    ] {
+        assert_forbidden(&send(method, &free.path(rest), body).await, rest);
+    }
+    assert_eq!(send(Method::POST, &free.path("/disable"), json!({})).await.status, 200);
+    assert_eq!(send(Method::PATCH, &free.path(""), limits).await.status, 200, "to what it may itself");
+    assert_eq!(send(Method::POST, &free.path("/enable"), json!({})).await.status, 200);
+    assert_eq!(send(Method::PATCH, &made.path(""), json!({ "name": "y" })).await.status, 200);
+    assert_eq!(send(Method::DELETE, &free.path(""), json!({})).await.status, 204);
+
+    // By small steps it does not get older either.
+    app.clock.advance(Duration::from_mins(1));
+    assert_forbidden(&send(Method::POST, &own.path("/rotate"), json!({})).await, "as long again");
+    assert_forbidden(&send(Method::PATCH, &path, json!({ "expires_in": 3541 })).await, "a second more");
+    let next = send(Method::POST, &own.path("/rotate"), json!({ "expires_in": 3540 })).await;
+    assert_eq!(next.status, 201, "{next:?}");
+
+    // A token that was made from a key is no more than the key, which is not bound to addresses.
+    let short = app.key(NewApiKey {
+        scopes: scopes(),
+        expires_in: Patch::Set(Duration::from_mins(10)),
+        ..owned_by(&owner)
+    });
+    let short = short.await;
+    let exchanged = app.exchange(&short.key).scope("mintery:keys:write read").send().await;
+    let token = exchanged.text("access_token");
+    for (expires_in, status) in [(601, 403), (600, 201)] {
+        let request = app.request(Method::POST, KEYS).bearer_auth(&token);
+        let body = json!({ "name": "x", "scope": "read", "expires_in": expires_in }).to_string();
+        let answer = Answer::of(request.header("content-type", "application/json").body(body)).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
+    // Whoever has the client's own secret is bound by none of it.
+    let token = app.token(&owner).scope("mintery:keys:write read").send().await.text("access_token");
+    let request = app.request(Method::POST, KEYS).bearer_auth(&token);
+    let body = json!({ "name": "x", "environment": "test" }).to_string();
+    let answer = Answer::of(request.header("content-type", "application/json").body(body)).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
 }
 
 /// Whoever calls may do such things, and not this one.
@@ -926,7 +1020,8 @@ async fn a_key_with_a_limit_has_to_wait() {
     let scopes = Some(ScopeSet::parse("read mintery:keys:write").unwrap());
     let key = app.key(NewApiKey { max_per_minute: Some(3), scopes, ..owned_by(&owner) }).await;
     // A request with a body counts once.
-    assert_eq!(create(&app, &key, json!({ "name": "x", "scope": "read" })).await.status, 201);
+    let body = json!({ "name": "x", "scope": "read", "max_requests_per_minute": 3 });
+    assert_eq!(create(&app, &key, body).await.status, 201);
     assert_eq!(app.get_with("/auth/check?scope=read", &key.key).await.status, 200);
     assert_eq!(app.get_with(ME, &key.key).await.status, 200);
     let over = app.get_with(ME, &key.key).await;

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mintery::admin::user;
+use mintery::model::user::Role;
 use reqwest::Method;
 
 use crate::answer::Answer;
 use crate::app::{TestApp, TestClient};
+use crate::people::PASSWORD;
 
 /// The series of a text, with their values; the text is what Prometheus reads (its text format, version 0.0.4).
 fn series(text: &str) -> BTreeMap<String, f64> {
@@ -103,6 +106,31 @@ async fn every_refusal_is_counted_by_its_reason() {
     let grown = |name| growth(&before, &after, name).values().sum::<f64>();
     assert!((grown("mintery_tokens_issued_total") - 1.0).abs() < 0.1);
     assert!((grown("mintery_token_request_seconds_count") - 10.0).abs() < 0.1);
+}
+
+/// By what became of them, and nothing that whoever logs in has typed.
+#[actix_web::test]
+async fn log_ins_are_counted_by_their_outcome() {
+    let app = TestApp::spawn().await;
+    app.user("ann", Role::Admin).await;
+    let of_bob = app.user("bob", Role::Member).await;
+    user::set_enabled(&app.admin, &of_bob.id, false).await.unwrap();
+    let before = scrape(&app).await;
+    let outcomes = async || growth(&before, &scrape(&app).await, "mintery_log_ins_total");
+    let counted = |outcome: &str, times: f64| (format!("{{outcome=\"{outcome}\"}}"), times);
+    assert_eq!(app.try_log_in("ann", PASSWORD).await.status, 200);
+    for (username, password) in [("ann", "MARKER-1"), ("MARKER-nobody", PASSWORD), ("bob", PASSWORD)] {
+        assert_eq!(app.try_log_in(username, password).await.status, 401);
+    }
+    let expected = [counted("logged_in", 1.0), counted("wrong", 3.0)];
+    assert_eq!(outcomes().await, BTreeMap::from(expected));
+    for number in 0..50 {
+        app.try_log_in("ann", &format!("wrong-{number}")).await;
+    }
+    let grown = outcomes().await;
+    assert!(grown.contains_key("{outcome=\"too_many_guesses\"}"), "{grown:?}");
+    assert!((grown.values().sum::<f64>() - 54.0).abs() < 0.1, "{grown:?}");
+    assert!(!app.get("/metrics").await.body.contains("MARKER"));
 }
 
 #[actix_web::test]

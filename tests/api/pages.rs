@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+use mintery::admin::api_key::{self, NewApiKey};
+use mintery::admin::patch::Patch;
+use mintery::model::api_key::KeyOwner;
+use mintery::model::name::DisplayName;
 use mintery::model::user::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
+use crate::api_keys::owned_by;
 use crate::app::{ISSUER, TestApp, TestClient};
 use crate::people::{Browser, PASSWORD};
 use crate::second_factor::{code, wrong_code};
@@ -370,6 +375,53 @@ async fn what_needs_attention_is_shown() {
     );
 }
 
+/// However many others there are, and not what nobody can use anyway.
+#[actix_web::test]
+async fn what_ends_next_and_what_nobody_uses_stand_on_the_overview() {
+    let app = TestApp::spawn().await;
+    let client = app.client("").await;
+    let vic = app.user("vic", Role::Member).await;
+    let key = async |name: &str, owner: KeyOwner, days: u32| {
+        let expires_in = if days == 0 { Patch::Clear } else { Patch::Set(DAY * days) };
+        let name = DisplayName::parse(name).unwrap();
+        app.clock.advance(Duration::from_millis(1));
+        app.key(NewApiKey { name, owner, expires_in, ..owned_by(&client) }).await
+    };
+    let of_client = || KeyOwner::parse(&client.id).unwrap();
+    let of_vic = || KeyOwner::User(vic.id.clone());
+    key("Next", of_client(), 1).await;
+    for number in 0..7 {
+        key(&format!("Later {number}"), of_client(), 10).await;
+    }
+    let stopped = key("Stopped", of_client(), 2).await;
+    api_key::set_enabled(&app.admin, &stopped.id(), false).await.unwrap();
+    key("Theirs", of_vic(), 3).await;
+    let used = key("Used", of_client(), 0).await;
+    key("Idle", of_vic(), 0).await;
+    key("Idle too", of_client(), 0).await;
+    let names = |page: &str, card: &str| -> Vec<String> {
+        let card = page.split_once(&format!("id=\"{card}\"")).unwrap().1.split("</section>").next().unwrap();
+        let names = card.split("<bdi>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned());
+        names.filter(|name| name != "test").collect()
+    };
+    let pages = Pages::of(&app, "ann", Role::Admin).await;
+    let page = pages.page("/dashboard").await;
+    assert_eq!(names(&page, "expiring")[..3], ["Next", "Theirs", "Later 0"].map(str::to_owned), "{page}");
+    assert!(page.contains("/dashboard/keys?state=expiring") && names(&page, "unused").is_empty(), "{page}");
+    let member = Pages { app: &app, browser: app.log_in(&vic).await };
+    assert_eq!(names(&member.page("/dashboard").await, "expiring"), ["Theirs"]);
+
+    app.clock.advance(DAY * 91);
+    assert_eq!(app.get_with("/api/v1/users/me", &used.key).await.status, 200);
+    app.flush_usage().await;
+    let pages = Pages::of(&app, "bob", Role::Admin).await;
+    let unused = names(&pages.page("/dashboard").await, "unused");
+    assert!(!unused.contains(&"Used".to_owned()) && !unused.contains(&"Stopped".to_owned()), "{unused:?}");
+    assert_eq!(unused[0], "Next", "the oldest");
+    let member = Pages { app: &app, browser: app.log_in(&vic).await };
+    assert_eq!(names(&member.page("/dashboard").await, "unused"), ["Theirs", "Idle"]);
+}
+
 #[actix_web::test]
 async fn a_client_has_its_pages() {
     let app = TestApp::spawn().await;
@@ -591,6 +643,7 @@ async fn people_are_looked_after() {
         ("username", "<b>", "a username is 1 to 64"),
         ("username", "ann", "a user ann already"),
         ("role", "king", "a role is admin, member or viewer"),
+        ("scope", "mintery:keys:read", "go with the role"),
         ("password", "short", "at least 8 characters"),
         ("password", "password1", "guess"),
     ] {
@@ -612,9 +665,13 @@ async fn people_are_looked_after() {
     assert_eq!(bob.get("/dashboard/users/new").await.status, 403);
     assert!(bob.page("/dashboard/users").await.contains(">ann<"));
 
-    let edited = pages.fill(&format!("{path}/edit"), &[("username", "bob"), ("role", "member")]).await;
+    let given = [("username", "bob"), ("role", "member"), ("scope", " orders:read  orders:write ")];
+    let edited = pages.fill(&format!("{path}/edit"), &given).await;
     assert_eq!(edited.header("location"), format!("{path}?done=saved"), "{edited:?}");
     assert_eq!(bob.get("/dashboard/users").await.status, 403);
+    assert!(pages.page(&path).await.contains("orders:write"));
+    assert!(pages.page(&format!("{path}/edit")).await.contains("value=\"orders:read orders:write\""));
+    assert!(bob.page("/dashboard/keys/new").await.contains("value=\"orders:read\""));
     for (act, done) in
         [("disable", "user-disabled"), ("enable", "user-enabled"), ("end-sessions", "user-sessions-ended")]
     {

@@ -1,6 +1,7 @@
 //! People, and what they do with a browser.
 
 use mintery::admin::user::{self, NewUser};
+use mintery::model::scope::ScopeSet;
 use mintery::model::user::{Role, UserId, Username};
 use mintery::secret::Secret;
 use mintery::secret::password::Password;
@@ -35,7 +36,13 @@ impl TestApp {
     /// Makes somebody known at the command line.
     pub async fn user(&self, username: &str, role: Role) -> TestUser {
         let password = Password::parse(Secret::new(PASSWORD.to_owned())).unwrap();
-        let new = NewUser { username: Username::parse(username).unwrap(), role, password };
+        let new = NewUser {
+            username: Username::parse(username).unwrap(),
+            role,
+            scopes: ScopeSet::default(),
+            resources: Vec::new(),
+            password,
+        };
         let user = user::create(&self.admin, new).await.unwrap();
         TestUser { id: user.id, username: username.to_owned(), password: PASSWORD.to_owned() }
     }

@@ -131,7 +131,7 @@ async fn a_key_goes_with_its_user() {
     let key = key_of(&app, &bob, "read mintery:users:read").await;
     assert_eq!(app.get_with(ME, &key.key).await.json()["scope"], "mintery:users:read read");
     assert_eq!(app.get_with("/api/v1/users", &key.key).await.status, 200);
-    let demote = |role| UserUpdate { role: Some(role), username: None };
+    let demote = |role| UserUpdate { role: Some(role), ..UserUpdate::default() };
     user::update(&app.admin, &bob.id, demote(Role::Viewer)).await.unwrap();
     app.caught_up().await;
     assert_eq!(app.get_with(ME, &key.key).await.json()["scope"], "mintery:users:read");
@@ -147,6 +147,66 @@ async fn a_key_goes_with_its_user() {
     user::delete(&app.admin, &bob.id).await.unwrap();
     within_a_second(401, || app.get_with(ME, &key.key)).await.assert_invalid_token("deleted");
     assert_eq!(api_key::page(&app.admin, "", 10, &api_key::Filter::default()).await.unwrap().len(), 0);
+}
+
+/// SEC-10, 9068-4: a key of somebody allows what was given to them, beside what goes with their role; and no more than is left of it.
+#[actix_web::test]
+async fn a_key_allows_what_was_given_to_somebody() {
+    const ORDERS: &str = "https://orders.example.com";
+    let app = TestApp::spawn().await;
+    // It knows of two scopes: read and write.
+    app.api(ORDERS).await;
+    let admin = app.browser("ann", Role::Admin).await;
+    let vic = app.user("vic", Role::Viewer).await;
+    let give = async |change: Value| {
+        let path = format!("/api/v1/users/{}", vic.id);
+        assert_eq!(admin.send(Method::PATCH, &path, Some(change)).await.status, 200);
+    };
+    give(json!({ "scope": "other read write", "resources": [ORDERS] })).await;
+    let browser = app.log_in(&vic).await;
+    let held = browser.me().await.scope();
+    assert!(held.ends_with(" other read write") && held.contains("mintery:clients:read"), "{held}");
+    // What nobody asked for is not Mintery's own.
+    let usual = make(&browser, json!({ "name": "usual" })).await;
+    assert_eq!(usual["scope"], "other read write");
+    let asked = make(&browser, json!({ "name": "asked", "scope": "mintery:clients:read read" })).await;
+    let more = browser.post(KEYS, json!({ "name": "x", "scope": "read admin" })).await;
+    more.assert_problem(400, "err_invalid_request", "not theirs");
+    let (usual, asked) = (text(&usual, "key"), text(&asked, "key"));
+    let check = async |key: &str, query: &str| {
+        let answer = app.get_with(&format!("/auth/check?{query}"), key).await;
+        (answer.status, answer.header("x-auth-scope").to_owned())
+    };
+    let orders = format!("resource={ORDERS}");
+    assert_eq!(check(&usual, "scope=read+write").await, (200, "other read write".to_owned()));
+    assert_eq!(check(&usual, &orders).await, (200, "read write".to_owned()));
+    assert_eq!(check(&asked, &orders).await, (200, "read".to_owned()));
+    assert_eq!(check(&asked, &format!("{orders}&scope=write")).await.0, 403);
+    assert_eq!(app.get_with("/api/v1/clients", &asked).await.status, 200);
+    // A token is for the first of their APIs when it names none.
+    let token = app.exchange(&usual).send().await.text("access_token");
+    assert_eq!(part(&token, 1)["aud"], json!(ORDERS));
+    assert_eq!(check(&token, &orders).await, (200, "read write".to_owned()));
+
+    give(json!({ "scope": "write" })).await;
+    assert_eq!(check(&token, &orders).await.0, 401, "a token that allows more is void");
+    assert_eq!(check(&usual, &orders).await, (200, "write".to_owned()));
+    assert_eq!(check(&asked, "scope=read").await.0, 403);
+    assert!(!browser.me().await.scope().contains(" read"));
+    let token = app.exchange(&usual).send().await.text("access_token");
+    give(json!({ "scope": "read write" })).await;
+    assert_eq!(check(&token, &orders).await.0, 200, "what was taken was not its");
+    assert_eq!(check(&usual, "").await, (200, "read write".to_owned()));
+    give(json!({ "resources": [] })).await;
+    for credential in [&token, &usual] {
+        assert_eq!(check(credential, &orders).await.0, 401, "none of their APIs any more");
+    }
+    // A role does not take what was given, and an administrator holds all.
+    give(json!({ "role": "member" })).await;
+    assert_eq!(check(&usual, "scope=read+write").await.0, 200);
+    assert_eq!(check(&asked, "scope=mintery:clients:read").await.0, 403);
+    give(json!({ "role": "admin" })).await;
+    assert_eq!(check(&usual, "").await, (200, "other read write".to_owned()));
 }
 
 /// 8693-1, 8693-2: what a key of somebody is exchanged for stands for them, and allows no more than they may.
@@ -237,7 +297,7 @@ const ACTS: [(&str, bool); 12] = [
 async fn act(admin: &Admin, what: &str, user: &TestUser, key: &TestKey) {
     let (id, key) = (&user.id, &key.id());
     let role = async |role| {
-        let update = UserUpdate { role: Some(role), username: None };
+        let update = UserUpdate { role: Some(role), ..UserUpdate::default() };
         user::update(admin, id, update).await.unwrap();
     };
     let update_key = async |update: ApiKeyUpdate| drop(api_key::update(admin, key, update).await.unwrap());
@@ -255,7 +315,7 @@ async fn act(admin: &Admin, what: &str, user: &TestUser, key: &TestKey) {
         "made a member" => role(Role::Member).await,
         "renamed" => {
             let username = Username::parse(&format!("{}-2", user.username)).unwrap();
-            let update = UserUpdate { username: Some(username), role: None };
+            let update = UserUpdate { username: Some(username), ..UserUpdate::default() };
             user::update(admin, id, update).await.unwrap();
         }
         "another password" => {
@@ -336,7 +396,7 @@ async fn a_token_allows_what_somebody_may_now() {
     let token = exchange().send().await.text("access_token");
     assert_eq!(app.get_with("/api/v1/users", &token).await.status, 200);
     let role = async |role| {
-        let update = UserUpdate { role: Some(role), username: None };
+        let update = UserUpdate { role: Some(role), ..UserUpdate::default() };
         user::update(&app.admin, &user.id, update).await.unwrap();
         app.caught_up().await;
     };

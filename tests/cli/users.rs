@@ -55,6 +55,26 @@ fn people_are_managed_at_the_command_line() {
     let updated = updated.succeeded().json();
     assert_eq!((&updated["username"], &updated["role"]), (&json!("rob"), &json!("viewer")));
 
+    let orders = "https://orders.example.com";
+    work.run(&["api", "create", "--resource", orders, "--name", "Orders", "--scope", "read"]).succeeded();
+    let given = ["user", "update", "rob", "--scope", "read", "--resource", orders, "-o", "json"];
+    let given = work.run(&given).succeeded().json();
+    assert_eq!((&given["scope"], &given["resources"]), (&json!("read"), &json!([orders])));
+    let key = work.run(&["key", "create", "--owner", updated["id"].as_str().unwrap(), "--name", "x"]);
+    let key = key.succeeded().stdout.trim().to_owned();
+    let check = || {
+        let url = server.url(&format!("/auth/check?scope=read&resource={orders}"));
+        send(http().get(url).header("x-api-key", key.clone())).unwrap()
+    };
+    within_a_second("what was given", 200, check);
+    assert!(work.run(&["user", "show", "rob"]).succeeded().stdout.contains(orders));
+    let less = work.run(&["user", "update", "rob", "--scope", "", "--resource", "", "-o", "json"]);
+    let less = less.succeeded().json();
+    assert_eq!((&less["scope"], &less["resources"]), (&json!(""), &json!([])));
+    within_a_second("what was taken back", 401, check);
+    work.run(&["user", "update", "rob", "--scope", "mintery:keys:read"]).was_misused();
+    work.run(&["user", "update", "rob", "--resource", "https://x.example"]).failed(&["there is no API"]);
+
     work.run_with_input(&["user", "set-password", "ann", "--password", "-"], OTHER_PASSWORD.as_bytes())
         .succeeded();
     within_a_second("logged out everywhere", 401, me);
@@ -75,6 +95,64 @@ fn people_are_managed_at_the_command_line() {
     let events = work.run(&["event", "list"]).succeeded().stdout;
     assert!(events.contains("user.deleted") && events.contains("cli:"), "{events}");
     assert!(!events.contains(PASSWORD) && !events.contains(OTHER_PASSWORD), "{events}");
+    work.assert_no_gap_in_events();
+}
+
+/// What the dashboard can do the command line can.
+#[test]
+fn sessions_are_ended_at_the_command_line() {
+    let work = Workplace::with_tables();
+    let server = Server::start(&work);
+    create(&work, "ann", "member", PASSWORD).succeeded();
+    create(&work, "bob", "member", PASSWORD).succeeded();
+    let cookie = |username| {
+        let answer = log_in(&server, username, PASSWORD);
+        answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned()
+    };
+    let me = |cookie: &str| {
+        send(http().get(server.url("/api/v1/users/me")).header("cookie", cookie.to_owned())).unwrap()
+    };
+    let list = || work.run(&["user", "sessions", "ann", "-o", "json"]).succeeded().json();
+    assert_eq!(list(), json!([]));
+    let cookies = [cookie("ann"), cookie("ann"), cookie("ann")];
+    let of_bob = cookie("bob");
+    let listed = list();
+    assert_eq!(listed.as_array().unwrap().len(), 3);
+    assert_eq!(
+        (&listed[0]["address"], &listed[0]["current"]),
+        (&json!("127.0.0.1"), &json!(false)),
+        "{listed}"
+    );
+    let id = listed[0]["id"].as_str().unwrap();
+    let table = work.run(&["user", "sessions", "ANN"]).succeeded().stdout;
+    assert!(table.contains(id), "{table}");
+    for cookie in &cookies {
+        let value = cookie.split_once('=').unwrap().1;
+        assert!(!table.contains(value) && !listed.to_string().contains(value), "the cookie is nowhere");
+    }
+
+    // One, which is one's own alone.
+    work.run(&["user", "revoke-session", "bob", id]).failed(&["there is no session"]);
+    let ran = work.run(&["user", "revoke-session", "ann", "MARKER-no-id"]).was_misused();
+    assert!(!ran.stderr.contains("MARKER"), "{}", ran.stderr);
+    let revoked = work.run(&["user", "revoke-session", "ann", id, "-o", "json"]).succeeded().json();
+    assert_eq!(revoked, json!({ "revoked": [id] }));
+    eventually("one is over", Duration::from_secs(1), || {
+        (cookies.iter().filter(|cookie| me(cookie).status == 401).count() == 1).then_some(())
+    });
+    work.run(&["user", "revoke-session", "ann", id]).failed(&["there is no session"]);
+    // And the others.
+    let revoked = work.run(&["user", "revoke-sessions", "ann", "-o", "json"]).succeeded().json();
+    assert_eq!(revoked, json!({ "revoked": 2 }));
+    for cookie in &cookies {
+        within_a_second("logged out everywhere", 401, || me(cookie));
+    }
+    assert_eq!(me(&of_bob).status, 200, "somebody else");
+    assert!(work.run(&["user", "sessions", "ann"]).succeeded().stderr.contains("nowhere"));
+    work.run(&["user", "sessions", "nobody"]).failed(&["there is no user nobody"]);
+    work.run(&["user", "revoke-sessions", "nobody"]).failed(&["there is no user nobody"]);
+    let events = work.run(&["event", "list"]).succeeded().stdout;
+    assert!(events.contains("user.session_revoked") && events.contains("user.sessions_revoked"), "{events}");
     work.assert_no_gap_in_events();
 }
 

@@ -103,7 +103,7 @@ pub struct SignedIn {
     pub role: Role,
     /// The id of the session, which is no secret.
     pub session: SessionId,
-    /// The scopes of Mintery's own that they hold.
+    /// The scopes that they hold.
     pub scopes: ScopeSet,
     /// Whether they may do nothing before they have a second factor but get one.
     pub must_enrol: bool,

@@ -250,8 +250,28 @@ impl ClientForm {
     }
 }
 
+/// The APIs to choose from, each by identifier and name, and whether it is among those that are chosen.
+pub(super) async fn offered_apis(
+    visit: &Visit<'_>,
+    chosen: &[String],
+) -> Result<Vec<(String, String, bool)>, Failure> {
+    let known =
+        if visit.visitor.may(READ_APIS) { api::list(&visit.visitor.admin).await? } else { Vec::new() };
+    // In the order in which they were: the first is what a token is for that names none.
+    let mut apis: Vec<(String, String, bool)> = Vec::new();
+    for resource in chosen {
+        let name = known.iter().find(|api| api.resource.as_str() == resource);
+        let name = name.map_or("", |api| api.name.as_str());
+        apis.push((resource.clone(), name.to_owned(), true));
+    }
+    let is_chosen = |resource: &str| chosen.iter().any(|chosen| chosen == resource);
+    let others = known.iter().filter(|api| !is_chosen(api.resource.as_str()));
+    apis.extend(others.map(|api| (api.resource.to_string(), api.name.as_str().to_owned(), false)));
+    Ok(apis)
+}
+
 /// Scopes with any white space between.
-fn parse_scopes(text: &str) -> Result<ScopeSet, InvalidScope> {
+pub(super) fn parse_scopes(text: &str) -> Result<ScopeSet, InvalidScope> {
     ScopeSet::parse(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
@@ -296,25 +316,13 @@ async fn show_form(
     problem: Option<String>,
     status: StatusCode,
 ) -> Outcome {
-    let known =
-        if visit.visitor.may(READ_APIS) { api::list(&visit.visitor.admin).await? } else { Vec::new() };
-    let is_chosen = |resource: &str| form.chosen_resources.iter().any(|chosen| chosen == resource);
-    // In the order in which they were: the first is what the client gets when it names none.
-    let mut apis: Vec<(String, String, bool)> = Vec::new();
-    for resource in &form.chosen_resources {
-        let name = known.iter().find(|api| api.resource.as_str() == resource);
-        let name = name.map_or("", |api| api.name.as_str());
-        apis.push((resource.clone(), name.to_owned(), true));
-    }
-    let others = known.iter().filter(|api| !is_chosen(api.resource.as_str()));
-    apis.extend(others.map(|api| (api.resource.to_string(), api.name.as_str().to_owned(), false)));
     let once = Some(visit.form.text(ONCE_FIELD)).filter(|once| once.len() == 32).map(ToOwned::to_owned);
     let form_page = FormPage {
         base: &visit.visitor.base,
         visitor: &visit.visitor,
         client: client.map(|(view, _)| view),
         form,
-        apis,
+        apis: offered_apis(visit, &form.chosen_resources).await?,
         lives: &LIVES,
         algorithms: algorithms(),
         problem,

@@ -402,7 +402,7 @@ async fn known_scopes(visit: &Visit<'_>, owner: &str) -> Option<ScopeSet> {
             client::show(&visitor.admin, &id).await.ok().map(|(client, _)| client.scopes)
         }
         KeyOwner::User(id) if id == visitor.signed_in.user && visitor.signed_in.role != Role::Admin => {
-            Some(visitor.signed_in.role.scopes())
+            Some(visitor.signed_in.scopes.clone())
         }
         KeyOwner::Client(_) | KeyOwner::User(_) => None,
     }

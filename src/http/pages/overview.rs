@@ -9,7 +9,6 @@ use super::show::{Moment, SOON};
 use super::visit::Visit;
 use super::visitor::Visitor;
 use super::{Outcome, encoded, page};
-use crate::admin::api_key::{self, Filter};
 use crate::admin::overview::{self, NotedSecret, Of};
 use crate::clock::Timestamp;
 use crate::model::usage::{Countable as _, Hour, KeyOutcome, Outcome as TokenOutcome};
@@ -93,27 +92,14 @@ async fn show(visit: &Visit<'_>) -> Outcome {
 }
 
 async fn expiring_keys(visit: &Visit<'_>) -> Result<Vec<Noted>, Failure> {
-    let (admin, now) = (&visit.visitor.admin, visit.visitor.now);
-    let filter = Filter {
-        owner: keys::seen_owner(visit),
-        expiring: Some((now, now.plus(SOON))),
-        enabled: Some(true),
-        ..Filter::default()
-    };
-    let mut found = api_key::newest(admin, None, FEW + 1, &filter).await?;
-    found.sort_by_key(|(key, _)| key.expires_at);
+    let owner = keys::seen_owner(visit);
+    let found = overview::expiring_keys(&visit.visitor.admin, owner.as_deref(), SOON, FEW + 1).await?;
     Ok(found.iter().map(|kept| noted_key(&KeyView::new(visit, kept), |key| key.expires)).collect())
 }
 
 async fn unused_keys(visit: &Visit<'_>) -> Result<Vec<Noted>, Failure> {
-    let (admin, now) = (&visit.visitor.admin, visit.visitor.now);
-    let filter = Filter {
-        owner: keys::seen_owner(visit),
-        unused_since: Some(now.minus(UNUSED)),
-        enabled: Some(true),
-        ..Filter::default()
-    };
-    let found = api_key::newest(admin, None, FEW + 1, &filter).await?;
+    let owner = keys::seen_owner(visit);
+    let found = overview::unused_keys(&visit.visitor.admin, owner.as_deref(), UNUSED, FEW + 1).await?;
     Ok(found.iter().map(|kept| noted_key(&KeyView::new(visit, kept), |key| key.used)).collect())
 }
 

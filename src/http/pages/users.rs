@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use askama::Template;
 
+use super::clients::{offered_apis, parse_scopes};
 use super::confirm::ask;
 use super::failure::Failure;
 use super::form::{Field, Form};
@@ -12,8 +13,10 @@ use super::show::{Moment, Status};
 use super::visit::Visit;
 use super::visitor::{Visitor, role};
 use super::{Outcome, activity, page, page_with, redirect};
-use crate::admin::user::{self, Filter, NewUser, UserUpdate};
+use crate::admin::user::{self, Filter, UserUpdate};
 use crate::admin::{AdminError, second_factor, session};
+use crate::model::resource::ResourceUri;
+use crate::model::scope::ScopeSet;
 use crate::model::user::{Role, User, UserId, Username};
 use crate::secret::Secret;
 use crate::secret::password::Password;
@@ -33,7 +36,7 @@ const ROLES: [(&str, &str); 3] = [
 pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> Outcome {
     match (is_post, page) {
         (false, []) => list(visit).await,
-        (false, ["new"]) => new(visit),
+        (false, ["new"]) => new(visit).await,
         (true, ["new"]) => create(visit).await,
         (false, [id]) => show(visit, &parse(id)?).await,
         (false, [id, "edit"]) => edit(visit, &parse(id)?).await,
@@ -65,6 +68,8 @@ struct UserView {
     id: UserId,
     username: String,
     role: &'static str,
+    scopes: ScopeSet,
+    resources: Vec<String>,
     status: Status,
     is_enabled: bool,
     has_factor: bool,
@@ -78,6 +83,8 @@ impl UserView {
             id: user.id.clone(),
             username: user.username.to_string(),
             role: role(user.role),
+            scopes: user.scopes.clone(),
+            resources: user.resources.iter().map(ToString::to_string).collect(),
             status: if user.is_enabled() { Status::ok("Active") } else { Status::plain("Disabled") },
             is_enabled: user.is_enabled(),
             has_factor: user.second_factor_at.is_some(),
@@ -155,7 +162,11 @@ async fn show(visit: &Visit<'_>, id: &UserId) -> Outcome {
 struct UserForm {
     username: Field,
     role: Field,
+    scopes: Field,
+    resources: Field,
     password: Field,
+    /// The APIs that are chosen.
+    chosen_resources: Vec<String>,
 }
 
 #[derive(Template)]
@@ -166,10 +177,11 @@ struct FormPage<'a> {
     user: Option<&'a UserView>,
     form: &'a UserForm,
     roles: &'a [(&'static str, &'static str)],
+    apis: Vec<(String, String, bool)>,
     problem: Option<String>,
 }
 
-fn show_form(
+async fn show_form(
     visit: &Visit<'_>,
     user: Option<&UserView>,
     form: &UserForm,
@@ -177,17 +189,15 @@ fn show_form(
     status: StatusCode,
 ) -> Outcome {
     let visitor = &visit.visitor;
-    page_with(status, &FormPage { base: &visitor.base, visitor, user, form, roles: &ROLES, problem })
+    let apis = offered_apis(visit, &form.chosen_resources).await?;
+    page_with(status, &FormPage { base: &visitor.base, visitor, user, form, roles: &ROLES, apis, problem })
 }
 
-fn new(visit: &Visit<'_>) -> Outcome {
+async fn new(visit: &Visit<'_>) -> Outcome {
     visit.admin(WRITE)?;
-    let form = UserForm {
-        username: Field::new("username", ""),
-        role: Field::new("role", "member"),
-        password: Field::new("password", ""),
-    };
-    show_form(visit, None, &form, None, StatusCode::OK)
+    let mut form = UserForm::read(&Form::default());
+    form.role = Field::new("role", "member");
+    show_form(visit, None, &form, None, StatusCode::OK).await
 }
 
 impl UserForm {
@@ -196,14 +206,32 @@ impl UserForm {
         Self {
             username: form.field("username"),
             role: form.field("role"),
+            scopes: form.field("scope"),
+            resources: Field::new("resource", ""),
             password: Field::new("password", ""),
+            chosen_resources: form.all("resource").map(ToOwned::to_owned).collect(),
         }
     }
 
-    fn parse(&mut self) -> Option<(Username, Role)> {
+    fn parse(&mut self) -> Option<UserUpdate> {
         let username = self.username.parse(Username::parse);
         let role = self.role.parse(str::parse::<Role>);
-        username.zip(role)
+        let mut scopes = self.scopes.parse(parse_scopes);
+        if let Some(Err(error)) = scopes.as_ref().map(user::check_scopes) {
+            self.scopes.refuse(&error.to_string());
+            scopes = None;
+        }
+        let resources: Result<Vec<ResourceUri>, _> =
+            self.chosen_resources.iter().map(|text| ResourceUri::parse(text)).collect();
+        if let Err(error) = &resources {
+            self.resources.refuse(&error.to_string());
+        }
+        Some(UserUpdate {
+            username: Some(username?),
+            role: Some(role?),
+            scopes: Some(scopes?),
+            resources: Some(resources.ok()?),
+        })
     }
 }
 
@@ -214,33 +242,44 @@ async fn create(visit: &Visit<'_>) -> Outcome {
     if let Err(error) = &password {
         form.password.refuse(&error.to_string());
     }
-    let (Some((username, role)), Ok(password)) = (form.parse(), password) else {
-        return show_form(visit, None, &form, None, StatusCode::BAD_REQUEST);
+    let new = form.parse().zip(password.ok()).and_then(|(wanted, password)| wanted.into_new(password));
+    let Some(new) = new else {
+        return show_form(visit, None, &form, None, StatusCode::BAD_REQUEST).await;
     };
-    match user::create(admin, NewUser { username, role, password }).await {
+    match user::create(admin, new).await {
         Ok(user) => {
             visit.applied().await?;
             Ok(redirect(visit.server, &format!("{}?done=created", path_of(&user.id))))
         }
         Err(AdminError::Invalid(reason)) => {
             form.password.refuse(&reason);
-            show_form(visit, None, &form, None, StatusCode::BAD_REQUEST)
+            show_form(visit, None, &form, None, StatusCode::BAD_REQUEST).await
         }
-        Err(error) => refused(visit, None, form, error),
+        Err(error) => refused(visit, None, form, error).await,
     }
 }
 
-fn refused(visit: &Visit<'_>, user: Option<&UserView>, mut form: UserForm, error: AdminError) -> Outcome {
+async fn refused(
+    visit: &Visit<'_>,
+    user: Option<&UserView>,
+    mut form: UserForm,
+    error: AdminError,
+) -> Outcome {
     let status = match &error {
         AdminError::Exists(what) => {
             form.username.refuse(&format!("there is a {what} already"));
-            return show_form(visit, user, &form, None, StatusCode::CONFLICT);
+            return show_form(visit, user, &form, None, StatusCode::CONFLICT).await;
         }
+        AdminError::Unknown(what) => {
+            form.resources.refuse(&format!("there is no {what}"));
+            return show_form(visit, user, &form, None, StatusCode::BAD_REQUEST).await;
+        }
+        AdminError::Invalid(_) => StatusCode::BAD_REQUEST,
         AdminError::Conflict(_) => StatusCode::CONFLICT,
         AdminError::Forbidden(_) => StatusCode::FORBIDDEN,
         _ => return Err(error.into()),
     };
-    show_form(visit, user, &form, Some(sentence(&error.to_string())), status)
+    show_form(visit, user, &form, Some(sentence(&error.to_string())), status).await
 }
 
 async fn edit(visit: &Visit<'_>, id: &UserId) -> Outcome {
@@ -248,24 +287,27 @@ async fn edit(visit: &Visit<'_>, id: &UserId) -> Outcome {
     let form = UserForm {
         username: Field::new("username", user.username.as_str()),
         role: Field::new("role", user.role.name()),
+        scopes: Field::new("scope", user.scopes.as_str()),
+        resources: Field::new("resource", ""),
         password: Field::new("password", ""),
+        chosen_resources: user.resources.iter().map(ToString::to_string).collect(),
     };
-    show_form(visit, Some(&UserView::new(&user, &visit.visitor)), &form, None, StatusCode::OK)
+    show_form(visit, Some(&UserView::new(&user, &visit.visitor)), &form, None, StatusCode::OK).await
 }
 
 async fn update(visit: &Visit<'_>, id: &UserId) -> Outcome {
     let admin = visit.admin(WRITE)?;
     let view = UserView::new(&user::show(admin, id).await?, &visit.visitor);
     let mut form = UserForm::read(&visit.form);
-    let Some((username, role)) = form.parse() else {
-        return show_form(visit, Some(&view), &form, None, StatusCode::BAD_REQUEST);
+    let Some(wanted) = form.parse() else {
+        return show_form(visit, Some(&view), &form, None, StatusCode::BAD_REQUEST).await;
     };
-    match user::update(admin, id, UserUpdate { username: Some(username), role: Some(role) }).await {
+    match user::update(admin, id, wanted).await {
         Ok(_) => {
             visit.applied().await?;
             Ok(redirect(visit.server, &format!("{}?done=saved", path_of(id))))
         }
-        Err(error) => refused(visit, Some(&view), form, error),
+        Err(error) => refused(visit, Some(&view), form, error).await,
     }
 }
 

@@ -1,0 +1,2 @@
+-- What nobody uses is looked for among what is oldest.
+CREATE INDEX client_secrets_by_date ON client_secrets (created_at, id);
