@@ -151,6 +151,30 @@ pub async fn newest(
     database.lookup(query).await?.iter().map(with_use).collect()
 }
 
+/// Up to `limit` keys that expire, the next first, each with its last use.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn next_to_expire(
+    database: &Database,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<(ApiKey, Option<LastUse>)>, StoreError> {
+    macro_rules! next_of {
+        ($owner:literal) => {
+            page_of!($owner, "k.id > $1 AND k.expires_at IS NOT NULL", "k.expires_at, k.id")
+        };
+    }
+    let sql = match filter.owner.as_deref() {
+        None => next_of!("$2 = ''"),
+        Some(owner) if UserId::parse(owner).is_ok() => next_of!("k.user_id = $2"),
+        Some(_) => next_of!("k.client_id = $2"),
+    };
+    let name = super::like(filter.name.as_deref().unwrap_or_default());
+    let query = || bind_filter(sqlx::query(sql).bind(""), filter, &name, limit);
+    database.lookup(query).await?.iter().map(with_use).collect()
+}
+
 /// Binds from `$2` on.
 fn bind_filter<'q>(query: AnyQuery<'q>, filter: &'q Filter, name: &'q str, limit: i64) -> AnyQuery<'q> {
     let (ends_after, ends_until) =
