@@ -121,6 +121,8 @@ pub(super) struct KeyView {
     pub(super) used: Option<Moment>,
     pub(super) used_from: Option<String>,
     pub(super) is_enabled: bool,
+    /// When it was found in public.
+    pub(super) leaked: Option<Moment>,
     pub(super) successor: Option<ApiKeyId>,
     pub(super) scopes: ScopeSet,
     pub(super) allowed: Vec<String>,
@@ -144,6 +146,7 @@ impl KeyView {
             used: used.map(|used| Moment::new(used.at, now)),
             used_from: used.and_then(from),
             is_enabled: key.is_enabled(),
+            leaked: key.leaked_at.map(|at| Moment::new(at, now)),
             successor: key.successor.clone(),
             scopes: key.scopes.clone(),
             allowed: key.allowed.iter().map(ToString::to_string).collect(),
@@ -185,6 +188,8 @@ fn status(key: &ApiKey, now: Timestamp) -> Status {
         Status::plain("Disabled")
     } else if key.is_expired(now) {
         Status::bad("Expired")
+    } else if key.leaked_at.is_some() {
+        Status::bad("Leaked")
     } else if key.successor.is_some() {
         Status::warn("Being replaced")
     } else if key.expires_at.is_some_and(is_soon) {

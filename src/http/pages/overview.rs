@@ -37,6 +37,7 @@ struct Noted {
 struct Page<'a> {
     base: &'a str,
     visitor: &'a Visitor,
+    leaked: Vec<Noted>,
     expiring: Vec<Noted>,
     more_expiring: bool,
     unused: Vec<Noted>,
@@ -82,6 +83,7 @@ async fn show(visit: &Visit<'_>) -> Outcome {
     page(&Page {
         base: &visitor.base,
         visitor,
+        leaked: leaked_keys(visit).await?,
         expiring,
         more_expiring,
         unused,
@@ -105,6 +107,14 @@ async fn expiring_keys(visit: &Visit<'_>) -> Result<Vec<Noted>, Failure> {
     };
     let found = api_key::next_to_expire(admin, FEW + 1, &filter).await?;
     Ok(found.iter().map(|kept| noted_key(&KeyView::new(visit, kept), |key| key.expires)).collect())
+}
+
+/// Keys that are good for whoever found them.
+async fn leaked_keys(visit: &Visit<'_>) -> Result<Vec<Noted>, Failure> {
+    let filter = Filter { owner: keys::seen_owner(visit), enabled: Some(true), ..Filter::default() };
+    let mut found = api_key::leaked(&visit.visitor.admin, FEW, &filter).await?;
+    found.retain(|(key, _)| !key.is_expired(visit.visitor.now));
+    Ok(found.iter().map(|kept| noted_key(&KeyView::new(visit, kept), |key| key.leaked)).collect())
 }
 
 async fn unused_keys(visit: &Visit<'_>) -> Result<Vec<Noted>, Failure> {
