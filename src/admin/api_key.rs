@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::client::check_life;
 pub use super::once::Repeatable;
 use super::patch::Patch;
-use super::{Admin, AdminError, once};
+use super::{Admin, AdminError, once, usage};
 use crate::clock::Timestamp;
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{
@@ -238,23 +238,22 @@ pub async fn newest(
     Ok(api_key::newest(admin.store.database(), before, limit, filter).await?)
 }
 
+/// Up to `limit` keys that were found in public, the last one found first, each with its last use.
+///
+/// # Errors
+/// When the store fails.
+pub async fn leaked(admin: &Admin, limit: i64, filter: &Filter) -> Result<Vec<KeptApiKey>, AdminError> {
+    Ok(api_key::leaked(admin.store.database(), limit, filter).await?)
+}
+
 /// How often each of some keys, at most [`MAX_KEYS_OF_DAYS`], was good for a request on each of the last `days` days, the oldest first.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn daily_uses(admin: &Admin, keys: &[&ApiKeyId], days: usize) -> Result<Vec<Vec<i64>>, AdminError> {
-    let today = Hour::of(admin.clock.now()).get().div_euclid(24);
-    let first = today - i64::try_from(days).unwrap_or(i64::MAX) + 1;
-    let mut of_keys = vec![vec![0; days]; keys.len()];
-    for (key, day, times) in api_key_usage::days(admin.store.database(), keys, first).await? {
-        let place = keys.iter().position(|own| **own == key);
-        let of_key = place.and_then(|place| of_keys.get_mut(place));
-        let day = usize::try_from(day - first).ok();
-        if let Some(own) = of_key.zip(day).and_then(|(of_key, day)| of_key.get_mut(day)) {
-            *own = times;
-        }
-    }
-    Ok(of_keys)
+    let first = usage::first_day(admin, days);
+    let counted = api_key_usage::days(admin.store.database(), keys, first).await?;
+    Ok(usage::by_day(keys, counted, first, days))
 }
 
 /// Up to `limit` hours in which a key was used, or refused, before the hour `before`, the newest first. They are known for a while

@@ -590,6 +590,20 @@ pub async fn page(
     Ok(client::page(admin.store.database(), after, limit, filter).await?)
 }
 
+/// Up to `limit` clients that were made before another one, of which date and id are known, or the last ones that were made; the
+/// newest first.
+///
+/// # Errors
+/// When the store fails.
+pub async fn newest(
+    admin: &Admin,
+    before: Option<(Timestamp, ClientId)>,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<Client>, AdminError> {
+    Ok(client::newest(admin.store.database(), before, limit, filter).await?)
+}
+
 /// Lets a client authenticate, or stops it from doing so; the tokens that it has are then void, also once it is enabled again.
 /// It is no error when that is so already. Gives the number of the event.
 ///

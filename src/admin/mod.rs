@@ -10,6 +10,7 @@ pub mod event_log;
 pub mod json;
 pub mod json_object;
 pub mod leak;
+pub mod names;
 pub mod once;
 pub mod overview;
 pub mod patch;

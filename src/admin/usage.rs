@@ -1,9 +1,59 @@
 //! What nodes have counted.
 
 use super::{Admin, AdminError};
-use crate::model::usage::HourOfUse;
+use crate::clock::Timestamp;
+use crate::model::client::ClientId;
+use crate::model::usage::{Hour, HourOfUse};
 use crate::store::usage;
-pub use crate::store::usage::Asked;
+pub use crate::store::usage::{Asked, MAX_CLIENTS};
+
+/// How a client was used lately.
+#[derive(Debug, Clone, Default)]
+pub struct Lately {
+    /// How many tokens it had on each of the last days, the oldest first.
+    pub days: Vec<i64>,
+    /// When one of its secrets was last used.
+    pub used_at: Option<Timestamp>,
+}
+
+/// How each of some clients, at most [`MAX_CLIENTS`], was used in the last `days` days.
+///
+/// # Errors
+/// When the store fails.
+pub async fn lately(admin: &Admin, clients: &[&ClientId], days: usize) -> Result<Vec<Lately>, AdminError> {
+    let database = admin.store.database();
+    let first = first_day(admin, days);
+    let of_days = by_day(clients, usage::days(database, clients, first).await?, first, days);
+    let last_uses = usage::last_use_of_each(database, clients).await?;
+    let used_at = |client: &ClientId| last_uses.iter().find(|(own, _)| own == client).map(|(_, at)| *at);
+    let each = clients.iter().zip(of_days);
+    Ok(each.map(|(client, days)| Lately { days, used_at: used_at(client) }).collect())
+}
+
+/// The first of the last `days` days, in days since the epoch.
+pub(super) fn first_day(admin: &Admin, days: usize) -> i64 {
+    let today = Hour::of(admin.clock.now()).get().div_euclid(24);
+    today - i64::try_from(days).unwrap_or(i64::MAX) + 1
+}
+
+/// What was counted of each of `ids` on each of `days` days from `first` on.
+pub(super) fn by_day<T: PartialEq>(
+    ids: &[&T],
+    counted: Vec<(T, i64, i64)>,
+    first: i64,
+    days: usize,
+) -> Vec<Vec<i64>> {
+    let mut of_all = vec![vec![0; days]; ids.len()];
+    for (id, day, times) in counted {
+        let place = ids.iter().position(|own| **own == id);
+        let of_one = place.and_then(|place| of_all.get_mut(place));
+        let day = usize::try_from(day - first).ok();
+        if let Some(own) = of_one.zip(day).and_then(|(of_one, day)| of_one.get_mut(day)) {
+            *own = times;
+        }
+    }
+    of_all
+}
 
 /// Up to `limit` hours of use, the newest first, those of one hour by client.
 ///

@@ -119,6 +119,19 @@ pub async fn page(admin: &Admin, after: &str, limit: i64, filter: &Filter) -> Re
     Ok(user::page(admin.store.database(), after, limit, filter).await?)
 }
 
+/// The same by name: up to `limit` users after the one of the name `after`, in lower case.
+///
+/// # Errors
+/// When the store fails.
+pub async fn by_name(
+    admin: &Admin,
+    after: &str,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<User>, AdminError> {
+    Ok(user::by_name(admin.store.database(), after, limit, filter).await?)
+}
+
 /// Gives somebody another name or another role, or lets them do more or less at APIs.
 ///
 /// # Errors

@@ -217,6 +217,30 @@ pub async fn unused(
     database.lookup(query).await?.iter().map(with_use).collect()
 }
 
+/// Up to `limit` keys that were found in public, the last one found first, each with its last use.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn leaked(
+    database: &Database,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<(ApiKey, Option<LastUse>)>, StoreError> {
+    macro_rules! leaked_of {
+        ($owner:literal) => {
+            page_of!($owner, "k.id > $1 AND k.leaked_at IS NOT NULL", "k.leaked_at DESC, k.id")
+        };
+    }
+    let sql = match filter.owner.as_deref() {
+        None => leaked_of!("$2 = ''"),
+        Some(owner) if UserId::parse(owner).is_ok() => leaked_of!("k.user_id = $2"),
+        Some(_) => leaked_of!("k.client_id = $2"),
+    };
+    let name = super::like(filter.name.as_deref().unwrap_or_default());
+    let query = || bind_filter(sqlx::query(sql).bind(""), filter, &name, limit);
+    database.lookup(query).await?.iter().map(with_use).collect()
+}
+
 /// Binds from `$2` on.
 fn bind_filter<'q>(query: AnyQuery<'q>, filter: &'q Filter, name: &'q str, limit: i64) -> AnyQuery<'q> {
     let (ends_after, ends_until) =

@@ -55,6 +55,23 @@ pub struct Filter {
     pub enabled: Option<bool>,
 }
 
+/// The statement of a page of clients: those that pass `$condition`, in the order `$order`.
+macro_rules! page_of {
+    ($condition:literal, $order:literal) => {
+        concat!(
+            "SELECT id, name, scopes, grant_types, token_endpoint_auth_method, default_scopes, resources, token_alg, \
+             token_ttl, max_tokens_per_hour, stands_for, introspection_alg, cut_off, created_at, disabled_at \
+             FROM clients WHERE ",
+            $condition,
+            " AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM client_imports)) \
+             AND LOWER(name) LIKE '%' || $2 || '%' ESCAPE '!' \
+             AND ($3 = -1 OR ($3 = 1 AND disabled_at IS NULL) OR ($3 = 0 AND disabled_at IS NOT NULL)) ORDER BY ",
+            $order,
+            " LIMIT $4"
+        )
+    };
+}
+
 /// Up to `limit` clients whose id comes after `after`, by id.
 ///
 /// # Errors
@@ -65,26 +82,35 @@ pub async fn page(
     limit: i64,
     filter: &Filter,
 ) -> Result<Vec<Client>, StoreError> {
-    // An absent filter lets everything through.
+    const SQL: &str = page_of!("id > $1", "id");
     let name = super::like(filter.name.as_deref().unwrap_or_default());
-    let enabled = filter.enabled.map_or(-1, i64::from);
-    let query = || {
-        sqlx::query(
-            "SELECT id, name, scopes, grant_types, token_endpoint_auth_method, default_scopes, resources, token_alg, \
-             token_ttl, max_tokens_per_hour, stands_for, introspection_alg, cut_off, created_at, disabled_at \
-             FROM clients WHERE id > $1 \
-             AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM client_imports)) \
-             AND LOWER(name) LIKE '%' || $2 || '%' ESCAPE '!' \
-             AND ($3 = -1 OR ($3 = 1 AND disabled_at IS NULL) OR ($3 = 0 AND disabled_at IS NOT NULL)) \
-             ORDER BY id LIMIT $4",
-        )
-        .bind(after)
-        .bind(name.as_str())
-        .bind(enabled)
-        .bind(limit)
-    };
-    let rows = database.lookup(query).await?;
-    rows.iter().map(client).collect()
+    let query = || bind_filter(sqlx::query(SQL).bind(after), filter, &name, limit);
+    database.lookup(query).await?.iter().map(client).collect()
+}
+
+/// Up to `limit` clients that were made before another one, of which date and id are known, or the last ones that were made; the
+/// newest first.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn newest(
+    database: &Database,
+    before: Option<(Timestamp, ClientId)>,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<Client>, StoreError> {
+    // The first condition alone is one that an index helps with.
+    const SQL: &str =
+        page_of!("created_at <= $5 AND (created_at < $5 OR id < $1)", "created_at DESC, id DESC");
+    let name = super::like(filter.name.as_deref().unwrap_or_default());
+    let (date, id) = before.as_ref().map_or((i64::MAX, ""), |(date, id)| (date.as_millis(), id.as_str()));
+    let query = || bind_filter(sqlx::query(SQL).bind(id), filter, &name, limit).bind(date);
+    database.lookup(query).await?.iter().map(client).collect()
+}
+
+/// Binds from `$2` on. An absent filter lets everything through.
+fn bind_filter<'q>(query: AnyQuery<'q>, filter: &Filter, name: &'q str, limit: i64) -> AnyQuery<'q> {
+    query.bind(name).bind(filter.enabled.map_or(-1, i64::from)).bind(limit)
 }
 
 /// Keeps a new client.

@@ -18,6 +18,7 @@ pub mod file_lock;
 pub mod idempotency;
 pub mod key;
 mod migrate;
+pub mod names;
 pub mod overview;
 pub mod revocation;
 pub mod second_factor;

@@ -117,6 +117,53 @@ pub async fn tokens_of_limited(database: &Database, hour: Hour) -> Result<Vec<(S
     rows.iter().map(|row| Ok((row.try_get("client_id")?, tokens(row.try_get("times")?)))).collect()
 }
 
+/// The most clients that [`days`] and [`last_use_of_each`] are asked for at once.
+pub const MAX_CLIENTS: usize = 25;
+
+/// How many tokens each of some clients has had on each day (in days since the epoch), from `from` on. Of more than [`MAX_CLIENTS`]
+/// the others are left out.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn days(
+    database: &Database,
+    clients: &[&ClientId],
+    from: i64,
+) -> Result<Vec<(ClientId, i64, i64)>, StoreError> {
+    const SQL: &str = "SELECT client_id, hour / 24 AS day, CAST(SUM(times) AS BIGINT) AS times FROM client_usage \
+         WHERE outcome = 'token' AND hour >= $1 AND client_id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+         $17, $18, $19, $20, $21, $22, $23, $24, $25, $26) GROUP BY client_id, hour / 24";
+    let query =
+        || some(clients).fold(sqlx::query(SQL).bind(from.saturating_mul(24)), sqlx::query::Query::bind);
+    let rows = database.lookup(query).await?;
+    rows.iter().map(|row| Ok((client_id(row)?, row.try_get("day")?, row.try_get("times")?))).collect()
+}
+
+/// When a secret of each of some clients was last used. Of more than [`MAX_CLIENTS`] the others are left out.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn last_use_of_each(
+    database: &Database,
+    clients: &[&ClientId],
+) -> Result<Vec<(ClientId, Timestamp)>, StoreError> {
+    const SQL: &str = "SELECT client_id, MAX(used_at) AS used_at FROM secret_usage WHERE client_id IN \
+         ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25) \
+         GROUP BY client_id";
+    let rows = database.lookup(|| some(clients).fold(sqlx::query(SQL), sqlx::query::Query::bind)).await?;
+    rows.iter().map(|row| Ok((client_id(row)?, Timestamp::from_millis(row.try_get("used_at")?)))).collect()
+}
+
+/// The first of some ids, with as many empty ones after them as a statement has places.
+fn some<'a>(clients: &'a [&ClientId]) -> impl Iterator<Item = &'a str> {
+    clients.iter().map(|client| client.as_str()).chain(std::iter::repeat("")).take(MAX_CLIENTS)
+}
+
+fn client_id(row: &sqlx::any::AnyRow) -> Result<ClientId, StoreError> {
+    let id: String = row.try_get("client_id")?;
+    ClientId::parse(&id).map_err(|_| StoreError::Corrupt("client id"))
+}
+
 /// When each secret of a client was last used.
 ///
 /// # Errors

@@ -114,6 +114,22 @@ pub struct Filter {
     pub enabled: Option<bool>,
 }
 
+/// The statement of a page of users in the order of `$key`.
+macro_rules! page_of {
+    ($key:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM users u WHERE ",
+            $key,
+            " > $1 AND u.folded_username LIKE '%' || $2 || '%' ESCAPE '!' AND ($3 = '' OR u.role = $3) \
+             AND ($4 = -1 OR ($4 = 1 AND u.disabled_at IS NULL) OR ($4 = 0 AND u.disabled_at IS NOT NULL)) ORDER BY ",
+            $key,
+            " LIMIT $5"
+        )
+    };
+}
+
 /// Up to `limit` users whose id comes after `after`, by id.
 ///
 /// # Errors
@@ -124,16 +140,32 @@ pub async fn page(
     limit: i64,
     filter: &Filter,
 ) -> Result<Vec<User>, StoreError> {
-    const SQL: &str = concat!(
-        "SELECT ",
-        columns!(),
-        " FROM users u WHERE u.id > $1 AND u.folded_username LIKE '%' || $2 || '%' ESCAPE '!' AND ($3 = '' OR u.role = $3) \
-         AND ($4 = -1 OR ($4 = 1 AND u.disabled_at IS NULL) OR ($4 = 0 AND u.disabled_at IS NOT NULL)) \
-         ORDER BY u.id LIMIT $5"
-    );
+    in_order(database, page_of!("u.id"), after, limit, filter).await
+}
+
+/// The same by name: up to `limit` users whose name, in lower case, comes after `after`.
+///
+/// # Errors
+/// When the statement fails, or a row holds what this program never writes.
+pub async fn by_name(
+    database: &Database,
+    after: &str,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<User>, StoreError> {
+    in_order(database, page_of!("u.folded_username"), after, limit, filter).await
+}
+
+async fn in_order(
+    database: &Database,
+    sql: &'static str,
+    after: &str,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<User>, StoreError> {
     let username = super::like(filter.username.as_deref().unwrap_or_default());
     let query = || {
-        sqlx::query(SQL)
+        sqlx::query(sql)
             .bind(after)
             .bind(username.as_str())
             .bind(filter.role.map_or("", Role::name))

@@ -187,6 +187,19 @@ async fn a_key_that_was_found_is_marked() {
     let token = app.token(&reader).scope("mintery:keys:read").send().await.text("access_token");
     let json = app.get_with(&format!("/api/v1/keys/{}", leaked.id), &token).await.json();
     assert_eq!(json["leaked_at"], marked_at);
+    // People see it before anything else, with what is to be done; those who may only look are not offered that.
+    for (name, role, is_offered) in [("ann", Role::Admin, true), ("vic", Role::Viewer, false)] {
+        let browser = app.browser(name, role).await;
+        let page = async |path: &str| Answer::of(browser.request(Method::GET, path)).await.body;
+        let overview = page("/dashboard").await;
+        let way = format!("/dashboard/keys/{}/rotate", leaked.id);
+        assert!(overview.contains("Found in public"), "{overview}");
+        assert_eq!(overview.contains(&way), is_offered, "{overview}");
+        let shown = page(&format!("/dashboard/keys/{}", leaked.id)).await;
+        assert!(shown.contains("This key was found in public") && shown.contains(">Leaked<"), "{shown}");
+        assert_eq!(shown.contains(&way), is_offered, "{shown}");
+        assert!(!page(&format!("/dashboard/keys/{}", other.id)).await.contains("found in public"));
+    }
 }
 
 /// Whatever else is the matter with it: a key that was found is one.

@@ -91,6 +91,13 @@ fn text_of(page: &str, id: &str) -> String {
     after.split_once('>').unwrap().1.split_once('<').unwrap().0.trim().to_owned()
 }
 
+/// The id of whoever looks, as they are offered it.
+async fn own_id(pages: &Pages<'_>) -> String {
+    let form = pages.page("/dashboard/keys/new").await;
+    let id = form.split_once("<option value=\"mu_").unwrap().1.split_once('"').unwrap().0;
+    format!("mu_{id}")
+}
+
 fn id_in(answer: &Answer, before: &str) -> String {
     let location = answer.header("location");
     let id = location.split_once(before).unwrap_or_else(|| panic!("{answer:?}")).1;
@@ -342,6 +349,113 @@ async fn lists_are_in_pages_with_the_newest_first() {
     assert_eq!(listed(&format!("unused_since={}", app.now() - 90 * 86_400)).await, 60);
     assert_eq!(listed(&format!("expires_before={}", app.now() + 86_400)).await, 0);
     assert!(pages.page("/dashboard/keys?state=disabled&name=%25").await.contains("No key matches"));
+}
+
+#[actix_web::test]
+async fn clients_are_listed_by_date_and_users_by_name() {
+    let app = TestApp::spawn().await;
+    let pages = Pages::of(&app, "mia", Role::Admin).await;
+    for number in 0..30 {
+        let made = pages
+            .fill("/dashboard/clients/new", &[("name", &format!("Client {number:02}")), ("life", "7")])
+            .await;
+        assert_eq!(made.status, 201, "{made:?}");
+        if number % 2 == 0 {
+            app.clock.advance(Duration::from_millis(1));
+        }
+    }
+    for username in ["Zoe", "adam", "mia2", "Bea"] {
+        app.browser(username, Role::Viewer).await;
+    }
+    let listed = async |start: &str, before: &str| {
+        let (mut path, mut seen) = (start.to_owned(), Vec::new());
+        loop {
+            let page = pages.page(&path).await;
+            let cells = page.split(before).skip(1);
+            seen.extend(cells.map(|rest| rest.split('<').next().unwrap().to_owned()));
+            let Some((text, _)) = page.split_once("\" rel=\"next\"") else { break };
+            path = text.rsplit_once("href=\"").unwrap().1.replace("&#38;", "&").replace("&amp;", "&");
+        }
+        seen
+    };
+    let clients = listed("/dashboard/clients", "<bdi>Client ").await;
+    assert_eq!(clients.len(), 30, "{clients:?}");
+    assert_eq!((clients[0].as_str(), clients[29].as_str()), ("29", "00"));
+    assert_eq!(clients.iter().collect::<std::collections::BTreeSet<_>>().len(), 30);
+    let filtered = listed("/dashboard/clients?name=client+2&state=enabled", "<bdi>Client ").await;
+    assert_eq!(filtered.len(), 10, "{filtered:?}");
+    let users = listed("/dashboard/users", "class=\"name\"><a").await;
+    assert_eq!(users.len(), 5);
+    let page = pages.page("/dashboard/users").await;
+    let places: Vec<usize> = ["adam", "Bea", "mia", "mia2", "Zoe"]
+        .iter()
+        .map(|name| {
+            page.find(&format!("><bdi>{name}</bdi></a>")).unwrap_or_else(|| panic!("{name} in {page}"))
+        })
+        .collect();
+    assert!(places.is_sorted(), "{places:?}");
+    let rest = pages.page("/dashboard/users?after=Bea").await;
+    assert!(rest.contains("><bdi>mia</bdi></a>") && !rest.contains("><bdi>adam</bdi></a>"), "{rest}");
+}
+
+/// What ends first is shown first, however many end later and were made since.
+#[actix_web::test]
+async fn what_expires_next_is_not_hidden_by_what_was_made_since() {
+    let app = TestApp::spawn().await;
+    let pages = Pages::of(&app, "ann", Role::Admin).await;
+    let own = own_id(&pages).await;
+    for (name, life) in [("First", "7"), ("Later", "custom")].into_iter().chain([("Noise", "custom"); 8]) {
+        let made = pages
+            .fill(
+                "/dashboard/keys/new",
+                &[("name", name), ("life", life), ("days", "12"), ("environment", "live"), ("owner", &own)],
+            )
+            .await;
+        assert_eq!(made.status, 201, "{made:?}");
+        app.clock.advance(Duration::from_millis(1));
+    }
+    let page = pages.page("/dashboard").await;
+    let expiring = page.split_once("id=\"expiring\"").unwrap().1.split_once("</section>").unwrap().0;
+    let first = expiring.split_once("<bdi>").unwrap().1;
+    assert!(first.starts_with("First</bdi>"), "{expiring}");
+    assert_eq!(expiring.matches("<li>").count(), 6, "{expiring}");
+}
+
+/// People are told names; what is gone stays an id that leads nowhere.
+#[actix_web::test]
+async fn events_and_keys_speak_of_names() {
+    let app = TestApp::spawn().await;
+    let pages = Pages::of(&app, "ann", Role::Admin).await;
+    let made = pages.fill("/dashboard/clients/new", &[("name", "Billing"), ("life", "7")]).await;
+    let client = text_of(&made.body, "client-id");
+    let new =
+        [("name", "Production Server"), ("owner", client.as_str()), ("life", "7"), ("environment", "live")];
+    let made = pages.fill("/dashboard/keys/new", &new).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let named = format!(
+        "<a href=\"/dashboard/clients/{}\" title=\"{client}\"><bdi>Billing</bdi></a>",
+        client.replace('_', "%5F")
+    );
+    let plain = format!("<a href=\"/dashboard/clients/{client}\" title=\"{client}\"><bdi>Billing</bdi></a>");
+    let log = pages.page("/dashboard/activity").await;
+    assert!(log.contains(&named) && log.contains("<bdi>Production Server</bdi>"), "{log}");
+    assert!(log.contains("owner: <bdi>Billing</bdi>") && log.contains("<bdi>ann</bdi></a>"), "{log}");
+    assert!(log.contains("title=\"user:"), "{log}");
+    let keys = pages.page("/dashboard/keys").await;
+    assert!(keys.contains(&plain), "{keys}");
+    // By whom is asked by name, in upper or lower case, or by id.
+    for actor in ["ann".to_owned(), "ANN".to_owned(), own_id(&pages).await] {
+        let theirs = pages.page(&format!("/dashboard/activity?actor={actor}")).await;
+        assert!(
+            theirs.contains("Client created") && !theirs.contains("Instance set up"),
+            "{actor}: {theirs}"
+        );
+    }
+    assert!(pages.page("/dashboard/activity?actor=nobody").await.contains("Nothing matches"));
+    let deleted = pages.press(&format!("/dashboard/clients/{client}/delete")).await;
+    assert_eq!(deleted.status, 303, "{deleted:?}");
+    let log = pages.page("/dashboard/activity").await;
+    assert!(!log.contains(&named) && log.contains(&format!("<code>{client}</code>")), "{log}");
 }
 
 #[actix_web::test]

@@ -91,6 +91,25 @@ export const tests = {
   "everybody can use every page, in the light": (world) => checkAll(world, "light"),
   "and in the dark": (world) => checkAll(world, "dark"),
 
+  "no page is wider than the window, however wide that is": async ({ browser, server }) => {
+    // Names as long as people type them, and one without a place to break.
+    const owner = server.client(`Fraud scoring of the second generation ${"x".repeat(60)}`).client_id;
+    server.cli(["key", "create", "--name", `Production${"y".repeat(80)}`, "--owner", owner, "--expires", "864000"]);
+    server.cli(["user", "create", "--username", `${"z".repeat(60)}`, "--role", "viewer", "--password", "-"], "gravel lemon orbit 7\n");
+    const page = await open(browser, server);
+    await logIn(page, ADMIN);
+    const wrong = [];
+    for (const width of [320, 500, 680, 740, 800, 960, 1020, 1040, 1120, 1440, 1920]) {
+      await page.setViewportSize({ width, height: 800 });
+      for (const path of ["", "/keys", "/clients", `/clients/${owner}`, "/apis", "/signing-keys", "/activity", "/users", "/sessions"]) {
+        await page.goto(`/dashboard${path}`);
+        const over = await overflow(page);
+        if (over > 0) wrong.push(`${path}: ${over} px wider than ${width}`);
+      }
+    }
+    assert.deepEqual(wrong, []);
+  },
+
   "every page is light, and complains of nothing": async (world) => {
     const page = await open(world.browser, world.server);
     await logIn(page, ADMIN);

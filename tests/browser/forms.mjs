@@ -25,6 +25,7 @@ export const tests = {
     await page.getByRole("button", { name: "Generate Key" }).click();
     const field = page.getByLabel("Name", { exact: true });
     assert.equal(await field.getAttribute("aria-invalid"), "true");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "name");
     assert.match(await page.locator("#name-problem").textContent(), /1 to 200 characters/);
     assert.match(await page.locator("#allowed-problem").textContent(), /the range is 10\.0\.0\.0\/8/);
     assert.match(await page.getByLabel("Address ranges").inputValue(), /2001:db8::\/32/);
@@ -74,7 +75,11 @@ export const tests = {
     assert.equal(answer.status(), 404);
     const id = answer.headers()["x-request-id"];
     assert.ok((await page.locator("main").textContent()).includes(id));
-    await page.getByRole("link", { name: "To the dashboard" }).click();
+    // Within the dashboard: the way around is there, and says where one is.
+    assert.equal(await page.locator(".nav [aria-current=page]").textContent(), "API keys");
+    await page.goto("/dashboard/nothing-here");
+    assert.equal(await page.locator(".nav a").count() > 5 && (await page.locator(".nav [aria-current]").count()), 0);
+    await page.getByRole("link", { name: "To the overview" }).click();
     await page.getByRole("heading", { name: "Overview" }).waitFor();
   },
 

@@ -3,7 +3,7 @@
 import { launch } from "./browser.mjs";
 import { Server } from "./server.mjs";
 
-const FILES = ["walk", "secrets", "forgery", "forms", "people", "every-page"];
+const FILES = ["walk", "secrets", "forgery", "forms", "people", "keyboard", "every-page"];
 
 const wanted = process.argv.slice(2);
 const counts = { passed: 0, failed: 0 };

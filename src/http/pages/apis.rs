@@ -61,7 +61,7 @@ struct ApiView {
     name: String,
     scopes: Vec<(String, String)>,
     ttl: Option<String>,
-    alg: &'static str,
+    alg: Option<&'static str>,
     created: Moment,
 }
 
@@ -73,7 +73,7 @@ impl ApiView {
             name: api.name.as_str().to_owned(),
             scopes: scopes.map(|(scope, what)| (scope.clone(), what.clone())).collect(),
             ttl: api.token_ttl.map(span),
-            alg: api.token_alg.map_or("What the settings say", SigningAlgorithm::name),
+            alg: api.token_alg.map(SigningAlgorithm::name),
             created: Moment::new(api.created_at, now),
         }
     }

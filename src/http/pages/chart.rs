@@ -38,8 +38,8 @@ fn share(value: i64, most: i64, height: i64) -> i64 {
 }
 
 impl Spark {
-    /// How often something was used on each of the last days, the oldest first.
-    pub fn of_days(days: &[i64]) -> Self {
+    /// How often there was something, which is called `what`, on each of the last days, the oldest first.
+    pub fn of_days(what: &str, days: &[i64]) -> Self {
         const HEIGHT: i64 = 22;
         let most = days.iter().copied().max().unwrap_or_default();
         let total: i64 = days.iter().sum();
@@ -55,7 +55,7 @@ impl Spark {
         };
         Self {
             width: days.len() * STEP,
-            label: format!("{} requests in {} days", count(total), days.len()),
+            label: format!("{} {what} in {} days", count(total), days.len()),
             bars: days.iter().enumerate().filter_map(bar).collect(),
         }
     }
@@ -83,6 +83,29 @@ pub struct Row {
     pub second: String,
 }
 
+/// The bars of one stretch of time.
+#[derive(Debug)]
+pub struct Column {
+    /// Left edge.
+    pub x: usize,
+    /// What it shows, in words.
+    pub title: String,
+    /// From below.
+    pub bars: Vec<Bar>,
+}
+
+/// The least number that is not below `most`, is easily read, and has a half: 10, 12, 16, 20, 40, 60…
+fn ceiling(most: i64) -> i64 {
+    let mut unit: i64 = 1;
+    loop {
+        let fitting = [2, 4, 6, 8, 10, 12, 16].into_iter().map(|step| unit.saturating_mul(step));
+        if let Some(found) = fitting.into_iter().find(|number| *number >= most) {
+            return found;
+        }
+        unit = unit.saturating_mul(10);
+    }
+}
+
 /// Two numbers over time, one upon the other.
 #[derive(Debug)]
 pub struct Chart {
@@ -98,14 +121,12 @@ pub struct Chart {
     pub first_total: String,
     /// The sum of the second.
     pub second_total: String,
-    /// The highest bar.
-    pub most: String,
-    /// Where it begins.
-    pub from: String,
-    /// Where it ends.
-    pub until: String,
-    /// From left to right.
-    pub bars: Vec<Bar>,
+    /// What stands at the lines across: at the top, and half way up.
+    pub marks: [String; 2],
+    /// When it begins, when half of it is over, and when the last stretch began.
+    pub dates: [String; 3],
+    /// From left to right, those in which there was something.
+    pub columns: Vec<Column>,
     /// The newest first, without those in which there was nothing.
     pub rows: Vec<Row>,
 }
@@ -117,12 +138,23 @@ impl Chart {
         let most = counted.iter().map(|counted| counted.first + counted.second).max().unwrap_or_default();
         let total = |of: fn(&Counted) -> i64| counted.iter().map(of).sum::<i64>();
         let (firsts, seconds) = (total(|counted| counted.first), total(|counted| counted.second));
-        let bars = counted.iter().enumerate().flat_map(|(place, counted)| {
-            let upper = share(counted.second, most, HEIGHT);
-            let lower = share(counted.first, most, HEIGHT).min(HEIGHT - upper);
+        let top = ceiling(most);
+        let column = |(place, counted): (usize, &Counted)| {
+            let upper = share(counted.second, top, HEIGHT);
+            let lower = share(counted.first, top, HEIGHT).min(HEIGHT - upper);
             let bar = |class, y, height| Bar { class, x: place * STEP + 1, y, width: BAR + 1, height };
-            [bar("a", HEIGHT - lower, lower), bar("b", HEIGHT - lower - upper, upper)]
-        });
+            let bars = [bar("a", HEIGHT - lower, lower), bar("b", HEIGHT - lower - upper, upper)];
+            Column {
+                x: place * STEP,
+                title: format!(
+                    "{}: {first} {}, {second} {}",
+                    counted.from,
+                    count(counted.first),
+                    count(counted.second)
+                ),
+                bars: bars.into_iter().filter(|bar| bar.height > 0).collect(),
+            }
+        };
         let begins =
             |counted: Option<&Counted>| counted.map_or_else(String::new, |counted| counted.from.clone());
         let row = |counted: &Counted| Row {
@@ -141,10 +173,14 @@ impl Chart {
             second,
             first_total: count(firsts),
             second_total: count(seconds),
-            most: count(most),
-            from: begins(counted.first()),
-            until: begins(counted.last()),
-            bars: bars.filter(|bar| bar.height > 0).collect(),
+            marks: [count(top), count(top / 2)],
+            dates: [counted.first(), counted.get(counted.len() / 2), counted.last()].map(begins),
+            columns: counted
+                .iter()
+                .enumerate()
+                .map(column)
+                .filter(|column| !column.bars.is_empty())
+                .collect(),
             rows: counted
                 .iter()
                 .rev()
@@ -162,23 +198,42 @@ impl Chart {
 
 #[cfg(test)]
 mod tests {
-    use super::{Chart, Counted, Spark};
+    use super::{Chart, Counted, Spark, ceiling};
 
     #[test]
     fn bars_stay_within_the_picture_and_show_what_there_is() {
-        let spark = Spark::of_days(&[0, 1, 1_000_000, i64::MAX / 1000]);
+        let spark = Spark::of_days("requests", &[0, 1, 1_000_000, i64::MAX / 1000]);
         assert_eq!(spark.bars.len(), 3);
         assert!(
             spark.bars.iter().all(|bar| bar.y >= 0 && bar.height >= 2 && bar.y + bar.height <= 24),
             "{spark:?}"
         );
-        assert!(Spark::of_days(&[0; 14]).bars.is_empty());
+        assert!(Spark::of_days("requests", &[0; 14]).bars.is_empty());
 
         let counted = |first, second| Counted { from: "12:00".to_owned(), first, second };
         let chart = Chart::new("Tokens", "Refusals", &[counted(0, 0), counted(1, 1_000_000), counted(5, 0)]);
-        assert_eq!(chart.bars.len(), 3, "{chart:?}");
-        assert!(chart.bars.iter().all(|bar| bar.y >= 0 && bar.y + bar.height <= 100), "{chart:?}");
+        assert_eq!(chart.columns.len(), 2, "{chart:?}");
+        let mut bars = chart.columns.iter().flat_map(|column| &column.bars);
+        assert!(bars.all(|bar| bar.y >= 0 && bar.y + bar.height <= 100), "{chart:?}");
+        assert!(chart.columns[0].title.ends_with("Tokens 1, Refusals 1\u{202f}000\u{202f}000"), "{chart:?}");
         assert_eq!(chart.rows.len(), 2);
         assert!(Chart::new("Tokens", "Refusals", &[counted(0, 0)]).is_empty());
+    }
+
+    #[test]
+    fn the_lines_across_are_at_numbers_that_are_read_easily() {
+        for (most, top) in [
+            (0, 2),
+            (3, 4),
+            (10, 10),
+            (11, 12),
+            (17, 20),
+            (124, 160),
+            (560, 600),
+            (999, 1000),
+            (i64::MAX, i64::MAX),
+        ] {
+            assert_eq!(ceiling(most), top, "{most}");
+        }
     }
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use super::chart::{Chart, Counted};
+use super::chart::{Chart, Counted, Spark};
 use super::client_secrets::{self, SecretShown, SecretView};
 use super::confirm::ask;
 use super::failure::Failure;
 use super::form::{Field, Form};
-use super::keys::{KeyView, LIVES, READ as READ_KEYS, life, sentence};
+use super::keys::{KeyView, LIVES, READ as READ_KEYS, SPARK_DAYS, life, sentence};
 use super::show::{Moment, Status, span};
 use super::visit::{ONCE_FIELD, Visit};
 use super::visitor::Visitor;
@@ -106,7 +106,7 @@ impl ClientView {
             resources: texts(&client.resources),
             stands_for: texts(&client.stands_for),
             ttl: client.token_ttl.map(span),
-            alg: client.token_alg.map_or("What the API or the settings say", SigningAlgorithm::name),
+            alg: client.token_alg.map_or("As the API or the server has it", SigningAlgorithm::name),
             limit: client.max_tokens_per_hour,
         }
     }
@@ -116,12 +116,19 @@ impl ClientView {
     }
 }
 
+/// How a client was used lately, for those who may see it.
+struct Used {
+    at: Option<Moment>,
+    spark: Spark,
+}
+
 #[derive(Template)]
 #[template(path = "clients.html")]
 struct List<'a> {
     base: &'a str,
     visitor: &'a Visitor,
-    clients: Vec<ClientView>,
+    rows: Vec<(ClientView, Option<Used>)>,
+    has_usage: bool,
     name: &'a str,
     state: &'a str,
     is_filtered: bool,
@@ -131,7 +138,7 @@ struct List<'a> {
 
 async fn list(visit: &Visit<'_>) -> Outcome {
     let (admin, form) = (visit.admin(READ)?, &visit.form);
-    let [name, state, after] = ["name", "state", "after"].map(|field| form.text(field));
+    let [name, state] = ["name", "state"].map(|field| form.text(field));
     let filter = Filter {
         name: Some(name).filter(|name| !name.is_empty()).map(ToOwned::to_owned),
         enabled: match state {
@@ -140,19 +147,46 @@ async fn list(visit: &Visit<'_>) -> Outcome {
             _ => None,
         },
     };
-    let mut clients = client::page(admin, after, PAGE + 1, &filter).await?;
+    let before = before(form.text("before"));
+    let mut clients = client::newest(admin, before.clone(), PAGE + 1, &filter).await?;
     let has_more = clients.len() > usize::try_from(PAGE).unwrap_or_default();
     clients.truncate(usize::try_from(PAGE).unwrap_or_default());
+    let uses = uses(visit, &clients).await?;
+    let now = visit.visitor.now;
     page(&List {
         base: &visit.visitor.base,
         visitor: &visit.visitor,
-        clients: clients.iter().map(|client| ClientView::new(client, visit.visitor.now)).collect(),
+        rows: clients.iter().map(|client| ClientView::new(client, now)).zip(uses).collect(),
+        has_usage: visit.visitor.may(READ_USAGE),
         name,
         state,
         is_filtered: !name.is_empty() || !state.is_empty(),
-        is_first: after.is_empty(),
-        next: clients.last().filter(|_| has_more).map(|client| client.id.to_string()),
+        is_first: before.is_none(),
+        next: clients
+            .last()
+            .filter(|_| has_more)
+            .map(|client| format!("{}.{}", client.created_at.as_millis(), client.id)),
     })
+}
+
+/// Where a page begins: after the client with this date and id.
+fn before(cursor: &str) -> Option<(Timestamp, ClientId)> {
+    let (date, id) = cursor.split_once('.')?;
+    Some((Timestamp::from_millis(date.parse().ok()?), ClientId::parse(id).ok()?))
+}
+
+/// How each of the clients on a page was used lately.
+async fn uses(visit: &Visit<'_>, clients: &[Client]) -> Result<Vec<Option<Used>>, Failure> {
+    if !visit.visitor.may(READ_USAGE) {
+        return Ok(clients.iter().map(|_| None).collect());
+    }
+    let ids: Vec<&ClientId> = clients.iter().map(|client| &client.id).collect();
+    let lately = usage::lately(&visit.visitor.admin, &ids, SPARK_DAYS).await?;
+    let used = |lately: usage::Lately| Used {
+        at: lately.used_at.map(|at| Moment::new(at, visit.visitor.now)),
+        spark: Spark::of_days("tokens", &lately.days),
+    };
+    Ok(lately.into_iter().map(|lately| Some(used(lately))).collect())
 }
 
 /// What a client is to be, as it is typed.
@@ -291,7 +325,7 @@ pub(super) fn number<T>(field: &mut Field, convert: impl Fn(u64) -> Option<T>) -
 pub(super) fn algorithms() -> Vec<(&'static str, &'static str)> {
     let offered = SigningAlgorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_symmetric());
     let named = offered.map(|algorithm| (algorithm.name(), algorithm.name()));
-    [("", "What the API or the settings say")].into_iter().chain(named).collect()
+    [("", "As the API or the server has it")].into_iter().chain(named).collect()
 }
 
 #[derive(Template)]

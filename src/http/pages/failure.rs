@@ -5,6 +5,8 @@ use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::navigation::Section;
+use super::visitor::Visitor;
 use super::{log_in, page_with, redirect};
 use crate::admin::AdminError;
 use crate::http::api::administration::Refused;
@@ -56,22 +58,27 @@ impl Failure {
         AccessError::InsufficientScope(ScopeSet::parse(scope).unwrap_or_default()).into()
     }
 
-    /// The answer.
-    pub fn answer(self, request: &HttpRequest, server: &AuthorizationServer) -> HttpResponse {
+    /// The answer: within the dashboard for whoever is logged in.
+    pub async fn answer(self, request: &HttpRequest, server: &AuthorizationServer) -> HttpResponse {
         if matches!(self, Self::LogIn) {
             return to_log_in(request, server);
         }
         let (status, title, detail) = self.told(request, server);
-        let page = Page {
-            base: server.issuer.path(),
-            title,
-            detail: &detail,
-            status: status.as_u16(),
-            request_id: RequestId::of(request, &*server.random).to_string(),
-            ways: &[("/dashboard", "To the dashboard")],
+        let request_id = RequestId::of(request, &*server.random).to_string();
+        let (base, code) = (server.issuer.path(), status.as_u16());
+        // A server that fails is not asked for more.
+        let visitor = if status.is_server_error() { None } else { visitor(request, server).await };
+        let made = match &visitor {
+            Some(visitor) => page_with(
+                status,
+                &Within { base, visitor, title, detail: &detail, status: code, request_id: &request_id },
+            ),
+            None => page_with(
+                status,
+                &Alone { base, title, detail: &detail, status: code, request_id: &request_id },
+            ),
         };
-        let mut response =
-            page_with(status, &page).unwrap_or_else(|_| HttpResponse::InternalServerError().finish());
+        let mut response = made.unwrap_or_else(|_| HttpResponse::InternalServerError().finish());
         if status == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
         }
@@ -114,7 +121,10 @@ impl Failure {
                 told(StatusCode::INTERNAL_SERVER_ERROR, "The server failed", "The page could not be made.")
             }
             Self::Refused(refused) => {
-                let (status, detail) = error::page_refused(request, server, refused);
+                let (status, mut detail) = error::page_refused(request, server, refused);
+                if !detail.ends_with('.') {
+                    detail.push('.');
+                }
                 (status, title(status), detail)
             }
         }
@@ -144,13 +154,32 @@ fn title(status: StatusCode) -> &'static str {
     }
 }
 
+/// Whoever is logged in, and may look around.
+async fn visitor(request: &HttpRequest, server: &AuthorizationServer) -> Option<Visitor> {
+    let path = request.path();
+    let path = path.strip_prefix(server.issuer.path()).unwrap_or(path);
+    let section = path.strip_prefix("/dashboard/").and_then(|rest| Section::named(rest.split('/').next()?));
+    let visitor = Visitor::recognise(request, server, section).await.ok()?;
+    (!visitor.signed_in.must_enrol).then_some(visitor)
+}
+
 #[derive(Template)]
 #[template(path = "failure.html")]
-struct Page<'a> {
+struct Within<'a> {
+    base: &'a str,
+    visitor: &'a Visitor,
+    title: &'a str,
+    detail: &'a str,
+    status: u16,
+    request_id: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "failure-alone.html")]
+struct Alone<'a> {
     base: &'a str,
     title: &'a str,
     detail: &'a str,
     status: u16,
-    request_id: String,
-    ways: &'a [(&'a str, &'a str)],
+    request_id: &'a str,
 }

@@ -11,7 +11,7 @@ use super::form::{Field, Form};
 use super::show::{Moment, SOON, Status};
 use super::visit::{ONCE_FIELD, Visit};
 use super::visitor::Visitor;
-use super::{Outcome, activity, clients, encoded, key_rotation, page, page_with, redirect, users};
+use super::{Outcome, activity, clients, encoded, key_rotation, page, page_with, party, redirect, users};
 use crate::admin::api_key::{self, ApiKeyUpdate, Creation, Filter, KeptApiKey, NewApiKey};
 use crate::admin::patch::Patch;
 use crate::admin::{AdminError, client};
@@ -31,7 +31,7 @@ pub(super) const WRITE: &str = "mintery:keys:write";
 const PAGE: i64 = 25;
 
 /// Days in the small picture of a list.
-const SPARK_DAYS: usize = 14;
+pub(super) const SPARK_DAYS: usize = 14;
 
 /// Days in the chart of a key.
 const CHART_DAYS: i64 = 30;
@@ -110,6 +110,8 @@ pub(super) struct KeyView {
     pub(super) name: String,
     pub(super) masked: String,
     pub(super) owner: KeyOwner,
+    /// What people call the owner, where that was asked for.
+    pub(super) owner_name: Option<String>,
     /// Whether whoever looks may change it.
     pub(super) may_change: bool,
     pub(super) environment: &'static str,
@@ -119,6 +121,8 @@ pub(super) struct KeyView {
     pub(super) used: Option<Moment>,
     pub(super) used_from: Option<String>,
     pub(super) is_enabled: bool,
+    /// When it was found in public.
+    pub(super) leaked: Option<Moment>,
     pub(super) successor: Option<ApiKeyId>,
     pub(super) scopes: ScopeSet,
     pub(super) allowed: Vec<String>,
@@ -133,6 +137,7 @@ impl KeyView {
             name: key.name.as_str().to_owned(),
             masked: format!("{}_{}_…{}…", admin.api_keys.format.prefix(), key.environment.name(), key.hint),
             owner: key.owner.clone(),
+            owner_name: None,
             may_change: limited_to(visit, WRITE).is_none_or(|own| own == key.owner),
             environment: key.environment.name(),
             status: status(key, now),
@@ -141,11 +146,27 @@ impl KeyView {
             used: used.map(|used| Moment::new(used.at, now)),
             used_from: used.and_then(from),
             is_enabled: key.is_enabled(),
+            leaked: key.leaked_at.map(|at| Moment::new(at, now)),
             successor: key.successor.clone(),
             scopes: key.scopes.clone(),
             allowed: key.allowed.iter().map(ToString::to_string).collect(),
             limit: key.max_per_minute,
         }
+    }
+
+    /// Notes what people call the owners of some keys.
+    async fn name_owners(visit: &Visit<'_>, keys: &mut [&mut Self]) -> Result<(), Failure> {
+        let own = own(visit);
+        let ids = keys.iter().map(|key| party::of_owner(&key.owner)).collect();
+        let names = party::names(visit, ids).await?;
+        for key in keys {
+            let (kind, id) = party::of_owner(&key.owner);
+            key.owner_name = match names.of(kind, &id) {
+                _ if key.owner == own => Some(visit.visitor.name().to_owned()),
+                name => name.map(ToOwned::to_owned),
+            };
+        }
+        Ok(())
     }
 
     /// Where the pages of its owner are, for those who may see them.
@@ -167,6 +188,8 @@ fn status(key: &ApiKey, now: Timestamp) -> Status {
         Status::plain("Disabled")
     } else if key.is_expired(now) {
         Status::bad("Expired")
+    } else if key.leaked_at.is_some() {
+        Status::bad("Leaked")
     } else if key.successor.is_some() {
         Status::warn("Being replaced")
     } else if key.expires_at.is_some_and(is_soon) {
@@ -184,6 +207,8 @@ struct List<'a> {
     rows: Vec<(KeyView, Spark)>,
     name: &'a str,
     owner: &'a str,
+    /// What people call the owner, where only the keys of one are shown.
+    owner_name: Option<String>,
     environment: &'a str,
     state: &'a str,
     is_filtered: bool,
@@ -201,8 +226,11 @@ async fn list(visit: &Visit<'_>) -> Outcome {
     keys.truncate(usize::try_from(PAGE).unwrap_or_default());
     let ids: Vec<&ApiKeyId> = keys.iter().map(|(key, _)| &key.id).collect();
     let uses = api_key::daily_uses(admin, &ids, SPARK_DAYS).await?;
-    let sparks = uses.iter().map(|days| Spark::of_days(days));
-    let rows = keys.iter().map(|kept| KeyView::new(visit, kept)).zip(sparks).collect();
+    let sparks = uses.iter().map(|days| Spark::of_days("requests", days));
+    let mut rows: Vec<(KeyView, Spark)> =
+        keys.iter().map(|kept| KeyView::new(visit, kept)).zip(sparks).collect();
+    KeyView::name_owners(visit, &mut rows.iter_mut().map(|(key, _)| key).collect::<Vec<_>>()).await?;
+    let owner_name = rows.first().and_then(|(key, _)| key.owner_name.clone());
     let [name, owner, environment, state] =
         ["name", "owner", "environment", "state"].map(|field| form.text(field));
     let last = keys.last().filter(|_| has_more);
@@ -223,6 +251,7 @@ async fn list(visit: &Visit<'_>) -> Outcome {
         rows,
         name,
         owner,
+        owner_name,
         environment,
         state,
         is_filtered: [name, owner, environment, state].iter().any(|value| !value.is_empty()),
@@ -529,10 +558,12 @@ async fn show(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
     let kept = find(visit, id, READ).await?;
     let hours = api_key::usage(admin, id, Hour::new(i64::MAX), CHART_DAYS * 24).await?;
     let events = activity::about(visit, id.as_str()).await?;
+    let mut key = KeyView::new(visit, &kept);
+    KeyView::name_owners(visit, &mut [&mut key]).await?;
     page(&Show {
         base: &visit.visitor.base,
         visitor: &visit.visitor,
-        key: KeyView::new(visit, &kept),
+        key,
         chart: Chart::new("Requests", "Refusals", &by_day(&hours, now)),
         events,
     })

@@ -19,6 +19,7 @@ mod keys;
 mod log_in;
 mod navigation;
 mod overview;
+mod party;
 mod sessions;
 mod settings;
 pub(crate) mod show;
@@ -63,7 +64,7 @@ pub async fn answer(
     // Boxed, with all it may come to: no other route is to have room for it.
     match Box::pin(route(&request, &server, payload)).await {
         Ok(response) => response,
-        Err(failure) => failure.answer(&request, &server),
+        Err(failure) => Box::pin(failure.answer(&request, &server)).await,
     }
 }
 

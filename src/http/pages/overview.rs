@@ -8,7 +8,8 @@ use super::keys::{self, KeyView, UNUSED};
 use super::show::{Moment, SOON};
 use super::visit::Visit;
 use super::visitor::Visitor;
-use super::{Outcome, encoded, page};
+use super::{Outcome, activity, encoded, page};
+use crate::admin::api_key::{self, Filter};
 use crate::admin::overview::{self, NotedSecret, Of};
 use crate::clock::Timestamp;
 use crate::model::usage::{Countable as _, Hour, KeyOutcome, Outcome as TokenOutcome};
@@ -17,7 +18,7 @@ const USAGE: &str = "mintery:usage:read";
 const CLIENTS: &str = "mintery:clients:read";
 
 /// How many of what needs attention are shown.
-const FEW: i64 = 5;
+const FEW: i64 = 6;
 
 /// What a chart may show: its name, how many stretches, and of how many hours.
 const RANGES: [(&str, &str, i64, i64); 3] =
@@ -36,6 +37,7 @@ struct Noted {
 struct Page<'a> {
     base: &'a str,
     visitor: &'a Visitor,
+    leaked: Vec<Noted>,
     expiring: Vec<Noted>,
     more_expiring: bool,
     unused: Vec<Noted>,
@@ -45,6 +47,7 @@ struct Page<'a> {
     ranges: &'a [(&'static str, &'static str, i64, i64)],
     range: &'static str,
     issuer: &'a str,
+    latest: Vec<activity::EventView>,
 }
 
 pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> Outcome {
@@ -59,7 +62,6 @@ async fn show(visit: &Visit<'_>) -> Outcome {
     let few = usize::try_from(FEW).unwrap_or_default();
     let (mut expiring, mut unused) = (expiring_keys(visit).await?, unused_keys(visit).await?);
     let (more_expiring, more_unused) = (expiring.len() > few, unused.len() > few);
-    expiring.truncate(few);
     unused.truncate(few);
     if visitor.may(CLIENTS) {
         let ending = overview::expiring_secrets(&visitor.admin, SOON, FEW).await?;
@@ -68,6 +70,8 @@ async fn show(visit: &Visit<'_>) -> Outcome {
         let used_at = |secret: &NotedSecret| secret.last_use.map(|used| used.at);
         unused.extend(idle.iter().map(|secret| noted_secret(secret, visitor.now, used_at(secret))));
     }
+    expiring.sort_by_key(|noted| noted.at);
+    expiring.truncate(few);
     let asked = visit.form.text("range");
     let range = RANGES.into_iter().find(|(name, ..)| *name == asked);
     let (range, _, stretches, hours) = range.unwrap_or(("24h", "24 hours", 24, 1));
@@ -79,6 +83,7 @@ async fn show(visit: &Visit<'_>) -> Outcome {
     page(&Page {
         base: &visitor.base,
         visitor,
+        leaked: leaked_keys(visit).await?,
         expiring,
         more_expiring,
         unused,
@@ -88,6 +93,7 @@ async fn show(visit: &Visit<'_>) -> Outcome {
         ranges: &RANGES,
         range,
         issuer: visit.server.issuer.as_str(),
+        latest: activity::latest(visit).await?,
     })
 }
 
@@ -95,6 +101,14 @@ async fn expiring_keys(visit: &Visit<'_>) -> Result<Vec<Noted>, Failure> {
     let owner = keys::seen_owner(visit);
     let found = overview::expiring_keys(&visit.visitor.admin, owner.as_deref(), SOON, FEW + 1).await?;
     Ok(found.iter().map(|kept| noted_key(&KeyView::new(visit, kept), |key| key.expires)).collect())
+}
+
+/// Keys that are good for whoever found them.
+async fn leaked_keys(visit: &Visit<'_>) -> Result<Vec<Noted>, Failure> {
+    let filter = Filter { owner: keys::seen_owner(visit), enabled: Some(true), ..Filter::default() };
+    let mut found = api_key::leaked(&visit.visitor.admin, FEW, &filter).await?;
+    found.retain(|(key, _)| !key.is_expired(visit.visitor.now));
+    Ok(found.iter().map(|kept| noted_key(&KeyView::new(visit, kept), |key| key.leaked)).collect())
 }
 
 async fn unused_keys(visit: &Visit<'_>) -> Result<Vec<Noted>, Failure> {

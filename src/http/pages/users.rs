@@ -119,7 +119,7 @@ async fn list(visit: &Visit<'_>) -> Outcome {
         role: role.parse().ok(),
         enabled: None,
     };
-    let mut users = user::page(admin, after, PAGE + 1, &filter).await?;
+    let mut users = user::by_name(admin, &after.to_lowercase(), PAGE + 1, &filter).await?;
     let has_more = users.len() > usize::try_from(PAGE).unwrap_or_default();
     users.truncate(usize::try_from(PAGE).unwrap_or_default());
     page(&List {
@@ -130,7 +130,7 @@ async fn list(visit: &Visit<'_>) -> Outcome {
         role,
         is_filtered: !username.is_empty() || !role.is_empty(),
         is_first: after.is_empty(),
-        next: users.last().filter(|_| has_more).map(|user| user.id.to_string()),
+        next: users.last().filter(|_| has_more).map(|user| user.username.folded()),
     })
 }
 

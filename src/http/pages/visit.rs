@@ -36,7 +36,7 @@ impl<'a> Visit<'a> {
         posted: Option<Payload>,
     ) -> Result<Self, Failure> {
         let query = Form::of_query(request.query_string());
-        let mut visitor = Visitor::recognise(request, server, section).await?;
+        let mut visitor = Visitor::recognise(request, server, Some(section)).await?;
         visitor.done = query.text("done").to_owned();
         let form = match posted {
             None => query,
@@ -48,7 +48,7 @@ impl<'a> Visit<'a> {
                     ));
                 }
                 // A body can take its time, and a session end meanwhile.
-                visitor = Visitor::recognise(request, server, section).await?;
+                visitor = Visitor::recognise(request, server, Some(section)).await?;
                 form
             }
         };

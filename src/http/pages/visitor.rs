@@ -28,8 +28,8 @@ pub const fn role(role: Role) -> &'static str {
 pub struct Visitor {
     /// The path of the issuer, before every address in a page.
     pub base: String,
-    /// Where they are.
-    pub section: Section,
+    /// Where they are; nothing where there is no page.
+    pub section: Option<Section>,
     /// When the page is made.
     pub now: Timestamp,
     /// Acts in their name.
@@ -48,7 +48,7 @@ impl Visitor {
     pub async fn recognise(
         request: &HttpRequest,
         server: &AuthorizationServer,
-        section: Section,
+        section: Option<Section>,
     ) -> Result<Self, Failure> {
         let found = session::signed_in(request, server).await.map_err(AccessError::from)?;
         let signed_in = found.ok_or(Failure::LogIn)?;
@@ -80,6 +80,11 @@ impl Visitor {
     /// Whether they hold `scope`; everybody holds the empty one.
     pub fn may(&self, scope: &str) -> bool {
         scope.is_empty() || self.signed_in.scopes.contains(scope)
+    }
+
+    /// Whether they are in this part of the dashboard.
+    pub fn is_in(&self, section: Section) -> bool {
+        self.section == Some(section)
     }
 
     /// What to say of what was done before this page.

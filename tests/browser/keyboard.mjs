@@ -1,0 +1,97 @@
+// A key by keyboard alone: made, used, rotated, and deleted, without a pointer.
+
+import assert from "node:assert/strict";
+
+import { open } from "./browser.mjs";
+import { ADMIN } from "./server.mjs";
+
+/** The most presses of Tab that somebody puts up with. */
+const MOST = 40;
+
+/** What has the focus: what it is called, and whether that is seen. */
+const focused = (page) =>
+  page.evaluate(() => {
+    const element = document.activeElement;
+    const style = getComputedStyle(element);
+    const name = (element.labels?.[0]?.textContent ?? element.textContent).trim().replace(/\s+/g, " ");
+    return { name, isSeen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 };
+  });
+
+/** Presses Tab until what is called `name` has the focus. */
+async function tabTo(page, name) {
+  const seen = [];
+  for (let presses = 0; presses < MOST; presses += 1) {
+    const { name: found, isSeen } = await focused(page);
+    if (name.test(found)) {
+      assert.ok(isSeen, `nobody sees that ${found} has the focus`);
+      return;
+    }
+    seen.push(found);
+    await page.keyboard.press("Tab");
+  }
+  assert.fail(`${name} is not reached: ${seen.join(" | ")}`);
+}
+
+/** Goes to a link or a button, past the way around, and presses Enter; gives the heading of the page that it leads to. */
+async function press(page, name) {
+  await tabTo(page, name);
+  await Promise.all([page.waitForEvent("framenavigated"), page.keyboard.press("Enter")]);
+  await page.waitForLoadState();
+  return page.locator("h1").textContent();
+}
+
+/** Over the way around, to what the page is for. */
+async function skip(page) {
+  await tabTo(page, /^Skip to the content$/);
+  await page.keyboard.press("Enter");
+}
+
+async function walk({ browser, server }, program, options) {
+  const owner = server.client(program).client_id;
+  const page = await open(browser, server, options);
+  page.on("dialog", (dialog) => dialog.accept());
+  await page.goto("/dashboard");
+  await tabTo(page, /^Username/);
+  await page.keyboard.type(ADMIN.username);
+  await tabTo(page, /^Password/);
+  await page.keyboard.type(ADMIN.password);
+  await Promise.all([page.waitForURL(/dashboard/), page.keyboard.press("Enter")]);
+
+  assert.equal(await press(page, /^Settings$/), "Settings");
+  await skip(page);
+  assert.equal(await press(page, /^API keys$/), "API keys");
+  await skip(page);
+  assert.equal(await press(page, /^Create New API Key$/), "Create New API Key");
+  await skip(page);
+  await tabTo(page, /^Name/);
+  await page.keyboard.type("By keyboard");
+  await tabTo(page, /^Owner/);
+  await page.keyboard.type(program);
+  assert.equal(await page.locator("#owner").inputValue(), owner);
+  assert.equal(await press(page, /^Generate Key$/), "Your new API key");
+  const key = (await page.locator("#key").textContent()).trim();
+  assert.equal(await server.statusWith(key), 200);
+  await skip(page);
+  assert.equal(await press(page, /^I have stored it$/), "By keyboard");
+  await skip(page);
+  assert.equal(await press(page, /^Rotate$/), "Rotate this API key");
+  await skip(page);
+  assert.equal(await press(page, /^Create the new key$/), "Step 1 is done: the new key");
+  const successor = (await page.locator("#key").textContent()).trim();
+  await skip(page);
+  await press(page, /^I have stored it: update the applications$/);
+  await skip(page);
+  await press(page, /^The applications have it: verify$/);
+  assert.equal(await server.statusWith(successor), 200);
+  await skip(page);
+  await press(page, /^Delete the old key…$/);
+  await skip(page);
+  await press(page, /^Delete the old key$/);
+  await page.getByText("The API key is revoked").waitFor();
+  assert.deepEqual([await server.statusWith(key), await server.statusWith(successor)], [401, 200]);
+}
+
+export const tests = {
+  "a key from its creation to its rotation, without a pointer": (world) => walk(world, "Billing", {}),
+  "nor a script": (world) => walk(world, "Orders", { javaScriptEnabled: false }),
+};
