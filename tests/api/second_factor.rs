@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use actix_web::rt::net::TcpStream;
 use aws_lc_rs::hmac;
 use mintery::admin::second_factor;
 use mintery::model::user::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 
 use crate::answer::Answer;
-use crate::app::TestApp;
+use crate::app::{ISSUER, TestApp};
 use crate::people::{Browser, PASSWORD, SESSION, TestUser};
 
 const OWN: &str = "/api/v1/users/me/second-factor";
@@ -201,6 +203,40 @@ async fn guessing_codes_is_limited() {
     assert_eq!(app.try_log_in("ann", PASSWORD).await.json()["code_required"], true);
     app.clock.let_pass(Duration::from_mins(2));
     assert_eq!(try_log_in(&app, &ann, &code(&secret, app.now())).await.status, 200);
+}
+
+/// Posts something, and breaks the connection while nothing can be changed.
+async fn hang_up(app: &TestApp, browser: &Browser<'_>, path: &str, body: &str) {
+    let stream = TcpStream::connect(app.address()).await.unwrap();
+    // What is closed is reset: a client that has only said all it has to say may still read.
+    stream.set_zero_linger().unwrap();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: {}\r\norigin: {ISSUER}\r\ncookie: {}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        app.address(),
+        browser.header(),
+        body.len()
+    );
+    stream.writable().await.unwrap();
+    assert_eq!(stream.try_write(request.as_bytes()).unwrap(), request.len());
+    // Until it waits for the store.
+    actix_web::rt::time::sleep(Duration::from_millis(300)).await;
+}
+
+/// 6749-17: who hangs up before the answer has guessed all the same.
+#[actix_web::test]
+async fn hanging_up_is_no_way_to_guess_codes() {
+    let app = TestApp::spawn().await;
+    let ann = app.user("ann", Role::Viewer).await;
+    let browser = app.log_in(&ann).await;
+    let (secret, _) = enrol(&app, &browser).await;
+    let remove = format!("{OWN}/remove");
+    let wrong = json!({ "code": wrong_code(&app, &secret) }).to_string();
+    let held = app.database.hold_changes().await;
+    futures_util::future::join_all((0..10).map(|_| hang_up(&app, &browser, &remove, &wrong))).await;
+    held.close().await.unwrap();
+    let right = json!({ "code": code(&secret, app.now()) });
+    browser.post(&remove, right).await.assert_problem(429, "err_rate_limited", "too many");
 }
 
 /// Who must have one may do nothing before they do.
