@@ -239,6 +239,19 @@ async fn hanging_up_is_no_way_to_guess_codes() {
     browser.post(&remove, right).await.assert_problem(429, "err_rate_limited", "too many");
 }
 
+/// Whoever knew the password alone gets nowhere with it from then on, nor with what they have begun with it before.
+#[actix_web::test]
+async fn a_second_factor_ends_the_sessions_that_were_begun_without_it() {
+    let app = TestApp::with(&[("users.second_factor", "admins")]).await;
+    let ann = app.user("ann", Role::Admin).await;
+    let (thief, own) = (app.log_in(&ann).await, app.log_in(&ann).await);
+    enrol(&app, &own).await;
+    thief.get("/api/v1/users").await.assert_invalid_token("begun without the second factor");
+    assert_eq!(own.get("/api/v1/users").await.status, 200);
+    let events = own.get("/api/v1/events?kind=user.second_factor_confirmed").await.json();
+    assert!(events["items"][0]["details"]["kept"].as_str().unwrap().starts_with("ss_"), "{events}");
+}
+
 /// Who must have one may do nothing before they do.
 #[actix_web::test]
 async fn administrators_need_one_where_the_settings_say_so() {

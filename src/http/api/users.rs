@@ -285,7 +285,7 @@ async fn do_codes(
     let made = with_code(server, &own.user, Some(code), async |code| {
         let code = code.ok_or(AdminError::CodeNeeded)?;
         match codes {
-            Codes::First => second_factor::confirm(&admin, &own.user, &code).await,
+            Codes::First => second_factor::confirm(&admin, &own.user, &code, own.session.clone()).await,
             Codes::Others => second_factor::renew_codes(&admin, &own.user, &code).await,
             Codes::None => second_factor::remove(&admin, &own.user, &code).await.map(|()| Vec::new()),
         }

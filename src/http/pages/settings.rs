@@ -181,7 +181,7 @@ async fn with_a_code(visit: &Visit<'_>, act: Act) -> Outcome {
     let made = with_code(visit.server, &own.user, Some(typed), async |code| {
         let code = code.ok_or(AdminError::CodeNeeded)?;
         match act {
-            Act::Confirm => second_factor::confirm(admin, &own.user, &code).await,
+            Act::Confirm => second_factor::confirm(admin, &own.user, &code, own.session.clone()).await,
             Act::Renew => second_factor::renew_codes(admin, &own.user, &code).await,
             Act::Remove => second_factor::remove(admin, &own.user, &code).await.map(|()| Vec::new()),
         }
