@@ -259,12 +259,15 @@ async fn administrators_need_one_where_the_settings_say_so() {
     let (admin, viewer) = (app.browser("ann", Role::Admin).await, app.browser("vic", Role::Viewer).await);
     assert_eq!(viewer.get("/api/v1/users").await.status, 200);
     assert_eq!(admin.me().await.json()["scope"], "");
+    // Nor what a proxy protects that asks for no scope.
+    assert_eq!(admin.get("/auth/check").await.status, 403);
     for answer in [
         admin.get("/api/v1/users").await,
         admin.post("/api/v1/users", json!({})).await,
         admin.get("/api/v1/users/me/sessions").await,
         admin.post("/api/v1/users/me/set-password", json!({})).await,
         admin.get("/api/v1/keys").await,
+        admin.get("/api/v1/auth/check").await,
     ] {
         answer.assert_problem(403, "err_no_permission", "no second factor");
         assert_eq!(answer.json()["second_factor_required"], true, "{answer:?}");
