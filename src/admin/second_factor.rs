@@ -8,6 +8,7 @@ use qrcode::render::svg;
 use super::user::not_found;
 use super::{Admin, AdminError};
 use crate::model::event::{CodeKind, Event};
+use crate::model::session::SessionId;
 use crate::model::user::{User, UserId};
 use crate::secret::digest::SecretDigest;
 use crate::secret::totp::{TotpSecret, parse_code};
@@ -67,11 +68,17 @@ pub async fn begin(admin: &Admin, id: &UserId, service: &str) -> Result<Enrolmen
     Ok(Enrolment { secret: text, uri: Secret::new(uri) })
 }
 
-/// Ends it: from now on codes are asked for. Gives the recovery codes, which are shown this once.
+/// Ends it: from now on codes are asked for, and all sessions but `kept` end, in which nobody has shown one. Gives the recovery codes,
+/// which are shown this once.
 ///
 /// # Errors
 /// [`AdminError::Conflict`] when it was not begun, or is done; [`AdminError::WrongCode`].
-pub async fn confirm(admin: &Admin, id: &UserId, code: &Secret) -> Result<Vec<Secret>, AdminError> {
+pub async fn confirm(
+    admin: &Admin,
+    id: &UserId,
+    code: &Secret,
+    kept: SessionId,
+) -> Result<Vec<Secret>, AdminError> {
     let (id, code, caller) = (id.clone(), code.clone(), admin.clone());
     let (codes, digests) = new_codes(admin, &id);
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
@@ -82,7 +89,8 @@ pub async fn confirm(admin: &Admin, id: &UserId, code: &Secret) -> Result<Vec<Se
             use_code(&caller, tx, &id, &factor.ok_or_else(begun)?, &code).await?;
             second_factor::confirm(tx, &id, caller.clock.now()).await?;
             second_factor::set_codes(tx, &id, &digests).await?;
-            Ok(((), Event::UserSecondFactorConfirmed { user: id }))
+            session::delete_all(tx, &id, Some(&kept)).await?;
+            Ok(((), Event::UserSecondFactorConfirmed { user: id, kept }))
         })
     });
     change.await.map(|_| codes)

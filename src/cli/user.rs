@@ -14,6 +14,7 @@ use crate::model::scope::ScopeSet;
 use crate::model::session::SessionId;
 use crate::model::user::{Role, User, UserId, Username};
 use crate::secret::password::Password;
+use crate::secret::pool::Lane;
 use crate::store::Missing;
 
 #[derive(Debug, Subcommand)]
@@ -256,7 +257,8 @@ impl SetPassword {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let password = password(&self.password)?;
         let (admin, before) = find(shared, &self.user).await?;
-        let user = user::set_password(&admin, &before.id, password, None).await.map_err(CliError::admin)?;
+        let set = user::set_password(&admin, &before.id, password, None, Lane::Administration);
+        let user = set.await.map_err(CliError::admin)?;
         print_changed(&user, self.output)
     }
 }

@@ -87,26 +87,17 @@ pub struct Guesses {
     codes: OnceLock<Table>,
 }
 
-/// A guess at a code that is counted until it turns out to be right.
+/// A guess at a code. It stays counted, also where nobody waits for the answer any more, unless it is [taken back](OpenCode::take_back).
 #[derive(Debug)]
 pub struct OpenCode {
     guesses: Arc<Guesses>,
     user: u64,
-    is_wrong: bool,
 }
 
 impl OpenCode {
-    /// It was wrong, and stays counted.
-    pub fn was_wrong(mut self) {
-        self.is_wrong = true;
-    }
-}
-
-impl Drop for OpenCode {
-    fn drop(&mut self) {
-        if !self.is_wrong {
-            self.guesses.codes().give_back(self.user, 1);
-        }
+    /// It was right, or was not looked at.
+    pub fn take_back(self) {
+        self.guesses.codes().give_back(self.user, 1);
     }
 }
 
@@ -158,15 +149,14 @@ impl Guesses {
         }
     }
 
-    /// Counts a guess at a code of `user`, whose password is known to whoever guesses: so it is counted wherever it comes from. It does
-    /// not stay counted unless it [was wrong](OpenCode::was_wrong).
+    /// Counts a guess at a code of `user`, whose password is known to whoever guesses: so it is counted wherever it comes from.
     ///
     /// # Errors
     /// When there were too many.
     pub fn count_code(self: &Arc<Self>, user: &str) -> Result<OpenCode, TooMany> {
         let user = self.hasher.hash_one(user);
         self.codes().take(user, 1, self.clock.elapsed())?;
-        Ok(OpenCode { guesses: Arc::clone(self), user, is_wrong: false })
+        Ok(OpenCode { guesses: Arc::clone(self), user })
     }
 
     fn codes(&self) -> &Table {

@@ -344,10 +344,12 @@ pub enum Event {
         /// Who.
         user: UserId,
     },
-    /// Somebody has a second factor from now on, and recovery codes.
+    /// Somebody has a second factor from now on, and recovery codes, and is logged out everywhere but in one session.
     UserSecondFactorConfirmed {
         /// Who.
         user: UserId,
+        /// The session that goes on.
+        kept: SessionId,
     },
     /// Somebody has no second factor any more.
     UserSecondFactorRemoved {
@@ -508,7 +510,7 @@ impl Event {
             | Self::UserPasswordSet { user, .. }
             | Self::UserLoggedIn { user, .. }
             | Self::UserSecondFactorBegun { user }
-            | Self::UserSecondFactorConfirmed { user }
+            | Self::UserSecondFactorConfirmed { user, .. }
             | Self::UserSecondFactorRemoved { user }
             | Self::UserRecoveryCodesMade { user }
             | Self::UserLoggedOut { user, .. }
@@ -543,6 +545,7 @@ impl Event {
                 json!({ "keys": keys.iter().map(ApiKeyId::as_str).collect::<Vec<_>>() })
             }
             Self::UserPasswordSet { kept, .. } => json!({ "kept": kept.as_ref().map(SessionId::as_str) }),
+            Self::UserSecondFactorConfirmed { kept, .. } => json!({ "kept": kept.as_str() }),
             Self::UserDeleted { username, .. } => json!({ "username": username.as_str() }),
             Self::UserCreated { username, granted, .. } => granted.details(username),
             Self::UserUpdated { username, granted, voids_tokens, .. } => {
@@ -583,7 +586,6 @@ impl Event {
             | Self::UserEnabled { .. }
             | Self::UserDisabled { .. }
             | Self::UserSecondFactorBegun { .. }
-            | Self::UserSecondFactorConfirmed { .. }
             | Self::UserSecondFactorRemoved { .. }
             | Self::UserRecoveryCodesMade { .. }
             | Self::ApiKeyRevoked { .. } => json!({}),

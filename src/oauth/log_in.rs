@@ -150,22 +150,23 @@ pub async fn with_code<T>(
     code: Option<Secret>,
     act: impl AsyncFnOnce(Option<Secret>) -> Result<T, AdminError>,
 ) -> Result<T, LogInError> {
-    // Counted before it is known whether it is wrong: a hundred at once must not all find that there is still room.
+    // Counted before it is known whether it is wrong: a hundred at once must not all find that there is still room. And for good where
+    // whoever asks hangs up, since what they asked for is done, or not, all the same.
     let open = match &code {
         Some(_) => Some(server.directory.guesses().count_code(user.as_str())?),
         None => None,
     };
-    match act(code).await {
-        Ok(done) => Ok(done),
-        Err(AdminError::WrongCode) => {
-            if let Some(open) = open {
-                open.was_wrong();
-            }
-            Err(LogInError::WrongCode)
-        }
-        Err(AdminError::CodeNeeded) => Err(LogInError::CodeNeeded),
-        Err(error) => Err(LogInError::Admin(error)),
+    let done = act(code).await;
+    if let Err(AdminError::WrongCode) = done {
+        return Err(LogInError::WrongCode);
     }
+    if let Some(open) = open {
+        open.take_back();
+    }
+    done.map_err(|error| match error {
+        AdminError::CodeNeeded => LogInError::CodeNeeded,
+        error => LogInError::Admin(error),
+    })
 }
 
 /// Checks that whoever is logged in knows their password.

@@ -91,7 +91,8 @@ pub(super) async fn authenticate(
         return Err(SessionFailure::Resource.into());
     }
     let scopes = scopes_of(server, &known.user);
-    if must_enrol(server, &known.user) && demand.scopes.is_some_and(|needed| !needed.is_empty()) {
+    // Who asks for scopes lets somebody in, also where there are none.
+    if must_enrol(server, &known.user) && demand.scopes.is_some() {
         return Err(AccessError::MustEnrol);
     }
     require(&scopes, demand.scopes)?;

@@ -80,6 +80,15 @@ impl TestDatabase {
         row.get(0)
     }
 
+    /// Keeps every change waiting until what it gives is closed.
+    pub async fn hold_changes(&self) -> AnyConnection {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.unwrap();
+        let hold = if is_postgres() { "BEGIN; UPDATE users SET id = id" } else { "BEGIN IMMEDIATE" };
+        execute(&mut connection, hold.to_owned()).await;
+        connection
+    }
+
     /// Somebody at a command line, with connections of their own: nothing reaches the server but through the database.
     pub async fn administer(&self, clock: Arc<dyn Clock>) -> Admin {
         let url = DatabaseUrl::parse(&self.url).unwrap();

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
+use actix_web::rt::net::TcpStream;
 use aws_lc_rs::hmac;
 use mintery::admin::second_factor;
 use mintery::model::user::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 
 use crate::answer::Answer;
-use crate::app::TestApp;
+use crate::app::{ISSUER, TestApp};
 use crate::people::{Browser, PASSWORD, SESSION, TestUser};
 
 const OWN: &str = "/api/v1/users/me/second-factor";
@@ -203,6 +205,53 @@ async fn guessing_codes_is_limited() {
     assert_eq!(try_log_in(&app, &ann, &code(&secret, app.now())).await.status, 200);
 }
 
+/// Posts something, and breaks the connection while nothing can be changed.
+async fn hang_up(app: &TestApp, browser: &Browser<'_>, path: &str, body: &str) {
+    let stream = TcpStream::connect(app.address()).await.unwrap();
+    // What is closed is reset: a client that has only said all it has to say may still read.
+    stream.set_zero_linger().unwrap();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: {}\r\norigin: {ISSUER}\r\ncookie: {}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        app.address(),
+        browser.header(),
+        body.len()
+    );
+    stream.writable().await.unwrap();
+    assert_eq!(stream.try_write(request.as_bytes()).unwrap(), request.len());
+    // Until it waits for the store.
+    actix_web::rt::time::sleep(Duration::from_millis(300)).await;
+}
+
+/// 6749-17: who hangs up before the answer has guessed all the same.
+#[actix_web::test]
+async fn hanging_up_is_no_way_to_guess_codes() {
+    let app = TestApp::spawn().await;
+    let ann = app.user("ann", Role::Viewer).await;
+    let browser = app.log_in(&ann).await;
+    let (secret, _) = enrol(&app, &browser).await;
+    let remove = format!("{OWN}/remove");
+    let wrong = json!({ "code": wrong_code(&app, &secret) }).to_string();
+    let held = app.database.hold_changes().await;
+    futures_util::future::join_all((0..10).map(|_| hang_up(&app, &browser, &remove, &wrong))).await;
+    held.close().await.unwrap();
+    let right = json!({ "code": code(&secret, app.now()) });
+    browser.post(&remove, right).await.assert_problem(429, "err_rate_limited", "too many");
+}
+
+/// Whoever knew the password alone gets nowhere with it from then on, nor with what they have begun with it before.
+#[actix_web::test]
+async fn a_second_factor_ends_the_sessions_that_were_begun_without_it() {
+    let app = TestApp::with(&[("users.second_factor", "admins")]).await;
+    let ann = app.user("ann", Role::Admin).await;
+    let (thief, own) = (app.log_in(&ann).await, app.log_in(&ann).await);
+    enrol(&app, &own).await;
+    thief.get("/api/v1/users").await.assert_invalid_token("begun without the second factor");
+    assert_eq!(own.get("/api/v1/users").await.status, 200);
+    let events = own.get("/api/v1/events?kind=user.second_factor_confirmed").await.json();
+    assert!(events["items"][0]["details"]["kept"].as_str().unwrap().starts_with("ss_"), "{events}");
+}
+
 /// Who must have one may do nothing before they do.
 #[actix_web::test]
 async fn administrators_need_one_where_the_settings_say_so() {
@@ -210,12 +259,15 @@ async fn administrators_need_one_where_the_settings_say_so() {
     let (admin, viewer) = (app.browser("ann", Role::Admin).await, app.browser("vic", Role::Viewer).await);
     assert_eq!(viewer.get("/api/v1/users").await.status, 200);
     assert_eq!(admin.me().await.json()["scope"], "");
+    // Nor what a proxy protects that asks for no scope.
+    assert_eq!(admin.get("/auth/check").await.status, 403);
     for answer in [
         admin.get("/api/v1/users").await,
         admin.post("/api/v1/users", json!({})).await,
         admin.get("/api/v1/users/me/sessions").await,
         admin.post("/api/v1/users/me/set-password", json!({})).await,
         admin.get("/api/v1/keys").await,
+        admin.get("/api/v1/auth/check").await,
     ] {
         answer.assert_problem(403, "err_no_permission", "no second factor");
         assert_eq!(answer.json()["second_factor_required"], true, "{answer:?}");

@@ -18,6 +18,7 @@ use crate::oauth::log_in::{LogInError, check_own_password, with_code};
 use crate::oauth::request::network_of;
 use crate::secret::Secret;
 use crate::secret::password::Password;
+use crate::secret::pool::Lane;
 
 const FACTOR: &str = "/dashboard/settings/second-factor";
 
@@ -95,7 +96,7 @@ async fn set_password(visit: &Visit<'_>) -> Outcome {
         return show(visit, fields, if is_wrong { StatusCode::BAD_REQUEST } else { status }).await;
     }
     let kept = Some(own.session.clone());
-    match user::set_password(&visit.visitor.admin, &own.user, password, kept).await {
+    match user::set_password(&visit.visitor.admin, &own.user, password, kept, Lane::Network(network)).await {
         Ok(_) => {
             visit.applied().await?;
             Ok(redirect(visit.server, "/dashboard/settings?done=password"))
@@ -181,7 +182,7 @@ async fn with_a_code(visit: &Visit<'_>, act: Act) -> Outcome {
     let made = with_code(visit.server, &own.user, Some(typed), async |code| {
         let code = code.ok_or(AdminError::CodeNeeded)?;
         match act {
-            Act::Confirm => second_factor::confirm(admin, &own.user, &code).await,
+            Act::Confirm => second_factor::confirm(admin, &own.user, &code, own.session.clone()).await,
             Act::Renew => second_factor::renew_codes(admin, &own.user, &code).await,
             Act::Remove => second_factor::remove(admin, &own.user, &code).await.map(|()| Vec::new()),
         }
