@@ -36,7 +36,7 @@ pub struct ApiUpdate {
     pub token_alg: Patch<SigningAlgorithm>,
     /// See [`ApiTerms::token_ttl`].
     pub token_ttl: Patch<Duration>,
-    /// The [`version`] of the API that whoever changes it has seen: the change is refused when there is another by now.
+    /// The [`version()`] of the API that whoever changes it has seen: the change is refused when there is another by now.
     pub seen: Option<String>,
 }
 

@@ -70,7 +70,7 @@ pub struct ApiKeyUpdate {
     pub max_per_minute: Patch<u32>,
     /// After how long from now on it expires.
     pub expires_in: Patch<Duration>,
-    /// The [`version`] of the key that whoever changes it has seen: the change is refused when there is another by now.
+    /// The [`version()`] of the key that whoever changes it has seen: the change is refused when there is another by now.
     pub seen: Option<String>,
 }
 

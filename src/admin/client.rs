@@ -88,7 +88,7 @@ pub struct ClientUpdate {
     pub token_ttl: Patch<Duration>,
     /// See [`ClientTerms::max_tokens_per_hour`].
     pub max_tokens_per_hour: Patch<u64>,
-    /// The [`version`] of the client that whoever changes it has seen: the change is refused when there is another by now.
+    /// The [`version()`] of the client that whoever changes it has seen: the change is refused when there is another by now.
     pub seen: Option<String>,
 }
 

@@ -44,7 +44,7 @@ pub struct UserUpdate {
     pub scopes: Option<ScopeSet>,
     /// See [`NewUser::resources`].
     pub resources: Option<Vec<ResourceUri>>,
-    /// The [`version`] of the user that whoever changes them has seen: the change is refused when there is another by now.
+    /// The [`version()`] of the user that whoever changes them has seen: the change is refused when there is another by now.
     pub seen: Option<String>,
 }
 
