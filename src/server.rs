@@ -9,7 +9,7 @@ use actix_web::http::header::HeaderName;
 use actix_web::web::{self, Data, ServiceConfig};
 use tokio::net::TcpSocket;
 
-use crate::admin::api_key::{ApiKeyPolicy, CreatedApiKey, Creation, NewApiKey};
+use crate::admin::api_key::{ApiKeyPolicy, CreatedApiKey, NewApiKey};
 use crate::admin::client::{ClientUpdate, CreatedClient, NewClient};
 use crate::admin::patch::Patch;
 use crate::admin::revocation::Revoker;
@@ -381,7 +381,7 @@ async fn create_first(admin: &Admin, accepted: Environments) -> Result<Option<Fi
         max_per_minute: None,
         expires_in: Patch::Keep,
     };
-    let Creation::New(key) = admin::api_key::create(admin, new, None).await? else { return Ok(None) };
+    let key = admin::api_key::create(admin, new).await?;
     let Ok(username) = Username::parse("admin") else { return Ok(None) };
     let chosen = Password::generate(&*admin.random);
     let password = chosen.secret().clone();
@@ -393,7 +393,7 @@ async fn create_first(admin: &Admin, accepted: Environments) -> Result<Option<Fi
         password: chosen,
     };
     let administrator = admin::user::create(admin, administrator).await?;
-    Ok(Some(First { client, key: *key, administrator, password }))
+    Ok(Some(First { client, key, administrator, password }))
 }
 
 /// What this node remembers: the signing keys, and nothing else at first.

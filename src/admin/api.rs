@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::patch::Patch;
-use super::{Admin, AdminError, MAX_TOKEN_TTL, signing_key};
+use super::{Admin, AdminError, MAX_TOKEN_TTL, signing_key, version};
 use crate::model::api::{Api, ApiScopes, MAX_APIS};
 use crate::model::event::{Event, EventNumber};
 use crate::model::name::DisplayName;
@@ -36,6 +36,8 @@ pub struct ApiUpdate {
     pub token_alg: Patch<SigningAlgorithm>,
     /// See [`ApiTerms::token_ttl`].
     pub token_ttl: Patch<Duration>,
+    /// The [`version()`] of the API that whoever changes it has seen: the change is refused when there is another by now.
+    pub seen: Option<String>,
 }
 
 /// All APIs, by identifier.
@@ -92,13 +94,14 @@ pub async fn create(admin: &Admin, resource: ResourceUri, terms: ApiTerms) -> Re
 /// Changes an API. Tokens that were issued stay as they are until they expire.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none.
+/// [`AdminError::NotFound`] when there is none, [`AdminError::Conflict`] when it is not as the caller has seen it.
 pub async fn update(admin: &Admin, resource: &ResourceUri, update: ApiUpdate) -> Result<Api, AdminError> {
     update.clone().apply(&show(admin, resource).await?).check(admin).await?;
     let resource = resource.clone();
     let change = admin.store.change::<Api, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
             let before = api::lock(tx, &resource).await?.ok_or_else(|| not_found(&resource))?;
+            version::check(update.seen.as_deref(), &version(&before), "API")?;
             let ApiTerms { name, scopes, token_alg, token_ttl } = update.apply(&before);
             let created_at = before.created_at;
             let row = Api { resource: resource.clone(), name, scopes, token_alg, token_ttl, created_at };
@@ -108,6 +111,12 @@ pub async fn update(admin: &Admin, resource: &ResourceUri, update: ApiUpdate) ->
         })
     });
     change.await.map(|(api, _)| api)
+}
+
+/// What tells what an API is from what it was before a change.
+#[must_use]
+pub fn version(api: &Api) -> String {
+    version::of(&(&api.name, &api.scopes, api.token_alg, api.token_ttl))
 }
 
 impl ApiUpdate {

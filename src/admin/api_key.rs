@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::client::check_life;
 pub use super::once::Repeatable;
 use super::patch::Patch;
-use super::{Admin, AdminError, once, usage};
+use super::{Admin, AdminError, once, usage, version};
 use crate::clock::Timestamp;
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{
@@ -70,6 +70,8 @@ pub struct ApiKeyUpdate {
     pub max_per_minute: Patch<u32>,
     /// After how long from now on it expires.
     pub expires_in: Patch<Duration>,
+    /// The [`version()`] of the key that whoever changes it has seen: the change is refused when there is another by now.
+    pub seen: Option<String>,
 }
 
 /// How a key is replaced by another.
@@ -120,13 +122,21 @@ pub enum Selection {
     Ids(Vec<ApiKeyId>),
 }
 
+/// Makes a key.
+///
+/// # Errors
+/// As [`create_once`], but that no request was sent before.
+pub async fn create(admin: &Admin, new: NewApiKey) -> Result<CreatedApiKey, AdminError> {
+    make(admin, new, None).await
+}
+
 /// Makes a key. A request that may be sent again makes it once.
 ///
 /// # Errors
 /// [`AdminError::Unknown`] when there is no such owner, [`AdminError::Forbidden`] when the caller does not hold the scopes,
 /// [`AdminError::Beyond`] when the caller is a key with closer limits, [`AdminError::Conflict`] when the request was sent before and
 /// asked for something else.
-pub async fn create(
+pub async fn create_once(
     admin: &Admin,
     new: NewApiKey,
     repeatable: Option<Repeatable>,
@@ -134,7 +144,7 @@ pub async fn create(
     if let Some(before) = repeated(admin, repeatable.as_ref()).await? {
         return Ok(before);
     }
-    match create_once(admin, new, repeatable.clone()).await {
+    match make(admin, new, repeatable.clone()).await {
         // The same request was sent twice at once, and the other was first.
         Err(AdminError::Store(StoreError::Conflict)) if repeatable.is_some() => {
             let before = repeated(admin, repeatable.as_ref()).await?;
@@ -156,7 +166,7 @@ async fn repeated(admin: &Admin, repeatable: Option<&Repeatable>) -> Result<Opti
     }
 }
 
-async fn create_once(
+async fn make(
     admin: &Admin,
     new: NewApiKey,
     repeatable: Option<Repeatable>,
@@ -278,12 +288,14 @@ pub async fn usage(
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is none, [`AdminError::Forbidden`] when the caller does not hold all scopes that it has or
-/// gets, [`AdminError::Beyond`] when the caller is a key with closer limits than it gets.
+/// gets, [`AdminError::Beyond`] when the caller is a key with closer limits than it gets, [`AdminError::Conflict`] when it is not as the
+/// caller has seen it.
 pub async fn update(admin: &Admin, id: &ApiKeyId, update: ApiKeyUpdate) -> Result<ApiKey, AdminError> {
     let (policy, now) = (admin.api_keys.clone(), admin.clock.now());
     change(admin, id, move |caller, mut key, owner| {
         // Whoever changes a key decides what it is from now on: as much as making it anew. What its owner has lost it does not allow.
         caller.may_grant(&owner.most_of(&key.scopes))?;
+        version::check(update.seen.as_deref(), &version(&key), "API key")?;
         let before = key.clone();
         key.name = update.name.unwrap_or(key.name);
         key.scopes = update.scopes.unwrap_or(key.scopes);
@@ -300,6 +312,12 @@ pub async fn update(admin: &Admin, id: &ApiKeyId, update: ApiKeyUpdate) -> Resul
         Ok((event, key))
     })
     .await
+}
+
+/// What tells what a key allows from what it allowed before a change.
+#[must_use]
+pub fn version(key: &ApiKey) -> String {
+    version::of(&(&key.name, &key.scopes, &key.allowed, key.max_per_minute, key.expires_at))
 }
 
 /// Lets a key be used, or stops it from being used. It is no error when that is so already.

@@ -179,6 +179,7 @@ impl ApiKeyInput {
             Patch::Set(ranges) => Some(parse_ranges(&ranges).map_err(|_| not_ranges())?),
         };
         Ok(ApiKeyUpdate {
+            seen: None,
             name: self.name.map(|name| DisplayName::parse(&name).map_err(invalid)).transpose()?,
             scopes: self.scope.map(|scope| ScopeSet::parse(&scope).map_err(invalid)).transpose()?,
             allowed,

@@ -3,14 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use super::api::{added, must_exist};
 use super::once::{Once, Repeatable};
 use super::patch::Patch;
-use super::{Admin, AdminError, MAX_TOKEN_TTL, once, signing_key};
+use super::{Admin, AdminError, MAX_TOKEN_TTL, once, signing_key, version};
 use crate::clock::Timestamp;
 use crate::model::client::{
     AuthMethod, Client, ClientId, ClientSecret, GrantType, MAX_CHOSEN_SECRETS, MAX_RESOURCES, MAX_SCOPE_LEN,
@@ -92,7 +88,7 @@ pub struct ClientUpdate {
     pub token_ttl: Patch<Duration>,
     /// See [`ClientTerms::max_tokens_per_hour`].
     pub max_tokens_per_hour: Patch<u64>,
-    /// The [`version`] of the client that whoever changes it has seen: the change is refused when there is another by now.
+    /// The [`version()`] of the client that whoever changes it has seen: the change is refused when there is another by now.
     pub seen: Option<String>,
 }
 
@@ -338,10 +334,7 @@ pub async fn update(admin: &Admin, id: &ClientId, update: ClientUpdate) -> Resul
             let (mut client, _) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
             // Whoever changes a client decides what it is from now on: as much as making it anew.
             caller.may_grant(&client.scopes)?;
-            if update.seen.as_ref().is_some_and(|seen| *seen != version(&client)) {
-                let reason = "somebody else has changed the client meanwhile; look at what it is now, and change it again";
-                return Err(AdminError::Conflict(reason.to_owned()));
-            }
+            version::check(update.seen.as_deref(), &version(&client), "client")?;
             let terms = update.apply(ClientTerms::of(&client));
             caller.may_grant(&terms.scopes)?;
             caller.may_give_apis(&terms.resources, &client.resources)?;
@@ -359,9 +352,7 @@ pub async fn update(admin: &Admin, id: &ClientId, update: ClientUpdate) -> Resul
 /// What tells what a client may do from what it could do before a change.
 #[must_use]
 pub fn version(client: &Client) -> String {
-    // Of another release it may be another one: then somebody has to look again.
-    let terms = format!("{:?}", ClientTerms::of(client));
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, terms.as_bytes()))
+    version::of(&ClientTerms::of(client))
 }
 
 /// Gives a client another secret, so that a new one can be brought out before the old one is taken back.

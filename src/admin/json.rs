@@ -513,6 +513,7 @@ impl ApiInput {
         };
         let parse_alg = |name: String| name.parse::<SigningAlgorithm>().map_err(invalid);
         Ok(ApiUpdate {
+            seen: None,
             name: self.name.map(|name| DisplayName::parse(&name).map_err(invalid)).transpose()?,
             scopes,
             token_alg: self.access_token_signed_response_alg.try_map(parse_alg)?,

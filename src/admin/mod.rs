@@ -22,6 +22,7 @@ pub mod signing_key;
 pub mod usage;
 pub mod user;
 pub mod user_json;
+mod version;
 
 use std::sync::Arc;
 use std::time::Duration;

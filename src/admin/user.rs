@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::api::{added, must_exist};
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, version};
 use crate::model::client::{MAX_RESOURCES, MAX_SCOPE_LEN};
 use crate::model::event::{Event, Granted};
 use crate::model::resource::ResourceUri;
@@ -44,6 +44,8 @@ pub struct UserUpdate {
     pub scopes: Option<ScopeSet>,
     /// See [`NewUser::resources`].
     pub resources: Option<Vec<ResourceUri>>,
+    /// The [`version()`] of the user that whoever changes them has seen: the change is refused when there is another by now.
+    pub seen: Option<String>,
 }
 
 impl UserUpdate {
@@ -138,12 +140,19 @@ pub async fn by_name(
 /// # Errors
 /// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Exists`] when the name is taken, [`AdminError::Forbidden`]
 /// when the caller does not hold what goes with the role they have or get, or the scopes, [`AdminError::Unknown`] when there is no such
-/// API, [`AdminError::Invalid`] when a scope is Mintery's own, [`AdminError::Conflict`] when no administrator would be left.
+/// API, [`AdminError::Invalid`] when a scope is Mintery's own, [`AdminError::Conflict`] when no administrator would be left, or they are
+/// not as the caller has seen them.
 pub async fn update(admin: &Admin, id: &UserId, update: UserUpdate) -> Result<User, AdminError> {
     if let Some(resources) = &update.resources {
         must_exist(admin, added(resources, &show(admin, id).await?.resources)).await?;
     }
     act(admin, id, Act::Update(update)).await
+}
+
+/// What tells who somebody is and what they may do from what that was before a change.
+#[must_use]
+pub fn version(user: &User) -> String {
+    version::of(&(&user.username, user.role, &user.scopes, &user.resources))
 }
 
 /// Lets somebody log in, or stops them from doing so: they are logged out everywhere, and their keys are good for nothing, until they
@@ -237,6 +246,7 @@ impl Act {
         let id = user.id.clone();
         let event = match self {
             Self::Update(update) => {
+                version::check(update.seen.as_deref(), &version(&user), "user")?;
                 let before = user.clone();
                 user.username = update.username.unwrap_or(user.username);
                 user.role = update.role.unwrap_or(user.role);

@@ -130,6 +130,7 @@ impl UserUpdateInput {
     /// When a member is not valid.
     pub fn into_update(self) -> Result<UserUpdate, AdminError> {
         Ok(UserUpdate {
+            seen: None,
             username: self.username.as_deref().map(Username::parse).transpose().map_err(invalid)?,
             role: self.role.as_deref().map(str::parse).transpose().map_err(invalid)?,
             scopes: scopes(self.scope)?,

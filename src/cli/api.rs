@@ -102,6 +102,7 @@ struct TermFlags {
 impl TermFlags {
     fn parse(&self) -> Result<ApiUpdate, CliError> {
         Ok(ApiUpdate {
+            seen: None,
             name: None,
             scopes: self.scopes()?,
             token_alg: unless(self.alg.as_deref(), "default", str::parse)?,

@@ -8,7 +8,7 @@ use super::output::{self, Format, date};
 use super::{CliError, Shared, seconds, session, unless};
 use crate::admin::Admin;
 use crate::admin::api_key::{
-    self, ApiKeyUpdate, CreatedApiKey, Creation, Filter, KeptApiKey, NewApiKey, Rotation, Selection, status,
+    self, ApiKeyUpdate, CreatedApiKey, Filter, KeptApiKey, NewApiKey, Rotation, Selection, status,
 };
 use crate::admin::api_key_json::{ApiKeyJson, CreatedApiKeyJson, KeptApiKeyJson, KeyUsageJson, parse_ranges};
 use crate::clock::Timestamp;
@@ -103,6 +103,7 @@ struct TermFlags {
 impl TermFlags {
     fn parse(&self) -> Result<ApiKeyUpdate, CliError> {
         Ok(ApiKeyUpdate {
+            seen: None,
             name: None,
             scopes: self.scope.as_deref().map(ScopeSet::parse).transpose().map_err(CliError::usage)?,
             allowed: ranges(&self.allow)?,
@@ -200,11 +201,8 @@ impl Create {
             expires_in: terms.expires_in,
         };
         let admin = session::admin(shared, Missing::Refuse).await?;
-        match api_key::create(&admin, new, None).await.map_err(CliError::admin)? {
-            Creation::New(made) => print_made(&made, &admin, self.output),
-            // Nobody sends this one again.
-            Creation::Repeated(kept) => print_kept(&kept, &admin, self.output),
-        }
+        let made = api_key::create(&admin, new).await.map_err(CliError::admin)?;
+        print_made(&made, &admin, self.output)
     }
 }
 

@@ -242,6 +242,7 @@ async fn all_users(admin: &Admin, filter: &Filter) -> Result<Vec<User>, CliError
 impl Update {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let update = UserUpdate {
+            seen: None,
             username: self.username.as_deref().map(Username::parse).transpose().map_err(CliError::usage)?,
             role: self.role.as_deref().map(str::parse).transpose().map_err(CliError::usage)?,
             scopes: self.granted.scopes()?,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mintery::admin::api_key::{self, Creation, NewApiKey};
+use mintery::admin::api_key::{self, NewApiKey};
 use mintery::admin::patch::Patch;
 use mintery::model::address::AddressRanges;
 use mintery::model::api_key::{ApiKeyId, Environment, KeyFormat, KeyOwner};
@@ -57,12 +57,8 @@ pub fn owned_by(owner: &TestClient) -> NewApiKey {
 impl TestApp {
     /// Makes a key at the command line.
     pub async fn key(&self, new: NewApiKey) -> TestKey {
-        match Box::pin(api_key::create(&self.admin, new, None)).await.unwrap() {
-            Creation::New(made) => {
-                TestKey { id: made.key.id.to_string(), key: made.plain.expose().to_owned() }
-            }
-            Creation::Repeated(_) => unreachable!("it was sent once"),
-        }
+        let made = Box::pin(api_key::create(&self.admin, new)).await.unwrap();
+        TestKey { id: made.key.id.to_string(), key: made.plain.expose().to_owned() }
     }
 
     fn as_header(&self, method: Method, path: &str, key: &str) -> RequestBuilder {

@@ -644,6 +644,42 @@ async fn a_change_of_what_has_changed_is_refused() {
     assert_eq!(pages.browser.get(&resource).await.json()["client_name"], Value::from("Four"));
 }
 
+/// RFC 9110 §13.1.1: of two who change the same the second is told, whatever it is.
+#[actix_web::test]
+async fn what_was_changed_meanwhile_is_not_changed_blindly() {
+    let app = TestApp::spawn().await;
+    app.api("https://orders.example.com").await;
+    let vic = app.user("vic", Role::Viewer).await;
+    let client = app.client("read").await;
+    let key = app.key(owned_by(&client)).await;
+    let browser = app.browser("ann", Role::Admin).await;
+    for (path, member, shown_as) in [
+        ("/api/v1/apis/https%3A%2F%2Forders.example.com".to_owned(), "name", "API"),
+        (format!("/api/v1/keys/{}", key.id()), "name", "API key"),
+        (format!("/api/v1/users/{}", vic.id), "username", "user"),
+    ] {
+        let shown = browser.get(&path).await;
+        let tag = shown.header("etag").to_owned();
+        assert!(tag.starts_with('"') && tag.len() > 20, "{path}: {shown:?}");
+        let change = async |tag: &str, value: &str| {
+            let request = browser.request(Method::PATCH, &path).header("origin", ISSUER);
+            Answer::of(request.header("if-match", tag).json(&json!({ member: value }))).await
+        };
+        let changed = change(&tag, "two").await;
+        assert_eq!(changed.status, 200, "{path}: {changed:?}");
+        assert_ne!(changed.header("etag"), tag, "{path}");
+        assert_eq!(browser.get(&path).await.header("etag"), changed.header("etag"), "{path}");
+        let late = change(&tag, "three").await;
+        late.assert_problem(409, "err_conflict", &path);
+        assert!(late.text("detail").contains(&format!("changed the {shown_as} meanwhile")), "{late:?}");
+        assert_eq!(change("*", "four").await.status, 200, "{path}");
+        for bad in ["x", "\"a\", \"b\"", "W/\"x\""] {
+            change(bad, "five").await.assert_problem(400, "err_invalid_request", bad);
+        }
+        assert_eq!(browser.get(&path).await.json()[member], "four");
+    }
+}
+
 #[actix_web::test]
 async fn nobody_does_more_with_pages_than_they_may() {
     let app = TestApp::spawn().await;

@@ -8,6 +8,8 @@ use super::administration::{
     self, Outcome, answer, applied, authorize, authorize_and_read, created, gone, json,
 };
 use super::clients::path_segment;
+use super::version::{if_match, tagged};
+use crate::admin::api::ApiUpdate;
 use crate::admin::json::{ApiInput, ApiJson};
 use crate::admin::{AdminError, api, revocation};
 use crate::model::resource::ResourceUri;
@@ -51,7 +53,7 @@ pub async fn show(request: HttpRequest, server: Server, resource: Path<String>) 
 async fn do_show(request: &HttpRequest, server: &AuthorizationServer, resource: &str) -> Outcome {
     let admin = authorize(request, server, READ).await?;
     let api = api::show(&admin, &parse(resource)?).await?;
-    Ok(json(StatusCode::OK, &ApiJson::from(&api)))
+    Ok(tagged(json(StatusCode::OK, &ApiJson::from(&api)), &api::version(&api)))
 }
 
 /// `PATCH /api/v1/apis/{resource}`
@@ -71,9 +73,10 @@ async fn do_update(
     payload: Payload,
 ) -> Outcome {
     let (admin, input) = authorize_and_read::<ApiInput>(request, server, WRITE, payload).await?;
-    let api = api::update(&admin, &parse(resource)?, input.into_update()?).await?;
+    let update = ApiUpdate { seen: if_match(request)?, ..input.into_update()? };
+    let api = api::update(&admin, &parse(resource)?, update).await?;
     applied(server, &admin).await?;
-    Ok(json(StatusCode::OK, &ApiJson::from(&api)))
+    Ok(tagged(json(StatusCode::OK, &ApiJson::from(&api)), &api::version(&api)))
 }
 
 /// `DELETE /api/v1/apis/{resource}`

@@ -1,7 +1,6 @@
 //! `/api/v1/clients…`
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ETAG, HeaderValue, IF_MATCH};
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -9,12 +8,13 @@ use super::administration::{
     self, Outcome, answer, applied, authorize, authorize_and_read, created, gone, json,
 };
 use super::page::{Page, PageQuery};
+use super::version::{if_match, tagged};
 use crate::admin::client::ClientUpdate;
 use crate::admin::json::{
     ClientInput, ClientJson, CreatedJson, MadeSecretJson, SecretInput, SecretJson, ShownJson,
 };
 use crate::admin::{AdminError, client, revocation};
-use crate::model::client::{Client, ClientId, SecretId};
+use crate::model::client::{ClientId, SecretId};
 use crate::oauth::AuthorizationServer;
 
 pub(super) const READ: &str = "mintery:clients:read";
@@ -58,7 +58,7 @@ pub async fn show(request: HttpRequest, server: Server, id: Path<String>) -> Htt
 async fn do_show(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
     let admin = authorize(request, server, READ).await?;
     let (client, secrets) = client::show(&admin, &parse(id)?).await?;
-    Ok(tagged(json(StatusCode::OK, &ShownJson::new(&client, &secrets)), &client))
+    Ok(tagged(json(StatusCode::OK, &ShownJson::new(&client, &secrets)), &client::version(&client)))
 }
 
 /// `PATCH /api/v1/clients/{client_id}`
@@ -81,28 +81,7 @@ async fn do_update(
     let update = ClientUpdate { seen: if_match(request)?, ..input.into_update()? };
     let client = client::update(&admin, &parse(id)?, update).await?;
     applied(server, &admin).await?;
-    Ok(tagged(json(StatusCode::OK, &ClientJson::from(&client)), &client))
-}
-
-/// The answer, with what the client may be told from a later one by (RFC 9110 §8.8.3).
-fn tagged(mut response: HttpResponse, client: &Client) -> HttpResponse {
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", client::version(client))) {
-        response.headers_mut().insert(ETAG, tag);
-    }
-    response
-}
-
-/// What the client must be for a change to be made (RFC 9110 §13.1.1); anything when nobody says.
-fn if_match(request: &HttpRequest) -> Result<Option<String>, AdminError> {
-    let Some(value) = request.headers().get(IF_MATCH) else { return Ok(None) };
-    let tag = value.to_str().ok().map(str::trim).filter(|value| *value == "*" || is_tag(value));
-    let reason = "If-Match is one ETag, as the client was shown with";
-    let tag = tag.ok_or_else(|| AdminError::Invalid(reason.to_owned()))?;
-    Ok((tag != "*").then(|| tag.trim_matches('"').to_owned()))
-}
-
-fn is_tag(value: &str) -> bool {
-    value.len() > 1 && value.starts_with('"') && value.ends_with('"') && !value.contains(',')
+    Ok(tagged(json(StatusCode::OK, &ClientJson::from(&client)), &client::version(&client)))
 }
 
 /// `DELETE /api/v1/clients/{client_id}`

@@ -14,7 +14,8 @@ use super::administration::{
     read_repeatable,
 };
 use super::page::{Page, PageQuery};
-use crate::admin::api_key::{self, Creation, Filter, KeptApiKey, MAX_AT_ONCE, Selection};
+use super::version::{if_match, tagged};
+use crate::admin::api_key::{self, ApiKeyUpdate, Creation, Filter, KeptApiKey, MAX_AT_ONCE, Selection};
 use crate::admin::api_key_json::{
     ApiKeyInput, ApiKeyJson, CreatedApiKeyJson, KeptApiKeyJson, KeyUsageJson, RotationInput, SelectionInput,
 };
@@ -143,7 +144,7 @@ async fn do_create(request: &HttpRequest, server: &AuthorizationServer, payload:
     let new = input.into_new(manager.admin.actor.principal())?;
     manager.check_owner(&new.owner)?;
     let Manager { admin, .. } = manager;
-    match api_key::create(&admin, new, repeatable).await? {
+    match api_key::create_once(&admin, new, repeatable).await? {
         Creation::New(made) => {
             applied(server, &admin).await?;
             Ok(created(server, &path_of(&made.key.id), &CreatedApiKeyJson::from(&*made)))
@@ -164,7 +165,7 @@ pub async fn show(request: HttpRequest, server: Server, id: Path<String>) -> Htt
 async fn do_show(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
     let manager = Manager::authorize(request, server, READ, true).await?;
     let kept = manager.find(&parse(id)?).await?;
-    Ok(json(StatusCode::OK, &KeptApiKeyJson::from(&kept)))
+    Ok(tagged(json(StatusCode::OK, &KeptApiKeyJson::from(&kept)), &api_key::version(&kept.0)))
 }
 
 /// `PATCH /api/v1/keys/{id}`
@@ -187,9 +188,10 @@ async fn do_update(
         Manager::authorize_and_read::<ApiKeyInput>(request, server, WRITE, payload).await?;
     manager.check(&parse(id)?).await?;
     let Manager { admin, .. } = manager;
-    let key = api_key::update(&admin, &parse(id)?, input.into_update()?).await?;
+    let update = ApiKeyUpdate { seen: if_match(request)?, ..input.into_update()? };
+    let key = api_key::update(&admin, &parse(id)?, update).await?;
     applied(server, &admin).await?;
-    Ok(json(StatusCode::OK, &ApiKeyJson::from(&key)))
+    Ok(tagged(json(StatusCode::OK, &ApiKeyJson::from(&key)), &api_key::version(&key)))
 }
 
 /// `DELETE /api/v1/keys/{id}`

@@ -14,3 +14,4 @@ pub mod session;
 pub mod signing_keys;
 pub mod usage;
 pub mod users;
+mod version;

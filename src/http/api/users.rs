@@ -10,7 +10,8 @@ use super::administration::{
     created, gone, json, list as list_of, read,
 };
 use super::page::{Page, PageQuery};
-use crate::admin::user::{self, Filter};
+use super::version::{if_match, tagged};
+use crate::admin::user::{self, Filter, UserUpdate};
 use crate::admin::user_json::{
     CodeInput, EnrolmentJson, NewUserInput, PasswordInput, RecoveryCodesJson, SessionJson, UserJson,
     UserUpdateInput,
@@ -72,7 +73,8 @@ pub async fn show(request: HttpRequest, server: Server, id: Path<String>) -> Htt
 
 async fn do_show(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
     let admin = authorize(request, server, READ).await?;
-    Ok(json(StatusCode::OK, &UserJson::from(&user::show(&admin, &parse(id)?).await?)))
+    let user = user::show(&admin, &parse(id)?).await?;
+    Ok(tagged(json(StatusCode::OK, &UserJson::from(&user)), &user::version(&user)))
 }
 
 /// `PATCH /api/v1/users/{id}`
@@ -92,9 +94,10 @@ async fn do_update(
     payload: Payload,
 ) -> Outcome {
     let (admin, input) = authorize_and_read::<UserUpdateInput>(request, server, WRITE, payload).await?;
-    let user = user::update(&admin, &parse(id)?, input.into_update()?).await?;
+    let update = UserUpdate { seen: if_match(request)?, ..input.into_update()? };
+    let user = user::update(&admin, &parse(id)?, update).await?;
     applied(server, &admin).await?;
-    Ok(json(StatusCode::OK, &UserJson::from(&user)))
+    Ok(tagged(json(StatusCode::OK, &UserJson::from(&user)), &user::version(&user)))
 }
 
 /// `DELETE /api/v1/users/{id}`

@@ -164,7 +164,13 @@ impl ApiForm {
             "" => Some(Patch::Clear),
             _ => self.alg.parse(str::parse::<SigningAlgorithm>).map(Patch::Set),
         };
-        Some(ApiUpdate { name: Some(name?), scopes: Some(scopes?), token_alg: alg?, token_ttl: ttl? })
+        Some(ApiUpdate {
+            name: Some(name?),
+            scopes: Some(scopes?),
+            token_alg: alg?,
+            token_ttl: ttl?,
+            seen: None,
+        })
     }
 }
 
@@ -211,7 +217,7 @@ async fn create(visit: &Visit<'_>) -> Outcome {
     let mut form = ApiForm::read(&visit.form);
     let resource = form.resource.parse(ResourceUri::parse);
     let update = form.parse();
-    let (Some(resource), Some(ApiUpdate { name: Some(name), scopes, token_alg, token_ttl })) =
+    let (Some(resource), Some(ApiUpdate { name: Some(name), scopes, token_alg, token_ttl, .. })) =
         (resource, update)
     else {
         return show_form(visit, None, &form, None, StatusCode::BAD_REQUEST);

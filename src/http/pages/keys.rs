@@ -324,6 +324,7 @@ impl KeyForm {
         let limit = self.limit.parse(limit);
         let life = life(&mut self.life, &mut self.custom);
         Some(ApiKeyUpdate {
+            seen: None,
             name: Some(name?),
             scopes: Some(scopes?),
             allowed: Some(allowed?),
@@ -497,7 +498,7 @@ async fn create(visit: &Visit<'_>) -> Outcome {
     if limited_to(visit, WRITE).is_some_and(|own| own != new.owner) {
         return Err(Failure::lacking(WRITE));
     }
-    match api_key::create(admin, new, visit.once()).await {
+    match api_key::create_once(admin, new, visit.once()).await {
         Ok(Creation::New(made)) => {
             visit.applied().await?;
             page_with(

@@ -228,6 +228,7 @@ impl UserForm {
             self.resources.refuse(&error.to_string());
         }
         Some(UserUpdate {
+            seen: None,
             username: Some(username?),
             role: Some(role?),
             scopes: Some(scopes?),

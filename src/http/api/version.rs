@@ -1,0 +1,30 @@
+//! Which version of something a change is about.
+
+use actix_web::http::header::{ETAG, HeaderValue, IF_MATCH};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::admin::AdminError;
+
+/// The answer, with what it may be told from a later one by (RFC 9110 §8.8.3).
+pub fn tagged(mut response: HttpResponse, version: &str) -> HttpResponse {
+    if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    response
+}
+
+/// The version that something must be of for a change to be made (RFC 9110 §13.1.1); any when nobody says.
+///
+/// # Errors
+/// When it is no tag, or several.
+pub fn if_match(request: &HttpRequest) -> Result<Option<String>, AdminError> {
+    let Some(value) = request.headers().get(IF_MATCH) else { return Ok(None) };
+    let tag = value.to_str().ok().map(str::trim).filter(|value| *value == "*" || is_tag(value));
+    let reason = "If-Match is one ETag, as it was shown with";
+    let tag = tag.ok_or_else(|| AdminError::Invalid(reason.to_owned()))?;
+    Ok((tag != "*").then(|| tag.trim_matches('"').to_owned()))
+}
+
+fn is_tag(value: &str) -> bool {
+    value.len() > 1 && value.starts_with('"') && value.ends_with('"') && !value.contains(',')
+}
