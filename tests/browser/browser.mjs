@@ -1,19 +1,19 @@
 // A real browser, and what somebody does in it.
 
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+
+import { launchChromium } from "../setup/chromium.mjs";
 
 const modules = createRequire(path.join(process.env.BROWSER_MODULES, "package.json"));
 const AXE = readFileSync(modules.resolve("axe-core/axe.min.js"), "utf8");
 
 /** The browser. */
 export async function launch() {
-  const which = (name) => spawnSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).stdout.trim();
-  const executablePath = ["chromium", "chromium-browser", "google-chrome"].map(which).find(Boolean);
-  // A container has no user namespaces for the browser's own sandbox, and only pages of this repository are opened.
-  return modules("playwright-core").chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  const browser = await launchChromium(process.env.BROWSER_MODULES);
+  if (!browser) throw new Error("there is no Chromium, or nothing to drive it with");
+  return browser;
 }
 
 /** A window of somebody's own: nothing is shared with others. What the browser complains of is in `page.complaints`. */

@@ -1,27 +1,15 @@
 // A real browser that runs what a page does, at an origin of its own.
 
-import { spawnSync } from "node:child_process";
 import http from "node:http";
-import { createRequire } from "node:module";
-import path from "node:path";
+
+import { launchChromium } from "../setup/chromium.mjs";
 
 const PAGE =
   '<!doctype html><meta charset="utf-8"><title>A page</title><label>Key <input id="token"></label>';
 const PATIENCE_MS = 10_000;
 
 /** The browser; nothing where there is none. */
-export async function launch() {
-  const names = ["chromium", "chromium-browser", "google-chrome"];
-  const which = (name) => spawnSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).stdout.trim();
-  const executablePath = names.map(which).find(Boolean);
-  let playwright;
-  try {
-    playwright = createRequire(path.join(process.env.INTEROP_CLIENTS, "package.json"))("playwright-core");
-  } catch {
-    return null;
-  }
-  return executablePath ? playwright.chromium.launch({ executablePath }) : null;
-}
+export const launch = () => launchChromium(process.env.INTEROP_CLIENTS);
 
 /** Serves an empty page at `origin` while `use` is at work. */
 export async function withPagesAt(origin, use) {
