@@ -49,7 +49,8 @@ pub async fn create(admin: &Admin, new: NewUser) -> Result<User, AdminError> {
         disabled_at: None,
         second_factor_at: None,
     };
-    let (row, password) = (user.clone(), hash(admin, new.password, &user.username).await?);
+    let (row, password) =
+        (user.clone(), hash(admin, new.password, &user.username, Lane::Administration).await?);
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
             let inserted = user::insert(tx, &row, &password).await;
@@ -114,8 +115,8 @@ pub async fn delete(admin: &Admin, id: &UserId) -> Result<(), AdminError> {
     act(admin, id, Act::Delete).await.map(drop)
 }
 
-/// Gives somebody another password. They are logged out everywhere but in the session `kept`. Whoever does that to themselves has shown
-/// the old one before (`oauth::log_in`).
+/// Gives somebody another password, which is hashed when it is the turn of `lane`. They are logged out everywhere but in the session
+/// `kept`. Whoever does that to themselves has shown the old one before (`oauth::log_in`), and waits in line with those who log in.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Forbidden`] when they are somebody else and the caller does
@@ -125,11 +126,12 @@ pub async fn set_password(
     id: &UserId,
     password: Password,
     kept: Option<SessionId>,
+    lane: Lane,
 ) -> Result<User, AdminError> {
     // Before the work of a hash.
     let before = show(admin, id).await?;
     admin.may_manage_user(&before)?;
-    let password = hash(admin, password, &before.username).await?;
+    let password = hash(admin, password, &before.username, lane).await?;
     let (id, caller) = (id.clone(), admin.clone());
     let change = admin.store.change::<User, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
@@ -238,13 +240,18 @@ fn taken(error: StoreError, username: &Username) -> AdminError {
 }
 
 /// Judges a password, and hashes it, where that keeps nobody waiting who does not hash.
-async fn hash(admin: &Admin, password: Password, username: &Username) -> Result<SecretHash, AdminError> {
+async fn hash(
+    admin: &Admin,
+    password: Password,
+    username: &Username,
+    lane: Lane,
+) -> Result<SecretHash, AdminError> {
     let (random, username) = (Arc::clone(&admin.random), username.clone());
     let hash = move |memory: &mut _| {
         password.check_strength(&[username.as_str(), "mintery"]).map_err(|reason| unacceptable(&reason))?;
         Ok(SecretHash::of(password.secret(), &*random, memory)?)
     };
-    let outcome = admin.hashing.submit(Lane::Administration, hash)?;
+    let outcome = admin.hashing.submit(lane, hash)?;
     outcome.await.map_err(|_| Busy)?
 }
 

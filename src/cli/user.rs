@@ -9,6 +9,7 @@ use crate::admin::user_json::UserJson;
 use crate::admin::{Admin, second_factor};
 use crate::model::user::{Role, User, UserId, Username};
 use crate::secret::password::Password;
+use crate::secret::pool::Lane;
 use crate::store::Missing;
 
 #[derive(Debug, Subcommand)]
@@ -202,7 +203,8 @@ impl SetPassword {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let password = password(&self.password)?;
         let (admin, before) = find(shared, &self.user).await?;
-        let user = user::set_password(&admin, &before.id, password, None).await.map_err(CliError::admin)?;
+        let set = user::set_password(&admin, &before.id, password, None, Lane::Administration);
+        let user = set.await.map_err(CliError::admin)?;
         print_changed(&user, self.output)
     }
 }

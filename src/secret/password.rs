@@ -1,5 +1,6 @@
 //! Passwords: what people choose to log in with. They are kept as a slow hash alone.
 
+use zeroize::Zeroizing;
 use zxcvbn::feedback::Feedback;
 
 use super::{Secret, base62};
@@ -16,6 +17,12 @@ pub const MAX_PASSWORD_BYTES: usize = 4 * MAX_LEN;
 
 /// The least score that zxcvbn gives to what is not guessed by whoever has stolen the hashes and hurries (10^8 guesses).
 const LEAST_SCORE: zxcvbn::Score = zxcvbn::Score::Three;
+
+/// How many characters are judged at once: the time that it takes grows with their square, to seconds.
+const PIECE: usize = 32;
+
+/// How many are judged at all. Nothing is asked of the others.
+const MAX_JUDGED: usize = 3 * PIECE;
 
 /// A password that may be chosen.
 #[derive(Debug, Clone)]
@@ -78,11 +85,16 @@ impl Password {
         if self.is_generated {
             return Ok(());
         }
-        let guessed = zxcvbn::zxcvbn(self.plain.expose(), known);
-        if guessed.score() >= LEAST_SCORE {
+        let characters: Vec<char> = self.plain.expose().chars().take(MAX_JUDGED).collect();
+        let mut judged = characters.chunks(PIECE).map(|piece| {
+            let piece = Zeroizing::new(piece.iter().collect::<String>());
+            zxcvbn::zxcvbn(&piece, known)
+        });
+        let Some(first) = judged.next() else { return Ok(()) };
+        if first.score() >= LEAST_SCORE || judged.any(|piece| piece.score() >= LEAST_SCORE) {
             return Ok(());
         }
-        let feedback = guessed.feedback();
+        let feedback = first.feedback();
         let warning = feedback.and_then(Feedback::warning).map(|warning| warning.to_string());
         let suggestions = feedback.map(Feedback::suggestions).unwrap_or_default();
         let mut advice: Vec<String> = warning.into_iter().collect();
@@ -102,7 +114,7 @@ impl Password {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_LEN, Password, UnacceptablePassword};
+    use super::{MAX_LEN, PIECE, Password, UnacceptablePassword};
     use crate::secret::Secret;
 
     fn parse(plain: &str) -> Result<Password, UnacceptablePassword> {
@@ -129,7 +141,30 @@ mod tests {
             assert!(matches!(&refused, UnacceptablePassword::Guessable(why) if !why.contains(bad)), "{bad}");
         }
         parse("lorry-Umbrella-7-quince").unwrap().check_strength(&known).unwrap();
-        // Of a long one the beginning is looked at.
+        // Of a long one the beginning is looked at, piece by piece.
         parse(&"lorry-Umbrella-7-quince".repeat(11)).unwrap().check_strength(&known).unwrap();
+        let late = format!("{}lorry-Umbrella-7-quince", "a".repeat(40));
+        parse(&late).unwrap().check_strength(&known).unwrap();
+        let too_late = format!("{}lorry-Umbrella-7-quince", "a".repeat(100));
+        parse(&too_late).unwrap().check_strength(&known).unwrap_err();
+        let twice = "password1234".repeat(2);
+        parse(&twice).unwrap().check_strength(&known).unwrap_err();
+    }
+
+    /// SEC-3
+    #[test]
+    fn a_long_password_is_judged_almost_as_fast_as_a_short_one() {
+        // All the ways in which a letter is written otherwise.
+        let long = parse(&"4@8({[<369&#!1/|0$5+7%2".repeat(11)).unwrap();
+        let short = parse(&long.plain.expose()[..PIECE]).unwrap();
+        let once = |password: &Password| {
+            let begun = std::time::Instant::now();
+            password.check_strength(&[]).unwrap();
+            begun.elapsed()
+        };
+        // Not the first time, which reads the dictionaries, nor one in which others had the core.
+        let time = |password: &Password| (0..3).map(|_| once(password)).min().unwrap();
+        let (short, long) = (time(&short), time(&long));
+        assert!(long < short * 8, "{long:?} {short:?}");
     }
 }

@@ -15,6 +15,7 @@ use mintery::model::scope::ScopeSet;
 use mintery::model::user::{Role, Username};
 use mintery::random::SystemRandom;
 use mintery::secret::password::Password;
+use mintery::secret::pool::Lane;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -260,7 +261,7 @@ async fn act(admin: &Admin, what: &str, user: &TestUser, key: &TestKey) {
         }
         "another password" => {
             let password = Password::generate(&SystemRandom);
-            user::set_password(admin, id, password, None).await.unwrap();
+            user::set_password(admin, id, password, None, Lane::Administration).await.unwrap();
         }
         "the key is disabled and enabled" => {
             api_key::set_enabled(admin, key, false).await.unwrap();

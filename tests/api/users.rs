@@ -1,6 +1,6 @@
 //! People: who makes them known, what they are called, and who decides about whom.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mintery::admin::user::{self, UserUpdate};
 use mintery::admin::{Admin, AdminError};
@@ -315,6 +315,34 @@ async fn another_password_ends_the_other_sessions() {
     one.post(&own, json!({})).await.assert_invalid_token("after that");
     assert_eq!(app.try_log_in("meg", OTHER_PASSWORD).await.status, 401);
     assert_eq!(app.try_log_in("meg", PASSWORD).await.status, 200);
+}
+
+/// SEC-3: judging and hashing a password takes its turn among those who log in. Nobody keeps them waiting with passwords of their own.
+#[actix_web::test]
+async fn whoever_changes_their_password_again_and_again_holds_nobody_up() {
+    let app = TestApp::with(&[("trusted_proxies", "127.0.0.1")]).await;
+    let (meg, vic) = (app.user("meg", Role::Member).await, app.user("vic", Role::Viewer).await);
+    let browser = app.log_in(&meg).await;
+    // All the ways in which a letter is written otherwise.
+    let costly = "4@8({[<369&#!1/|0$5+7%2".repeat(11);
+    let body = json!({ "current_password": PASSWORD, "password": costly }).to_string();
+    let changes = (0..40).map(|_| {
+        let request = browser.request(Method::POST, &format!("{USERS}/me/set-password"));
+        let request = request.header("origin", ISSUER).header("content-type", "application/json");
+        request.body(body.clone()).send()
+    });
+    let flood = futures_util::future::join_all(changes);
+    let other = async {
+        // After all of them.
+        actix_web::rt::time::sleep(Duration::from_millis(200)).await;
+        let begun = Instant::now();
+        let input = json!({ "username": vic.username, "password": vic.password });
+        let answer = Answer::of(app.log_in_request(&input).header("x-forwarded-for", "192.0.2.9")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        begun.elapsed()
+    };
+    let (_, took) = futures_util::future::join(flood, other).await;
+    assert!(took < Duration::from_secs(2), "{took:?}");
 }
 
 #[actix_web::test]

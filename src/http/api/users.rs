@@ -25,6 +25,7 @@ use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::AccessError;
 use crate::oauth::log_in::{LogInError, check_own_password, with_code};
 use crate::oauth::request::network_of;
+use crate::secret::pool::Lane;
 
 const READ: &str = "mintery:users:read";
 const WRITE: &str = "mintery:users:write";
@@ -165,7 +166,7 @@ async fn do_set_password(
     let input: PasswordInput = read(request, payload).await?;
     let about = About::find(request, server, id, WRITE).await?;
     let password = input.password()?;
-    let kept = match &about.own {
+    let (kept, lane) = match &about.own {
         // Somebody may have left their browser open.
         Some(own) => {
             let current = input.current_password.clone();
@@ -178,11 +179,11 @@ async fn do_set_password(
                 }
                 other => other.into(),
             })?;
-            Some(own.session.clone())
+            (Some(own.session.clone()), Lane::Network(network))
         }
-        None => None,
+        None => (None, Lane::Administration),
     };
-    let user = user::set_password(&about.person.admin, &about.user, password, kept).await?;
+    let user = user::set_password(&about.person.admin, &about.user, password, kept, lane).await?;
     applied(server, &about.person.admin).await?;
     Ok(json(StatusCode::OK, &UserJson::from(&user)))
 }

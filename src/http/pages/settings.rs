@@ -18,6 +18,7 @@ use crate::oauth::log_in::{LogInError, check_own_password, with_code};
 use crate::oauth::request::network_of;
 use crate::secret::Secret;
 use crate::secret::password::Password;
+use crate::secret::pool::Lane;
 
 const FACTOR: &str = "/dashboard/settings/second-factor";
 
@@ -95,7 +96,7 @@ async fn set_password(visit: &Visit<'_>) -> Outcome {
         return show(visit, fields, if is_wrong { StatusCode::BAD_REQUEST } else { status }).await;
     }
     let kept = Some(own.session.clone());
-    match user::set_password(&visit.visitor.admin, &own.user, password, kept).await {
+    match user::set_password(&visit.visitor.admin, &own.user, password, kept, Lane::Network(network)).await {
         Ok(_) => {
             visit.applied().await?;
             Ok(redirect(visit.server, "/dashboard/settings?done=password"))

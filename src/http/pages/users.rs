@@ -17,6 +17,7 @@ use crate::admin::{AdminError, second_factor, session};
 use crate::model::user::{Role, User, UserId, Username};
 use crate::secret::Secret;
 use crate::secret::password::Password;
+use crate::secret::pool::Lane;
 
 pub(super) const READ: &str = "mintery:users:read";
 const WRITE: &str = "mintery:users:write";
@@ -305,7 +306,7 @@ async fn set_password(visit: &Visit<'_>, id: &UserId) -> Outcome {
             return password_form(visit, id, field, StatusCode::BAD_REQUEST).await;
         }
     };
-    match user::set_password(admin, id, password, None).await {
+    match user::set_password(admin, id, password, None, Lane::Administration).await {
         Ok(_) => {
             visit.applied().await?;
             Ok(redirect(visit.server, &format!("{}?done=password-set", path_of(id))))
