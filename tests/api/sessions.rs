@@ -150,6 +150,11 @@ async fn a_change_by_cookie_comes_from_a_page_of_this_server() {
         .header("access-control-request-method", "POST");
     assert_eq!(Answer::of(preflight).await.header("access-control-allow-credentials"), "");
     assert_eq!(browser.me().await.status, 200);
+    // A proxy that asks for others asks with GET, whatever it was asked itself, and hands on what the browser says.
+    let check =
+        |origin: &str| browser.request(Method::GET, "/auth/check").header("origin", origin.to_owned());
+    assert_eq!(Answer::of(check("https://evil.example")).await.status, 403);
+    assert_eq!(Answer::of(check(ISSUER)).await.status, 200);
 }
 
 /// SEC-7: a session that was fixed beforehand is not taken over.

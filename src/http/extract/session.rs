@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::Method;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderValue, TRANSFER_ENCODING};
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderValue, ORIGIN, TRANSFER_ENCODING};
 
 use super::caller::caller_address;
 use super::site::{Site, site};
@@ -48,10 +48,14 @@ pub fn cookie<'a>(
 /// # Errors
 /// When it may not.
 pub fn check_change(request: &HttpRequest, server: &AuthorizationServer) -> Result<(), AccessError> {
+    let from = site(request, &server.issuer);
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
-        return Ok(());
+        // Links lead here from everywhere, and browsers send no `Origin` with them. With what a proxy asks about that was something
+        // else than GET, they do.
+        let is_from_others = from == Site::Other && request.headers().contains_key(ORIGIN);
+        return if is_from_others { Err(AccessError::OtherSite) } else { Ok(()) };
     }
-    if site(request, &server.issuer) != Site::Own {
+    if from != Site::Own {
         return Err(AccessError::OtherSite);
     }
     let headers = request.headers();
