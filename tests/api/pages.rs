@@ -506,6 +506,33 @@ async fn nobody_does_more_with_pages_than_they_may() {
     assert_eq!((wrong.status, wrong.header("allow")), (405, "GET, HEAD, POST"), "{wrong:?}");
 }
 
+/// What no name and no id has in it finds nothing, on either engine.
+#[actix_web::test]
+async fn what_cannot_be_looked_for_is_not_found() {
+    let app = TestApp::spawn().await;
+    let pages = Pages::of(&app, "ann", Role::Admin).await;
+    app.client("read").await;
+    for path in [
+        "/dashboard/users?username=%00",
+        "/dashboard/users?after=%00",
+        "/dashboard/activity?kind=%00",
+        "/dashboard/activity?subject=a%00b",
+        "/dashboard/activity?actor=%00",
+        "/dashboard/keys?name=%00",
+        "/dashboard/keys?owner=%00",
+        "/dashboard/clients?name=%00",
+        "/dashboard/clients?after=%00",
+    ] {
+        assert_eq!(pages.get(path).await.status, 400, "{path}");
+    }
+    for path in ["/dashboard/clients/%00", "/dashboard/apis/show?resource=https://a.example/%00"] {
+        assert!(matches!(pages.get(path).await.status, 400 | 404), "{path}");
+    }
+    let posted = pages.press_with("/dashboard/clients/new", &[("name", "a\0b"), ("scope", "read")]).await;
+    assert_eq!(posted.status, 400, "{posted:?}");
+    assert_eq!(app.get("/login?next=%00").await.status, 200);
+}
+
 #[actix_web::test]
 async fn events_are_found_by_time() {
     let app = TestApp::spawn().await;

@@ -28,6 +28,15 @@ impl Form {
         Ok(Self(parsed.ok_or_else(invalid)?))
     }
 
+    /// Refuses what stands in no name and no id, and what not every store can look for.
+    ///
+    /// # Errors
+    /// When there is a NUL in a field.
+    pub fn check_characters(&self) -> Result<(), AdminError> {
+        let is_odd = self.0.iter().any(|(_, value)| value.contains('\0'));
+        if is_odd { Err(AdminError::Invalid("a field has a NUL in it".to_owned())) } else { Ok(()) }
+    }
+
     /// The fields of a query.
     pub fn of_query(query: &str) -> Self {
         Self(serde_urlencoded::from_str(query).unwrap_or_default())

@@ -52,6 +52,7 @@ impl<'a> Visit<'a> {
                 form
             }
         };
+        form.check_characters()?;
         Ok(Self { request, server, visitor, form })
     }
 
