@@ -210,8 +210,8 @@ pub fn page_refused(
     refused: &Refused,
 ) -> (StatusCode, String) {
     let (problem, detail, reason) = told(refused);
-    record(request, server, problem.status_code(), problem.code, &reason);
-    (problem.status_code(), detail)
+    record(request, server, problem.status_code(), problem.code, &masked(server, &reason));
+    (problem.status_code(), masked(server, &detail))
 }
 
 /// Records why a page is not shown, or a form does not count.

@@ -256,6 +256,33 @@ fn no_secret_in_the_wrong_place_of_an_administrative_request_is_in_the_log() {
 
 /// SEC-5
 #[test]
+fn no_secret_in_the_address_of_a_page_is_in_the_log() {
+    const PASSWORD: &str = "lorry-Umbrella-7-quince";
+    let work = Workplace::with_tables().with("MINTERY_LOG", "trace");
+    let client = work.create_client(&[]);
+    let create = ["user", "create", "--username", "ann", "--role", "admin", "--password", "-"];
+    work.run_with_input(&create, PASSWORD.as_bytes()).succeeded();
+    let key = work.run(&["key", "create", "--name", "x", "--owner", &client.id]).succeeded();
+    let key = key.stdout.trim_end();
+    let server = Server::start(&work);
+    let log_in = format!(r#"{{"username":"ann","password":"{PASSWORD}"}}"#);
+    let request = http().post(server.url("/api/v1/session")).header("content-type", "application/json");
+    let answer = send(request.body(log_in)).unwrap();
+    let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    for secret in [key, &client.secret] {
+        let request = http().get(server.url(&format!("/dashboard/clients/{secret}")));
+        let answer = send(request.header("cookie", cookie.as_str())).unwrap();
+        assert_eq!(answer.status, 404);
+        assert!(!answer.body.contains(secret), "{}", answer.body);
+    }
+    let log = log_of(server);
+    for secret in [key, &client.secret, PASSWORD, &cookie["session=".len()..]] {
+        assert_eq!(log.lines().find(|line| line.contains(secret)), None);
+    }
+}
+
+/// SEC-5
+#[test]
 fn no_secret_is_in_what_is_counted() {
     let work = Workplace::with_tables();
     let client = work.create_client(&[]);
