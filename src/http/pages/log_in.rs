@@ -37,7 +37,10 @@ struct Page<'a> {
 fn next(text: &str) -> &str {
     let is_page = text == "/dashboard" || text.starts_with("/dashboard/") || text.starts_with("/dashboard?");
     let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if is_page && is_plain && text.len() <= 2048 { text } else { "/dashboard" }
+    // Browsers take such a part away with the one before it, however it is written.
+    let path = text.split('?').next().unwrap_or_default().to_ascii_lowercase().replace("%2e", ".");
+    let stays = path.split('/').all(|part| !matches!(part, "." | ".."));
+    if is_page && is_plain && stays && text.len() <= 2048 { text } else { "/dashboard" }
 }
 
 /// `GET /login`
@@ -186,6 +189,7 @@ mod tests {
             "/dashboard/keys",
             "/dashboard/keys?name=a%20b&state=unused",
             "/dashboard?range=7d",
+            "/dashboard/clients/a%2Eb?x=/../",
         ] {
             assert_eq!(next(good), good);
         }
@@ -199,6 +203,10 @@ mod tests {
             "/dashboard/\\x",
             "/dashboard/\r\nset-cookie:a=b",
             "/dashboard/ x",
+            "/dashboard/../oauth/authorize",
+            "/dashboard/%2e%2E/%2e./other",
+            "/dashboard/..",
+            "/dashboard/..//evil.example",
             "javascript:alert(1)",
             "/login",
         ] {
