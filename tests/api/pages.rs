@@ -133,6 +133,10 @@ async fn a_page_is_for_whoever_is_logged_in() {
 
     // A log-out that others send counts for nothing.
     assert_eq!(pages.send("/logout", &[]).await.status, 403);
+    // A browser leaves the cookie away then, and must not be given an empty one.
+    let elsewhere = app.request(Method::POST, "/logout").header("origin", "https://evil.example");
+    let elsewhere = Answer::of(elsewhere.form(&[("csrf_token", "")])).await;
+    assert_eq!((elsewhere.status, elsewhere.header("set-cookie")), (403, ""), "{elsewhere:?}");
     pages.page("/dashboard").await;
     let out = pages.press("/logout").await;
     assert_eq!((out.status, out.header("location")), (303, "/login?done=logged-out"), "{out:?}");

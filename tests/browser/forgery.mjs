@@ -61,6 +61,16 @@ export const tests = {
     await page.getByText("This form does not count").waitFor();
     await page.goto("/dashboard");
     assert.match(await page.locator(".who-name").textContent(), new RegExp(ADMIN.username));
+    // Nor log them out: the browser keeps the cookie to itself, and would take an empty one.
+    await page.route(`${elsewhere}/lure-out`, (route) =>
+      route.fulfill({
+        contentType: "text/html",
+        body: `<form method="post" action="${server.url}/logout"></form><script>document.forms[0].submit()</script>`,
+      }));
+    await page.goto(`${elsewhere}/lure-out`);
+    await page.getByText("This form does not count").waitFor();
+    await page.goto("/dashboard");
+    assert.match(await page.locator(".who-name").textContent(), new RegExp(ADMIN.username));
   },
 
   "a log-in is a new session, and leads nowhere else": async ({ browser, server }) => {

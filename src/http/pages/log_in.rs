@@ -156,6 +156,10 @@ pub(super) async fn log_out(
     server: &AuthorizationServer,
     payload: Payload,
 ) -> Outcome {
+    // A browser leaves the cookie of the session away then, and would take an empty one in its place.
+    if site(request, &server.issuer) == Site::Other {
+        return Err(Failure::Forged("a log-out from another site"));
+    }
     if let Some(signed_in) = signed_in(request, server).await.map_err(AccessError::from)? {
         let form = Form::read(request, payload).await?;
         if !signed_in.may_send(request, server, form.text(CSRF_FIELD)) {
