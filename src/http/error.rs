@@ -17,6 +17,7 @@ use super::problem::Problem;
 use crate::admin::AdminError;
 use crate::directory::OverLimit;
 use crate::metrics::Refusals;
+use crate::model::session;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::{AccessError, TokenFailure};
 use crate::oauth::error::{ClientFailure, OauthError};
@@ -272,7 +273,7 @@ fn refuse_act(
 
 /// What may be told, and logged, of what was sent: a name that nobody has may be a secret in the wrong place.
 fn masked(server: &AuthorizationServer, text: &str) -> String {
-    generated::masked(CLIENT_SECRET_PREFIX, &server.admin.api_keys.format.masked(text))
+    generated::masked(CLIENT_SECRET_PREFIX, &session::masked(&server.admin.api_keys.format.masked(text)))
 }
 
 /// The answer to somebody who is not logged in.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::user::UserId;
 use crate::clock::Timestamp;
 use crate::random::{self, Random};
-use crate::secret::generated::{generate, looks_generated};
+use crate::secret::generated::{self, generate, looks_generated};
 use crate::secret::{Secret, base62};
 
 /// How the cookie of a session begins.
@@ -67,6 +67,12 @@ pub fn new_cookie(random: &dyn Random) -> Secret {
 #[must_use]
 pub fn is_cookie(value: &str) -> bool {
     looks_generated(PREFIX, value)
+}
+
+/// `text` without the cookies that stand in it, of which the beginning is left.
+#[must_use]
+pub fn masked(text: &str) -> String {
+    generated::masked(PREFIX, text)
 }
 
 /// What is kept of the name that a browser gives itself: its first characters, without those that control something.

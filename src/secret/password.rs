@@ -157,13 +157,13 @@ mod tests {
         // All the ways in which a letter is written otherwise.
         let long = parse(&"4@8({[<369&#!1/|0$5+7%2".repeat(11)).unwrap();
         let short = parse(&long.plain.expose()[..PIECE]).unwrap();
-        let time = |password: &Password| {
+        let once = |password: &Password| {
             let begun = std::time::Instant::now();
             password.check_strength(&[]).unwrap();
             begun.elapsed()
         };
-        // Not the first time, which reads the dictionaries.
-        time(&short);
+        // Not the first time, which reads the dictionaries, nor one in which others had the core.
+        let time = |password: &Password| (0..3).map(|_| once(password)).min().unwrap();
         let (short, long) = (time(&short), time(&long));
         assert!(long < short * 8, "{long:?} {short:?}");
     }

@@ -269,14 +269,17 @@ fn no_secret_in_the_address_of_a_page_is_in_the_log() {
     let request = http().post(server.url("/api/v1/session")).header("content-type", "application/json");
     let answer = send(request.body(log_in)).unwrap();
     let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
-    for secret in [key, &client.secret] {
-        let request = http().get(server.url(&format!("/dashboard/clients/{secret}")));
-        let answer = send(request.header("cookie", cookie.as_str())).unwrap();
-        assert_eq!(answer.status, 404);
-        assert!(!answer.body.contains(secret), "{}", answer.body);
+    let value = &cookie["session=".len()..];
+    for secret in [key, &client.secret, value] {
+        for place in ["/dashboard/clients", "/api/v1/clients"] {
+            let request = http().get(server.url(&format!("{place}/{secret}")));
+            let answer = send(request.header("cookie", cookie.as_str())).unwrap();
+            assert_eq!(answer.status, 404);
+            assert!(!answer.body.contains(secret), "{}", answer.body);
+        }
     }
     let log = log_of(server);
-    for secret in [key, &client.secret, PASSWORD, &cookie["session=".len()..]] {
+    for secret in [key, &client.secret, value, PASSWORD] {
         assert_eq!(log.lines().find(|line| line.contains(secret)), None);
     }
 }
