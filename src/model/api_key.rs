@@ -194,7 +194,7 @@ pub enum KeyLimit {
     )]
     Rate,
     /// What it is for.
-    #[error("an API key makes none of another environment than its own (`environment`)")]
+    #[error("a test key makes no live one (`environment`)")]
     Environment,
 }
 
@@ -251,7 +251,7 @@ impl ApiKey {
     pub fn goes_beyond(&self, other: &Self) -> Option<KeyLimit> {
         let ends = |key: &Self| key.expires_at.unwrap_or(Timestamp::from_millis(i64::MAX));
         let rate = |key: &Self| key.max_per_minute.unwrap_or(u32::MAX);
-        if self.environment != other.environment {
+        if self.environment == Environment::Live && other.environment == Environment::Test {
             Some(KeyLimit::Environment)
         } else if ends(self) > ends(other) {
             Some(KeyLimit::End)
