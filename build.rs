@@ -8,6 +8,20 @@ use std::env;
 use std::error::Error;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
+
+/// Parts of the names of those of the next that no server runs: they describe other commands, and help.
+const NOT_AT_START: &[&str] = &[
+    "Verb*as*clap_builder",
+    "Flags*as*clap_builder",
+    "cli..auth",
+    "cli..login",
+    "cli..token",
+    "12clap_builder5error",
+    "12clap_builder6output",
+    "clap_builder..error",
+    "clap_builder..output",
+];
 
 /// Parts of the names of functions that run while a server starts, and no more.
 const AT_START: &[&str] = &[
@@ -85,15 +99,31 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=build.rs");
     if is_laid_out() {
         let all = |names: &[&str]| names.join("* .text.*");
-        let (start, seldom) = (all(AT_START), all(SELDOM));
-        let sections =
-            format!(".text.start : {{ *(.text.*{start}*) }} .text.seldom : {{ *(.text.*{seldom}*) }}");
+        // A function is put where the first of them has its name.
+        let sections = [("other", NOT_AT_START), ("start", AT_START), ("seldom", SELDOM)]
+            .map(|(section, names)| format!(".text.{section} : {{ *(.text.*{}*) }}", all(names)))
+            .join(" ");
         let path = Path::new(&env::var("OUT_DIR")?).join("layout.ld");
         let script = format!("SECTIONS {{ {sections} }} INSERT AFTER .text;\n");
         fs::write(&path, script)?;
         println!("cargo:rustc-link-arg-bin=mintery=-Wl,-T,{}", path.display());
+        if loads_packed_relocations() {
+            println!("cargo:rustc-link-arg-bin=mintery=-Wl,-z,pack-relative-relocs");
+        }
     }
     Ok(())
+}
+
+/// Whether the C library of this machine, where it is the program's too, takes the list of all addresses that are put in as the program
+/// starts in a short form: otherwise half a megabyte of it is read into memory, and never again. It does since glibc 2.36.
+fn loads_packed_relocations() -> bool {
+    let version = || {
+        let output = Command::new("getconf").arg("GNU_LIBC_VERSION").output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        let (major, minor) = text.trim().strip_prefix("glibc ")?.split_once('.')?;
+        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
+    };
+    env::var("HOST") == env::var("TARGET") && version().is_some_and(|version| version >= (2, 36))
 }
 
 /// Only what is measured, and only for the linkers of a usual installation: not every linker reads scripts.
