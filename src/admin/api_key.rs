@@ -248,12 +248,12 @@ pub async fn newest(
     Ok(api_key::newest(admin.store.database(), before, limit, filter).await?)
 }
 
-/// Up to `limit` keys that were found in public, the last one found first, each with its last use.
+/// Up to `limit` keys that were found in public and are not over, the last one found first, each with its last use.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn leaked(admin: &Admin, limit: i64, filter: &Filter) -> Result<Vec<KeptApiKey>, AdminError> {
-    Ok(api_key::leaked(admin.store.database(), limit, filter).await?)
+    Ok(api_key::leaked(admin.store.database(), admin.clock.now(), limit, filter).await?)
 }
 
 /// How often each of some keys, at most [`MAX_KEYS_OF_DAYS`], was good for a request on each of the last `days` days, the oldest first.

@@ -112,6 +112,9 @@ pub enum AdminError {
     /// It does not go with what is there.
     #[error("{0}")]
     Conflict(String),
+    /// Somebody has seen another version of it than there is.
+    #[error("somebody else has changed the {0} meanwhile; look at what it is now, and change it again")]
+    Changed(&'static str),
     /// A client stands for the API.
     #[error(
         "the client {client} stands for {resource}; take that from it first (`client update --stands-for`)"

@@ -134,7 +134,8 @@ pub async fn list(admin: &Admin, user: &UserId) -> Result<Vec<Session>, AdminErr
 /// Ends a session of a user from elsewhere.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when the user has no such session.
+/// [`AdminError::NotFound`] when the user has no such session; [`AdminError::Forbidden`] when they are somebody else, and of a role
+/// that goes with more than whoever calls holds.
 pub async fn revoke(admin: &Admin, user: &UserId, id: &SessionId) -> Result<(), AdminError> {
     let event = Event::UserSessionRevoked { user: user.clone(), session: id.clone() };
     end(admin, user, id, event).await
@@ -143,12 +144,13 @@ pub async fn revoke(admin: &Admin, user: &UserId, id: &SessionId) -> Result<(), 
 /// Ends all sessions of a user but `kept`; tells how many.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is no such user.
+/// [`AdminError::NotFound`] when there is no such user; [`AdminError::Forbidden`] as in [`revoke`].
 pub async fn revoke_all(admin: &Admin, id: &UserId, kept: Option<SessionId>) -> Result<u64, AdminError> {
-    let id = id.clone();
+    let (caller, id) = (admin.clone(), id.clone());
     let change = admin.store.change::<u64, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            user::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+            let (user, _) = user::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+            caller.may_log_out(&user)?;
             let count = session::delete_all(tx, &id, kept.as_ref()).await?;
             Ok((count, Event::UserSessionsRevoked { user: id, kept, count }))
         })
@@ -157,9 +159,12 @@ pub async fn revoke_all(admin: &Admin, id: &UserId, kept: Option<SessionId>) -> 
 }
 
 async fn end(admin: &Admin, user: &UserId, id: &SessionId, event: Event) -> Result<(), AdminError> {
-    let (user, id) = (user.clone(), id.clone());
+    let (caller, user, id) = (admin.clone(), user.clone(), id.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
+            if let Some((user, _)) = user::lock(tx, &user).await? {
+                caller.may_log_out(&user)?;
+            }
             if !session::delete(tx, &user, &id).await? {
                 return Err(AdminError::NotFound(format!("session {id}")));
             }

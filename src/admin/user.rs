@@ -298,6 +298,11 @@ impl Admin {
         }
     }
 
+    /// Nobody logs out somebody else of a role that goes with more than they hold: as to disable them.
+    pub(super) fn may_log_out(&self, user: &User) -> Result<(), AdminError> {
+        if self.actor.is_user(&user.id) { Ok(()) } else { self.may_manage_role(user.role) }
+    }
+
     /// Nobody decides about somebody who may do what they may not: as with a client, that is as much as making them anew.
     pub(super) fn may_decide_about(&self, user: &User) -> Result<(), AdminError> {
         self.may_manage_role(user.role)?;

@@ -17,12 +17,10 @@ pub(super) fn of(terms: &impl Debug) -> String {
 /// Refuses a change by somebody who has seen something else; who has not said what they have seen changes whatever there is.
 ///
 /// # Errors
-/// [`AdminError::Conflict`] when they have.
-pub(super) fn check(seen: Option<&str>, version: &str, what: &str) -> Result<(), AdminError> {
+/// [`AdminError::Changed`] when they have.
+pub(super) fn check(seen: Option<&str>, version: &str, what: &'static str) -> Result<(), AdminError> {
     if seen.is_none_or(|seen| seen == version) {
         return Ok(());
     }
-    Err(AdminError::Conflict(format!(
-        "somebody else has changed the {what} meanwhile; look at what it is now, and change it again"
-    )))
+    Err(AdminError::Changed(what))
 }

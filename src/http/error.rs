@@ -124,8 +124,11 @@ fn refuse(
             });
         }
         AccessError::OtherSite => {
-            let detail = "What is changed by cookie comes from a page of this server, with its Origin";
-            return refuse_session(request, server, detail, &[]);
+            let origin = server.issuer.origin();
+            let detail = format!(
+                "What is changed by cookie comes from a page of this server; a program says so too, with Origin: {origin}"
+            );
+            return refuse_session(request, server, &detail, &[]);
         }
         AccessError::MustEnrol => {
             let detail = "A second factor is needed here: get one first";
@@ -294,9 +297,10 @@ pub fn log_in(request: &HttpRequest, server: &AuthorizationServer, error: &LogIn
             // The next whole second, in which it is possible.
             response.insert_header((RETRY_AFTER, after.as_secs() + 1));
         }
-        LogInError::Unavailable(_) | LogInError::Admin(_) => {
+        LogInError::Unavailable(_) | LogInError::Admin(_) if problem == Problem::UNAVAILABLE => {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
         }
+        LogInError::Unavailable(_) | LogInError::Admin(_) => {}
     })
 }
 
@@ -331,9 +335,10 @@ fn log_in_told(error: &LogInError) -> (Problem, String, String) {
             let detail = "The code is wrong, or was used before";
             (Problem::INVALID_CREDENTIALS, detail.to_owned(), "a wrong code".to_owned())
         }
-        LogInError::TooManyGuesses(_) => {
-            let detail = "Too many attempts failed; try again later";
-            (Problem::RATE_LIMITED, detail.to_owned(), detail.to_owned())
+        LogInError::TooManyGuesses(after) => {
+            // The next whole second, in which it is possible.
+            let detail = format!("Too many attempts failed; try again in {} s", after.as_secs() + 1);
+            (Problem::RATE_LIMITED, detail.clone(), detail)
         }
         LogInError::Unavailable(reason) => {
             let detail = "The server cannot answer at the moment; try again";
@@ -356,6 +361,7 @@ fn of_admin(error: &AdminError) -> (Problem, String) {
         | AdminError::NothingToDo(_)
         | AdminError::TooManyKeys(_)
         | AdminError::TooManyChosen => Problem::CONFLICT,
+        AdminError::Changed(_) => Problem::CHANGED,
         AdminError::Busy(_) => {
             return (Problem::UNAVAILABLE, "The server is busy; nothing was changed".to_owned());
         }

@@ -12,6 +12,8 @@ impl Problem {
     pub const METHOD_NOT_ALLOWED: Self = Self::new(405, "err_invalid_request", "Method not allowed");
     pub const TOO_LARGE: Self = Self::new(413, "err_invalid_request", "Request too large");
     pub const CONFLICT: Self = Self::new(409, "err_conflict", "Conflict");
+    /// Of what was seen, and named in `If-Match` (RFC 9110 §15.5.13).
+    pub const CHANGED: Self = Self::new(412, "err_conflict", "Precondition failed");
     pub const RATE_LIMITED: Self = Self::new(429, "err_rate_limited", "Too many requests");
     pub const NOT_FOUND: Self = Self::new(404, "err_not_found", "Not found");
 

@@ -153,6 +153,8 @@ impl Ring {
 /// public halves.
 pub struct KeyRing {
     ring: ArcSwap<Ring>,
+    /// Who reads the keys: what was read first must not be stored last.
+    loading: tokio::sync::Mutex<()>,
     verifier: Verifier,
     sealing: SealingKey,
     make_signer: SignerFactory,
@@ -181,7 +183,16 @@ impl KeyRing {
         token_ttl: Duration,
     ) -> Self {
         let has_to_record = AtomicBool::new(false);
-        Self { ring: ArcSwap::default(), verifier, sealing, make_signer, token_alg, token_ttl, has_to_record }
+        Self {
+            ring: ArcSwap::default(),
+            loading: tokio::sync::Mutex::default(),
+            verifier,
+            sealing,
+            make_signer,
+            token_alg,
+            token_ttl,
+            has_to_record,
+        }
     }
 
     /// The keys as they are now.
@@ -201,6 +212,7 @@ impl KeyRing {
     /// # Errors
     /// When the store fails, or a key does not open. The ring stays as it was.
     pub async fn load(&self, database: &Database, now: Timestamp) -> Result<(), RingError> {
+        let _loading = self.loading.lock().await;
         let mut stored = key::signing_keys(database).await?;
         for key in stored.iter_mut().filter(|key| key.term.longest_ttl < self.token_ttl) {
             key.term.longest_ttl = self.token_ttl;

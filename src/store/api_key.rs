@@ -217,18 +217,23 @@ pub async fn unused(
     database.lookup(query).await?.iter().map(with_use).collect()
 }
 
-/// Up to `limit` keys that were found in public, the last one found first, each with its last use.
+/// Up to `limit` keys that were found in public and are not over at `now`, the last one found first, each with its last use.
 ///
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.
 pub async fn leaked(
     database: &Database,
+    now: Timestamp,
     limit: i64,
     filter: &Filter,
 ) -> Result<Vec<(ApiKey, Option<LastUse>)>, StoreError> {
     macro_rules! leaked_of {
         ($owner:literal) => {
-            page_of!($owner, "k.id > $1 AND k.leaked_at IS NOT NULL", "k.leaked_at DESC, k.id")
+            page_of!(
+                $owner,
+                "k.leaked_at IS NOT NULL AND (k.expires_at IS NULL OR k.expires_at > $1)",
+                "k.leaked_at DESC, k.id"
+            )
         };
     }
     let sql = match filter.owner.as_deref() {
@@ -237,7 +242,7 @@ pub async fn leaked(
         Some(_) => leaked_of!("k.client_id = $2"),
     };
     let name = super::like(filter.name.as_deref().unwrap_or_default());
-    let query = || bind_filter(sqlx::query(sql).bind(""), filter, &name, limit);
+    let query = || bind_filter(sqlx::query(sql).bind(now.as_millis()), filter, &name, limit);
     database.lookup(query).await?.iter().map(with_use).collect()
 }
 

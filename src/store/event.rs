@@ -127,6 +127,33 @@ pub struct Filter {
     pub until: Option<Timestamp>,
 }
 
+/// The statement for one page. What is asked for most has to stand in it alone: no engine looks into an index for what may be asked
+/// for, or not.
+macro_rules! page_of {
+    ($edge:literal, $whose:literal, $order:literal) => {
+        concat!(
+            "SELECT number, at, actor, kind, subject, details, mac FROM events WHERE number ",
+            $edge,
+            " $1 AND ($2 = '' OR kind = $2 OR SUBSTR(kind, 1, LENGTH($2) + 1) = $2 || '.') AND ",
+            $whose,
+            " AND at >= $6 AND at < $7 ORDER BY number ",
+            $order,
+            " LIMIT $5"
+        )
+    };
+}
+
+macro_rules! page_of_whose {
+    ($filter:expr, $edge:literal, $order:literal) => {
+        match ($filter.subject.is_some(), $filter.actor.is_some()) {
+            (false, false) => page_of!($edge, "$3 = '' AND $4 = ''", $order),
+            (true, false) => page_of!($edge, "subject = $3 AND $4 = ''", $order),
+            (false, true) => page_of!($edge, "$3 = '' AND actor = $4", $order),
+            (true, true) => page_of!($edge, "subject = $3 AND actor = $4", $order),
+        }
+    };
+}
+
 /// Up to `limit` events after `after`, in order.
 ///
 /// # Errors
@@ -137,10 +164,7 @@ pub async fn page(
     limit: i64,
     filter: &Filter,
 ) -> Result<Vec<RecordedEvent>, StoreError> {
-    const SQL: &str = "SELECT number, at, actor, kind, subject, details, mac FROM events WHERE number > $1 \
-         AND ($2 = '' OR kind = $2 OR SUBSTR(kind, 1, LENGTH($2) + 1) = $2 || '.') \
-         AND ($3 = '' OR subject = $3) AND ($4 = '' OR actor = $4) AND at >= $6 AND at < $7 ORDER BY number LIMIT $5";
-    filtered(database, SQL, after, limit, filter).await
+    filtered(database, page_of_whose!(filter, ">", ""), after, limit, filter).await
 }
 
 /// Up to `limit` events before `before`, the newest first.
@@ -153,10 +177,7 @@ pub async fn page_back(
     limit: i64,
     filter: &Filter,
 ) -> Result<Vec<RecordedEvent>, StoreError> {
-    const SQL: &str = "SELECT number, at, actor, kind, subject, details, mac FROM events WHERE number < $1 \
-         AND ($2 = '' OR kind = $2 OR SUBSTR(kind, 1, LENGTH($2) + 1) = $2 || '.') \
-         AND ($3 = '' OR subject = $3) AND ($4 = '' OR actor = $4) AND at >= $6 AND at < $7 ORDER BY number DESC LIMIT $5";
-    filtered(database, SQL, before, limit, filter).await
+    filtered(database, page_of_whose!(filter, "<", "DESC"), before, limit, filter).await
 }
 
 async fn filtered(

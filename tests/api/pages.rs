@@ -484,7 +484,7 @@ async fn what_needs_attention_is_shown() {
     for range in ["24h", "7d", "30d"] {
         let page = pages.page(&format!("/dashboard?range={range}")).await;
         assert!(page.contains("Tokens: 5. Refusals: 1."), "{range}: {page}");
-        assert!(page.contains("<bdi>Billing</bdi>") && page.contains("in 6 days"), "{page}");
+        assert!(page.contains("<bdi>Billing</bdi>") && page.contains("in 7 days"), "{page}");
     }
     let page = pages.page(&format!("/dashboard/clients/{}", client.id)).await;
     assert!(
@@ -636,12 +636,46 @@ async fn a_change_of_what_has_changed_is_refused() {
     let changed = change(&tag, "Two").await;
     assert_eq!(changed.status, 200, "{changed:?}");
     assert_ne!(changed.header("etag"), tag);
-    change(&tag, "Three").await.assert_problem(409, "err_conflict", "an old ETag");
+    change(&tag, "Three").await.assert_problem(412, "err_conflict", "an old ETag");
     assert_eq!(change("*", "Four").await.status, 200);
-    for bad in ["x", "\"a\", \"b\"", "W/\"x\""] {
+    for bad in ["x", "\"a\", \"b\"", "W/x"] {
         change(bad, "Five").await.assert_problem(400, "err_invalid_request", bad);
     }
     assert_eq!(pages.browser.get(&resource).await.json()["client_name"], Value::from("Four"));
+}
+
+/// Of two who have the same form open the second is told.
+#[actix_web::test]
+async fn a_form_that_is_out_of_date_is_refused() {
+    let app = TestApp::spawn().await;
+    app.api("https://orders.example.com").await;
+    let vic = app.user("vic", Role::Viewer).await;
+    let key = app.key(owned_by(&app.client("read").await)).await;
+    let pages = Pages::of(&app, "ann", Role::Admin).await;
+    let of_key = |name| vec![("name", name), ("scope", "read"), ("life", "keep")];
+    let of_user = |name| vec![("username", name), ("role", "member")];
+    let of_api = |name| vec![("name", name), ("scopes", "read")];
+    for (path, what, one, other) in [
+        (format!("/dashboard/keys/{}/edit", key.id()), "API key", of_key("One"), of_key("Other")),
+        (format!("/dashboard/users/{}/edit", vic.id), "user", of_user("One"), of_user("Other")),
+        (
+            "/dashboard/apis/edit?resource=https://orders.example.com".to_owned(),
+            "API",
+            of_api("One"),
+            of_api("Other"),
+        ),
+    ] {
+        let seen = hidden_fields(&pages.page(&path).await);
+        let seen = seen.into_iter().find(|(name, _)| name == "seen").unwrap().1;
+        let saved = pages.fill(&path, &one).await;
+        assert_eq!(saved.status, 303, "{saved:?}");
+        let late = pages.fill(&path, &[&[("seen", seen.as_str())], &*other].concat()).await;
+        assert_eq!(late.status, 409, "{path}: {late:?}");
+        assert!(late.body.contains(&format!("Somebody else has changed the {what}")), "{late:?}");
+        assert!(late.body.contains("value=\"Other\""), "{late:?}");
+        assert_eq!(pages.press_with(&path, &other).await.status, 409, "{path}: not a word on what was seen");
+        assert_eq!(pages.fill(&path, &other).await.status, 303, "{path}");
+    }
 }
 
 /// RFC 9110 §13.1.1: of two who change the same the second is told, whatever it is.
@@ -670,10 +704,12 @@ async fn what_was_changed_meanwhile_is_not_changed_blindly() {
         assert_ne!(changed.header("etag"), tag, "{path}");
         assert_eq!(browser.get(&path).await.header("etag"), changed.header("etag"), "{path}");
         let late = change(&tag, "three").await;
-        late.assert_problem(409, "err_conflict", &path);
+        late.assert_problem(412, "err_conflict", &path);
         assert!(late.text("detail").contains(&format!("changed the {shown_as} meanwhile")), "{late:?}");
         assert_eq!(change("*", "four").await.status, 200, "{path}");
-        for bad in ["x", "\"a\", \"b\"", "W/\"x\""] {
+        let weak = format!("W/{}", browser.get(&path).await.header("etag"));
+        change(&weak, "five").await.assert_problem(412, "err_conflict", "a weak one is that of nothing");
+        for bad in ["x", "\"a\", \"b\"", "W/x"] {
             change(bad, "five").await.assert_problem(400, "err_invalid_request", bad);
         }
         assert_eq!(browser.get(&path).await.json()[member], "four");

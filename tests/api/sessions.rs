@@ -56,6 +56,34 @@ async fn somebody_logs_in_and_out() {
     nobody.assert_problem(401, "err_unauthorised", "nobody is logged in");
 }
 
+/// By form too, but not from a page of others.
+#[actix_web::test]
+async fn a_form_logs_in() {
+    let app = TestApp::spawn().await;
+    let ann = app.user("ann", Role::Member).await;
+    let send = async |body: &str, origin: Option<&str>| {
+        let request = app.request(Method::POST, "/api/v1/session");
+        let request = request.header("content-type", "application/x-www-form-urlencoded; charset=utf-8");
+        let request = match origin {
+            Some(origin) => request.header("origin", origin),
+            None => request,
+        };
+        Answer::of(request.body(body.to_owned())).await
+    };
+    let password = percent_encoding::utf8_percent_encode(PASSWORD, percent_encoding::NON_ALPHANUMERIC);
+    let good = format!("username=ann&password={password}");
+    let answer = send(&good, None).await;
+    assert_eq!((answer.status, answer.text("sub")), (200, ann.id.to_string()), "{answer:?}");
+    assert!(answer.header("set-cookie").starts_with("__Host-session="), "{answer:?}");
+    assert_eq!(send("username=ann&password=wrong", None).await.status, 401);
+    assert_eq!(send(&good, Some("https://evil.example")).await.status, 403);
+    for bad in ["username=ann", "password=x", &format!("{good}&password=x"), &format!("{good}&x=y"), "%"] {
+        let answer = send(bad, None).await;
+        assert_eq!(answer.status, 400, "{bad}: {answer:?}");
+        answer.assert_no_echo(PASSWORD, bad);
+    }
+}
+
 #[actix_web::test]
 async fn the_cookie_is_called_what_is_configured() {
     for (settings, name, is_secure) in [
@@ -142,7 +170,8 @@ async fn a_change_by_cookie_comes_from_a_page_of_this_server() {
     let log_out = browser.request(Method::DELETE, SESSION).header("origin", "https://evil.example");
     Answer::of(log_out).await.assert_problem(403, "err_no_permission", "logged out from elsewhere");
     let form = app.request(Method::POST, SESSION).form(&[("username", "ann"), ("password", PASSWORD)]);
-    Answer::of(form).await.assert_problem(400, "err_invalid_request", "a form");
+    let form = form.header("origin", "https://evil.example");
+    Answer::of(form).await.assert_problem(403, "err_no_permission", "a form from elsewhere");
     // No page elsewhere is let in with a cookie.
     let preflight = app
         .request(Method::OPTIONS, CLIENTS)

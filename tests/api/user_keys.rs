@@ -119,6 +119,10 @@ async fn somebody_manages_their_own_keys() {
     assert_eq!(app.get_with(ME, &key).await.status, 401);
     let gone = one.post(&format!("{KEYS}/revoke"), json!({ "owner": meg.id.as_str() })).await;
     assert_eq!(gone.json()["revoked"], json!([rotated.text("id")]));
+    // What is gone already keeps nothing else from going.
+    let left = one.post(KEYS, json!({ "name": "left" })).await.text("id");
+    let some = one.post(&format!("{KEYS}/revoke"), json!({ "ids": [id, left] })).await;
+    assert_eq!(some.json()["revoked"], json!([left]), "{some:?}");
     // Not without a session: a key of theirs manages nothing.
     app.get_with(KEYS, &text(&of_eve, "key")).await.assert_problem(403, "err_no_permission", "a key");
 }

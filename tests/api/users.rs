@@ -10,6 +10,7 @@ use mintery::model::user::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::administration::Caller;
 use crate::answer::Answer;
 use crate::app::{ISSUER, TestApp, new_client, within_a_second};
 use crate::people::{Browser, PASSWORD, TestUser};
@@ -453,6 +454,14 @@ async fn people_see_and_end_their_sessions() {
     let ann = format!("{}/sessions", path(&admin.me().await.text("sub")));
     one.get(&ann).await.assert_problem(403, "err_no_permission", "those of others");
     one.send(Method::DELETE, &ann, None).await.assert_problem(403, "err_no_permission", "those of others");
+    let writer = Caller::with(&app, "mintery:users:read mintery:users:write").await;
+    let of_ann = writer.get(&ann).await.json();
+    let session = format!("{ann}/{}", of_ann["items"][0]["id"].as_str().unwrap());
+    for path in [&ann, &session] {
+        let answer = writer.delete(path).await;
+        assert_eq!((answer.status, answer.text("code").as_str()), (403, "err_no_permission"), "{answer:?}");
+    }
+    assert_eq!(admin.me().await.status, 200);
     let of_meg = format!("{}/sessions", path(meg.id.as_str()));
     assert_eq!(admin.get(&of_meg).await.json()["items"].as_array().unwrap().len(), 1);
     assert_eq!(admin.send(Method::DELETE, &of_meg, None).await.json(), json!({ "revoked": 1 }));

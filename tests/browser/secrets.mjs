@@ -83,6 +83,25 @@ export const tests = {
     assert.deepEqual(asked, ["beforeunload"]);
   },
 
+  "whoever has copied the id alone is asked too": async (world) => {
+    const { page } = await prepared(world, {});
+    const asked = [];
+    page.on("dialog", (dialog) => {
+      asked.push(dialog.type());
+      dialog.accept();
+    });
+    for (const [button, expected] of [["Copy id", ["beforeunload"]], ["Copy secret", ["beforeunload"]]]) {
+      await page.goto("/dashboard/clients/new");
+      await page.getByLabel("Name", { exact: true }).fill(button);
+      await page.getByRole("button", { name: "Create client" }).click();
+      await page.getByRole("button", { name: button }).click();
+      await page.getByRole("button", { name: "Copied" }).waitFor();
+      await page.getByRole("link", { name: "Overview" }).click();
+      await page.waitForURL(/\/dashboard$/);
+      assert.deepEqual(asked, expected);
+    }
+  },
+
   "pages are kept nowhere, and files for ever": async (world) => {
     const { page } = await prepared(world, {});
     const answer = await page.goto("/dashboard/keys");

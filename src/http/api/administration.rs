@@ -13,7 +13,7 @@ use crate::admin::{Admin, AdminError, json_object, user};
 use crate::http::error;
 use crate::http::extract::body::{self, BodyError};
 use crate::http::extract::presented;
-use crate::http::extract::session::is_json;
+use crate::http::extract::session::{is_form, is_json};
 use crate::http::headers::{JSON, NO_STORE};
 use crate::model::api_key::KeyOwner;
 use crate::model::event::Actor;
@@ -230,6 +230,23 @@ fn digest(server: &AuthorizationServer, body: &[u8]) -> String {
 pub async fn read<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Refused> {
     let body = body::read(request, payload).await.map_err(Refused::Body)?;
     Ok(parse(request, &body)?)
+}
+
+/// The same of what may be sent as a form too.
+///
+/// # Errors
+/// As there.
+pub async fn read_form_or_json<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<T, Refused> {
+    let body = body::read(request, payload).await.map_err(Refused::Body)?;
+    if !is_form(request.headers().get(CONTENT_TYPE)) {
+        return Ok(parse(request, &body)?);
+    }
+    // What was sent is not repeated: it may be a password.
+    let wrong = |_| AdminError::Invalid("the form lacks a field, or has one twice or too many".to_owned());
+    Ok(serde_urlencoded::from_bytes(&body).map_err(wrong)?)
 }
 
 fn parse<T: DeserializeOwned>(request: &HttpRequest, body: &[u8]) -> Result<T, AdminError> {

@@ -47,7 +47,7 @@ async fn do_log_in(request: &HttpRequest, server: &AuthorizationServer, payload:
     if site(request, &server.issuer) == Site::Other {
         return Err(AccessError::OtherSite.into());
     }
-    let input: LogInInput = administration::read(request, payload).await?;
+    let input: LogInInput = administration::read_form_or_json(request, payload).await?;
     let credentials = Credentials { username: input.username, password: input.password, code: input.code };
     let begun = begin(request, server, credentials).await?;
     let caller = authenticated(&begun.session, &begun.user, scopes_of(server, &begun.user));

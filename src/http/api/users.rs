@@ -286,6 +286,7 @@ async fn do_codes(
     let made = made.await.map_err(|error| match error {
         // It is not the log-in that failed.
         LogInError::WrongCode => Refused::Admin(AdminError::WrongCode),
+        LogInError::Admin(error) => Refused::Admin(error),
         other => other.into(),
     })?;
     applied(server, &admin).await?;

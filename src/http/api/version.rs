@@ -19,10 +19,14 @@ pub fn tagged(mut response: HttpResponse, version: &str) -> HttpResponse {
 /// When it is no tag, or several.
 pub fn if_match(request: &HttpRequest) -> Result<Option<String>, AdminError> {
     let Some(value) = request.headers().get(IF_MATCH) else { return Ok(None) };
-    let tag = value.to_str().ok().map(str::trim).filter(|value| *value == "*" || is_tag(value));
-    let reason = "If-Match is one ETag, as it was shown with";
-    let tag = tag.ok_or_else(|| AdminError::Invalid(reason.to_owned()))?;
-    Ok((tag != "*").then(|| tag.trim_matches('"').to_owned()))
+    let value = value.to_str().map(str::trim).unwrap_or_default();
+    // A weak one, as a proxy that compresses makes it, is the version of nothing.
+    let strong = value.strip_prefix("W/").unwrap_or(value);
+    if value != "*" && !is_tag(strong) {
+        return Err(AdminError::Invalid("If-Match is one ETag, as it was shown with".to_owned()));
+    }
+    Ok((value != "*")
+        .then(|| if value == strong { strong.trim_matches('"').to_owned() } else { String::new() }))
 }
 
 fn is_tag(value: &str) -> bool {

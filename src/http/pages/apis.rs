@@ -11,7 +11,7 @@ use super::clients::{algorithms, number};
 use super::confirm::ask;
 use super::failure::Failure;
 use super::form::{Field, Form};
-use super::keys::sentence;
+use super::keys::{changed, sentence};
 use super::show::{Moment, span};
 use super::visit::Visit;
 use super::visitor::Visitor;
@@ -125,6 +125,8 @@ struct ApiForm {
     scopes: Field,
     ttl: Field,
     alg: Field,
+    /// The version that was shown.
+    seen: String,
 }
 
 impl ApiForm {
@@ -135,6 +137,7 @@ impl ApiForm {
             scopes: form.field("scopes"),
             ttl: form.field("ttl"),
             alg: form.field("alg"),
+            seen: form.text("seen").to_owned(),
         }
     }
 
@@ -149,6 +152,7 @@ impl ApiForm {
             scopes: Field::new("scopes", lines.join("\n")),
             ttl: Field::new("ttl", api.token_ttl.map_or_else(String::new, |ttl| ttl.as_secs().to_string())),
             alg: Field::new("alg", api.token_alg.map_or("", SigningAlgorithm::name)),
+            seen: api::version(api),
         }
     }
 
@@ -169,7 +173,8 @@ impl ApiForm {
             scopes: Some(scopes?),
             token_alg: alg?,
             token_ttl: ttl?,
-            seen: None,
+            // Without a word on what was seen the form is not one of this server.
+            seen: Some(self.seen.clone()),
         })
     }
 }
@@ -259,6 +264,11 @@ async fn update(visit: &Visit<'_>) -> Outcome {
         Ok(_) => {
             visit.applied().await?;
             Ok(redirect(visit.server, &format!("{}&done=saved", path_of(resource.as_str(), "show"))))
+        }
+        Err(AdminError::Changed(_)) => {
+            // Whoever sends it again has seen what it is now.
+            form.seen = api::version(&api);
+            show_form(visit, Some(&view), &form, Some(changed("API")), StatusCode::CONFLICT)
         }
         Err(error) => refused(visit, Some(&view), &form, error),
     }

@@ -32,6 +32,12 @@ pub(super) struct SecretView {
 }
 
 impl SecretView {
+    /// The name, with what tells it from others of the same name.
+    pub(super) fn distinct_name(&self) -> String {
+        let what = self.masked.clone().unwrap_or_else(|| format!("created {}", self.created.date()));
+        format!("{} ({what})", self.name)
+    }
+
     pub(super) fn new(kept: &KeptSecret, now: Timestamp) -> Self {
         let secret = &kept.secret;
         let is_over = secret.expires_at.is_some_and(|at| at <= now);
@@ -212,7 +218,7 @@ async fn confirm_revoke(visit: &Visit<'_>, id: &ClientId, secret: &SecretId) -> 
         visitor: &visit.visitor,
         path: path_of(id),
         client_name: client.name.as_str(),
-        name: SecretView::new(&found.secret, now).name,
+        name: SecretView::new(&found.secret, now).distinct_name(),
         is_safe: found.is_safe,
         reasons: found.reasons.iter().map(|reason| sentence(&reason.message(now))).collect(),
         addresses: found.addresses.iter().map(address).collect(),

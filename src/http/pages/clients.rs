@@ -10,7 +10,7 @@ use super::client_secrets::{self, SecretShown, SecretView};
 use super::confirm::ask;
 use super::failure::Failure;
 use super::form::{Field, Form};
-use super::keys::{KeyView, LIVES, READ as READ_KEYS, SPARK_DAYS, life, sentence};
+use super::keys::{KeyView, LIVES, READ as READ_KEYS, SPARK_DAYS, changed, life, sentence};
 use super::show::{Moment, Status, span};
 use super::visit::{ONCE_FIELD, Visit};
 use super::visitor::Visitor;
@@ -463,13 +463,10 @@ async fn update(visit: &Visit<'_>, id: &ClientId) -> Outcome {
             visit.applied().await?;
             Ok(redirect(visit.server, &format!("{}?done=saved", path_of(id))))
         }
-        Err(error @ AdminError::Conflict(_)) => {
+        Err(AdminError::Changed(_)) => {
             // Whoever sends it again has seen what it is now.
             let seen = client::version(&before);
-            let problem = Some(format!(
-                "{}. Below is what you typed; nothing of it is saved.",
-                sentence(&error.to_string())
-            ));
+            let problem = Some(changed("client"));
             show_form(visit, Some((&view, &seen)), &form, problem, StatusCode::CONFLICT).await
         }
         Err(error) => refused(visit, Some((&view, &seen)), form, error).await,

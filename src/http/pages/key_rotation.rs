@@ -20,6 +20,9 @@ use crate::model::api_key::ApiKeyId;
 const OVERLAPS: [(&str, &str); 5] =
     [("1", "1 hour"), ("24", "1 day"), ("72", "3 days"), ("168", "7 days"), ("720", "30 days")];
 
+/// How long a key is not used that nothing is likely to use any more: as of the secrets of clients.
+const QUIET: Duration = Duration::from_hours(24);
+
 /// After how many days the new key expires, as it is offered.
 const LIVES: [(&str, &str); 7] = [
     ("keep", "As long after its start as the old one"),
@@ -62,7 +65,12 @@ impl Page<'_> {
         ]
     }
 
-    /// Whether the new key was used, and the old one not since.
+    /// Whether the new key is in use, and the old one was not used for so long that nothing is likely to.
+    fn is_quiet(&self) -> bool {
+        self.is_verified() && self.old.used.is_none_or(|old| old.is_past(QUIET))
+    }
+
+    /// Whether the new key was used, and the old one not since. Something that asks seldom may still have the old one.
     fn is_verified(&self) -> bool {
         let new = self.new.as_ref().and_then(|new| new.used);
         new.is_some_and(|new| self.old.used.is_none_or(|old| old.is_before(new)))

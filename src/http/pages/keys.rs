@@ -293,6 +293,8 @@ pub(super) struct KeyForm {
     custom: Field,
     allowed: Field,
     limit: Field,
+    /// The version that was shown.
+    seen: String,
 }
 
 impl KeyForm {
@@ -311,6 +313,7 @@ impl KeyForm {
             custom: form.field("days"),
             allowed: form.field("allowed"),
             limit: form.field("limit"),
+            seen: form.text("seen").to_owned(),
         }
     }
 
@@ -324,7 +327,8 @@ impl KeyForm {
         let limit = self.limit.parse(limit);
         let life = life(&mut self.life, &mut self.custom);
         Some(ApiKeyUpdate {
-            seen: None,
+            // Without a word on what was seen the form is not one of this server.
+            seen: Some(self.seen.clone()),
             name: Some(name?),
             scopes: Some(scopes?),
             allowed: Some(allowed?),
@@ -537,6 +541,14 @@ async fn refused(visit: &Visit<'_>, key: Option<&KeyView>, form: &KeyForm, error
     show_form(visit, key, form, Some(sentence(&error.to_string())), status).await
 }
 
+/// Says that a form was not saved, because somebody else has changed what it is about.
+pub(super) fn changed(what: &'static str) -> String {
+    format!(
+        "{}. Below is what you typed; nothing of it is saved.",
+        sentence(&AdminError::Changed(what).to_string())
+    )
+}
+
 /// What begins in lower case, to stand after something else.
 pub(super) fn sentence(text: &str) -> String {
     let mut field = Field::new("", "");
@@ -591,7 +603,8 @@ fn by_day(hours: &[HourOfKeyUse], now: Timestamp) -> Vec<Counted> {
 }
 
 async fn edit(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
-    let view = KeyView::new(visit, &find(visit, id, WRITE).await?);
+    let kept = find(visit, id, WRITE).await?;
+    let view = KeyView::new(visit, &kept);
     let form = KeyForm {
         name: Field::new("name", view.name.as_str()),
         owner: Field::new("owner", view.owner.as_str()),
@@ -601,13 +614,15 @@ async fn edit(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
         custom: Field::new("days", ""),
         allowed: Field::new("allowed", view.allowed.join("\n")),
         limit: Field::new("limit", view.limit.map_or_else(String::new, |limit| limit.to_string())),
+        seen: api_key::version(&kept.0),
     };
     show_form(visit, Some(&view), &form, None, StatusCode::OK).await
 }
 
 async fn update(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
     let admin = &visit.visitor.admin;
-    let view = KeyView::new(visit, &find(visit, id, WRITE).await?);
+    let kept = find(visit, id, WRITE).await?;
+    let view = KeyView::new(visit, &kept);
     let mut form = KeyForm::read(&visit.form);
     let Some(update) = form.parse() else {
         return show_form(visit, Some(&view), &form, None, StatusCode::BAD_REQUEST).await;
@@ -616,6 +631,11 @@ async fn update(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
         Ok(_) => {
             visit.applied().await?;
             Ok(redirect(visit.server, &format!("{}?done=saved", path_of(id))))
+        }
+        Err(AdminError::Changed(_)) => {
+            // Whoever sends it again has seen what it is now.
+            form.seen = api_key::version(&kept.0);
+            show_form(visit, Some(&view), &form, Some(changed("API key")), StatusCode::CONFLICT).await
         }
         Err(error) => refused(visit, Some(&view), &form, error).await,
     }

@@ -22,6 +22,11 @@ impl Moment {
         self.at < other.at
     }
 
+    /// Whether it was at least so long ago.
+    pub fn is_past(self, duration: Duration) -> bool {
+        self.at.plus(duration) <= self.now
+    }
+
     /// For programs.
     pub fn iso(self) -> String {
         let date = chrono::DateTime::from_timestamp_millis(self.at.as_millis());
@@ -44,12 +49,14 @@ impl Moment {
             let s = if number == 1 { "" } else { "s" };
             if is_ahead { format!("in {number} {unit}{s}") } else { format!("{number} {unit}{s} ago") }
         };
+        // An hour after it began a week is still 7 days.
+        let whole = |unit: u64| if is_ahead { (secs + unit / 2) / unit } else { secs / unit };
         match secs {
             0..10 if !is_ahead => "just now".to_owned(),
             0..MINUTE => some(secs, "second"),
-            MINUTE..HOUR => some(secs / MINUTE, "minute"),
-            HOUR..DAY => some(secs / HOUR, "hour"),
-            _ if secs < 45 * DAY => some(secs / DAY, "day"),
+            MINUTE..HOUR => some(whole(MINUTE), "minute"),
+            HOUR..DAY => some(whole(HOUR), "hour"),
+            _ if secs < 45 * DAY => some(whole(DAY), "day"),
             _ => self.day(),
         }
     }
@@ -146,6 +153,7 @@ mod tests {
             ["just now", "59 seconds ago", "1 minute ago", "2 hours ago"]
         );
         assert_eq!([ahead(5), ahead(86_400), ahead(30 * 86_400)], ["in 5 seconds", "in 1 day", "in 30 days"]);
+        assert_eq!([ahead(7 * 86_400 - 1), ahead(3599)], ["in 7 days", "in 60 minutes"]);
         assert_eq!(ahead(365 * 86_400), "22 Nov 2027");
         assert_eq!(Moment::new(now, now).iso(), "2026-11-22T00:00:00Z");
     }

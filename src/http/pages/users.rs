@@ -7,7 +7,7 @@ use super::clients::{offered_apis, parse_scopes};
 use super::confirm::ask;
 use super::failure::Failure;
 use super::form::{Field, Form};
-use super::keys::sentence;
+use super::keys::{changed, sentence};
 use super::sessions::SessionView;
 use super::show::{Moment, Status};
 use super::visit::Visit;
@@ -168,6 +168,8 @@ struct UserForm {
     password: Field,
     /// The APIs that are chosen.
     chosen_resources: Vec<String>,
+    /// The version that was shown.
+    seen: String,
 }
 
 #[derive(Template)]
@@ -211,6 +213,7 @@ impl UserForm {
             resources: Field::new("resource", ""),
             password: Field::new("password", ""),
             chosen_resources: form.all("resource").map(ToOwned::to_owned).collect(),
+            seen: form.text("seen").to_owned(),
         }
     }
 
@@ -228,7 +231,8 @@ impl UserForm {
             self.resources.refuse(&error.to_string());
         }
         Some(UserUpdate {
-            seen: None,
+            // Without a word on what was seen the form is not one of this server.
+            seen: Some(self.seen.clone()),
             username: Some(username?),
             role: Some(role?),
             scopes: Some(scopes?),
@@ -293,13 +297,15 @@ async fn edit(visit: &Visit<'_>, id: &UserId) -> Outcome {
         resources: Field::new("resource", ""),
         password: Field::new("password", ""),
         chosen_resources: user.resources.iter().map(ToString::to_string).collect(),
+        seen: user::version(&user),
     };
     show_form(visit, Some(&UserView::new(&user, &visit.visitor)), &form, None, StatusCode::OK).await
 }
 
 async fn update(visit: &Visit<'_>, id: &UserId) -> Outcome {
     let admin = visit.admin(WRITE)?;
-    let view = UserView::new(&user::show(admin, id).await?, &visit.visitor);
+    let user = user::show(admin, id).await?;
+    let view = UserView::new(&user, &visit.visitor);
     let mut form = UserForm::read(&visit.form);
     let Some(wanted) = form.parse() else {
         return show_form(visit, Some(&view), &form, None, StatusCode::BAD_REQUEST).await;
@@ -308,6 +314,11 @@ async fn update(visit: &Visit<'_>, id: &UserId) -> Outcome {
         Ok(_) => {
             visit.applied().await?;
             Ok(redirect(visit.server, &format!("{}?done=saved", path_of(id))))
+        }
+        Err(AdminError::Changed(_)) => {
+            // Whoever sends it again has seen what it is now.
+            form.seen = user::version(&user);
+            show_form(visit, Some(&view), &form, Some(changed("user")), StatusCode::CONFLICT).await
         }
         Err(error) => refused(visit, Some(&view), form, error).await,
     }

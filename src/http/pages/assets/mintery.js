@@ -28,7 +28,7 @@ for (const button of all("button[data-copy]")) {
     const label = button.textContent;
     button.textContent = copied ? "Copied" : "Press Ctrl+C";
     say(copied ? "Copied to the clipboard" : "Selected: press Ctrl+C to copy it");
-    if (copied) kept = true;
+    if (copied && source.hasAttribute("data-secret")) kept = true;
     setTimeout(() => { button.textContent = label; }, 2000);
   });
 }
