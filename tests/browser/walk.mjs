@@ -76,9 +76,9 @@ async function walk({ browser, server }, options) {
   assert.deepEqual([await server.statusWith(key), await server.statusWith(newKey)], [200, 200]);
   if (hasScript) {
     // It looks again by itself.
-    await page.getByText("and the old one was not used since").waitFor({ timeout: 30_000 });
+    await page.getByText("the old one was last used before it").waitFor({ timeout: 30_000 });
   } else {
-    await untilShown(page, `${keyPath}/rotate?step=3`, "and the old one was not used since");
+    await untilShown(page, `${keyPath}/rotate?step=3`, "the old one was last used before it");
   }
   await page.getByRole("link", { name: "Delete the old key…" }).click();
   await page.getByRole("button", { name: "Delete the old key" }).click();

@@ -296,6 +296,10 @@ fn an_imported_client_is_another_than_the_one_before() {
         let line =
             json!({ "client_id": id, "client_name": "x", "scope": "read", "client_secret": old.secret });
         import(&work, line.to_string(), strict).succeeded();
+        // Until the server has followed, the old one may be who is given a token.
+        eventually("the old one is gone", Duration::from_secs(1), || {
+            (server.me(&token).status == 401).then_some(())
+        });
         let new_token = eventually("the new one is known", Duration::from_secs(1), || {
             let answer = server.ask_for_token(&old);
             (answer.status == 200).then(|| answer.json()["access_token"].as_str().unwrap().to_owned())

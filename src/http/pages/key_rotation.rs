@@ -70,7 +70,7 @@ impl Page<'_> {
         self.is_verified() && self.old.used.is_none_or(|old| old.is_past(QUIET))
     }
 
-    /// Whether the new key was used, and the old one not since. Something that asks seldom may still have the old one.
+    /// Whether the new key was used last, and not the old one. Something that asks more seldom may still have the old one.
     fn is_verified(&self) -> bool {
         let new = self.new.as_ref().and_then(|new| new.used);
         new.is_some_and(|new| self.old.used.is_none_or(|old| old.is_before(new)))
