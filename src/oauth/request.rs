@@ -101,7 +101,9 @@ pub fn network_of(from: Option<IpAddr>) -> Network {
     Network::of(from.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
 }
 
-fn is_form(content_type: &[u8]) -> bool {
+/// Whether a content type is that of a form.
+#[must_use]
+pub fn is_form(content_type: &[u8]) -> bool {
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
     essence.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
 }

@@ -13,7 +13,7 @@ use crate::admin::{Admin, AdminError, json_object, user};
 use crate::http::error;
 use crate::http::extract::body::{self, BodyError};
 use crate::http::extract::presented;
-use crate::http::extract::session::{is_form, is_json};
+use crate::http::extract::session::is_json;
 use crate::http::headers::{JSON, NO_STORE};
 use crate::model::api_key::KeyOwner;
 use crate::model::event::Actor;
@@ -24,6 +24,7 @@ use crate::model::user::{SecondFactorRule, UserId, Username};
 use crate::oauth::AuthorizationServer;
 use crate::oauth::bearer::{self, AccessError, Demand, Presented};
 use crate::oauth::log_in::LogInError;
+use crate::oauth::request::is_form;
 use crate::oauth::session::grantable;
 
 /// By what a request is known again that may be sent again.
@@ -241,7 +242,7 @@ pub async fn read_form_or_json<T: DeserializeOwned>(
     payload: Payload,
 ) -> Result<T, Refused> {
     let body = body::read(request, payload).await.map_err(Refused::Body)?;
-    if !is_form(request.headers().get(CONTENT_TYPE)) {
+    if !request.headers().get(CONTENT_TYPE).is_some_and(|kind| is_form(kind.as_bytes())) {
         return Ok(parse(request, &body)?);
     }
     // What was sent is not repeated: it may be a password.

@@ -71,19 +71,9 @@ pub fn check_change(request: &HttpRequest, server: &AuthorizationServer) -> Resu
 /// Whether a content type is that of JSON.
 #[must_use]
 pub fn is_json(content_type: Option<&HeaderValue>) -> bool {
-    is_type(content_type, b"application/json")
-}
-
-/// Whether a content type is that of a form.
-#[must_use]
-pub fn is_form(content_type: Option<&HeaderValue>) -> bool {
-    is_type(content_type, b"application/x-www-form-urlencoded")
-}
-
-fn is_type(content_type: Option<&HeaderValue>, name: &[u8]) -> bool {
     content_type.is_some_and(|value| {
         let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-        essence.trim_ascii().eq_ignore_ascii_case(name)
+        essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
     })
 }
 

@@ -1,6 +1,8 @@
 //! Charts, as numbers that templates put into SVG: nothing is styled here.
 
-use super::show::count;
+use super::show::{Moment, count};
+use crate::clock::Timestamp;
+use crate::model::usage::Hour;
 
 /// A bar.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +17,33 @@ pub struct Bar {
     pub width: usize,
     /// How high.
     pub height: i64,
+}
+
+/// Days in the chart of one thing.
+pub const DAYS: i64 = 30;
+
+/// The first of the last [`DAYS`] days, in days since the epoch.
+pub fn first_day(now: Timestamp) -> i64 {
+    Hour::of(now).get().div_euclid(24) - DAYS + 1
+}
+
+/// What was counted on each of the last [`DAYS`] days: how often it was the outcome `first`, and any other. `hours` has each outcome by
+/// its name.
+pub fn by_day(hours: &[(Hour, &[(String, i64)])], first: &str, now: Timestamp) -> Vec<Counted> {
+    let of_day = |day: i64| {
+        let from = Moment::new(Hour::new(day * 24).begins(), now).day();
+        let mut counted = Counted { from, first: 0, second: 0 };
+        let of_it = hours.iter().filter(|(hour, _)| hour.get().div_euclid(24) == day);
+        for (outcome, times) in of_it.flat_map(|(_, outcomes)| *outcomes) {
+            if outcome == first {
+                counted.first += times;
+            } else {
+                counted.second += times;
+            }
+        }
+        counted
+    };
+    (first_day(now)..).take(usize::try_from(DAYS).unwrap_or_default()).map(of_day).collect()
 }
 
 /// A small picture of how often something was used, without axes.

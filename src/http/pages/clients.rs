@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use super::chart::{Chart, Counted, Spark};
+use super::chart::{self, Chart, Spark};
 use super::client_secrets::{self, SecretShown, SecretView};
 use super::confirm::ask;
 use super::failure::Failure;
@@ -25,7 +25,7 @@ use crate::model::name::DisplayName;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::{InvalidScope, ScopeSet};
 use crate::model::signing_key::SigningAlgorithm;
-use crate::model::usage::{Countable as _, Hour, HourOfUse, Outcome as TokenOutcome};
+use crate::model::usage::{Countable as _, Hour, Outcome as TokenOutcome};
 
 pub(super) const READ: &str = "mintery:clients:read";
 pub(super) const WRITE: &str = "mintery:clients:write";
@@ -37,9 +37,6 @@ const PAGE: i64 = 25;
 
 /// Keys on the page of their owner.
 const FEW_KEYS: i64 = 5;
-
-/// Days in the chart of a client.
-const CHART_DAYS: i64 = 30;
 
 pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> Outcome {
     match (is_post, page) {
@@ -514,30 +511,15 @@ async fn show(visit: &Visit<'_>, id: &ClientId) -> Outcome {
 
 async fn chart(visit: &Visit<'_>, id: &ClientId) -> Result<Chart, Failure> {
     let now = visit.visitor.now;
-    let today = Hour::of(now).get().div_euclid(24);
-    let first = today - CHART_DAYS + 1;
     let asked = usage::Asked {
         client: Some(id.to_string()),
-        from: Hour::new(first * 24),
+        from: Hour::new(chart::first_day(now) * 24),
         until: Hour::new(i64::MAX),
         after: None,
     };
-    let hours: Vec<HourOfUse> = usage::page(&visit.visitor.admin, &asked, CHART_DAYS * 24).await?;
-    let of_day = |day: i64| {
-        let from = Moment::new(Hour::new(day * 24).begins(), now).day();
-        let mut counted = Counted { from, first: 0, second: 0 };
-        for hour in hours.iter().filter(|hour| hour.hour.get().div_euclid(24) == day) {
-            for (outcome, times) in &hour.outcomes {
-                if outcome == TokenOutcome::Token.name() {
-                    counted.first += times;
-                } else {
-                    counted.second += times;
-                }
-            }
-        }
-        counted
-    };
-    let counted: Vec<Counted> = (first..=today).map(of_day).collect();
+    let hours = usage::page(&visit.visitor.admin, &asked, chart::DAYS * 24).await?;
+    let hours: Vec<_> = hours.iter().map(|hour| (hour.hour, &*hour.outcomes)).collect();
+    let counted = chart::by_day(&hours, TokenOutcome::Token.name(), now);
     Ok(Chart::new("Tokens", "Refusals", &counted))
 }
 

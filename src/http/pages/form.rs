@@ -8,6 +8,7 @@ use super::Failure;
 use crate::admin::AdminError;
 use crate::http::api::administration::Refused;
 use crate::http::extract::body;
+use crate::oauth::request::is_form;
 
 /// What was posted, in order.
 #[derive(Debug, Default)]
@@ -20,9 +21,7 @@ impl Form {
     /// When it is no form, or too long, or does not arrive.
     pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Self, Failure> {
         let body = body::read(request, payload).await.map_err(Refused::Body)?;
-        let kind = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
-        let is_form =
-            kind.is_some_and(|kind| kind.trim_ascii().starts_with(b"application/x-www-form-urlencoded"));
+        let is_form = request.headers().get(CONTENT_TYPE).is_some_and(|kind| is_form(kind.as_bytes()));
         let parsed = if is_form { serde_urlencoded::from_bytes(&body).ok() } else { None };
         let invalid = || AdminError::Invalid("this address takes a form".to_owned());
         Ok(Self(parsed.ok_or_else(invalid)?))

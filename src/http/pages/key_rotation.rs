@@ -8,7 +8,6 @@ use askama::Template;
 use super::failure::Failure;
 use super::form::Field;
 use super::keys::{KeyView, Shown, WRITE, find, life, path_of, sentence};
-use super::show::Moment;
 use super::visit::Visit;
 use super::visitor::Visitor;
 use super::{Outcome, Refused, page_with, redirect};
@@ -137,17 +136,7 @@ pub(super) async fn create(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
     match api_key::rotate(admin, id, rotation).await {
         Ok(made) => {
             visit.applied().await?;
-            let shown = Shown {
-                base: &visit.visitor.base,
-                visitor: &visit.visitor,
-                name: made.key.name.as_str(),
-                id: &made.key.id,
-                key: made.plain.expose(),
-                url: visit.server.issuer.endpoint("/api/v1/users/me"),
-                replaces: Some(id),
-                expires: made.key.expires_at.map(|at| Moment::new(at, visit.visitor.now)),
-            };
-            page_with(StatusCode::CREATED, &shown)
+            page_with(StatusCode::CREATED, &Shown::new(visit, &made, Some(id)))
         }
         // The page was loaded again, or somebody else was faster: the key is there, and not shown again.
         Err(AdminError::Conflict(_)) if is_replaced(visit, id).await? => {

@@ -5,14 +5,14 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use super::chart::{Chart, Counted, Spark};
+use super::chart::{self, Chart, Spark};
 use super::failure::Failure;
 use super::form::{Field, Form};
 use super::show::{Moment, SOON, Status};
 use super::visit::{ONCE_FIELD, Visit};
 use super::visitor::Visitor;
 use super::{Outcome, activity, clients, encoded, key_rotation, page, page_with, party, redirect, users};
-use crate::admin::api_key::{self, ApiKeyUpdate, Creation, Filter, KeptApiKey, NewApiKey};
+use crate::admin::api_key::{self, ApiKeyUpdate, CreatedApiKey, Creation, Filter, KeptApiKey, NewApiKey};
 use crate::admin::patch::Patch;
 use crate::admin::{AdminError, client};
 use crate::clock::Timestamp;
@@ -20,8 +20,7 @@ use crate::model::address::AddressRanges;
 use crate::model::api_key::{ApiKey, ApiKeyId, Environment, KeyOwner, MAX_PER_MINUTE};
 use crate::model::name::DisplayName;
 use crate::model::scope::ScopeSet;
-use crate::model::usage::Countable as _;
-use crate::model::usage::{Hour, HourOfKeyUse, KeyOutcome, LastUse};
+use crate::model::usage::{Countable as _, Hour, KeyOutcome, LastUse};
 use crate::model::user::Role;
 
 pub(super) const READ: &str = "mintery:keys:read";
@@ -32,9 +31,6 @@ const PAGE: i64 = 25;
 
 /// Days in the small picture of a list.
 pub(super) const SPARK_DAYS: usize = 14;
-
-/// Days in the chart of a key.
-const CHART_DAYS: i64 = 30;
 
 /// How long nobody has used what is called unused.
 pub(super) const UNUSED: Duration = Duration::from_hours(24 * 90);
@@ -482,15 +478,31 @@ async fn show_form(
 #[derive(Template)]
 #[template(path = "key-created.html")]
 pub(super) struct Shown<'a> {
-    pub(super) base: &'a str,
-    pub(super) visitor: &'a Visitor,
-    pub(super) name: &'a str,
-    pub(super) id: &'a ApiKeyId,
-    pub(super) key: &'a str,
-    pub(super) url: String,
+    base: &'a str,
+    visitor: &'a Visitor,
+    name: &'a str,
+    id: &'a ApiKeyId,
+    key: &'a str,
+    url: String,
     /// The key that it takes the place of.
-    pub(super) replaces: Option<&'a ApiKeyId>,
-    pub(super) expires: Option<Moment>,
+    replaces: Option<&'a ApiKeyId>,
+    expires: Option<Moment>,
+}
+
+impl<'a> Shown<'a> {
+    /// The page with a key that was made, in place of another or not.
+    pub(super) fn new(visit: &'a Visit<'_>, made: &'a CreatedApiKey, replaces: Option<&'a ApiKeyId>) -> Self {
+        Self {
+            base: &visit.visitor.base,
+            visitor: &visit.visitor,
+            name: made.key.name.as_str(),
+            id: &made.key.id,
+            key: made.plain.expose(),
+            url: visit.server.issuer.endpoint("/api/v1/users/me"),
+            replaces,
+            expires: made.key.expires_at.map(|at| Moment::new(at, visit.visitor.now)),
+        }
+    }
 }
 
 async fn create(visit: &Visit<'_>) -> Outcome {
@@ -505,19 +517,7 @@ async fn create(visit: &Visit<'_>) -> Outcome {
     match api_key::create_once(admin, new, visit.once()).await {
         Ok(Creation::New(made)) => {
             visit.applied().await?;
-            page_with(
-                StatusCode::CREATED,
-                &Shown {
-                    base: &visit.visitor.base,
-                    visitor: &visit.visitor,
-                    name: made.key.name.as_str(),
-                    id: &made.key.id,
-                    key: made.plain.expose(),
-                    url: visit.server.issuer.endpoint("/api/v1/users/me"),
-                    replaces: None,
-                    expires: made.key.expires_at.map(|at| Moment::new(at, visit.visitor.now)),
-                },
-            )
+            page_with(StatusCode::CREATED, &Shown::new(visit, &made, None))
         }
         Ok(Creation::Repeated(kept)) => {
             clients::repeated(visit, &path_of(&kept.0.id), "To the key", "/dashboard/keys/new")
@@ -569,7 +569,9 @@ struct Show<'a> {
 async fn show(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
     let (admin, now) = (&visit.visitor.admin, visit.visitor.now);
     let kept = find(visit, id, READ).await?;
-    let hours = api_key::usage(admin, id, Hour::new(i64::MAX), CHART_DAYS * 24).await?;
+    let hours = api_key::usage(admin, id, Hour::new(i64::MAX), chart::DAYS * 24).await?;
+    let hours: Vec<_> = hours.iter().map(|hour| (hour.hour, &*hour.outcomes)).collect();
+    let counted = chart::by_day(&hours, KeyOutcome::Used.name(), now);
     let events = activity::about(visit, id.as_str()).await?;
     let mut key = KeyView::new(visit, &kept);
     KeyView::name_owners(visit, &mut [&mut key]).await?;
@@ -577,29 +579,9 @@ async fn show(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
         base: &visit.visitor.base,
         visitor: &visit.visitor,
         key,
-        chart: Chart::new("Requests", "Refusals", &by_day(&hours, now)),
+        chart: Chart::new("Requests", "Refusals", &counted),
         events,
     })
-}
-
-/// What was counted on each of the last days.
-fn by_day(hours: &[HourOfKeyUse], now: Timestamp) -> Vec<Counted> {
-    let today = Hour::of(now).get().div_euclid(24);
-    let of_day = |day: i64| {
-        let mut counted =
-            Counted { from: Moment::new(Hour::new(day * 24).begins(), now).day(), first: 0, second: 0 };
-        for hour in hours.iter().filter(|hour| hour.hour.get().div_euclid(24) == day) {
-            for (outcome, times) in &hour.outcomes {
-                if outcome == KeyOutcome::Used.name() {
-                    counted.first += times;
-                } else {
-                    counted.second += times;
-                }
-            }
-        }
-        counted
-    };
-    (today - CHART_DAYS + 1..=today).map(of_day).collect()
 }
 
 async fn edit(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
