@@ -50,11 +50,10 @@ rotation: ## ten rotations of the signing keys under load, with a verifier in an
 check: tools ## format, lints, documentation, licences, unused dependencies
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo clippy --no-default-features --lib -- -D warnings
-	cargo clippy --no-default-features --features actix --lib -- -D warnings
-	cargo clippy --no-default-features --features fetch --lib -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --no-default-features --features actix
+	cargo clippy -p mintery-verifier --no-default-features --lib -- -D warnings
+	cargo clippy -p mintery-verifier --no-default-features --features actix --lib -- -D warnings
+	cargo clippy -p mintery-verifier --lib -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace --exclude mintery-benches
 	cargo deny check licenses bans sources
 	cargo machete
 

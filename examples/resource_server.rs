@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use mintery::resource::{
+use mintery_verifier::{
     FollowRevocations, Principal, RequireScope, StaleRevocations, Verifier, protected_resource_metadata,
 };
 use serde_json::json;

@@ -25,12 +25,10 @@ cp Cargo.lock fuzz/Cargo.lock
 
 found=()
 for target in "${targets[@]}"; do
-  features=()
-  [[ $target != form ]] || features=(--features server)
   printf '\n== %s\n' "$target"
   mkdir -p "fuzz/corpus/$target"
   # Twice the longest token; a seed that is too long would be cut.
-  cargo +nightly fuzz run "${features[@]}" "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
+  cargo +nightly fuzz run "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
     -max_total_time="${FUZZ_SECONDS:-60}" -max_len=32768 -dict=fuzz/json.dict -print_final_stats=1 ||
     found+=("$target")
 done

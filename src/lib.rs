@@ -12,50 +12,34 @@
 //! | `keys` | the master key, data keys, signing keys, the ring that signs |
 //! | `admin` | one function per administrative act; command line, API and pages call these |
 //! | `store` | all SQL; the one way to write |
-//! | [`resource`] | the verifier of access tokens, for Mintery's own routes and for other people's APIs |
 //! | [`model`] | types of the domain and their rules |
 //! | `secret`, [`clock`], `random`, `config`, `metrics` | what all of them stand on |
 //!
 //! Imports run from an upper row to a lower one, as `tests/api/architecture.rs` checks.
-//!
-//! With `default-features = false` only [`resource`] and what it stands on remain.
+//! The verifier of access tokens, for Mintery's own routes and for other people's APIs, is a crate of its own,
+//! `mintery-verifier`.
 
 // The examples of the guide compile, or the tests fail.
-#[cfg(all(doctest, feature = "actix"))]
+#[cfg(doctest)]
 #[doc = include_str!("../docs/protecting-an-api.md")]
 mod protecting_an_api {}
 
-pub mod clock;
-pub mod model;
-pub mod resource;
-
-#[cfg(feature = "server")]
 pub mod admin;
-#[cfg(feature = "server")]
+pub mod authn;
 pub mod background;
-#[cfg(feature = "server")]
 pub mod cli;
-#[cfg(feature = "server")]
+pub mod clock;
 pub mod config;
-#[cfg(feature = "server")]
 pub mod directory;
-#[cfg(feature = "server")]
 pub mod doctor;
-#[cfg(feature = "server")]
 pub mod http;
-#[cfg(feature = "server")]
 pub mod keys;
-#[cfg(feature = "server")]
 pub mod logging;
-#[cfg(feature = "server")]
 pub mod metrics;
-#[cfg(feature = "server")]
+pub mod model;
+pub mod network;
 pub mod oauth;
-#[cfg(feature = "server")]
 pub mod random;
-#[cfg(feature = "server")]
 pub mod secret;
-#[cfg(feature = "server")]
 pub mod server;
-#[cfg(feature = "server")]
 pub mod store;

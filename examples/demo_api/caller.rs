@@ -8,7 +8,7 @@ use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, ResponseError as _};
-use mintery::resource::{PresentError, Principal, Verifier, VerifyError, bearer_token};
+use mintery_verifier::{PresentError, Principal, Verifier, VerifyError, bearer_token};
 
 use crate::keys::ApiKeys;
 use crate::problem::Problem;

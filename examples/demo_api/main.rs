@@ -8,7 +8,7 @@
 //! | part | what it does |
 //! | --- | --- |
 //! | `caller` | who calls: finds the one credential of a request, and checks it |
-//! | `keys` | asks Mintery about API keys; tokens are checked without asking, by `mintery::resource` |
+//! | `keys` | asks Mintery about API keys; tokens are checked without asking, by `mintery_verifier` |
 //! | `problem` | what is told to those who are refused |
 //! | `chat` | a few addresses in the shape that OpenAI clients read |
 //!
@@ -30,7 +30,7 @@ use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, Data, Json, JsonConfig};
 use actix_web::{App, HttpResponse, HttpServer, Responder};
-use mintery::resource::{FollowRevocations, Verifier};
+use mintery_verifier::{FollowRevocations, Verifier};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

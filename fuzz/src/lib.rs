@@ -16,7 +16,7 @@ use aws_lc_rs::signature::{
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mintery::clock::{ManualClock, Timestamp};
-use mintery::resource::{AccessToken, KeySet, Verifier, VerifyError};
+use mintery_verifier::{AccessToken, KeySet, Verifier, VerifyError};
 use serde_json::{Map, Value};
 
 /// Whose tokens are checked, for which API, at what time.
@@ -189,7 +189,6 @@ fn modulus_bits(key: &Value) -> usize {
 }
 
 /// A header and, from the second line on, the body of a request to the token endpoint.
-#[cfg(feature = "server")]
 pub fn form(input: &[u8]) {
     use mintery::oauth::client_auth::Presented;
     use mintery::oauth::form::Form;
@@ -218,7 +217,6 @@ pub fn form(input: &[u8]) {
 }
 
 /// RFC 6749 Appendix B, for text whose every `%` is followed by two digits.
-#[cfg(feature = "server")]
 fn decoded(text: &[u8]) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.iter().copied();

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::patch::Patch;
 use super::{Admin, AdminError, MAX_TOKEN_TTL, signing_key, version};
 use crate::model::api::{Api, ApiScopes, MAX_APIS};
 use crate::model::event::{Event, EventNumber};
 use crate::model::name::DisplayName;
+use crate::model::patch::Patch;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::store::change::Tx;

@@ -2,18 +2,15 @@
 
 pub mod api;
 pub mod api_key;
-pub mod api_key_json;
 pub mod client;
 pub mod client_export;
 pub mod client_import;
 pub mod event_log;
 pub mod json;
-pub mod json_object;
 pub mod leak;
 pub mod names;
 pub mod once;
 pub mod overview;
-pub mod patch;
 pub mod revocation;
 pub mod second_factor;
 pub mod secret_use;
@@ -21,7 +18,6 @@ pub mod session;
 pub mod signing_key;
 pub mod usage;
 pub mod user;
-pub mod user_json;
 mod version;
 
 use std::sync::Arc;

@@ -10,7 +10,9 @@ use crate::admin::Admin;
 use crate::admin::api_key::{
     self, ApiKeyUpdate, CreatedApiKey, Filter, KeptApiKey, NewApiKey, Rotation, Selection, status,
 };
-use crate::admin::api_key_json::{ApiKeyJson, CreatedApiKeyJson, KeptApiKeyJson, KeyUsageJson, parse_ranges};
+use crate::admin::json::api_key::{
+    ApiKeyJson, CreatedApiKeyJson, KeptApiKeyJson, KeyUsageJson, parse_ranges,
+};
 use crate::clock::Timestamp;
 use crate::logging::escape;
 use crate::model::address::AddressRanges;

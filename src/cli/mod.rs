@@ -2,37 +2,21 @@
 //! `auth` and `token` act on a server over HTTP (`remote`), with the credential of a `profile`, and know neither.
 
 mod api;
-mod auth;
 mod client;
-mod client_export;
-mod client_import;
-mod client_secret;
 mod completions;
 mod config;
-mod credential;
 mod db;
 mod deferred;
 mod doctor;
 mod event;
-mod grant;
 mod key;
-mod login;
-mod logout;
 mod output;
-mod profile;
-mod profile_file;
 mod remote;
-mod safe_to_revoke;
 mod secret_input;
 mod serve;
-mod server_url;
 mod session;
 mod signing_key;
-mod token;
-mod token_decode;
-mod token_verify;
 mod user;
-mod whoami;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -42,9 +26,9 @@ use clap::{Args, Parser, Subcommand};
 
 use self::deferred::Deferred;
 use crate::admin::AdminError;
-use crate::admin::patch::Patch;
 use crate::config::{Overrides, Settings};
 use crate::keys::unlock::UnlockError;
+use crate::model::patch::Patch;
 use crate::server::StartError;
 use crate::store::StoreError;
 
@@ -103,20 +87,20 @@ enum Noun {
     /// Looks for what would keep the server from working here, and says what to do; it changes nothing.
     Doctor(Deferred<doctor::Doctor>),
     /// Keeps a credential for a server, for the commands that act over HTTP.
-    Login(Deferred<login::Login>),
+    Login(Deferred<remote::login::Login>),
     /// Forgets the credential that `login` kept.
-    Logout(Deferred<logout::Logout>),
+    Logout(Deferred<remote::logout::Logout>),
     /// Tells who one is at the server that `login` named.
-    Whoami(Deferred<whoami::Whoami>),
+    Whoami(Deferred<remote::whoami::Whoami>),
     /// Asks the server whether a credential is good.
     #[command(subcommand)]
-    Auth(Deferred<auth::AuthVerb>),
+    Auth(Deferred<remote::auth::AuthVerb>),
     /// The same as `auth check`, in one word.
     #[command(name = "auth/check", hide = true)]
-    AuthCheck(Deferred<auth::Check>),
+    AuthCheck(Deferred<remote::auth::Check>),
     /// Gets access tokens from the server, and looks at them.
     #[command(subcommand)]
-    Token(Deferred<token::TokenVerb>),
+    Token(Deferred<remote::token::TokenVerb>),
     /// Prints the script that completes these commands in a shell.
     Completions(Deferred<completions::Completions>),
 }

@@ -1,5 +1,6 @@
 //! What a command prints: results on standard output, everything else on standard error.
 
+use crate::clock::DateText as _;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 

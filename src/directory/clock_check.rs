@@ -7,9 +7,9 @@ use arc_swap::ArcSwapOption;
 
 use crate::clock::Clock;
 use crate::metrics::Metrics;
-use crate::resource::DEFAULT_SKEW;
 use crate::store::clock::{self, Compared};
 use crate::store::{Database, StoreError};
+use mintery_verifier::DEFAULT_SKEW;
 
 /// What was found the last time.
 #[derive(Debug)]

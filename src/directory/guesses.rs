@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::model::network::Network;
+use crate::network::Network;
 
 /// So many wrong secrets at once, and then one more after each period.
 #[derive(Debug, Clone, Copy)]
@@ -232,7 +232,7 @@ mod tests {
 
     use super::{Guesses, Open, PER_CLIENT, PER_NETWORK, TooMany};
     use crate::clock::{Clock, ManualClock, Timestamp};
-    use crate::model::network::Network;
+    use crate::network::Network;
 
     fn guesses() -> (Arc<ManualClock>, Arc<Guesses>) {
         let clock = ManualClock::starting_at(Timestamp::from_secs(0));

@@ -11,9 +11,9 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::keys::unlock;
 use crate::metrics::Metrics;
-use crate::resource::DEFAULT_SKEW;
 use crate::store::clock::Compared;
 use crate::store::{Database, DatabaseUrl, Engine, OpenError, SchemaState, clock, event};
+use mintery_verifier::DEFAULT_SKEW;
 
 const DATABASE: &str = "database";
 const MIGRATIONS: &str = "migrations";

@@ -1,5 +1,6 @@
 //! The master key, and the signing keys that it gives access to.
 
+use crate::clock::DateText as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 
 use super::Finding;
 use crate::config::Settings;
-use crate::resource::{Document, Fetch as _, FetchError, HttpFetcher};
 use crate::server::bind;
+use mintery_verifier::{Document, Fetch as _, FetchError, HttpFetcher};
 
 const ISSUER: &str = "issuer";
 const PORT: &str = "port";

@@ -5,30 +5,34 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
 use super::headers::NO_STORE;
-use crate::resource::problem::PROBLEM_JSON;
-pub use crate::resource::problem::Problem;
+use mintery_verifier::adapter::problem::PROBLEM_JSON;
+pub use mintery_verifier::adapter::problem::Problem;
 
-impl Problem {
-    pub const METHOD_NOT_ALLOWED: Self = Self::new(405, "err_invalid_request", "Method not allowed");
-    pub const TOO_LARGE: Self = Self::new(413, "err_invalid_request", "Request too large");
-    pub const CONFLICT: Self = Self::new(409, "err_conflict", "Conflict");
-    /// Of what was seen, and named in `If-Match` (RFC 9110 §15.5.13).
-    pub const CHANGED: Self = Self::new(412, "err_conflict", "Precondition failed");
-    pub const RATE_LIMITED: Self = Self::new(429, "err_rate_limited", "Too many requests");
-    pub const NOT_FOUND: Self = Self::new(404, "err_not_found", "Not found");
-
+/// An error as an answer of actix-web.
+pub trait Answer: Sized {
     /// The status, as actix-web has it.
-    pub fn status_code(self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
+    fn status_code(self) -> StatusCode;
 
     /// The answer; `extend` adds headers.
-    pub fn answer(self, detail: &str, extend: impl FnOnce(&mut HttpResponseBuilder)) -> HttpResponse {
+    fn answer(self, detail: &str, extend: impl FnOnce(&mut HttpResponseBuilder)) -> HttpResponse {
         self.answer_with(detail, &[], extend)
     }
 
     /// The answer with more members (RFC 9457 §3.2), for programs.
-    pub fn answer_with(
+    fn answer_with(
+        self,
+        detail: &str,
+        members: &[(&str, bool)],
+        extend: impl FnOnce(&mut HttpResponseBuilder),
+    ) -> HttpResponse;
+}
+
+impl Answer for Problem {
+    fn status_code(self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn answer_with(
         self,
         detail: &str,
         members: &[(&str, bool)],

@@ -12,9 +12,9 @@ use super::signing::{SigningKey, UnusableKey};
 use crate::clock::Timestamp;
 use crate::model::key_schedule::{KeyState, ScheduledKey, Term};
 use crate::model::signing_key::SigningAlgorithm;
-use crate::resource::{KeySet, KeySetError, Verifier};
 use crate::store::key::StoredSigningKey;
 use crate::store::{Database, StoreError, key};
+use mintery_verifier::{KeySet, KeySetError, Verifier};
 
 /// The keys as they were last read. What each is doing follows from the time.
 #[derive(Debug, Default)]

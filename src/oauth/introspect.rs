@@ -6,16 +6,17 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::AuthorizationServer;
-use super::bearer::{self, TokenFailure};
 use super::error::OauthError;
 use super::request::Submission;
+use crate::authn::caller;
+use crate::authn::caller::TokenFailure;
 use crate::clock::Timestamp;
 use crate::directory::{KnownClient, Unavailable};
 use crate::model::claims::{Audience, INTROSPECTION_TYPE};
 use crate::model::client::{Client, DEFAULT_INTROSPECTION_ALG};
 use crate::model::environment::Environment;
 use crate::model::scope::ScopeSet;
-use crate::resource::AccessToken;
+use mintery_verifier::AccessToken;
 
 /// The scope of clients that may introspect every token.
 pub const INTROSPECT_ALL: &str = "mintery:introspect";
@@ -109,7 +110,7 @@ pub async fn respond(
     caller.known.usage.note(at, caller.secret(), submission.from);
     let found = match check(server, &caller.known.client, token) {
         Ok(token) => {
-            let client = bearer::client_of(&token);
+            let client = caller::client_of(&token);
             if client == caller.known.client.id.as_str() {
                 // Its own token: who it is has just been looked up.
                 active(server, token, Some(Arc::clone(&caller.known)))
@@ -171,8 +172,8 @@ fn active(
     token: Arc<AccessToken>,
     known: Option<Arc<KnownClient>>,
 ) -> Result<Active, Inactive> {
-    let holder = bearer::holder(&token, known)?;
-    let scopes = bearer::scopes_of(server, &token, token.scopes.intersection(&holder.client.scopes));
+    let holder = caller::holder(&token, known)?;
+    let scopes = caller::scopes_of(server, &token, token.scopes.intersection(&holder.client.scopes));
     Ok(Active { token, scopes })
 }
 
@@ -181,20 +182,20 @@ async fn active_of_other(
     server: &AuthorizationServer,
     token: Arc<AccessToken>,
 ) -> Result<Result<Active, Inactive>, Unavailable> {
-    let Some(user) = bearer::user_of(&token) else {
-        let (known, _) = server.directory.client(bearer::client_of(&token)).await?;
+    let Some(user) = caller::user_of(&token) else {
+        let (known, _) = server.directory.client(caller::client_of(&token)).await?;
         return Ok(active(server, token, known));
     };
     let known = server.directory.user(&user).await?;
-    Ok(bearer::good_user(known).map_err(Inactive::from).map(|known| {
-        let scopes = bearer::scopes_of(server, &token, known.user.most_of(&token.scopes));
+    Ok(caller::good_user(known).map_err(Inactive::from).map(|known| {
+        let scopes = caller::scopes_of(server, &token, known.user.most_of(&token.scopes));
         Active { token, scopes }
     }))
 }
 
 /// A client may know of the tokens that were issued to it, or to its API keys, or that are for an API which it stands for, or of all.
 fn may_introspect(server: &AuthorizationServer, caller: &Client, token: &AccessToken) -> bool {
-    bearer::client_of(token) == caller.id.as_str()
+    caller::client_of(token) == caller.id.as_str()
         || caller.scopes.contains(INTROSPECT_ALL)
         || token.audience.iter().any(|audience| stands_for(server, caller, audience))
 }

@@ -4,20 +4,16 @@
 //! A new grant is a file in [`grant`] and an arm of its enum; a new way for clients to authenticate is a file in
 //! [`client_auth`] and an arm.
 
-pub mod api_key;
-pub mod bearer;
 pub mod client_auth;
 pub mod error;
 pub mod feed;
 pub mod form;
 pub mod grant;
 pub mod introspect;
-pub mod log_in;
 pub mod metadata;
 pub mod request;
 pub mod revoke;
 pub mod secret_scanning;
-pub mod session;
 pub mod token;
 
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::client_auth::Presented;
 use super::error::OauthError;
 use super::form::Form;
-use crate::model::network::Network;
+use crate::network::Network;
 
 /// What of a request matters here.
 #[derive(Debug)]

@@ -2,12 +2,12 @@
 //! node, and on every other within the second.
 
 use super::AuthorizationServer;
-use super::bearer;
 use super::error::OauthError;
 use super::request::Submission;
 use crate::admin::revocation::RevokeError;
+use crate::authn::caller;
 use crate::model::event::RevokedToken;
-use crate::resource::VerifyError;
+use mintery_verifier::VerifyError;
 
 /// The most that is remembered of all clients together: beyond that no single token is taken back until some have expired, so
 /// that those who follow are not told more than they hold. All tokens of a client are one.
@@ -38,7 +38,7 @@ pub async fn respond(server: &AuthorizationServer, submission: &Submission<'_>) 
     };
     let client = &caller.known.client.id;
     // Those that were made from its API keys are its own.
-    if bearer::client_of(&token) != client.as_str() {
+    if caller::client_of(&token) != client.as_str() {
         return Err(OauthError::AnotherClientsToken);
     }
     if server.ring.verifier().revocations().len() >= MAX_LIVE {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AuthorizationServer, api_key};
+use super::AuthorizationServer;
 use crate::admin::{Admin, AdminError, leak};
+use crate::authn::api_key;
 use crate::directory::{KnownApiKey, Unavailable};
 use crate::keys::scanner_keys::ScannerKeys;
 use crate::model::api_key::ApiKeyId;

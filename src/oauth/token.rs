@@ -1,5 +1,6 @@
 //! The token endpoint (RFC 6749 §3.2): a grant becomes an access token (RFC 9068).
 
+use super::AuthorizationServer;
 use super::client_auth::{AuthenticatedClient, Presented};
 use super::error::OauthError;
 use super::form::Form;
@@ -7,7 +8,7 @@ use super::grant::token_exchange::{self, TokenExchange};
 use super::grant::wanted::Granted;
 use super::grant::{self, Grant};
 use super::request::Submission;
-use super::{AuthorizationServer, api_key};
+use crate::authn::api_key;
 use crate::clock::Timestamp;
 use crate::directory::OverLimit;
 use crate::model::claims::{AccessTokenClaims, Audience, TokenId};

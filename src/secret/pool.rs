@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::hash::HashMemory;
 use crate::metrics::HashMetrics;
-use crate::model::network::Network;
+use crate::network::Network;
 
 /// What may wait for each slot, in multiples of a hash of our own: about a second's work.
 const WAITING_PER_SLOT: u32 = 64;
@@ -269,7 +269,7 @@ mod tests {
 
     use super::{Busy, HashPool, Lane, WAITING_PER_SLOT};
     use crate::metrics::HashMetrics;
-    use crate::model::network::Network;
+    use crate::network::Network;
 
     fn lane(number: u8) -> Lane {
         Lane::Network(Network::of([192, 0, 2, number].into()))

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use mintery::admin::api_key::{self, NewApiKey};
-use mintery::admin::patch::Patch;
 use mintery::model::address::AddressRanges;
 use mintery::model::api_key::{ApiKeyId, Environment, KeyFormat, KeyOwner};
 use mintery::model::client::ClientId;
 use mintery::model::name::DisplayName;
+use mintery::model::patch::Patch;
 use mintery::model::scope::ScopeSet;
 use mintery::random::SystemRandom;
 use reqwest::{Method, RequestBuilder};

@@ -1,5 +1,6 @@
 //! A node whose clock is wrong, judged by that of the store.
 
+use mintery::clock::DateText as _;
 use std::sync::Arc;
 use std::time::Duration;
 

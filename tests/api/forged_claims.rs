@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mintery::resource::VerifyError;
+use mintery_verifier::VerifyError;
 use serde_json::{Value, json};
 
 use crate::app::ISSUER;

@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 use mintery::model::signing_key::SigningAlgorithm::{self, EdDsa, Es256, Es384, Hs256, Ps256, Rs256};
-use mintery::resource::VerifyError;
+use mintery_verifier::VerifyError;
 
 use crate::doors::Doors;
 use crate::forge::{self, Forgery, decode, encode, part};

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use mintery::admin::api::{self, ApiTerms};
 use mintery::admin::client::{self, ClientUpdate};
-use mintery::admin::patch::Patch;
 use mintery::admin::signing_key;
 use mintery::keys::pair::KeyPair;
 use mintery::model::api::ApiScopes;
 use mintery::model::client::ClientId;
 use mintery::model::name::DisplayName;
+use mintery::model::patch::Patch;
 use mintery::model::resource::ResourceUri;
 use mintery::model::scope::ScopeSet;
 use mintery::model::signing_key::SigningAlgorithm;
-use mintery::resource::{KeySet, Verifier};
 use mintery::store::event;
+use mintery_verifier::{KeySet, Verifier};
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -1,11 +1,12 @@
 //! The dashboard, as the HTTP that it is. What takes a browser is tested in `tests/browser`.
 
+use mintery::clock::DateText as _;
 use std::time::Duration;
 
 use mintery::admin::api_key::{self, NewApiKey};
-use mintery::admin::patch::Patch;
 use mintery::model::api_key::KeyOwner;
 use mintery::model::name::DisplayName;
+use mintery::model::patch::Patch;
 use mintery::model::user::Role;
 use reqwest::Method;
 use serde_json::{Value, json};

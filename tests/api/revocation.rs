@@ -1,5 +1,6 @@
 //! What is taken back before it expires: tokens of a client, of a secret, for an API, of a signing key.
 
+use mintery::clock::DateText as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use mintery::admin::api::{self, ApiTerms};
 use mintery::admin::client::{self, ClientUpdate, NewSecret};
-use mintery::admin::patch::Patch;
 use mintery::clock::Clock as _;
 use mintery::model::api::ApiScopes;
 use mintery::model::client::{ClientId, SecretId};
 use mintery::model::name::DisplayName;
+use mintery::model::patch::Patch;
 use mintery::model::resource::ResourceUri;
 use mintery::model::scope::ScopeSet;
 use mintery::model::usage::{KEPT_FOR, MAX_ADDRESSES};

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use mintery::admin::api_key::{self, ApiKeyUpdate, NewApiKey, Rotation, Selection};
 use mintery::admin::client::ClientUpdate;
-use mintery::admin::patch::Patch;
 use mintery::admin::{Admin, client, revocation};
 use mintery::model::address::AddressRanges;
 use mintery::model::api_key::{ApiKeyId, Environment, KeyFormat, KeyOwner};
 use mintery::model::client::ClientId;
 use mintery::model::name::DisplayName;
+use mintery::model::patch::Patch;
 use mintery::model::revocation::{Kind, Mark};
 use mintery::model::scope::ScopeSet;
 use mintery::random::SystemRandom;
-use mintery::resource::{KeySet, Verifier, VerifyError};
+use mintery_verifier::{KeySet, Verifier, VerifyError};
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mintery::admin::client::{self, ClientUpdate, NewSecret};
-use mintery::admin::patch::Patch;
 use mintery::model::client::ClientId;
+use mintery::model::patch::Patch;
 use mintery::model::usage::KEPT_FOR;
 use serde_json::{Value, json};
 

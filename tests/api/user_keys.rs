@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use mintery::admin::Admin;
 use mintery::admin::api_key::{self, ApiKeyUpdate, NewApiKey, Selection};
-use mintery::admin::patch::Patch;
 use mintery::admin::user::{self, UserUpdate};
 use mintery::model::address::AddressRanges;
 use mintery::model::api_key::{Environment, KeyOwner};
 use mintery::model::name::DisplayName;
+use mintery::model::patch::Patch;
 use mintery::model::revocation::{Kind, Mark};
 use mintery::model::scope::ScopeSet;
 use mintery::model::user::{Role, Username};

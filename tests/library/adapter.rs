@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mintery::resource::Verifier;
+use mintery_verifier::Verifier;
 use serde_json::json;
 
 use crate::api::{Api, Setup};

@@ -2,7 +2,7 @@
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
-use mintery::resource::{Principal, RequireScope, Verifier, protected_resource_metadata};
+use mintery_verifier::{Principal, RequireScope, Verifier, protected_resource_metadata};
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use serde_json::{Value, json};

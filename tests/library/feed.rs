@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mintery::clock::{Clock as _, ManualClock, Timestamp};
 use mintery::model::revocation::{Kind, Mark};
-use mintery::resource::{
+use mintery_verifier::{
     BuildError, Document, Fetch, FetchError, FollowError, FollowRevocations, Principal, Request,
     RevocationStatus, StaleRevocations, Verifier, VerifierBuilder, VerifyError,
 };

@@ -126,7 +126,6 @@ fn fuzz_key_sets() {
 }
 
 /// 6749-6: whatever form is accepted reads the same without any leniency.
-#[cfg(feature = "server")]
 #[test]
 fn fuzz_forms() {
     drive("form", targets::form, 40_000);

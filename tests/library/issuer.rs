@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use mintery::clock::{Clock as _, ManualClock, Timestamp};
-use mintery::resource::{Principal, Verifier, VerifierBuilder, VerifyError};
+use mintery_verifier::{Principal, Verifier, VerifierBuilder, VerifyError};
 use serde_json::json;
 
 use crate::key::{API, Key, claims, jwks};

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use mintery::clock::{ManualClock, Timestamp};
-use mintery::resource::{KeySet, PresentError, Verifier, VerifyError, bearer_token};
+use mintery_verifier::{KeySet, PresentError, Verifier, VerifyError, bearer_token};
 use proptest::prelude::*;
 use proptest::sample::Index;
 

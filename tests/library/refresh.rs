@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mintery::resource::{Document, Fetch, FetchError, RefreshError, Verifier, VerifyError};
+use mintery_verifier::{Document, Fetch, FetchError, RefreshError, Verifier, VerifyError};
 
 use crate::issuer::{Answer, Issuer, JWKS, block_on, eventually, verify};
 use crate::key::{API, Key, claims, jwks};
@@ -197,7 +197,7 @@ impl Fetch for Own {
     }
 }
 
-fn own(panics: bool) -> (Arc<AtomicUsize>, Result<Verifier, mintery::resource::BuildError>) {
+fn own(panics: bool) -> (Arc<AtomicUsize>, Result<Verifier, mintery_verifier::BuildError>) {
     let calls = Arc::new(AtomicUsize::new(0));
     let document = jwks(&[Key::new("a", "ES256").jwk()]);
     let fetch = Own { calls: Arc::clone(&calls), panics, document };
@@ -220,7 +220,7 @@ fn the_thread_ends_with_the_last_handle() {
 #[test]
 fn a_fetcher_that_panics_is_one_that_failed() {
     let (calls, built) = own(true);
-    let mintery::resource::BuildError::Keys(error) = built.unwrap_err() else { panic!("another error") };
+    let mintery_verifier::BuildError::Keys(error) = built.unwrap_err() else { panic!("another error") };
     assert!(matches!(&*error, RefreshError::Panicked(why) if why.contains("on purpose")), "{error}");
     eventually("the thread ends", || Arc::strong_count(&calls) == 1);
 }

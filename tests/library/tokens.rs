@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mintery::clock::{Clock as _, ManualClock, Timestamp};
-use mintery::resource::{KeySet, Verifier, VerifyError};
+use mintery_verifier::{KeySet, Verifier, VerifyError};
 use serde_json::{Value, json};
 
 use crate::issuer::block_on;

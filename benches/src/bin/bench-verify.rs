@@ -14,7 +14,7 @@ use mintery::keys::signing::SigningKey;
 use mintery::model::claims::{AccessTokenClaims, Audience, TokenId};
 use mintery::model::signing_key::SigningAlgorithm;
 use mintery::random::{self, SystemRandom};
-use mintery::resource::{KeySet, Verifier};
+use mintery_verifier::{KeySet, Verifier};
 use serde_json::json;
 use signature::Verifier as _;
 

@@ -9,7 +9,7 @@
 use std::error::Error;
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use mintery::resource::{FollowRevocations, Verifier};
+use mintery_verifier::{FollowRevocations, Verifier};
 
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {

@@ -8,13 +8,14 @@ use serde::de::IgnoredAny;
 
 use crate::admin::AdminError;
 use crate::admin::client::{check_id, check_life, parse_label};
+use crate::admin::json::object;
+use crate::admin::json::object::Object;
 use crate::admin::json::{ClientInput, invalid};
-use crate::admin::json_object::{self, Object};
-use crate::admin::patch::Patch;
 use crate::clock::Timestamp;
 use crate::model::client::{AuthMethod, Client, ClientId, MAX_CHOSEN_SECRETS, MAX_SECRETS, SecretId};
 use crate::model::event::EventNumber;
 use crate::model::name::DisplayName;
+use crate::model::patch::Patch;
 use crate::model::resource::ResourceUri;
 use crate::secret::Secret;
 use crate::secret::base62::is_base62;
@@ -151,7 +152,7 @@ impl LineParser {
         if text.trim_ascii().is_empty() {
             return Ok(None);
         }
-        self.client(number, json_object::parse(text)?).map(Some)
+        self.client(number, object::parse(text)?).map(Some)
     }
 
     fn client(&self, line: u64, json: ClientLine) -> Result<Wanted, AdminError> {

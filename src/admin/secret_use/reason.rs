@@ -1,5 +1,6 @@
 //! Why a secret may be revoked, or may not: for programs a code, for people a sentence.
 
+use crate::clock::DateText as _;
 use std::net::IpAddr;
 use std::time::Duration;
 

@@ -9,7 +9,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::admin::api_key::Repeatable;
-use crate::admin::{Admin, AdminError, json_object, user};
+use crate::admin::json::object;
+use crate::admin::{Admin, AdminError, user};
+use crate::authn::caller;
+use crate::authn::caller::{AccessError, Demand, Presented};
+use crate::authn::log_in::LogInError;
+use crate::authn::session::grantable;
 use crate::http::error;
 use crate::http::extract::body::{self, BodyError};
 use crate::http::extract::presented;
@@ -22,10 +27,7 @@ use crate::model::scope::ScopeSet;
 use crate::model::session::SessionId;
 use crate::model::user::{SecondFactorRule, UserId, Username};
 use crate::oauth::AuthorizationServer;
-use crate::oauth::bearer::{self, AccessError, Demand, Presented};
-use crate::oauth::log_in::LogInError;
 use crate::oauth::request::is_form;
-use crate::oauth::session::grantable;
 
 /// By what a request is known again that may be sent again.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -87,7 +89,7 @@ async fn authorize_look(
     let presented = presented::credential(request, server)?;
     let needed = needed(scope)?;
     let demand = Demand { scopes: Some(&needed), is_first, ..Demand::of(server) };
-    let caller = bearer::authenticate(server, &presented, demand).await?;
+    let caller = caller::authenticate(server, &presented, demand).await?;
     Ok(acting(server, caller))
 }
 
@@ -156,7 +158,7 @@ pub async fn authorize_person_look(
     // In a session the rest is asked below; where there is none the scope is needed in any case.
     let scopes = (!is_session).then_some(&needed);
     let demand = Demand { scopes, is_first, ..Demand::of(server) };
-    let caller = bearer::authenticate(server, &presented, demand).await?;
+    let caller = caller::authenticate(server, &presented, demand).await?;
     let own = match (&caller.principal, &caller.credential) {
         (Principal::User { id, name, .. }, Credential::Session(session)) => {
             Some(OwnSession { user: id.clone(), username: name.clone(), session: session.clone() })
@@ -252,13 +254,13 @@ pub async fn read_form_or_json<T: DeserializeOwned>(
 
 fn parse<T: DeserializeOwned>(request: &HttpRequest, body: &[u8]) -> Result<T, AdminError> {
     if body.is_empty() {
-        return json_object::parse("{}");
+        return object::parse("{}");
     }
     if !is_json(request.headers().get(CONTENT_TYPE)) {
         return Err(AdminError::Invalid("the body must be application/json".to_owned()));
     }
     let text = std::str::from_utf8(body);
-    json_object::parse(text.map_err(|_| AdminError::Invalid("the body is not UTF-8".to_owned()))?)
+    object::parse(text.map_err(|_| AdminError::Invalid("the body is not UTF-8".to_owned()))?)
 }
 
 /// An answer in JSON.

@@ -6,6 +6,8 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use url::form_urlencoded;
 
 use super::me;
+use crate::authn::caller;
+use crate::authn::caller::{AccessError, Demand, TokenFailure};
 use crate::http::error;
 use crate::http::extract::presented;
 use crate::http::headers::{JSON, NO_STORE};
@@ -13,7 +15,6 @@ use crate::model::api_key::Environments;
 use crate::model::principal::Authenticated;
 use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
-use crate::oauth::bearer::{self, AccessError, Demand, TokenFailure};
 
 const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
 const KIND: HeaderName = HeaderName::from_static("x-auth-kind");
@@ -63,7 +64,7 @@ async fn authenticate(
         environments: asked.environments.unwrap_or(own.environments),
         ..own
     };
-    bearer::authenticate(server, &presented, demand).await
+    caller::authenticate(server, &presented, demand).await
 }
 
 /// What the query asks for. A parameter that repeats asks for all of its values.

@@ -16,10 +16,13 @@ use super::administration::{
 use super::page::{Page, PageQuery};
 use super::version::{if_match, tagged};
 use crate::admin::api_key::{self, ApiKeyUpdate, Creation, Filter, KeptApiKey, MAX_AT_ONCE, Selection};
-use crate::admin::api_key_json::{
+use crate::admin::json::api_key::{
     ApiKeyInput, ApiKeyJson, CreatedApiKeyJson, KeptApiKeyJson, KeyUsageJson, RotationInput, SelectionInput,
 };
 use crate::admin::{Admin, AdminError};
+use crate::authn::api_key::PresentedKey;
+use crate::authn::caller;
+use crate::authn::caller::{AccessError, Demand, Presented};
 use crate::clock::Timestamp;
 use crate::directory::OverLimit;
 use crate::http::headers::TRUE;
@@ -27,8 +30,6 @@ use crate::model::api_key::{ApiKeyId, Environment, Environments, KeyOwner};
 use crate::model::scope::ScopeSet;
 use crate::model::usage::{Hour, HourOfKeyUse};
 use crate::oauth::AuthorizationServer;
-use crate::oauth::api_key::PresentedKey;
-use crate::oauth::bearer::{self, AccessError, Demand, Presented};
 use crate::secret::Secret;
 
 const READ: &str = "mintery:keys:read";
@@ -360,7 +361,7 @@ async fn do_verify(request: &HttpRequest, server: &AuthorizationServer, payload:
     };
     // Whoever asks says from where, and knows.
     let presented = Presented::ApiKey(PresentedKey { key: input.key.expose(), from, is_from_certain: true });
-    let caller = match bearer::authenticate(server, &presented, demand).await {
+    let caller = match caller::authenticate(server, &presented, demand).await {
         Ok(caller) => caller,
         Err(error @ AccessError::Unavailable(_)) => return Err(error.into()),
         Err(refusal) => {

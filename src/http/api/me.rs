@@ -5,6 +5,8 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
+use crate::authn::caller;
+use crate::authn::caller::{AccessError, Demand};
 use crate::clock::Timestamp;
 use crate::http::error;
 use crate::http::extract::presented;
@@ -12,7 +14,6 @@ use crate::http::headers::{JSON, NO_STORE};
 use crate::model::principal::Authenticated;
 use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
-use crate::oauth::bearer::{self, AccessError, Demand};
 
 #[derive(Serialize)]
 struct Me<'a> {
@@ -60,5 +61,5 @@ async fn authenticate(
     request: &HttpRequest,
     server: &AuthorizationServer,
 ) -> Result<Authenticated, AccessError> {
-    bearer::authenticate(server, &presented::credential(request, server)?, Demand::of(server)).await
+    caller::authenticate(server, &presented::credential(request, server)?, Demand::of(server)).await
 }

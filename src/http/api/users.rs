@@ -11,19 +11,19 @@ use super::administration::{
 };
 use super::page::{Page, PageQuery};
 use super::version::{if_match, tagged};
-use crate::admin::user::{self, Filter, UserUpdate};
-use crate::admin::user_json::{
+use crate::admin::json::user::{
     CodeInput, EnrolmentJson, NewUserInput, PasswordInput, RecoveryCodesJson, SessionJson, UserJson,
     UserUpdateInput,
 };
+use crate::admin::user::{self, Filter, UserUpdate};
 use crate::admin::{AdminError, second_factor, session};
+use crate::authn::caller::AccessError;
+use crate::authn::log_in::{LogInError, check_own_password, with_code};
 use crate::http::extract::caller::caller_address;
 use crate::model::scope::ScopeSet;
 use crate::model::session::SessionId;
 use crate::model::user::{Role, UserId};
 use crate::oauth::AuthorizationServer;
-use crate::oauth::bearer::AccessError;
-use crate::oauth::log_in::{LogInError, check_own_password, with_code};
 use crate::oauth::request::network_of;
 use crate::secret::pool::Lane;
 

@@ -8,11 +8,11 @@ use percent_encoding::percent_decode_str;
 
 use super::caller::caller;
 use super::session;
+use crate::authn::api_key::{KeyFailure, PresentedKey};
+use crate::authn::caller::{AccessError, Presented};
+use crate::authn::session::PresentedSession;
 use crate::oauth::AuthorizationServer;
-use crate::oauth::api_key::{KeyFailure, PresentedKey};
-use crate::oauth::bearer::{AccessError, Presented};
-use crate::oauth::session::PresentedSession;
-use crate::resource::{PresentError, bearer_token};
+use mintery_verifier::{PresentError, bearer_token};
 
 /// Finds the credential in a request: `Authorization: Bearer`, with a token or a key, which nobody can mistake for each other; or the
 /// header for keys; or the cookie of a session, which must come from a page of this server where it changes something. A cookie beside

@@ -7,6 +7,9 @@ use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderValue,
 use super::caller::caller_address;
 use super::site::{Site, site};
 use crate::admin::Admin;
+use crate::authn::caller::AccessError;
+use crate::authn::session;
+use crate::authn::session::PresentedSession;
 use crate::clock::Timestamp;
 use crate::directory::Unavailable;
 use crate::model::event::Actor;
@@ -14,8 +17,6 @@ use crate::model::scope::ScopeSet;
 use crate::model::session::{SessionId, is_cookie};
 use crate::model::user::{Role, UserId, Username};
 use crate::oauth::AuthorizationServer;
-use crate::oauth::bearer::AccessError;
-use crate::oauth::session::{self, PresentedSession};
 use crate::secret::Secret;
 
 /// Finds the cookie of a session in a request. What other programs at this host have set under the same name is none.

@@ -7,12 +7,13 @@ use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::submission;
+use crate::authn::caller;
+use crate::authn::caller::{AccessError, Demand};
 use crate::http::error;
 use crate::http::extract::body;
 use crate::http::extract::presented;
 use crate::http::headers::NO_STORE;
 use crate::oauth::AuthorizationServer;
-use crate::oauth::bearer::{self, AccessError, Demand};
 use crate::oauth::client_auth::Presented;
 use crate::oauth::error::OauthError;
 use crate::oauth::feed::{self, Question};
@@ -45,7 +46,7 @@ pub async fn read(
         let submission = submission::of(&request, &server, &[]);
         if has_token(&submission) || request.headers().contains_key(&server.api_key_header) {
             let credential = presented::credential(&request, &server).map_err(Refused::Access)?;
-            let reader = bearer::authenticate(&server, &credential, Demand::of(&server)).await;
+            let reader = caller::authenticate(&server, &credential, Demand::of(&server)).await;
             let reader = reader.map_err(Refused::Access)?;
             server.metrics.access_granted.increment(1);
             let parameters = submission.parameters_of_uri()?;

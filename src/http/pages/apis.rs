@@ -17,11 +17,11 @@ use super::visit::Visit;
 use super::visitor::Visitor;
 use super::{Outcome, activity, encoded, page, page_with, redirect};
 use crate::admin::api::{self, ApiTerms, ApiUpdate};
-use crate::admin::patch::Patch;
 use crate::admin::{AdminError, revocation};
 use crate::clock::Timestamp;
 use crate::model::api::{Api, ApiScopes, InvalidApiScopes};
 use crate::model::name::DisplayName;
+use crate::model::patch::Patch;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
 

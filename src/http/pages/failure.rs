@@ -9,13 +9,13 @@ use super::navigation::Section;
 use super::visitor::Visitor;
 use super::{log_in, page_with, redirect};
 use crate::admin::AdminError;
+use crate::authn::caller::AccessError;
 use crate::http::api::administration::Refused;
 use crate::http::error;
 use crate::http::middleware::request_id::RequestId;
 use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
-use crate::oauth::bearer::AccessError;
-use crate::resource::refusal::RETRY_AFTER_SECS;
+use mintery_verifier::adapter::refusal::RETRY_AFTER_SECS;
 
 /// Why there is no page.
 #[derive(Debug)]

@@ -12,14 +12,14 @@ use super::failure::Failure;
 use super::form::Form;
 use super::visitor::CSRF_FIELD;
 use super::{Outcome, encoded, page_with, redirect};
+use crate::authn::caller::AccessError;
+use crate::authn::log_in::{Credentials, LogInError};
 use crate::clock::Timestamp;
 use crate::http::api::session::{begin, end};
 use crate::http::error;
 use crate::http::extract::session::{clear_cookie, set_cookie, signed_in};
 use crate::http::extract::site::{Site, site};
 use crate::oauth::AuthorizationServer;
-use crate::oauth::bearer::AccessError;
-use crate::oauth::log_in::{Credentials, LogInError};
 use crate::secret::Secret;
 
 #[derive(Template)]

@@ -1,5 +1,6 @@
 //! How things look to people: moments, states, sizes.
 
+use crate::clock::DateText as _;
 use std::time::Duration;
 
 use crate::clock::Timestamp;

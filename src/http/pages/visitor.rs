@@ -5,11 +5,11 @@ use actix_web::HttpRequest;
 use super::failure::Failure;
 use super::navigation::{Section, notice};
 use crate::admin::Admin;
+use crate::authn::caller::AccessError;
 use crate::clock::Timestamp;
 use crate::http::extract::session::{self, SignedIn};
 use crate::model::user::Role;
 use crate::oauth::AuthorizationServer;
-use crate::oauth::bearer::AccessError;
 
 /// The field of a form that shows that it was made for whoever is logged in.
 pub const CSRF_FIELD: &str = "csrf_token";

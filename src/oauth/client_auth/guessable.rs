@@ -13,7 +13,7 @@ use super::{AuthenticatedClient, AuthorizationServer};
 use crate::directory::guesses::Guess as Counted;
 use crate::directory::{KnownClient, KnownSecret, SlowSecret};
 use crate::model::client::ClientSecret;
-use crate::model::network::Network;
+use crate::network::Network;
 use crate::oauth::error::{ClientFailure, OauthError};
 use crate::secret::Secret;
 use crate::secret::check::{Match, Question};

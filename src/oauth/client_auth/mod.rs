@@ -1,7 +1,7 @@
 //! Client authentication (RFC 6749 §2.3): whatever way a client shows who it is becomes one [`Presented`], exactly one,
 //! and one `match` checks it.
 
-pub(super) mod guessable;
+pub mod guessable;
 pub mod secret;
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::form::Form;
 use crate::directory::KnownClient;
 use crate::model::client::SecretId;
 use crate::model::event::EventNumber;
-use crate::model::network::Network;
+use crate::network::Network;
 
 /// What a client shows.
 #[derive(Debug)]

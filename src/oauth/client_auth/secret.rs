@@ -12,7 +12,7 @@ use super::{AuthenticatedClient, AuthorizationServer};
 use crate::clock::Timestamp;
 use crate::directory::{KnownSecret, SlowSecret};
 use crate::model::client::{Client, is_vschar};
-use crate::model::network::Network;
+use crate::network::Network;
 use crate::oauth::error::{ClientFailure, OauthError};
 use crate::oauth::form::Form;
 use crate::secret::Secret;

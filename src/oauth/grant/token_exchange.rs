@@ -4,10 +4,11 @@
 use std::net::IpAddr;
 
 use super::wanted::{Allowed, Granted, Wanted};
+use crate::authn::api_key;
+use crate::authn::api_key::{KeyFailure, PresentedKey};
 use crate::clock::Timestamp;
 use crate::directory::KnownApiKey;
 use crate::oauth::AuthorizationServer;
-use crate::oauth::api_key::{self, KeyFailure, PresentedKey};
 use crate::oauth::error::OauthError;
 use crate::oauth::form::Form;
 use crate::secret::Secret;

@@ -1,0 +1,119 @@
+//! Why a protected request is refused, and how that is told (RFC 6750 §3, RFC 9728 §5.1).
+
+use std::borrow::Cow;
+
+use crate::adapter::problem::Problem;
+use crate::token::error::VerifyError;
+use crate::token::presented::PresentError;
+use crate::token::require_scope::MissingScope;
+
+/// After how many seconds a caller may try again.
+pub const RETRY_AFTER_SECS: &str = "1";
+
+/// Why a protected request is refused. What it tells the caller is no more than they may know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// No credential: 401, with a challenge and no error code.
+    Missing,
+    /// Two credentials, or one in the query: 400.
+    InvalidRequest(&'static str),
+    /// The token is not good: 401.
+    InvalidToken,
+    /// The token is good, and does not allow this: 403. The scopes that would, one space between.
+    InsufficientScope(String),
+    /// It cannot be told now: 503.
+    Unavailable,
+}
+
+impl Refusal {
+    /// What kind of error it is.
+    pub const fn problem(&self) -> Problem {
+        match self {
+            Self::Missing => Problem::MISSING_CREDENTIALS,
+            Self::InvalidRequest(_) => Problem::INVALID_REQUEST,
+            Self::InvalidToken => Problem::INVALID_CREDENTIALS,
+            Self::InsufficientScope(_) => Problem::NO_PERMISSION,
+            Self::Unavailable => Problem::UNAVAILABLE,
+        }
+    }
+
+    /// What is told to people.
+    pub fn detail(&self) -> Cow<'static, str> {
+        match self {
+            Self::Missing => PresentError::Missing.text().into(),
+            Self::InvalidRequest(what) => (*what).into(),
+            Self::InvalidToken => {
+                "The access token is malformed, expired, revoked or not for this API".into()
+            }
+            Self::InsufficientScope(none) if none.is_empty() => "No access token allows this".into(),
+            Self::InsufficientScope(scopes) => format!("The access token lacks the scope {scopes}").into(),
+            Self::Unavailable => "The server cannot answer at the moment; try again".into(),
+        }
+    }
+
+    /// The value of `WWW-Authenticate`; none where nothing is asked of the caller. `realm` and `metadata`, the address
+    /// where this API is described, have neither quote nor backslash, as scopes have none.
+    pub fn challenge(&self, realm: &str, metadata: Option<&str>) -> Option<String> {
+        let error = match self {
+            Self::Missing => "",
+            Self::InvalidRequest(_) => ", error=\"invalid_request\"",
+            Self::InvalidToken => ", error=\"invalid_token\"",
+            Self::InsufficientScope(_) => ", error=\"insufficient_scope\"",
+            Self::Unavailable => return None,
+        };
+        let metadata = metadata.map(|url| format!(", resource_metadata=\"{url}\"")).unwrap_or_default();
+        let scope = match self {
+            Self::InsufficientScope(scopes) if !scopes.is_empty() => format!(", scope=\"{scopes}\""),
+            _ => String::new(),
+        };
+        Some(format!("Bearer realm=\"{realm}\"{metadata}{error}{scope}"))
+    }
+}
+
+impl From<PresentError> for Refusal {
+    fn from(error: PresentError) -> Self {
+        match error {
+            PresentError::Missing => Self::Missing,
+            PresentError::Twice | PresentError::InQuery => Self::InvalidRequest(error.text()),
+            PresentError::NoText => Self::InvalidToken,
+        }
+    }
+}
+
+impl From<VerifyError> for Refusal {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::KeysUnavailable | VerifyError::StaleRevocations => Self::Unavailable,
+            _ => Self::InvalidToken,
+        }
+    }
+}
+
+impl From<MissingScope> for Refusal {
+    fn from(missing: MissingScope) -> Self {
+        Self::InsufficientScope(missing.scopes().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Refusal;
+
+    /// 6750-1, 6750-3, 6750-4
+    #[test]
+    fn a_challenge_says_what_is_missing() {
+        let challenge =
+            |refusal: Refusal| refusal.challenge("api", Some("https://api/m")).unwrap_or_default();
+        assert_eq!(challenge(Refusal::Missing), r#"Bearer realm="api", resource_metadata="https://api/m""#);
+        assert_eq!(
+            challenge(Refusal::InvalidToken),
+            r#"Bearer realm="api", resource_metadata="https://api/m", error="invalid_token""#
+        );
+        assert_eq!(
+            challenge(Refusal::InsufficientScope("a b".to_owned())),
+            r#"Bearer realm="api", resource_metadata="https://api/m", error="insufficient_scope", scope="a b""#
+        );
+        assert_eq!(Refusal::Missing.challenge("api", None).as_deref(), Some(r#"Bearer realm="api""#));
+        assert_eq!(challenge(Refusal::Unavailable), "");
+    }
+}

@@ -1,0 +1,237 @@
+//! Where an issuer publishes its keys, as its metadata says (RFC 8414).
+
+use serde::Deserialize;
+
+use crate::fetch::address::Address;
+use crate::fetch::{Fetch, FetchError};
+
+/// Why an issuer's metadata do not lead to its keys.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DiscoveryError {
+    /// The metadata could not be fetched.
+    #[error("the issuer's metadata cannot be fetched from {url}: {reason}")]
+    Fetch {
+        /// From where.
+        url: String,
+        /// Why.
+        reason: FetchError,
+    },
+    /// The answer is no metadata: a web page, say, of a proxy or a log-in.
+    #[error("what {url} answers is no JSON object with an `issuer`: does the address lead to the issuer?")]
+    NotMetadata {
+        /// From where.
+        url: String,
+    },
+    /// They describe another issuer than the one that was asked for (RFC 8414 §3.3). Both have to be the same byte for
+    /// byte, a slash at the end included.
+    #[error(
+        "{url} describes the issuer {found:?}: configure exactly that, or correct the issuer's own setting"
+    )]
+    OtherIssuer {
+        /// From where.
+        url: String,
+        /// The issuer that is named there, cut when it is long.
+        found: String,
+    },
+    /// They do not say where the keys are.
+    #[error("{url} has no `jwks_uri`: name the address of the keys with `jwks_uri`")]
+    NoJwksUri {
+        /// From where.
+        url: String,
+    },
+    /// The keys would come over a connection on which anybody could change them.
+    #[error("{url} has a `jwks_uri` that is not https: {found:?}")]
+    InsecureJwksUri {
+        /// From where.
+        url: String,
+        /// The address that is named there, cut when it is long.
+        found: String,
+    },
+    /// They name no such endpoint.
+    #[error("{url} has no `{endpoint}`: the issuer does not offer that")]
+    NoEndpoint {
+        /// From where.
+        url: String,
+        /// The member that is missing.
+        endpoint: &'static str,
+    },
+    /// The secret of this API would be sent to somebody else.
+    #[error("{url} has a `{endpoint}` elsewhere than at the issuer: {found:?}")]
+    ForeignEndpoint {
+        /// From where.
+        url: String,
+        /// The member.
+        endpoint: &'static str,
+        /// The address that is named there, cut when it is long.
+        found: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    issuer: String,
+    jwks_uri: Option<String>,
+    introspection_endpoint: Option<String>,
+}
+
+/// How much of a foreign text is repeated in an error.
+const EXCERPT_LEN: usize = 200;
+
+/// Finds the address of the keys of `issuer`, which is `address` in its parts: at the place of RFC 8414 §3.1, and when
+/// nothing is there, at that of `OpenID` Connect Discovery §4.
+///
+/// # Errors
+/// When the metadata cannot be had, or do not say.
+pub fn jwks_uri(fetch: &dyn Fetch, issuer: &str, address: Address<'_>) -> Result<String, DiscoveryError> {
+    let (metadata, url) = metadata(fetch, issuer, address)?;
+    let Some(jwks_uri) = metadata.jwks_uri else {
+        return Err(DiscoveryError::NoJwksUri { url });
+    };
+    // Whoever reaches the issuer by plain http does so on this machine, and may reach the keys so.
+    let may_be_plain = address.is_plain();
+    let is_acceptable =
+        may_fetch(&jwks_uri).is_some_and(|found| found.is_authentic() && (!found.is_plain() || may_be_plain));
+    if is_acceptable {
+        Ok(jwks_uri)
+    } else {
+        Err(DiscoveryError::InsecureJwksUri { url, found: excerpt(&jwks_uri) })
+    }
+}
+
+/// Finds where `issuer`, which is `address` in its parts, tells whether a token is good (RFC 7662). It is at the same scheme,
+/// host and port: a secret is sent there.
+///
+/// # Errors
+/// When the metadata cannot be had, or do not say.
+pub fn introspection_endpoint(
+    fetch: &dyn Fetch,
+    issuer: &str,
+    address: Address<'_>,
+) -> Result<String, DiscoveryError> {
+    const NAME: &str = "introspection_endpoint";
+    let (metadata, url) = metadata(fetch, issuer, address)?;
+    let Some(found) = metadata.introspection_endpoint else {
+        return Err(DiscoveryError::NoEndpoint { url, endpoint: NAME });
+    };
+    if may_fetch(&found).is_some_and(|at| at.origin == address.origin) {
+        Ok(found)
+    } else {
+        Err(DiscoveryError::ForeignEndpoint { url, endpoint: NAME, found: excerpt(&found) })
+    }
+}
+
+/// The metadata of `issuer`, and where they stand.
+fn metadata(
+    fetch: &dyn Fetch,
+    issuer: &str,
+    address: Address<'_>,
+) -> Result<(Metadata, String), DiscoveryError> {
+    let Address { origin, path, .. } = address;
+    let mut url = format!("{origin}/.well-known/oauth-authorization-server{path}");
+    let mut answer = fetch.get(&url);
+    if answer == Err(FetchError::Status(404)) {
+        url = format!("{origin}{path}/.well-known/openid-configuration");
+        answer = fetch.get(&url);
+    }
+    match answer {
+        Ok(document) => read(&document.body, issuer, url),
+        Err(reason) => Err(DiscoveryError::Fetch { url, reason }),
+    }
+}
+
+fn read(body: &[u8], issuer: &str, url: String) -> Result<(Metadata, String), DiscoveryError> {
+    // `serde` reads an array in the place of an object too.
+    let is_object = body.trim_ascii_start().starts_with(b"{");
+    let metadata = serde_json::from_slice::<Metadata>(body).ok().filter(|_| is_object);
+    match metadata {
+        None => Err(DiscoveryError::NotMetadata { url }),
+        Some(Metadata { issuer: found, .. }) if found != issuer => {
+            Err(DiscoveryError::OtherIssuer { url, found: excerpt(&found) })
+        }
+        Some(metadata) => Ok((metadata, url)),
+    }
+}
+
+/// The parts of an address of keys, which unlike an issuer may have a query.
+pub fn may_fetch(url: &str) -> Option<Address<'_>> {
+    Address::parse(url.split_once('?').map_or(url, |(address, _)| address))
+        .filter(|_| url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#'))
+}
+
+fn excerpt(text: &str) -> String {
+    text.chars().take(EXCERPT_LEN).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::{DiscoveryError, jwks_uri};
+    use crate::fetch::address::Address;
+    use crate::fetch::{Document, Fetch, FetchError};
+
+    /// Documents by address; at all others there is nothing.
+    struct Web(HashMap<&'static str, String>);
+
+    impl Fetch for Web {
+        fn get(&self, url: &str) -> Result<Document, FetchError> {
+            let body = self.0.get(url).ok_or(FetchError::Status(404))?;
+            Ok(Document { body: body.clone().into_bytes(), cache_control: None })
+        }
+    }
+
+    fn found(issuer: &str, at: &'static str, document: &str) -> Result<String, DiscoveryError> {
+        let web = Web(HashMap::from([(at, document.to_owned())]));
+        jwks_uri(&web, issuer, Address::parse(issuer).unwrap())
+    }
+
+    /// 8414-1
+    #[test]
+    fn metadata_stand_where_the_rfc_says_or_where_openid_says() {
+        for (issuer, at) in [
+            ("https://a.example", "https://a.example/.well-known/oauth-authorization-server"),
+            ("https://a.example/", "https://a.example/.well-known/oauth-authorization-server"),
+            ("https://a.example/t", "https://a.example/.well-known/oauth-authorization-server/t"),
+            ("https://a.example/t", "https://a.example/t/.well-known/openid-configuration"),
+        ] {
+            let document = format!(r#"{{"issuer":"{issuer}","jwks_uri":"https://keys.example/j?v=1"}}"#);
+            assert_eq!(found(issuer, at, &document).as_deref(), Ok("https://keys.example/j?v=1"), "{at}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_metadata_is_said() {
+        const AT: &str = "https://a.example/.well-known/oauth-authorization-server";
+        let error = |document: &str| found("https://a.example", AT, document).unwrap_err();
+        for document in ["<html>", "", "[]", "null", "{}", r#"["https://a.example","https://a.example/j"]"#] {
+            assert!(matches!(error(document), DiscoveryError::NotMetadata { .. }), "{document}");
+        }
+        for other in ["https://a.example/", "https://A.example", "https://evil.example"] {
+            let document = format!(r#"{{"issuer":"{other}","jwks_uri":"https://a.example/j"}}"#);
+            let error = error(&document);
+            assert!(matches!(error, DiscoveryError::OtherIssuer { .. }), "{error}");
+            assert!(error.to_string().contains(other), "{error}");
+        }
+        let no_keys = error(r#"{"issuer":"https://a.example"}"#);
+        assert!(matches!(no_keys, DiscoveryError::NoJwksUri { .. }), "{no_keys}");
+        for insecure in
+            ["http://a.example/j", "http://127.0.0.1/j", "ftp://a", "file:///etc/passwd", "https://a/#b"]
+        {
+            let document = format!(r#"{{"issuer":"https://a.example","jwks_uri":"{insecure}"}}"#);
+            assert!(matches!(error(&document), DiscoveryError::InsecureJwksUri { .. }), "{insecure}");
+        }
+        let nothing = found("https://a.example", "https://elsewhere.example", "").unwrap_err();
+        assert!(nothing.to_string().contains("openid-configuration"), "{nothing}");
+    }
+
+    #[test]
+    fn an_issuer_on_this_machine_has_its_keys_there() {
+        const ISSUER: &str = "http://127.0.0.1:8080";
+        const AT: &str = "http://127.0.0.1:8080/.well-known/oauth-authorization-server";
+        let document = r#"{"issuer":"http://127.0.0.1:8080","jwks_uri":"http://127.0.0.1:8080/j"}"#;
+        assert_eq!(found(ISSUER, AT, document).as_deref(), Ok("http://127.0.0.1:8080/j"));
+        let document = r#"{"issuer":"http://127.0.0.1:8080","jwks_uri":"http://keys.example/j"}"#;
+        assert!(found(ISSUER, AT, document).is_err());
+    }
+}
