@@ -1,8 +1,9 @@
 //! Lays out the program, so that a server does not have in memory what only other commands run.
 //!
-//! Pages of a program come into memory in windows of 64 KiB around what is run, and the order of functions is that of crates: a
-//! server that runs one function of each window has the whole program in memory. Functions whose names say that a server
-//! seldom runs them are put behind all others. Nothing else changes, so a name that is not found any more costs memory alone.
+//! Pages of a program come into memory in windows of 64 KiB around what is run, and the order of
+//! functions is that of crates: a server that runs one function of each window has the whole
+//! program in memory. Functions whose names say that a server seldom runs them are put behind all
+//! others. Nothing else changes, so a name that is not found any more costs memory alone.
 
 use std::env;
 use std::error::Error;
@@ -10,7 +11,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Parts of the names of those of the next that no server runs: they describe other commands, and help.
+/// Parts of the names of those of the next that no server runs: they describe other commands, and
+/// help.
 const NOT_AT_START: &[&str] = &[
     "Verb*as*clap_builder",
     "Flags*as*clap_builder",
@@ -114,8 +116,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Whether the C library of this machine, where it is the program's too, takes the list of all addresses that are put in as the program
-/// starts in a short form: otherwise half a megabyte of it is read into memory, and never again. It does since glibc 2.36.
+/// Whether the C library of this machine, where it is the program's too, takes the list of all
+/// addresses that are put in as the program starts in a short form: otherwise half a megabyte of it
+/// is read into memory, and never again. It does since glibc 2.36.
 fn loads_packed_relocations() -> bool {
     let version = || {
         let output = Command::new("getconf").arg("GNU_LIBC_VERSION").output().ok()?;
@@ -126,7 +129,8 @@ fn loads_packed_relocations() -> bool {
     env::var("HOST") == env::var("TARGET") && version().is_some_and(|version| version >= (2, 36))
 }
 
-/// Only what is measured, and only for the linkers of a usual installation: not every linker reads scripts.
+/// Only what is measured, and only for the linkers of a usual installation: not every linker reads
+/// scripts.
 fn is_laid_out() -> bool {
     let is = |name: &str, value: &str| env::var(name).is_ok_and(|found| found == value);
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();

@@ -1,14 +1,15 @@
-//! An API in a process of its own, that Mintery's tokens open. With a server (`make run`) beside it:
+//! An API in a process of its own, that Mintery's tokens open. With a server (`make run`) beside
+//! it:
 //!
 //! ```text
 //! cargo run --example resource_server --no-default-features --features actix
 //! curl http://127.0.0.1:9000/servers -H "Authorization: Bearer $TOKEN"
 //! ```
 //!
-//! `ISSUER`, `AUDIENCE` and `LISTEN` say who issues the tokens, what must stand in their `aud`, and where it listens.
-//! With `CLIENT_ID` and `CLIENT_SECRET`, those of a client of its own, it follows what the issuer takes back, and refuses that
-//! within a second; `WHEN_STALE` (`refuse`, `accept` or `introspect`) says what it does while it has heard nothing for `MAX_AGE`
-//! seconds.
+//! `ISSUER`, `AUDIENCE` and `LISTEN` say who issues the tokens, what must stand in their `aud`, and
+//! where it listens. With `CLIENT_ID` and `CLIENT_SECRET`, those of a client of its own, it follows
+//! what the issuer takes back, and refuses that within a second; `WHEN_STALE` (`refuse`, `accept`
+//! or `introspect`) says what it does while it has heard nothing for `MAX_AGE` seconds.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -16,7 +17,8 @@ use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use mintery_verifier::{
-    FollowRevocations, Principal, RequireScope, StaleRevocations, Verifier, protected_resource_metadata,
+    FollowRevocations, Principal, RequireScope, StaleRevocations, Verifier,
+    protected_resource_metadata,
 };
 use serde_json::json;
 
@@ -29,7 +31,8 @@ async fn list_servers(caller: Principal) -> HttpResponse {
 /// For a monitor: it tells nobody's secrets.
 async fn health(verifier: web::Data<Verifier>) -> HttpResponse {
     let follower = verifier.follower();
-    let error = follower.and_then(|follower| follower.status().error).map(|error| error.to_string());
+    let error =
+        follower.and_then(|follower| follower.status().error).map(|error| error.to_string());
     let age = follower.map(|follower| follower.age().as_secs());
     HttpResponse::Ok().json(json!({ "revocations_age": age, "revocations_error": error }))
 }
@@ -68,7 +71,9 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let listen = setting("LISTEN", "127.0.0.1:9000");
 
     let mut builder = Verifier::builder(&issuer).audience(audience);
-    if let (Ok(client_id), Ok(secret)) = (std::env::var("CLIENT_ID"), std::env::var("CLIENT_SECRET")) {
+    if let (Ok(client_id), Ok(secret)) =
+        (std::env::var("CLIENT_ID"), std::env::var("CLIENT_SECRET"))
+    {
         let max_age = Duration::from_secs(setting("MAX_AGE", "10").parse()?);
         let follow = FollowRevocations::with_secret(client_id, secret);
         builder = builder.revocations(follow.when_stale(when_stale()?).max_age(max_age));
@@ -81,8 +86,16 @@ async fn run() -> Result<(), Box<dyn Error>> {
             .app_data(web::Data::new(verifier.clone()))
             .route("/health", web::get().to(health))
             .service(protected_resource_metadata(&verifier, SCOPES))
-            .service(web::resource("/servers").wrap(RequireScope::all(["servers:read"])).get(list_servers))
-            .service(web::resource("/v1/tasks").wrap(RequireScope::all(["tasks:write"])).post(create_task))
+            .service(
+                web::resource("/servers")
+                    .wrap(RequireScope::all(["servers:read"]))
+                    .get(list_servers),
+            )
+            .service(
+                web::resource("/v1/tasks")
+                    .wrap(RequireScope::all(["tasks:write"]))
+                    .post(create_task),
+            )
     })
     .bind(listen)?
     .run()

@@ -12,6 +12,9 @@ pub trait DateText {
 impl DateText for Timestamp {
     fn date(self) -> String {
         let date = chrono::DateTime::from_timestamp_millis(self.as_millis());
-        date.map_or_else(|| self.as_secs().to_string(), |date| date.format("%Y-%m-%d %H:%M UTC").to_string())
+        date.map_or_else(
+            || self.as_secs().to_string(),
+            |date| date.format("%Y-%m-%d %H:%M UTC").to_string(),
+        )
     }
 }

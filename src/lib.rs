@@ -16,8 +16,8 @@
 //! | `secret`, [`clock`], `random`, `config`, `metrics` | what all of them stand on |
 //!
 //! Imports run from an upper row to a lower one, as `tests/api/architecture.rs` checks.
-//! The verifier of access tokens, for Mintery's own routes and for other people's APIs, is a crate of its own,
-//! `mintery-verifier`.
+//! The verifier of access tokens, for Mintery's own routes and for other people's APIs, is a crate
+//! of its own, `mintery-verifier`.
 
 // The examples of the guide compile, or the tests fail.
 #[cfg(doctest)]

@@ -1,4 +1,5 @@
-//! What a line of the log looks like. Whatever a stranger sent that ends up in one is escaped: a line is a line.
+//! What a line of the log looks like. Whatever a stranger sent that ends up in one is escaped: a
+//! line is a line.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -10,16 +11,23 @@ use crate::config::LogFormat;
 /// Starts logging to standard error. A second call changes nothing.
 pub fn start(filter: &str, format: LogFormat) {
     let mut builder = env_logger::Builder::new();
-    // It reports what no parser could read as errors of its own, a line for each that a stranger sends. Whoever names it
-    // in `log` gets it all the same.
+    // It reports what no parser could read as errors of its own, a line for each that a stranger
+    // sends. Whoever names it in `log` gets it all the same.
     builder.filter_module("actix_http", log::LevelFilter::Off);
-    // It tells the values of parameters that it does not know, and one of those may be a misspelt password.
+    // It tells the values of parameters that it does not know, and one of those may be a misspelt
+    // password.
     builder.filter_module("sqlx_postgres::options", log::LevelFilter::Off);
     builder.parse_filters(filter);
     match format {
         LogFormat::Text => builder.format(|out, record| {
             let message = escape(&record.args().to_string());
-            writeln!(out, "{} {:5} {}: {message}", out.timestamp_millis(), record.level(), record.target())
+            writeln!(
+                out,
+                "{} {:5} {}: {message}",
+                out.timestamp_millis(),
+                record.level(),
+                record.target()
+            )
         }),
         LogFormat::Json => builder.format(|out, record| {
             let line = json!({
@@ -53,8 +61,7 @@ pub fn escape(text: &str) -> String {
 /// Whether [`escape`] leaves `character` not as it is.
 #[must_use]
 pub fn escapes(character: char) -> bool {
-    let is_bidirectional =
-        matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_bidirectional = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     character.is_control() || is_bidirectional || matches!(character, '\u{2028}' | '\u{2029}')
 }
 

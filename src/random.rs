@@ -1,5 +1,5 @@
-//! Randomness, as it comes in from outside: the only place that draws it for ids, secrets and token ids. (Keys and
-//! nonces of the cryptographic library are drawn by that library itself.)
+//! Randomness, as it comes in from outside: the only place that draws it for ids, secrets and token
+//! ids. (Keys and nonces of the cryptographic library are drawn by that library itself.)
 
 use rand::Rng as _;
 
@@ -9,7 +9,8 @@ pub trait Random: std::fmt::Debug + Send + Sync {
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// The cryptographically secure generator of the thread, seeded and reseeded by the operating system.
+/// The cryptographically secure generator of the thread, seeded and reseeded by the operating
+/// system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRandom;
 

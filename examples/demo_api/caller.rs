@@ -1,4 +1,5 @@
-//! Who calls: the holder of an API key, or of an access token. Everybody else is kept out before a handler begins.
+//! Who calls: the holder of an API key, or of an access token. Everybody else is kept out before a
+//! handler begins.
 
 use std::future::{Ready, ready};
 
@@ -29,7 +30,11 @@ pub struct Caller {
 impl Caller {
     /// Refuses whoever lacks `scope`.
     pub fn needs(&self, scope: &'static str) -> Result<(), Problem> {
-        if self.scope.split(' ').any(|own| own == scope) { Ok(()) } else { Err(Problem::Forbidden(scope)) }
+        if self.scope.split(' ').any(|own| own == scope) {
+            Ok(())
+        } else {
+            Err(Problem::Forbidden(scope))
+        }
     }
 }
 
@@ -43,7 +48,8 @@ impl FromRequest for Caller {
     }
 }
 
-/// A middleware that recognises the caller, and refuses whoever is not, before anything of the body is read.
+/// A middleware that recognises the caller, and refuses whoever is not, before anything of the body
+/// is read.
 pub async fn known_only<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
@@ -58,20 +64,25 @@ pub async fn known_only<B: MessageBody>(
     }
 }
 
-/// A key in `X-API-Key`, or a key or token after `Authorization: Bearer`. Never both, and never in the URI.
+/// A key in `X-API-Key`, or a key or token after `Authorization: Bearer`. Never both, and never in
+/// the URI.
 async fn recognise(request: &HttpRequest) -> Result<Caller, Problem> {
-    let (Some(verifier), Some(keys)) = (request.app_data::<Verifier>(), request.app_data::<Data<ApiKeys>>())
+    let (Some(verifier), Some(keys)) =
+        (request.app_data::<Verifier>(), request.app_data::<Data<ApiKeys>>())
     else {
         return Err(Problem::Unavailable);
     };
     if request.query_string().split('&').any(|parameter| {
         let name = parameter.split('=').next().unwrap_or_default();
-        ["api_key", "apikey", "api-key", "x-api-key"].iter().any(|key| name.eq_ignore_ascii_case(key))
+        ["api_key", "apikey", "api-key", "x-api-key"]
+            .iter()
+            .any(|key| name.eq_ignore_ascii_case(key))
     }) {
         return Err(Problem::BadRequest("A key does not belong into the URI".to_owned()));
     }
-    // The other end of the connection. Behind a proxy of your own it is the proxy: then take the address that the proxy names
-    // (`X-Forwarded-For`, the last one), and from nobody else's request.
+    // The other end of the connection. Behind a proxy of your own it is the proxy: then take the
+    // address that the proxy names (`X-Forwarded-For`, the last one), and from nobody else's
+    // request.
     let from = request.peer_addr().map(|peer| peer.ip());
     let mut in_header = request.headers().get_all("X-API-Key");
     let bearer = bearer_token(
@@ -79,13 +90,17 @@ async fn recognise(request: &HttpRequest) -> Result<Caller, Problem> {
         request.query_string(),
     );
     match (in_header.next(), in_header.next(), bearer) {
-        (Some(key), None, Err(PresentError::Missing)) if !request.headers().contains_key(AUTHORIZATION) => {
+        (Some(key), None, Err(PresentError::Missing))
+            if !request.headers().contains_key(AUTHORIZATION) =>
+        {
             keys.holder(key.to_str().map_err(|_| Problem::Invalid)?, from).await
         }
         (None, _, Ok(token)) if token.contains('.') => holder_of_token(verifier, token).await,
         (None, _, Ok(key)) => keys.holder(key, from).await,
         (None, _, Err(PresentError::Missing)) => Err(Problem::Missing),
-        (_, _, Err(error @ PresentError::InQuery)) => Err(Problem::BadRequest(error.text().to_owned())),
+        (_, _, Err(error @ PresentError::InQuery)) => {
+            Err(Problem::BadRequest(error.text().to_owned()))
+        }
         (None, _, Err(PresentError::NoText)) => Err(Problem::Invalid),
         _ => Err(Problem::BadRequest("The request has two credentials; send one".to_owned())),
     }

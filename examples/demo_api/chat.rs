@@ -1,4 +1,5 @@
-//! `/v1/chat/completions` and `/v1/models` in the shape that the official OpenAI clients read. The model says what it was told.
+//! `/v1/chat/completions` and `/v1/models` in the shape that the official OpenAI clients read. The
+//! model says what it was told.
 
 use actix_web::web::{self, Json};
 use actix_web::{HttpResponse, Responder};
@@ -26,7 +27,9 @@ struct Message {
 }
 
 pub fn routes(config: &mut web::ServiceConfig) {
-    config.route("/chat/completions", web::post().to(complete)).route("/models", web::get().to(models));
+    config
+        .route("/chat/completions", web::post().to(complete))
+        .route("/models", web::get().to(models));
 }
 
 async fn models(caller: Caller) -> Result<impl Responder, Problem> {
@@ -42,7 +45,8 @@ async fn complete(caller: Caller, question: Json<Question>) -> Result<HttpRespon
         return Err(Problem::BadRequest(format!("There is no such model; there is {MODEL}")));
     }
     let text = question.messages.last().and_then(|last| last.content.as_str());
-    let text = text.ok_or_else(|| Problem::BadRequest("The last message has no text".to_owned()))?;
+    let text =
+        text.ok_or_else(|| Problem::BadRequest("The last message has no text".to_owned()))?;
     if question.stream {
         return Ok(HttpResponse::Ok().content_type("text/event-stream").body(events(text)));
     }
@@ -56,7 +60,8 @@ async fn complete(caller: Caller, question: Json<Question>) -> Result<HttpRespon
     })))
 }
 
-/// A server-sent event for each word, and one that says that this was all. An echo has nothing to wait for: all come at once.
+/// A server-sent event for each word, and one that says that this was all. An echo has nothing to
+/// wait for: all come at once.
 fn events(text: &str) -> String {
     let event = |delta: Value, reason: Option<&str>| {
         let chunk = json!({

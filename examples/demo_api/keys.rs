@@ -1,9 +1,11 @@
 //! Asks Mintery whether an API key is good, and remembers the answer for half a second.
 //!
-//! A key is not signed, as a token is: who holds it, and whether it was taken back, only Mintery knows. So that a busy key does not
-//! cost a question for each request, an answer counts for [`COUNTS_FOR`], from the moment it was asked for. A key that was revoked
-//! is refused half a second later at the latest; what Mintery itself promises, to know of it on every node, is a second. The other
-//! side of it: Mintery counts questions, so its figures of use, and its `--rate-limit`, are of at most two a second here.
+//! A key is not signed, as a token is: who holds it, and whether it was taken back, only Mintery
+//! knows. So that a busy key does not cost a question for each request, an answer counts for
+//! [`COUNTS_FOR`], from the moment it was asked for. A key that was revoked is refused half a
+//! second later at the latest; what Mintery itself promises, to know of it on every node, is a
+//! second. The other side of it: Mintery counts questions, so its figures of use, and its
+//! `--rate-limit`, are of at most two a second here.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -81,13 +83,18 @@ impl ApiKeys {
 
     /// Who holds `key`, when it comes from the address `from`: a key may be bound to addresses.
     pub async fn holder(&self, key: &str, from: Option<IpAddr>) -> Result<Caller, Problem> {
-        if key.len() > MAX_KEY_LEN || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        if key.len() > MAX_KEY_LEN
+            || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        {
             return Err(Problem::Invalid);
         }
-        let Ok(digest) = digest(&SHA256, format!("{key} {from:?}").as_bytes()).as_ref().try_into() else {
+        let Ok(digest) = digest(&SHA256, format!("{key} {from:?}").as_bytes()).as_ref().try_into()
+        else {
             return Err(Problem::Unavailable);
         };
-        if let Some(answer) = self.answers.get(&digest).filter(|answer| answer.asked.elapsed() < COUNTS_FOR) {
+        if let Some(answer) =
+            self.answers.get(&digest).filter(|answer| answer.asked.elapsed() < COUNTS_FOR)
+        {
             return answer.caller;
         }
         // Before it is asked: what is taken back meanwhile is not in the answer.
@@ -103,8 +110,13 @@ impl ApiKeys {
     async fn ask(&self, key: &str, from: Option<IpAddr>) -> Result<Caller, Problem> {
         let _place = self.asking.try_acquire().map_err(|_| Problem::Unavailable)?;
         let question = json!({ "key": key, "resource": self.audience, "address": from });
-        let answer =
-            self.http.post(&self.url).header("X-API-Key", &self.own_key).json(&question).send().await;
+        let answer = self
+            .http
+            .post(&self.url)
+            .header("X-API-Key", &self.own_key)
+            .json(&question)
+            .send()
+            .await;
         let verified: Verified = match answer.and_then(reqwest::Response::error_for_status) {
             Ok(answer) => answer.json().await.map_err(|error| unavailable(&error))?,
             Err(error) => return Err(unavailable(&error)),
@@ -120,7 +132,8 @@ impl ApiKeys {
     }
 }
 
-/// For whoever runs this: the key of this API is not good, say. Nobody is let in because nobody could ask.
+/// For whoever runs this: the key of this API is not good, say. Nobody is let in because nobody
+/// could ask.
 fn unavailable(error: &reqwest::Error) -> Problem {
     eprintln!("cannot ask about a key: {error}");
     Problem::Unavailable

@@ -1,4 +1,5 @@
-//! An API for people and programs, which takes Mintery's API keys and its access tokens alike. With a server (`make run`) beside it:
+//! An API for people and programs, which takes Mintery's API keys and its access tokens alike. With
+//! a server (`make run`) beside it:
 //!
 //! ```text
 //! ISSUER=http://127.0.0.1:8080 SERVICE_KEY=mtk_live_… cargo run --example demo_api
@@ -12,9 +13,10 @@
 //! | `problem` | what is told to those who are refused |
 //! | `chat` | a few addresses in the shape that OpenAI clients read |
 //!
-//! `ISSUER`, `AUDIENCE` and `LISTEN` are as in `resource_server.rs`. `SERVICE_KEY` is an API key of this API's own, with the scope
-//! `mintery:keys:verify`: it asks about other keys, and what was taken back. Pages of `ALLOWED_ORIGINS` (commas between) may
-//! call from a browser. `docs/api-keys.md` tells how it is used.
+//! `ISSUER`, `AUDIENCE` and `LISTEN` are as in `resource_server.rs`. `SERVICE_KEY` is an API key of
+//! this API's own, with the scope `mintery:keys:verify`: it asks about other keys, and what was
+//! taken back. Pages of `ALLOWED_ORIGINS` (commas between) may call from a browser.
+//! `docs/api-keys.md` tells how it is used.
 
 mod caller;
 mod chat;
@@ -59,15 +61,21 @@ async fn list_servers(caller: Caller) -> Result<impl Responder, Problem> {
 async fn list_tasks(caller: Caller, tasks: Tasks) -> Result<impl Responder, Problem> {
     caller.needs("tasks:read")?;
     let tasks = tasks.lock().map_err(|_| Problem::Unavailable)?;
-    let own: Vec<Value> = tasks.iter().filter(|task| task["owner"] == *caller.sub).cloned().collect();
+    let own: Vec<Value> =
+        tasks.iter().filter(|task| task["owner"] == *caller.sub).cloned().collect();
     Ok(Json(json!({ "tasks": own })))
 }
 
-async fn create_task(caller: Caller, new: Json<NewTask>, tasks: Tasks) -> Result<impl Responder, Problem> {
+async fn create_task(
+    caller: Caller,
+    new: Json<NewTask>,
+    tasks: Tasks,
+) -> Result<impl Responder, Problem> {
     caller.needs("tasks:write")?;
     let mut tasks = tasks.lock().map_err(|_| Problem::Unavailable)?;
     let id = tasks.last().and_then(|last| last["id"].as_u64()).unwrap_or_default() + 1;
-    let task = json!({ "id": id, "title": new.title, "owner": caller.sub, "created_by": caller.name });
+    let task =
+        json!({ "id": id, "title": new.title, "owner": caller.sub, "created_by": caller.name });
     if tasks.len() >= MAX_TASKS {
         tasks.remove(0);
     }
@@ -77,7 +85,9 @@ async fn create_task(caller: Caller, new: Json<NewTask>, tasks: Tasks) -> Result
 
 /// Whether the caller is who they think they are: what a command line asks after `login`.
 async fn check(caller: Caller) -> impl Responder {
-    Json(json!({ "sub": caller.sub, "name": caller.name, "kind": caller.kind, "scope": caller.scope }))
+    Json(
+        json!({ "sub": caller.sub, "name": caller.name, "kind": caller.kind, "scope": caller.scope }),
+    )
 }
 
 /// Pages bring their own key or token, in a header; cookies never go along.
@@ -117,20 +127,24 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let own_key = own_key.map_err(|_| "SERVICE_KEY is a key with the scope mintery:keys:verify")?;
 
     let follow = FollowRevocations::with_api_key(&*own_key);
-    let verifier = Verifier::builder(&issuer).audience(&*audience).revocations(follow).build().await?;
+    let verifier =
+        Verifier::builder(&issuer).audience(&*audience).revocations(follow).build().await?;
     let keys = Data::new(ApiKeys::new(&issuer, &audience, own_key)?);
     let tasks: Tasks = Data::default();
     println!("taking keys and tokens of {issuer} at http://{listen}");
     HttpServer::new(move || {
         App::new()
             .wrap(from_fn(caller::known_only))
-            // Around it: a browser that asks whether a page may call has no key, and a page may read a refusal.
+            // Around it: a browser that asks whether a page may call has no key, and a page may
+            // read a refusal.
             .wrap(cors(&allowed_origins))
             .app_data(verifier.clone())
             .app_data(keys.clone())
             .app_data(tasks.clone())
             .app_data(
-                JsonConfig::default().limit(MAX_BODY_LEN).error_handler(|error, _| problem::bad_json(&error)),
+                JsonConfig::default()
+                    .limit(MAX_BODY_LEN)
+                    .error_handler(|error, _| problem::bad_json(&error)),
             )
             .route("/servers", web::get().to(list_servers))
             .route("/v4/auth/check", web::get().to(check))

@@ -1,5 +1,5 @@
-//! What a caller is told who is refused: `application/problem+json` (RFC 9457) with a `code` for programs, and with `error`, where
-//! the official OpenAI clients look for the message.
+//! What a caller is told who is refused: `application/problem+json` (RFC 9457) with a `code` for
+//! programs, and with `error`, where the official OpenAI clients look for the message.
 
 use std::fmt;
 
@@ -56,15 +56,21 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing => {
-                f.write_str("Send a key as X-API-Key, or a key or an access token as Authorization: Bearer")
+            Self::Missing => f.write_str(
+                "Send a key as X-API-Key, or a key or an access token as Authorization: Bearer",
+            ),
+            Self::Invalid => {
+                f.write_str("The key or token is malformed, expired, revoked, or not good here")
             }
-            Self::Invalid => f.write_str("The key or token is malformed, expired, revoked, or not good here"),
             Self::Forbidden(scope) => write!(f, "The key or token lacks the scope {scope}"),
             Self::BadRequest(what) => f.write_str(what),
             Self::NotFound => f.write_str("There is nothing at this address"),
-            Self::OverLimit(secs) => write!(f, "The key is good for no more requests; try again in {secs} s"),
-            Self::Unavailable => f.write_str("Credentials cannot be checked at the moment; try again"),
+            Self::OverLimit(secs) => {
+                write!(f, "The key is good for no more requests; try again in {secs} s")
+            }
+            Self::Unavailable => {
+                f.write_str("Credentials cannot be checked at the moment; try again")
+            }
         }
     }
 }

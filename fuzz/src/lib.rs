@@ -1,17 +1,18 @@
-//! What is fuzzed, and what must be true of whatever is accepted. Each function takes any bytes and panics when it finds
-//! a fault: that something panics, that two readings differ, or that something is accepted which, read anew by other
-//! code, ought not to be.
+//! What is fuzzed, and what must be true of whatever is accepted. Each function takes any bytes and
+//! panics when it finds a fault: that something panics, that two readings differ, or that something
+//! is accepted which, read anew by other code, ought not to be.
 //!
-//! `make fuzz` drives them with libFuzzer; `tests/library/fuzz.rs` includes this file and drives them for a moment in
-//! every test run. A new target is a function here, a file in `targets/` with its `[[bin]]`, a folder in `seeds/`, and a
-//! line in `run.sh` and in that test.
+//! `make fuzz` drives them with libFuzzer; `tests/library/fuzz.rs` includes this file and drives
+//! them for a moment in every test run. A new target is a function here, a file in `targets/` with
+//! its `[[bin]]`, a folder in `seeds/`, and a line in `run.sh` and in that test.
 
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
+    UnparsedPublicKey,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -47,7 +48,11 @@ fn verifier() -> &'static Verifier {
         ] });
         let keys = KeySet::parse(jwks.to_string().as_bytes()).unwrap();
         let keys = keys.with_shared_key("hs256", SECRET).unwrap();
-        Verifier::with_keys(ISSUER, keys, ManualClock::starting_at(Timestamp::from_millis(1_800_000_000_000)))
+        Verifier::with_keys(
+            ISSUER,
+            keys,
+            ManualClock::starting_at(Timestamp::from_millis(1_800_000_000_000)),
+        )
     })
 }
 
@@ -58,7 +63,8 @@ pub fn token(input: &[u8]) {
     }
 }
 
-/// A header and, from the second line on, claims, signed with a good key; either may be left out, for a good one.
+/// A header and, from the second line on, claims, signed with a good key; either may be left out,
+/// for a good one.
 pub fn claims(input: &[u8]) {
     let _ = check_claims(input);
 }
@@ -85,8 +91,8 @@ pub fn judge(token: &str) -> Result<(), VerifyError> {
     Ok(())
 }
 
-/// The token as RFC 7515, RFC 7519 and RFC 9068 have it read, by other code than the verifier's. Of a member that stands
-/// twice, this takes the last and the verifier the first.
+/// The token as RFC 7515, RFC 7519 and RFC 9068 have it read, by other code than the verifier's. Of
+/// a member that stands twice, this takes the last and the verifier the first.
 fn reread(token: &str, granted: &AccessToken) {
     let parts: Vec<_> = token.split('.').collect();
     let [header, claims, signature] = parts.as_slice() else { panic!("{} parts", parts.len()) };
@@ -108,7 +114,8 @@ fn reread(token: &str, granted: &AccessToken) {
 
     let claims = object(claims);
     assert_eq!(claims["iss"], ISSUER);
-    for (name, value) in [("sub", &granted.subject), ("client_id", &granted.client_id), ("jti", &granted.jti)]
+    for (name, value) in
+        [("sub", &granted.subject), ("client_id", &granted.client_id), ("jti", &granted.jti)]
     {
         assert!(claims[name] == **value && !value.is_empty(), "{name}");
     }
@@ -138,7 +145,9 @@ fn is_signed(algorithm: (&str, &str), message: &[u8], signature: &[u8]) -> bool 
         }
         ("es256", "ES256") => {
             let point = [vec![4], bytes(ES256_X), bytes(ES256_Y)].concat();
-            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature).is_ok()
+            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+                .verify(message, signature)
+                .is_ok()
         }
         ("rs256", "RS256") => {
             let key = RsaPublicKeyComponents { n: bytes(RS256_N), e: vec![1, 0, 1] };
@@ -148,8 +157,8 @@ fn is_signed(algorithm: (&str, &str), message: &[u8], signature: &[u8]) -> bool 
     }
 }
 
-/// Any bytes as a JWKS. Whatever is taken of it is a key that stands there, public, of a good size, and not the key to
-/// everything.
+/// Any bytes as a JWKS. Whatever is taken of it is a key that stands there, public, of a good size,
+/// and not the key to everything.
 pub fn key_set(input: &[u8]) {
     let Ok(set) = KeySet::parse(input) else { return };
     // Text that is no Unicode, or a number beyond all range, may stand where nobody looks.
@@ -176,8 +185,13 @@ pub fn key_set(input: &[u8]) {
         };
         let mut named = keys.iter().filter(|key| key["kid"] == kid);
         assert!(named.any(|key| fits(key) && !is_private(key)), "{kid}");
-        for forged in [vec![], vec![0; 64], vec![0; 96], [vec![1], vec![0; 63]].concat(), vec![0; 256]] {
-            assert!(signature::Verifier::verify(&**key, b"anything", &forged).is_err(), "{kid}: {forged:?}");
+        for forged in
+            [vec![], vec![0; 64], vec![0; 96], [vec![1], vec![0; 63]].concat(), vec![0; 256]]
+        {
+            assert!(
+                signature::Verifier::verify(&**key, b"anything", &forged).is_err(),
+                "{kid}: {forged:?}"
+            );
         }
     }
 }

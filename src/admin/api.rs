@@ -36,7 +36,8 @@ pub struct ApiUpdate {
     pub token_alg: Patch<SigningAlgorithm>,
     /// See [`ApiTerms::token_ttl`].
     pub token_ttl: Patch<Duration>,
-    /// The [`version()`] of the API that whoever changes it has seen: the change is refused when there is another by now.
+    /// The [`version()`] of the API that whoever changes it has seen: the change is refused when
+    /// there is another by now.
     pub seen: Option<String>,
 }
 
@@ -57,12 +58,17 @@ pub async fn show(admin: &Admin, resource: &ResourceUri) -> Result<Api, AdminErr
     found.ok_or_else(|| not_found(resource))
 }
 
-/// Makes an API known. The default API, which is the issuer itself unless the settings say otherwise, needs none of this.
+/// Makes an API known. The default API, which is the issuer itself unless the settings say
+/// otherwise, needs none of this.
 ///
 /// # Errors
-/// [`AdminError::Exists`] when there is one with this identifier, [`AdminError::StoodFor`] when a client stands for it as if
-/// there were.
-pub async fn create(admin: &Admin, resource: ResourceUri, terms: ApiTerms) -> Result<Api, AdminError> {
+/// [`AdminError::Exists`] when there is one with this identifier, [`AdminError::StoodFor`] when a
+/// client stands for it as if there were.
+pub async fn create(
+    admin: &Admin,
+    resource: ResourceUri,
+    terms: ApiTerms,
+) -> Result<Api, AdminError> {
     terms.check(admin).await?;
     if list(admin).await?.len() >= MAX_APIS {
         return Err(AdminError::Invalid(format!("there are at most {MAX_APIS} APIs")));
@@ -94,8 +100,13 @@ pub async fn create(admin: &Admin, resource: ResourceUri, terms: ApiTerms) -> Re
 /// Changes an API. Tokens that were issued stay as they are until they expire.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none, [`AdminError::Conflict`] when it is not as the caller has seen it.
-pub async fn update(admin: &Admin, resource: &ResourceUri, update: ApiUpdate) -> Result<Api, AdminError> {
+/// [`AdminError::NotFound`] when there is none, [`AdminError::Conflict`] when it is not as the
+/// caller has seen it.
+pub async fn update(
+    admin: &Admin,
+    resource: &ResourceUri,
+    update: ApiUpdate,
+) -> Result<Api, AdminError> {
     update.clone().apply(&show(admin, resource).await?).check(admin).await?;
     let resource = resource.clone();
     let change = admin.store.change::<Api, AdminError, _>(admin.actor.clone(), move |tx| {
@@ -104,7 +115,8 @@ pub async fn update(admin: &Admin, resource: &ResourceUri, update: ApiUpdate) ->
             version::check(update.seen.as_deref(), &version(&before), "API")?;
             let ApiTerms { name, scopes, token_alg, token_ttl } = update.apply(&before);
             let created_at = before.created_at;
-            let row = Api { resource: resource.clone(), name, scopes, token_alg, token_ttl, created_at };
+            let row =
+                Api { resource: resource.clone(), name, scopes, token_alg, token_ttl, created_at };
             api::update(tx, &row).await?;
             key::raise_longest_ttl_in(tx, row.token_ttl).await?;
             Ok((row, Event::ApiUpdated { resource }))
@@ -134,7 +146,8 @@ impl ApiUpdate {
 /// Deletes an API: no tokens are made for it any more.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none, [`AdminError::StoodFor`] when a client stands for it.
+/// [`AdminError::NotFound`] when there is none, [`AdminError::StoodFor`] when a client stands for
+/// it.
 pub async fn delete(admin: &Admin, resource: &ResourceUri) -> Result<EventNumber, AdminError> {
     let resource = resource.clone();
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
@@ -149,8 +162,9 @@ pub async fn delete(admin: &Admin, resource: &ResourceUri) -> Result<EventNumber
     change.await.map(|((), number)| number)
 }
 
-/// A client that stood for an API which is gone would stand for whatever somebody makes of the same identifier. So it is asked at
-/// the end of the one and, since an import may have read of the API before, at the beginning of the other.
+/// A client that stood for an API which is gone would stand for whatever somebody makes of the same
+/// identifier. So it is asked at the end of the one and, since an import may have read of the API
+/// before, at the beginning of the other.
 async fn nobody_stands_for(tx: &mut Tx, resource: &ResourceUri) -> Result<(), AdminError> {
     match client::standing_for(tx, resource).await? {
         Some(client) => Err(AdminError::StoodFor { resource: resource.clone(), client }),

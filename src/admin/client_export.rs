@@ -1,4 +1,5 @@
-//! Gives all clients away, with the hashes of their secrets, as lines of JSON that an import takes back.
+//! Gives all clients away, with the hashes of their secrets, as lines of JSON that an import takes
+//! back.
 
 use std::io::{self, Write};
 
@@ -46,7 +47,8 @@ pub enum ExportError {
     Output(#[from] io::Error),
 }
 
-/// Writes all clients to `output`, by id, each as it was when it was read; tells how many they were.
+/// Writes all clients to `output`, by id, each as it was when it was read; tells how many they
+/// were.
 ///
 /// # Errors
 /// When the store fails, or the output does.
@@ -54,8 +56,9 @@ pub async fn run(admin: &Admin, output: &mut impl Write) -> Result<u64, ExportEr
     const PAGE: i64 = 500;
     let (mut after, mut count) = (String::new(), 0);
     loop {
-        let page =
-            client_batch::page(admin.store.database(), &after, PAGE).await.map_err(AdminError::from)?;
+        let page = client_batch::page(admin.store.database(), &after, PAGE)
+            .await
+            .map_err(AdminError::from)?;
         let Some((last, _)) = page.last() else {
             output.flush()?;
             return Ok(count);

@@ -30,7 +30,9 @@ pub async fn page(
     let end = EventNumber::new(i64::MAX);
     Ok(match asked {
         Asked::After(after) => event::page(database, after, limit, filter).await?,
-        Asked::Before(before) => event::page_back(database, before.unwrap_or(end), limit, filter).await?,
+        Asked::Before(before) => {
+            event::page_back(database, before.unwrap_or(end), limit, filter).await?
+        }
         Asked::Last => {
             let mut events = event::page_back(database, end, limit, filter).await?;
             events.reverse();
@@ -55,8 +57,8 @@ pub enum LogState {
         /// How many there are.
         events: i64,
     },
-    /// The first event that is not what follows from the one before: it, or what stood before it, was edited, removed
-    /// or written with another key.
+    /// The first event that is not what follows from the one before: it, or what stood before it,
+    /// was edited, removed or written with another key.
     Broken {
         /// Its number.
         at: EventNumber,

@@ -14,7 +14,8 @@ pub async fn report(admin: &Admin, leak: Leak, policy: LeakPolicy) -> Result<(),
     let now = admin.clock.now();
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let mut key = api_key::lock(tx, &leak.key).await?.ok_or_else(|| not_found(&leak.key))?;
+            let mut key =
+                api_key::lock(tx, &leak.key).await?.ok_or_else(|| not_found(&leak.key))?;
             let is_revoked = match policy {
                 LeakPolicy::Revoke => api_key::delete(tx, &leak.key).await?,
                 LeakPolicy::Flag => {

@@ -62,7 +62,8 @@ pub struct Admin {
     pub random: Arc<dyn Random>,
     /// Who is named in events.
     pub actor: Actor,
-    /// The scopes that whoever acts may give to others; all of them with the rights of the operating system.
+    /// The scopes that whoever acts may give to others; all of them with the rights of the
+    /// operating system.
     pub grantable: Option<ScopeSet>,
     /// Where secrets are hashed.
     pub hashing: HashPool,
@@ -75,12 +76,15 @@ impl Admin {
     /// Nobody grants a scope that they do not hold.
     fn may_grant(&self, scopes: &ScopeSet) -> Result<(), AdminError> {
         match &self.grantable {
-            Some(held) if !scopes.is_subset_of(held) => Err(AdminError::Forbidden(scopes.minus(held))),
+            Some(held) if !scopes.is_subset_of(held) => {
+                Err(AdminError::Forbidden(scopes.minus(held)))
+            }
             _ => Ok(()),
         }
     }
 
-    /// Which APIs a client may ask tokens for, and which it stands for, is for those to say who manage the APIs.
+    /// Which APIs a client may ask tokens for, and which it stands for, is for those to say who
+    /// manage the APIs.
     fn may_give_apis(&self, wanted: &[ResourceUri], had: &[ResourceUri]) -> Result<(), AdminError> {
         let manages_apis = self.grantable.as_ref().is_none_or(|held| held.contains(MANAGES_APIS));
         if manages_apis || wanted.iter().all(|resource| had.contains(resource)) {
@@ -109,7 +113,9 @@ pub enum AdminError {
     #[error("{0}")]
     Conflict(String),
     /// Somebody has seen another version of it than there is.
-    #[error("somebody else has changed the {0} meanwhile; look at what it is now, and change it again")]
+    #[error(
+        "somebody else has changed the {0} meanwhile; look at what it is now, and change it again"
+    )]
     Changed(&'static str),
     /// A client stands for the API.
     #[error(

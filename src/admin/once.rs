@@ -38,7 +38,8 @@ pub(super) async fn before(
 ) -> Result<Option<String>, AdminError> {
     let Some(repeatable) = repeatable else { return Ok(None) };
     let (caller, now) = (admin.actor.to_string(), admin.clock.now());
-    let earlier = idempotency::earlier(admin.store.database(), &caller, &repeatable.key, now).await?;
+    let earlier =
+        idempotency::earlier(admin.store.database(), &caller, &repeatable.key, now).await?;
     let Some(earlier) = earlier else { return Ok(None) };
     if earlier.request_digest != repeatable.request_digest {
         let reason = "another request was sent with this Idempotency-Key before";
@@ -50,7 +51,8 @@ pub(super) async fn before(
 /// Keeps that the request has made `subject`, in the same transaction.
 ///
 /// # Errors
-/// [`StoreError::Conflict`](crate::store::StoreError::Conflict) when the same request was sent twice at once, and the other was first.
+/// [`StoreError::Conflict`](crate::store::StoreError::Conflict) when the same request was sent
+/// twice at once, and the other was first.
 pub(super) async fn keep(
     tx: &mut Tx,
     admin: &Admin,

@@ -8,15 +8,21 @@ use crate::model::usage::Hour;
 pub use crate::store::overview::{NotedSecret, Of, Total};
 use crate::store::{api_key, overview};
 
-/// Among how many keys, and how many secrets, those are looked for that nobody uses: the oldest. Where there are more, the lists of all
-/// tell the rest.
+/// Among how many keys, and how many secrets, those are looked for that nobody uses: the oldest.
+/// Where there are more, the lists of all tell the rest.
 const LOOKED_AT: i64 = 2000;
 
-/// How often each outcome was in the last `stretches` stretches of `hours` hours, the one that is under way included.
+/// How often each outcome was in the last `stretches` stretches of `hours` hours, the one that is
+/// under way included.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn totals(admin: &Admin, of: Of, stretches: i64, hours: i64) -> Result<Vec<Total>, AdminError> {
+pub async fn totals(
+    admin: &Admin,
+    of: Of,
+    stretches: i64,
+    hours: i64,
+) -> Result<Vec<Total>, AdminError> {
     let first = Hour::of(admin.clock.now()).get().div_euclid(hours) - stretches + 1;
     let from = Hour::new(first.saturating_mul(hours));
     Ok(overview::totals(admin.store.database(), of, from, hours).await?)
@@ -49,7 +55,8 @@ pub async fn expiring_keys(
     Ok(api_key::expiring(admin.store.database(), owner, (now, now.plus(within)), limit).await?)
 }
 
-/// Up to `limit` enabled API keys, of an owner or of all, that nobody has used for `unused_for`, among the oldest.
+/// Up to `limit` enabled API keys, of an owner or of all, that nobody has used for `unused_for`,
+/// among the oldest.
 ///
 /// # Errors
 /// When the store fails.

@@ -1,5 +1,6 @@
-//! What is taken back before it expires: tokens, one by one, or all of a client or for an API that were issued so far. (Those
-//! that were asked for with a secret are void once the secret is revoked, those that a key signed once it is retired.)
+//! What is taken back before it expires: tokens, one by one, or all of a client or for an API that
+//! were issued so far. (Those that were asked for with a secret are void once the secret is
+//! revoked, those that a key signed once it is retired.)
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,8 +13,8 @@ use crate::model::event::{Actor, Event, EventNumber, RevokedToken};
 use crate::model::resource::ResourceUri;
 use crate::store::{StoreError, api, client, revocation};
 
-/// Makes all tokens of a client void that were issued so far. It gets new ones as before: who does not want that disables
-/// the client, or revokes its secrets. Gives the number of the event.
+/// Makes all tokens of a client void that were issued so far. It gets new ones as before: who does
+/// not want that disables the client, or revokes its secrets. Gives the number of the event.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is no such client.
@@ -32,7 +33,10 @@ pub async fn revoke_client_tokens(admin: &Admin, id: &ClientId) -> Result<EventN
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is no such API.
-pub async fn revoke_api_tokens(admin: &Admin, resource: &ResourceUri) -> Result<EventNumber, AdminError> {
+pub async fn revoke_api_tokens(
+    admin: &Admin,
+    resource: &ResourceUri,
+) -> Result<EventNumber, AdminError> {
     let resource = resource.clone();
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
@@ -56,8 +60,9 @@ pub enum RevokeError {
     Failed(String),
 }
 
-/// Takes tokens back, one by one for those who ask, and all that wait at a moment in one change: each of them is on disk before
-/// its answer, and a thousand a second do not become a thousand transactions.
+/// Takes tokens back, one by one for those who ask, and all that wait at a moment in one change:
+/// each of them is on disk before its answer, and a thousand a second do not become a thousand
+/// transactions.
 #[derive(Debug)]
 pub struct Revoker {
     admin: Admin,
@@ -91,8 +96,8 @@ impl Revoker {
         })
     }
 
-    /// Takes `token` back. Gives the number of the event; who waits until this node has applied that knows that the token is
-    /// refused here.
+    /// Takes `token` back. Gives the number of the event; who waits until this node has applied
+    /// that knows that the token is refused here.
     ///
     /// # Errors
     /// When it was not taken back, or it is not known whether it was.
@@ -122,7 +127,8 @@ impl Revoker {
             // Somebody before has taken it along.
             return;
         }
-        let mut tokens: Vec<RevokedToken> = batch.iter().map(|waiting| waiting.token.clone()).collect();
+        let mut tokens: Vec<RevokedToken> =
+            batch.iter().map(|waiting| waiting.token.clone()).collect();
         // Somebody may ask twice, or two of the client's programs at once.
         tokens.sort_unstable_by(|one, other| one.jti.cmp(&other.jti));
         tokens.dedup_by(|one, other| one.jti == other.jti);
@@ -138,8 +144,12 @@ impl Revoker {
         }
     }
 
-    /// Takes tokens back in one change. Gives the ids of those that were too many, and the number of the event.
-    async fn change(&self, tokens: Vec<RevokedToken>) -> Result<(Vec<String>, EventNumber), RevokeError> {
+    /// Takes tokens back in one change. Gives the ids of those that were too many, and the number
+    /// of the event.
+    async fn change(
+        &self,
+        tokens: Vec<RevokedToken>,
+    ) -> Result<(Vec<String>, EventNumber), RevokeError> {
         let (most, now) = (self.max_per_client, self.admin.clock.now());
         let clients: Vec<&ClientId> = tokens.iter().map(|token| &token.client).collect();
         let actor = match clients.as_slice() {
@@ -156,7 +166,8 @@ impl Revoker {
                     let left = match left.entry(token.client.clone()) {
                         std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
                         std::collections::hash_map::Entry::Vacant(unknown) => {
-                            let count = revocation::count(tx, &token.client, now, most.into()).await?;
+                            let count =
+                                revocation::count(tx, &token.client, now, most.into()).await?;
                             unknown.insert(i64::from(most).saturating_sub(count))
                         }
                     };

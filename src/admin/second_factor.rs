@@ -1,5 +1,5 @@
-//! The second factors of people: codes of an authenticator app, and recovery codes for those who have lost it. How often somebody may
-//! be wrong is for whoever calls to say (`oauth::log_in`).
+//! The second factors of people: codes of an authenticator app, and recovery codes for those who
+//! have lost it. How often somebody may be wrong is for whoever calls to say (`oauth::log_in`).
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use qrcode::QrCode;
@@ -35,8 +35,8 @@ impl Enrolment {
     }
 }
 
-/// Begins to give somebody a second factor. It is asked for once a code has shown that their app has it. `service` is what the app calls
-/// this server.
+/// Begins to give somebody a second factor. It is asked for once a code has shown that their app
+/// has it. `service` is what the app calls this server.
 ///
 /// # Errors
 /// [`AdminError::Conflict`] when they have one.
@@ -68,8 +68,8 @@ pub async fn begin(admin: &Admin, id: &UserId, service: &str) -> Result<Enrolmen
     Ok(Enrolment { secret: text, uri: Secret::new(uri) })
 }
 
-/// Ends it: from now on codes are asked for, and all sessions but `kept` end, in which nobody has shown one. Gives the recovery codes,
-/// which are shown this once.
+/// Ends it: from now on codes are asked for, and all sessions but `kept` end, in which nobody has
+/// shown one. Gives the recovery codes, which are shown this once.
 ///
 /// # Errors
 /// [`AdminError::Conflict`] when it was not begun, or is done; [`AdminError::WrongCode`].
@@ -85,7 +85,8 @@ pub async fn confirm(
         Box::pin(async move {
             let (_, factor) = lock(tx, &id).await?;
             let factor = factor.filter(|factor| factor.confirmed_at.is_none());
-            let begun = || AdminError::Conflict("no second factor waits to be confirmed".to_owned());
+            let begun =
+                || AdminError::Conflict("no second factor waits to be confirmed".to_owned());
             use_code(&caller, tx, &id, &factor.ok_or_else(begun)?, &code).await?;
             second_factor::confirm(tx, &id, caller.clock.now()).await?;
             second_factor::set_codes(tx, &id, &digests).await?;
@@ -96,11 +97,16 @@ pub async fn confirm(
     change.await.map(|_| codes)
 }
 
-/// Gives somebody other recovery codes, which are shown this once; those from before are good for nothing.
+/// Gives somebody other recovery codes, which are shown this once; those from before are good for
+/// nothing.
 ///
 /// # Errors
 /// [`AdminError::Conflict`] when they have no second factor; [`AdminError::WrongCode`].
-pub async fn renew_codes(admin: &Admin, id: &UserId, code: &Secret) -> Result<Vec<Secret>, AdminError> {
+pub async fn renew_codes(
+    admin: &Admin,
+    id: &UserId,
+    code: &Secret,
+) -> Result<Vec<Secret>, AdminError> {
     let (id, code, caller) = (id.clone(), code.clone(), admin.clone());
     let (codes, digests) = new_codes(admin, &id);
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
@@ -131,11 +137,13 @@ pub async fn remove(admin: &Admin, id: &UserId, code: &Secret) -> Result<(), Adm
     change.await.map(drop)
 }
 
-/// Takes the second factor away from somebody else, who has lost it. They are logged out everywhere.
+/// Takes the second factor away from somebody else, who has lost it. They are logged out
+/// everywhere.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Conflict`] when they have none, [`AdminError::Forbidden`] when
-/// the caller does not hold what goes with their role, or is they.
+/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Conflict`] when they
+/// have none, [`AdminError::Forbidden`] when the caller does not hold what goes with their role, or
+/// is they.
 pub async fn reset(admin: &Admin, id: &UserId) -> Result<(), AdminError> {
     if admin.actor.is_user(id) {
         let reason = "one's own second factor is removed with a code";
@@ -164,8 +172,8 @@ pub async fn codes_left(admin: &Admin, id: &UserId) -> Result<i64, AdminError> {
     Ok(second_factor::codes_left(admin.store.database(), id).await?)
 }
 
-/// Spends the code of a user who has a second factor, whom this transaction has locked; gives of which kind it was. Whatever happens to
-/// the transaction happens to that.
+/// Spends the code of a user who has a second factor, whom this transaction has locked; gives of
+/// which kind it was. Whatever happens to the transaction happens to that.
 ///
 /// # Errors
 /// [`AdminError::WrongCode`].
@@ -190,7 +198,9 @@ async fn use_code(
         let opened = admin.sealing.open(&place(id), &factor.sealed_secret).ok();
         let secret = opened.and_then(|bytes| TotpSecret::from_bytes(&bytes));
         let secret = secret.ok_or(StoreError::Corrupt("second factor"))?;
-        let step = secret.step_of(&code, admin.clock.now(), factor.last_step).ok_or(AdminError::WrongCode)?;
+        let step = secret
+            .step_of(&code, admin.clock.now(), factor.last_step)
+            .ok_or(AdminError::WrongCode)?;
         second_factor::set_last_step(tx, id, step).await?;
         return Ok(CodeKind::Totp);
     }
@@ -217,7 +227,8 @@ fn none() -> AdminError {
 
 fn new_codes(admin: &Admin, id: &UserId) -> (Vec<Secret>, Vec<SecretDigest>) {
     let codes = recovery_code::generate(&*admin.random);
-    let digest = |code: &Secret| recovery_code::digest(&admin.sessions.digests, id.as_str(), code.expose());
+    let digest =
+        |code: &Secret| recovery_code::digest(&admin.sessions.digests, id.as_str(), code.expose());
     let digests = codes.iter().filter_map(digest).collect();
     (codes, digests)
 }

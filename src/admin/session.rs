@@ -1,4 +1,5 @@
-//! Sessions: where people are logged in. Whether a password is right was found out before (`oauth::log_in`).
+//! Sessions: where people are logged in. Whether a password is right was found out before
+//! (`oauth::log_in`).
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -62,8 +63,8 @@ pub struct NewSession {
     pub cookie: Secret,
 }
 
-/// Begins a session of a user whose password has the hash `checked`; nothing when they are disabled, or have another password by now.
-/// Where they have a second factor, its code is spent.
+/// Begins a session of a user whose password has the hash `checked`; nothing when they are
+/// disabled, or have another password by now. Where they have a second factor, its code is spent.
 ///
 /// # Errors
 /// [`AdminError::CodeNeeded`] and [`AdminError::WrongCode`].
@@ -85,22 +86,27 @@ pub async fn log_in(
         user_agent: form::user_agent(&place.user_agent),
     };
     let (digest, caller) = (admin.sessions.digests.digest(&cookie), admin.clone());
-    let change = admin.store.change::<(Session, User), AdminError, _>(Actor::User(id.clone()), move |tx| {
-        Box::pin(async move {
-            let found = user::lock(tx, &row.user).await?;
-            let still_may = |(user, hash): &(User, SecretHash)| user.is_enabled() && *hash == checked;
-            let (user, _) = found.filter(still_may).ok_or_else(|| not_found(&row.user))?;
-            let code = match (user.second_factor_at, code) {
-                (None, _) => None,
-                (Some(_), None) => return Err(AdminError::CodeNeeded),
-                (Some(_), Some(code)) => Some(second_factor::spend(&caller, tx, &row.user, &code).await?),
-            };
-            session::delete_oldest(tx, &row.user, MOST - 1).await?;
-            session::insert(tx, &row, &digest).await?;
-            let event = Event::UserLoggedIn { user: row.user.clone(), session: row.id.clone(), code };
-            Ok(((row, user), event))
-        })
-    });
+    let change =
+        admin.store.change::<(Session, User), AdminError, _>(Actor::User(id.clone()), move |tx| {
+            Box::pin(async move {
+                let found = user::lock(tx, &row.user).await?;
+                let still_may =
+                    |(user, hash): &(User, SecretHash)| user.is_enabled() && *hash == checked;
+                let (user, _) = found.filter(still_may).ok_or_else(|| not_found(&row.user))?;
+                let code = match (user.second_factor_at, code) {
+                    (None, _) => None,
+                    (Some(_), None) => return Err(AdminError::CodeNeeded),
+                    (Some(_), Some(code)) => {
+                        Some(second_factor::spend(&caller, tx, &row.user, &code).await?)
+                    }
+                };
+                session::delete_oldest(tx, &row.user, MOST - 1).await?;
+                session::insert(tx, &row, &digest).await?;
+                let event =
+                    Event::UserLoggedIn { user: row.user.clone(), session: row.id.clone(), code };
+                Ok(((row, user), event))
+            })
+        });
     match change.await {
         Ok(((session, user), _)) => Ok(Some(NewSession { session, user, cookie })),
         Err(AdminError::NotFound(_)) => Ok(None),
@@ -128,14 +134,17 @@ pub async fn list(admin: &Admin, user: &UserId) -> Result<Vec<Session>, AdminErr
     let now = admin.clock.now();
     let sessions = session::of_user(admin.store.database(), user, now).await?;
     let idle = admin.sessions.idle;
-    Ok(sessions.into_iter().filter(|session| !session.is_over(session.seen_at, now, idle)).collect())
+    Ok(sessions
+        .into_iter()
+        .filter(|session| !session.is_over(session.seen_at, now, idle))
+        .collect())
 }
 
 /// Ends a session of a user from elsewhere.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when the user has no such session; [`AdminError::Forbidden`] when they are somebody else, and of a role
-/// that goes with more than whoever calls holds.
+/// [`AdminError::NotFound`] when the user has no such session; [`AdminError::Forbidden`] when they
+/// are somebody else, and of a role that goes with more than whoever calls holds.
 pub async fn revoke(admin: &Admin, user: &UserId, id: &SessionId) -> Result<(), AdminError> {
     let event = Event::UserSessionRevoked { user: user.clone(), session: id.clone() };
     end(admin, user, id, event).await
@@ -145,7 +154,11 @@ pub async fn revoke(admin: &Admin, user: &UserId, id: &SessionId) -> Result<(), 
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is no such user; [`AdminError::Forbidden`] as in [`revoke`].
-pub async fn revoke_all(admin: &Admin, id: &UserId, kept: Option<SessionId>) -> Result<u64, AdminError> {
+pub async fn revoke_all(
+    admin: &Admin,
+    id: &UserId,
+    kept: Option<SessionId>,
+) -> Result<u64, AdminError> {
     let (caller, id) = (admin.clone(), id.clone());
     let change = admin.store.change::<u64, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {

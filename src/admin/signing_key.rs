@@ -37,7 +37,8 @@ pub async fn schedules(admin: &Admin) -> Result<Vec<ScheduledKey>, AdminError> {
     Ok(list(admin).await?.iter().filter_map(|key| ring::schedule(key).ok()).collect())
 }
 
-/// What a key is doing, and its public half in PEM; none of a secret, or of a key that was taken back and erased.
+/// What a key is doing, and its public half in PEM; none of a secret, or of a key that was taken
+/// back and erased.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is none.
@@ -63,8 +64,8 @@ pub async fn ensure(admin: &Admin, algorithm: SigningAlgorithm) -> Result<(), Ad
     }
 }
 
-/// Has a new key follow. It is published at once, and signs after `ahead`; without `ahead` the key that waits signs at
-/// once, or a new one does, which no verifier knows yet.
+/// Has a new key follow. It is published at once, and signs after `ahead`; without `ahead` the key
+/// that waits signs at once, or a new one does, which no verifier knows yet.
 ///
 /// # Errors
 /// [`AdminError::NothingToDo`] when a key waits already.
@@ -81,17 +82,26 @@ pub async fn rotate(
 ///
 /// # Errors
 /// [`AdminError::Exists`] when it is known already.
-pub async fn import(admin: &Admin, key: SigningKey, ahead: Duration) -> Result<KeyChange, AdminError> {
+pub async fn import(
+    admin: &Admin,
+    key: SigningKey,
+    ahead: Duration,
+) -> Result<KeyChange, AdminError> {
     let algorithm = key.algorithm();
     carry_out(admin, algorithm, Step::Import { ahead }, Some(key)).await
 }
 
-/// Takes a key back, as when it leaked: from now on it verifies nothing, and another one signs; but for a secret, when tokens
-/// are signed with something else by default.
+/// Takes a key back, as when it leaked: from now on it verifies nothing, and another one signs; but
+/// for a secret, when tokens are signed with something else by default.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none, [`AdminError::NothingToDo`] when it is gone already.
-pub async fn retire(admin: &Admin, kid: &str, default: SigningAlgorithm) -> Result<KeyChange, AdminError> {
+/// [`AdminError::NotFound`] when there is none, [`AdminError::NothingToDo`] when it is gone
+/// already.
+pub async fn retire(
+    admin: &Admin,
+    kid: &str,
+    default: SigningAlgorithm,
+) -> Result<KeyChange, AdminError> {
     let keys = list(admin).await?;
     let key = keys.iter().find(|key| key.kid == kid).ok_or_else(|| not_found(kid))?;
     let algorithm = ring::schedule(key)?.algorithm;
@@ -103,7 +113,8 @@ fn not_found(kid: &str) -> AdminError {
     AdminError::NotFound(format!("signing key {kid}"))
 }
 
-/// The most keys of one algorithm that may be published at once: verifiers do not take sets of any length.
+/// The most keys of one algorithm that may be published at once: verifiers do not take sets of any
+/// length.
 const MAX_PUBLISHED: usize = 12;
 
 async fn carry_out(
@@ -115,7 +126,9 @@ async fn carry_out(
     let stored = list(admin).await?;
     let now = admin.clock.now();
     // An RSA key may be there for the other of its two algorithms.
-    if let Some(known) = imported.as_ref().filter(|key| stored.iter().any(|known| known.kid == key.kid)) {
+    if let Some(known) =
+        imported.as_ref().filter(|key| stored.iter().any(|known| known.kid == key.kid))
+    {
         return Err(AdminError::Exists(format!("signing key {}", known.kid)));
     }
     let keys = stored.iter().filter_map(|stored| ring::schedule(stored).ok());
@@ -181,7 +194,9 @@ fn event(step: Step<'_>, key: &ScheduledKey) -> Event {
     let (kid, algorithm, signs_from) = (key.kid.clone(), key.algorithm, key.term.signs_from);
     match step {
         Step::Ensure => Event::SigningKeyCreated { kid, algorithm, signs_from },
-        Step::Rotate { .. } | Step::RotateNow => Event::SigningKeyRotated { kid, algorithm, signs_from },
+        Step::Rotate { .. } | Step::RotateNow => {
+            Event::SigningKeyRotated { kid, algorithm, signs_from }
+        }
         Step::Import { .. } => Event::SigningKeyImported { kid, algorithm, signs_from },
         Step::TakeBack { .. } => Event::SigningKeyRetired { kid, algorithm },
     }

@@ -20,12 +20,17 @@ pub struct Lately {
 ///
 /// # Errors
 /// When the store fails.
-pub async fn lately(admin: &Admin, clients: &[&ClientId], days: usize) -> Result<Vec<Lately>, AdminError> {
+pub async fn lately(
+    admin: &Admin,
+    clients: &[&ClientId],
+    days: usize,
+) -> Result<Vec<Lately>, AdminError> {
     let database = admin.store.database();
     let first = first_day(admin, days);
     let of_days = by_day(clients, usage::days(database, clients, first).await?, first, days);
     let last_uses = usage::last_use_of_each(database, clients).await?;
-    let used_at = |client: &ClientId| last_uses.iter().find(|(own, _)| own == client).map(|(_, at)| *at);
+    let used_at =
+        |client: &ClientId| last_uses.iter().find(|(own, _)| own == client).map(|(_, at)| *at);
     let each = clients.iter().zip(of_days);
     Ok(each.map(|(client, days)| Lately { days, used_at: used_at(client) }).collect())
 }

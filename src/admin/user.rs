@@ -1,5 +1,5 @@
-//! People. Nobody manages somebody who may do what they may not do themselves; and there is always an administrator left who can log
-//! in.
+//! People. Nobody manages somebody who may do what they may not do themselves; and there is always
+//! an administrator left who can log in.
 
 use std::sync::Arc;
 
@@ -44,7 +44,8 @@ pub struct UserUpdate {
     pub scopes: Option<ScopeSet>,
     /// See [`NewUser::resources`].
     pub resources: Option<Vec<ResourceUri>>,
-    /// The [`version()`] of the user that whoever changes them has seen: the change is refused when there is another by now.
+    /// The [`version()`] of the user that whoever changes them has seen: the change is refused
+    /// when there is another by now.
     pub seen: Option<String>,
 }
 
@@ -65,9 +66,9 @@ impl UserUpdate {
 /// Makes somebody known.
 ///
 /// # Errors
-/// [`AdminError::Exists`] when the name is taken, [`AdminError::Forbidden`] when the caller does not hold what goes with the role, or
-/// the scopes, [`AdminError::Unknown`] when there is no such API, [`AdminError::Invalid`] when the password is easy to guess, or a scope
-/// is Mintery's own.
+/// [`AdminError::Exists`] when the name is taken, [`AdminError::Forbidden`] when the caller does
+/// not hold what goes with the role, or the scopes, [`AdminError::Unknown`] when there is no such
+/// API, [`AdminError::Invalid`] when the password is easy to guess, or a scope is Mintery's own.
 pub async fn create(admin: &Admin, new: NewUser) -> Result<User, AdminError> {
     let user = User {
         id: UserId::generate(&*admin.random),
@@ -118,7 +119,12 @@ pub async fn show_by_name(admin: &Admin, username: &Username) -> Result<User, Ad
 ///
 /// # Errors
 /// When the store fails.
-pub async fn page(admin: &Admin, after: &str, limit: i64, filter: &Filter) -> Result<Vec<User>, AdminError> {
+pub async fn page(
+    admin: &Admin,
+    after: &str,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<User>, AdminError> {
     Ok(user::page(admin.store.database(), after, limit, filter).await?)
 }
 
@@ -138,10 +144,11 @@ pub async fn by_name(
 /// Gives somebody another name or another role, or lets them do more or less at APIs.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Exists`] when the name is taken, [`AdminError::Forbidden`]
-/// when the caller does not hold what goes with the role they have or get, or the scopes, [`AdminError::Unknown`] when there is no such
-/// API, [`AdminError::Invalid`] when a scope is Mintery's own, [`AdminError::Conflict`] when no administrator would be left, or they are
-/// not as the caller has seen them.
+/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Exists`] when the name
+/// is taken, [`AdminError::Forbidden`] when the caller does not hold what goes with the role they
+/// have or get, or the scopes, [`AdminError::Unknown`] when there is no such
+/// API, [`AdminError::Invalid`] when a scope is Mintery's own, [`AdminError::Conflict`] when no
+/// administrator would be left, or they are not as the caller has seen them.
 pub async fn update(admin: &Admin, id: &UserId, update: UserUpdate) -> Result<User, AdminError> {
     if let Some(resources) = &update.resources {
         must_exist(admin, added(resources, &show(admin, id).await?.resources)).await?;
@@ -155,12 +162,13 @@ pub fn version(user: &User) -> String {
     version::of(&(&user.username, user.role, &user.scopes, &user.resources))
 }
 
-/// Lets somebody log in, or stops them from doing so: they are logged out everywhere, and their keys are good for nothing, until they
-/// are enabled again. It is no error when that is so already.
+/// Lets somebody log in, or stops them from doing so: they are logged out everywhere, and their
+/// keys are good for nothing, until they are enabled again. It is no error when that is so already.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Forbidden`] when the caller does not hold what goes with
-/// their role, [`AdminError::Conflict`] when no administrator would be left.
+/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Forbidden`] when the
+/// caller does not hold what goes with their role, [`AdminError::Conflict`] when no administrator
+/// would be left.
 pub async fn set_enabled(admin: &Admin, id: &UserId, enabled: bool) -> Result<User, AdminError> {
     act(admin, id, if enabled { Act::Enable } else { Act::Disable }).await
 }
@@ -168,18 +176,21 @@ pub async fn set_enabled(admin: &Admin, id: &UserId, enabled: bool) -> Result<Us
 /// Deletes somebody, with their sessions and keys.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Forbidden`] when the caller does not hold what goes with
-/// their role, [`AdminError::Conflict`] when no administrator would be left.
+/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Forbidden`] when the
+/// caller does not hold what goes with their role, [`AdminError::Conflict`] when no administrator
+/// would be left.
 pub async fn delete(admin: &Admin, id: &UserId) -> Result<(), AdminError> {
     act(admin, id, Act::Delete).await.map(drop)
 }
 
-/// Gives somebody another password, which is hashed when it is the turn of `lane`. They are logged out everywhere but in the session
-/// `kept`. Whoever does that to themselves has shown the old one before (`oauth::log_in`), and waits in line with those who log in.
+/// Gives somebody another password, which is hashed when it is the turn of `lane`. They are logged
+/// out everywhere but in the session `kept`. Whoever does that to themselves has shown the old one
+/// before (`oauth::log_in`), and waits in line with those who log in.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Forbidden`] when they are somebody else and the caller does
-/// not hold what goes with their role, [`AdminError::Invalid`] when the password is easy to guess.
+/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Forbidden`] when they
+/// are somebody else and the caller does not hold what goes with their role,
+/// [`AdminError::Invalid`] when the password is easy to guess.
 pub async fn set_password(
     admin: &Admin,
     id: &UserId,
@@ -242,7 +253,12 @@ impl Act {
         }
     }
 
-    async fn apply(self, caller: &Admin, tx: &mut Tx, mut user: User) -> Result<(User, Event), AdminError> {
+    async fn apply(
+        self,
+        caller: &Admin,
+        tx: &mut Tx,
+        mut user: User,
+    ) -> Result<(User, Event), AdminError> {
         let id = user.id.clone();
         let event = match self {
             Self::Update(update) => {
@@ -277,7 +293,10 @@ impl Act {
             }
             Self::Delete => {
                 user::delete(tx, &id).await?;
-                return Ok((user.clone(), Event::UserDeleted { user: id, username: user.username }));
+                return Ok((
+                    user.clone(),
+                    Event::UserDeleted { user: id, username: user.username },
+                ));
             }
         };
         let updated = user::update(tx, &user).await;
@@ -289,7 +308,8 @@ impl Act {
 const LAST: &str = "this is the last administrator who can log in; make another one first";
 
 impl Admin {
-    /// Nobody gives a role that goes with more than they hold, or decides about somebody who has it.
+    /// Nobody gives a role that goes with more than they hold, or decides about somebody who has
+    /// it.
     pub(super) fn may_manage_role(&self, role: Role) -> Result<(), AdminError> {
         match role {
             // Who has it may give any scope to anybody.
@@ -298,12 +318,14 @@ impl Admin {
         }
     }
 
-    /// Nobody logs out somebody else of a role that goes with more than they hold: as to disable them.
+    /// Nobody logs out somebody else of a role that goes with more than they hold: as to disable
+    /// them.
     pub(super) fn may_log_out(&self, user: &User) -> Result<(), AdminError> {
         if self.actor.is_user(&user.id) { Ok(()) } else { self.may_manage_role(user.role) }
     }
 
-    /// Nobody decides about somebody who may do what they may not: as with a client, that is as much as making them anew.
+    /// Nobody decides about somebody who may do what they may not: as with a client, that is as
+    /// much as making them anew.
     pub(super) fn may_decide_about(&self, user: &User) -> Result<(), AdminError> {
         self.may_manage_role(user.role)?;
         self.may_grant(&user.scopes)
@@ -330,10 +352,14 @@ fn validate(user: &User) -> Result<(), AdminError> {
 /// [`AdminError::Invalid`] when they are too many, or one is Mintery's own.
 pub fn check_scopes(scopes: &ScopeSet) -> Result<(), AdminError> {
     if scopes.as_str().len() > MAX_SCOPE_LEN {
-        return Err(AdminError::Invalid(format!("the scopes of a user have at most {MAX_SCOPE_LEN} bytes")));
+        return Err(AdminError::Invalid(format!(
+            "the scopes of a user have at most {MAX_SCOPE_LEN} bytes"
+        )));
     }
     if scopes.has_own() {
-        return Err(AdminError::Invalid("Mintery's own scopes go with the role of a user".to_owned()));
+        return Err(AdminError::Invalid(
+            "Mintery's own scopes go with the role of a user".to_owned(),
+        ));
     }
     Ok(())
 }
@@ -358,7 +384,9 @@ async fn hash(
 ) -> Result<SecretHash, AdminError> {
     let (random, username) = (Arc::clone(&admin.random), username.clone());
     let hash = move |memory: &mut _| {
-        password.check_strength(&[username.as_str(), "mintery"]).map_err(|reason| unacceptable(&reason))?;
+        password
+            .check_strength(&[username.as_str(), "mintery"])
+            .map_err(|reason| unacceptable(&reason))?;
         Ok(SecretHash::of(password.secret(), &*random, memory)?)
     };
     let outcome = admin.hashing.submit(lane, hash)?;

@@ -1,4 +1,5 @@
-//! Versions of what can be changed: whoever changes something may say which one they have seen, and is told when it is another by now.
+//! Versions of what can be changed: whoever changes something may say which one they have seen, and
+//! is told when it is another by now.
 
 use std::fmt::Debug;
 
@@ -14,11 +15,16 @@ pub(super) fn of(terms: &impl Debug) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, format!("{terms:?}").as_bytes()))
 }
 
-/// Refuses a change by somebody who has seen something else; who has not said what they have seen changes whatever there is.
+/// Refuses a change by somebody who has seen something else; who has not said what they have seen
+/// changes whatever there is.
 ///
 /// # Errors
 /// [`AdminError::Changed`] when they have.
-pub(super) fn check(seen: Option<&str>, version: &str, what: &'static str) -> Result<(), AdminError> {
+pub(super) fn check(
+    seen: Option<&str>,
+    version: &str,
+    what: &'static str,
+) -> Result<(), AdminError> {
     if seen.is_none_or(|seen| seen == version) {
         return Ok(());
     }

@@ -1,4 +1,5 @@
-//! Who presents an API key. It is known by its digest; what has not even its checksum is refused before anything is looked up.
+//! Who presents an API key. It is known by its digest; what has not even its checksum is refused
+//! before anything is looked up.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -90,7 +91,8 @@ pub fn digest(server: &AuthorizationServer, key: &str) -> Result<SecretDigest, K
     Ok(policy.digest(key))
 }
 
-/// The key that is exchanged, and the number of an event that what is known of it is not older than.
+/// The key that is exchanged, and the number of an event that what is known of it is not older
+/// than.
 ///
 /// # Errors
 /// When there is no such key, or that cannot be told now.
@@ -105,9 +107,12 @@ pub async fn find(
     }
 }
 
-/// Refuses a key that there is not. There is nothing to guess in a key, but each that is made up costs a look-up: whoever sends very
-/// many waits for the answers.
-pub async fn refuse_unknown(server: &AuthorizationServer, presented: &PresentedKey<'_>) -> KeyFailure {
+/// Refuses a key that there is not. There is nothing to guess in a key, but each that is made up
+/// costs a look-up: whoever sends very many waits for the answers.
+pub async fn refuse_unknown(
+    server: &AuthorizationServer,
+    presented: &PresentedKey<'_>,
+) -> KeyFailure {
     if let Some(from) = presented.from
         && server.directory.guesses().is_flooded_by(Network::of(from))
     {
@@ -210,8 +215,8 @@ fn is_from_there(key: &ApiKey, presented: &PresentedKey<'_>) -> bool {
     key.allowed.is_empty() || from.is_some_and(|from| key.allowed.contains(from))
 }
 
-/// What is left of scopes for an API, as with tokens: Mintery's own are for Mintery's own API alone, and another API must be one of
-/// the owner's.
+/// What is left of scopes for an API, as with tokens: Mintery's own are for Mintery's own API
+/// alone, and another API must be one of the owner's.
 fn for_resource(
     server: &AuthorizationServer,
     known: &KnownApiKey,

@@ -1,5 +1,5 @@
-//! Who presents an access token (RFC 6750), an API key or the cookie of a session: the credential is good, and so is whoever it stands
-//! for.
+//! Who presents an access token (RFC 6750), an API key or the cookie of a session: the credential
+//! is good, and so is whoever it stands for.
 
 use std::fmt;
 use std::sync::Arc;
@@ -86,8 +86,8 @@ pub enum TokenFailure {
     /// The store is out of reach, and a proxy is told yes or no.
     #[error("not known now, the store is out of reach")]
     NotKnownNow,
-    /// It stands for somebody else than the client that asked for it, and was not made from an API key. Mintery issues no such
-    /// token.
+    /// It stands for somebody else than the client that asked for it, and was not made from an API
+    /// key. Mintery issues no such token.
     #[error("another subject than the client")]
     Subject,
     /// The client is gone.
@@ -161,7 +161,8 @@ impl<'a> Demand<'a> {
 /// Recognises who presents `presented`, and checks that it is good for what is asked for.
 ///
 /// # Errors
-/// When the credential or its owner is not good, or does not allow this, or that cannot be told now.
+/// When the credential or its owner is not good, or does not allow this, or that cannot be told
+/// now.
 pub async fn authenticate(
     server: &AuthorizationServer,
     presented: &Presented<'_>,
@@ -232,8 +233,8 @@ pub fn user_of(token: &AccessToken) -> Option<UserId> {
     token.environment.and_then(|_| UserId::parse(&token.subject).ok())
 }
 
-/// The user that a token stands for ([`user_of`]), of whom `known` is known: they must still be good for it. What voids their tokens is
-/// looked up where all that was taken back is.
+/// The user that a token stands for ([`user_of`]), of whom `known` is known: they must still be
+/// good for it. What voids their tokens is looked up where all that was taken back is.
 ///
 /// # Errors
 /// Why they are not.
@@ -245,7 +246,8 @@ pub fn good_user(known: Option<Arc<KnownUser>>) -> Result<Arc<KnownUser>, TokenF
 /// The id of the client that a token stands for: that it was issued to, or to whose API key.
 #[must_use]
 pub fn client_of(token: &AccessToken) -> &str {
-    // Nobody but this server says what a token says: only one that was made from a key has an environment.
+    // Nobody but this server says what a token says: only one that was made from a key has an
+    // environment.
     if token.environment.is_some() { &token.subject } else { &token.client_id }
 }
 
@@ -257,7 +259,8 @@ fn credential_of(token: &AccessToken) -> Result<Credential, TokenFailure> {
     Ok(Credential::KeyToken { key })
 }
 
-/// The client that a token stands for ([`client_of`]), of which `known` is known: it must still be good for the token.
+/// The client that a token stands for ([`client_of`]), of which `known` is known: it must still be
+/// good for the token.
 ///
 /// # Errors
 /// Why it is not.
@@ -277,8 +280,9 @@ pub fn holder(
     if is_void { Err(TokenFailure::CutOff) } else { Ok(known) }
 }
 
-/// What a token allows here of those of its scopes that whoever it stands for holds now: nothing of Mintery's own when it was signed
-/// with a secret that others have to verify with, and so to sign with.
+/// What a token allows here of those of its scopes that whoever it stands for holds now: nothing of
+/// Mintery's own when it was signed with a secret that others have to verify with, and so to sign
+/// with.
 #[must_use]
 pub fn scopes_of(server: &AuthorizationServer, token: &AccessToken, scopes: ScopeSet) -> ScopeSet {
     if scopes.has_own() && server.ring.current().is_secret(&token.kid) {

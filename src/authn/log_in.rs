@@ -1,6 +1,7 @@
-//! Logging in with a name and a password. As with the secrets of clients only a slow hash tells, and it is rationed: first the limits
-//! on guessing, then a place in the line of those who hash, whether or not there is such a user. A refusal says neither which of the
-//! two was wrong nor, by the time that it takes, whether there is anybody of that name.
+//! Logging in with a name and a password. As with the secrets of clients only a slow hash tells,
+//! and it is rationed: first the limits on guessing, then a place in the line of those who hash,
+//! whether or not there is such a user. A refusal says neither which of the two was wrong nor, by
+//! the time that it takes, whether there is anybody of that name.
 
 use std::fmt;
 use std::time::Duration;
@@ -38,7 +39,8 @@ pub enum LogInError {
     CodeNeeded,
     /// The password is right, and the code is not, or was used before.
     WrongCode,
-    /// Too many passwords were wrong that came from there, for this name or for all; how long until another may be tried.
+    /// Too many passwords were wrong that came from there, for this name or for all; how long until
+    /// another may be tried.
     TooManyGuesses(Duration),
     /// It could not be done, or it is not known whether it was.
     Admin(AdminError),
@@ -91,7 +93,8 @@ impl From<LogInFailure> for LogInError {
     }
 }
 
-/// Logs somebody in, and counts what becomes of it. The session is always a new one: what a request brought along is not taken over.
+/// Logs somebody in, and counts what becomes of it. The session is always a new one: what a request
+/// brought along is not taken over.
 ///
 /// # Errors
 /// See [`LogInError`].
@@ -150,8 +153,9 @@ pub async fn with_code<T>(
     code: Option<Secret>,
     act: impl AsyncFnOnce(Option<Secret>) -> Result<T, AdminError>,
 ) -> Result<T, LogInError> {
-    // Counted before it is known whether it is wrong: a hundred at once must not all find that there is still room. And for good where
-    // whoever asks hangs up, since what they asked for is done, or not, all the same.
+    // Counted before it is known whether it is wrong: a hundred at once must not all find that
+    // there is still room. And for good where whoever asks hangs up, since what they asked for
+    // is done, or not, all the same.
     let open = match &code {
         Some(_) => Some(server.directory.guesses().count_code(user.as_str())?),
         None => None,
@@ -199,7 +203,11 @@ async fn check_password<'a>(
         digest: server.secret_digests.digest(&credentials.password),
         secret: credentials.password.clone(),
         // Of somebody who is disabled none is looked at: that theirs is right shows in nothing.
-        hashes: found.iter().filter(|(user, _)| user.is_enabled()).map(|(_, hash)| hash.clone()).collect(),
+        hashes: found
+            .iter()
+            .filter(|(user, _)| user.is_enabled())
+            .map(|(_, hash)| hash.clone())
+            .collect(),
     };
     let refusal = match found {
         Some((user, _)) if user.is_enabled() => LogInFailure::WrongPassword,

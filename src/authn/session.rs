@@ -1,4 +1,5 @@
-//! Who presents the cookie of a session. It is known by its digest; what has not even its form is not taken for one.
+//! Who presents the cookie of a session. It is known by its digest; what has not even its form is
+//! not taken for one.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -50,7 +51,8 @@ impl From<SessionFailure> for AccessError {
     }
 }
 
-/// The session that a cookie stands for, in which somebody is logged in who may be; and that it is used.
+/// The session that a cookie stands for, in which somebody is logged in who may be; and that it is
+/// used.
 ///
 /// # Errors
 /// When that cannot be told now.
@@ -115,14 +117,19 @@ pub fn scopes_of(server: &AuthorizationServer, user: &User) -> ScopeSet {
 #[must_use]
 pub fn authenticated(session: &Session, user: &User, scopes: ScopeSet) -> Authenticated {
     Authenticated {
-        principal: Principal::User { id: user.id.clone(), name: user.username.clone(), role: user.role },
+        principal: Principal::User {
+            id: user.id.clone(),
+            name: user.username.clone(),
+            role: user.role,
+        },
         credential: Credential::Session(session.id.clone()),
         scopes,
         expires_at: Some(session.expires_at),
     }
 }
 
-/// The scopes that somebody of this role who holds `scopes` may give to others: all that there are, for an administrator.
+/// The scopes that somebody of this role who holds `scopes` may give to others: all that there are,
+/// for an administrator.
 #[must_use]
 pub fn grantable(role: Role, scopes: &ScopeSet) -> Option<ScopeSet> {
     match role {
@@ -132,8 +139,9 @@ pub fn grantable(role: Role, scopes: &ScopeSet) -> Option<ScopeSet> {
     }
 }
 
-/// The token that forms of a session carry, so that a page elsewhere cannot send one (CSRF). It is made of the session's id under a
-/// key of this server, and so the same on all nodes, for as long as the session.
+/// The token that forms of a session carry, so that a page elsewhere cannot send one (CSRF). It is
+/// made of the session's id under a key of this server, and so the same on all nodes, for as long
+/// as the session.
 #[must_use]
 pub fn csrf_token(server: &AuthorizationServer, session: &SessionId) -> String {
     csrf_digest(server, session).to_text()

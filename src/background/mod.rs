@@ -1,5 +1,5 @@
-//! The tasks beside the requests: the follower, the rotation of signing keys, the clock, what is counted, what was taken
-//! back, and what imports left behind. Each runs until it is stopped.
+//! The tasks beside the requests: the follower, the rotation of signing keys, the clock, what is
+//! counted, what was taken back, and what imports left behind. Each runs until it is stopped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,7 +41,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// After a rotation that failed, how long the next attempt is waited for.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// How often the keys are read again, though no event says so: another node may have recorded that tokens live longer.
+/// How often the keys are read again, though no event says so: another node may have recorded that
+/// tokens live longer.
 const READ_EVERY: Duration = Duration::from_secs(10);
 
 /// How often the store is told what was counted.
@@ -69,7 +70,8 @@ impl Background {
         policy: RotationPolicy,
     ) -> Self {
         let (stopping, watched) = (Arc::new(Notify::new()), Arc::clone(&directory));
-        let counting = look_after_usage(Arc::clone(&directory), admin.clone(), Arc::clone(&stopping));
+        let counting =
+            look_after_usage(Arc::clone(&directory), admin.clone(), Arc::clone(&stopping));
         let following = follower::follow(directory, admin.store.clone());
         let tasks = vec![
             tokio::spawn(following),
@@ -122,7 +124,8 @@ impl Due {
     }
 }
 
-/// Tells the store every few seconds what was counted, and for the last time when it is stopped; and deletes what is old.
+/// Tells the store every few seconds what was counted, and for the last time when it is stopped;
+/// and deletes what is old.
 async fn look_after_usage(directory: Arc<Directory>, admin: Admin, stopping: Arc<Notify>) {
     let mut tick = looks();
     let mut flush = Due::first(FLUSH_EVERY, FLUSH_EVERY);
@@ -158,8 +161,9 @@ async fn look_after_usage(directory: Arc<Directory>, admin: Admin, stopping: Arc
     }
 }
 
-/// Deletes some of what was counted long ago, of the keys that expired long ago, of the requests that may not be sent again any
-/// more, and of the sessions that are over; tells whether there may be more.
+/// Deletes some of what was counted long ago, of the keys that expired long ago, of the requests
+/// that may not be sent again any more, and of the sessions that are over; tells whether there may
+/// be more.
 async fn delete_some(database: &Database, now: Timestamp) -> Result<bool, StoreError> {
     let long_ago = now.minus(usage::KEPT_FOR);
     let deleted = [
@@ -206,7 +210,8 @@ async fn look_after_revocations(directory: Arc<Directory>, admin: Admin) {
     }
 }
 
-/// Takes away what is left of imports that did not come to their end, so that the ids in them are free again.
+/// Takes away what is left of imports that did not come to their end, so that the ids in them are
+/// free again.
 async fn look_after_imports(admin: Admin) {
     let mut tick = looks();
     let mut clean = Due::first(Duration::ZERO, CLEAN_EVERY);
@@ -279,8 +284,8 @@ async fn rotate_due(
     expired.map_err(|error| AdminError::Store(StoreError::Failed(error.to_string())))
 }
 
-/// The algorithms whose last key has signed for so long that the next one must be published. Secrets are left alone: whoever
-/// verifies with one was given it by hand.
+/// The algorithms whose last key has signed for so long that the next one must be published.
+/// Secrets are left alone: whoever verifies with one was given it by hand.
 fn due(ring: &KeyRing, policy: RotationPolicy, now: Timestamp) -> Vec<SigningAlgorithm> {
     if policy.every.is_zero() {
         return Vec::new();

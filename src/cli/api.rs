@@ -90,11 +90,12 @@ struct TermFlags {
     /// A scope with what it allows, beside those of `--scope`; several times for several.
     #[arg(long, value_name = "SCOPE=TEXT")]
     describe: Vec<String>,
-    /// How many seconds tokens for it live, instead of what the settings say; `default` for that again.
+    /// How many seconds tokens for it live, instead of what the settings say; `default` for that
+    /// again.
     #[arg(long, value_name = "SECS")]
     ttl: Option<String>,
-    /// What tokens for it are signed with, instead of what the settings say: ES256, ES384, PS256, RS256 or EdDSA; `default`
-    /// for that again.
+    /// What tokens for it are signed with, instead of what the settings say: ES256, ES384, PS256,
+    /// RS256 or EdDSA; `default` for that again.
     #[arg(long, value_name = "ALG")]
     alg: Option<String>,
 }
@@ -134,7 +135,9 @@ impl ApiVerb {
             Self::List { output } => list(shared, *output).await,
             Self::Show { resource, output } => show(shared, resource, *output).await,
             Self::Update(update) => update.run(shared).await,
-            Self::RevokeTokens { resource, output } => revoke_tokens(shared, resource, *output).await,
+            Self::RevokeTokens { resource, output } => {
+                revoke_tokens(shared, resource, *output).await
+            }
             Self::Delete { resource, output } => delete(shared, resource, *output).await,
         }
     }
@@ -158,7 +161,8 @@ impl Create {
 impl Update {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let (resource, mut update) = (parse(&self.resource)?, self.terms.parse()?);
-        update.name = self.name.as_deref().map(DisplayName::parse).transpose().map_err(CliError::usage)?;
+        update.name =
+            self.name.as_deref().map(DisplayName::parse).transpose().map_err(CliError::usage)?;
         let admin = session::admin(shared, Missing::Refuse).await?;
         tell(&api::update(&admin, &resource, update).await.map_err(CliError::admin)?, self.output)
     }
@@ -187,9 +191,9 @@ async fn revoke_tokens(shared: &Shared, resource: &str, format: Format) -> Resul
     revocation::revoke_api_tokens(&admin, &resource).await.map_err(CliError::admin)?;
     match format {
         Format::Json => Ok(output::json(&serde_json::json!({ "resource": resource.as_str() }))?),
-        Format::Table => {
-            Ok(output::note(&format!("The tokens for the API {resource} that were issued so far are void."))?)
-        }
+        Format::Table => Ok(output::note(&format!(
+            "The tokens for the API {resource} that were issued so far are void."
+        ))?),
     }
 }
 
@@ -213,12 +217,17 @@ async fn list(shared: &Shared, format: Format) -> Result<(), CliError> {
         return Ok(output::json(&apis.iter().map(ApiJson::from).collect::<Vec<_>>())?);
     }
     if apis.is_empty() {
-        let note = "There is no API yet; `mintery api create --resource URI --name NAME` makes one known.";
+        let note =
+            "There is no API yet; `mintery api create --resource URI --name NAME` makes one known.";
         return Ok(output::note(note)?);
     }
     let mut table = output::table(&["RESOURCE", "NAME", "SCOPE"]);
     for api in &apis {
-        table.add_row([api.resource.as_str(), &escape(api.name.as_str()), api.scopes.set().as_str()]);
+        table.add_row([
+            api.resource.as_str(),
+            &escape(api.name.as_str()),
+            api.scopes.set().as_str(),
+        ]);
     }
     Ok(output::line(&table.to_string())?)
 }

@@ -10,8 +10,8 @@ use crate::logging::escape;
 
 #[derive(Debug, Subcommand)]
 pub enum ConfigVerb {
-    /// Prints every setting with its value, as one would write it in the file, and where that comes from. Secrets are
-    /// masked.
+    /// Prints every setting with its value, as one would write it in the file, and where that comes
+    /// from. Secrets are masked.
     Show {
         /// How to print them.
         #[arg(short, long, default_value = "table")]
@@ -37,8 +37,13 @@ impl ConfigVerb {
         }
         let mut table = output::table(&["SETTING", "VALUE", "SOURCE"]);
         for setting in &settings {
-            let value = setting.value.as_ref().map_or_else(|| "(not set)".to_owned(), ToString::to_string);
-            table.add_row([setting.name.to_owned(), escape(&value), escape(&setting.source.to_string())]);
+            let value =
+                setting.value.as_ref().map_or_else(|| "(not set)".to_owned(), ToString::to_string);
+            table.add_row([
+                setting.name.to_owned(),
+                escape(&value),
+                escape(&setting.source.to_string()),
+            ]);
         }
         Ok(output::line(&table.to_string())?)
     }
@@ -46,6 +51,10 @@ impl ConfigVerb {
 
 impl<'a> From<&'a Setting> for SettingJson<'a> {
     fn from(setting: &'a Setting) -> Self {
-        Self { key: setting.name, value: setting.value.as_ref(), source: setting.source.to_string() }
+        Self {
+            key: setting.name,
+            value: setting.value.as_ref(),
+            source: setting.source.to_string(),
+        }
     }
 }

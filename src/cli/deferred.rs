@@ -3,8 +3,8 @@
 use clap::error::Error;
 use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 
-/// The verbs of a noun, or its flags. Describing those of all nouns takes a server that is only told to serve a thousandth of a
-/// second and 1 MB that it keeps.
+/// The verbs of a noun, or its flags. Describing those of all nouns takes a server that is only
+/// told to serve a thousandth of a second and 1 MB that it keeps.
 #[derive(Debug)]
 pub struct Deferred<V>(pub V);
 

@@ -15,7 +15,9 @@ use crate::logging::escape;
 use crate::random::SystemRandom;
 
 #[derive(Debug, Args)]
-#[command(after_help = "The exit code is 1 when something is a problem, and 0 otherwise, warnings or not.")]
+#[command(
+    after_help = "The exit code is 1 when something is a problem, and 0 otherwise, warnings or not."
+)]
 pub struct Doctor {
     /// How to print what was found.
     #[arg(short, long, default_value = "table")]
@@ -33,10 +35,13 @@ struct FindingJson<'a> {
 
 impl Doctor {
     pub async fn run(&self, shared: &Shared) -> Result<(), CliError> {
-        let settings = Settings::load_and_tell(&shared.overrides(), environment(), shared.config.as_deref());
+        let settings =
+            Settings::load_and_tell(&shared.overrides(), environment(), shared.config.as_deref());
         let findings = examine(settings, Arc::new(SystemClock::default()), &SystemRandom).await;
         match self.output {
-            Format::Json => output::json(&findings.iter().map(FindingJson::from).collect::<Vec<_>>())?,
+            Format::Json => {
+                output::json(&findings.iter().map(FindingJson::from).collect::<Vec<_>>())?
+            }
             Format::Table => output::line(&table(&findings))?,
         }
         match findings.iter().filter(|finding| finding.result == Outcome::Problem).count() {

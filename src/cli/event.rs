@@ -23,7 +23,8 @@ pub enum EventVerb {
 
 #[derive(Debug, Args)]
 pub struct List {
-    /// Lists those that came after the one of this number, the first of them first; without it the last ones are listed.
+    /// Lists those that came after the one of this number, the first of them first; without it the
+    /// last ones are listed.
     #[arg(long, value_name = "NUMBER")]
     after: Option<i64>,
     /// How many are listed at most.
@@ -90,7 +91,8 @@ impl List {
             None => Asked::Last,
         };
         let filter = self.filter.filter();
-        let events = event_log::page(&admin, asked, self.limit, &filter).await.map_err(CliError::admin)?;
+        let events =
+            event_log::page(&admin, asked, self.limit, &filter).await.map_err(CliError::admin)?;
         if self.output == Format::Json {
             return Ok(output::json(&events.iter().map(EventJson::from).collect::<Vec<_>>())?);
         }

@@ -32,7 +32,8 @@ pub enum KeyVerb {
     Show(One),
     /// Changes what an API key allows. What no flag names stays.
     Update(Update),
-    /// Makes another key that takes the place of one, which stays good for a while; shows it, this once.
+    /// Makes another key that takes the place of one, which stays good for a while; shows it, this
+    /// once.
     Rotate(Rotate),
     /// Takes API keys back: from now on they are good for nothing.
     Revoke(Revoke),
@@ -88,16 +89,19 @@ pub struct Update {
 /// What a key allows.
 #[derive(Debug, Args)]
 struct TermFlags {
-    /// What it allows, with spaces between: at most what its owner may. A new one allows what its owner gets who asks for no scope.
+    /// What it allows, with spaces between: at most what its owner may. A new one allows what its
+    /// owner gets who asks for no scope.
     #[arg(long)]
     scope: Option<String>,
     /// After how many seconds from now it expires, or `never`.
     #[arg(long, value_name = "SECS|never")]
     expires: Option<String>,
-    /// From where it may be used: an address or a range of them; several times for several, "" for everywhere.
+    /// From where it may be used: an address or a range of them; several times for several, "" for
+    /// everywhere.
     #[arg(long, value_name = "CIDR")]
     allow: Vec<String>,
-    /// For how many requests it is good in a minute, at each server; `none` for as many as there are.
+    /// For how many requests it is good in a minute, at each server; `none` for as many as there
+    /// are.
     #[arg(long, value_name = "N")]
     rate_limit: Option<String>,
 }
@@ -107,7 +111,12 @@ impl TermFlags {
         Ok(ApiKeyUpdate {
             seen: None,
             name: None,
-            scopes: self.scope.as_deref().map(ScopeSet::parse).transpose().map_err(CliError::usage)?,
+            scopes: self
+                .scope
+                .as_deref()
+                .map(ScopeSet::parse)
+                .transpose()
+                .map_err(CliError::usage)?,
             allowed: ranges(&self.allow)?,
             max_per_minute: unless(self.rate_limit.as_deref(), "none", limit)?,
             expires_in: unless(self.expires.as_deref(), "never", seconds)?,
@@ -141,7 +150,8 @@ pub struct Rotate {
     /// For how many seconds the old one stays good, at most 30 days; a day when this is absent.
     #[arg(long, value_name = "SECS")]
     overlap: Option<u64>,
-    /// After how many seconds the new one expires, or `never`; as long as the old one lives when this is absent.
+    /// After how many seconds the new one expires, or `never`; as long as the old one lives when
+    /// this is absent.
     #[arg(long, value_name = "SECS|never")]
     expires: Option<String>,
     /// How to print it.
@@ -212,7 +222,8 @@ impl Update {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let id = parse_id(&self.id)?;
         let mut update = self.terms.parse()?;
-        update.name = self.name.as_deref().map(DisplayName::parse).transpose().map_err(CliError::usage)?;
+        update.name =
+            self.name.as_deref().map(DisplayName::parse).transpose().map_err(CliError::usage)?;
         let admin = session::admin(shared, Missing::Refuse).await?;
         let key = api_key::update(&admin, &id, update).await.map_err(CliError::admin)?;
         match self.output {
@@ -315,7 +326,9 @@ impl Revoke {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let selection = match &self.owner {
             Some(owner) => Selection::Owner(parse_owner(owner)?),
-            None => Selection::Ids(self.ids.iter().map(|id| parse_id(id)).collect::<Result<_, _>>()?),
+            None => {
+                Selection::Ids(self.ids.iter().map(|id| parse_id(id)).collect::<Result<_, _>>()?)
+            }
         };
         let admin = session::admin(shared, Missing::Refuse).await?;
         let revoked = match selection {
@@ -343,7 +356,9 @@ async fn set_enabled(shared: &Shared, one: &One, enabled: bool) -> Result<(), Cl
     let key = api_key::set_enabled(&admin, &id, enabled).await.map_err(CliError::admin)?;
     match one.output {
         Format::Json => Ok(output::json(&ApiKeyJson::from(&key))?),
-        Format::Table => Ok(output::note(&format!("API key {id} is {}.", status(&key, admin.clock.now())))?),
+        Format::Table => {
+            Ok(output::note(&format!("API key {id} is {}.", status(&key, admin.clock.now())))?)
+        }
     }
 }
 
@@ -365,7 +380,11 @@ impl Usage {
                 outcomes.iter().partition(|(name, _)| name == KeyOutcome::Used.name());
             let used: i64 = used.into_iter().map(|(_, times)| times).sum();
             let refused = refused.iter().map(|(name, times)| format!("{name} {times}"));
-            table.add_row([date(hour.begins()), used.to_string(), refused.collect::<Vec<_>>().join(", ")]);
+            table.add_row([
+                date(hour.begins()),
+                used.to_string(),
+                refused.collect::<Vec<_>>().join(", "),
+            ]);
         }
         Ok(output::line(&table.to_string())?)
     }

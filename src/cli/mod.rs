@@ -1,5 +1,6 @@
-//! The command line: one file for each noun. Most act on the database that the settings name; `login`, `logout`, `whoami`,
-//! `auth` and `token` act on a server over HTTP (`remote`), with the credential of a `profile`, and know neither.
+//! The command line: one file for each noun. Most act on the database that the settings name;
+//! `login`, `logout`, `whoami`, `auth` and `token` act on a server over HTTP (`remote`), with the
+//! credential of a `profile`, and know neither.
 
 mod api;
 mod client;
@@ -32,7 +33,8 @@ use crate::model::patch::Patch;
 use crate::server::StartError;
 use crate::store::StoreError;
 
-/// Gives machines access tokens in exchange for their own credentials, manages those credentials, and protects APIs.
+/// Gives machines access tokens in exchange for their own credentials, manages those credentials,
+/// and protects APIs.
 #[derive(Debug, Parser)]
 #[command(name = "mintery", version, arg_required_else_help = true)]
 struct Cli {
@@ -84,7 +86,8 @@ enum Noun {
     /// Says what the settings are.
     #[command(subcommand)]
     Config(Deferred<config::ConfigVerb>),
-    /// Looks for what would keep the server from working here, and says what to do; it changes nothing.
+    /// Looks for what would keep the server from working here, and says what to do; it changes
+    /// nothing.
     Doctor(Deferred<doctor::Doctor>),
     /// Keeps a credential for a server, for the commands that act over HTTP.
     Login(Deferred<remote::login::Login>),

@@ -1,5 +1,5 @@
-//! A secret that somebody brings: from a prompt that shows nothing, or from standard input; never from the command line,
-//! which other users of the machine can read and shells keep.
+//! A secret that somebody brings: from a prompt that shows nothing, or from standard input; never
+//! from the command line, which other users of the machine can read and shells keep.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
@@ -37,15 +37,16 @@ pub fn password(value: &str) -> Result<Secret, CliError> {
 
 /// That `--secret` has a value. What was given is not repeated: it may be the secret.
 pub fn refuse_value() -> CliError {
-    let reason = "--secret takes nothing but `-`: the secret comes from standard input, or from a prompt";
+    let reason =
+        "--secret takes nothing but `-`: the secret comes from standard input, or from a prompt";
     CliError::Usage(reason.to_owned())
 }
 
 /// The longest token, key or secret that is read.
 pub const MAX_EXISTING_LEN: usize = 16 * 1024;
 
-/// A token or a key that somebody has, without the white space around it. One on the command line is taken, since other
-/// programs taught people to put it there, and what that means is told.
+/// A token or a key that somebody has, without the white space around it. One on the command line
+/// is taken, since other programs taught people to put it there, and what that means is told.
 pub fn read_token(value: &str, prompt: &str) -> Result<Secret, CliError> {
     if value == "-" {
         let given = read_existing(prompt)?;
@@ -84,12 +85,13 @@ fn read_new(most: usize, too_long: impl std::fmt::Display) -> Result<Secret, Cli
     if bytes.len() > most {
         return Err(CliError::usage(too_long));
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| CliError::usage(UnacceptableSecret::Characters))?;
+    let text =
+        std::str::from_utf8(&bytes).map_err(|_| CliError::usage(UnacceptableSecret::Characters))?;
     Ok(Secret::new(text.to_owned()))
 }
 
-/// All of standard input, but for the end of its line; of what is longer than `max_len` bytes the beginning, longer than that
-/// too.
+/// All of standard input, but for the end of its line; of what is longer than `max_len` bytes the
+/// beginning, longer than that too.
 fn read_all(max_len: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let most = max_len + "\r\n".len() + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(most));
@@ -112,7 +114,8 @@ fn ask(prompt: &str) -> Result<Secret, CliError> {
     Ok(secret)
 }
 
-/// What Ctrl-C sends while nothing is shown: the signal would end the program and leave the terminal like that.
+/// What Ctrl-C sends while nothing is shown: the signal would end the program and leave the
+/// terminal like that.
 const INTERRUPT: char = '\u{3}';
 
 fn ask_once(prompt: &str) -> Result<Secret, CliError> {

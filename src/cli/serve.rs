@@ -9,7 +9,8 @@ use crate::server::{Application, First, ServeMode, Surroundings};
 
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// For trying out: listens on this machine only, and the first start makes a client, an API key and an administrator.
+    /// For trying out: listens on this machine only, and the first start makes a client, an API
+    /// key and an administrator.
     #[arg(long)]
     dev: bool,
     /// Brings a `PostgreSQL` database to the tables of this release first.
@@ -33,12 +34,14 @@ impl Serve {
             ("issuer", "--issuer", &self.issuer),
             ("workers", "--workers", &self.workers),
         ];
-        let overrides = flags.into_iter().filter_map(|(key, flag, text)| Some((key, flag, text.clone()?)));
+        let overrides =
+            flags.into_iter().filter_map(|(key, flag, text)| Some((key, flag, text.clone()?)));
         let settings = shared.settings(overrides.collect())?;
         let key_header = settings.api_keys_header.clone();
         logging::start(&settings.log, settings.log_format);
         let mode = ServeMode { dev: self.dev, migrate: self.migrate };
-        let mut application = Box::pin(Application::build(settings, mode, Surroundings::default())).await?;
+        let mut application =
+            Box::pin(Application::build(settings, mode, Surroundings::default())).await?;
         let url = format!("http://{}", application.address());
         log::info!("answering on {url}");
         if self.dev {
@@ -54,7 +57,8 @@ impl Serve {
 /// Ends gracefully on the signals of an orchestrator (TERM) and of a terminal (INT).
 fn stop_on_signals(application: &Application) -> Result<(), CliError> {
     let handle = application.handle();
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}

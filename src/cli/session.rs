@@ -21,8 +21,8 @@ pub async fn open(settings: &Settings, missing: Missing) -> Result<Database, Cli
     Ok(Database::open(&url, missing, Arc::new(Metrics::default())).await?)
 }
 
-/// Opens the database to administer it. Only a verb that makes something makes a database too: a list from a database
-/// that a misspelt path has just created would be a lie.
+/// Opens the database to administer it. Only a verb that makes something makes a database too: a
+/// list from a database that a misspelt path has just created would be a lie.
 pub async fn admin(shared: &Shared, missing: Missing) -> Result<Admin, CliError> {
     administer(&shared.settings(Vec::new())?, missing).await
 }
@@ -33,7 +33,9 @@ pub async fn administer(settings: &Settings, missing: Missing) -> Result<Admin, 
     match database.schema_state().await? {
         SchemaState::Current => {}
         SchemaState::Ahead(migration) => return Err(OpenError::TooNew(migration).into()),
-        SchemaState::Behind if missing == Missing::Create && database.engine() == Engine::Sqlite => {
+        SchemaState::Behind
+            if missing == Missing::Create && database.engine() == Engine::Sqlite =>
+        {
             database.migrate().await?;
         }
         SchemaState::Behind => return Err(OpenError::NotMigrated.into()),
@@ -63,8 +65,10 @@ pub async fn administer(settings: &Settings, missing: Missing) -> Result<Admin, 
 /// Whoever the operating system says it is; a variable of the environment can say anything.
 fn actor() -> Actor {
     let uid = nix::unistd::geteuid();
-    let user =
-        nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name);
+    let user = nix::unistd::User::from_uid(uid)
+        .ok()
+        .flatten()
+        .map_or_else(|| uid.to_string(), |user| user.name);
     let host = nix::unistd::gethostname()
         .map_or_else(|_| "?".to_owned(), |host| host.to_string_lossy().into_owned());
     Actor::Cli { user, host }

@@ -35,7 +35,8 @@ pub enum SigningKeyVerb {
     Import(Import),
     /// Prints the public half of the active key, or of another, as PEM.
     Export(Export),
-    /// Takes a key back at once, as when it leaked: all that it signed is refused, and another key signs.
+    /// Takes a key back at once, as when it leaked: all that it signed is refused, and another key
+    /// signs.
     Retire {
         /// The id of the key, which may begin with a hyphen.
         #[arg(allow_hyphen_values = true)]
@@ -48,11 +49,12 @@ pub enum SigningKeyVerb {
 
 #[derive(Debug, Args)]
 pub struct Rotate {
-    /// Whose keys: ES256, ES384, PS256, RS256, EdDSA or HS256; what the settings say (`token.alg`) when absent.
+    /// Whose keys: ES256, ES384, PS256, RS256, EdDSA or HS256; what the settings say (`token.alg`)
+    /// when absent.
     #[arg(long, value_name = "ALG")]
     alg: Option<String>,
-    /// The new key, or the one that waits, signs at once. Verifiers that keep the published keys for a while may refuse
-    /// its tokens until they look again.
+    /// The new key, or the one that waits, signs at once. Verifiers that keep the published keys
+    /// for a while may refuse its tokens until they look again.
     #[arg(long)]
     now: bool,
     /// How to print the key.
@@ -62,7 +64,8 @@ pub struct Rotate {
 
 #[derive(Debug, Args)]
 pub struct Import {
-    /// A private key in PEM: EC on P-256 or P-384, RSA of 2048 bits or more, or Ed25519; `-` is standard input.
+    /// A private key in PEM: EC on P-256 or P-384, RSA of 2048 bits or more, or Ed25519; `-` is
+    /// standard input.
     file: PathBuf,
     /// What it signs with. Only RSA keys leave a choice: RS256, or PS256.
     #[arg(long, value_name = "ALG")]
@@ -83,7 +86,8 @@ pub struct Export {
     /// The active key of this algorithm; of what the settings say (`token.alg`) when absent.
     #[arg(long, value_name = "ALG")]
     alg: Option<String>,
-    /// Prints an HS256 key, in base64url, for whoever is to verify with it. Whoever has it can make tokens.
+    /// Prints an HS256 key, in base64url, for whoever is to verify with it. Whoever has it can
+    /// make tokens.
     #[arg(long)]
     secret: bool,
 }
@@ -98,8 +102,9 @@ impl SigningKeyVerb {
             Self::Import(import) => import.run(&admin, &settings).await,
             Self::Export(export) => export.run(&admin, &settings).await,
             Self::Retire { kid, output } => {
-                let change =
-                    signing_key::retire(&admin, kid, settings.token_alg).await.map_err(CliError::admin)?;
+                let change = signing_key::retire(&admin, kid, settings.token_alg)
+                    .await
+                    .map_err(CliError::admin)?;
                 tell(&admin, &change, *output)
             }
         }
@@ -119,8 +124,9 @@ impl Import {
     async fn run(&self, admin: &Admin, settings: &Settings) -> Result<(), CliError> {
         let algorithm = self.alg.as_deref().map(str::parse).transpose().map_err(CliError::usage)?;
         let text = read(&self.file)?;
-        let key = pem::read(&text, algorithm)
-            .map_err(|error| CliError::Failed(format!("cannot import {}: {error}", self.file.display())))?;
+        let key = pem::read(&text, algorithm).map_err(|error| {
+            CliError::Failed(format!("cannot import {}: {error}", self.file.display()))
+        })?;
         let ahead = if self.now { Duration::ZERO } else { settings.keys_publish_ahead };
         let change = signing_key::import(admin, key, ahead).await.map_err(CliError::admin)?;
         tell(admin, &change, self.output)
@@ -134,16 +140,21 @@ impl Export {
             Some(kid) => stored.iter().find(|key| key.kid == *kid),
             None => active(&stored, algorithm(self.alg.as_deref(), settings)?, admin.clock.now()),
         };
-        let stored = found.ok_or_else(|| CliError::Failed("there is no such signing key".to_owned()))?;
+        let stored =
+            found.ok_or_else(|| CliError::Failed("there is no such signing key".to_owned()))?;
         if stored.term.taken_back_at.is_some() {
-            return Err(CliError::Failed(format!("signing key {} was taken back and erased", stored.kid)));
+            return Err(CliError::Failed(format!(
+                "signing key {} was taken back and erased",
+                stored.kid
+            )));
         }
-        let key = SigningKey::open(&admin.sealing, stored).map_err(|error| CliError::admin(error.into()))?;
+        let key = SigningKey::open(&admin.sealing, stored)
+            .map_err(|error| CliError::admin(error.into()))?;
         match (&key.public, self.secret) {
             (Some(public), false) => Ok(output::text(&public.to_pem())?),
-            (Some(_), true) => {
-                Err(CliError::usage("`--secret` is for HS256; the private half of other keys is never shown"))
-            }
+            (Some(_), true) => Err(CliError::usage(
+                "`--secret` is for HS256; the private half of other keys is never shown",
+            )),
             (None, true) => Ok(output::line(&key.secret_text())?),
             (None, false) => Err(CliError::usage(
                 "an HS256 key has no public half; `--secret` prints the key itself, with which anybody can make tokens",
@@ -186,7 +197,9 @@ async fn list(admin: &Admin, settings: &Settings, format: Format) -> Result<(), 
     let keys = signing_key::schedules(admin).await.map_err(CliError::admin)?;
     let now = admin.clock.now();
     if format == Format::Json {
-        return Ok(output::json(&keys.iter().map(|key| SigningKeyJson::at(key, now)).collect::<Vec<_>>())?);
+        return Ok(output::json(
+            &keys.iter().map(|key| SigningKeyJson::at(key, now)).collect::<Vec<_>>(),
+        )?);
     }
     let mut table = output::table(&["KEY", "ALG", "STATE", "WHAT IT DOES"]);
     for key in &keys {
@@ -198,7 +211,10 @@ async fn list(admin: &Admin, settings: &Settings, format: Format) -> Result<(), 
 
 fn doing(key: &ScheduledKey, settings: &Settings, now: Timestamp) -> String {
     let (term, every) = (&key.term, settings.keys_rotate_every);
-    if key.algorithm.is_symmetric() && key.algorithm != settings.token_alg && term.taken_back_at.is_none() {
+    if key.algorithm.is_symmetric()
+        && key.algorithm != settings.token_alg
+        && term.taken_back_at.is_none()
+    {
         return format!("nothing: tokens are signed with {} (`token.alg`)", settings.token_alg);
     }
     match (term.state(now), term.signs_until, term.published_until()) {
@@ -208,7 +224,10 @@ fn doing(key: &ScheduledKey, settings: &Settings, now: Timestamp) -> String {
             "signs until it is rotated by hand".to_owned()
         }
         (KeyState::Active, None, _) => {
-            format!("signs until {}, when the next rotation is due", date(term.signs_from.plus(every)))
+            format!(
+                "signs until {}, when the next rotation is due",
+                date(term.signs_from.plus(every))
+            )
         }
         (KeyState::Retiring, _, Some(until)) => {
             format!("verifies what it signed, is published until {}", date(until))
@@ -229,7 +248,9 @@ fn tell(admin: &Admin, change: &KeyChange, format: Format) -> Result<(), CliErro
     let what = match state {
         KeyState::Next => format!("is published, and signs from {} on", date(key.term.signs_from)),
         KeyState::Active => "signs from now on".to_owned(),
-        KeyState::Retiring | KeyState::Gone => "is taken back; all that it signed is refused".to_owned(),
+        KeyState::Retiring | KeyState::Gone => {
+            "is taken back; all that it signed is refused".to_owned()
+        }
     };
     Ok(output::note(&format!("Signing key {} ({}) {what}.", key.kid, key.algorithm))?)
 }

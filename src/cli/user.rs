@@ -25,7 +25,8 @@ pub enum UserVerb {
     List(List),
     /// Shows what is kept of somebody.
     Show(One),
-    /// Gives somebody another name or another role, or lets them do more or less at APIs. What no flag names stays.
+    /// Gives somebody another name or another role, or lets them do more or less at APIs. What no
+    /// flag names stays.
     Update(Update),
     /// Gives somebody another password; they are logged out everywhere.
     SetPassword(SetPassword),
@@ -131,7 +132,8 @@ pub struct SetPassword {
 /// What somebody may do at APIs.
 #[derive(Debug, Args)]
 struct GrantFlags {
-    /// What they may do at APIs, and their API keys with them, with spaces between; none of Mintery's own, which go with the role.
+    /// What they may do at APIs, and their API keys with them, with spaces between; none of
+    /// Mintery's own, which go with the role.
     #[arg(long)]
     scope: Option<String>,
     /// An API that they may use, beside the default one; several times for several, "" for none.
@@ -211,7 +213,8 @@ impl List {
                 "There is no such user; `mintery user create --username NAME --role ROLE` makes one.",
             )?);
         }
-        let mut table = output::table(&["ID", "USERNAME", "ROLE", "STATUS", "SECOND FACTOR", "CREATED"]);
+        let mut table =
+            output::table(&["ID", "USERNAME", "ROLE", "STATUS", "SECOND FACTOR", "CREATED"]);
         for user in &users {
             table.add_row([
                 user.id.as_str(),
@@ -243,7 +246,12 @@ impl Update {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let update = UserUpdate {
             seen: None,
-            username: self.username.as_deref().map(Username::parse).transpose().map_err(CliError::usage)?,
+            username: self
+                .username
+                .as_deref()
+                .map(Username::parse)
+                .transpose()
+                .map_err(CliError::usage)?,
             role: self.role.as_deref().map(str::parse).transpose().map_err(CliError::usage)?,
             scopes: self.granted.scopes()?,
             resources: self.granted.resources()?,
@@ -292,8 +300,9 @@ impl RevokeSession {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let (admin, user) = find(shared, &self.user).await?;
         // What is no id is not repeated: it may be the cookie.
-        let id = SessionId::parse(&self.session)
-            .map_err(|_| CliError::usage("that is no id of a session; `mintery user sessions` lists them"))?;
+        let id = SessionId::parse(&self.session).map_err(|_| {
+            CliError::usage("that is no id of a session; `mintery user sessions` lists them")
+        })?;
         admin_session::revoke(&admin, &user.id, &id).await.map_err(CliError::admin)?;
         match self.output {
             Format::Json => Ok(output::json(&serde_json::json!({ "revoked": [id.as_str()] }))?),
@@ -331,13 +340,15 @@ async fn delete(shared: &Shared, one: &One) -> Result<(), CliError> {
     }
 }
 
-/// Somebody by id or name. No name has an underscore after two letters and then 22 letters and digits, unless somebody means it; an id
-/// goes first.
+/// Somebody by id or name. No name has an underscore after two letters and then 22 letters and
+/// digits, unless somebody means it; an id goes first.
 async fn find(shared: &Shared, user: &str) -> Result<(Admin, User), CliError> {
     let admin = session::admin(shared, Missing::Refuse).await?;
     let found = match UserId::parse(user) {
         Ok(id) => user::show(&admin, &id).await,
-        Err(_) => user::show_by_name(&admin, &Username::parse(user).map_err(CliError::usage)?).await,
+        Err(_) => {
+            user::show_by_name(&admin, &Username::parse(user).map_err(CliError::usage)?).await
+        }
     };
     let found = found.map_err(CliError::admin)?;
     Ok((admin, found))
@@ -372,7 +383,8 @@ fn user_table(user: &User) -> String {
         table.add_row(["resource", resource.as_str()]);
     }
     table.add_row(["status", status(user)]);
-    table.add_row(["second factor", &user.second_factor_at.map_or_else(|| "none".to_owned(), date)]);
+    table
+        .add_row(["second factor", &user.second_factor_at.map_or_else(|| "none".to_owned(), date)]);
     table.add_row(["created", &date(user.created_at)]);
     table.to_string()
 }

@@ -5,15 +5,16 @@ use percent_encoding::percent_decode_str;
 /// What stands in the place of a secret.
 pub const MASK: &str = "…";
 
-/// The URL of a database without its password, and otherwise as it is. Of text in which a password may stand where no
-/// URL has one, nothing but the scheme is left.
+/// The URL of a database without its password, and otherwise as it is. Of text in which a password
+/// may stand where no URL has one, nothing but the scheme is left.
 #[must_use]
 pub fn url(text: &str) -> String {
     // A path, and no server that would ask for a password.
     if text.starts_with("sqlite:") {
         return text.to_owned();
     }
-    let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
+    let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme))
+    else {
         return MASK.to_owned();
     };
     let (authority, after) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -21,11 +22,13 @@ pub fn url(text: &str) -> String {
     if after.contains('@') || url::Url::parse(text).is_err() {
         return format!("{scheme}://{MASK}");
     }
-    let authority = match authority.rsplit_once('@').map(|(user, host)| (user.split_once(':'), host)) {
-        Some((Some((user, _)), host)) => format!("{user}:{MASK}@{host}"),
-        _ => authority.to_owned(),
-    };
-    let (path, query) = after.split_once('?').map_or((after, None), |(path, query)| (path, Some(query)));
+    let authority =
+        match authority.rsplit_once('@').map(|(user, host)| (user.split_once(':'), host)) {
+            Some((Some((user, _)), host)) => format!("{user}:{MASK}@{host}"),
+            _ => authority.to_owned(),
+        };
+    let (path, query) =
+        after.split_once('?').map_or((after, None), |(path, query)| (path, Some(query)));
     let query = query.map(|query| query.split('&').map(parameter).collect::<Vec<_>>().join("&"));
     let query = query.map_or_else(String::new, |query| format!("?{query}"));
     format!("{scheme}://{authority}{path}{query}")
@@ -35,12 +38,13 @@ fn is_scheme(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
-/// A parameter of a query, masked when it is a password, or a key itself instead of the name of its file.
+/// A parameter of a query, masked when it is a password, or a key itself instead of the name of its
+/// file.
 fn parameter(parameter: &str) -> String {
     let Some((name, value)) = parameter.split_once('=') else { return parameter.to_owned() };
     let decoded = percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();
-    let is_secret =
-        ["pass", "pwd", "secret"].iter().any(|part| decoded.contains(part)) || value.contains("BEGIN");
+    let is_secret = ["pass", "pwd", "secret"].iter().any(|part| decoded.contains(part))
+        || value.contains("BEGIN");
     if is_secret { format!("{name}={MASK}") } else { parameter.to_owned() }
 }
 
@@ -60,7 +64,10 @@ mod tests {
                 "postgres://mintery@db:5433/mintery?sslmode=require",
             ),
             ("postgres://mintery:hunter2@db/mintery", "postgres://mintery:…@db/mintery"),
-            ("postgresql://mintery:hunt:er@2@[::1]:5432/m?a=b", "postgresql://mintery:…@[::1]:5432/m?a=b"),
+            (
+                "postgresql://mintery:hunt:er@2@[::1]:5432/m?a=b",
+                "postgresql://mintery:…@[::1]:5432/m?a=b",
+            ),
             ("postgres://:hunter2@db", "postgres://:…@db"),
             (
                 "postgres:///m?host=/run&user=me&password=hunter2&a=b",

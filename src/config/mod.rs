@@ -1,5 +1,5 @@
-//! The settings: a table of what can be set, where each value came from, and what it must look like. A flag beats the
-//! environment, which beats the file, which beats the default.
+//! The settings: a table of what can be set, where each value came from, and what it must look
+//! like. A flag beats the environment, which beats the file, which beats the default.
 
 pub mod masking;
 mod show;
@@ -44,17 +44,20 @@ pub struct Settings {
     pub token_ttl: Duration,
     /// `token.alg`: what tokens are signed with.
     pub token_alg: SigningAlgorithm,
-    /// `token.audience`: what tokens are good for when nothing else is asked for; the issuer when absent.
+    /// `token.audience`: what tokens are good for when nothing else is asked for; the issuer when
+    /// absent.
     pub token_audience: Option<ResourceUri>,
     /// `jwks.max_age`: how long verifiers may keep the published keys.
     pub jwks_max_age: Duration,
-    /// `keys.rotate_every`: how long a signing key signs before another takes over; never with zero.
+    /// `keys.rotate_every`: how long a signing key signs before another takes over; never with
+    /// zero.
     pub keys_rotate_every: Duration,
     /// `keys.publish_ahead`: how long a key is published before it signs.
     pub keys_publish_ahead: Duration,
     /// `outage_grace`: how long a node serves what it remembers while the store is out of reach.
     pub outage_grace: Duration,
-    /// `revocations.max_per_client`: how many single tokens of a client are remembered as revoked until they expire.
+    /// `revocations.max_per_client`: how many single tokens of a client are remembered as revoked
+    /// until they expire.
     pub revocations_max_per_client: u32,
     /// `metrics.listen`: where `/metrics` is answered when that is not the main listener.
     pub metrics_listen: Option<SocketAddr>,
@@ -68,7 +71,8 @@ pub struct Settings {
     pub api_keys_header: String,
     /// `api_keys.max_ttl`: the longest life of an API key; any with zero.
     pub api_keys_max_ttl: Duration,
-    /// `session.cookie_name`: the cookie that people stay logged in by; [`Settings::session_cookie`] when absent.
+    /// `session.cookie_name`: the cookie that people stay logged in by;
+    /// [`Settings::session_cookie`] when absent.
     pub session_cookie_name: Option<String>,
     /// `session.idle`: how long somebody stays logged in who does nothing.
     pub session_idle: Duration,
@@ -76,7 +80,8 @@ pub struct Settings {
     pub session_lifetime: Duration,
     /// `users.second_factor`: who may do nothing without a second factor.
     pub users_second_factor: SecondFactorRule,
-    /// `leaks.public_keys`: where the public keys are of those who tell of API keys that were found in public; nobody may when absent.
+    /// `leaks.public_keys`: where the public keys are of those who tell of API keys that were
+    /// found in public; nobody may when absent.
     pub leaks_public_keys: Option<PathBuf>,
     /// `leaks.policy`: what is done with those.
     pub leaks_policy: LeakPolicy,
@@ -84,9 +89,11 @@ pub struct Settings {
     pub api_base_paths: Vec<BasePath>,
     /// `cors.allowed_origins`: web pages that may call the API.
     pub cors_allowed_origins: AllowedOrigins,
-    /// `metadata.authorization_endpoint`: whether the metadata name an endpoint that refuses everything.
+    /// `metadata.authorization_endpoint`: whether the metadata name an endpoint that refuses
+    /// everything.
     pub metadata_authorization_endpoint: bool,
-    /// `metadata.openid_configuration`: whether the metadata are also where OpenID clients look for them.
+    /// `metadata.openid_configuration`: whether the metadata are also where OpenID clients look
+    /// for them.
     pub metadata_openid_configuration: bool,
     /// `log`: what is logged, as `env_logger` has it.
     pub log: String,
@@ -169,11 +176,12 @@ impl std::error::Error for ConfigError {}
 pub const DEFAULT_FILE: &str = "mintery.toml";
 
 impl Settings {
-    /// Reads the settings from `overrides` (flags), `environment`, and the file at `file`, or `mintery.toml` if there
-    /// is one.
+    /// Reads the settings from `overrides` (flags), `environment`, and the file at `file`, or
+    /// `mintery.toml` if there is one.
     ///
     /// # Errors
-    /// When a name is not known, a value is of the wrong kind, or a file that was named cannot be read.
+    /// When a name is not known, a value is of the wrong kind, or a file that was named cannot be
+    /// read.
     pub fn load(
         overrides: &Overrides,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -183,8 +191,8 @@ impl Settings {
         table::apply(&values)
     }
 
-    /// The same, and what is told of them: setting by setting in the order of the table, with where each value came
-    /// from, and without secrets.
+    /// The same, and what is told of them: setting by setting in the order of the table, with where
+    /// each value came from, and without secrets.
     ///
     /// # Errors
     /// See [`Settings::load`].
@@ -226,7 +234,9 @@ impl Settings {
             let reason = "`keys.publish_ahead` must be shorter than `keys.rotate_every`";
             return Err(ConfigError::Inconsistent(reason.to_owned()));
         }
-        if !self.keys_rotate_every.is_zero() && self.token_ttl > self.keys_rotate_every.saturating_mul(8) {
+        if !self.keys_rotate_every.is_zero()
+            && self.token_ttl > self.keys_rotate_every.saturating_mul(8)
+        {
             let reason = "`token.ttl` must be at most eight times `keys.rotate_every`: a key stays published until the last \
                           token that it signed has expired, and verifiers do not take any number of keys";
             return Err(ConfigError::Inconsistent(reason.to_owned()));
@@ -234,7 +244,8 @@ impl Settings {
         Ok(())
     }
 
-    /// How long verifiers may keep the published keys: never for longer than a key is published before it signs.
+    /// How long verifiers may keep the published keys: never for longer than a key is published
+    /// before it signs.
     #[must_use]
     pub fn published_max_age(&self) -> Duration {
         self.jwks_max_age.min(self.keys_publish_ahead)
@@ -268,9 +279,9 @@ impl Settings {
     pub fn session_cookie(&self, issuer: &Issuer) -> Result<Box<str>, ConfigError> {
         let usual = if issuer.is_https() { "__Host-session" } else { "session" };
         let name = self.session_cookie_name.as_deref().unwrap_or(usual);
-        let is_for_https = ["__host-", "__secure-"]
-            .iter()
-            .any(|prefix| name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix)));
+        let is_for_https = ["__host-", "__secure-"].iter().any(|prefix| {
+            name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        });
         if is_for_https && !issuer.is_https() {
             let reason = format!(
                 "`session.cookie_name` is {name}, which browsers take from an https address alone, and `issuer` is none"

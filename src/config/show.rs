@@ -1,4 +1,5 @@
-//! What the settings are, for whoever wants to know. Secrets are masked here, as the table marks them.
+//! What the settings are, for whoever wants to know. Secrets are masked here, as the table marks
+//! them.
 
 use super::Settings;
 use super::masking::{self, MASK};
@@ -10,7 +11,8 @@ use super::table::{Row, Show, TABLE};
 pub struct Setting {
     /// Its name.
     pub name: &'static str,
-    /// Its value, as one would write it in the file (secrets are masked); nothing when it is not set.
+    /// Its value, as one would write it in the file (secrets are masked); nothing when it is not
+    /// set.
     pub value: Option<toml::Value>,
     /// Whether something of it is masked.
     pub is_masked: bool,
@@ -77,18 +79,23 @@ mod tests {
             let environment =
                 environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             let shown = Settings::load_and_tell(&Vec::new(), environment.clone(), None).unwrap().1;
-            let of_file =
-                |setting: &super::Setting| Some(format!("{} = {}\n", setting.name, setting.value.as_ref()?));
+            let of_file = |setting: &super::Setting| {
+                Some(format!("{} = {}\n", setting.name, setting.value.as_ref()?))
+            };
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("settings.toml");
             std::fs::write(&path, shown.iter().filter_map(of_file).collect::<String>()).unwrap();
             let again = Settings::load_and_tell(&Vec::new(), [], Some(&path)).unwrap().1;
             let values = |settings: &[super::Setting]| {
-                settings.iter().map(|setting| (setting.name, setting.value.clone())).collect::<Vec<_>>()
+                settings
+                    .iter()
+                    .map(|setting| (setting.name, setting.value.clone()))
+                    .collect::<Vec<_>>()
             };
             assert_eq!(values(&again), values(&shown));
             for setting in shown {
-                let variable = format!("MINTERY_{}", setting.name.to_ascii_uppercase().replace('.', "__"));
+                let variable =
+                    format!("MINTERY_{}", setting.name.to_ascii_uppercase().replace('.', "__"));
                 let is_set = environment.clone().any(|(name, _)| name == variable);
                 let source = if is_set { Source::Environment(variable) } else { Source::Default };
                 assert_eq!(setting.source, source, "{}", setting.name);

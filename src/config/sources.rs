@@ -56,7 +56,9 @@ pub fn collect(
     let mut values = Values::new();
     match file {
         Some(path) => read_file(path, &mut values)?,
-        None if Path::new(DEFAULT_FILE).exists() => read_file(Path::new(DEFAULT_FILE), &mut values)?,
+        None if Path::new(DEFAULT_FILE).exists() => {
+            read_file(Path::new(DEFAULT_FILE), &mut values)?
+        }
         None => {}
     }
     read_environment(environment, &mut values)?;
@@ -74,7 +76,8 @@ fn read_file(path: &Path, values: &mut Values) -> Result<(), ConfigError> {
     read_table("", &table, &source, values)
 }
 
-/// Where in `text` the parser stopped, and why. Its own message repeats the line, and so the secret that may stand there.
+/// Where in `text` the parser stopped, and why. Its own message repeats the line, and so the secret
+/// that may stand there.
 fn fault(text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     format!("line {}: {}", before.matches('\n').count() + 1, error.message().replace('\n', ", "))
@@ -95,8 +98,9 @@ fn read_table(
             }
             toml::Value::String(text) => text.clone(),
             toml::Value::Array(several) => {
-                let texts =
-                    several.iter().map(|one| one.as_str().map_or_else(|| one.to_string(), ToOwned::to_owned));
+                let texts = several
+                    .iter()
+                    .map(|one| one.as_str().map_or_else(|| one.to_string(), ToOwned::to_owned));
                 texts.collect::<Vec<_>>().join(",")
             }
             other => other.to_string(),
@@ -130,9 +134,16 @@ fn read_environment(
                 continue;
             }
             let nearest = nearest(&name);
-            return Err(ConfigError::Unknown { name, source: Source::Environment(variable), nearest });
+            return Err(ConfigError::Unknown {
+                name,
+                source: Source::Environment(variable),
+                nearest,
+            });
         };
-        values.insert(row.name, Value { text: Secret::new(text), source: Source::Environment(variable) });
+        values.insert(
+            row.name,
+            Value { text: Secret::new(text), source: Source::Environment(variable) },
+        );
     }
     if let Some(text) = rust_log
         && !matches!(values.get("log"), Some(Value { source: Source::Environment(_), .. }))
@@ -143,11 +154,18 @@ fn read_environment(
     Ok(())
 }
 
-/// What commands that act on a server over HTTP take from the environment: no settings, and no mistakes beside them.
-const FOR_COMMANDS: [&str; 5] =
-    ["MINTERY_URL", "MINTERY_TOKEN", "MINTERY_CLIENT_ID", "MINTERY_CLIENT_SECRET", "MINTERY_CLI_PROFILE"];
+/// What commands that act on a server over HTTP take from the environment: no settings, and no
+/// mistakes beside them.
+const FOR_COMMANDS: [&str; 5] = [
+    "MINTERY_URL",
+    "MINTERY_TOKEN",
+    "MINTERY_CLIENT_ID",
+    "MINTERY_CLIENT_SECRET",
+    "MINTERY_CLI_PROFILE",
+];
 
-/// Kubernetes puts such variables into every pod beside a service that is called `mintery`; they are no settings.
+/// Kubernetes puts such variables into every pod beside a service that is called `mintery`; they
+/// are no settings.
 fn is_service_link(variable: &str) -> bool {
     ["MINTERY_PORT", "MINTERY_SERVICE_HOST", "MINTERY_SERVICE_PORT"]
         .iter()
@@ -167,8 +185,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("mintery.toml");
         std::fs::write(&path, file).unwrap();
-        let flags = flags.iter().map(|(key, value)| (*key, "--flag", (*value).to_owned())).collect();
-        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let flags =
+            flags.iter().map(|(key, value)| (*key, "--flag", (*value).to_owned())).collect();
+        let environment =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Settings::load(&flags, environment, Some(&path))
     }
 
@@ -180,7 +200,8 @@ mod tests {
         assert_eq!(settings.token_ttl.as_secs(), 60);
         assert_eq!(settings.token_alg, SigningAlgorithm::Rs256);
         assert_eq!(settings.jwks_max_age.as_secs(), 3600);
-        let environment = [("MINTERY_LISTEN", "127.0.0.1:2"), ("MINTERY_TOKEN__TTL", "61"), ("HOME", "/")];
+        let environment =
+            [("MINTERY_LISTEN", "127.0.0.1:2"), ("MINTERY_TOKEN__TTL", "61"), ("HOME", "/")];
         let settings = load(&environment, file, &[]).unwrap();
         assert_eq!(settings.listen.port(), 2);
         assert_eq!(settings.token_ttl.as_secs(), 61);
@@ -198,7 +219,10 @@ mod tests {
         );
         let error = load(&[], "[token]\nalgo = \"RS256\"\n", &[]).unwrap_err().to_string();
         assert!(error.contains("`token.algo`") && error.contains("`token.alg`"), "{error}");
-        assert!(load(&[("MINTERY_SERVICE_HOST", "10.0.0.1"), ("MINTERY_PORT_80_TCP", "x")], "", &[]).is_ok());
+        assert!(
+            load(&[("MINTERY_SERVICE_HOST", "10.0.0.1"), ("MINTERY_PORT_80_TCP", "x")], "", &[])
+                .is_ok()
+        );
         assert!(load(&[("MINTERY_URL", "https://x"), ("MINTERY_TOKEN", "x")], "", &[]).is_ok());
         assert!(load(&[("MINTERY_TOKENS", "x")], "", &[]).is_err());
     }
@@ -249,13 +273,17 @@ mod tests {
     #[test]
     fn rust_log_counts_unless_our_own_variable_is_set() {
         assert_eq!(load(&[("RUST_LOG", "debug")], "log = \"warn\"", &[]).unwrap().log, "debug");
-        assert_eq!(load(&[("RUST_LOG", "debug"), ("MINTERY_LOG", "error")], "", &[]).unwrap().log, "error");
+        assert_eq!(
+            load(&[("RUST_LOG", "debug"), ("MINTERY_LOG", "error")], "", &[]).unwrap().log,
+            "error"
+        );
     }
 
     #[test]
     fn serving_needs_an_issuer_that_keeps_secrets_between_two() {
-        let issuer =
-            |values: &[(&'static str, &str)], dev| load(&[], "", values).unwrap().serving_issuer(dev);
+        let issuer = |values: &[(&'static str, &str)], dev| {
+            load(&[], "", values).unwrap().serving_issuer(dev)
+        };
         assert!(issuer(&[], false).is_err());
         assert!(issuer(&[("issuer", "http://auth.example.com")], false).is_err());
         assert!(issuer(&[("issuer", "https://auth.example.com")], false).is_ok());

@@ -1,4 +1,5 @@
-//! The table: one row for each setting. To add one: a field of [`Settings`] (a [`Secret`] when it is one), a row here.
+//! The table: one row for each setting. To add one: a field of [`Settings`] (a [`Secret`] when it
+//! is one), a row here.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -46,7 +47,9 @@ use Show::{Plain, SecretInUrl};
 pub const TABLE: &[Row] = &[
     Row {
         name: "listen",
-        apply: |settings, text| put(&mut settings.listen, parse(text, "an address such as 127.0.0.1:8080")),
+        apply: |settings, text| {
+            put(&mut settings.listen, parse(text, "an address such as 127.0.0.1:8080"))
+        },
         show: Plain(|settings| Some(text_of(&settings.listen))),
     },
     Row {
@@ -66,7 +69,9 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "master_key",
-        apply: |settings, text| put(&mut settings.master_key, Ok(Some(Secret::new(text.to_owned())))),
+        apply: |settings, text| {
+            put(&mut settings.master_key, Ok(Some(Secret::new(text.to_owned()))))
+        },
         show: Show::Secret(|settings| settings.master_key.as_ref()),
     },
     Row {
@@ -81,12 +86,16 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "token.alg",
-        apply: |settings, text| put(&mut settings.token_alg, said(SigningAlgorithm::from_str(text))),
+        apply: |settings, text| {
+            put(&mut settings.token_alg, said(SigningAlgorithm::from_str(text)))
+        },
         show: Plain(|settings| Some(text_of(&settings.token_alg))),
     },
     Row {
         name: "token.audience",
-        apply: |settings, text| put(&mut settings.token_audience, said(ResourceUri::parse(text)).map(Some)),
+        apply: |settings, text| {
+            put(&mut settings.token_audience, said(ResourceUri::parse(text)).map(Some))
+        },
         show: Plain(|settings| settings.token_audience.as_ref().map(text_of)),
     },
     Row {
@@ -111,19 +120,26 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "revocations.max_per_client",
-        apply: |settings, text| put(&mut settings.revocations_max_per_client, number(text, 1, 1_000_000)),
+        apply: |settings, text| {
+            put(&mut settings.revocations_max_per_client, number(text, 1, 1_000_000))
+        },
         show: Plain(|settings| Some(Shown::Integer(settings.revocations_max_per_client.into()))),
     },
     Row {
         name: "metrics.listen",
         apply: |settings, text| {
-            put(&mut settings.metrics_listen, parse(text, "an address such as 127.0.0.1:9090").map(Some))
+            put(
+                &mut settings.metrics_listen,
+                parse(text, "an address such as 127.0.0.1:9090").map(Some),
+            )
         },
         show: Plain(|settings| settings.metrics_listen.as_ref().map(text_of)),
     },
     Row {
         name: "trusted_proxies",
-        apply: |settings, text| put(&mut settings.trusted_proxies, said(AddressRanges::parse(text))),
+        apply: |settings, text| {
+            put(&mut settings.trusted_proxies, said(AddressRanges::parse(text)))
+        },
         show: Plain(|settings| Some(list_of(settings.trusted_proxies.iter()))),
     },
     Row {
@@ -133,7 +149,9 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "api_keys.environment",
-        apply: |settings, text| put(&mut settings.api_keys_environment, said(Environments::from_str(text))),
+        apply: |settings, text| {
+            put(&mut settings.api_keys_environment, said(Environments::from_str(text)))
+        },
         show: Plain(|settings| Some(text_of(&settings.api_keys_environment.name()))),
     },
     Row {
@@ -171,7 +189,9 @@ pub const TABLE: &[Row] = &[
     Row {
         name: "leaks.public_keys",
         apply: |settings, text| put(&mut settings.leaks_public_keys, file_name(text).map(Some)),
-        show: Plain(|settings| settings.leaks_public_keys.as_ref().map(|path| text_of(&path.display()))),
+        show: Plain(|settings| {
+            settings.leaks_public_keys.as_ref().map(|path| text_of(&path.display()))
+        }),
     },
     Row {
         name: "leaks.policy",
@@ -185,7 +205,9 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "cors.allowed_origins",
-        apply: |settings, text| put(&mut settings.cors_allowed_origins, said(AllowedOrigins::parse(text))),
+        apply: |settings, text| {
+            put(&mut settings.cors_allowed_origins, said(AllowedOrigins::parse(text)))
+        },
         show: Plain(|settings| Some(list_of(settings.cors_allowed_origins.iter()))),
     },
     Row {
@@ -302,11 +324,17 @@ fn number<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
 }
 
 fn seconds(text: &str, least: u64, most: u64) -> Result<Duration, String> {
-    number(text, least, most).map(Duration::from_secs).map_err(|error| format!("{error}, in seconds"))
+    number(text, least, most)
+        .map(Duration::from_secs)
+        .map_err(|error| format!("{error}, in seconds"))
 }
 
 fn file_name(text: &str) -> Result<PathBuf, String> {
-    if text.is_empty() { Err("it should be the name of a file".to_owned()) } else { Ok(PathBuf::from(text)) }
+    if text.is_empty() {
+        Err("it should be the name of a file".to_owned())
+    } else {
+        Ok(PathBuf::from(text))
+    }
 }
 
 /// The name of a header that stands for nothing else.

@@ -1,5 +1,6 @@
-//! API keys by their digest, as many as fit, each with its owner and what it allows now. A key is good for no longer than what it was
-//! made of: what is remembered of it goes with a change of the key, and with one of its owner.
+//! API keys by their digest, as many as fit, each with its owner and what it allows now. A key is
+//! good for no longer than what it was made of: what is remembered of it goes with a change of the
+//! key, and with one of its owner.
 
 use std::fmt;
 use std::sync::Arc;
@@ -94,9 +95,11 @@ impl KnownOwner {
             Self::Client(known) => {
                 Principal::Client { id: known.client.id.clone(), name: known.client.name.clone() }
             }
-            Self::User(KnownUser { user, .. }) => {
-                Principal::User { id: user.id.clone(), name: user.username.clone(), role: user.role }
-            }
+            Self::User(KnownUser { user, .. }) => Principal::User {
+                id: user.id.clone(),
+                name: user.username.clone(),
+                role: user.role,
+            },
         }
     }
 
@@ -151,7 +154,11 @@ impl fmt::Debug for ApiKeys {
 }
 
 impl ApiKeys {
-    pub fn new(clock: Arc<dyn Clock>, generations: Arc<Generations>, usages: Arc<KeyUsages>) -> Self {
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        generations: Arc<Generations>,
+        usages: Arc<KeyUsages>,
+    ) -> Self {
         let memory = Memory::new(CAPACITY, UNKNOWN_CAPACITY, Arc::clone(&generations), clock);
         Self { memory, generations, usages }
     }
@@ -162,7 +169,8 @@ impl ApiKeys {
         self.memory.get(digest)
     }
 
-    /// Loads a key, and its owner, and remembers it. Callers that ask for the same meanwhile share the load.
+    /// Loads a key, and its owner, and remembers it. Callers that ask for the same meanwhile share
+    /// the load.
     pub async fn load<F, Loading>(
         &self,
         digest: &SecretDigest,

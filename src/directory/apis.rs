@@ -16,7 +16,8 @@ impl Apis {
     /// Reads them from the store.
     pub async fn load(&self, database: &Database) -> Result<(), StoreError> {
         let all = api::all(database).await?;
-        let by_identifier = all.into_iter().map(|api| (api.resource.as_str().into(), api)).collect();
+        let by_identifier =
+            all.into_iter().map(|api| (api.resource.as_str().into(), api)).collect();
         self.0.store(Arc::new(by_identifier));
         Ok(())
     }

@@ -53,8 +53,8 @@ impl Clients {
         self.memory.get(id)
     }
 
-    /// Loads a client and remembers it. Callers that ask for the same id meanwhile share the load, unless the client
-    /// changed since it began.
+    /// Loads a client and remembers it. Callers that ask for the same id meanwhile share the load,
+    /// unless the client changed since it began.
     pub async fn load<F, Loading>(
         &self,
         id: &ClientId,
@@ -218,7 +218,8 @@ mod tests {
         assert!(matches!(clients.remembered("a"), Some(Some(_))));
     }
 
-    /// SEC-10: what was shown once is known of the same secret, also in its other form; not of another one with the same id.
+    /// SEC-10: what was shown once is known of the same secret, also in its other form; not of
+    /// another one with the same id.
     #[tokio::test]
     async fn what_was_shown_is_known_of_that_secret_alone() {
         let (_clock, clients) = clients();
@@ -243,9 +244,16 @@ mod tests {
     async fn a_failed_load_is_not_remembered() {
         let (_clock, clients) = clients();
         let id = ClientId::parse("a").unwrap();
-        let failed = clients.load(&id, || async { Err(StoreError::Unavailable(String::new())) }).await;
+        let failed =
+            clients.load(&id, || async { Err(StoreError::Unavailable(String::new())) }).await;
         assert!(failed.is_err());
-        assert!(clients.load(&id, || async { Ok(Some((client("x"), Vec::new()))) }).await.unwrap().is_some());
+        assert!(
+            clients
+                .load(&id, || async { Ok(Some((client("x"), Vec::new()))) })
+                .await
+                .unwrap()
+                .is_some()
+        );
     }
 
     /// SEC-3

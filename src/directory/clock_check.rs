@@ -1,5 +1,5 @@
-//! Whether the clock of this node is right, judged by that of the store: tokens that are dated by a wrong clock are refused
-//! elsewhere, or good for too long.
+//! Whether the clock of this node is right, judged by that of the store: tokens that are dated by a
+//! wrong clock are refused elsewhere, or good for too long.
 
 use std::sync::Arc;
 

@@ -1,11 +1,13 @@
-//! What is counted of those that are remembered, and of those that are not any more and have something to tell.
+//! What is counted of those that are remembered, and of those that are not any more and have
+//! something to tell.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Counts by the id of what they are of. Who is remembered holds its own, so that a request looks nothing up here.
+/// Counts by the id of what they are of. Who is remembered holds its own, so that a request looks
+/// nothing up here.
 #[derive(Debug)]
 pub struct Counters<K, C>(Mutex<HashMap<K, Arc<C>>>);
 
@@ -30,7 +32,8 @@ impl<K: Hash + Eq + Ord + Clone, C: Default> Counters<K, C> {
         self.lock().get(id).cloned()
     }
 
-    /// What `take` takes out of all of them. Those that have nothing to tell, and that nobody holds, are forgotten.
+    /// What `take` takes out of all of them. Those that have nothing to tell, and that nobody
+    /// holds, are forgotten.
     pub fn take<T>(&self, mut take: impl FnMut(&K, &C) -> Option<T>) -> Vec<T> {
         let mut taken = Vec::new();
         let mut counters = self.lock();

@@ -1,6 +1,6 @@
-//! The follower: asks for the events after the last one it applied, ten times a second and whenever this process
-//! commits a change, and makes the directory forget what they concern. No notification channel of one engine is
-//! needed to know of every change within the second that is promised.
+//! The follower: asks for the events after the last one it applied, ten times a second and whenever
+//! this process commits a change, and makes the directory forget what they concern. No notification
+//! channel of one engine is needed to know of every change within the second that is promised.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,8 +44,9 @@ pub async fn follow(directory: Arc<Directory>, store: Store) {
     }
 }
 
-/// Applies all that happened since the last poll. Reads the last event that was applied, too: when that is not there any
-/// more, or is another one, the database is not the one that this node followed.
+/// Applies all that happened since the last poll. Reads the last event that was applied, too: when
+/// that is not there any more, or is another one, the database is not the one that this node
+/// followed.
 async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<(), StoreError> {
     // Before it is asked: what is committed after the answer was made is not in it.
     let mut asked_at;
@@ -64,7 +65,8 @@ async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<
         let expected = std::iter::successors(Some(applied.next()), |number| Some(number.next()));
         let new = new.iter().zip(expected).take_while(|(event, number)| event.number == *number);
         let new: Vec<&RecordedEvent> = new.map(|(event, _)| event).collect();
-        let mut taking_back = new.iter().filter(|event| event.takes_back()).map(|event| event.number);
+        let mut taking_back =
+            new.iter().filter(|event| event.takes_back()).map(|event| event.number);
         if let Some(first) = taking_back.next() {
             directory.learn_revocations(first, taking_back.next_back().unwrap_or(first)).await?;
         }
@@ -81,7 +83,9 @@ async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<
             }
             advance(directory, event.number);
         }
-        if i64::try_from(events.len()).is_ok_and(|length| length < PAGE) || directory.applied() == applied {
+        if i64::try_from(events.len()).is_ok_and(|length| length < PAGE)
+            || directory.applied() == applied
+        {
             break;
         }
     }
@@ -89,9 +93,14 @@ async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<
     Ok(())
 }
 
-/// Goes on from the head, having forgotten everything: a backup was restored, a replica that lagged took over, or this
-/// node was away for longer than events are kept. What it remembered may be of a past that never happened.
-async fn start_over(directory: &Directory, store: &Store, mac: &mut String) -> Result<(), StoreError> {
+/// Goes on from the head, having forgotten everything: a backup was restored, a replica that lagged
+/// took over, or this node was away for longer than events are kept. What it remembered may be of a
+/// past that never happened.
+async fn start_over(
+    directory: &Directory,
+    store: &Store,
+    mac: &mut String,
+) -> Result<(), StoreError> {
     let (head, seal) = event::head(&directory.database).await?;
     if head == directory.applied() && seal == store.chain_key().seal(mac) {
         // It is the same history, from which this event was removed.
@@ -116,8 +125,8 @@ fn position(store: &Store, number: EventNumber, mac: &str) -> Position {
     Position { number, fingerprint: store.chain_key().fingerprint(mac) }
 }
 
-/// Only after what the events concern was forgotten: a token that says this number must not be made from older
-/// knowledge.
+/// Only after what the events concern was forgotten: a token that says this number must not be made
+/// from older knowledge.
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; exact up to 2^53 events")]
 fn advance(directory: &Directory, number: EventNumber) {
     directory.metrics.applied_event.set(number.get() as f64);

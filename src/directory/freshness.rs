@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Timestamp};
 
-/// The time of the follower's last successful poll. Measured by the clock that does not jump: a corrected date is no
-/// outage.
+/// The time of the follower's last successful poll. Measured by the clock that does not jump: a
+/// corrected date is no outage.
 #[derive(Debug)]
 pub struct Freshness {
     clock: Arc<dyn Clock>,
@@ -32,7 +32,8 @@ pub enum Health {
     },
 }
 
-/// Changes are promised to be known within this time; a follower that was not successful for longer lags.
+/// Changes are promised to be known within this time; a follower that was not successful for longer
+/// lags.
 const PROMISE: Duration = Duration::from_secs(1);
 
 impl Freshness {
@@ -56,7 +57,8 @@ impl Freshness {
         self.clock.elapsed().saturating_sub(reached_at)
     }
 
-    /// With a grace of zero what is promised is still waited for: a poll every tenth of a second cannot be younger.
+    /// With a grace of zero what is promised is still waited for: a poll every tenth of a second
+    /// cannot be younger.
     pub fn is_within_grace(&self) -> bool {
         self.age() <= self.grace.max(PROMISE)
     }
@@ -64,7 +66,8 @@ impl Freshness {
     pub fn health(&self) -> Health {
         let age = self.age();
         let now = self.clock.now().as_millis();
-        let since = Timestamp::from_millis(now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(0)));
+        let since =
+            Timestamp::from_millis(now.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(0)));
         if age <= PROMISE {
             Health::Current
         } else if self.is_within_grace() {
@@ -90,7 +93,8 @@ mod tests {
     #[test]
     fn serves_within_the_grace_and_not_after_it() {
         let clock = ManualClock::starting_at(Timestamp::from_secs(1_000_000));
-        let freshness = Freshness::new(Duration::from_mins(5), Arc::clone(&clock) as Arc<dyn Clock>);
+        let freshness =
+            Freshness::new(Duration::from_mins(5), Arc::clone(&clock) as Arc<dyn Clock>);
         let since = clock.now();
         assert_eq!(freshness.health(), Health::Current);
         clock.let_pass(Duration::from_mins(5));

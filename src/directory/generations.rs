@@ -1,10 +1,12 @@
-//! Whether something has changed since it was read. Everything that can change has an id, and each id a shard; forgetting it writes
-//! the present number into the shard, and raises it. What was read at an earlier number is not believed any more: so an old row that
-//! a slow load brings in after a change is not, whoever stores it when.
+//! Whether something has changed since it was read. Everything that can change has an id, and each
+//! id a shard; forgetting it writes the present number into the shard, and raises it. What was read
+//! at an earlier number is not believed any more: so an old row that a slow load brings in after a
+//! change is not, whoever stores it when.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Which ids share a shard does not matter: what is read of one of them is read once more than need be.
+/// Which ids share a shard does not matter: what is read of one of them is read once more than need
+/// be.
 const SHARDS: usize = 4096;
 
 /// Of whom something was read, and when.
@@ -69,8 +71,8 @@ impl Generations {
 
 /// FNV-1a.
 fn shard(id: &str) -> usize {
-    let hash = id
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
     usize::try_from(hash % SHARDS as u64).unwrap_or(0)
 }

@@ -1,9 +1,10 @@
-//! How often somebody may be wrong. Each wrong secret is counted for the client that it was meant for and the network it came
-//! from, and for that network over all clients; never for the client alone, or whoever guesses would lock its owner out.
-//! What is right is not counted, and what this node remembers as right is not even looked up here.
+//! How often somebody may be wrong. Each wrong secret is counted for the client that it was meant
+//! for and the network it came from, and for that network over all clients; never for the client
+//! alone, or whoever guesses would lock its owner out. What is right is not counted, and what this
+//! node remembers as right is not even looked up here.
 //!
-//! Two tables of a fixed size: what strangers send makes none grow (SEC-3). Where one is full, who has been wrong the
-//! least makes room.
+//! Two tables of a fixed size: what strangers send makes none grow (SEC-3). Where one is full, who
+//! has been wrong the least makes room.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -22,16 +23,18 @@ struct Allowance {
 /// Of one client, from one network: ten a minute.
 const PER_CLIENT: Allowance = Allowance { burst: 10, every: Duration::from_secs(6) };
 
-/// From one network: a hundred a minute. Many clients may be behind one address, and each may have an old secret. Here a guess
-/// weighs as much as its hash takes longer than one of our own, so that nobody has more than a second's work done at once.
+/// From one network: a hundred a minute. Many clients may be behind one address, and each may have
+/// an old secret. Here a guess weighs as much as its hash takes longer than one of our own, so that
+/// nobody has more than a second's work done at once.
 const PER_NETWORK: Allowance = Allowance { burst: 100, every: Duration::from_millis(600) };
 
-/// Wrong secrets from one network that are no guesses, of 256 random bits or the same as before, until the answers come late.
-/// None is refused for it.
+/// Wrong secrets from one network that are no guesses, of 256 random bits or the same as before,
+/// until the answers come late. None is refused for it.
 const NO_GUESSES: Allowance = Allowance { burst: 200, every: Duration::from_millis(100) };
 
-/// At the second factor of somebody whose password is known, from everywhere: ten, and then one every two minutes. Three of a million
-/// codes are good at a time; at this rate it takes a year to meet one.
+/// At the second factor of somebody whose password is known, from everywhere: ten, and then one
+/// every two minutes. Three of a million codes are good at a time; at this rate it takes a year to
+/// meet one.
 const PER_SECOND_FACTOR: Allowance = Allowance { burst: 10, every: Duration::from_mins(2) };
 
 /// A guess that was counted.
@@ -87,7 +90,8 @@ pub struct Guesses {
     codes: OnceLock<Table>,
 }
 
-/// A guess at a code. It stays counted, also where nobody waits for the answer any more, unless it is [taken back](OpenCode::take_back).
+/// A guess at a code. It stays counted, also where nobody waits for the answer any more, unless it
+/// is [taken back](OpenCode::take_back).
 #[derive(Debug)]
 pub struct OpenCode {
     guesses: Arc<Guesses>,
@@ -120,12 +124,18 @@ impl Guesses {
         }
     }
 
-    /// Counts a guess at a secret of `client`, known or not, before it is known whether it is wrong: a hundred at once must
-    /// not all find that there is still room. `work` is what it costs, in multiples of a hash of our own.
+    /// Counts a guess at a secret of `client`, known or not, before it is known whether it is
+    /// wrong: a hundred at once must not all find that there is still room. `work` is what it
+    /// costs, in multiples of a hash of our own.
     ///
     /// # Errors
     /// When there were too many.
-    pub fn count(self: &Arc<Self>, client: &str, network: Network, work: u32) -> Result<Open, TooMany> {
+    pub fn count(
+        self: &Arc<Self>,
+        client: &str,
+        network: Network,
+        work: u32,
+    ) -> Result<Open, TooMany> {
         let now = self.clock.elapsed();
         let guess = Guess {
             client: self.hasher.hash_one((network, client)),
@@ -149,7 +159,8 @@ impl Guesses {
         }
     }
 
-    /// Counts a guess at a code of `user`, whose password is known to whoever guesses: so it is counted wherever it comes from.
+    /// Counts a guess at a code of `user`, whose password is known to whoever guesses: so it is
+    /// counted wherever it comes from.
     ///
     /// # Errors
     /// When there were too many.
@@ -163,7 +174,8 @@ impl Guesses {
         self.codes.get_or_init(|| Table::new(PER_SECOND_FACTOR))
     }
 
-    /// Counts a wrong secret that is no guess, and tells whether so many came from there that the answer can wait.
+    /// Counts a wrong secret that is no guess, and tells whether so many came from there that the
+    /// answer can wait.
     #[must_use]
     pub fn is_flooded_by(&self, network: Network) -> bool {
         self.harmless.take(self.hasher.hash_one(network), 1, self.clock.elapsed()).is_err()
@@ -179,8 +191,8 @@ struct Table {
     sets: Vec<Mutex<[Count; WAYS]>>,
 }
 
-/// Until when what was wrong weighs (by the clock that does not jump): each adds a period. A count whose time is past is as
-/// good as none.
+/// Until when what was wrong weighs (by the clock that does not jump): each adds a period. A count
+/// whose time is past is as good as none.
 #[derive(Clone, Copy, Default)]
 struct Count {
     key: u64,
@@ -259,7 +271,10 @@ mod tests {
         wrong(&guesses, "b", network(1)).unwrap();
         wrong(&guesses, "a", network(2)).unwrap();
         clock.let_pass(PER_CLIENT.every.saturating_sub(Duration::from_millis(1)));
-        assert_eq!(wrong(&guesses, "a", network(1)).unwrap_err(), TooMany(Duration::from_millis(1)));
+        assert_eq!(
+            wrong(&guesses, "a", network(1)).unwrap_err(),
+            TooMany(Duration::from_millis(1))
+        );
         clock.let_pass(Duration::from_millis(1));
         wrong(&guesses, "a", network(1)).unwrap();
         wrong(&guesses, "a", network(1)).unwrap_err();
@@ -291,7 +306,8 @@ mod tests {
         wrong(&guesses, "a", network(1)).unwrap_err();
         wrong(&guesses, "a", network(2)).unwrap();
         clock.let_pass(PER_NETWORK.every * 95);
-        // What was right, or not looked at, weighs nothing. Nothing weighs more than all that is allowed.
+        // What was right, or not looked at, weighs nothing. Nothing weighs more than all that is
+        // allowed.
         for _ in 0..3 {
             drop(guesses.count("costly", network(1), 95).unwrap());
             drop(guesses.count("costly", network(3), 1000).unwrap());

@@ -3,7 +3,8 @@
 use crate::clock::Timestamp;
 use crate::model::usage::{Countable, Hour, Tally};
 
-/// Hours that wait to be flushed while the store is out of reach. A node does not serve for longer than a day without it.
+/// Hours that wait to be flushed while the store is out of reach. A node does not serve for longer
+/// than a day without it.
 pub const MAX_WAITING: usize = 30;
 
 /// How often each outcome was, by the hour.
@@ -38,7 +39,8 @@ impl<O: Countable> Hourly<O> {
         self.tally.count(outcome);
     }
 
-    /// Sees to it that what is counted next is counted for the hour that `now` is in; tells whether that is another one.
+    /// Sees to it that what is counted next is counted for the hour that `now` is in; tells whether
+    /// that is another one.
     pub fn turn_to(&mut self, now: Timestamp) -> bool {
         let hour = Hour::of(now);
         let is_other = hour != self.hour;

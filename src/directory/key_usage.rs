@@ -1,5 +1,5 @@
-//! What this node counts for each API key, in memory, until it is flushed into the store every few seconds; and how many requests a
-//! key with a limit is still good for.
+//! What this node counts for each API key, in memory, until it is flushed into the store every few
+//! seconds; and how many requests a key with a limit is still good for.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,8 @@ pub struct KeyUsage(Mutex<Counts>);
 struct Counts {
     hours: Hourly<KeyOutcome>,
     last_use: Option<LastUse>,
-    /// Until when, by the clock that does not jump, the requests so far would have taken had they come evenly.
+    /// Until when, by the clock that does not jump, the requests so far would have taken had they
+    /// come evenly.
     spent_until: Duration,
 }
 
@@ -113,7 +114,8 @@ impl Counts {
     }
 }
 
-/// The counts of all keys that are remembered, and of those that are not any more and have something to tell.
+/// The counts of all keys that are remembered, and of those that are not any more and have
+/// something to tell.
 pub type KeyUsages = Counters<ApiKeyId, KeyUsage>;
 
 impl KeyUsages {

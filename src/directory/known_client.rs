@@ -1,5 +1,5 @@
-//! What is remembered of a client, with what the hot path would otherwise compute for each request. Of its secrets no more
-//! is kept than recognising them takes: a node remembers thousands.
+//! What is remembered of a client, with what the hot path would otherwise compute for each request.
+//! Of its secrets no more is kept than recognising them takes: a node remembers thousands.
 
 use std::sync::{Arc, OnceLock};
 
@@ -93,7 +93,8 @@ impl KnownSecret {
         }
     }
 
-    /// What it is recognised by without a slow hash; nothing when it has no digest at rest and was not shown here yet.
+    /// What it is recognised by without a slow hash; nothing when it has no digest at rest and was
+    /// not shown here yet.
     #[must_use]
     pub fn digest(&self) -> Option<&SecretDigest> {
         match &self.form {
@@ -120,16 +121,18 @@ impl KnownSecret {
 
 impl SlowSecret {
     fn new(kept: ClientSecret, before: &[KnownSecret]) -> Self {
-        let same = before.iter().filter_map(KnownSecret::slow).find(|known| known.is_form_of(&kept));
+        let same =
+            before.iter().filter_map(KnownSecret::slow).find(|known| known.is_form_of(&kept));
         let shown = same.map(|known| Arc::clone(&known.shown)).unwrap_or_default();
         Self { kept, shown }
     }
 
-    /// Whether it is the same secret for sure. The id does not tell: a client that was deleted may have been imported again, with
-    /// another secret of that id.
+    /// Whether it is the same secret for sure. The id does not tell: a client that was deleted may
+    /// have been imported again, with another secret of that id.
     fn is_form_of(&self, other: &ClientSecret) -> bool {
         let replacement = || self.shown.get().and_then(|shown| shown.replacement.as_ref());
-        self.kept.id == other.id && (self.kept.hash == other.hash || replacement() == Some(&other.hash))
+        self.kept.id == other.id
+            && (self.kept.hash == other.hash || replacement() == Some(&other.hash))
     }
 
     /// The digest, once it was shown here.
@@ -138,7 +141,8 @@ impl SlowSecret {
         self.shown.get().map(|shown| &shown.digest)
     }
 
-    /// Remembers, in memory alone, that this is the digest of the secret, and by which hash its own is replaced.
+    /// Remembers, in memory alone, that this is the digest of the secret, and by which hash its own
+    /// is replaced.
     pub fn was_shown(&self, digest: SecretDigest, replacement: Option<SecretHash>) {
         // The first stays: bcrypt takes several secrets for one.
         self.shown.set(Shown { digest, replacement }).ok();

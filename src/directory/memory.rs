@@ -1,7 +1,8 @@
-//! What a node remembers of one kind of things, as many as fit, by what they are asked for with; and of which it knows that there are
-//! none. Loads of the same thing are shared.
+//! What a node remembers of one kind of things, as many as fit, by what they are asked for with;
+//! and of which it knows that there are none. Loads of the same thing are shared.
 //!
-//! Something that was forgotten stays until the next load, which may take over what is still true of it.
+//! Something that was forgotten stays until the next load, which may take over what is still true
+//! of it.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use super::generations::{Generations, Moment, Stamp};
 use crate::clock::Clock;
 use crate::store::StoreError;
 
-/// How long it is remembered that there is nothing. That something is made is an event, and this forgotten at once.
+/// How long it is remembered that there is nothing. That something is made is an event, and this
+/// forgotten at once.
 pub const ABSENT_FOR: Duration = Duration::from_mins(1);
 
 /// Something that is remembered.
@@ -23,14 +25,16 @@ pub trait Remembered {
     /// What it is asked for with.
     type Key: Hash + Eq + Clone;
 
-    /// Of what the absence of something with this key is to be believed; nothing when it cannot come into being unasked for.
+    /// Of what the absence of something with this key is to be believed; nothing when it cannot
+    /// come into being unasked for.
     fn absence(key: &Self::Key, read_at: Moment) -> Option<Stamp>;
 
     /// Whether nothing that it was made of has changed since.
     fn is_current(&self, generations: &Generations) -> bool;
 }
 
-/// That there was nothing, and when. Beside that of its shard it carries the generation of all absences.
+/// That there was nothing, and when. Beside that of its shard it carries the generation of all
+/// absences.
 #[derive(Clone, Copy)]
 struct Absence {
     stamp: Option<Stamp>,
@@ -90,9 +94,14 @@ impl<V: Remembered> Memory<V> {
         self.is_absent(key).then_some(None)
     }
 
-    /// Loads something and remembers it. Callers that ask for the same meanwhile share the load, unless it changed since the load
-    /// began. `load` is given the moment before it reads, and what was known before.
-    pub async fn load<F, Loading>(&self, key: &V::Key, load: F) -> Result<Option<Arc<V>>, StoreError>
+    /// Loads something and remembers it. Callers that ask for the same meanwhile share the load,
+    /// unless it changed since the load began. `load` is given the moment before it reads, and
+    /// what was known before.
+    pub async fn load<F, Loading>(
+        &self,
+        key: &V::Key,
+        load: F,
+    ) -> Result<Option<Arc<V>>, StoreError>
     where
         F: Fn(Moment, Option<Arc<V>>) -> Loading,
         Loading: Future<Output = Result<Option<V>, StoreError>>,
@@ -160,8 +169,8 @@ impl<V: Remembered> Memory<V> {
         self.known.remove(key);
     }
 
-    /// Forgets what there is not: many were made at once. What is known stays known, or every thousand of a million new ones would
-    /// send all the others to the store.
+    /// Forgets what there is not: many were made at once. What is known stays known, or every
+    /// thousand of a million new ones would send all the others to the store.
     pub fn forget_absences(&self) {
         self.era.fetch_add(1, Ordering::AcqRel);
     }

@@ -1,5 +1,5 @@
-//! What this node remembers of the store, bounded, so that the hot path asks no database; and the [`follower`] that
-//! keeps it right.
+//! What this node remembers of the store, bounded, so that the hot path asks no database; and the
+//! [`follower`] that keeps it right.
 
 mod api_keys;
 mod apis;
@@ -88,21 +88,24 @@ pub struct Directory {
     metrics: Arc<Metrics>,
 }
 
-/// The store is out of reach, and has been for too long or holds what is asked for. It is no answer to the question.
+/// The store is out of reach, and has been for too long or holds what is asked for. It is no answer
+/// to the question.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Unavailable(String);
 
-/// Look-ups in the store that may be under way or waiting at once; more are answered with 503 instead of piling up.
+/// Look-ups in the store that may be under way or waiting at once; more are answered with 503
+/// instead of piling up.
 const MAX_LOOKUPS: usize = 256;
 
-/// The same of API keys. Fewer, because anybody can make up as many keys as they like that have the form of one, each of which costs a
-/// look-up: clients are looked up beside them.
+/// The same of API keys. Fewer, because anybody can make up as many keys as they like that have the
+/// form of one, each of which costs a look-up: clients are looked up beside them.
 const MAX_KEY_LOOKUPS: usize = 64;
 
 impl Directory {
-    /// A directory that knows nothing yet, except that nothing before `head` concerns it; `ring` was loaded after that. Its clock
-    /// is judged by `store_clock`, by that of the store itself when there is none.
+    /// A directory that knows nothing yet, except that nothing before `head` concerns it; `ring`
+    /// was loaded after that. Its clock is judged by `store_clock`, by that of the store itself
+    /// when there is none.
     #[must_use]
     pub fn new(
         database: Database,
@@ -117,7 +120,11 @@ impl Directory {
         Self {
             database,
             clients: Clients::new(Arc::clone(&clock), Arc::clone(&generations), Arc::clone(&usage)),
-            keys: ApiKeys::new(Arc::clone(&clock), Arc::clone(&generations), Arc::clone(&key_usages)),
+            keys: ApiKeys::new(
+                Arc::clone(&clock),
+                Arc::clone(&generations),
+                Arc::clone(&key_usages),
+            ),
             sessions: OnceLock::new(),
             users: OnceLock::new(),
             generations,
@@ -168,7 +175,8 @@ impl Directory {
         self.freshness.health()
     }
 
-    /// What the clock of this node and that of the store showed, when they were further apart than they may be.
+    /// What the clock of this node and that of the store showed, when they were further apart than
+    /// they may be.
     #[must_use]
     pub fn wrong_clock(&self) -> Option<Compared> {
         self.clock_check.wrong()
@@ -182,13 +190,18 @@ impl Directory {
         self.clock_check.look(&self.database).await
     }
 
-    /// The client with this id, remembered or looked up, and the number of an event that this knowledge is not older
-    /// than; no client when there is none.
+    /// The client with this id, remembered or looked up, and the number of an event that this
+    /// knowledge is not older than; no client when there is none.
     ///
     /// # Errors
-    /// When the store is needed, or has not been reached for longer than the grace, and is out of reach.
-    pub async fn client(&self, id: &str) -> Result<(Option<Arc<KnownClient>>, EventNumber), Unavailable> {
-        // Before the look-up: an event that is applied between the two must not be claimed as known.
+    /// When the store is needed, or has not been reached for longer than the grace, and is out of
+    /// reach.
+    pub async fn client(
+        &self,
+        id: &str,
+    ) -> Result<(Option<Arc<KnownClient>>, EventNumber), Unavailable> {
+        // Before the look-up: an event that is applied between the two must not be claimed as
+        // known.
         let as_of = self.applied();
         self.check_grace()?;
         let Some(known) = self.clients.remembered(id) else {
@@ -211,12 +224,16 @@ impl Directory {
         Err(Unavailable("the store has been out of reach for longer than outage_grace".to_owned()))
     }
 
-    /// The API key with this digest, remembered or looked up, with its owner; none when there is none.
+    /// The API key with this digest, remembered or looked up, with its owner; none when there is
+    /// none.
     ///
     /// # Errors
-    /// When the store is needed, or has not been reached for longer than the grace, and is out of reach; or too many keys are being
-    /// looked up.
-    pub async fn api_key(&self, digest: &SecretDigest) -> Result<Option<Arc<KnownApiKey>>, Unavailable> {
+    /// When the store is needed, or has not been reached for longer than the grace, and is out of
+    /// reach; or too many keys are being looked up.
+    pub async fn api_key(
+        &self,
+        digest: &SecretDigest,
+    ) -> Result<Option<Arc<KnownApiKey>>, Unavailable> {
         self.check_grace()?;
         if let Some(known) = self.keys.remembered(digest) {
             self.metrics.directory_hits.increment(1);
@@ -226,13 +243,15 @@ impl Directory {
         Box::pin(self.look_up_api_key(digest)).await
     }
 
-    async fn look_up_api_key(&self, digest: &SecretDigest) -> Result<Option<Arc<KnownApiKey>>, Unavailable> {
+    async fn look_up_api_key(
+        &self,
+        digest: &SecretDigest,
+    ) -> Result<Option<Arc<KnownApiKey>>, Unavailable> {
         self.metrics.directory_misses.increment(1);
         let load = || async {
-            let _permit = self
-                .key_lookups
-                .try_acquire()
-                .map_err(|_| StoreError::Unavailable("too many API keys are looked up already".to_owned()))?;
+            let _permit = self.key_lookups.try_acquire().map_err(|_| {
+                StoreError::Unavailable("too many API keys are looked up already".to_owned())
+            })?;
             let Some((key, read_as_of)) = api_key::by_digest(&self.database, digest).await? else {
                 return Ok(None);
             };
@@ -242,7 +261,9 @@ impl Directory {
                 KeyOwner::User(id) => {
                     let found = user::by_id_as_of(&self.database, id).await?;
                     // They were read after the key.
-                    return Ok(found.map(|(user, as_of)| (key, read_as_of.max(as_of), Owner::User(user))));
+                    return Ok(
+                        found.map(|(user, as_of)| (key, read_as_of.max(as_of), Owner::User(user)))
+                    );
                 }
             };
             let mut owner = match self.clients.remembered(id.as_str()).flatten() {
@@ -250,7 +271,8 @@ impl Directory {
                 None => self.look_up(id).await?,
             };
             if owner.is_none() {
-                // Somebody has asked for them before they were made, and this node has not come to that event yet.
+                // Somebody has asked for them before they were made, and this node has not come to
+                // that event yet.
                 self.clients.forget(id);
                 owner = self.look_up(id).await?;
             }
@@ -268,14 +290,18 @@ impl Directory {
         &self,
         digest: &SecretDigest,
     ) -> Result<(Option<Arc<KnownApiKey>>, EventNumber), Unavailable> {
-        /// A key that changes more often than that while it is looked at is none to make tokens from now.
+        /// A key that changes more often than that while it is looked at is none to make tokens
+        /// from now.
         const ATTEMPTS: usize = 3;
         for _ in 0..ATTEMPTS {
-            // Before the look-up: an event that is applied between the two must not be claimed as known.
+            // Before the look-up: an event that is applied between the two must not be claimed as
+            // known.
             let as_of = self.applied();
             let Some(known) = self.api_key(digest).await? else { return Ok((None, as_of)) };
-            // Where this node has not come to what was read, a token that says an older number might be void from the start.
-            let cut_off = known.owner.client().map_or(known.read_as_of, |known| known.client.cut_off);
+            // Where this node has not come to what was read, a token that says an older number
+            // might be void from the start.
+            let cut_off =
+                known.owner.client().map_or(known.read_as_of, |known| known.client.cut_off);
             let read_as_of = known.read_as_of.max(cut_off);
             if read_as_of <= as_of {
                 return Ok((Some(known), as_of));
@@ -288,31 +314,34 @@ impl Directory {
     /// The user with this id, remembered or looked up; nobody when there is none.
     ///
     /// # Errors
-    /// When the store is needed, or has not been reached for longer than the grace, and is out of reach.
+    /// When the store is needed, or has not been reached for longer than the grace, and is out of
+    /// reach.
     pub async fn user(&self, id: &UserId) -> Result<Option<Arc<KnownUser>>, Unavailable> {
         self.check_grace()?;
-        let users =
-            self.users.get_or_init(|| Users::new(Arc::clone(&self.clock), Arc::clone(&self.generations)));
+        let users = self
+            .users
+            .get_or_init(|| Users::new(Arc::clone(&self.clock), Arc::clone(&self.generations)));
         if let Some(known) = users.remembered(id) {
             self.metrics.directory_hits.increment(1);
             return Ok(known);
         }
         self.metrics.directory_misses.increment(1);
         let load = || async {
-            let _permit = self
-                .key_lookups
-                .try_acquire()
-                .map_err(|_| StoreError::Unavailable("too many users are looked up already".to_owned()))?;
+            let _permit = self.key_lookups.try_acquire().map_err(|_| {
+                StoreError::Unavailable("too many users are looked up already".to_owned())
+            })?;
             user::by_id(&self.database, id).await
         };
         users.load(id, load).await.map_err(|error| Unavailable(error.to_string()))
     }
 
-    /// The session with this digest, remembered or looked up, with who is logged in; none when there is none. One that would be over at
-    /// `now`, as far as this node knows, is looked up once more: another node may have seen it since.
+    /// The session with this digest, remembered or looked up, with who is logged in; none when
+    /// there is none. One that would be over at `now`, as far as this node knows, is looked up
+    /// once more: another node may have seen it since.
     ///
     /// # Errors
-    /// When the store is needed, or has not been reached for longer than the grace, and is out of reach.
+    /// When the store is needed, or has not been reached for longer than the grace, and is out of
+    /// reach.
     pub async fn session(
         &self,
         digest: &SecretDigest,
@@ -324,7 +353,8 @@ impl Directory {
             .sessions
             .get_or_init(|| Sessions::new(Arc::clone(&self.clock), Arc::clone(&self.generations)));
         if let Some(known) = sessions.remembered(digest) {
-            if known.as_ref().is_none_or(|known| !known.session.is_over(known.seen_at(), now, idle)) {
+            if known.as_ref().is_none_or(|known| !known.session.is_over(known.seen_at(), now, idle))
+            {
                 self.metrics.directory_hits.increment(1);
                 return Ok(known);
             }
@@ -333,10 +363,9 @@ impl Directory {
         self.metrics.directory_misses.increment(1);
         let load = || async {
             // As many as keys: anybody can make up as many that have the form of one.
-            let _permit = self
-                .key_lookups
-                .try_acquire()
-                .map_err(|_| StoreError::Unavailable("too many sessions are looked up already".to_owned()))?;
+            let _permit = self.key_lookups.try_acquire().map_err(|_| {
+                StoreError::Unavailable("too many sessions are looked up already".to_owned())
+            })?;
             let found = session::by_digest(&self.database, digest).await?;
             // One that is over is as good as none, and stays so.
             Ok(found.filter(|(session, _)| !session.is_over(session.seen_at, now, idle)))
@@ -344,7 +373,8 @@ impl Directory {
         sessions.load(digest, load).await.map_err(|error| Unavailable(error.to_string()))
     }
 
-    /// Whoever logs in with this name, and the hash of their password. Always looked up: nobody logs in often.
+    /// Whoever logs in with this name, and the hash of their password. Always looked up: nobody
+    /// logs in often.
     ///
     /// # Errors
     /// When the store is out of reach, or too many names are being looked up.
@@ -353,14 +383,18 @@ impl Directory {
         username: &Username,
     ) -> Result<Option<(User, SecretHash)>, Unavailable> {
         let permit = self.key_lookups.try_acquire();
-        let _permit =
-            permit.map_err(|_| Unavailable("too many usernames are looked up already".to_owned()))?;
-        user::by_username(&self.database, username).await.map_err(|error| Unavailable(error.to_string()))
+        let _permit = permit
+            .map_err(|_| Unavailable("too many usernames are looked up already".to_owned()))?;
+        user::by_username(&self.database, username)
+            .await
+            .map_err(|error| Unavailable(error.to_string()))
     }
 
-    /// Notes that a session is used at `now`. The store is told of it now and then, and nobody waits for that.
+    /// Notes that a session is used at `now`. The store is told of it now and then, and nobody
+    /// waits for that.
     pub fn saw(&self, known: &KnownSession, now: Timestamp, idle: Duration) {
-        /// The longest that a session which is used looks unused to another node, and after a restart.
+        /// The longest that a session which is used looks unused to another node, and after a
+        /// restart.
         const USUAL: Duration = Duration::from_mins(5);
         if known.see(now, USUAL.min(idle / 10)) {
             let (database, id) = (self.database.clone(), known.session.id.clone());
@@ -379,8 +413,9 @@ impl Directory {
         }
     }
 
-    /// Looks a client up. What is known of it is not older than `as_of`, or than the client's cut-off where this node has
-    /// not come to it yet: the row was read when that event, and so all before it, had been committed.
+    /// Looks a client up. What is known of it is not older than `as_of`, or than the client's
+    /// cut-off where this node has not come to it yet: the row was read when that event, and so
+    /// all before it, had been committed.
     async fn look_up_as_of(
         &self,
         id: &str,
@@ -397,23 +432,25 @@ impl Directory {
 
     async fn look_up(&self, id: &ClientId) -> Result<Option<Arc<KnownClient>>, StoreError> {
         let load = || async {
-            let _permit = self
-                .lookups
-                .try_acquire()
-                .map_err(|_| StoreError::Unavailable("too many look-ups are waiting already".to_owned()))?;
+            let _permit = self.lookups.try_acquire().map_err(|_| {
+                StoreError::Unavailable("too many look-ups are waiting already".to_owned())
+            })?;
             let found = client::by_id(&self.database, id).await?;
             if found.as_ref().is_some_and(|(client, _)| client.max_tokens_per_hour.is_some()) {
                 // Before the first token: this node may have just started, or forgotten.
                 let hour = Hour::of(self.clock.now());
-                self.usage.of(id).learn(hour, store::usage::tokens(&self.database, id, hour).await?);
+                self.usage
+                    .of(id)
+                    .learn(hour, store::usage::tokens(&self.database, id, hour).await?);
             }
             Ok(found)
         };
         self.clients.load(id, load).await
     }
 
-    /// Waits until this node has applied event `number`. A client that was just made elsewhere may be found before its
-    /// event was applied here; a token that said an older number would lie before the client's cut-off.
+    /// Waits until this node has applied event `number`. A client that was just made elsewhere may
+    /// be found before its event was applied here; a token that said an older number would lie
+    /// before the client's cut-off.
     ///
     /// # Errors
     /// When that takes too long.
@@ -425,22 +462,24 @@ impl Directory {
         }
         let mut applied = self.applied.subscribe();
         self.poll_now.notify_one();
-        let caught_up = tokio::time::timeout(PATIENCE, applied.wait_for(|applied| *applied >= number)).await;
+        let caught_up =
+            tokio::time::timeout(PATIENCE, applied.wait_for(|applied| *applied >= number)).await;
         match caught_up {
             Ok(Ok(_)) => Ok(()),
             _ => Err(Unavailable("the follower does not keep up with the events".to_owned())),
         }
     }
 
-    /// Counts a request that was refused before its client was known for sure, for the client that it named, if this node
-    /// remembers that.
+    /// Counts a request that was refused before its client was known for sure, for the client that
+    /// it named, if this node remembers that.
     pub fn count_refusal(&self, id: &str, outcome: Outcome) {
         if let Some(Some(known)) = self.clients.remembered(id) {
             known.usage.refuse(self.clock.now(), outcome, None, None);
         }
     }
 
-    /// Tells the store what was counted since the last time, and learns what other nodes have told of clients with a limit.
+    /// Tells the store what was counted since the last time, and learns what other nodes have told
+    /// of clients with a limit.
     ///
     /// # Errors
     /// When the store fails; what it was not told is told the next time.
@@ -461,7 +500,9 @@ impl Directory {
             match store::usage::add(&self.database, part).await {
                 Ok(()) => {}
                 // Rather some seconds too few than twice the same.
-                Err(StoreError::OutcomeUnknown(reason)) => log::warn!("counts may be lost: {reason}"),
+                Err(StoreError::OutcomeUnknown(reason)) => {
+                    log::warn!("counts may be lost: {reason}")
+                }
                 Err(error) => {
                     self.usage.put_back(left);
                     return Err(error);
@@ -489,7 +530,9 @@ impl Directory {
             match store::api_key_usage::add(&self.database, part).await {
                 Ok(()) => {}
                 // Rather some seconds too few than twice the same.
-                Err(StoreError::OutcomeUnknown(reason)) => log::warn!("counts may be lost: {reason}"),
+                Err(StoreError::OutcomeUnknown(reason)) => {
+                    log::warn!("counts may be lost: {reason}")
+                }
                 Err(error) => {
                     self.key_usages.put_back(part);
                     failed = Err(error);

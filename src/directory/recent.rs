@@ -1,5 +1,6 @@
-//! What was taken back lately, in order, and which events this node applied: whoever has followed so far is told the rest
-//! from memory, however many they are. Bounded; whoever is further behind is answered from the store.
+//! What was taken back lately, in order, and which events this node applied: whoever has followed
+//! so far is told the rest from memory, however many they are. Bounded; whoever is further behind
+//! is answered from the store.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -59,8 +60,8 @@ struct State {
 }
 
 impl Recent {
-    /// Begins anew at `position`, about which and before which nothing is remembered. What comes after it and is known already
-    /// stays.
+    /// Begins anew at `position`, about which and before which nothing is remembered. What comes
+    /// after it and is known already stays.
     pub(super) fn begin(&self, position: Position) {
         {
             let mut state = self.state();
@@ -142,14 +143,16 @@ impl Recent {
         }
     }
 
-    /// What was taken back after event `number`, and how far this node has come; nothing when that is not remembered.
+    /// What was taken back after event `number`, and how far this node has come; nothing when that
+    /// is not remembered.
     #[must_use]
     pub fn since(&self, number: EventNumber) -> Option<(Vec<Revocation>, Position)> {
         let state = self.state();
         if number < state.complete_after {
             return None;
         }
-        let new = state.up_to(state.last.as_u64()).take_while(|entry| entry.number > number.as_u64());
+        let new =
+            state.up_to(state.last.as_u64()).take_while(|entry| entry.number > number.as_u64());
         Some((new.copied().collect(), state.position()?))
     }
 
@@ -170,7 +173,8 @@ impl Recent {
 }
 
 impl State {
-    /// What was taken back up to this event, the last first. What is behind it is about to be applied.
+    /// What was taken back up to this event, the last first. What is behind it is about to be
+    /// applied.
     fn up_to(&self, number: u64) -> impl Iterator<Item = &Revocation> {
         self.entries.iter().rev().skip_while(move |entry| entry.number > number)
     }
@@ -219,12 +223,14 @@ mod tests {
         assert_eq!((since(&recent, 6), since(&recent, 7)), (Some(vec![7]), Some(vec![])));
         recent.advance(position(8));
         assert!(news.has_changed().unwrap());
-        // Who has come to 7 elsewhere is told the rest here, wherever this node has stopped between.
+        // Who has come to 7 elsewhere is told the rest here, wherever this node has stopped
+        // between.
         assert_eq!((since(&recent, 6), since(&recent, 7)), (Some(vec![8, 8, 7]), Some(vec![8, 8])));
         assert_eq!(recent.position(), Some(position(8)));
     }
 
-    /// What could not be applied is read again, and what comes after an event that is not understood is told all the same.
+    /// What could not be applied is read again, and what comes after an event that is not
+    /// understood is told all the same.
     #[test]
     fn what_is_about_to_be_applied_is_there_once() {
         let recent = Recent::default();

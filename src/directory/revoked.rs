@@ -1,5 +1,5 @@
-//! What was taken back, as this node knows it: read at the start, and with each event that takes something back, before that
-//! event counts as applied.
+//! What was taken back, as this node knows it: read at the start, and with each event that takes
+//! something back, before that event counts as applied.
 
 use super::Directory;
 use crate::model::event::EventNumber;
@@ -20,7 +20,8 @@ impl Directory {
             let mut after = String::new();
             loop {
                 let page = revocation::page(&self.database, kind, &after, now, PAGE).await?;
-                let Some(last) = page.last().filter(|_| i64::try_from(page.len()) == Ok(PAGE)) else {
+                let Some(last) = page.last().filter(|_| i64::try_from(page.len()) == Ok(PAGE))
+                else {
                     all.extend(page);
                     break;
                 };
@@ -32,7 +33,8 @@ impl Directory {
         Ok(())
     }
 
-    /// Takes note of what was taken back by the events from `first` to `last`, which are about to be applied.
+    /// Takes note of what was taken back by the events from `first` to `last`, which are about to
+    /// be applied.
     pub(super) async fn learn_revocations(
         &self,
         first: EventNumber,
@@ -42,7 +44,8 @@ impl Directory {
         self.recent.forget_from(first);
         let mut after: Option<Revocation> = None;
         loop {
-            let page = revocation::between(&self.database, [first, last], after.as_ref(), PAGE).await?;
+            let page =
+                revocation::between(&self.database, [first, last], after.as_ref(), PAGE).await?;
             self.recent.add(&page);
             after = page.last().copied();
             let is_last = i64::try_from(page.len()).is_ok_and(|length| length < PAGE);

@@ -1,5 +1,5 @@
-//! Sessions by the digest of their cookie, as many as fit, each with who is logged in. What is remembered of one goes with any change
-//! of its user.
+//! Sessions by the digest of their cookie, as many as fit, each with who is logged in. What is
+//! remembered of one goes with any change of its user.
 
 use std::fmt;
 use std::sync::Arc;
@@ -41,7 +41,8 @@ impl KnownSession {
         Timestamp::from_millis(self.seen_at.load(Ordering::Relaxed))
     }
 
-    /// Notes that it is used. Tells whether the store is to be told, which is so once in each `every`, however many ask.
+    /// Notes that it is used. Tells whether the store is to be told, which is so once in each
+    /// `every`, however many ask.
     pub fn see(&self, now: Timestamp, every: Duration) -> bool {
         self.seen_at.fetch_max(now.as_millis(), Ordering::Relaxed);
         let told_at = self.told_at.load(Ordering::Relaxed);
@@ -85,7 +86,8 @@ impl Sessions {
         self.0.get(digest)
     }
 
-    /// Loads a session, and who is logged in, and remembers it. Callers that ask for the same meanwhile share the load.
+    /// Loads a session, and who is logged in, and remembers it. Callers that ask for the same
+    /// meanwhile share the load.
     pub async fn load<F, Loading>(
         &self,
         digest: &SecretDigest,
@@ -137,7 +139,10 @@ mod tests {
     use crate::secret::digest::DigestKey;
 
     fn sessions() -> Sessions {
-        Sessions::new(ManualClock::starting_at(Timestamp::from_secs(0)) as Arc<dyn Clock>, Arc::default())
+        Sessions::new(
+            ManualClock::starting_at(Timestamp::from_secs(0)) as Arc<dyn Clock>,
+            Arc::default(),
+        )
     }
 
     /// SEC-3
@@ -178,7 +183,10 @@ mod tests {
         let load = || async { Ok(Some((session.clone(), user.clone()))) };
         let known = sessions.load(&digest, load).await.unwrap().unwrap();
         let told = |secs| known.see(at(secs), Duration::from_secs(10));
-        assert_eq!([1, 9, 10, 11, 19, 20, 20].map(told), [false, false, true, false, false, true, false]);
+        assert_eq!(
+            [1, 9, 10, 11, 19, 20, 20].map(told),
+            [false, false, true, false, false, true, false]
+        );
         assert_eq!(known.seen_at(), at(20));
         sessions.forget(&digest);
         assert!(sessions.remembered(&digest).is_none());

@@ -1,6 +1,6 @@
-//! What this node counts for each client, in memory, until it is flushed into the store every few seconds. A request finds the
-//! counts of its client in what is remembered of the client, so it looks nothing up; the lock that it takes is its client's own
-//! and is held for a few additions.
+//! What this node counts for each client, in memory, until it is flushed into the store every few
+//! seconds. A request finds the counts of its client in what is remembered of the client, so it
+//! looks nothing up; the lock that it takes is its client's own and is held for a few additions.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -30,7 +30,8 @@ struct Counts {
     is_limited: bool,
 }
 
-/// There were as many as there may be for now: tokens of a client in this hour, requests with a key in this minute.
+/// There were as many as there may be for now: tokens of a client in this hour, requests with a key
+/// in this minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverLimit {
     /// After how many seconds it may have more.
@@ -38,7 +39,8 @@ pub struct OverLimit {
 }
 
 impl ClientUsage {
-    /// Counts a token, unless there were `limit` in this hour. It was asked for with `secret`, from `address`.
+    /// Counts a token, unless there were `limit` in this hour. It was asked for with `secret`, from
+    /// `address`.
     ///
     /// # Errors
     /// When there were as many; then that is counted.
@@ -61,14 +63,21 @@ impl ClientUsage {
     }
 
     /// Counts a request that is refused, with the secret where that was right.
-    pub fn refuse(&self, now: Timestamp, outcome: Outcome, secret: Option<&SecretId>, from: Option<IpAddr>) {
+    pub fn refuse(
+        &self,
+        now: Timestamp,
+        outcome: Outcome,
+        secret: Option<&SecretId>,
+        from: Option<IpAddr>,
+    ) {
         let mut counts = self.lock();
         counts.turn_to(now);
         counts.note(secret, LastUse { at: now, from });
         counts.hours.count(outcome);
     }
 
-    /// Takes note that a secret was good for something that counts as neither a token nor a refusal.
+    /// Takes note that a secret was good for something that counts as neither a token nor a
+    /// refusal.
     pub fn note(&self, now: Timestamp, secret: Option<&SecretId>, from: Option<IpAddr>) {
         self.lock().note(secret, LastUse { at: now, from });
     }
@@ -156,7 +165,8 @@ impl Counts {
                 }
             }
             _ => {
-                // Most clients use one, from one address: room for four would be a fifth of what is remembered of them.
+                // Most clients use one, from one address: room for four would be a fifth of what is
+                // remembered of them.
                 self.used.reserve_exact(1);
                 self.used.push((secret.clone(), last_use));
             }
@@ -164,11 +174,13 @@ impl Counts {
     }
 }
 
-/// The counts of all clients that are remembered, and of those that are not any more and have something to tell.
+/// The counts of all clients that are remembered, and of those that are not any more and have
+/// something to tell.
 pub type Usage = Counters<ClientId, ClientUsage>;
 
 impl Usage {
-    /// Takes out what is to be told to the store, sorted by client; and tells whether one of them has a limit.
+    /// Takes out what is to be told to the store, sorted by client; and tells whether one of them
+    /// has a limit.
     pub fn take_all(&self) -> (Vec<Counted>, bool) {
         let mut is_limited = false;
         let mut counted = self.take(|client, usage| {
@@ -230,22 +242,25 @@ mod tests {
                 (Hour::new(2), Outcome::InvalidScope, 1)
             ]
         );
-        let used: Vec<_> = counted[0].secrets.iter().map(|(_, last)| (last.from, last.at)).collect();
+        let used: Vec<_> =
+            counted[0].secrets.iter().map(|(_, last)| (last.from, last.at)).collect();
         assert_eq!(used, [(None, at(2 * HOUR - 1)), (address, at(2 * HOUR))]);
         assert!(usage.take_all().0.is_empty());
         // What could not be told is told again, with what came meanwhile.
         client.issue(at(2 * HOUR), None, None, None).unwrap();
         usage.put_back(&counted);
         let again = usage.take_all().0;
-        let times =
-            |outcome| again[0].outcomes.iter().find(|(hour, own, _)| (*hour, *own) == outcome).unwrap().2;
+        let times = |outcome| {
+            again[0].outcomes.iter().find(|(hour, own, _)| (*hour, *own) == outcome).unwrap().2
+        };
         assert_eq!(times((Hour::new(1), Outcome::Token)), 2);
         assert_eq!(times((Hour::new(2), Outcome::Token)), 1);
         assert_eq!(times((Hour::new(2), Outcome::InvalidScope)), 1);
         assert_eq!(again[0].secrets.len(), 2);
     }
 
-    /// SEC-3: of each secret a few addresses, the latest; and what could not be told never takes the place of what came later.
+    /// SEC-3: of each secret a few addresses, the latest; and what could not be told never takes
+    /// the place of what came later.
     #[test]
     fn the_addresses_of_a_secret_are_bounded() {
         let (usage, id) = (Usage::default(), ClientId::parse("a").unwrap());
@@ -310,7 +325,8 @@ mod tests {
         assert!(issue(2 * HOUR, 2).is_err());
     }
 
-    /// Whoever counts, and whenever the store is told or cannot be: each token is counted once, and a limit is kept.
+    /// Whoever counts, and whenever the store is told or cannot be: each token is counted once, and
+    /// a limit is kept.
     #[test]
     fn nothing_is_lost_and_nothing_counted_twice() {
         const LIMIT: u64 = 5_000;
@@ -318,8 +334,8 @@ mod tests {
         let secret = SecretId::from_stored("cs_1".to_owned());
         let client = usage.of(&id);
         let ask = || {
-            let issued =
-                (0..2_000).filter(|_| client.issue(at(HOUR), Some(LIMIT), Some(&secret), None).is_ok());
+            let issued = (0..2_000)
+                .filter(|_| client.issue(at(HOUR), Some(LIMIT), Some(&secret), None).is_ok());
             issued.count()
         };
         let tell = || {
@@ -331,8 +347,10 @@ mod tests {
                     continue;
                 }
                 let tokens = counted.iter().flat_map(|counted| &counted.outcomes);
-                told +=
-                    tokens.filter(|(_, outcome, _)| *outcome == Outcome::Token).map(|own| own.2).sum::<u32>();
+                told += tokens
+                    .filter(|(_, outcome, _)| *outcome == Outcome::Token)
+                    .map(|own| own.2)
+                    .sum::<u32>();
                 std::thread::yield_now();
             }
             told
@@ -345,7 +363,8 @@ mod tests {
         });
         let left = usage.take_all().0;
         let left = left.iter().flat_map(|counted| &counted.outcomes);
-        let left: u32 = left.filter(|(_, outcome, _)| *outcome == Outcome::Token).map(|own| own.2).sum();
+        let left: u32 =
+            left.filter(|(_, outcome, _)| *outcome == Outcome::Token).map(|own| own.2).sum();
         assert_eq!(issued as u64, LIMIT);
         assert_eq!(u64::from(told + left), LIMIT);
     }

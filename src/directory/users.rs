@@ -1,4 +1,5 @@
-//! People by id, as many as fit: those whose API keys were made into tokens. What is remembered of one goes with any change of them.
+//! People by id, as many as fit: those whose API keys were made into tokens. What is remembered of
+//! one goes with any change of them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use crate::store::StoreError;
 /// The most people who are remembered.
 const CAPACITY: usize = 4096;
 
-/// The most of whom it is remembered that they are gone. Nobody is asked for but by a token that was signed here.
+/// The most of whom it is remembered that they are gone. Nobody is asked for but by a token that
+/// was signed here.
 const UNKNOWN_CAPACITY: usize = 1024;
 
 /// What is remembered of somebody.
@@ -64,7 +66,11 @@ impl Users {
     }
 
     /// Loads a user, and remembers them. Callers that ask for the same meanwhile share the load.
-    pub async fn load<F, Loading>(&self, id: &UserId, load: F) -> Result<Option<Arc<KnownUser>>, StoreError>
+    pub async fn load<F, Loading>(
+        &self,
+        id: &UserId,
+        load: F,
+    ) -> Result<Option<Arc<KnownUser>>, StoreError>
     where
         F: Fn() -> Loading,
         Loading: Future<Output = Result<Option<User>, StoreError>>,

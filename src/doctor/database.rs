@@ -24,7 +24,8 @@ const CLOCK: &str = "clock";
 const PATIENCE: Duration = Duration::from_secs(8);
 
 const UNREACHED: Subject = Subject::Hidden("the database was not reached");
-const OTHER_TABLES: Subject = Subject::Hidden("the database does not have the tables of this release");
+const OTHER_TABLES: Subject =
+    Subject::Hidden("the database does not have the tables of this release");
 
 /// Reaches the database.
 pub async fn reach(settings: &Settings) -> (Finding, Subject) {
@@ -46,7 +47,8 @@ pub async fn reach(settings: &Settings) -> (Finding, Subject) {
         Err(OpenError::Missing(path)) => {
             let found = format!("there is none yet at {path}");
             let finding = if may_make(Path::new(&path)) {
-                Finding::ok(DATABASE, found).with_advice("nothing: the first `mintery serve` makes it")
+                Finding::ok(DATABASE, found)
+                    .with_advice("nothing: the first `mintery serve` makes it")
             } else {
                 let found = format!("{found}, and this user may not make one there");
                 Finding::problem(
@@ -57,7 +59,9 @@ pub async fn reach(settings: &Settings) -> (Finding, Subject) {
             };
             (finding, Subject::Nothing)
         }
-        Err(error) => (Finding::problem(DATABASE, error.to_string(), advice(&error, &url)), UNREACHED),
+        Err(error) => {
+            (Finding::problem(DATABASE, error.to_string(), advice(&error, &url)), UNREACHED)
+        }
     }
 }
 
@@ -83,7 +87,8 @@ fn server(url: &DatabaseUrl) -> Finding {
     if ignored.is_empty() {
         return Finding::ok(DATABASE, found);
     }
-    let found = format!("{found}; these parameters of `database_url` are ignored: {}", ignored.join(", "));
+    let found =
+        format!("{found}; these parameters of `database_url` are ignored: {}", ignored.join(", "));
     Finding::warning(DATABASE, found, "correct their names, or leave them out")
 }
 
@@ -110,12 +115,17 @@ pub async fn migrations(reached: &Subject) -> (Finding, Subject) {
     const MIGRATE: &str = "mintery db migrate";
     let database = match reached {
         Subject::Database(database) => database,
-        Subject::Nothing => return (Finding::ok(MIGRATIONS, "there are no tables yet"), Subject::Nothing),
+        Subject::Nothing => {
+            return (Finding::ok(MIGRATIONS, "there are no tables yet"), Subject::Nothing);
+        }
         Subject::Hidden(why) => return (Finding::unknown(MIGRATIONS, why), reached.clone()),
     };
     let finding = match tokio::time::timeout(PATIENCE, database.schema_state()).await {
         Ok(Ok(SchemaState::Current)) => {
-            return (Finding::ok(MIGRATIONS, "the tables are those of this release"), reached.clone());
+            return (
+                Finding::ok(MIGRATIONS, "the tables are those of this release"),
+                reached.clone(),
+            );
         }
         Ok(Ok(SchemaState::Behind)) => {
             let found = "there are no tables, or those of an earlier release";
@@ -129,15 +139,20 @@ pub async fn migrations(reached: &Subject) -> (Finding, Subject) {
             }
         }
         Ok(Ok(SchemaState::Ahead(migration))) => {
-            let found = format!("the database is newer than this program (it has migration {migration})");
+            let found =
+                format!("the database is newer than this program (it has migration {migration})");
             Finding::problem(MIGRATIONS, found, "upgrade the program")
         }
-        Ok(Err(error)) => {
-            Finding::problem(MIGRATIONS, error.to_string(), "see what the database says about it in its log")
-        }
-        Err(_) => {
-            Finding::problem(MIGRATIONS, "the database does not answer", "see that it is not overloaded")
-        }
+        Ok(Err(error)) => Finding::problem(
+            MIGRATIONS,
+            error.to_string(),
+            "see what the database says about it in its log",
+        ),
+        Err(_) => Finding::problem(
+            MIGRATIONS,
+            "the database does not answer",
+            "see that it is not overloaded",
+        ),
     };
     (finding, OTHER_TABLES)
 }
@@ -158,7 +173,9 @@ pub async fn event_log(tables: &Subject) -> Finding {
         Subject::Hidden(why) => return Finding::unknown(EVENT_LOG, why),
     };
     match event::head(database).await {
-        Ok((head, _)) => Finding::ok(EVENT_LOG, format!("its head is readable, at event {}", head.get())),
+        Ok((head, _)) => {
+            Finding::ok(EVENT_LOG, format!("its head is readable, at event {}", head.get()))
+        }
         Err(error) => Finding::problem(
             EVENT_LOG,
             error.to_string(),

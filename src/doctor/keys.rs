@@ -30,11 +30,13 @@ pub async fn master_key(
 ) -> (Finding, Option<Unlocked>) {
     let source = master_key_source(settings);
     let (result, unlocked) = match tables {
-        Subject::Database(database) => match unlock(database, &source, clock, random, Mode::Looking).await {
-            Ok(unlocked) => (Ok("it opens the database"), Some(unlocked)),
-            Err(UnlockError::Empty) => (empty(&source), None),
-            Err(error) => (Err(error), None),
-        },
+        Subject::Database(database) => {
+            match unlock(database, &source, clock, random, Mode::Looking).await {
+                Ok(unlocked) => (Ok("it opens the database"), Some(unlocked)),
+                Err(UnlockError::Empty) => (empty(&source), None),
+                Err(error) => (Err(error), None),
+            }
+        }
         Subject::Nothing => (empty(&source), None),
         Subject::Hidden(_) => match source.load() {
             Ok(_) => (Ok("whether it opens the database was not looked at"), None),
@@ -63,7 +65,8 @@ fn missing(path: &Path, tables: &Subject) -> Finding {
     let found = format!("there is none at {}", path.display());
     match tables {
         Subject::Hidden(_) => {
-            let found = format!("{found}; whether the database was made with one was not looked at");
+            let found =
+                format!("{found}; whether the database was made with one was not looked at");
             Finding::warning(MASTER_KEY, found, "see to the database first")
         }
         Subject::Database(_) | Subject::Nothing => {
@@ -73,7 +76,8 @@ fn missing(path: &Path, tables: &Subject) -> Finding {
                 let advice = "give this user the folder, or set `master_key_file` to another one";
                 return Finding::problem(MASTER_KEY, found, advice);
             }
-            Finding::ok(MASTER_KEY, found).with_advice("nothing: the first `mintery serve` makes both")
+            Finding::ok(MASTER_KEY, found)
+                .with_advice("nothing: the first `mintery serve` makes both")
         }
     }
 }
@@ -83,7 +87,9 @@ fn file(path: &Path, state: &str) -> Finding {
     let shown = path.display();
     let mode = match fs::metadata(path) {
         Ok(metadata) => metadata.permissions().mode() & 0o7777,
-        Err(error) => return Finding::problem(MASTER_KEY, format!("{shown}: {error}"), "look again"),
+        Err(error) => {
+            return Finding::problem(MASTER_KEY, format!("{shown}: {error}"), "look again");
+        }
     };
     let found = format!("{shown}, mode {mode:04o}; {state}");
     if mode & 0o070 == 0 {
@@ -141,7 +147,11 @@ pub async fn signing_keys(
     let stored = match key::signing_keys(database).await {
         Ok(stored) => stored,
         Err(error) => {
-            return Finding::problem(SIGNING_KEYS, error.to_string(), "see that the database answers");
+            return Finding::problem(
+                SIGNING_KEYS,
+                error.to_string(),
+                "see that the database answers",
+            );
         }
     };
     let algorithm = settings.token_alg;
@@ -150,7 +160,9 @@ pub async fn signing_keys(
         known.filter(|(_, key)| key.algorithm == algorithm).collect();
     let in_state = |state| keys.iter().find(|(_, key)| key.term.state(now) == state);
     match (in_state(KeyState::Active), in_state(KeyState::Next)) {
-        (Some((stored, key)), _) if SigningKey::open(&unlocked.data_keys.sealing, stored).is_err() => {
+        (Some((stored, key)), _)
+            if SigningKey::open(&unlocked.data_keys.sealing, stored).is_err() =>
+        {
             let found = format!("key {} for {algorithm} does not open", key.kid);
             Finding::problem(SIGNING_KEYS, found, "restore the database from a backup")
         }
@@ -161,7 +173,11 @@ pub async fn signing_keys(
         }
         (None, None) => {
             let found = format!("there is no key for {algorithm} (`token.alg`)");
-            Finding::warning(SIGNING_KEYS, found, "nothing: the next start of `mintery serve` makes one")
+            Finding::warning(
+                SIGNING_KEYS,
+                found,
+                "nothing: the next start of `mintery serve` makes one",
+            )
         }
     }
 }
@@ -178,9 +194,10 @@ fn rotation(settings: &Settings, key: &ScheduledKey, now: Timestamp) -> Finding 
     let every = settings.keys_rotate_every;
     let due = signs_from.plus(every);
     match signs_until {
-        Some(until) => {
-            Finding::ok(SIGNING_KEYS, format!("{found} until {}, then the next one does", until.date()))
-        }
+        Some(until) => Finding::ok(
+            SIGNING_KEYS,
+            format!("{found} until {}, then the next one does", until.date()),
+        ),
         None if every.is_zero() || key.algorithm.is_symmetric() => {
             Finding::ok(SIGNING_KEYS, format!("{found} until `mintery signing-key rotate`"))
         }

@@ -1,5 +1,6 @@
-//! What would keep the server from working here: each check looks at one thing and says what to do about it. Nothing is
-//! changed or made by looking. A new check is a function that gives a [`Finding`], and a line in [`examine`].
+//! What would keep the server from working here: each check looks at one thing and says what to do
+//! about it. Nothing is changed or made by looking. A new check is a function that gives a
+//! [`Finding`], and a line in [`examine`].
 
 mod database;
 mod keys;
@@ -69,7 +70,11 @@ impl Finding {
 
     /// It could not be looked at.
     fn unknown(check: &'static str, why: &'static str) -> Self {
-        Self::warning(check, format!("not looked at: {why}"), "see to what stands above, and look again")
+        Self::warning(
+            check,
+            format!("not looked at: {why}"),
+            "see to what stands above, and look again",
+        )
     }
 
     fn with_advice(self, advice: impl Into<String>) -> Self {
@@ -123,19 +128,25 @@ pub async fn examine(
 
 const SETTINGS: &str = "settings";
 
-/// Settings that are valid one by one: whether they go together, and those in a file are kept from others.
+/// Settings that are valid one by one: whether they go together, and those in a file are kept from
+/// others.
 fn consistent(settings: &Settings, told: &[Setting]) -> Finding {
     if let Err(error) = settings.check_rotation() {
         return Finding::problem(SETTINGS, error.to_string(), "change one of the two");
     }
     if let Err(error) = server::scanning(settings) {
-        return Finding::problem(SETTINGS, error.to_string(), "docs/leaked-keys.md says what the file holds");
+        return Finding::problem(
+            SETTINGS,
+            error.to_string(),
+            "docs/leaked-keys.md says what the file holds",
+        );
     }
     for secret in told.iter().filter(|setting| setting.is_masked) {
         if let Source::File(path) = &secret.source
             && fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0)
         {
-            let found = format!("{path} holds a secret, `{}`, and everybody may use it", secret.name);
+            let found =
+                format!("{path} holds a secret, `{}`, and everybody may use it", secret.name);
             return Finding::warning(SETTINGS, found, format!("chmod 600 {path}"));
         }
     }
@@ -154,9 +165,14 @@ fn may_make(path: &Path) -> bool {
 fn unusable(error: &ConfigError) -> Finding {
     let advice = match error {
         ConfigError::Unknown { nearest, .. } => format!("write `{nearest}`, or leave it out"),
-        ConfigError::Invalid { .. } | ConfigError::Inconsistent(_) => "correct it, and look again".to_owned(),
+        ConfigError::Invalid { .. } | ConfigError::Inconsistent(_) => {
+            "correct it, and look again".to_owned()
+        }
         ConfigError::File { path, .. } => {
-            format!("see that {} is there, may be read and is TOML; then look again", path.display())
+            format!(
+                "see that {} is there, may be read and is TOML; then look again",
+                path.display()
+            )
         }
     };
     Finding::problem(SETTINGS, error.to_string(), advice)

@@ -20,7 +20,8 @@ const METRICS: &str = "metrics";
 /// How long somebody may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Asks with GET; a thread of its own, because it blocks, and may for longer than anybody waits here.
+/// Asks with GET; a thread of its own, because it blocks, and may for longer than anybody waits
+/// here.
 async fn get(url: String) -> Result<Document, FetchError> {
     static FETCHER: OnceLock<HttpFetcher> = OnceLock::new();
     let (sender, receiver) = oneshot::channel();
@@ -86,7 +87,11 @@ pub async fn issuer(settings: &Settings, dev: bool) -> Finding {
 }
 
 fn elsewhere(found: &str) -> Finding {
-    Finding::warning(ISSUER, found, "see that the address, and the proxy there, lead to this server")
+    Finding::warning(
+        ISSUER,
+        found,
+        "see that the address, and the proxy there, lead to this server",
+    )
 }
 
 /// Who listens at an address.
@@ -135,10 +140,13 @@ fn from_here(address: SocketAddr) -> SocketAddr {
 pub async fn port(settings: &Settings, dev: bool) -> Finding {
     let address = settings.listen;
     let issuer = settings.serving_issuer(dev).ok();
-    let free_it = "stop what listens there (`ss -ltnp` names it), or set `listen` to another address";
+    let free_it =
+        "stop what listens there (`ss -ltnp` names it), or set `listen` to another address";
     match listener(address, issuer.as_ref().map_or("", |issuer| issuer.path())).await {
         Listener::None => Finding::ok(PORT, format!("{address} is free")),
-        Listener::Mintery(Some(found)) if issuer.as_ref().is_none_or(|issuer| found == issuer.as_str()) => {
+        Listener::Mintery(Some(found))
+            if issuer.as_ref().is_none_or(|issuer| found == issuer.as_str()) =>
+        {
             Finding::ok(PORT, format!("a Mintery with this issuer answers at {address}"))
         }
         Listener::Mintery(Some(found)) => Finding::problem(
@@ -148,10 +156,14 @@ pub async fn port(settings: &Settings, dev: bool) -> Finding {
         ),
         Listener::Mintery(None) => Finding::problem(
             PORT,
-            format!("{address} is taken; it answers like a Mintery at /healthz, but not for this issuer"),
+            format!(
+                "{address} is taken; it answers like a Mintery at /healthz, but not for this issuer"
+            ),
             free_it,
         ),
-        Listener::Other => Finding::problem(PORT, format!("{address} is taken by another program"), free_it),
+        Listener::Other => {
+            Finding::problem(PORT, format!("{address} is taken by another program"), free_it)
+        }
         Listener::Unusable(error) => Finding::problem(
             PORT,
             format!("cannot listen on {address}: {error}"),
@@ -177,18 +189,26 @@ pub async fn metrics(settings: &Settings, dev: bool) -> Finding {
     };
     let another = "set `metrics.listen` to another address";
     if address == settings.listen && address.port() != 0 {
-        return Finding::problem(METRICS, "`metrics.listen` is the same address as `listen`", another);
+        return Finding::problem(
+            METRICS,
+            "`metrics.listen` is the same address as `listen`",
+            another,
+        );
     }
     match bind(address) {
         Ok(_) => Finding::ok(METRICS, format!("{address} is free")),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
             let answer = get(format!("http://{}/metrics", from_here(address))).await;
-            if answer.is_ok_and(|document| String::from_utf8_lossy(&document.body).contains("mintery_")) {
+            if answer
+                .is_ok_and(|document| String::from_utf8_lossy(&document.body).contains("mintery_"))
+            {
                 Finding::ok(METRICS, format!("a Mintery answers at {address}"))
             } else {
                 Finding::problem(METRICS, format!("{address} is taken by another program"), another)
             }
         }
-        Err(error) => Finding::problem(METRICS, format!("cannot listen on {address}: {error}"), another),
+        Err(error) => {
+            Finding::problem(METRICS, format!("cannot listen on {address}: {error}"), another)
+        }
     }
 }

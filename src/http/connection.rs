@@ -1,8 +1,10 @@
-//! Connections that hold nobody up. The HTTP parser below gives the first head a deadline, and nothing else: a client that
-//! pipelines requests and reads no answers would fill the memory with them, and one that trickles a later head, or a body
-//! whose answer went out already, would be served for ever. So each connection
+//! Connections that hold nobody up. The HTTP parser below gives the first head a deadline, and
+//! nothing else: a client that pipelines requests and reads no answers would fill the memory with
+//! them, and one that trickles a later head, or a body whose answer went out already, would be
+//! served for ever. So each connection
 //!
-//! - is not read while there is something that its client has not taken yet, nor for more than a little at a time,
+//! - is not read while there is something that its client has not taken yet, nor for more than a
+//!   little at a time,
 //! - is cut when its client has taken nothing for ten seconds,
 //! - is cut when a request that began has got no answer for thirty.
 
@@ -32,16 +34,17 @@ const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a client may take nothing of what is sent to it.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long it may take from the first byte of a request to the first byte of its answer. Longer than any answer is made
-/// to wait for.
+/// How long it may take from the first byte of a request to the first byte of its answer. Longer
+/// than any answer is made to wait for.
 pub const EXCHANGE_DEADLINE: Duration = Duration::from_secs(30);
 
-/// How many bytes are read before what they ask is answered. Most requests fit; and of the shortest no more fit than answers
-/// are written at a time, so that read requests do not pile up where their client takes the answers slowly.
+/// How many bytes are read before what they ask is answered. Most requests fit; and of the shortest
+/// no more fit than answers are written at a time, so that read requests do not pile up where their
+/// client takes the answers slowly.
 const TURN: usize = 2 * 1024;
 
-/// How often a connection looks whether it is overdue. One timer for each connection, not for each request; and what is
-/// counted are looks, so that no request asks for the time.
+/// How often a connection looks whether it is overdue. One timer for each connection, not for each
+/// request; and what is counted are looks, so that no request asks for the time.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Answers HTTP/1.1 on `listener`, with an application of `factory` for each worker.
@@ -115,7 +118,8 @@ impl Waiting {
         }
     }
 
-    /// Notes another look. Whether it has gone on for `deadline`: the first look may come right after the beginning.
+    /// Notes another look. Whether it has gone on for `deadline`: the first look may come right
+    /// after the beginning.
     fn is_over(&mut self, deadline: Duration) -> bool {
         match self {
             Self::Not => false,
@@ -142,7 +146,8 @@ impl Guarded {
 
     /// Fails once the client is overdue. Until then the task is woken to look again.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        // The timer knows already whom to wake: to tell it again costs as much as the rest of this file.
+        // The timer knows already whom to wake: to tell it again costs as much as the rest of this
+        // file.
         let is_told = self.woken.as_ref().is_some_and(|woken| woken.will_wake(context.waker()));
         if is_told && !self.look.is_elapsed() {
             return Ok(());
@@ -274,7 +279,8 @@ mod tests {
         trickle.abort();
     }
 
-    /// A connection that is kept for the next request is no slow one, nor is one that answers now and then.
+    /// A connection that is kept for the next request is no slow one, nor is one that answers now
+    /// and then.
     #[tokio::test(start_paused = true)]
     async fn an_idle_connection_is_left_alone() {
         let (mut client, mut server) = pair().await;
@@ -292,7 +298,9 @@ mod tests {
     async fn nothing_is_read_while_answers_wait() {
         let (mut client, mut server) = pair().await;
         client.write_all(b"questions").await.unwrap();
-        let full = timeout(WRITE_DEADLINE / 2, async { while server.write_all(&[0; 8192]).await.is_ok() {} });
+        let full = timeout(WRITE_DEADLINE / 2, async {
+            while server.write_all(&[0; 8192]).await.is_ok() {}
+        });
         assert!(full.await.is_err());
         assert!(timeout(WRITE_DEADLINE / 10, server.read_u8()).await.is_err());
         // Once they are taken, reading goes on.

@@ -1,4 +1,5 @@
-//! What many answers are made of: values of headers, made once, so that an answer copies a pointer and checks nothing.
+//! What many answers are made of: values of headers, made once, so that an answer copies a pointer
+//! and checks nothing.
 
 use actix_web::http::header::HeaderValue;
 

@@ -37,15 +37,20 @@ pub struct Optional {
     pub base_paths: Vec<BasePath>,
 }
 
-/// The URL table. Endpoints are answered at the root, and below the path of the issuer when it has one, whether or not
-/// a proxy in front strips it.
-pub fn routes(issuer_path: &str, optional: Optional) -> impl Fn(&mut ServiceConfig) + Clone + use<> {
+/// The URL table. Endpoints are answered at the root, and below the path of the issuer when it has
+/// one, whether or not a proxy in front strips it.
+pub fn routes(
+    issuer_path: &str,
+    optional: Optional,
+) -> impl Fn(&mut ServiceConfig) + Clone + use<> {
     let issuer_path = issuer_path.to_owned();
     // Patterns with parameters take as long as all the rest of a request: they are tried last.
     let table = Arc::new(Table::new(&issuer_path, administration(optional.scanning)));
     move |config| {
         let table = Arc::clone(&table);
-        config.default_service(fn_service(move |request| Box::pin(otherwise(Arc::clone(&table), request))));
+        config.default_service(fn_service(move |request| {
+            Box::pin(otherwise(Arc::clone(&table), request))
+        }));
         endpoints(config, &optional);
         well_known(config, SERVER_NAME, &issuer_path, oauth::metadata::server);
         well_known(config, RESOURCE_NAME, &issuer_path, oauth::metadata::resource);
@@ -104,14 +109,18 @@ fn endpoints(config: &mut ServiceConfig, optional: &Optional) {
                 .route(post().to(oauth::revoke::revoke))
                 .default_service(web::to(oauth::submission::only_post)),
         )
-        // Two resources: as patterns of one they are a regular expression, which takes half as long as all the rest of a request.
+        // Two resources: as patterns of one they are a regular expression, which takes half as long
+        // as all the rest of a request.
         .service(readable(resource("/auth/check"), api::auth_check::check))
         .service(readable(resource("/api/v1/auth/check"), api::auth_check::check))
         .configure(|config| below_base_paths(config, &optional.base_paths));
 }
 
 /// What stands at no address of the framework's table: what is administered, a page, or nothing.
-async fn otherwise(administration: Arc<Table>, request: ServiceRequest) -> Result<ServiceResponse, Error> {
+async fn otherwise(
+    administration: Arc<Table>,
+    request: ServiceRequest,
+) -> Result<ServiceResponse, Error> {
     let mut request = match administration.answer(request).await {
         Ok(response) => return Ok(response),
         Err(request) => request,
@@ -130,9 +139,9 @@ async fn otherwise(administration: Arc<Table>, request: ServiceRequest) -> Resul
 /// What answers below other paths too.
 fn below_base_paths(config: &mut ServiceConfig, base_paths: &[BasePath]) {
     for base in base_paths {
-        config
-            .service(readable(resource(format!("{base}/users/me")), api::me::me))
-            .service(readable(resource(format!("{base}/auth/check")), api::auth_check::check_and_tell));
+        config.service(readable(resource(format!("{base}/users/me")), api::me::me)).service(
+            readable(resource(format!("{base}/auth/check")), api::auth_check::check_and_tell),
+        );
     }
 }
 
@@ -141,17 +150,24 @@ fn administration(scanning: bool) -> Vec<Route> {
     use api::{apis, clients, events, secret_use, signing_keys, usage};
     let mut routes = vec![
         Route::at("/api/v1/clients").get(clients::list).post(clients::create),
-        Route::at("/api/v1/clients/{id}").get(clients::show).patch(clients::update).delete(clients::delete),
+        Route::at("/api/v1/clients/{id}")
+            .get(clients::show)
+            .patch(clients::update)
+            .delete(clients::delete),
         Route::at("/api/v1/clients/{id}/enable").post(clients::enable),
         Route::at("/api/v1/clients/{id}/disable").post(clients::disable),
         Route::at("/api/v1/clients/{id}/revoke-tokens").post(clients::revoke_tokens),
         Route::at("/api/v1/clients/{id}/secrets").get(clients::secrets).post(clients::add_secret),
         Route::at("/api/v1/clients/{id}/secrets/{secret}").delete(clients::revoke_secret),
-        Route::at("/api/v1/clients/{id}/secrets/{secret}/safe-to-revoke").get(secret_use::safe_to_revoke),
+        Route::at("/api/v1/clients/{id}/secrets/{secret}/safe-to-revoke")
+            .get(secret_use::safe_to_revoke),
         Route::at("/api/v1/apis").get(apis::list).post(apis::create),
         // Before the one whose identifier may have slashes in it.
         Route::at("/api/v1/apis/{resource:.+}/revoke-tokens").post(apis::revoke_tokens),
-        Route::at("/api/v1/apis/{resource:.+}").get(apis::show).patch(apis::update).delete(apis::delete),
+        Route::at("/api/v1/apis/{resource:.+}")
+            .get(apis::show)
+            .patch(apis::update)
+            .delete(apis::delete),
         Route::at("/api/v1/signing-keys").get(signing_keys::list),
         Route::at("/api/v1/signing-keys/rotate").post(signing_keys::rotate),
         Route::at("/api/v1/signing-keys/{kid}").get(signing_keys::show),
@@ -189,13 +205,16 @@ fn people() -> Vec<Route> {
         Route::at("/api/v1/users").get(users::list).post(users::create),
         Route::at("/api/v1/users/me/second-factor").post(users::begin_second_factor),
         Route::at("/api/v1/users/me/second-factor/confirm").post(users::confirm_second_factor),
-        Route::at("/api/v1/users/me/second-factor/recovery-codes").post(users::renew_recovery_codes),
+        Route::at("/api/v1/users/me/second-factor/recovery-codes")
+            .post(users::renew_recovery_codes),
         Route::at("/api/v1/users/me/second-factor/remove").post(users::remove_second_factor),
         Route::at("/api/v1/users/{id}").get(users::show).patch(users::update).delete(users::delete),
         Route::at("/api/v1/users/{id}/enable").post(users::enable),
         Route::at("/api/v1/users/{id}/disable").post(users::disable),
         Route::at("/api/v1/users/{id}/set-password").post(users::set_password),
-        Route::at("/api/v1/users/{id}/sessions").get(users::sessions).delete(users::revoke_sessions),
+        Route::at("/api/v1/users/{id}/sessions")
+            .get(users::sessions)
+            .delete(users::revoke_sessions),
         Route::at("/api/v1/users/{id}/sessions/{session}").delete(users::revoke_session),
         Route::at("/api/v1/users/{id}/second-factor").delete(users::reset_second_factor),
     ]
@@ -233,8 +252,8 @@ mod tests {
     use super::{api, oauth};
     use crate::oauth::AuthorizationServer;
 
-    /// The most bytes that the allocator hands out from its quick lists. An answer that is waited for in more takes a
-    /// thirtieth longer: what seldom has to wait is boxed.
+    /// The most bytes that the allocator hands out from its quick lists. An answer that is waited
+    /// for in more takes a thirtieth longer: what seldom has to wait is boxed.
     const QUICK: usize = 1024;
 
     type Server = Data<AuthorizationServer>;
@@ -243,7 +262,9 @@ mod tests {
         size_of::<Answer>()
     }
 
-    const fn size_of_answer_to_body<Answer>(_: &impl Fn(HttpRequest, Server, Payload) -> Answer) -> usize {
+    const fn size_of_answer_to_body<Answer>(
+        _: &impl Fn(HttpRequest, Server, Payload) -> Answer,
+    ) -> usize {
         size_of::<Answer>()
     }
 

@@ -19,13 +19,15 @@ pub async fn healthz() -> HttpResponse {
     no_store(HttpResponse::Ok()).json(json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`: it can serve. Degraded is still ready: what is remembered is served. A node whose clock is wrong is not:
-/// its tokens would be refused elsewhere, or be good for too long.
+/// `GET /readyz`: it can serve. Degraded is still ready: what is remembered is served. A node whose
+/// clock is wrong is not: its tokens would be refused elsewhere, or be good for too long.
 pub async fn readyz(server: Data<AuthorizationServer>) -> HttpResponse {
-    let date =
-        |at: Timestamp| chrono::DateTime::from_timestamp_millis(at.as_millis()).map(|at| at.to_rfc3339());
+    let date = |at: Timestamp| {
+        chrono::DateTime::from_timestamp_millis(at.as_millis()).map(|at| at.to_rfc3339())
+    };
     let health = server.directory.health();
-    if let (Health::Current | Health::Degraded { .. }, Some(wrong)) = (health, server.directory.wrong_clock())
+    if let (Health::Current | Health::Degraded { .. }, Some(wrong)) =
+        (health, server.directory.wrong_clock())
     {
         return no_store(HttpResponse::ServiceUnavailable()).json(json!({
             "status": "wrong_clock",

@@ -39,7 +39,9 @@ impl Answer for Problem {
         extend: impl FnOnce(&mut HttpResponseBuilder),
     ) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        response.insert_header((CONTENT_TYPE, PROBLEM_JSON)).insert_header((CACHE_CONTROL, NO_STORE));
+        response
+            .insert_header((CONTENT_TYPE, PROBLEM_JSON))
+            .insert_header((CACHE_CONTROL, NO_STORE));
         extend(&mut response);
         let mut body = self.body(detail);
         if !members.is_empty()

@@ -1,5 +1,6 @@
-//! Routes that are seldom asked for, in one table that all workers share. It is walked where no other route stands, so that no other
-//! request pays for it; and a route of the framework takes each worker memory of its own, asked for or not.
+//! Routes that are seldom asked for, in one table that all workers share. It is walked where no
+//! other route stands, so that no other request pays for it; and a route of the framework takes
+//! each worker memory of its own, asked for or not.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +11,8 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder};
 
 use super::error;
 
-/// The routes, in the order in which their patterns are tried, at the root and below a path: first those without parameters.
+/// The routes, in the order in which their patterns are tried, at the root and below a path: first
+/// those without parameters.
 pub struct Table {
     below: String,
     routes: Vec<Route>,
@@ -21,7 +23,9 @@ impl Table {
     #[must_use]
     pub fn new(below: &str, mut routes: Vec<Route>) -> Self {
         // Which are compared, and not matched; and no id is called as they are.
-        routes.sort_by_key(|route| route.pattern.pattern().is_some_and(|pattern| pattern.contains('{')));
+        routes.sort_by_key(|route| {
+            route.pattern.pattern().is_some_and(|pattern| pattern.contains('{'))
+        });
         Self { below: below.to_owned(), routes }
     }
 
@@ -29,7 +33,10 @@ impl Table {
     ///
     /// # Errors
     /// When no route has that path.
-    pub async fn answer(&self, mut request: ServiceRequest) -> Result<ServiceResponse, ServiceRequest> {
+    pub async fn answer(
+        &self,
+        mut request: ServiceRequest,
+    ) -> Result<ServiceResponse, ServiceRequest> {
         let route = self.at_path_of(&mut request).filter(|route| !route.methods.is_empty());
         let Some(route) = route else { return Err(request) };
         let method = request.method();
@@ -61,8 +68,10 @@ pub struct Route {
     methods: Vec<(Method, Answer)>,
 }
 
-/// A handler whose type is forgotten. It is boxed once more than one of the framework, and no type of the framework is made for it.
-type Answer = Box<dyn Fn(HttpRequest, Payload) -> Pin<Box<dyn Future<Output = HttpResponse>>> + Send + Sync>;
+/// A handler whose type is forgotten. It is boxed once more than one of the framework, and no type
+/// of the framework is made for it.
+type Answer =
+    Box<dyn Fn(HttpRequest, Payload) -> Pin<Box<dyn Future<Output = HttpResponse>>> + Send + Sync>;
 
 impl Route {
     /// A path with parameters in braces, as the framework's are.

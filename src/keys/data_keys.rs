@@ -82,7 +82,11 @@ pub fn missing(
     ADDED.into_iter().filter(is_missing).map(|purpose| make(purpose, master, random)).collect()
 }
 
-fn make(purpose: Purpose, master: &SealingKey, random: &dyn Random) -> Result<SealedDataKey, DoesNotOpen> {
+fn make(
+    purpose: Purpose,
+    master: &SealingKey,
+    random: &dyn Random,
+) -> Result<SealedDataKey, DoesNotOpen> {
     let mut key = Zeroizing::new([0; 32]);
     random.fill(&mut *key);
     let id = format!("dk_{}", base62::encode(&random::bytes::<16>(random), 22));

@@ -1,5 +1,5 @@
-//! The public half of a signing key, as it is published: a JWK (RFC 7517 §4) named by its thumbprint, and as PEM for
-//! verifiers that know no JWKS.
+//! The public half of a signing key, as it is published: a JWK (RFC 7517 §4) named by its
+//! thumbprint, and as PEM for verifiers that know no JWKS.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -46,7 +46,9 @@ impl PublicKey {
             _ => ("P-256", 32),
         };
         let (x, y) = match point.split_first() {
-            Some((4, coordinates)) if coordinates.len() == 2 * length => coordinates.split_at(length),
+            Some((4, coordinates)) if coordinates.len() == 2 * length => {
+                coordinates.split_at(length)
+            }
             _ => return Err(UnusableKey),
         };
         let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
@@ -69,7 +71,11 @@ impl PublicKey {
     pub fn ed25519(x: &[u8], der: &[u8]) -> Self {
         let x = URL_SAFE_NO_PAD.encode(x);
         let kid = thumbprint(&format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#));
-        let jwk = Jwk { crv: Some("Ed25519"), x: Some(x), ..Jwk::new(kid, SigningAlgorithm::EdDsa, "OKP") };
+        let jwk = Jwk {
+            crv: Some("Ed25519"),
+            x: Some(x),
+            ..Jwk::new(kid, SigningAlgorithm::EdDsa, "OKP")
+        };
         Self { jwk, der: der.to_vec() }
     }
 

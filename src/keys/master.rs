@@ -1,4 +1,5 @@
-//! The master key. It does one thing: it wraps data keys, so that it can be changed without touching what they protect.
+//! The master key. It does one thing: it wraps data keys, so that it can be changed without
+//! touching what they protect.
 
 use std::fs;
 use std::io::Write as _;
@@ -57,7 +58,10 @@ impl MasterKeySource {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn load_or_create(&self, random: &dyn Random) -> Result<(SealingKey, Option<&Path>), MasterKeyError> {
+    pub fn load_or_create(
+        &self,
+        random: &dyn Random,
+    ) -> Result<(SealingKey, Option<&Path>), MasterKeyError> {
         match (self, self.load()) {
             (Self::File(path), Err(MasterKeyError::Missing(_))) => {
                 let is_ours = create_file(path, random)?;
@@ -83,34 +87,48 @@ fn load_file(path: &Path) -> Result<SealingKey, MasterKeyError> {
     };
     let mode = fs::metadata(path).map_err(failed)?.mode();
     if mode & 0o007 != 0 {
-        let reason =
-            format!("everybody may use it (mode {:04o}); run `chmod 600 {}`", mode & 0o7777, path.display());
+        let reason = format!(
+            "everybody may use it (mode {:04o}); run `chmod 600 {}`",
+            mode & 0o7777,
+            path.display()
+        );
         return Err(MasterKeyError::File { path: path.to_owned(), reason });
     }
     parse(&Zeroizing::new(fs::read_to_string(path).map_err(failed)?))
 }
 
-/// Writes a new key, so that it is whole and on the disk before anybody can find it; tells whether it was this process
-/// that made it.
+/// Writes a new key, so that it is whole and on the disk before anybody can find it; tells whether
+/// it was this process that made it.
 fn create_file(path: &Path, random: &dyn Random) -> Result<bool, MasterKeyError> {
-    let failed =
-        |reason: std::io::Error| MasterKeyError::File { path: path.to_owned(), reason: reason.to_string() };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = |reason: std::io::Error| MasterKeyError::File {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    };
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     let mut key = Zeroizing::new([0; 32]);
     random.fill(&mut *key);
     let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*key) + "\n");
     // A name that no earlier attempt left behind.
     let draft = path.with_extension(base62::encode(&random::bytes::<8>(random), 11));
-    let mut file =
-        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(failed)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&draft)
+        .map_err(failed)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    // A link, unlike a rename, never replaces a key that another process made meanwhile; then that one counts.
+    // A link, unlike a rename, never replaces a key that another process made meanwhile; then that
+    // one counts.
     let linked = written.and_then(|()| fs::hard_link(&draft, path));
     fs::remove_file(&draft).map_err(failed)?;
     match linked {
         // The name must survive a power cut too, before a database depends on it.
-        Ok(()) => fs::File::open(folder).and_then(|folder| folder.sync_all()).map(|()| true).map_err(failed),
+        Ok(()) => fs::File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map(|()| true)
+            .map_err(failed),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(failed(error)),
     }

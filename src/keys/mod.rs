@@ -1,6 +1,7 @@
-//! Key material: the master key wraps the data keys ([`master`], [`seal`], [`data_keys`]), a data key seals the signing
-//! keys ([`signing`], made of a [`pair`] with its public half, [`jwk`]), and the [`ring`] holds those that sign and verify
-//! now. An empty database gets its keys in [`unlock`]; a key that was made elsewhere comes as [`pem`].
+//! Key material: the master key wraps the data keys ([`master`], [`seal`], [`data_keys`]), a data
+//! key seals the signing keys ([`signing`], made of a [`pair`] with its public half, [`jwk`]), and
+//! the [`ring`] holds those that sign and verify now. An empty database gets its keys in
+//! [`unlock`]; a key that was made elsewhere comes as [`pem`].
 
 pub mod data_keys;
 pub mod jwk;

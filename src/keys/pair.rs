@@ -5,8 +5,9 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
-    Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+    RsaEncoding,
 };
 use zeroize::Zeroizing;
 
@@ -75,7 +76,8 @@ impl KeyPair {
     /// Parses the bytes of a private key.
     ///
     /// # Errors
-    /// When it is not of the kind that `algorithm` asks for: another type, another curve, RSA of less than 2048 bits.
+    /// When it is not of the kind that `algorithm` asks for: another type, another curve, RSA of
+    /// less than 2048 bits.
     pub fn parse(algorithm: SigningAlgorithm, bytes: &[u8]) -> Result<Self, UnusableKey> {
         let material = match algorithm {
             SigningAlgorithm::Es256 | SigningAlgorithm::Es384 => Material::Ecdsa(Box::new(
@@ -111,10 +113,13 @@ impl KeyPair {
             }
             Material::Rsa(pair, encoding) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(*encoding, &SystemRandom::new(), message, &mut signature).map_err(unusable)?;
+                pair.sign(*encoding, &SystemRandom::new(), message, &mut signature)
+                    .map_err(unusable)?;
                 Ok(signature)
             }
-            Material::Ed25519(pair) => Ok(pair.try_sign(message).map_err(unusable)?.as_ref().to_vec()),
+            Material::Ed25519(pair) => {
+                Ok(pair.try_sign(message).map_err(unusable)?.as_ref().to_vec())
+            }
             Material::Hmac(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
         }
     }
@@ -150,8 +155,8 @@ impl KeyPair {
         Ok(Some(key))
     }
 
-    /// An id for a secret that has no public half to make one of. It says nothing about the secret to whoever does not
-    /// have it.
+    /// An id for a secret that has no public half to make one of. It says nothing about the secret
+    /// to whoever does not have it.
     #[must_use]
     pub fn secret_id(bytes: &[u8]) -> Vec<u8> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, bytes);
@@ -161,8 +166,9 @@ impl KeyPair {
 
 fn rsa(bytes: &[u8], encoding: &'static dyn RsaEncoding) -> Result<Material, UnusableKey> {
     let pair = RsaKeyPair::from_pkcs8(bytes).map_err(unusable)?;
-    // The library looks at the length too; it is what is promised here. It takes an exponent of 1, with which every
-    // message would be its own signature, and those over 32 bits, which not every verifier takes.
+    // The library looks at the length too; it is what is promised here. It takes an exponent of 1,
+    // with which every message would be its own signature, and those over 32 bits, which not
+    // every verifier takes.
     let public = pair.public_key();
     let is_sound = match public.exponent().big_endian_without_leading_zero() {
         [] | [1] => false,

@@ -1,8 +1,11 @@
-//! A private key that was made elsewhere, in PEM (RFC 7468): PKCS#8, or the older forms that openssl writes.
+//! A private key that was made elsewhere, in PEM (RFC 7468): PKCS#8, or the older forms that
+//! openssl writes.
 
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeyPair as RsaKeyPair;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+};
 use zeroize::Zeroizing;
 
 use super::pair::PrivateBytes;
@@ -27,14 +30,17 @@ pub enum PemError {
     #[error("it is a {0}, not a private key")]
     NotPrivate(String),
     /// A private key that nothing is signed with here.
-    #[error("it is no key for signing: EC on P-256 or P-384, RSA of 2048 to 8192 bits, or Ed25519{0}")]
+    #[error(
+        "it is no key for signing: EC on P-256 or P-384, RSA of 2048 to 8192 bits, or Ed25519{0}"
+    )]
     Unusable(&'static str),
     /// Of another kind than was asked for.
     #[error("it is no key for {0}")]
     OtherAlgorithm(SigningAlgorithm),
 }
 
-/// Reads a private key. `algorithm` is needed for RSA keys alone, which serve two; RS256 without it.
+/// Reads a private key. `algorithm` is needed for RSA keys alone, which serve two; RS256 without
+/// it.
 ///
 /// # Errors
 /// See [`PemError`].
@@ -50,7 +56,9 @@ pub fn read(text: &str, algorithm: Option<SigningAlgorithm>) -> Result<SigningKe
     }
     match algorithm {
         None => found.next().ok_or(PemError::Unusable("")),
-        Some(wanted) => found.find(|key| key.algorithm() == wanted).ok_or(PemError::OtherAlgorithm(wanted)),
+        Some(wanted) => {
+            found.find(|key| key.algorithm() == wanted).ok_or(PemError::OtherAlgorithm(wanted))
+        }
     }
 }
 
@@ -75,7 +83,8 @@ fn private_key(text: &str) -> Result<PrivateBytes, PemError> {
         return Err(PemError::Several(count));
     }
     let tag = block.tag().to_owned();
-    let is_encrypted = block.headers().iter().any(|(name, _)| name == "DEK-Info" || name == "Proc-Type");
+    let is_encrypted =
+        block.headers().iter().any(|(name, _)| name == "DEK-Info" || name == "Proc-Type");
     let bytes = Zeroizing::new(block.into_contents());
     match tag.as_str() {
         "ENCRYPTED PRIVATE KEY" => Err(PemError::Encrypted),
@@ -95,7 +104,8 @@ fn to_pkcs8(algorithm: SigningAlgorithm, bytes: &[u8]) -> Option<PrivateBytes> {
         SigningAlgorithm::Es256 => ec(&ECDSA_P256_SHA256_FIXED_SIGNING)?,
         SigningAlgorithm::Es384 => ec(&ECDSA_P384_SHA384_FIXED_SIGNING)?,
         SigningAlgorithm::Rs256 | SigningAlgorithm::Ps256 => {
-            let pair = RsaKeyPair::from_pkcs8(bytes).or_else(|_| RsaKeyPair::from_der(bytes)).ok()?;
+            let pair =
+                RsaKeyPair::from_pkcs8(bytes).or_else(|_| RsaKeyPair::from_der(bytes)).ok()?;
             let document: Pkcs8V1Der<'_> = pair.as_der().ok()?;
             document.as_ref().to_vec()
         }
@@ -107,7 +117,8 @@ fn to_pkcs8(algorithm: SigningAlgorithm, bytes: &[u8]) -> Option<PrivateBytes> {
 
 /// What is probably wrong with a key that none of the algorithms takes.
 fn hint(bytes: &[u8]) -> &'static str {
-    // An RSA key of 1024 bits has some 600 bytes in either form, one of 2048 twice that; EC and Ed25519 have fewer.
+    // An RSA key of 1024 bits has some 600 bytes in either form, one of 2048 twice that; EC and
+    // Ed25519 have fewer.
     if (300..1000).contains(&bytes.len()) {
         "; this looks like an RSA key of fewer than 2048 bits"
     } else {

@@ -73,11 +73,15 @@ impl Ring {
             KeyState::Retiring | KeyState::Gone => None,
         };
         let of_algorithm = self.keys.iter().filter(|key| key.schedule.algorithm == algorithm);
-        let signing = of_algorithm.filter_map(|key| Some((rank(&key)?, key.schedule.term.signs_from, key)));
-        signing.min_by_key(|(rank, signs_from, _)| (*rank, *signs_from)).map(|(.., key)| &*key.signer)
+        let signing =
+            of_algorithm.filter_map(|key| Some((rank(&key)?, key.schedule.term.signs_from, key)));
+        signing
+            .min_by_key(|(rank, signs_from, _)| (*rank, *signs_from))
+            .map(|(.., key)| &*key.signer)
     }
 
-    /// The algorithms that something signs with at `now`, those alone whose keys are published, the default first.
+    /// The algorithms that something signs with at `now`, those alone whose keys are published, the
+    /// default first.
     #[must_use]
     pub fn algorithms(&self, default: SigningAlgorithm, now: Timestamp) -> Vec<SigningAlgorithm> {
         let mut algorithms: Vec<_> = SigningAlgorithm::ALL
@@ -88,8 +92,8 @@ impl Ring {
         algorithms
     }
 
-    /// The public halves that are published at `now`, as a JWKS (RFC 7517 §5). The one that signs by default stands
-    /// first, because some verifiers take the first that fits.
+    /// The public halves that are published at `now`, as a JWKS (RFC 7517 §5). The one that signs
+    /// by default stands first, because some verifiers take the first that fits.
     #[must_use]
     pub fn jwks(&self, default: SigningAlgorithm, now: Timestamp) -> String {
         let mut published: Vec<(bool, KeyState, &str)> = self
@@ -110,12 +114,14 @@ impl Ring {
     /// Whether this is a secret, which everybody who verifies with it could sign with.
     #[must_use]
     pub fn is_secret(&self, kid: &str) -> bool {
-        let mut secrets = self.keys.iter().filter(|key| matches!(key.half, VerifyingHalf::Secret(_)));
+        let mut secrets =
+            self.keys.iter().filter(|key| matches!(key.half, VerifyingHalf::Secret(_)));
         secrets.any(|key| key.schedule.kid == kid)
     }
 
-    /// What verifies the tokens that are good at `now`. Secrets count only while the settings say that tokens are signed with
-    /// them: whoever was given one could otherwise make tokens for ever.
+    /// What verifies the tokens that are good at `now`. Secrets count only while the settings say
+    /// that tokens are signed with them: whoever was given one could otherwise make tokens for
+    /// ever.
     fn key_set(&self, now: Timestamp, default: SigningAlgorithm) -> Result<KeySet, KeySetError> {
         let mut set = KeySet::parse(self.jwks(default, now).as_bytes())?;
         for key in self.published(now) {
@@ -134,7 +140,8 @@ impl Ring {
 
     /// The same keys, and those of another ring that are not among them.
     fn and_those_of(&self, other: &Self) -> Self {
-        let is_other = |key: &&RingKey| self.keys.iter().all(|own| own.schedule.kid != key.schedule.kid);
+        let is_other =
+            |key: &&RingKey| self.keys.iter().all(|own| own.schedule.kid != key.schedule.kid);
         Self { keys: self.keys.iter().chain(other.keys.iter().filter(is_other)).cloned().collect() }
     }
 
@@ -149,8 +156,8 @@ impl Ring {
     }
 }
 
-/// The ring in use, which follows what is done with the keys, here or on another node; and the verifier that knows the
-/// public halves.
+/// The ring in use, which follows what is done with the keys, here or on another node; and the
+/// verifier that knows the public halves.
 pub struct KeyRing {
     ring: ArcSwap<Ring>,
     /// Who reads the keys: what was read first must not be stored last.
@@ -220,20 +227,23 @@ impl KeyRing {
         }
         let before = self.current();
         // A newer release may sign with what this one does not know.
-        let in_use =
-            stored.iter().filter(|key| key.term.state(now) != KeyState::Gone && schedule(key).is_ok());
+        let in_use = stored
+            .iter()
+            .filter(|key| key.term.state(now) != KeyState::Gone && schedule(key).is_ok());
         let keys = in_use.map(|key| self.open(&before, key)).collect::<Result<Vec<_>, _>>()?;
         let ring = Ring { keys };
         let set = ring.key_set(now, self.token_alg)?;
-        // A key verifies before it signs, and signs no more before it verifies nothing: no token that is issued meanwhile is refused.
+        // A key verifies before it signs, and signs no more before it verifies nothing: no token
+        // that is issued meanwhile is refused.
         self.verifier.replace_keys(ring.and_those_of(&before).key_set(now, self.token_alg)?);
         self.ring.store(Arc::new(ring));
         self.verifier.replace_keys(set);
         Ok(())
     }
 
-    /// Records in the store, where that is not known there yet, how long the tokens of this node live: a key stays
-    /// published until the last token that it signed has expired, whichever node retires it.
+    /// Records in the store, where that is not known there yet, how long the tokens of this node
+    /// live: a key stays published until the last token that it signed has expired, whichever
+    /// node retires it.
     ///
     /// # Errors
     /// When the store fails.

@@ -1,5 +1,5 @@
-//! The public keys of scanners: who tells of API keys that were found where everybody can read signs that. They come in the form in which
-//! GitHub publishes its own (`https://api.github.com/meta/public_keys/secret_scanning`).
+//! The public keys of scanners: who tells of API keys that were found where everybody can read
+//! signs that. They come in the form in which GitHub publishes its own (`https://api.github.com/meta/public_keys/secret_scanning`).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -75,7 +75,8 @@ impl ScannerKeys {
     pub fn verify(&self, name: &str, signature: &str, message: &[u8]) -> bool {
         let key = self.0.get(name);
         let signature = STANDARD.decode(signature);
-        key.zip(signature.ok()).is_some_and(|(key, signature)| key.verify_sig(message, &signature).is_ok())
+        key.zip(signature.ok())
+            .is_some_and(|(key, signature)| key.verify_sig(message, &signature).is_ok())
     }
 }
 
@@ -94,8 +95,7 @@ mod tests {
     const NAME: &str = "bcb53661c06b4728e59d897fb6165d5c9cda0fd9cdf9d09ead458168deb7518c";
     const KEY: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYAGMWO8XgCamYKMJS6jc/qgvSlAd\nAjPuDPRcXU22YxgBrz+zoN19MzuRyW87qEt9/AmtoNP5GrobzUvQSyJFVw==\n-----END PUBLIC KEY-----\n";
     const BODY: &str = r#"[{"source":"commit","token":"some_token","type":"some_type","url":"https://example.com/base-repo-url/"}]"#;
-    const SIGNATURE: &str =
-        "MEQCIQDaMKqrGnE27S0kgMrEK0eYBmyG0LeZismAEz/BgZyt7AIfXt9fErtRS4XaeSt/AO1RtBY66YcAdjxji410VQV4xg==";
+    const SIGNATURE: &str = "MEQCIQDaMKqrGnE27S0kgMrEK0eYBmyG0LeZismAEz/BgZyt7AIfXt9fErtRS4XaeSt/AO1RtBY66YcAdjxji410VQV4xg==";
 
     fn parse(document: &Value) -> Result<ScannerKeys, InvalidScannerKeys> {
         ScannerKeys::parse(document.to_string().as_bytes())
@@ -113,15 +113,23 @@ mod tests {
         assert!(!keys.verify("other", SIGNATURE, BODY.as_bytes()));
         assert!(!keys.verify(NAME, SIGNATURE, format!("{BODY}\n").as_bytes()));
         assert!(!keys.verify(NAME, SIGNATURE, BODY.replace("commit", "Commit").as_bytes()));
-        for bad in ["", "!", "AAAA", &SIGNATURE[..92], &format!("{SIGNATURE}A"), &SIGNATURE.replace('M', "N")]
-        {
+        for bad in [
+            "",
+            "!",
+            "AAAA",
+            &SIGNATURE[..92],
+            &format!("{SIGNATURE}A"),
+            &SIGNATURE.replace('M', "N"),
+        ] {
             assert!(!keys.verify(NAME, bad, BODY.as_bytes()), "{bad}");
         }
     }
 
     #[test]
     fn a_document_has_keys_that_can_be_used() {
-        for bad in [json!(null), json!([]), json!({ "public_keys": {} }), json!({ "public_keys": [{}] })] {
+        for bad in
+            [json!(null), json!([]), json!({ "public_keys": {} }), json!({ "public_keys": [{}] })]
+        {
             assert_eq!(parse(&bad).unwrap_err(), InvalidScannerKeys::Form, "{bad}");
         }
         assert_eq!(parse(&json!({ "public_keys": [] })).unwrap_err(), InvalidScannerKeys::Count(0));
@@ -134,7 +142,11 @@ mod tests {
             &KEY.replace("MFkw", "MFkx"),
             &KEY.replace("FVw", "FVg"),
         ] {
-            assert_eq!(parse(&with_key(bad)).unwrap_err(), InvalidScannerKeys::Key(NAME.to_owned()), "{bad}");
+            assert_eq!(
+                parse(&with_key(bad)).unwrap_err(),
+                InvalidScannerKeys::Key(NAME.to_owned()),
+                "{bad}"
+            );
         }
         assert!(ScannerKeys::parse(b"\xff").is_err());
     }

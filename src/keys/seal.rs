@@ -1,5 +1,5 @@
-//! Authenticated encryption of one key under another: AES-256-GCM with a random nonce. What a key is for, and its id,
-//! are associated data: a sealed key moved to another row does not open.
+//! Authenticated encryption of one key under another: AES-256-GCM with a random nonce. What a key
+//! is for, and its id, are associated data: a sealed key moved to another row does not open.
 
 use std::sync::Arc;
 
@@ -41,8 +41,10 @@ impl SealingKey {
     /// When the library refuses, which it does for 64 GiB and more.
     pub fn seal(&self, place: &str, plain: &[u8]) -> Result<String, DoesNotOpen> {
         let mut sealed = Zeroizing::new(plain.to_vec());
-        let nonce =
-            self.0.seal_in_place_append_tag(Aad::from(place), &mut *sealed).map_err(|_| DoesNotOpen)?;
+        let nonce = self
+            .0
+            .seal_in_place_append_tag(Aad::from(place), &mut *sealed)
+            .map_err(|_| DoesNotOpen)?;
         let mut bytes = nonce.as_ref().to_vec();
         bytes.extend_from_slice(&sealed);
         Ok(format!("{VERSION}{}", URL_SAFE_NO_PAD.encode(bytes)))
@@ -58,8 +60,11 @@ impl SealingKey {
         let (nonce, ciphertext) = bytes.split_first_chunk::<NONCE_LEN>().ok_or(DoesNotOpen)?;
         let mut plain = Zeroizing::new(ciphertext.to_vec());
         let nonce = Nonce::assume_unique_for_key(*nonce);
-        let length =
-            self.0.open_in_place(nonce, Aad::from(place), &mut plain).map_err(|_| DoesNotOpen)?.len();
+        let length = self
+            .0
+            .open_in_place(nonce, Aad::from(place), &mut plain)
+            .map_err(|_| DoesNotOpen)?
+            .len();
         plain.truncate(length);
         Ok(plain)
     }

@@ -1,5 +1,6 @@
-//! Signing a token. `jsonwebtoken::encode` parses the private key anew for every token and takes no signer, so the
-//! parsed key and the encoded header are kept, and the compact form (RFC 7515 §7.1) is assembled here.
+//! Signing a token. `jsonwebtoken::encode` parses the private key anew for every token and takes no
+//! signer, so the parsed key and the encoded header are kept, and the compact form (RFC 7515 §7.1)
+//! is assembled here.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -25,8 +26,8 @@ pub trait TokenSigner: Send + Sync {
     /// When the key does not sign.
     fn sign(&self, claims: &AccessTokenClaims<'_>) -> Result<String, SignError>;
 
-    /// A JWT of another `typ` in compact form, whose claims are written already. That it is no access token is what the
-    /// `typ` says (RFC 8725 §3.11).
+    /// A JWT of another `typ` in compact form, whose claims are written already. That it is no
+    /// access token is what the `typ` says (RFC 8725 §3.11).
     ///
     /// # Errors
     /// When the key does not sign.
@@ -55,7 +56,8 @@ impl CachedSigner {
     /// A signer with `key`.
     #[must_use]
     pub fn new(key: SigningKey) -> Self {
-        let prefix = Header { typ: ACCESS_TOKEN_TYPE, alg: key.algorithm().name(), kid: &key.kid }.encode();
+        let prefix =
+            Header { typ: ACCESS_TOKEN_TYPE, alg: key.algorithm().name(), kid: &key.kid }.encode();
         Self { pair: key.pair, kid: key.kid, prefix }
     }
 

@@ -43,7 +43,10 @@ impl SigningKey {
     ///
     /// # Errors
     /// When it is not of the kind that `algorithm` asks for.
-    pub fn from_private(algorithm: SigningAlgorithm, private: PrivateBytes) -> Result<Self, UnusableKey> {
+    pub fn from_private(
+        algorithm: SigningAlgorithm,
+        private: PrivateBytes,
+    ) -> Result<Self, UnusableKey> {
         let pair = KeyPair::parse(algorithm, &private)?;
         let public = pair.public()?;
         let kid = public.as_ref().map_or_else(
@@ -78,7 +81,9 @@ impl SigningKey {
         Ok(StoredSigningKey {
             kid: self.kid.clone(),
             alg: self.algorithm().name().to_owned(),
-            sealed_private: sealing.seal(&place(&self.kid), &self.private).map_err(|_| UnusableKey)?,
+            sealed_private: sealing
+                .seal(&place(&self.kid), &self.private)
+                .map_err(|_| UnusableKey)?,
             created_at: now,
             term,
         })
@@ -90,7 +95,8 @@ impl SigningKey {
     /// When it was sealed under another key, or its algorithm is not known to this release.
     pub fn open(sealing: &SealingKey, stored: &StoredSigningKey) -> Result<Self, UnusableKey> {
         let algorithm = stored.alg.parse().map_err(|_| UnusableKey)?;
-        let private = sealing.open(&place(&stored.kid), &stored.sealed_private).map_err(|_| UnusableKey)?;
+        let private =
+            sealing.open(&place(&stored.kid), &stored.sealed_private).map_err(|_| UnusableKey)?;
         Self::from_private(algorithm, private)
     }
 }
@@ -114,7 +120,8 @@ mod tests {
         for algorithm in SigningAlgorithm::ALL {
             let key = SigningKey::generate(algorithm).unwrap();
             let opened =
-                SigningKey::open(&sealing, &key.seal(&sealing, Term::from(now), now).unwrap()).unwrap();
+                SigningKey::open(&sealing, &key.seal(&sealing, Term::from(now), now).unwrap())
+                    .unwrap();
             assert_eq!(opened.kid, key.kid);
             assert_eq!(opened.algorithm(), algorithm);
             let json = |key: &SigningKey| key.public.as_ref().map(super::PublicKey::to_json);
@@ -129,10 +136,13 @@ mod tests {
         for algorithm in SigningAlgorithm::ALL {
             let private = SigningKey::generate(algorithm).unwrap().private;
             for other in SigningAlgorithm::ALL {
-                let is_rsa =
-                    |algorithm| matches!(algorithm, SigningAlgorithm::Ps256 | SigningAlgorithm::Rs256);
+                let is_rsa = |algorithm| {
+                    matches!(algorithm, SigningAlgorithm::Ps256 | SigningAlgorithm::Rs256)
+                };
                 // Any bytes are a secret.
-                let fits = algorithm == other || (is_rsa(algorithm) && is_rsa(other)) || other.is_symmetric();
+                let fits = algorithm == other
+                    || (is_rsa(algorithm) && is_rsa(other))
+                    || other.is_symmetric();
                 let parsed = SigningKey::from_private(other, private.clone());
                 assert_eq!(parsed.is_ok(), fits, "{algorithm} as {other}");
             }

@@ -1,5 +1,6 @@
-//! From a database to a store that can be used: the master key opens the data keys. A database without any gets them
-//! here, once; a database that has them is refused to every other master key, never answered with a new one.
+//! From a database to a store that can be used: the master key opens the data keys. A database
+//! without any gets them here, once; a database that has them is refused to every other master key,
+//! never answered with a new one.
 
 use std::sync::Arc;
 
@@ -33,7 +34,9 @@ pub enum UnlockError {
     )]
     WrongMasterKey,
     /// Nothing was ever made in it, and nothing is to be.
-    #[error("the database is empty; `mintery serve` and `mintery client create` give it its first keys")]
+    #[error(
+        "the database is empty; `mintery serve` and `mintery client create` give it its first keys"
+    )]
     Empty,
     /// A data key does not open, though the master key is right.
     #[error("a data key in the database is damaged or missing; restore the database from a backup")]
@@ -113,8 +116,8 @@ pub async fn unlock(
     let check = key::meta(database, CHECK_NAME).await?.ok_or(UnlockError::Damaged)?;
     if let Err(DoesNotOpen) = master.open(CHECK_PLACE, &check) {
         if let Some(path) = created {
-            // Made for a database that another node initialised with another key: left behind, it would hide that the
-            // real one is missing here.
+            // Made for a database that another node initialised with another key: left behind, it
+            // would hide that the real one is missing here.
             std::fs::remove_file(path).ok();
         }
         return Err(UnlockError::WrongMasterKey);
@@ -137,15 +140,17 @@ pub async fn unlock(
     sealed.extend(missing.iter().cloned());
     let unlocked = opened(&sealed)?;
     // Whoever only looks digests nothing.
-    if mode == Mode::Looking || add_data_keys(&unlocked.store, missing, purposes, clock.now()).await? {
+    if mode == Mode::Looking
+        || add_data_keys(&unlocked.store, missing, purposes, clock.now()).await?
+    {
         return Ok(unlocked);
     }
     // Another process was first; its keys are in force.
     opened(&key::data_keys(database).await?)
 }
 
-/// Keeps the data keys of purposes that there were not when the database was made; tells whether nobody else did. Nodes of the
-/// release before know nothing of them, and need not.
+/// Keeps the data keys of purposes that there were not when the database was made; tells whether
+/// nobody else did. Nodes of the release before know nothing of them, and need not.
 async fn add_data_keys(
     store: &Store,
     keys: Vec<SealedDataKey>,
@@ -175,7 +180,8 @@ pub async fn is_made_by_dev(database: &Database) -> Result<bool, StoreError> {
     Ok(key::meta(database, DEV_NAME).await?.is_some())
 }
 
-/// What there are keys for from the first start, so that changing an algorithm to one of these needs no ceremony.
+/// What there are keys for from the first start, so that changing an algorithm to one of these
+/// needs no ceremony.
 const FIRST_ALGORITHMS: [SigningAlgorithm; 2] = [SigningAlgorithm::Es256, SigningAlgorithm::Rs256];
 
 async fn write_first_keys(
@@ -191,7 +197,9 @@ async fn write_first_keys(
     let now = clock.now();
     let signing_keys = FIRST_ALGORITHMS
         .iter()
-        .map(|algorithm| SigningKey::generate(*algorithm)?.seal(&data_keys.sealing, Term::from(now), now))
+        .map(|algorithm| {
+            SigningKey::generate(*algorithm)?.seal(&data_keys.sealing, Term::from(now), now)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let store = Store::new(database.clone(), data_keys.event_log.clone(), Arc::clone(clock));
     let change = store.change::<(), StoreError, _>(Actor::System, move |tx| {

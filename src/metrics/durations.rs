@@ -1,11 +1,12 @@
-//! How long things take, counted in buckets as Prometheus has them. To count one takes two additions, and nothing has to be
-//! emptied from time to time.
+//! How long things take, counted in buckets as Prometheus has them. To count one takes two
+//! additions, and nothing has to be emptied from time to time.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The upper ends of the buckets in microseconds, and in seconds as Prometheus writes them. Beyond the last there is one more.
+/// The upper ends of the buckets in microseconds, and in seconds as Prometheus writes them. Beyond
+/// the last there is one more.
 const BOUNDS: [(u64, &str); 16] = [
     (50, "0.00005"),
     (100, "0.0001"),
@@ -39,7 +40,8 @@ impl Durations {
     }
 
     fn count(&self, took: Duration) {
-        let bucket = BOUNDS.iter().take_while(|(end, _)| took > Duration::from_micros(*end)).count();
+        let bucket =
+            BOUNDS.iter().take_while(|(end, _)| took > Duration::from_micros(*end)).count();
         if let Some(bucket) = self.buckets.get(bucket) {
             bucket.fetch_add(1, Ordering::Relaxed);
         }
@@ -77,21 +79,28 @@ mod tests {
         let mut text = String::new();
         durations.render("x", "a=\"b\"", &mut text);
         let line = |end: &str| format!("x_bucket{{a=\"b\",le=\"{end}\"}} ");
-        for (end, count) in [("0.00005", 2), ("0.0001", 3), ("0.001", 4), ("2.5", 4), ("10", 5), ("+Inf", 6)]
+        for (end, count) in
+            [("0.00005", 2), ("0.0001", 3), ("0.001", 4), ("2.5", 4), ("10", 5), ("+Inf", 6)]
         {
             assert!(text.contains(&format!("{}{count}\n", line(end))), "{end}: {text}");
         }
         assert!(text.ends_with("x_sum{a=\"b\"} 20.001102\nx_count{a=\"b\"} 6\n"), "{text}");
         text.clear();
         durations.render("x", "", &mut text);
-        assert!(text.contains("x_bucket{le=\"+Inf\"} 6\n") && text.contains("\nx_count 6\n"), "{text}");
+        assert!(
+            text.contains("x_bucket{le=\"+Inf\"} 6\n") && text.contains("\nx_count 6\n"),
+            "{text}"
+        );
     }
 
     #[test]
     fn the_ends_are_what_they_say() {
         for (micros, text) in BOUNDS {
             let secs: f64 = text.parse().unwrap();
-            assert!((secs * 1e6 - Duration::from_micros(micros).as_secs_f64() * 1e6).abs() < 1e-6, "{text}");
+            assert!(
+                (secs * 1e6 - Duration::from_micros(micros).as_secs_f64() * 1e6).abs() < 1e-6,
+                "{text}"
+            );
         }
         assert!(BOUNDS.is_sorted());
     }

@@ -1,5 +1,5 @@
-//! What is counted: every name and label, in one place. Labels take their values from fixed lists, so nothing that a
-//! stranger sends can make a new series.
+//! What is counted: every name and label, in one place. Labels take their values from fixed lists,
+//! so nothing that a stranger sends can make a new series.
 
 mod durations;
 
@@ -23,11 +23,14 @@ pub struct Metrics {
     pub introspections: [Counter; 2],
     /// Tokens that clients took back.
     pub tokens_revoked: Counter,
-    /// Requests to take a token back that were refused, by the error code of the answer and the reason.
+    /// Requests to take a token back that were refused, by the error code of the answer and the
+    /// reason.
     pub revocation_refusals: Refusals,
-    /// Questions of readers of the revocation feed that were refused, by the error code of the answer and the reason.
+    /// Questions of readers of the revocation feed that were refused, by the error code of the
+    /// answer and the reason.
     pub feed_refusals: Refusals,
-    /// Requests to introspect a token that were refused, by the error code of the answer and the reason.
+    /// Requests to introspect a token that were refused, by the error code of the answer and the
+    /// reason.
     pub introspection_refusals: Refusals,
     /// Log-ins, by what became of them.
     pub log_ins: LogIns,
@@ -51,7 +54,8 @@ pub struct Metrics {
     pub follower_lag: Gauge,
     /// How far the clock of this node is ahead of that of the store, in seconds.
     pub clock_offset: Gauge,
-    /// Documents of the revocation feed: those that replace what their reader knew, those that add to it.
+    /// Documents of the revocation feed: those that replace what their reader knew, those that add
+    /// to it.
     pub feed_documents: [Counter; 2],
     /// Readers of the feed that wait for something to be taken back.
     pub feed_readers: Gauge,
@@ -102,7 +106,8 @@ pub struct Refusals {
 pub struct LogIns {
     /// They are logged in.
     pub logged_in: Counter,
-    /// Name and password do not belong together, or are of somebody who is disabled: as little is told elsewhere.
+    /// Name and password do not belong together, or are of somebody who is disabled: as little is
+    /// told elsewhere.
     pub wrong: Counter,
     /// The password is right, and a code was asked for.
     pub code_needed: Counter,
@@ -224,7 +229,11 @@ impl StoreMetrics {
 
 impl Refusals {
     fn of_token(registry: &Registry<'_>) -> Self {
-        Self::new(registry, "mintery_token_refusals_total", "Token requests refused, by error and reason")
+        Self::new(
+            registry,
+            "mintery_token_refusals_total",
+            "Token requests refused, by error and reason",
+        )
     }
 
     fn of_revocation(registry: &Registry<'_>) -> Self {
@@ -331,7 +340,11 @@ impl Default for Metrics {
             )
         };
         let introspection = |active| {
-            registry.counter("mintery_introspections_total", "Tokens introspected", &[("active", active)])
+            registry.counter(
+                "mintery_introspections_total",
+                "Tokens introspected",
+                &[("active", active)],
+            )
         };
         let flush = |result| {
             registry.counter(
@@ -341,13 +354,29 @@ impl Default for Metrics {
             )
         };
         registry
-            .gauge("mintery_build_info", "Which release this is", &[("version", env!("CARGO_PKG_VERSION"))])
+            .gauge(
+                "mintery_build_info",
+                "Which release this is",
+                &[("version", env!("CARGO_PKG_VERSION"))],
+            )
             .set(1);
         Self {
             hashing: HashMetrics {
-                slots: registry.gauge("mintery_hash_slots", "Secrets that can be hashed at once", &[]),
-                running: registry.gauge("mintery_hashes_running", "Secrets that are being hashed", &[]),
-                waiting: registry.gauge("mintery_hashes_waiting", "Secrets that wait to be hashed", &[]),
+                slots: registry.gauge(
+                    "mintery_hash_slots",
+                    "Secrets that can be hashed at once",
+                    &[],
+                ),
+                running: registry.gauge(
+                    "mintery_hashes_running",
+                    "Secrets that are being hashed",
+                    &[],
+                ),
+                waiting: registry.gauge(
+                    "mintery_hashes_waiting",
+                    "Secrets that wait to be hashed",
+                    &[],
+                ),
                 begun: registry.counter("mintery_hashes_total", "Secrets hashed", &[]),
                 refused: registry.counter(
                     "mintery_hashes_refused_total",
@@ -366,7 +395,11 @@ impl Default for Metrics {
             ),
             revocation_refusals: Refusals::of_revocation(&registry),
             log_ins: LogIns::new(&registry),
-            keys_leaked: registry.counter("mintery_leaked_keys_total", "API keys found in public", &[]),
+            keys_leaked: registry.counter(
+                "mintery_leaked_keys_total",
+                "API keys found in public",
+                &[],
+            ),
             feed_refusals: Refusals::of_feed(&registry),
             introspection_refusals: Refusals::of_introspection(&registry),
             access_granted: access("granted"),
@@ -425,7 +458,12 @@ impl Metrics {
             &mut text,
         );
         let of_store = self.store.operations().map(Operation::labelled);
-        histogram("mintery_store_query_seconds", "How long queries and changes took", of_store, &mut text);
+        histogram(
+            "mintery_store_query_seconds",
+            "How long queries and changes took",
+            of_store,
+            &mut text,
+        );
         text
     }
 
@@ -457,12 +495,13 @@ fn histogram<'a>(
     text.push('\n');
 }
 
-/// Makes series in a recorder that belongs to one application, not to the process: two applications in one process
-/// (the tests) do not count into each other.
+/// Makes series in a recorder that belongs to one application, not to the process: two applications
+/// in one process (the tests) do not count into each other.
 struct Registry<'a>(&'a PrometheusRecorder);
 
 impl Registry<'_> {
-    const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+    const METADATA: Metadata<'static> =
+        Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
 
     fn counter(
         &self,
@@ -486,6 +525,7 @@ impl Registry<'_> {
 }
 
 fn key(name: &'static str, labels: &[(&'static str, &'static str)]) -> metrics::Key {
-    let labels: Vec<_> = labels.iter().map(|(key, value)| metrics::Label::new(*key, *value)).collect();
+    let labels: Vec<_> =
+        labels.iter().map(|(key, value)| metrics::Label::new(*key, *value)).collect();
     metrics::Key::from_parts(name, labels)
 }

@@ -29,7 +29,8 @@ pub enum InvalidRange {
 }
 
 impl AddressRanges {
-    /// Parses ranges with commas between. A single address is a range of one; the empty text is none.
+    /// Parses ranges with commas between. A single address is a range of one; the empty text is
+    /// none.
     ///
     /// # Errors
     /// When one is malformed, ambiguous, or would hold everybody.
@@ -55,8 +56,8 @@ impl AddressRanges {
         self.0.iter().any(|range| range.contains(&address))
     }
 
-    /// Whether nobody is in one of them who is not in one of `others`, where no ranges are everybody. Ranges of `others` that lie side
-    /// by side count one by one.
+    /// Whether nobody is in one of them who is not in one of `others`, where no ranges are
+    /// everybody. Ranges of `others` that lie side by side count one by one.
     #[must_use]
     pub fn are_within(&self, others: &Self) -> bool {
         let is_within = |range: &IpNet| others.iter().any(|other| other.contains(range));
@@ -117,7 +118,9 @@ mod tests {
             assert!(ranges(within).are_within(&some), "{within}");
             assert!(ranges(within).are_within(&ranges("")), "{within}");
         }
-        for beyond in ["", "11.0.0.0/8", "8.0.0.0/5", "10.1.2.3,192.0.2.1", "2001:db8::/31", "2001:db9::1"] {
+        for beyond in
+            ["", "11.0.0.0/8", "8.0.0.0/5", "10.1.2.3,192.0.2.1", "2001:db8::/31", "2001:db9::1"]
+        {
             assert!(!ranges(beyond).are_within(&some), "{beyond}");
         }
         assert!(ranges("").are_within(&ranges("")));
@@ -134,13 +137,20 @@ mod tests {
             "2001:db8::/129",
             "fe80::1%eth0",
         ] {
-            assert_eq!(AddressRanges::parse(bad), Err(InvalidRange::Malformed(bad.to_owned())), "{bad}");
+            assert_eq!(
+                AddressRanges::parse(bad),
+                Err(InvalidRange::Malformed(bad.to_owned())),
+                "{bad}"
+            );
         }
         let error = AddressRanges::parse("10.1.2.3/8").unwrap_err().to_string();
         assert!(error.contains("10.0.0.0/8"), "{error}");
         for everybody in ["0.0.0.0/0", "::/0"] {
             assert!(matches!(AddressRanges::parse(everybody), Err(InvalidRange::Everybody(_))));
         }
-        assert!(matches!(AddressRanges::parse("::ffff:10.0.0.0/104"), Err(InvalidRange::Mapped(_))));
+        assert!(matches!(
+            AddressRanges::parse("::ffff:10.0.0.0/104"),
+            Err(InvalidRange::Mapped(_))
+        ));
     }
 }

@@ -29,7 +29,8 @@ pub struct Api {
 /// The most APIs that there may be: every node remembers them all.
 pub const MAX_APIS: usize = 1000;
 
-/// The scopes of an API, each with what it allows. None is Mintery's own: those belong to the issuer alone.
+/// The scopes of an API, each with what it allows. None is Mintery's own: those belong to the
+/// issuer alone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ApiScopes {
     descriptions: BTreeMap<String, String>,
@@ -71,7 +72,9 @@ impl ApiScopes {
             if scope.contains(' ') || scope.is_empty() {
                 return Err(InvalidApiScopes::Malformed);
             }
-            if description.chars().count() > MAX_DESCRIPTION || description.chars().any(char::is_control) {
+            if description.chars().count() > MAX_DESCRIPTION
+                || description.chars().any(char::is_control)
+            {
                 return Err(InvalidApiScopes::Description);
             }
         }
@@ -113,7 +116,10 @@ mod tests {
             let pairs = list.iter().map(|(name, what)| ((*name).to_owned(), (*what).to_owned()));
             ApiScopes::new(pairs.collect::<BTreeMap<_, _>>())
         };
-        assert_eq!(scopes(&[("read", "Reads."), ("write", "")]).unwrap().set().as_str(), "read write");
+        assert_eq!(
+            scopes(&[("read", "Reads."), ("write", "")]).unwrap().set().as_str(),
+            "read write"
+        );
         assert_eq!(scopes(&[]).unwrap().set().as_str(), "");
         assert_eq!(scopes(&[("mintery:clients:read", "")]), Err(InvalidApiScopes::Own));
         for bad in ["a b", "", "a\"", "é"] {

@@ -1,4 +1,5 @@
-//! API keys: credentials that a program sends with every request, instead of exchanging them for a token first.
+//! API keys: credentials that a program sends with every request, instead of exchanging them for a
+//! token first.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -42,8 +43,9 @@ impl ApiKeyId {
     /// # Errors
     /// When it has not the form of those that are made here.
     pub fn parse(text: &str) -> Result<Self, InvalidApiKeyId> {
-        let digits =
-            text.strip_prefix("ak_").filter(|digits| digits.len() == 22 && base62::is_base62(digits));
+        let digits = text
+            .strip_prefix("ak_")
+            .filter(|digits| digits.len() == 22 && base62::is_base62(digits));
         digits.map(|_| Self(text.into())).ok_or(InvalidApiKeyId)
     }
 
@@ -129,7 +131,8 @@ impl KeyFormat {
         masked(&self.test, &masked(&self.live, text))
     }
 
-    /// The environment of a key; nothing when it is not well-formed, or its checksum is not that of a key.
+    /// The environment of a key; nothing when it is not well-formed, or its checksum is not that of
+    /// a key.
     #[must_use]
     pub fn environment(&self, key: &str) -> Option<Environment> {
         if looks_generated(&self.live, key) {
@@ -181,7 +184,9 @@ impl KeyOwner {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyLimit {
     /// For how long it is good.
-    #[error("an API key gives no other one a longer life than its own: give an earlier end (`expires_in`)")]
+    #[error(
+        "an API key gives no other one a longer life than its own: give an earlier end (`expires_in`)"
+    )]
     End,
     /// From where it may be used.
     #[error(
@@ -215,7 +220,8 @@ pub struct ApiKey {
     pub scopes: ScopeSet,
     /// From where it may be used; from everywhere when there is none.
     pub allowed: AddressRanges,
-    /// How many requests it is good for in a minute, at each node; as many as there are when absent.
+    /// How many requests it is good for in a minute, at each node; as many as there are when
+    /// absent.
     pub max_per_minute: Option<u32>,
     /// The key that was made to take its place.
     pub successor: Option<ApiKeyId>,
@@ -236,8 +242,9 @@ impl ApiKey {
         self.disabled_at.is_none()
     }
 
-    /// Whether it allows less than it did `before`, so that a token that was made from it then may allow more than it: fewer scopes, or
-    /// for a shorter time, or not from everywhere any more.
+    /// Whether it allows less than it did `before`, so that a token that was made from it then may
+    /// allow more than it: fewer scopes, or for a shorter time, or not from everywhere any
+    /// more.
     #[must_use]
     pub fn allows_less_than(&self, before: &Self) -> bool {
         let ends = |key: &Self| key.expires_at.unwrap_or(Timestamp::from_millis(i64::MAX));
@@ -279,7 +286,9 @@ mod tests {
     #[test]
     fn a_key_tells_its_environment_and_a_changed_one_is_none() {
         let format = KeyFormat::default();
-        for (environment, before) in [(Environment::Live, "mtk_live_"), (Environment::Test, "mtk_test_")] {
+        for (environment, before) in
+            [(Environment::Live, "mtk_live_"), (Environment::Test, "mtk_test_")]
+        {
             let key = format.generate(environment, &SystemRandom);
             let key = key.expose();
             assert!(key.starts_with(before) && key.len() == 9 + 43 + 6, "{key}");
@@ -307,7 +316,9 @@ mod tests {
         for no_key in ["", "mtk_live", "eyJhbGciOiJFUzI1NiJ9.e30.x", "mts_0", "MTK_LIVE_"] {
             assert!(!format.is_meant(no_key) && !format.is_in(no_key), "{no_key}");
         }
-        for bad in ["", "_", "m", "m_", "acme__", "Mtk", "m_k", "1mtk", "mtk ", "abcdefghijklmnopq", "mü"] {
+        for bad in
+            ["", "_", "m", "m_", "acme__", "Mtk", "m_k", "1mtk", "mtk ", "abcdefghijklmnopq", "mü"]
+        {
             assert!(KeyFormat::new(bad).is_err(), "{bad}");
         }
     }

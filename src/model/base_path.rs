@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// A path such as `/v4`: one or more segments of letters, digits, `-`, `.`, `_` and `~`, without a slash at the end.
+/// A path such as `/v4`: one or more segments of letters, digits, `-`, `.`, `_` and `~`, without a
+/// slash at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BasePath(Box<str>);
 
@@ -56,7 +57,8 @@ impl BasePath {
             "/openapi.json",
         ];
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-        let is_segment = |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(is_plain);
+        let is_segment =
+            |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(is_plain);
         let is_path = text.len() <= 100
             && text.strip_prefix('/').is_some_and(|segments| segments.split('/').all(is_segment));
         if !is_path {

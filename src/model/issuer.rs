@@ -1,5 +1,5 @@
-//! The identifier of this authorization server (RFC 8414 §2), from which the addresses of its endpoints follow. It comes
-//! from the settings, never from what a caller calls this server.
+//! The identifier of this authorization server (RFC 8414 §2), from which the addresses of its
+//! endpoints follow. It comes from the settings, never from what a caller calls this server.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -29,7 +29,10 @@ impl Issuer {
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none();
-        if !matches!(url.scheme(), "http" | "https") || !is_plain || text.contains(['?', '#', '\\', ' ']) {
+        if !matches!(url.scheme(), "http" | "https")
+            || !is_plain
+            || text.contains(['?', '#', '\\', ' '])
+        {
             return Err(InvalidIssuer);
         }
         let is_loopback = match url.host().ok_or(InvalidIssuer)? {
@@ -75,7 +78,8 @@ impl Issuer {
     /// The origin of its pages (RFC 6454 §6.2), as browsers write it.
     #[must_use]
     pub fn origin(&self) -> String {
-        url::Url::parse(&self.text).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
+        url::Url::parse(&self.text)
+            .map_or_else(|_| String::new(), |url| url.origin().ascii_serialization())
     }
 
     /// The URL of an endpoint with this path.
@@ -84,7 +88,8 @@ impl Issuer {
         format!("{}{path}", self.text.trim_end_matches('/'))
     }
 
-    /// The URL of a well-known document, whose name goes between host and path (RFC 8414 §3.1, RFC 9728 §3.1).
+    /// The URL of a well-known document, whose name goes between host and path (RFC 8414 §3.1, RFC
+    /// 9728 §3.1).
     #[must_use]
     pub fn well_known(&self, name: &str) -> String {
         let base = self.text.trim_end_matches('/');
@@ -108,7 +113,10 @@ mod tests {
     fn well_known_names_stand_between_host_and_path() {
         let plain = Issuer::parse("https://auth.example.com").unwrap();
         let name = "oauth-authorization-server";
-        assert_eq!(plain.well_known(name), "https://auth.example.com/.well-known/oauth-authorization-server");
+        assert_eq!(
+            plain.well_known(name),
+            "https://auth.example.com/.well-known/oauth-authorization-server"
+        );
         assert_eq!(plain.endpoint("/oauth/token"), "https://auth.example.com/oauth/token");
         let tenant = Issuer::parse("https://example.com/tenant").unwrap();
         assert_eq!(
@@ -134,9 +142,12 @@ mod tests {
             assert!(Issuer::parse(bad).is_err(), "{bad}");
         }
         assert!(!Issuer::parse("http://auth.example.com").unwrap().is_confidential());
-        for confidential in
-            ["http://127.0.0.1:8080", "http://localhost", "http://[::1]:1", "https://auth.example.com"]
-        {
+        for confidential in [
+            "http://127.0.0.1:8080",
+            "http://localhost",
+            "http://[::1]:1",
+            "https://auth.example.com",
+        ] {
             assert!(Issuer::parse(confidential).unwrap().is_confidential(), "{confidential}");
         }
     }

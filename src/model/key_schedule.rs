@@ -1,15 +1,16 @@
 //! When a signing key signs, and until when it is published: `next → active → retiring → gone`.
 //!
-//! The keys of one algorithm follow one another without a gap: where the term of one ends that of the next begins, and
-//! the last has no end yet. States follow from these moments and the time, so that nothing has to be written when one
-//! becomes another, and all nodes agree.
+//! The keys of one algorithm follow one another without a gap: where the term of one ends that of
+//! the next begins, and the last has no end yet. States follow from these moments and the time, so
+//! that nothing has to be written when one becomes another, and all nodes agree.
 
 use std::time::Duration;
 
 use super::signing_key::SigningAlgorithm;
 use crate::clock::Timestamp;
 
-/// How far the clocks of two machines may be apart: each by the skew that is accepted, in the other direction.
+/// How far the clocks of two machines may be apart: each by the skew that is accepted, in the other
+/// direction.
 const CLOCKS_APART: Duration = Duration::from_secs(20);
 
 /// What a signing key is doing.
@@ -73,7 +74,8 @@ impl Term {
         }
     }
 
-    /// When the last token that it signed has expired, whatever the clock says that looks; nothing while none follows.
+    /// When the last token that it signed has expired, whatever the clock says that looks; nothing
+    /// while none follows.
     #[must_use]
     pub fn published_until(&self) -> Option<Timestamp> {
         let last_token = |until: Timestamp| until.plus(self.longest_ttl).plus(CLOCKS_APART);
@@ -127,8 +129,8 @@ pub enum Step<'a> {
 pub struct Plan {
     /// From when on a key that is not there yet signs; nothing when none is needed.
     pub new_signs_from: Option<Timestamp>,
-    /// The keys whose term changes: what it was, and what it becomes. In an order in which at no moment two have no
-    /// end.
+    /// The keys whose term changes: what it was, and what it becomes. In an order in which at no
+    /// moment two have no end.
     pub changed: Vec<(ScheduledKey, Term)>,
 }
 
@@ -167,11 +169,16 @@ pub fn plan(keys: &[ScheduledKey], step: Step<'_>, now: Timestamp) -> Result<Pla
             Ok(plan)
         }
         (Step::Ensure, _) if last.is_some() => Err(NothingToDo::Present),
-        (Step::Rotate { .. }, Some(waiting)) => Err(NothingToDo::Waiting { kid: waiting.kid.clone() }),
+        (Step::Rotate { .. }, Some(waiting)) => {
+            Err(NothingToDo::Waiting { kid: waiting.kid.clone() })
+        }
         (Step::RotateNow, Some(waiting)) => {
             let moved = (waiting.clone(), Term { signs_from: now, ..waiting.term });
-            let changed =
-                before(keys, waiting).map(|key| end(key, Some(now))).into_iter().chain([moved]).collect();
+            let changed = before(keys, waiting)
+                .map(|key| end(key, Some(now)))
+                .into_iter()
+                .chain([moved])
+                .collect();
             Ok(Plan { new_signs_from: None, changed })
         }
         (Step::Import { ahead }, Some(waiting)) => {
@@ -274,7 +281,11 @@ mod tests {
         }
 
         fn in_state(&self, state: KeyState, now: Timestamp) -> Vec<&str> {
-            self.keys.iter().filter(|key| key.term.state(now) == state).map(|key| key.kid.as_str()).collect()
+            self.keys
+                .iter()
+                .filter(|key| key.term.state(now) == state)
+                .map(|key| key.kid.as_str())
+                .collect()
         }
     }
 
@@ -314,8 +325,14 @@ mod tests {
         assert_eq!(keys.in_state(KeyState::Active, at(1000)), ["k2"]);
         keys.take(Step::TakeBack { kid: "k2", followed: true }, at(6)).unwrap();
         assert_eq!(keys.in_state(KeyState::Active, at(6)), ["k5"]);
-        assert_eq!(keys.take(Step::TakeBack { kid: "k2", followed: true }, at(7)), Err(NothingToDo::Gone));
-        assert_eq!(keys.take(Step::TakeBack { kid: "k9", followed: true }, at(7)), Err(NothingToDo::Unknown));
+        assert_eq!(
+            keys.take(Step::TakeBack { kid: "k2", followed: true }, at(7)),
+            Err(NothingToDo::Gone)
+        );
+        assert_eq!(
+            keys.take(Step::TakeBack { kid: "k9", followed: true }, at(7)),
+            Err(NothingToDo::Unknown)
+        );
     }
 
     proptest! {

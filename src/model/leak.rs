@@ -42,7 +42,8 @@ impl FromStr for LeakPolicy {
     }
 }
 
-/// Where a key was found, as whoever found it says: of bounded length, without what a terminal would obey, and without the key.
+/// Where a key was found, as whoever found it says: of bounded length, without what a terminal
+/// would obey, and without the key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LeakPlace {
     url: String,
@@ -72,7 +73,8 @@ impl LeakPlace {
     }
 }
 
-/// Printable ASCII alone, as addresses are made of: nothing that a terminal would obey, or show as something else.
+/// Printable ASCII alone, as addresses are made of: nothing that a terminal would obey, or show as
+/// something else.
 fn tidy(text: &str, found: &str, longest: usize) -> String {
     let text = if found.is_empty() { text.to_owned() } else { text.replace(found, "...") };
     text.chars().filter(|char| matches!(char, ' '..='~')).take(longest).collect()

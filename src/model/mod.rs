@@ -1,5 +1,5 @@
-//! The types of the domain and their rules. No I/O; whatever depends on time takes `now`. A value of one of these
-//! types exists only if it is valid.
+//! The types of the domain and their rules. No I/O; whatever depends on time takes `now`. A value
+//! of one of these types exists only if it is valid.
 
 pub mod address;
 pub mod api;

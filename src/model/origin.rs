@@ -38,16 +38,22 @@ impl AllowedOrigins {
     /// # Errors
     /// When one is no origin as a browser sends it.
     pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
-        let origins: Vec<&str> = text.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
+        let origins: Vec<&str> =
+            text.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
         if origins.contains(&"*") {
-            return if origins.len() == 1 { Ok(Self::Any) } else { Err(InvalidOrigin::AnyBesideOthers) };
+            return if origins.len() == 1 {
+                Ok(Self::Any)
+            } else {
+                Err(InvalidOrigin::AnyBesideOthers)
+            };
         }
         let origin = |text: &str| {
-            let parsed = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+            let parsed =
+                Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
             // As browsers write it: no path, no usual port, lower case.
             // A pattern would not be one: origins are compared as they are.
-            let is_exact =
-                !text.contains('*') && parsed.is_some_and(|url| url.origin().ascii_serialization() == text);
+            let is_exact = !text.contains('*')
+                && parsed.is_some_and(|url| url.origin().ascii_serialization() == text);
             if is_exact { Ok(text.into()) } else { Err(InvalidOrigin::Malformed(text.to_owned())) }
         };
         origins.into_iter().map(origin).collect::<Result<_, _>>().map(Self::Only)
@@ -93,7 +99,8 @@ mod tests {
 
     #[test]
     fn origins_are_compared_byte_for_byte() {
-        let origins = AllowedOrigins::parse("https://app.example.com, http://localhost:3000").unwrap();
+        let origins =
+            AllowedOrigins::parse("https://app.example.com, http://localhost:3000").unwrap();
         for (origin, is_allowed) in [
             ("https://app.example.com", true),
             ("http://localhost:3000", true),

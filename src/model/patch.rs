@@ -1,4 +1,5 @@
-//! A change of what may be absent: it stays, it is taken away, or it becomes something. In JSON: absent, `null`, a value.
+//! A change of what may be absent: it stays, it is taken away, or it becomes something. In JSON:
+//! absent, `null`, a value.
 
 use serde::{Deserialize, Deserializer};
 

@@ -80,7 +80,8 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// The id of a key, also where a token was made from it; any other token has none that anybody would look for.
+    /// The id of a key, also where a token was made from it; any other token has none that anybody
+    /// would look for.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         match self {
@@ -115,8 +116,9 @@ pub struct Authenticated {
 }
 
 impl Authenticated {
-    /// What kind of caller it is, for programs: that of the principal, unless it is one of its keys, or has made a token from one: what
-    /// keys may not do somewhere, such a token may not do either.
+    /// What kind of caller it is, for programs: that of the principal, unless it is one of its
+    /// keys, or has made a token from one: what keys may not do somewhere, such a token may not
+    /// do either.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match &self.credential {
@@ -125,7 +127,8 @@ impl Authenticated {
         }
     }
 
-    /// What people call the caller: the key where it is one. (A token does not say how its key is called.)
+    /// What people call the caller: the key where it is one. (A token does not say how its key is
+    /// called.)
     #[must_use]
     pub fn name(&self) -> &str {
         match &self.credential {

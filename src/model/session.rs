@@ -22,7 +22,8 @@ const MAX_USER_AGENT: usize = 200;
 #[error("the id of a session is ss_ and 22 letters or digits")]
 pub struct InvalidSessionId;
 
-/// The id by which a session is spoken of: `ss_` and 22 base62 characters. It is no secret, and opens nothing.
+/// The id by which a session is spoken of: `ss_` and 22 base62 characters. It is no secret, and
+/// opens nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionId(Arc<str>);
 
@@ -38,8 +39,9 @@ impl SessionId {
     /// # Errors
     /// When it has not the form of those that are made here.
     pub fn parse(text: &str) -> Result<Self, InvalidSessionId> {
-        let digits =
-            text.strip_prefix("ss_").filter(|digits| digits.len() == 22 && base62::is_base62(digits));
+        let digits = text
+            .strip_prefix("ss_")
+            .filter(|digits| digits.len() == 22 && base62::is_base62(digits));
         digits.map(|_| Self(text.into())).ok_or(InvalidSessionId)
     }
 
@@ -56,8 +58,8 @@ impl fmt::Display for SessionId {
     }
 }
 
-/// A new value for the cookie of a session: 256 random bits, and a checksum by which what other programs set under the same name is
-/// told from it.
+/// A new value for the cookie of a session: 256 random bits, and a checksum by which what other
+/// programs set under the same name is told from it.
 #[must_use]
 pub fn new_cookie(random: &dyn Random) -> Secret {
     generate(PREFIX, random)
@@ -75,7 +77,8 @@ pub fn masked(text: &str) -> String {
     generated::masked(PREFIX, text)
 }
 
-/// What is kept of the name that a browser gives itself: its first characters, without those that control something.
+/// What is kept of the name that a browser gives itself: its first characters, without those that
+/// control something.
 #[must_use]
 pub fn user_agent(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(MAX_USER_AGENT).collect()

@@ -1,5 +1,5 @@
-//! What is counted for each client, for each API key, and hour. Counts are no changes: they have no event, and a kill can lose the last few
-//! seconds of them.
+//! What is counted for each client, for each API key, and hour. Counts are no changes: they have no
+//! event, and a kill can lose the last few seconds of them.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -61,7 +61,8 @@ pub trait Countable: Copy + Ord + fmt::Debug + 'static {
     fn place(self) -> usize;
 }
 
-/// What became of a request for a token. To add one: an arm, its name, and its place in [`Countable::ALL`].
+/// What became of a request for a token. To add one: an arm, its name, and its place in
+/// [`Countable::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// A token was issued.
@@ -122,7 +123,8 @@ impl Countable for Outcome {
     }
 }
 
-/// What became of a request with an API key that is known. To add one: an arm, its name, and its place in [`Countable::ALL`].
+/// What became of a request with an API key that is known. To add one: an arm, its name, and its
+/// place in [`Countable::ALL`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyOutcome {
     /// The key was good for it.
@@ -264,8 +266,8 @@ pub const MAX_LIMIT: u64 = 1_000_000_000;
 /// The most addresses of which it is kept when they last used a secret. The oldest gives way.
 pub const MAX_ADDRESSES: i64 = 16;
 
-/// How long it takes at most until a use is known to all who ask, unless a node cannot reach the store: they are told every
-/// five seconds, and telling takes a moment.
+/// How long it takes at most until a use is known to all who ask, unless a node cannot reach the
+/// store: they are told every five seconds, and telling takes a moment.
 pub const KNOWN_AFTER: Duration = Duration::from_secs(10);
 
 /// How long counts are kept. The last use of a secret is kept as long as the secret.
@@ -283,7 +285,8 @@ mod tests {
         assert_eq!((hour, hour.begins()), (Hour::new(2), at(7_200_000)));
         assert_eq!(Hour::of(at(10_799_999)), hour);
         assert_eq!(Hour::of(at(-1)), Hour::new(-1));
-        for (now, left) in [(7_200_000, 3600), (7_200_001, 3600), (10_799_000, 1), (10_799_999, 1)] {
+        for (now, left) in [(7_200_000, 3600), (7_200_001, 3600), (10_799_000, 1), (10_799_999, 1)]
+        {
             assert_eq!(hour.secs_left(at(now)), left, "{now}");
         }
     }

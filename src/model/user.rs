@@ -32,8 +32,9 @@ impl UserId {
     /// # Errors
     /// When it has not the form of those that are made here.
     pub fn parse(text: &str) -> Result<Self, InvalidUserId> {
-        let digits =
-            text.strip_prefix("mu_").filter(|digits| digits.len() == 22 && base62::is_base62(digits));
+        let digits = text
+            .strip_prefix("mu_")
+            .filter(|digits| digits.len() == 22 && base62::is_base62(digits));
         digits.map(|_| Self(text.into())).ok_or(InvalidUserId)
     }
 
@@ -66,8 +67,9 @@ pub const MAX_USERNAME: usize = 64;
 )]
 pub struct InvalidUsername;
 
-/// The name that somebody logs in with: letters and digits of any script, and a few marks between them; nothing that a page, a log or
-/// a terminal would take for something else. Two names that differ in upper and lower case alone are the same.
+/// The name that somebody logs in with: letters and digits of any script, and a few marks between
+/// them; nothing that a page, a log or a terminal would take for something else. Two names that
+/// differ in upper and lower case alone are the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Username(Arc<str>);
 
@@ -225,7 +227,8 @@ pub struct User {
     pub role: Role,
     /// What they may do at APIs: none of Mintery's own, which go with the role.
     pub scopes: ScopeSet,
-    /// The APIs that they may use beside the default one, what their tokens are for that name none first.
+    /// The APIs that they may use beside the default one, what their tokens are for that name none
+    /// first.
     pub resources: Vec<ResourceUri>,
     /// When they were made known here.
     pub created_at: Timestamp,
@@ -239,7 +242,11 @@ impl User {
     /// The scopes that they hold: those that go with their role, and those that were given to them.
     #[must_use]
     pub fn held_scopes(&self) -> ScopeSet {
-        if self.scopes.is_empty() { self.role.scopes() } else { self.role.scopes().union(&self.scopes) }
+        if self.scopes.is_empty() {
+            self.role.scopes()
+        } else {
+            self.role.scopes().union(&self.scopes)
+        }
     }
 
     /// What of `scopes` they hold: an administrator all of them, of whatever API.
@@ -251,7 +258,8 @@ impl User {
         }
     }
 
-    /// Whether they may do less than they could `before`, so that a token that was made from a key of theirs then may allow more.
+    /// Whether they may do less than they could `before`, so that a token that was made from a key
+    /// of theirs then may allow more.
     #[must_use]
     pub fn may_less_than(&self, before: &Self) -> bool {
         let has_lost = |resource| !self.resources.contains(resource);
@@ -283,7 +291,9 @@ mod tests {
 
     #[test]
     fn a_username_is_what_nothing_takes_for_something_else() {
-        for good in ["a", "ann", "Jürgen", "ann.lee@example.com", "ops-1", "0x", "山田", &"x".repeat(64)] {
+        for good in
+            ["a", "ann", "Jürgen", "ann.lee@example.com", "ops-1", "0x", "山田", &"x".repeat(64)]
+        {
             assert_eq!(Username::parse(good).unwrap().as_str(), good);
         }
         for bad in [
@@ -313,7 +323,10 @@ mod tests {
         ] {
             assert!(Username::parse(bad).is_err(), "{bad:?}");
         }
-        assert_eq!(Username::parse("JÜRGEN").unwrap().folded(), Username::parse("jürgen").unwrap().folded());
+        assert_eq!(
+            Username::parse("JÜRGEN").unwrap().folded(),
+            Username::parse("jürgen").unwrap().folded()
+        );
     }
 
     #[test]
@@ -321,7 +334,10 @@ mod tests {
         assert_eq!(Role::Admin.scopes().iter().count(), OWN_SCOPES.len());
         assert!(Role::Member.scopes().is_empty());
         let viewer = Role::Viewer.scopes();
-        assert!(viewer.contains("mintery:users:read") && viewer.iter().all(|scope| scope.ends_with(":read")));
+        assert!(
+            viewer.contains("mintery:users:read")
+                && viewer.iter().all(|scope| scope.ends_with(":read"))
+        );
         for role in [Role::Admin, Role::Member, Role::Viewer] {
             assert_eq!(role.name().parse(), Ok(role));
         }

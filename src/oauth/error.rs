@@ -19,7 +19,8 @@ pub enum OauthError {
     TooLarge,
     /// The client did not authenticate. Why is for the log alone.
     InvalidClient(ClientFailure),
-    /// The API key that was to be exchanged is not good for that (RFC 8693 §2.2.2). Why is for the log alone.
+    /// The API key that was to be exchanged is not good for that (RFC 8693 §2.2.2). Why is for the
+    /// log alone.
     InvalidSubjectToken(KeyFailure),
     /// The scope is malformed, unknown, or more than the client may have.
     InvalidScope(&'static str),
@@ -45,7 +46,8 @@ pub enum OauthError {
     },
     /// The client has taken back as many tokens that have not expired yet as are remembered of one.
     TooManyRevocations,
-    /// Too many secrets were wrong that came from there, for this client or for all; how long until another may be tried.
+    /// Too many secrets were wrong that came from there, for this client or for all; how long until
+    /// another may be tried.
     TooManyGuesses(Duration),
     /// Too many secrets wait to be checked.
     Busy,
@@ -90,7 +92,9 @@ impl OauthError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::InvalidRequest(_) | Self::TooLarge | Self::InvalidSubjectToken(_) => "invalid_request",
+            Self::InvalidRequest(_) | Self::TooLarge | Self::InvalidSubjectToken(_) => {
+                "invalid_request"
+            }
             Self::InvalidClient(_) => "invalid_client",
             Self::InvalidScope(_) => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
@@ -126,13 +130,17 @@ impl OauthError {
             Self::UnsupportedGrantType => {
                 "The grant type is not supported; use client_credentials, or token-exchange"
             }
-            Self::OverLimit { .. } => "The client has had as many tokens in this hour as it may have",
+            Self::OverLimit { .. } => {
+                "The client has had as many tokens in this hour as it may have"
+            }
             Self::KeyOverLimit { .. } => "The API key is good for no more requests at the moment",
             Self::TooManyRevocations => {
                 "The client has revoked as many tokens as are remembered; wait until some have expired, or have all of its tokens revoked"
             }
             Self::TooManyGuesses(_) => "Too many attempts failed; try again later",
-            Self::Busy | Self::Unavailable(_) => "The server cannot answer at the moment; try again",
+            Self::Busy | Self::Unavailable(_) => {
+                "The server cannot answer at the moment; try again"
+            }
             Self::Server(_) => "The server failed",
         }
     }

@@ -1,6 +1,6 @@
-//! `application/x-www-form-urlencoded`, read strictly. Form decoders are lenient: they let `%zz` stand, replace bytes
-//! that are no UTF-8, and take the first or the last of two values. Here all of that is an error, found in the raw
-//! bytes before anything is decoded.
+//! `application/x-www-form-urlencoded`, read strictly. Form decoders are lenient: they let `%zz`
+//! stand, replace bytes that are no UTF-8, and take the first or the last of two values. Here all
+//! of that is an error, found in the raw bytes before anything is decoded.
 
 use percent_encoding::percent_decode;
 
@@ -14,8 +14,8 @@ pub const MAX_BODY: usize = 64 * 1024;
 /// The most parameters that a request may have.
 const MAX_PARAMETERS: usize = 64;
 
-/// The parameters of a request, each at most once but for `resource`, and `audience` where RFC 8693 §2.1 has it. A parameter without a value is absent
-/// (RFC 6749 §3.1).
+/// The parameters of a request, each at most once but for `resource`, and `audience` where RFC 8693
+/// §2.1 has it. A parameter without a value is absent (RFC 6749 §3.1).
 #[derive(Default)]
 pub struct Form(Vec<(String, String)>);
 
@@ -36,7 +36,10 @@ impl Form {
             return Err(OauthError::InvalidRequest("The body has a control character"));
         }
         let pairs = match std::str::from_utf8(body) {
-            Ok(body) if body.is_ascii() && !has(body.as_bytes(), |byte| byte == b'%' || byte == b'+') => {
+            Ok(body)
+                if body.is_ascii()
+                    && !has(body.as_bytes(), |byte| byte == b'%' || byte == b'+') =>
+            {
                 plain(body)
             }
             _ => {
@@ -50,7 +53,10 @@ impl Form {
         }
         for (position, (name, _)) in pairs.iter().enumerate() {
             let is_repeated = pairs.iter().skip(position + 1).any(|(other, _)| other == name);
-            if is_repeated && name != "resource" && !(name == "audience" && is_token_exchange(&pairs)) {
+            if is_repeated
+                && name != "resource"
+                && !(name == "audience" && is_token_exchange(&pairs))
+            {
                 return Err(OauthError::InvalidRequest("A parameter is given twice"));
             }
         }
@@ -85,12 +91,14 @@ fn is_token_exchange(pairs: &[(String, String)]) -> bool {
     pairs.iter().any(|(name, value)| name == "grant_type" && value == token_exchange::NAME)
 }
 
-/// Whether one of the bytes is such. All are looked at, whatever is found, so that many can be at once: a token has six hundred.
+/// Whether one of the bytes is such. All are looked at, whatever is found, so that many can be at
+/// once: a token has six hundred.
 fn has(body: &[u8], is_such: impl Fn(u8) -> bool) -> bool {
     body.iter().fold(0, |found, byte| found | u8::from(is_such(*byte))) != 0
 }
 
-/// The parameters of a body in which nothing is encoded, as most are. A decoder would look at each byte several times.
+/// The parameters of a body in which nothing is encoded, as most are. A decoder would look at each
+/// byte several times.
 fn plain(body: &str) -> Vec<(String, String)> {
     let pairs = body.split('&').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
@@ -107,7 +115,8 @@ fn check_escapes(body: &[u8]) -> Result<(), &'static str> {
         }
         rest = rest.get(position + 3..).unwrap_or_default();
     }
-    // Delimiters are ASCII: that the whole is UTF-8 does not mean that each part is, so each is checked.
+    // Delimiters are ASCII: that the whole is UTF-8 does not mean that each part is, so each is
+    // checked.
     for part in body.split(|byte| matches!(byte, b'&' | b'=')) {
         let decoded: Vec<u8> = percent_decode(part).collect();
         if decoded.contains(&0) {
@@ -152,7 +161,8 @@ mod tests {
     /// 6749-6
     #[test]
     fn parameters_are_counted() {
-        let body = |count| (0..count).map(|number| format!("p{number}=1")).collect::<Vec<_>>().join("&");
+        let body =
+            |count| (0..count).map(|number| format!("p{number}=1")).collect::<Vec<_>>().join("&");
         assert!(Form::parse(body(MAX_PARAMETERS).as_bytes()).is_ok());
         assert!(Form::parse(body(MAX_PARAMETERS + 1).as_bytes()).is_err());
     }

@@ -1,5 +1,6 @@
-//! Token introspection (RFC 7662): whether a token is good, and what it says, to whoever may know; signed where that is asked
-//! for (RFC 9701). The check is that of protected routes, and nothing is written.
+//! Token introspection (RFC 7662): whether a token is good, and what it says, to whoever may know;
+//! signed where that is asked for (RFC 9701). The check is that of protected routes, and nothing is
+//! written.
 
 use std::sync::Arc;
 
@@ -85,7 +86,8 @@ enum Members<'a> {
     },
 }
 
-/// The claims of a signed answer (RFC 9701 §5). Neither `sub` nor `exp`: it must not pass for an access token.
+/// The claims of a signed answer (RFC 9701 §5). Neither `sub` nor `exp`: it must not pass for an
+/// access token.
 #[derive(Serialize)]
 struct SignedClaims<'a> {
     iss: &'a str,
@@ -135,7 +137,11 @@ impl Introspection {
     ///
     /// # Errors
     /// When it cannot be signed.
-    pub fn body(&self, server: &AuthorizationServer, format: Format) -> Result<Vec<u8>, OauthError> {
+    pub fn body(
+        &self,
+        server: &AuthorizationServer,
+        format: Format,
+    ) -> Result<Vec<u8>, OauthError> {
         let members = Members::of(server, self.found.as_ref().ok());
         match format {
             Format::Json => to_json(&members),
@@ -161,7 +167,11 @@ impl Introspection {
 }
 
 /// The token, if it is good and `caller` may know of it; its client is not looked at.
-fn check(server: &AuthorizationServer, caller: &Client, token: &str) -> Result<Arc<AccessToken>, Inactive> {
+fn check(
+    server: &AuthorizationServer,
+    caller: &Client,
+    token: &str,
+) -> Result<Arc<AccessToken>, Inactive> {
     let token = server.ring.verifier().check_for_any(token).map_err(TokenFailure::Token)?;
     if may_introspect(server, caller, &token) { Ok(token) } else { Err(Inactive::NotForCaller) }
 }
@@ -173,7 +183,8 @@ fn active(
     known: Option<Arc<KnownClient>>,
 ) -> Result<Active, Inactive> {
     let holder = caller::holder(&token, known)?;
-    let scopes = caller::scopes_of(server, &token, token.scopes.intersection(&holder.client.scopes));
+    let scopes =
+        caller::scopes_of(server, &token, token.scopes.intersection(&holder.client.scopes));
     Ok(Active { token, scopes })
 }
 
@@ -193,14 +204,16 @@ async fn active_of_other(
     }))
 }
 
-/// A client may know of the tokens that were issued to it, or to its API keys, or that are for an API which it stands for, or of all.
+/// A client may know of the tokens that were issued to it, or to its API keys, or that are for an
+/// API which it stands for, or of all.
 fn may_introspect(server: &AuthorizationServer, caller: &Client, token: &AccessToken) -> bool {
     caller::client_of(token) == caller.id.as_str()
         || caller.scopes.contains(INTROSPECT_ALL)
         || token.audience.iter().any(|audience| stands_for(server, caller, audience))
 }
 
-/// Whether a client stands for an API that is there. Nobody stands for the issuer: who may know of its tokens may administer it.
+/// Whether a client stands for an API that is there. Nobody stands for the issuer: who may know of
+/// its tokens may administer it.
 fn stands_for(server: &AuthorizationServer, client: &Client, audience: &str) -> bool {
     audience != server.issuer.as_str()
         && client.stands_for.iter().any(|own| own.as_str() == audience)
@@ -209,7 +222,9 @@ fn stands_for(server: &AuthorizationServer, client: &Client, audience: &str) -> 
 
 impl<'a> Members<'a> {
     fn of(server: &'a AuthorizationServer, active: Option<&'a Active>) -> Self {
-        let Some(Active { token, scopes }) = active else { return Self::Inactive { active: false } };
+        let Some(Active { token, scopes }) = active else {
+            return Self::Inactive { active: false };
+        };
         Self::Active {
             active: true,
             scope: scopes.as_str(),
@@ -230,7 +245,8 @@ impl<'a> Members<'a> {
 fn to_json(value: &impl Serialize) -> Result<Vec<u8>, OauthError> {
     // Most answers fit, so that nothing is copied while they are written.
     let mut json = Vec::with_capacity(512);
-    serde_json::to_writer(&mut json, value).map_err(|error| OauthError::Server(error.to_string()))?;
+    serde_json::to_writer(&mut json, value)
+        .map_err(|error| OauthError::Server(error.to_string()))?;
     Ok(json)
 }
 

@@ -7,7 +7,8 @@ use super::grant::token_exchange;
 use crate::model::client::{DEFAULT_INTROSPECTION_ALG, GrantType};
 use crate::model::signing_key::SigningAlgorithm;
 
-/// Authorization server metadata (RFC 8414 §2). No empty lists, and nothing that the server does not do.
+/// Authorization server metadata (RFC 8414 §2). No empty lists, and nothing that the server does
+/// not do.
 #[derive(Debug, Serialize)]
 pub struct ServerMetadata {
     issuer: String,
@@ -27,8 +28,8 @@ pub struct ServerMetadata {
     protected_resources: [String; 1],
 }
 
-/// The same with what OpenID Connect Discovery §3 requires beyond it, for clients that look there. Nobody gets an ID token
-/// here: the algorithms are those of access tokens.
+/// The same with what OpenID Connect Discovery §3 requires beyond it, for clients that look there.
+/// Nobody gets an ID token here: the algorithms are those of access tokens.
 #[derive(Debug, Serialize)]
 pub struct OpenidConfiguration {
     #[serde(flatten)]
@@ -96,7 +97,10 @@ impl ServerMetadata {
             revocation_endpoint_auth_methods_supported: AUTH_METHODS,
             introspection_endpoint: issuer.endpoint("/oauth/introspect"),
             introspection_endpoint_auth_methods_supported: AUTH_METHODS,
-            introspection_signing_alg_values_supported: algorithms(server, DEFAULT_INTROSPECTION_ALG),
+            introspection_signing_alg_values_supported: algorithms(
+                server,
+                DEFAULT_INTROSPECTION_ALG,
+            ),
             protected_resources: [issuer.as_str().to_owned()],
         }
     }

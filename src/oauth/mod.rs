@@ -1,8 +1,8 @@
-//! The protocol: what arrives as a form and a header becomes a grant, and a token. Knows neither a web framework nor
-//! SQL.
+//! The protocol: what arrives as a form and a header becomes a grant, and a token. Knows neither a
+//! web framework nor SQL.
 //!
-//! A new grant is a file in [`grant`] and an arm of its enum; a new way for clients to authenticate is a file in
-//! [`client_auth`] and an arm.
+//! A new grant is a file in [`grant`] and an arm of its enum; a new way for clients to authenticate
+//! is a file in [`client_auth`] and an arm.
 
 pub mod client_auth;
 pub mod error;

@@ -22,7 +22,8 @@ pub struct Submission<'a> {
     pub from: Option<IpAddr>,
 }
 
-/// Parameters that are never taken from a URI, which is logged by everybody on the way (RFC 6749 §2.3.1, RFC 9700).
+/// Parameters that are never taken from a URI, which is logged by everybody on the way (RFC 6749
+/// §2.3.1, RFC 9700).
 const NEVER_IN_THE_URI: [&str; 8] = [
     "client_id",
     "client_secret",
@@ -48,7 +49,9 @@ impl Submission<'_> {
     pub fn form(&self) -> Result<Form, OauthError> {
         self.check_uri()?;
         if !self.content_type.is_some_and(is_form) {
-            return Err(OauthError::InvalidRequest("The body must be application/x-www-form-urlencoded"));
+            return Err(OauthError::InvalidRequest(
+                "The body must be application/x-www-form-urlencoded",
+            ));
         }
         Form::parse(self.body)
     }
@@ -79,7 +82,8 @@ impl Submission<'_> {
     /// When they are malformed, or belong into a body.
     pub fn parameters_of_uri(&self) -> Result<Form, OauthError> {
         self.check_uri()?;
-        let malformed = |_| OauthError::InvalidRequest("The query is malformed, or has a parameter twice");
+        let malformed =
+            |_| OauthError::InvalidRequest("The query is malformed, or has a parameter twice");
         Form::parse(self.query.as_bytes()).map_err(malformed)
     }
 
@@ -89,7 +93,9 @@ impl Submission<'_> {
             query => serde_urlencoded::from_str::<Vec<(String, String)>>(query).unwrap_or_default(),
         };
         if in_query.iter().any(|(name, _)| NEVER_IN_THE_URI.contains(&name.as_str())) {
-            return Err(OauthError::InvalidRequest("Parameters belong into the body, not into the URI"));
+            return Err(OauthError::InvalidRequest(
+                "Parameters belong into the body, not into the URI",
+            ));
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! Secret scanning: whoever scans what is public tells of secrets that were found there, signed, in the format of GitHub's partner
-//! program, and is told which of them were real.
+//! Secret scanning: whoever scans what is public tells of secrets that were found there, signed, in
+//! the format of GitHub's partner program, and is told which of them were real.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -68,13 +68,15 @@ struct Verdict<'a> {
 /// Deals with what was told, whose signature was found good; gives the answer in JSON.
 ///
 /// # Errors
-/// When it is malformed or too much, or cannot be dealt with now. Then some may have been dealt with; they are when it is told again, too.
+/// When it is malformed or too much, or cannot be dealt with now. Then some may have been dealt
+/// with; they are when it is told again, too.
 pub async fn respond(
     server: &AuthorizationServer,
     policy: LeakPolicy,
     body: &[u8],
 ) -> Result<Vec<u8>, ScanningError> {
-    let found: Vec<Found<'_>> = serde_json::from_slice(body).map_err(|_| ScanningError::Malformed)?;
+    let found: Vec<Found<'_>> =
+        serde_json::from_slice(body).map_err(|_| ScanningError::Malformed)?;
     if found.len() > MAX_FOUND {
         return Err(ScanningError::TooMany);
     }
@@ -86,7 +88,8 @@ pub async fn respond(
         verdicts.push(Verdict { token_raw: token, token_type: r#type, label });
         if let Some(known) = known {
             let leak = leaks.entry(known.key.id.clone()).or_insert_with(|| {
-                let text = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
+                let text =
+                    |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
                 Leak {
                     key: known.key.id.clone(),
                     owner: known.key.owner.clone(),
@@ -101,8 +104,12 @@ pub async fn respond(
     serde_json::to_vec(&verdicts).map_err(|_| ScanningError::Malformed)
 }
 
-/// The key, if it is one. Its checksum is looked at first: what is malformed costs nothing, and what is not there is remembered so.
-async fn look_up(server: &AuthorizationServer, token: &str) -> Result<Option<Arc<KnownApiKey>>, Unavailable> {
+/// The key, if it is one. Its checksum is looked at first: what is malformed costs nothing, and
+/// what is not there is remembered so.
+async fn look_up(
+    server: &AuthorizationServer,
+    token: &str,
+) -> Result<Option<Arc<KnownApiKey>>, Unavailable> {
     let Ok(digest) = api_key::digest(server, token) else { return Ok(None) };
     server.directory.api_key(&digest).await
 }

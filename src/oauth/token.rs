@@ -19,7 +19,8 @@ use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::random;
 
-/// The answer (RFC 6749 §5.1). There is never a refresh token: a client that has credentials needs none.
+/// The answer (RFC 6749 §5.1). There is never a refresh token: a client that has credentials needs
+/// none.
 #[derive(Debug)]
 pub struct TokenResponse {
     /// The token.
@@ -35,8 +36,9 @@ pub struct TokenResponse {
 }
 
 impl TokenResponse {
-    /// The answer as JSON, put together by hand: neither base64url nor the bytes of a scope (RFC 6749 §3.3) need an escape
-    /// in JSON, and looking for one in a token of six hundred bytes would take longer than all the rest.
+    /// The answer as JSON, put together by hand: neither base64url nor the bytes of a scope (RFC
+    /// 6749 §3.3) need an escape in JSON, and looking for one in a token of six hundred bytes
+    /// would take longer than all the rest.
     #[must_use]
     pub fn into_json(self) -> String {
         let scope = self.scope.as_ref().map_or("", ScopeSet::as_str);
@@ -187,7 +189,13 @@ fn issue(
         .ok_or_else(|| OauthError::Server(format!("no signing key for {}", granted.algorithm)))?;
     let access_token = signer.sign(&claims)?;
     let scope = scope.cloned();
-    Ok(TokenResponse { access_token, issued_token_type: None, token_type: "Bearer", expires_in, scope })
+    Ok(TokenResponse {
+        access_token,
+        issued_token_type: None,
+        token_type: "Bearer",
+        expires_in,
+        scope,
+    })
 }
 
 #[cfg(test)]
@@ -225,8 +233,7 @@ mod tests {
         };
         let plain = r#"{"access_token":"a","token_type":"Bearer","expires_in":60}"#;
         assert_eq!(answer(None).into_json(), plain);
-        let exchanged =
-            r#"{"access_token":"a","issued_token_type":"urn:x","token_type":"Bearer","expires_in":60}"#;
+        let exchanged = r#"{"access_token":"a","issued_token_type":"urn:x","token_type":"Bearer","expires_in":60}"#;
         assert_eq!(answer(Some("urn:x")).into_json(), exchanged);
     }
 }

@@ -5,7 +5,8 @@ const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 /// The digits of `bytes`, whose bits are a multiple of five.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
-    let (mut text, mut bits, mut count) = (String::with_capacity(bytes.len() * 8 / 5), 0_u32, 0_u32);
+    let (mut text, mut bits, mut count) =
+        (String::with_capacity(bytes.len() * 8 / 5), 0_u32, 0_u32);
     for byte in bytes {
         bits = (bits << 8) | u32::from(*byte);
         count += 8;

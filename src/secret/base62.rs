@@ -1,9 +1,11 @@
-//! Base62: digits, upper case, lower case. Form-encoding leaves it unchanged, a double click selects all of it.
+//! Base62: digits, upper case, lower case. Form-encoding leaves it unchanged, a double click
+//! selects all of it.
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// The number that `bytes` is (big-endian), in exactly `width` base62 digits, most significant first. What does not fit is cut off at the
-/// front; 43 digits hold 256 bits, 22 hold 128, 6 hold 32.
+/// The number that `bytes` is (big-endian), in exactly `width` base62 digits, most significant
+/// first. What does not fit is cut off at the front; 43 digits hold 256 bits, 22 hold 128, 6 hold
+/// 32.
 #[must_use]
 pub fn encode(bytes: &[u8], width: usize) -> String {
     let mut number = bytes.to_vec();

@@ -1,6 +1,7 @@
-//! Whether a secret is one of those that are kept, by their slow form. Equal questions that are under way share one answer: a
-//! client that asks a hundred times at once, after a node was started, costs one hash. And a secret that was wrong is wrong
-//! the next time: a client that was left behind with an old secret, and asks for ever, costs one hash too.
+//! Whether a secret is one of those that are kept, by their slow form. Equal questions that are
+//! under way share one answer: a client that asks a hundred times at once, after a node was
+//! started, costs one hash. And a secret that was wrong is wrong the next time: a client that was
+//! left behind with an old secret, and asks for ever, costs one hash too.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -73,8 +74,14 @@ impl Drop for Entry {
 impl Question {
     /// Neither the secret nor its hashes: a digest, and what tells the lists of hashes apart.
     fn key(&self) -> String {
-        let hashes = self.hashes.iter().map(|hash| hash.as_str().rsplit('$').next().unwrap_or_default());
-        format!("{}\n{}\n{}", self.digest.to_text(), hashes.collect::<Vec<_>>().join("$"), self.client)
+        let hashes =
+            self.hashes.iter().map(|hash| hash.as_str().rsplit('$').next().unwrap_or_default());
+        format!(
+            "{}\n{}\n{}",
+            self.digest.to_text(),
+            hashes.collect::<Vec<_>>().join("$"),
+            self.client
+        )
     }
 
     /// How much the answer costs, in multiples of a hash of our own.
@@ -91,7 +98,8 @@ impl Question {
         let hash = self.hashes.iter().find(|hash| hash.verify(&self.secret, memory))?.clone();
         let is_replaced = !hash.is_own() && hash.covers(&self.secret);
         // It can be replaced the next time.
-        let replacement = is_replaced.then(|| SecretHash::of(&self.secret, random, memory).ok()).flatten();
+        let replacement =
+            is_replaced.then(|| SecretHash::of(&self.secret, random, memory).ok()).flatten();
         Some(Match { hash, replacement })
     }
 }
@@ -104,7 +112,8 @@ impl SecretChecks {
         Self { pool, random, under_way: Arc::default(), wrong, hasher: RandomState::new() }
     }
 
-    /// Whether the answer is known to be no. It is another question once the client has another secret.
+    /// Whether the answer is known to be no. It is another question once the client has another
+    /// secret.
     #[must_use]
     pub fn is_wrong(&self, question: &Question) -> bool {
         self.wrong.get(&self.hasher.hash_one(question.key())).is_some()
@@ -117,8 +126,8 @@ impl SecretChecks {
         under_way.get(&question.key()).and_then(WeakShared::upgrade)
     }
 
-    /// Asks, for somebody in this lane. When the answer is no, `if_wrong` is called, whether or not anybody still waits for it;
-    /// otherwise it is dropped.
+    /// Asks, for somebody in this lane. When the answer is no, `if_wrong` is called, whether or not
+    /// anybody still waits for it; otherwise it is dropped.
     ///
     /// # Errors
     /// [`Busy`] when too many wait.

@@ -1,4 +1,5 @@
-//! Secrets that somebody chose, or brought from elsewhere. They may be guessed, so they are kept as a slow hash alone.
+//! Secrets that somebody chose, or brought from elsewhere. They may be guessed, so they are kept as
+//! a slow hash alone.
 
 use super::Secret;
 
@@ -28,7 +29,9 @@ pub enum UnacceptableSecret {
     #[error("a secret must not be one character again and again")]
     Monotonous,
     /// It looks like one that is made here, which is recognised in another way.
-    #[error("a secret of one's own must not begin with mts_ or mtk_, as those do that are made here")]
+    #[error(
+        "a secret of one's own must not begin with mts_ or mtk_, as those do that are made here"
+    )]
     Reserved,
 }
 

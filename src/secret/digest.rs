@@ -1,5 +1,5 @@
-//! The digest by which a secret with 256 random bits is recognised: HMAC-SHA-256 under a data key. There is nothing
-//! to guess in such a secret, so nothing needs to be slow.
+//! The digest by which a secret with 256 random bits is recognised: HMAC-SHA-256 under a data key.
+//! There is nothing to guess in such a secret, so nothing needs to be slow.
 
 use std::sync::Arc;
 
@@ -44,9 +44,10 @@ impl DigestKey {
         Self(Arc::new(Keys { digests, tags }))
     }
 
-    /// Two bits of a secret that somebody chose, and of the id under which it is kept: enough to know, of two secrets,
-    /// which one is worth a slow hash, as a rule; and no more, since they are kept at rest. Whoever has the database and
-    /// the master key spares three of four hashes by them; whoever has not learns nothing.
+    /// Two bits of a secret that somebody chose, and of the id under which it is kept: enough to
+    /// know, of two secrets, which one is worth a slow hash, as a rule; and no more, since they
+    /// are kept at rest. Whoever has the database and the master key spares three of four
+    /// hashes by them; whoever has not learns nothing.
     #[must_use]
     pub fn tag(&self, id: &str, secret: &Secret) -> String {
         let mut context = hmac::Context::with_key(&self.0.tags);
@@ -92,8 +93,8 @@ impl SecretDigest {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// What stands where there is no digest: the digest of nothing that anybody could find, so that a release that knows
-    /// no secrets without one never meets it.
+    /// What stands where there is no digest: the digest of nothing that anybody could find, so that
+    /// a release that knows no secrets without one never meets it.
     pub const NONE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
     /// From the stored form.
@@ -129,8 +130,8 @@ mod tests {
         let digest = DigestKey::new(&[1; 32]).digest(&Secret::new("hunter2".to_owned()));
         assert_eq!(format!("{digest:?}"), "SecretDigest(…)");
         assert_eq!(SecretDigest::from_text(&digest.to_text()), Some(digest.clone()));
-        let none =
-            SecretDigest::from_text(SecretDigest::NONE).expect("a release that knows no other can read it");
+        let none = SecretDigest::from_text(SecretDigest::NONE)
+            .expect("a release that knows no other can read it");
         assert!(!none.matches(&digest));
     }
 }

@@ -1,5 +1,5 @@
-//! Secrets that Mintery makes: a prefix that scanners find, 43 base62 digits (256 random bits), and 6 of CRC-32 by
-//! which a typing error, or a guess, is known without a look at any table.
+//! Secrets that Mintery makes: a prefix that scanners find, 43 base62 digits (256 random bits), and
+//! 6 of CRC-32 by which a typing error, or a guess, is known without a look at any table.
 
 use super::{Secret, base62};
 use crate::random::{self, Random};
@@ -34,8 +34,8 @@ pub fn looks_generated(prefix: &str, presented: &str) -> bool {
         })
 }
 
-/// `text` with `…` in place of what follows each `prefix` and is long enough to be the rest of a secret, mistyped or cut off too: it may
-/// be one that somebody put in the wrong place.
+/// `text` with `…` in place of what follows each `prefix` and is long enough to be the rest of a
+/// secret, mistyped or cut off too: it may be one that somebody put in the wrong place.
 #[must_use]
 pub fn masked(prefix: &str, text: &str) -> String {
     /// Half of a secret; shorter is part of a word.
@@ -55,7 +55,8 @@ pub fn masked(prefix: &str, text: &str) -> String {
     masked
 }
 
-/// The end of a secret by which its owner tells it from another: [`HINT_LEN`] digits before the checksum.
+/// The end of a secret by which its owner tells it from another: [`HINT_LEN`] digits before the
+/// checksum.
 #[must_use]
 pub fn hint(secret: &Secret) -> String {
     let plain = secret.expose();
@@ -67,7 +68,8 @@ fn checksum(text: &str) -> String {
     base62::encode(&crc32fast::hash(text.as_bytes()).to_be_bytes(), CHECKSUM_LEN)
 }
 
-/// Whether `sum` is the checksum of `text`, without room for another text: this is asked at every request with an API key.
+/// Whether `sum` is the checksum of `text`, without room for another text: this is asked at every
+/// request with an API key.
 fn is_checksum(sum: &str, text: &str) -> bool {
     let mut left = crc32fast::hash(text.as_bytes());
     sum.bytes().rev().all(|digit| {
@@ -106,7 +108,9 @@ mod tests {
         let mask = |text: &str| masked(CLIENT_SECRET_PREFIX, text);
         assert_eq!(mask(&format!("no {plain}, nor {plain}")), "no mts_…, nor mts_…");
         assert_eq!(mask(&plain[..40]), "mts_…");
-        for harmless in ["", "mts_", "mts_read mts_write", "there is no client mc_0000000000000000000000"] {
+        for harmless in
+            ["", "mts_", "mts_read mts_write", "there is no client mc_0000000000000000000000"]
+        {
             assert_eq!(mask(harmless), harmless);
         }
     }

@@ -1,7 +1,7 @@
-//! Secrets: plain while they are on their way ([`Secret`]), made with a checksum ([`generated`]) or chosen by somebody
-//! ([`chosen`]; people choose [`password`]s, and show besides what [`totp`] or
-//! a [`recovery_code`] is), and what is kept of them ([`hash`], [`digest`]). Hashes take long and much memory: [`pool`] bounds both,
-//! and [`check`] asks there.
+//! Secrets: plain while they are on their way ([`Secret`]), made with a checksum ([`generated`]) or
+//! chosen by somebody ([`chosen`]; people choose [`password`]s, and show besides what [`totp`] or
+//! a [`recovery_code`] is), and what is kept of them ([`hash`], [`digest`]). Hashes take long and
+//! much memory: [`pool`] bounds both, and [`check`] asks there.
 
 mod base32;
 pub mod base62;
@@ -28,7 +28,8 @@ impl Secret {
         Self(plain)
     }
 
-    /// The plain secret, for the one place that must see it: to show it once, to hash it, to compare its digest.
+    /// The plain secret, for the one place that must see it: to show it once, to hash it, to
+    /// compare its digest.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -37,7 +38,8 @@ impl Secret {
 
 impl<'de> serde::Deserialize<'de> for Secret {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // What is no text is not named in the error, as it otherwise would be: it may be the secret all the same.
+        // What is no text is not named in the error, as it otherwise would be: it may be the secret
+        // all the same.
         match serde_json::Value::deserialize(deserializer)? {
             serde_json::Value::String(plain) => Ok(Self(plain)),
             _ => Err(serde::de::Error::custom("a secret is a string")),

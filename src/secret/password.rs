@@ -15,10 +15,12 @@ pub const MAX_LEN: usize = 256;
 /// The most bytes of a password: of characters that take the most.
 pub const MAX_PASSWORD_BYTES: usize = 4 * MAX_LEN;
 
-/// The least score that zxcvbn gives to what is not guessed by whoever has stolen the hashes and hurries (10^8 guesses).
+/// The least score that zxcvbn gives to what is not guessed by whoever has stolen the hashes and
+/// hurries (10^8 guesses).
 const LEAST_SCORE: zxcvbn::Score = zxcvbn::Score::Three;
 
-/// How many characters are judged at once: the time that it takes grows with their square, to seconds.
+/// How many characters are judged at once: the time that it takes grows with their square, to
+/// seconds.
 const PIECE: usize = 32;
 
 /// How many are judged at all. Nothing is asked of the others.
@@ -76,8 +78,8 @@ impl Password {
         Self { plain, is_generated: true }
     }
 
-    /// Checks that nobody would guess it soon, who knows of its owner what is in `known`. Takes a few milliseconds, and the dictionaries
-    /// in it stay in memory: not for an async thread.
+    /// Checks that nobody would guess it soon, who knows of its owner what is in `known`. Takes a
+    /// few milliseconds, and the dictionaries in it stay in memory: not for an async thread.
     ///
     /// # Errors
     /// [`UnacceptablePassword::Guessable`] with what is wrong and what would be better.
@@ -136,9 +138,14 @@ mod tests {
     #[test]
     fn what_anybody_would_guess_is_not_taken() {
         let known = ["jocelyn.fortescue"];
-        for bad in ["password1234", "jocelyn.fortescue", "aaaaaaaaaaaaaaaa", "qwertyuiop", "P@ssw0rd123"] {
+        for bad in
+            ["password1234", "jocelyn.fortescue", "aaaaaaaaaaaaaaaa", "qwertyuiop", "P@ssw0rd123"]
+        {
             let refused = parse(bad).unwrap().check_strength(&known).unwrap_err();
-            assert!(matches!(&refused, UnacceptablePassword::Guessable(why) if !why.contains(bad)), "{bad}");
+            assert!(
+                matches!(&refused, UnacceptablePassword::Guessable(why) if !why.contains(bad)),
+                "{bad}"
+            );
         }
         parse("lorry-Umbrella-7-quince").unwrap().check_strength(&known).unwrap();
         // Of a long one the beginning is looked at, piece by piece.

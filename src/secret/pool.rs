@@ -1,6 +1,7 @@
-//! Where secrets are hashed. A hash takes a core and 19 MB for 14 ms, so there are few slots, half of the cores, and a short line before
-//! them; what does not fit is refused at once instead of piling up. The line is fair: callers take turns by their
-//! network, and when it is full, the longest of them gives way. So nobody fills it for others.
+//! Where secrets are hashed. A hash takes a core and 19 MB for 14 ms, so there are few slots, half
+//! of the cores, and a short line before them; what does not fit is refused at once instead of
+//! piling up. The line is fair: callers take turns by their network, and when it is full, the
+//! longest of them gives way. So nobody fills it for others.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -29,7 +30,8 @@ pub enum Lane {
 #[error("too many secrets are waiting to be hashed")]
 pub struct Busy;
 
-/// Slots in which secrets are hashed, each on a thread and in memory of its own, and the line before them.
+/// Slots in which secrets are hashed, each on a thread and in memory of its own, and the line
+/// before them.
 #[derive(Clone)]
 pub struct HashPool(Arc<Inner>);
 
@@ -95,8 +97,8 @@ impl HashPool {
         Self(Arc::new(Inner { slots, metrics: metrics.clone(), state: Mutex::default() }))
     }
 
-    /// Does `work`, which makes one hash of our own, when its turn comes, and gives what came of it; nothing when others, who had waited less
-    /// often, took its place.
+    /// Does `work`, which makes one hash of our own, when its turn comes, and gives what came of
+    /// it; nothing when others, who had waited less often, took its place.
     ///
     /// # Errors
     /// [`Busy`] when too many wait.
@@ -112,7 +114,8 @@ impl HashPool {
         Ok(outcome)
     }
 
-    /// Does `act`, which costs so much `work` in multiples of a hash of our own, when its turn comes, or drops it.
+    /// Does `act`, which costs so much `work` in multiples of a hash of our own, when its turn
+    /// comes, or drops it.
     ///
     /// # Errors
     /// [`Busy`] when too many wait.
@@ -124,7 +127,8 @@ impl HashPool {
     ) -> Result<(), Busy> {
         let inner = &self.0;
         let mut state = inner.lock();
-        let capacity = u32::try_from(inner.slots).unwrap_or(u32::MAX).saturating_mul(WAITING_PER_SLOT);
+        let capacity =
+            u32::try_from(inner.slots).unwrap_or(u32::MAX).saturating_mul(WAITING_PER_SLOT);
         let pushed_out = state.enqueue(lane, Job { work, act: Box::new(act) }, capacity);
         let has_room = state.running < inner.slots && pushed_out.is_ok();
         state.running += usize::from(has_room);
@@ -147,7 +151,9 @@ impl Inner {
 
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; exact up to 2^53 hashes")]
     fn show(&self, state: &State) {
-        self.metrics.waiting.set(state.lanes.iter().map(|lane| lane.jobs.len()).sum::<usize>() as f64);
+        self.metrics
+            .waiting
+            .set(state.lanes.iter().map(|lane| lane.jobs.len()).sum::<usize>() as f64);
         self.metrics.running.set(state.running as f64);
     }
 
@@ -192,8 +198,9 @@ impl Inner {
 }
 
 impl State {
-    /// Puts a job at the end of its lane. When all is full it pushes out, and gives back, the last of the lane with the most
-    /// work, unless its own would then have as much. What is more than all that may wait has to find nobody waiting.
+    /// Puts a job at the end of its lane. When all is full it pushes out, and gives back, the last
+    /// of the lane with the most work, unless its own would then have as much. What is more
+    /// than all that may wait has to find nobody waiting.
     fn enqueue(&mut self, lane: Lane, job: Job, capacity: u32) -> Result<Vec<Job>, Busy> {
         let own = self.lanes.iter().find(|waiting| waiting.lane == lane).map_or(0, Waiting::work);
         let own = own.saturating_add(job.work);
@@ -220,7 +227,8 @@ impl State {
 
     /// Takes away the last job of the network with the most work, when that is more than `work`.
     fn push_out(&mut self, work: u32) -> Option<(Lane, Job)> {
-        let networks = (0..).zip(&self.lanes).filter(|(_, waiting)| waiting.lane != Lane::Administration);
+        let networks =
+            (0..).zip(&self.lanes).filter(|(_, waiting)| waiting.lane != Lane::Administration);
         let (index, heaviest) = networks.max_by_key(|(_, waiting)| waiting.work())?;
         if heaviest.work() <= work {
             return None;
@@ -244,10 +252,11 @@ impl State {
         }
     }
 
-    /// The next job of the lane whose turn it is, which goes to the end. Administration is always first: it is no stranger's,
-    /// and has the least to do.
+    /// The next job of the lane whose turn it is, which goes to the end. Administration is always
+    /// first: it is no stranger's, and has the least to do.
     fn next(&mut self) -> Option<Job> {
-        let first = self.lanes.iter().position(|waiting| waiting.lane == Lane::Administration).unwrap_or(0);
+        let first =
+            self.lanes.iter().position(|waiting| waiting.lane == Lane::Administration).unwrap_or(0);
         let mut first = self.lanes.remove(first)?;
         let job = first.jobs.pop_front();
         let lane = first.lane;
@@ -315,10 +324,14 @@ mod tests {
         for attack in attacks {
             refused += usize::from(attack.await.is_err());
         }
-        assert_eq!(refused, 2, "the last two of the attack gave way to the owner, none to the administrator");
+        assert_eq!(
+            refused, 2,
+            "the last two of the attack gave way to the owner, none to the administrator"
+        );
     }
 
-    /// 6749-17: what takes as long as many others is as many. It waits alone, gives way, and holds administration up in no case.
+    /// 6749-17: what takes as long as many others is as many. It waits alone, gives way, and holds
+    /// administration up in no case.
     #[tokio::test]
     async fn a_costly_hash_takes_the_room_of_many() {
         let (pool, release) = blocked();

@@ -1,4 +1,5 @@
-//! Codes by which those log in who have lost their authenticator app: 50 random bits each, in two groups of five.
+//! Codes by which those log in who have lost their authenticator app: 50 random bits each, in two
+//! groups of five.
 
 use super::digest::{DigestKey, SecretDigest};
 use super::{Secret, base32};
@@ -24,12 +25,15 @@ fn one(random: &dyn Random) -> Secret {
     Secret::new(digits)
 }
 
-/// What a code of a user is kept as; nothing when it has not the form of one. Case, spaces and the mark in the middle do not matter.
+/// What a code of a user is kept as; nothing when it has not the form of one. Case, spaces and the
+/// mark in the middle do not matter.
 #[must_use]
 pub fn digest(key: &DigestKey, user: &str, typed: &str) -> Option<SecretDigest> {
     let is_part = |character: &char| !matches!(character, ' ' | '-');
-    let code: String = typed.chars().filter(is_part).take(LEN + 1).collect::<String>().to_ascii_lowercase();
-    let is_code = code.len() == LEN && code.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'));
+    let code: String =
+        typed.chars().filter(is_part).take(LEN + 1).collect::<String>().to_ascii_lowercase();
+    let is_code =
+        code.len() == LEN && code.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'));
     // No cookie begins like this.
     is_code.then(|| key.digest_text(&format!("recovery|{user}|{code}")))
 }
@@ -57,7 +61,8 @@ mod tests {
         }
         assert_ne!(digest(&key, "b", code), known);
         assert_ne!(digest(&key, "a", codes[1].expose()), known);
-        for none in ["", "123456", "abcde-fghi", "abcde-fghij2", "abcde-fghi1", &"a".repeat(10_000)] {
+        for none in ["", "123456", "abcde-fghi", "abcde-fghij2", "abcde-fghi1", &"a".repeat(10_000)]
+        {
             assert_eq!(digest(&key, "a", none), None, "{none}");
         }
     }

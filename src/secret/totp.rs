@@ -1,4 +1,5 @@
-//! Time-based one-time passwords (RFC 6238) as authenticator apps make them: HMAC-SHA-1, a step of 30 seconds, six digits.
+//! Time-based one-time passwords (RFC 6238) as authenticator apps make them: HMAC-SHA-1, a step of
+//! 30 seconds, six digits.
 
 use aws_lc_rs::{constant_time, hmac};
 use zeroize::Zeroizing;
@@ -11,7 +12,8 @@ use crate::random::Random;
 /// How long a code is current, in seconds.
 const STEP_SECS: i64 = 30;
 
-/// How many steps before and after the current one are good too: clocks differ, and people type slowly.
+/// How many steps before and after the current one are good too: clocks differ, and people type
+/// slowly.
 const TOLERANCE: i64 = 1;
 
 const DIGITS: usize = 6;
@@ -52,14 +54,15 @@ impl TotpSecret {
         Secret::new(base32::encode(&*self.0).to_uppercase())
     }
 
-    /// The step at which `code` is or was current, among those that are good at `now` and come after `last`; nothing when there is none.
-    /// Takes the same time whichever it is.
+    /// The step at which `code` is or was current, among those that are good at `now` and come
+    /// after `last`; nothing when there is none. Takes the same time whichever it is.
     #[must_use]
     pub fn step_of(&self, code: &str, now: Timestamp, last: i64) -> Option<i64> {
         let current = now.as_secs().div_euclid(STEP_SECS);
         let steps = current.saturating_sub(TOLERANCE)..=current.saturating_add(TOLERANCE);
         let is_it = |step: &i64| {
-            constant_time::verify_slices_are_equal(self.code(*step).as_bytes(), code.as_bytes()).is_ok()
+            constant_time::verify_slices_are_equal(self.code(*step).as_bytes(), code.as_bytes())
+                .is_ok()
         };
         // All of them are compared.
         let found: Vec<i64> = steps.filter(is_it).collect();
@@ -72,7 +75,8 @@ impl TotpSecret {
         let tag = hmac::sign(&key, &step.to_be_bytes());
         let bytes = tag.as_ref();
         let offset = bytes.last().map_or(0, |last| usize::from(last & 0xf));
-        let truncated = bytes.get(offset..).and_then(<[u8]>::first_chunk::<4>).copied().unwrap_or_default();
+        let truncated =
+            bytes.get(offset..).and_then(<[u8]>::first_chunk::<4>).copied().unwrap_or_default();
         let number = (u32::from_be_bytes(truncated) & 0x7fff_ffff) % 1_000_000;
         format!("{number:0DIGITS$}")
     }
@@ -81,7 +85,8 @@ impl TotpSecret {
 /// A code as somebody may have typed it, without the space in its middle; nothing when it is none.
 #[must_use]
 pub fn parse_code(typed: &str) -> Option<String> {
-    let code: String = typed.chars().filter(|character| *character != ' ').take(DIGITS + 1).collect();
+    let code: String =
+        typed.chars().filter(|character| *character != ' ').take(DIGITS + 1).collect();
     (code.len() == DIGITS && code.bytes().all(|byte| byte.is_ascii_digit())).then_some(code)
 }
 
@@ -125,7 +130,8 @@ mod tests {
     #[test]
     fn a_code_is_six_digits() {
         assert_eq!(parse_code("123 456").as_deref(), Some("123456"));
-        for none in ["", "12345", "1234567", "12345a", "١٢٣٤٥٦", "abcde-fghij", &"1".repeat(10_000)] {
+        for none in ["", "12345", "1234567", "12345a", "١٢٣٤٥٦", "abcde-fghij", &"1".repeat(10_000)]
+        {
             assert_eq!(parse_code(none), None, "{none}");
         }
     }

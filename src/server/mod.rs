@@ -49,7 +49,8 @@ use crate::secret::pool::HashPool;
 use crate::store::change::Store;
 use crate::store::file_lock::FileLock;
 use crate::store::{
-    Database, DatabaseUrl, Engine, InvalidDatabaseUrl, Missing, OpenError, SchemaState, StoreError, event,
+    Database, DatabaseUrl, Engine, InvalidDatabaseUrl, Missing, OpenError, SchemaState, StoreError,
+    event,
 };
 use mintery_verifier::{KeySet, Verifier};
 
@@ -82,7 +83,8 @@ impl Default for Surroundings {
 pub struct ServeMode {
     /// `--dev`: for trying out, on this machine only.
     pub dev: bool,
-    /// `--migrate`: bring a PostgreSQL to this release's tables. (An embedded database is always brought there.)
+    /// `--migrate`: bring a PostgreSQL to this release's tables. (An embedded database is always
+    /// brought there.)
     pub migrate: bool,
 }
 
@@ -146,7 +148,8 @@ pub struct Application {
 /// How long running requests may take to end after a stop was asked for.
 const SHUTDOWN_TIMEOUT_SECS: u64 = 30;
 
-/// Connections that a worker serves at once; more wait to be accepted. Each that idles holds some 20 kB.
+/// Connections that a worker serves at once; more wait to be accepted. Each that idles holds some
+/// 20 kB.
 const MAX_CONNECTIONS: usize = 8192;
 
 impl Application {
@@ -167,7 +170,8 @@ impl Application {
         let session_cookie = settings.session_cookie(&issuer)?;
 
         let metrics = Arc::new(Metrics::default());
-        let (unlocked, serve_lock) = open_to_serve(&settings, mode, &surroundings, &metrics).await?;
+        let (unlocked, serve_lock) =
+            open_to_serve(&settings, mode, &surroundings, &metrics).await?;
         let Unlocked { store, data_keys } = unlocked;
         let admin = Admin {
             store: store.clone(),
@@ -191,8 +195,11 @@ impl Application {
         };
 
         admin::signing_key::ensure(&admin, settings.token_alg).await?;
-        let verifier =
-            Verifier::with_keys(issuer.as_str(), KeySet::default(), Arc::clone(&surroundings.clock));
+        let verifier = Verifier::with_keys(
+            issuer.as_str(),
+            KeySet::default(),
+            Arc::clone(&surroundings.clock),
+        );
         let ring = Arc::new(KeyRing::new(
             verifier,
             data_keys.sealing,
@@ -201,8 +208,12 @@ impl Application {
             settings.token_ttl,
         ));
         let directory = load_directory(&store, &ring, &settings, &surroundings, &metrics).await?;
-        let policy = RotationPolicy { every: settings.keys_rotate_every, ahead: settings.keys_publish_ahead };
-        let background = Background::start(Arc::clone(&directory), Arc::clone(&ring), admin.clone(), policy);
+        let policy = RotationPolicy {
+            every: settings.keys_rotate_every,
+            ahead: settings.keys_publish_ahead,
+        };
+        let background =
+            Background::start(Arc::clone(&directory), Arc::clone(&ring), admin.clone(), policy);
         let checks = SecretChecks::new(admin.hashing.clone(), Arc::clone(&surroundings.random));
         let server = AuthorizationServer {
             default_audience: default_audience(&settings, &issuer)?,
@@ -296,7 +307,10 @@ fn api_key_header(settings: &Settings) -> Result<HeaderName, ConfigError> {
 pub fn scanning(settings: &Settings) -> Result<Option<Scanning>, ConfigError> {
     let Some(path) = &settings.leaks_public_keys else { return Ok(None) };
     let unusable = |reason: String| {
-        ConfigError::Inconsistent(format!("cannot use `leaks.public_keys` ({}): {reason}", path.display()))
+        ConfigError::Inconsistent(format!(
+            "cannot use `leaks.public_keys` ({}): {reason}",
+            path.display()
+        ))
     };
     let document = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
     let scanners = ScannerKeys::parse(&document).map_err(|error| unusable(error.to_string()))?;
@@ -306,7 +320,11 @@ pub fn scanning(settings: &Settings) -> Result<Option<Scanning>, ConfigError> {
 /// What API keys are like, whose digests are made with `digests`.
 #[must_use]
 pub fn api_key_policy(settings: &Settings, digests: DigestKey) -> ApiKeyPolicy {
-    ApiKeyPolicy { digests, format: settings.api_keys_format.clone(), max_ttl: settings.api_keys_max_ttl }
+    ApiKeyPolicy {
+        digests,
+        format: settings.api_keys_format.clone(),
+        max_ttl: settings.api_keys_max_ttl,
+    }
 }
 
 /// What sessions are like, whose digests are made with `digests`.
@@ -341,17 +359,21 @@ async fn open_to_serve(
     match database.schema_state().await? {
         SchemaState::Current => {}
         SchemaState::Ahead(migration) => return Err(OpenError::TooNew(migration).into()),
-        SchemaState::Behind if mode.migrate || url.engine() == Engine::Sqlite => database.migrate().await?,
+        SchemaState::Behind if mode.migrate || url.engine() == Engine::Sqlite => {
+            database.migrate().await?
+        }
         SchemaState::Behind => return Err(OpenError::NotMigrated.into()),
     }
     database.check_writable().await?;
     let opened_by = if mode.dev { Mode::Dev } else { Mode::Normal };
     let source = master_key_source(settings);
-    let unlocked = unlock(&database, &source, &surroundings.clock, &*surroundings.random, opened_by).await?;
+    let unlocked =
+        unlock(&database, &source, &surroundings.clock, &*surroundings.random, opened_by).await?;
     Ok((unlocked, serve_lock))
 }
 
-/// With `--dev` the first start makes a client, an API key and an administrator, so that there is something to try out.
+/// With `--dev` the first start makes a client, an API key and an administrator, so that there is
+/// something to try out.
 async fn create_first(admin: &Admin, accepted: Environments) -> Result<Option<First>, StartError> {
     // Only the event of the initialisation: nothing was ever made here.
     let (head, _) = event::head(admin.store.database()).await?;
@@ -363,7 +385,8 @@ async fn create_first(admin: &Admin, accepted: Environments) -> Result<Option<Fi
     };
     let new = NewClient {
         id: None,
-        terms: ClientUpdate { scopes: Some(scopes), ..ClientUpdate::default() }.into_new(name.clone()),
+        terms: ClientUpdate { scopes: Some(scopes), ..ClientUpdate::default() }
+            .into_new(name.clone()),
         secret: None,
         secret_expires_in: None,
     };
@@ -425,12 +448,15 @@ async fn load_directory(
 }
 
 fn default_audience(settings: &Settings, issuer: &Issuer) -> Result<ResourceUri, ConfigError> {
-    let of_issuer =
-        || ResourceUri::parse(issuer.as_str()).map_err(|error| ConfigError::Inconsistent(error.to_string()));
+    let of_issuer = || {
+        ResourceUri::parse(issuer.as_str())
+            .map_err(|error| ConfigError::Inconsistent(error.to_string()))
+    };
     settings.token_audience.clone().map_or_else(of_issuer, Ok)
 }
 
-/// What is bound before anything else is done, so that a port in use is told before a database is made.
+/// What is bound before anything else is done, so that a port in use is told before a database is
+/// made.
 struct Listeners {
     main: TcpListener,
     /// `metrics.listen`, when that is set.
@@ -463,7 +489,12 @@ fn start_http(
     );
     let cors = (!settings.cors_allowed_origins.is_empty()).then(|| {
         let origins = settings.cors_allowed_origins.clone();
-        CorsPolicy::new(origins, server.issuer.path(), &settings.api_base_paths, &server.api_key_header)
+        CorsPolicy::new(
+            origins,
+            server.issuer.path(),
+            &settings.api_base_paths,
+            &server.api_key_header,
+        )
     });
     let server = Data::new(server);
     if let (Some(listener), Some(address)) = (listeners.metrics, settings.metrics_listen) {

@@ -72,13 +72,15 @@ pub async fn lock(tx: &mut Tx, resource: &ResourceUri) -> Result<Option<Api>, St
 /// # Errors
 /// When a statement fails.
 pub async fn update(tx: &mut Tx, api: &Api) -> Result<bool, StoreError> {
-    let done = sqlx::query("UPDATE apis SET name = $1, token_alg = $2, token_ttl = $3 WHERE resource = $4")
-        .bind(api.name.as_str())
-        .bind(api.token_alg.map(SigningAlgorithm::name))
-        .bind(api.token_ttl.map(super::millis))
-        .bind(api.resource.as_str())
-        .execute(tx.connection()?)
-        .await?;
+    let done = sqlx::query(
+        "UPDATE apis SET name = $1, token_alg = $2, token_ttl = $3 WHERE resource = $4",
+    )
+    .bind(api.name.as_str())
+    .bind(api.token_alg.map(SigningAlgorithm::name))
+    .bind(api.token_ttl.map(super::millis))
+    .bind(api.resource.as_str())
+    .execute(tx.connection()?)
+    .await?;
     if done.rows_affected() != 1 {
         return Ok(false);
     }

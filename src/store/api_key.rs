@@ -111,16 +111,19 @@ pub async fn page(
     // Of one owner by their own index: not by a look at all keys.
     let sql = match filter.owner.as_deref() {
         None => page_of!("$2 = ''", "k.id > $1", "k.id"),
-        Some(owner) if UserId::parse(owner).is_ok() => page_of!("k.user_id = $2", "k.id > $1", "k.id"),
+        Some(owner) if UserId::parse(owner).is_ok() => {
+            page_of!("k.user_id = $2", "k.id > $1", "k.id")
+        }
         Some(_) => page_of!("k.client_id = $2", "k.id > $1", "k.id"),
     };
     let name = super::like(filter.name.as_deref().unwrap_or_default());
-    let rows = database.lookup(|| bind_filter(sqlx::query(sql).bind(after), filter, &name, limit)).await?;
+    let rows =
+        database.lookup(|| bind_filter(sqlx::query(sql).bind(after), filter, &name, limit)).await?;
     rows.iter().map(with_use).collect()
 }
 
-/// Up to `limit` keys that were made before another one, of which date and id are known, or the last ones that were made; the newest
-/// first, each with its last use.
+/// Up to `limit` keys that were made before another one, of which date and id are known, or the
+/// last ones that were made; the newest first, each with its last use.
 ///
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.
@@ -146,13 +149,14 @@ pub async fn newest(
         Some(_) => newest_of!("k.client_id = $2"),
     };
     let name = super::like(filter.name.as_deref().unwrap_or_default());
-    let (date, id) = before.as_ref().map_or((i64::MAX, ""), |(date, id)| (date.as_millis(), id.as_str()));
+    let (date, id) =
+        before.as_ref().map_or((i64::MAX, ""), |(date, id)| (date.as_millis(), id.as_str()));
     let query = || bind_filter(sqlx::query(sql).bind(id), filter, &name, limit).bind(date);
     database.lookup(query).await?.iter().map(with_use).collect()
 }
 
-/// Up to `limit` enabled keys, of an owner or of all, that end after `after` and not after `until`, the next first; each with its last
-/// use.
+/// Up to `limit` enabled keys, of an owner or of all, that end after `after` and not after `until`,
+/// the next first; each with its last use.
 ///
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.
@@ -179,9 +183,10 @@ pub async fn expiring(
     database.lookup(query).await?.iter().map(with_use).collect()
 }
 
-/// Up to `limit` enabled keys, of an owner or of all, that were made before `since` and not used from then on; each with its last use.
-/// They are looked for among `looked_at` keys: the oldest there are, or any of the owner. No index knows which are not used, and a look
-/// at all of very many would take its time.
+/// Up to `limit` enabled keys, of an owner or of all, that were made before `since` and not used
+/// from then on; each with its last use. They are looked for among `looked_at` keys: the oldest
+/// there are, or any of the owner. No index knows which are not used, and a look at all of very
+/// many would take its time.
 ///
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.
@@ -212,12 +217,17 @@ pub async fn unused(
         Some(_) => unused_of!("k.client_id = $2 ORDER BY k.id"),
     };
     let query = || {
-        sqlx::query(sql).bind(since.as_millis()).bind(owner.unwrap_or_default()).bind(looked_at).bind(limit)
+        sqlx::query(sql)
+            .bind(since.as_millis())
+            .bind(owner.unwrap_or_default())
+            .bind(looked_at)
+            .bind(limit)
     };
     database.lookup(query).await?.iter().map(with_use).collect()
 }
 
-/// Up to `limit` keys that were found in public and are not over at `now`, the last one found first, each with its last use.
+/// Up to `limit` keys that were found in public and are not over at `now`, the last one found
+/// first, each with its last use.
 ///
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.
@@ -247,7 +257,12 @@ pub async fn leaked(
 }
 
 /// Binds from `$2` on.
-fn bind_filter<'q>(query: AnyQuery<'q>, filter: &'q Filter, name: &'q str, limit: i64) -> AnyQuery<'q> {
+fn bind_filter<'q>(
+    query: AnyQuery<'q>,
+    filter: &'q Filter,
+    name: &'q str,
+    limit: i64,
+) -> AnyQuery<'q> {
     let (ends_after, ends_until) =
         filter.expiring.map_or((-1, -1), |(after, until)| (after.as_millis(), until.as_millis()));
     query
@@ -337,12 +352,17 @@ pub async fn exists(tx: &mut Tx, id: &ApiKeyId) -> Result<bool, StoreError> {
 ///
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.
-pub async fn ids_of(tx: &mut Tx, owner: &KeyOwner, limit: i64) -> Result<Vec<ApiKeyId>, StoreError> {
+pub async fn ids_of(
+    tx: &mut Tx,
+    owner: &KeyOwner,
+    limit: i64,
+) -> Result<Vec<ApiKeyId>, StoreError> {
     let sql = match owner {
         KeyOwner::Client(_) => "SELECT id FROM api_keys WHERE client_id = $1 ORDER BY id LIMIT $2",
         KeyOwner::User(_) => "SELECT id FROM api_keys WHERE user_id = $1 ORDER BY id LIMIT $2",
     };
-    let rows = sqlx::query(sql).bind(owner.as_str()).bind(limit).fetch_all(tx.connection()?).await?;
+    let rows =
+        sqlx::query(sql).bind(owner.as_str()).bind(limit).fetch_all(tx.connection()?).await?;
     rows.iter().map(|row| id(&row.try_get::<String, _>("id")?)).collect()
 }
 
@@ -355,8 +375,8 @@ pub async fn delete(tx: &mut Tx, id: &ApiKeyId) -> Result<bool, StoreError> {
     Ok(done.execute(tx.connection()?).await?.rows_affected() == 1)
 }
 
-/// Deletes some of the keys that have expired before `before`, which are good for nothing but to be listed; tells whether there may
-/// be more.
+/// Deletes some of the keys that have expired before `before`, which are good for nothing but to be
+/// listed; tells whether there may be more.
 ///
 /// # Errors
 /// When the statement fails.
@@ -398,8 +418,9 @@ fn with_use(row: &AnyRow) -> Result<(ApiKey, Option<LastUse>), StoreError> {
 fn api_key(row: &AnyRow) -> Result<ApiKey, StoreError> {
     const NOBODYS: StoreError = StoreError::Corrupt("owner");
     let text = |column: &'static str| row.try_get::<String, _>(column);
-    let time =
-        |column: &'static str| row.try_get::<Option<i64>, _>(column).map(|at| at.map(Timestamp::from_millis));
+    let time = |column: &'static str| {
+        row.try_get::<Option<i64>, _>(column).map(|at| at.map(Timestamp::from_millis))
+    };
     let client: Option<String> = row.try_get("client_id")?;
     let owner = if let Some(id) = client {
         KeyOwner::Client(ClientId::parse(&id).map_err(|_| NOBODYS)?)
@@ -412,7 +433,9 @@ fn api_key(row: &AnyRow) -> Result<ApiKey, StoreError> {
         id: id(&text("id")?)?,
         name: DisplayName::parse(&text("name")?).map_err(|_| StoreError::Corrupt("name"))?,
         owner,
-        environment: text("environment")?.parse().map_err(|_| StoreError::Corrupt("environment"))?,
+        environment: text("environment")?
+            .parse()
+            .map_err(|_| StoreError::Corrupt("environment"))?,
         hint: text("hint")?,
         scopes: ScopeSet::parse(&text("scopes")?).map_err(|_| StoreError::Corrupt("scope"))?,
         allowed: AddressRanges::parse(&text("allowed_addresses")?)
@@ -420,7 +443,10 @@ fn api_key(row: &AnyRow) -> Result<ApiKey, StoreError> {
         max_per_minute: limit
             .map(|limit| u32::try_from(limit).map_err(|_| StoreError::Corrupt("limit")))
             .transpose()?,
-        successor: row.try_get::<Option<String>, _>("successor")?.map(|text| id(&text)).transpose()?,
+        successor: row
+            .try_get::<Option<String>, _>("successor")?
+            .map(|text| id(&text))
+            .transpose()?,
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
         expires_at: time("expires_at")?,
         disabled_at: time("disabled_at")?,

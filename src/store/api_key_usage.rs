@@ -1,4 +1,5 @@
-//! `api_key_usage` and `api_key_last_use`: what nodes count. These are no changes, and have no event.
+//! `api_key_usage` and `api_key_last_use`: what nodes count. These are no changes, and have no
+//! event.
 
 use std::time::Instant;
 
@@ -21,8 +22,8 @@ pub struct CountedKey {
     pub last_use: Option<LastUse>,
 }
 
-/// Adds what was counted, all of it or nothing. Two nodes that add at once do so in the same order, so that neither waits for the
-/// other for ever: `counted` is sorted by key.
+/// Adds what was counted, all of it or nothing. Two nodes that add at once do so in the same order,
+/// so that neither waits for the other for ever: `counted` is sorted by key.
 ///
 /// # Errors
 /// When a statement fails; [`StoreError::OutcomeUnknown`] when it may have been added all the same.
@@ -110,8 +111,8 @@ pub async fn page(
 /// The most keys that [`days`] is asked for at once.
 pub const MAX_KEYS: usize = 25;
 
-/// How often each of some keys was good for a request on each day (in days since the epoch), from `from` on. Of more than
-/// [`MAX_KEYS`] the others are left out.
+/// How often each of some keys was good for a request on each day (in days since the epoch), from
+/// `from` on. Of more than [`MAX_KEYS`] the others are left out.
 ///
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.
@@ -137,8 +138,8 @@ pub async fn days(
         .collect()
 }
 
-/// Deletes some of what was counted before `hour`, and of the uses of keys that are gone; tells whether there may be more. The last
-/// use of a key stays as long as the key.
+/// Deletes some of what was counted before `hour`, and of the uses of keys that are gone; tells
+/// whether there may be more. The last use of a key stays as long as the key.
 ///
 /// # Errors
 /// When a statement fails.

@@ -1,5 +1,6 @@
-//! The only way to write. A change is a transaction that ends with its event: the audit log, the invalidation of what
-//! nodes remember, and the propagation between nodes are one mechanism that nobody can forget.
+//! The only way to write. A change is a transaction that ends with its event: the audit log, the
+//! invalidation of what nodes remember, and the propagation between nodes are one mechanism that
+//! nobody can forget.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -34,13 +35,15 @@ impl ChainKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, data_key))
     }
 
-    /// The authentication code of an event: over itself and the seal of the one before, so that a log that was cut,
-    /// edited or recomputed shows.
+    /// The authentication code of an event: over itself and the seal of the one before, so that a
+    /// log that was cut, edited or recomputed shows.
     #[must_use]
     pub fn mac(&self, previous: &str, event: &RecordedEvent) -> String {
         let mut context = hmac::Context::with_key(&self.0);
         let (number, at) = (event.number.get().to_string(), event.at.as_millis().to_string());
-        for field in [previous, &number, &at, &event.actor, &event.kind, &event.subject, &event.details] {
+        for field in
+            [previous, &number, &at, &event.actor, &event.kind, &event.subject, &event.details]
+        {
             // The length before each field: no two events have the same bytes.
             context.update(&u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
             context.update(field.as_bytes());
@@ -48,16 +51,16 @@ impl ChainKey {
         URL_SAFE_NO_PAD.encode(context.sign().as_ref())
     }
 
-    /// What stands in the head beside the number of the last event: made of that event's code, but not the code itself,
-    /// which anybody can read who can cut the log after an earlier event.
+    /// What stands in the head beside the number of the last event: made of that event's code, but
+    /// not the code itself, which anybody can read who can cut the log after an earlier event.
     #[must_use]
     pub fn seal(&self, mac: &str) -> String {
         let tag = hmac::sign(&self.0, format!("head|{mac}").as_bytes());
         URL_SAFE_NO_PAD.encode(tag.as_ref())
     }
 
-    /// What tells the event with this code from those of the same number in other histories: a backup that was restored goes on
-    /// with other events. It tells nothing else.
+    /// What tells the event with this code from those of the same number in other histories: a
+    /// backup that was restored goes on with other events. It tells nothing else.
     #[must_use]
     pub fn fingerprint(&self, mac: &str) -> Fingerprint {
         let tag = hmac::sign(&self.0, format!("feed|{mac}").as_bytes());
@@ -72,8 +75,9 @@ pub struct Store {
     chain_key: ChainKey,
     clock: Arc<dyn Clock>,
     committed: watch::Sender<EventNumber>,
-    /// Changes of this process stand in line here, in order of arrival, before they take the next number: the row lock
-    /// of the database behind it is not fair. Whoever has it knows the last event, if this process made it.
+    /// Changes of this process stand in line here, in order of arrival, before they take the next
+    /// number: the row lock of the database behind it is not fair. Whoever has it knows the
+    /// last event, if this process made it.
     line: Arc<Mutex<Option<Head>>>,
 }
 
@@ -144,8 +148,9 @@ impl Store {
         self.committed.subscribe()
     }
 
-    /// Makes a change: opens a transaction, runs `body`, appends the event that it gives back, commits. When `body`
-    /// fails nothing has happened. It runs in a task of its own, because a caller that hangs up drops its future.
+    /// Makes a change: opens a transaction, runs `body`, appends the event that it gives back,
+    /// commits. When `body` fails nothing has happened. It runs in a task of its own, because a
+    /// caller that hangs up drops its future.
     ///
     /// # Errors
     /// Those of `body`; [`StoreError::OutcomeUnknown`] when the connection broke during the commit.
@@ -191,7 +196,8 @@ impl Store {
         let appended = timeout(CHANGE_PATIENCE, async {
             let head = self.append(&mut tx, &actor, &event, known).await?;
             // What is void is so by the number of the event, which nobody knew before.
-            revocation::insert(&mut tx, &event.revocations(), head.number, self.clock.now()).await?;
+            revocation::insert(&mut tx, &event.revocations(), head.number, self.clock.now())
+                .await?;
             Ok(head)
         });
         let head = appended.await.unwrap_or_else(|_| Err(silent())).map_err(failed)?;
@@ -209,7 +215,8 @@ impl Store {
         Ok((value, number))
     }
 
-    /// Takes the next number, and with it the right to commit: everybody else waits for this transaction to end.
+    /// Takes the next number, and with it the right to commit: everybody else waits for this
+    /// transaction to end.
     async fn append(
         &self,
         tx: &mut Tx,
@@ -234,7 +241,13 @@ impl Store {
         Ok(head)
     }
 
-    fn record(&self, actor: &Actor, event: &Event, number: EventNumber, previous: &str) -> RecordedEvent {
+    fn record(
+        &self,
+        actor: &Actor,
+        event: &Event,
+        number: EventNumber,
+        previous: &str,
+    ) -> RecordedEvent {
         let mut recorded = RecordedEvent {
             number,
             at: self.clock.now(),

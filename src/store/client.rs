@@ -38,11 +38,14 @@ const BY_ID: &str = "SELECT c.id, c.name, c.scopes, c.grant_types, c.token_endpo
          ORDER BY s.created_at, s.id";
 
 /// A client from its rows, one for each secret, or one without any.
-pub(super) fn with_secrets(rows: &[AnyRow]) -> Result<Option<(Client, Vec<ClientSecret>)>, StoreError> {
+pub(super) fn with_secrets(
+    rows: &[AnyRow],
+) -> Result<Option<(Client, Vec<ClientSecret>)>, StoreError> {
     let Some(first) = rows.first() else {
         return Ok(None);
     };
-    let secrets = rows.iter().filter_map(|row| secret(row).transpose()).collect::<Result<_, _>>()?;
+    let secrets =
+        rows.iter().filter_map(|row| secret(row).transpose()).collect::<Result<_, _>>()?;
     Ok(Some((client(first)?, secrets)))
 }
 
@@ -88,8 +91,8 @@ pub async fn page(
     database.lookup(query).await?.iter().map(client).collect()
 }
 
-/// Up to `limit` clients that were made before another one, of which date and id are known, or the last ones that were made; the
-/// newest first.
+/// Up to `limit` clients that were made before another one, of which date and id are known, or the
+/// last ones that were made; the newest first.
 ///
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.
@@ -103,13 +106,19 @@ pub async fn newest(
     const SQL: &str =
         page_of!("created_at <= $5 AND (created_at < $5 OR id < $1)", "created_at DESC, id DESC");
     let name = super::like(filter.name.as_deref().unwrap_or_default());
-    let (date, id) = before.as_ref().map_or((i64::MAX, ""), |(date, id)| (date.as_millis(), id.as_str()));
+    let (date, id) =
+        before.as_ref().map_or((i64::MAX, ""), |(date, id)| (date.as_millis(), id.as_str()));
     let query = || bind_filter(sqlx::query(SQL).bind(id), filter, &name, limit).bind(date);
     database.lookup(query).await?.iter().map(client).collect()
 }
 
 /// Binds from `$2` on. An absent filter lets everything through.
-fn bind_filter<'q>(query: AnyQuery<'q>, filter: &Filter, name: &'q str, limit: i64) -> AnyQuery<'q> {
+fn bind_filter<'q>(
+    query: AnyQuery<'q>,
+    filter: &Filter,
+    name: &'q str,
+    limit: i64,
+) -> AnyQuery<'q> {
     query.bind(name).bind(filter.enabled.map_or(-1, i64::from)).bind(limit)
 }
 
@@ -173,7 +182,10 @@ pub async fn longest_token_ttl(database: &Database) -> Result<Option<Duration>, 
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn standing_for(tx: &mut Tx, resource: &ResourceUri) -> Result<Option<String>, StoreError> {
+pub async fn standing_for(
+    tx: &mut Tx,
+    resource: &ResourceUri,
+) -> Result<Option<String>, StoreError> {
     // LIKE is blind to upper and lower case on one of the engines.
     let row = sqlx::query(
         "SELECT id FROM clients WHERE stands_for IS NOT NULL \
@@ -189,7 +201,10 @@ pub async fn standing_for(tx: &mut Tx, resource: &ResourceUri) -> Result<Option<
 ///
 /// # Errors
 /// When the statement fails, or the row holds what this program never writes.
-pub async fn lock(tx: &mut Tx, id: &ClientId) -> Result<Option<(Client, Vec<ClientSecret>)>, StoreError> {
+pub async fn lock(
+    tx: &mut Tx,
+    id: &ClientId,
+) -> Result<Option<(Client, Vec<ClientSecret>)>, StoreError> {
     // Both engines let the others wait from here on.
     sqlx::query("UPDATE clients SET id = id WHERE id = $1")
         .bind(id.as_str())
@@ -203,7 +218,11 @@ pub async fn lock(tx: &mut Tx, id: &ClientId) -> Result<Option<(Client, Vec<Clie
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn delete_secret(tx: &mut Tx, client: &ClientId, secret: &SecretId) -> Result<bool, StoreError> {
+pub async fn delete_secret(
+    tx: &mut Tx,
+    client: &ClientId,
+    secret: &SecretId,
+) -> Result<bool, StoreError> {
     let done = sqlx::query("DELETE FROM client_secrets WHERE client_id = $1 AND id = $2")
         .bind(client.as_str())
         .bind(secret.as_str())
@@ -216,7 +235,11 @@ pub async fn delete_secret(tx: &mut Tx, client: &ClientId, secret: &SecretId) ->
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn set_cut_off(tx: &mut Tx, id: &ClientId, cut_off: EventNumber) -> Result<(), StoreError> {
+pub async fn set_cut_off(
+    tx: &mut Tx,
+    id: &ClientId,
+    cut_off: EventNumber,
+) -> Result<(), StoreError> {
     sqlx::query("UPDATE clients SET cut_off = $1 WHERE id = $2")
         .bind(cut_off.get())
         .bind(id.as_str())
@@ -229,16 +252,20 @@ pub async fn set_cut_off(tx: &mut Tx, id: &ClientId, cut_off: EventNumber) -> Re
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn insert_secret(tx: &mut Tx, client: &ClientId, secret: &ClientSecret) -> Result<(), StoreError> {
+pub async fn insert_secret(
+    tx: &mut Tx,
+    client: &ClientId,
+    secret: &ClientSecret,
+) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO client_secrets (id, client_id, hint, label, digest, hash, created_at, expires_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     bind_secret(sqlx::query(SQL), client, secret).execute(tx.connection()?).await?;
     Ok(())
 }
 
-/// Keeps a secret in another form: its hash with other parameters, its tag or its digest, once it was shown. Nobody may do
-/// more or less than before, so this is no change. Where the secret has been taken back meanwhile, or another node was
-/// first, nothing happens.
+/// Keeps a secret in another form: its hash with other parameters, its tag or its digest, once it
+/// was shown. Nobody may do more or less than before, so this is no change. Where the secret has
+/// been taken back meanwhile, or another node was first, nothing happens.
 ///
 /// # Errors
 /// When the statement fails.
@@ -263,7 +290,11 @@ pub async fn keep_other_form(
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn set_disabled(tx: &mut Tx, id: &ClientId, since: Option<Timestamp>) -> Result<(), StoreError> {
+pub async fn set_disabled(
+    tx: &mut Tx,
+    id: &ClientId,
+    since: Option<Timestamp>,
+) -> Result<(), StoreError> {
     sqlx::query("UPDATE clients SET disabled_at = $1 WHERE id = $2")
         .bind(since.map(Timestamp::as_millis))
         .bind(id.as_str())
@@ -277,7 +308,10 @@ pub async fn set_disabled(tx: &mut Tx, id: &ClientId, since: Option<Timestamp>) 
 /// # Errors
 /// When the statement fails.
 pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM clients WHERE id = $1").bind(id.as_str()).execute(tx.connection()?).await?;
+    sqlx::query("DELETE FROM clients WHERE id = $1")
+        .bind(id.as_str())
+        .execute(tx.connection()?)
+        .await?;
     Ok(())
 }
 
@@ -308,7 +342,11 @@ pub(super) fn bind_client<'q>(
 }
 
 /// Binds all columns of a secret.
-pub(super) fn bind_secret<'q>(query: AnyQuery<'q>, client: &ClientId, secret: &ClientSecret) -> AnyQuery<'q> {
+pub(super) fn bind_secret<'q>(
+    query: AnyQuery<'q>,
+    client: &ClientId,
+    secret: &ClientSecret,
+) -> AnyQuery<'q> {
     query
         .bind(secret.id.as_str())
         .bind(client.as_str())
@@ -398,7 +436,9 @@ fn secret(row: &AnyRow) -> Result<Option<ClientSecret>, StoreError> {
         label: row.try_get("label")?,
         digest: match digest.as_str() {
             SecretDigest::NONE => None,
-            text => Some(SecretDigest::from_text(text).ok_or(StoreError::Corrupt("secret digest"))?),
+            text => {
+                Some(SecretDigest::from_text(text).ok_or(StoreError::Corrupt("secret digest"))?)
+            }
         },
         hash: SecretHash::from_stored(row.try_get("hash")?),
         created_at: Timestamp::from_millis(row.try_get("secret_created_at")?),

@@ -1,5 +1,6 @@
-//! `clients` and `client_secrets`, many rows at once: what an import writes and an export reads. Statements with many
-//! rows, since each statement costs a way to the engine's thread or server and back.
+//! `clients` and `client_secrets`, many rows at once: what an import writes and an export reads.
+//! Statements with many rows, since each statement costs a way to the engine's thread or server and
+//! back.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use crate::model::event::EventNumber;
 /// A client with all of its secrets.
 pub type ClientWithSecrets = (Client, Vec<ClientSecret>);
 
-/// How many rows go into one statement; what remains goes into smaller ones. SQLite takes 32,766 values in a statement.
+/// How many rows go into one statement; what remains goes into smaller ones. SQLite takes 32,766
+/// values in a statement.
 const SIZES: [usize; 3] = [100, 10, 1];
 
 const CLIENT_COLUMNS: usize = 16;
@@ -24,8 +26,7 @@ const INSERT_CLIENTS: &str = "INSERT INTO clients (id, name, scopes, grant_types
                               introspection_alg, cut_off, created_at, disabled_at, import_id) VALUES ";
 
 const SECRET_COLUMNS: usize = 8;
-const INSERT_SECRETS: &str =
-    "INSERT INTO client_secrets (id, client_id, hint, label, digest, hash, created_at, expires_at) VALUES ";
+const INSERT_SECRETS: &str = "INSERT INTO client_secrets (id, client_id, hint, label, digest, hash, created_at, expires_at) VALUES ";
 
 /// One statement in all sizes.
 #[derive(Debug, Clone)]
@@ -46,7 +47,8 @@ impl Statement {
         }))
     }
 
-    /// `head`, then as many values as there are rows, in one pair of parentheses, numbered on from `from`.
+    /// `head`, then as many values as there are rows, in one pair of parentheses, numbered on from
+    /// `from`.
     fn list(engine: Engine, head: &str, from: usize) -> Self {
         Self(SIZES.map(|rows| {
             let (mut sql, mut number) = (format!("{head}("), from);
@@ -69,8 +71,8 @@ impl Statement {
     }
 }
 
-/// SQLite finds a numbered value by a walk along all of them, which is too long a way for hundreds: there they go by
-/// their place, which PostgreSQL does not know.
+/// SQLite finds a numbered value by a walk along all of them, which is too long a way for hundreds:
+/// there they go by their place, which PostgreSQL does not know.
 fn push_values(sql: &mut String, engine: Engine, count: usize, number: &mut usize) {
     for place in 0..count {
         sql.push_str(if place == 0 { "" } else { ", " });
@@ -106,13 +108,17 @@ impl Statements {
                 &format!("UPDATE clients SET cut_off = {first} WHERE id IN "),
                 2,
             ),
-            find_clients: Statement::list(engine, "SELECT id, import_id FROM clients WHERE id IN ", 1),
+            find_clients: Statement::list(
+                engine,
+                "SELECT id, import_id FROM clients WHERE id IN ",
+                1,
+            ),
             find_secrets: Statement::list(engine, "SELECT id FROM client_secrets WHERE id IN ", 1),
         }
     }
 
-    /// Keeps new clients with their secrets; `import` stages them, so that nobody sees them yet. All have this cut-off,
-    /// whatever stands in them.
+    /// Keeps new clients with their secrets; `import` stages them, so that nobody sees them yet.
+    /// All have this cut-off, whatever stands in them.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when an id is taken.
@@ -129,13 +135,15 @@ impl Statements {
             });
             query.execute(tx.connection()?).await?;
         }
-        let secrets =
-            clients.iter().flat_map(|(client, secrets)| secrets.iter().map(|one| (&client.id, one)));
+        let secrets = clients
+            .iter()
+            .flat_map(|(client, secrets)| secrets.iter().map(|one| (&client.id, one)));
         let secrets: Vec<_> = secrets.collect();
         for (sql, share) in self.insert_secrets.shares(&secrets) {
-            let query = share.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, (client, secret)| {
-                bind_secret(query, client, secret)
-            });
+            let query =
+                share.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, (client, secret)| {
+                    bind_secret(query, client, secret)
+                });
             query.execute(tx.connection()?).await?;
         }
         Ok(())
@@ -153,7 +161,8 @@ impl Statements {
     ) -> Result<(), StoreError> {
         for (sql, share) in self.set_cut_off.shares(clients) {
             let query = sqlx::query(AssertSqlSafe(sql)).bind(cut_off.get());
-            let query = share.iter().fold(query, |query, (client, _)| query.bind(client.id.as_str()));
+            let query =
+                share.iter().fold(query, |query, (client, _)| query.bind(client.id.as_str()));
             query.execute(tx.connection()?).await?;
         }
         Ok(())
@@ -204,7 +213,8 @@ impl Statements {
     }
 }
 
-/// Up to `limit` clients whose id comes after `after`, by id, each with its secrets as they were at the same moment.
+/// Up to `limit` clients whose id comes after `after`, by id, each with its secrets as they were at
+/// the same moment.
 ///
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.
@@ -229,5 +239,7 @@ pub async fn page(
     };
     let rows = database.lookup(query).await?;
     let id = |row: &sqlx::any::AnyRow| row.try_get::<String, _>("id").ok();
-    rows.chunk_by(|one, next| id(one) == id(next)).filter_map(|rows| with_secrets(rows).transpose()).collect()
+    rows.chunk_by(|one, next| id(one) == id(next))
+        .filter_map(|rows| with_secrets(rows).transpose())
+        .collect()
 }

@@ -1,5 +1,6 @@
-//! `client_imports`: imports that are taken whole or not at all. Their clients are staged in batches that hold nobody
-//! up, where no statement sees them; one row that is deleted shows them all.
+//! `client_imports`: imports that are taken whole or not at all. Their clients are staged in
+//! batches that hold nobody up, where no statement sees them; one row that is deleted shows them
+//! all.
 
 use sqlx::Row as _;
 
@@ -27,7 +28,8 @@ pub struct UnfinishedImport {
 /// # Errors
 /// When the statement fails.
 pub async fn unfinished(database: &Database) -> Result<Vec<UnfinishedImport>, StoreError> {
-    let query = || sqlx::query("SELECT id, actor, staged, beats FROM client_imports ORDER BY began_at, id");
+    let query =
+        || sqlx::query("SELECT id, actor, staged, beats FROM client_imports ORDER BY began_at, id");
     let rows = database.lookup(query).await?;
     let import = |row: &sqlx::any::AnyRow| {
         Ok(UnfinishedImport {
@@ -44,7 +46,12 @@ pub async fn unfinished(database: &Database) -> Result<Vec<UnfinishedImport>, St
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn begin(database: &Database, id: &str, actor: &Actor, now: Timestamp) -> Result<(), StoreError> {
+pub async fn begin(
+    database: &Database,
+    id: &str,
+    actor: &Actor,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let actor = actor.to_string();
     let query = || {
         sqlx::query(
@@ -63,7 +70,9 @@ pub async fn begin(database: &Database, id: &str, actor: &Actor, now: Timestamp)
 /// When the statement fails.
 pub async fn beat(database: &Database, import: &str) -> Result<(), StoreError> {
     database
-        .tidy(|| sqlx::query("UPDATE client_imports SET beats = beats + 1 WHERE id = $1").bind(import))
+        .tidy(|| {
+            sqlx::query("UPDATE client_imports SET beats = beats + 1 WHERE id = $1").bind(import)
+        })
         .await
         .map(drop)
 }
@@ -97,8 +106,9 @@ pub async fn stage(
     staged.await
 }
 
-/// Keeps new clients. Their cut-off lies behind all events that were committed before their rows could be written: there
-/// may have been clients of these ids before, and the deletion of those is such an event.
+/// Keeps new clients. Their cut-off lies behind all events that were committed before their rows
+/// could be written: there may have been clients of these ids before, and the deletion of those is
+/// such an event.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] when an id is taken.
@@ -118,7 +128,8 @@ pub async fn insert(
     Ok(())
 }
 
-/// Shows everybody the clients of an import, from the commit on; tells whether it still stood, with so many clients.
+/// Shows everybody the clients of an import, from the commit on; tells whether it still stood, with
+/// so many clients.
 ///
 /// # Errors
 /// When the statement fails.
@@ -131,19 +142,24 @@ pub async fn show(tx: &mut Tx, import: &str, staged: i64) -> Result<bool, StoreE
     Ok(shown.rows_affected() == 1)
 }
 
-/// Gives up an import: from now on it can neither stage more nor be shown. With `beats` only one that has not shown a
-/// sign of life since then. Tells whether it was so.
+/// Gives up an import: from now on it can neither stage more nor be shown. With `beats` only one
+/// that has not shown a sign of life since then. Tells whether it was so.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn abandon(database: &Database, import: &str, beats: Option<i64>) -> Result<bool, StoreError> {
+pub async fn abandon(
+    database: &Database,
+    import: &str,
+    beats: Option<i64>,
+) -> Result<bool, StoreError> {
     let abandoned = database.write_unseen(async |tx: &mut Tx| {
-        let done =
-            sqlx::query("UPDATE client_imports SET staged = -1 WHERE id = $1 AND ($2 = -1 OR beats = $2)")
-                .bind(import)
-                .bind(beats.unwrap_or(-1))
-                .execute(tx.connection()?)
-                .await?;
+        let done = sqlx::query(
+            "UPDATE client_imports SET staged = -1 WHERE id = $1 AND ($2 = -1 OR beats = $2)",
+        )
+        .bind(import)
+        .bind(beats.unwrap_or(-1))
+        .execute(tx.connection()?)
+        .await?;
         Ok(done.rows_affected() == 1)
     });
     abandoned.await
@@ -153,7 +169,11 @@ pub async fn abandon(database: &Database, import: &str, beats: Option<i64>) -> R
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn discard_some(database: &Database, import: &str, limit: i64) -> Result<u64, StoreError> {
+pub async fn discard_some(
+    database: &Database,
+    import: &str,
+    limit: i64,
+) -> Result<u64, StoreError> {
     let discarded = database.write_unseen(async |tx: &mut Tx| {
         // The clients of an import that was shown are everybody's.
         let done = sqlx::query(

@@ -30,12 +30,15 @@ impl Compared {
     }
 }
 
-/// Compares the clock of this machine with that of the database's server; nothing when there is none, so that it would be the
-/// same clock.
+/// Compares the clock of this machine with that of the database's server; nothing when there is
+/// none, so that it would be the same clock.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn compare(database: &Database, here: &dyn Clock) -> Result<Option<Compared>, StoreError> {
+pub async fn compare(
+    database: &Database,
+    here: &dyn Clock,
+) -> Result<Option<Compared>, StoreError> {
     let (before, began) = (here.now(), here.elapsed());
     let Some(there) = now(database).await? else { return Ok(None) };
     // It was asked half-way, as far as one can know.
@@ -47,7 +50,9 @@ async fn now(database: &Database) -> Result<Option<Timestamp>, StoreError> {
     if database.engine() == Engine::Sqlite {
         return Ok(None);
     }
-    let query = || sqlx::query("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now");
+    let query = || {
+        sqlx::query("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now")
+    };
     let rows = database.lookup(query).await?;
     let row = rows.first().ok_or(StoreError::Corrupt("clock"))?;
     Ok(Some(Timestamp::from_millis(row.try_get("now")?)))

@@ -51,8 +51,8 @@ impl DatabaseUrl {
     /// Parses a URL.
     ///
     /// # Errors
-    /// When its scheme is neither `sqlite` nor `postgres`, or it names an SQLite database in memory (which a restart
-    /// would lose).
+    /// When its scheme is neither `sqlite` nor `postgres`, or it names an SQLite database in memory
+    /// (which a restart would lose).
     pub fn parse(url: &str) -> Result<Self, InvalidDatabaseUrl> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(Self { engine: Engine::Postgres, url: url.to_owned() });
@@ -62,7 +62,11 @@ impl DatabaseUrl {
                 Err(InvalidDatabaseUrl("; not in memory, a restart would lose it"))
             }
             Some(path)
-                if path.trim_start_matches("//").split('?').next().is_some_and(|path| !path.is_empty()) =>
+                if path
+                    .trim_start_matches("//")
+                    .split('?')
+                    .next()
+                    .is_some_and(|path| !path.is_empty()) =>
             {
                 Ok(Self { engine: Engine::Sqlite, url: url.to_owned() })
             }
@@ -76,12 +80,15 @@ impl DatabaseUrl {
         self.engine
     }
 
-    /// The names of the parameters that no driver knows, so that they are ignored: `sslmod`, say, which encrypts nothing.
+    /// The names of the parameters that no driver knows, so that they are ignored: `sslmod`, say,
+    /// which encrypts nothing.
     #[must_use]
     pub fn ignored_parameters(&self) -> Vec<String> {
         let url = url::Url::parse(&self.url).ok().filter(|_| self.engine == Engine::Postgres);
         let names = url.iter().flat_map(url::Url::query_pairs).map(|(name, _)| name.into_owned());
-        names.filter(|name| !PARAMETERS.contains(&&**name) && !name.starts_with("options[")).collect()
+        names
+            .filter(|name| !PARAMETERS.contains(&&**name) && !name.starts_with("options["))
+            .collect()
     }
 
     /// The file, when it is one.
@@ -137,7 +144,8 @@ const PARAMETERS: &[&str] = &[
 /// How long a request waits for a connection before the store counts as out of reach.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long the first connection may take; longer than SQLite waits for a lock, so that it says what it waited for.
+/// How long the first connection may take; longer than SQLite waits for a lock, so that it says
+/// what it waited for.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(8);
 
 impl Database {
@@ -145,7 +153,11 @@ impl Database {
     ///
     /// # Errors
     /// When it is not there and not to be made, belongs to somebody else, or does not answer.
-    pub async fn open(url: &DatabaseUrl, missing: Missing, metrics: Arc<Metrics>) -> Result<Self, OpenError> {
+    pub async fn open(
+        url: &DatabaseUrl,
+        missing: Missing,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, OpenError> {
         install_drivers();
         if let Some(path) = url.path() {
             prepare_file(&path, missing)?;
@@ -157,11 +169,12 @@ impl Database {
         open_postgres(url, POSTGRES_SETTINGS, metrics).await
     }
 
-    /// Reaches the database at `url` to look into it alone: nothing is made, and whoever tries to change something is
-    /// refused.
+    /// Reaches the database at `url` to look into it alone: nothing is made, and whoever tries to
+    /// change something is refused.
     ///
     /// # Errors
-    /// When it is not there, belongs to somebody else, may not be written to, does not answer, or is no database.
+    /// When it is not there, belongs to somebody else, may not be written to, does not answer, or
+    /// is no database.
     pub async fn open_to_look(url: &DatabaseUrl, metrics: Arc<Metrics>) -> Result<Self, OpenError> {
         install_drivers();
         if let Some(path) = url.path() {
@@ -187,8 +200,10 @@ async fn open_sqlite(
     let failed = |reason| OpenError::File { path: path.display().to_string(), reason };
     probe(url, settings).await.map_err(failed)?;
     let pool = |connections| {
-        let options =
-            AnyPoolOptions::new().max_connections(connections).idle_timeout(None).max_lifetime(None);
+        let options = AnyPoolOptions::new()
+            .max_connections(connections)
+            .idle_timeout(None)
+            .max_lifetime(None);
         lazy_pool(options, url, settings).map_err(failed)
     };
     Ok(Database {
@@ -209,15 +224,23 @@ async fn open_postgres(
     let failed = |reason| OpenError::Refused(format!("{url}: {reason}"));
     probe(url, settings).await.map_err(failed)?;
     // Two pools: changes that wait in line must not keep look-ups and the follower waiting.
-    let pool = || lazy_pool(AnyPoolOptions::new().max_connections(8), url, settings).map_err(failed);
-    Ok(Database { engine: Engine::Postgres, read: pool()?, write: pool()?, file: None, turn: None, metrics })
+    let pool =
+        || lazy_pool(AnyPoolOptions::new().max_connections(8), url, settings).map_err(failed);
+    Ok(Database {
+        engine: Engine::Postgres,
+        read: pool()?,
+        write: pool()?,
+        file: None,
+        turn: None,
+        metrics,
+    })
 }
 
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                                PRAGMA foreign_keys = ON; PRAGMA cache_size = -250;";
 
-/// No `journal_mode`, which is a change to the file of another program; and a statement that reads, since the others do
-/// not find out that a file is no database.
+/// No `journal_mode`, which is a change to the file of another program; and a statement that reads,
+/// since the others do not find out that a file is no database.
 const SQLITE_LOOK_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA cache_size = -250; \
                                     SELECT 1 FROM sqlite_schema LIMIT 1;";
 
@@ -230,7 +253,8 @@ const POSTGRES_SETTINGS: &str = "SET idle_in_transaction_session_timeout = '10s'
                                  SET statement_timeout = '30s'; SET tcp_user_timeout = '10s'; \
                                  SET tcp_keepalives_idle = '10s'; SET client_min_messages = 'warning';";
 
-/// Connects once: a pool would try again and again, and say in the end that it took too long, not why.
+/// Connects once: a pool would try again and again, and say in the end that it took too long, not
+/// why.
 async fn probe(url: &DatabaseUrl, settings: &'static str) -> Result<(), String> {
     let connecting = async {
         let mut connection = AnyConnection::connect(&url.url).await?;
@@ -271,7 +295,8 @@ fn reason(error: &sqlx::Error) -> String {
 /// Makes the file with a mode that keeps others out, or checks that it is ours.
 fn prepare_file(path: &Path, missing: Missing) -> Result<(), OpenError> {
     let shown = || path.display().to_string();
-    let file_error = |reason: std::io::Error| OpenError::File { path: shown(), reason: reason.to_string() };
+    let file_error =
+        |reason: std::io::Error| OpenError::File { path: shown(), reason: reason.to_string() };
     match fs::metadata(path) {
         Ok(metadata) if metadata.uid() != nix::unistd::geteuid().as_raw() => {
             Err(OpenError::Foreign { path: shown(), owner: metadata.uid() })
@@ -285,7 +310,11 @@ fn prepare_file(path: &Path, missing: Missing) -> Result<(), OpenError> {
                 return Err(OpenError::Missing(shown()));
             }
             if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-                fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(file_error)?;
+                fs::DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(folder)
+                    .map_err(file_error)?;
             }
             match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
                 // Another process was faster; its file is as good as ours would be.
@@ -299,10 +328,11 @@ fn prepare_file(path: &Path, missing: Missing) -> Result<(), OpenError> {
     }
 }
 
-/// Even a reader has SQLite make files beside the database, with its mode: where that lets nobody write, they would stay
-/// behind and keep later writers from their work.
+/// Even a reader has SQLite make files beside the database, with its mode: where that lets nobody
+/// write, they would stay behind and keep later writers from their work.
 fn check_writable(path: &Path) -> Result<(), OpenError> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let is_writable = access(path, AccessFlags::W_OK).is_ok()
         && access(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
     if is_writable {
@@ -353,7 +383,8 @@ mod tests {
     /// SEC-5
     #[test]
     fn a_password_is_not_printed() {
-        let url = DatabaseUrl::parse("postgres://mintery:hunter2@db/mintery?password=hunter2").unwrap();
+        let url =
+            DatabaseUrl::parse("postgres://mintery:hunter2@db/mintery?password=hunter2").unwrap();
         assert_eq!(url.to_string(), "postgres://mintery:…@db/mintery");
         assert!(!format!("{url:?}").contains("hunter2"));
     }

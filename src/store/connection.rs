@@ -1,6 +1,7 @@
-//! A connection for one read, or for one change. A database that has gone silent (a cut network says nothing at all)
-//! must cost its callers a bounded time, and its connections must not come back into the pool: the pool would wait for
-//! them for as long as the operating system does. The same goes for a connection whose user went away in the middle.
+//! A connection for one read, or for one change. A database that has gone silent (a cut network
+//! says nothing at all) must cost its callers a bounded time, and its connections must not come
+//! back into the pool: the pool would wait for them for as long as the operating system does. The
+//! same goes for a connection whose user went away in the middle.
 
 use std::time::Duration;
 
@@ -16,10 +17,12 @@ use super::{Database, Engine, StoreError};
 /// How long a read may take.
 const READ_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long one step of a change may take; longer than the `lock_timeout` of the database, which gives a better reason.
+/// How long one step of a change may take; longer than the `lock_timeout` of the database, which
+/// gives a better reason.
 pub(super) const CHANGE_PATIENCE: Duration = Duration::from_secs(10);
 
-/// More connections than this are not found broken in a row: after a restart of the database all in the pool are.
+/// More connections than this are not found broken in a row: after a restart of the database all in
+/// the pool are.
 const MAX_BROKEN: usize = 20;
 
 /// A statement with what is bound to it.
@@ -79,15 +82,16 @@ pub(super) async fn read<'q>(
     Ok(rows)
 }
 
-/// A transaction that ends with [`Transaction::commit`]; dropped before, it takes its connection with it, and the
-/// database rolls back what nobody committed.
+/// A transaction that ends with [`Transaction::commit`]; dropped before, it takes its connection
+/// with it, and the database rolls back what nobody committed.
 pub(super) struct Transaction(Loan);
 
 impl Transaction {
     /// Begins one.
     pub(super) async fn begin(database: &Database) -> Result<Self, StoreError> {
         let begin = match database.engine {
-            // Taking the write lock at once: a transaction that reads first and writes later may find that it cannot.
+            // Taking the write lock at once: a transaction that reads first and writes later may
+            // find that it cannot.
             Engine::Sqlite => "BEGIN IMMEDIATE",
             Engine::Postgres => "BEGIN",
         };
@@ -116,7 +120,10 @@ impl Transaction {
     /// Gives up what was done, and the connection back where it is still good.
     pub(super) async fn roll_back(mut self) {
         let Ok(connection) = self.connection() else { return };
-        if matches!(timeout(READ_PATIENCE, sqlx::query("ROLLBACK").execute(connection)).await, Ok(Ok(_))) {
+        if matches!(
+            timeout(READ_PATIENCE, sqlx::query("ROLLBACK").execute(connection)).await,
+            Ok(Ok(_))
+        ) {
             self.0.give_back();
         }
     }
@@ -126,7 +133,8 @@ pub(super) fn silent() -> StoreError {
     StoreError::Unavailable("it does not answer".to_owned())
 }
 
-/// Whether the connection is dead, rather than the request wrong: also when the database says that it is shutting down.
+/// Whether the connection is dead, rather than the request wrong: also when the database says that
+/// it is shutting down.
 fn is_broken(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => true,

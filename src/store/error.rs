@@ -38,8 +38,11 @@ pub enum OpenError {
         /// Why.
         reason: String,
     },
-    /// The file belongs to another user: writing to it would leave files that its owner cannot write.
-    #[error("the database at {path} belongs to another user (uid {owner}); run this command as that user")]
+    /// The file belongs to another user: writing to it would leave files that its owner cannot
+    /// write.
+    #[error(
+        "the database at {path} belongs to another user (uid {owner}); run this command as that user"
+    )]
     Foreign {
         /// Which.
         path: String,
@@ -64,7 +67,9 @@ pub enum OpenError {
     #[error("the database is newer than this program (it has migration {0}); upgrade the program")]
     TooNew(i64),
     /// A migration that landed is not the one that this program knows.
-    #[error("the database has another migration {0} than this program; it was made by a different build")]
+    #[error(
+        "the database has another migration {0} than this program; it was made by a different build"
+    )]
     Differs(i64),
     /// A statement failed.
     #[error(transparent)]
@@ -79,10 +84,14 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Unavailable(error.to_string()),
-            sqlx::Error::Database(reason) if matches!(reason.kind(), ErrorKind::UniqueViolation) => {
+            sqlx::Error::Database(reason)
+                if matches!(reason.kind(), ErrorKind::UniqueViolation) =>
+            {
                 Self::Conflict
             }
-            sqlx::Error::Database(reason) if reason.code().is_some_and(|code| is_passing(&code)) => {
+            sqlx::Error::Database(reason)
+                if reason.code().is_some_and(|code| is_passing(&code)) =>
+            {
                 Self::Unavailable(reason.message().to_owned())
             }
             _ => Self::Failed(error.to_string()),
@@ -91,12 +100,14 @@ impl From<sqlx::Error> for StoreError {
 }
 
 impl StoreError {
-    /// Why a commit failed. Mostly it cannot be told whether it happened; but where SQLite could not write all of it down, it
-    /// did not.
+    /// Why a commit failed. Mostly it cannot be told whether it happened; but where SQLite could
+    /// not write all of it down, it did not.
     pub(super) fn of_commit(error: sqlx::Error) -> Self {
         let is_full = |code: &str| sqlite_code(code).is_some_and(is_full);
         match &error {
-            sqlx::Error::Database(reason) if reason.code().is_some_and(|code| is_full(&code)) => error.into(),
+            sqlx::Error::Database(reason) if reason.code().is_some_and(|code| is_full(&code)) => {
+                error.into()
+            }
             _ => Self::OutcomeUnknown(error.to_string()),
         }
     }
@@ -112,9 +123,10 @@ const fn is_full(code: i64) -> bool {
     matches!(code & 0xff, 13) || code == 778
 }
 
-/// Codes that say "later": SQLite's BUSY and LOCKED (with their extended forms), and those of a full disk; PostgreSQL's connection exceptions (class 08), insufficient
-/// resources (53), a lock that was not had in time (55P03), operator intervention (57), a transaction that idled too long (25P03),
-/// serialization failures and deadlocks (40).
+/// Codes that say "later": SQLite's BUSY and LOCKED (with their extended forms), and those of a
+/// full disk; PostgreSQL's connection exceptions (class 08), insufficient resources (53), a lock
+/// that was not had in time (55P03), operator intervention (57), a transaction that idled too long
+/// (25P03), serialization failures and deadlocks (40).
 fn is_passing(code: &str) -> bool {
     sqlite_code(code).is_some_and(|code| matches!(code & 0xff, 5 | 6) || is_full(code))
         || (code.len() == 5
@@ -128,9 +140,10 @@ mod tests {
 
     #[test]
     fn tells_later_from_never() {
-        for code in
-            ["5", "6", "13", "261", "517", "778", "08006", "53300", "55P03", "57P01", "25P03", "40001"]
-        {
+        for code in [
+            "5", "6", "13", "261", "517", "778", "08006", "53300", "55P03", "57P01", "25P03",
+            "40001",
+        ] {
             assert!(is_passing(code), "{code}");
         }
         for code in ["1", "8", "10", "1034", "2067", "23505", "42P01", "42501"] {

@@ -8,17 +8,19 @@ use super::{Database, StoreError};
 use crate::clock::Timestamp;
 use crate::model::event::{EventNumber, RecordedEvent};
 
-/// Takes the next number, and with it the right to commit: everybody else waits for this transaction to end. Gives the
-/// number and the seal of the event before.
+/// Takes the next number, and with it the right to commit: everybody else waits for this
+/// transaction to end. Gives the number and the seal of the event before.
 pub(super) async fn take_next_number(tx: &mut Tx) -> Result<(EventNumber, String), StoreError> {
-    let row = sqlx::query("UPDATE event_head SET number = number + 1 WHERE id = 1 RETURNING number, seal")
-        .fetch_one(tx.connection()?)
-        .await?;
+    let row = sqlx::query(
+        "UPDATE event_head SET number = number + 1 WHERE id = 1 RETURNING number, seal",
+    )
+    .fetch_one(tx.connection()?)
+    .await?;
     Ok((EventNumber::new(row.try_get("number")?), row.try_get("seal")?))
 }
 
-/// Moves the head on if it is still as expected; tells whether it was. With it goes the right to commit, as with
-/// [`take_next_number`].
+/// Moves the head on if it is still as expected; tells whether it was. With it goes the right to
+/// commit, as with [`take_next_number`].
 pub(super) async fn move_head(
     tx: &mut Tx,
     number: EventNumber,
@@ -55,7 +57,10 @@ pub(super) async fn insert(tx: &mut Tx, event: &RecordedEvent) -> Result<(), Sto
 }
 
 pub(super) async fn set_head_seal(tx: &mut Tx, seal: &str) -> Result<(), StoreError> {
-    sqlx::query("UPDATE event_head SET seal = $1 WHERE id = 1").bind(seal).execute(tx.connection()?).await?;
+    sqlx::query("UPDATE event_head SET seal = $1 WHERE id = 1")
+        .bind(seal)
+        .execute(tx.connection()?)
+        .await?;
     Ok(())
 }
 
@@ -64,8 +69,9 @@ pub(super) async fn set_head_seal(tx: &mut Tx, seal: &str) -> Result<(), StoreEr
 /// # Errors
 /// When the statement fails.
 pub async fn last_number(tx: &mut Tx) -> Result<EventNumber, StoreError> {
-    let number =
-        sqlx::query_scalar("SELECT number FROM event_head WHERE id = 1").fetch_one(tx.connection()?).await?;
+    let number = sqlx::query_scalar("SELECT number FROM event_head WHERE id = 1")
+        .fetch_one(tx.connection()?)
+        .await?;
     Ok(EventNumber::new(number))
 }
 
@@ -86,7 +92,8 @@ pub async fn is_known(tx: &mut Tx, subject: &str) -> Result<bool, StoreError> {
 /// # Errors
 /// When the statement fails.
 pub async fn head(database: &Database) -> Result<(EventNumber, String), StoreError> {
-    let rows = database.follow(|| sqlx::query("SELECT number, seal FROM event_head WHERE id = 1")).await?;
+    let rows =
+        database.follow(|| sqlx::query("SELECT number, seal FROM event_head WHERE id = 1")).await?;
     let row = rows.first().ok_or(StoreError::Corrupt("event head"))?;
     Ok((EventNumber::new(row.try_get("number")?), row.try_get("seal")?))
 }
@@ -127,8 +134,8 @@ pub struct Filter {
     pub until: Option<Timestamp>,
 }
 
-/// The statement for one page. What is asked for most has to stand in it alone: no engine looks into an index for what may be asked
-/// for, or not.
+/// The statement for one page. What is asked for most has to stand in it alone: no engine looks
+/// into an index for what may be asked for, or not.
 macro_rules! page_of {
     ($edge:literal, $whose:literal, $order:literal) => {
         concat!(

@@ -1,4 +1,5 @@
-//! Locks beside an SQLite file, which the operating system lets go of when their process dies, however it does.
+//! Locks beside an SQLite file, which the operating system lets go of when their process dies,
+//! however it does.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -13,8 +14,8 @@ pub struct FileLock {
 }
 
 impl FileLock {
-    /// Takes the right to serve the database at `path`: one server for each file, because replay ids and counts live in
-    /// the memory of the one process that serves it.
+    /// Takes the right to serve the database at `path`: one server for each file, because replay
+    /// ids and counts live in the memory of the one process that serves it.
     ///
     /// # Errors
     /// When another process has it.
@@ -24,7 +25,8 @@ impl FileLock {
         Ok(Self { _file: file })
     }
 
-    /// Takes the right to change the tables of the database at `path`, waiting for whoever is at it.
+    /// Takes the right to change the tables of the database at `path`, waiting for whoever is at
+    /// it.
     pub(super) async fn to_migrate(path: &Path) -> Result<Self, OpenError> {
         let failed = |reason: String| OpenError::File { path: path.display().to_string(), reason };
         let file = open(path, ".migrate-lock")?;
@@ -34,13 +36,15 @@ impl FileLock {
     }
 }
 
-/// Opens the file of a lock beside the database, by its real name: a link is another way to the same file.
+/// Opens the file of a lock beside the database, by its real name: a link is another way to the
+/// same file.
 pub(super) fn open(database: &Path, suffix: &str) -> Result<File, OpenError> {
     let failed = |path: &Path, error: std::io::Error| OpenError::File {
         path: path.display().to_string(),
         reason: error.to_string(),
     };
-    let mut name = database.canonicalize().map_err(|error| failed(database, error))?.into_os_string();
+    let mut name =
+        database.canonicalize().map_err(|error| failed(database, error))?.into_os_string();
     name.push(suffix);
     let path = Path::new(&name);
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);

@@ -36,7 +36,10 @@ pub async fn earlier(
     };
     let rows = database.lookup(query).await?;
     let earlier = |row: &sqlx::any::AnyRow| {
-        Ok(Earlier { request_digest: row.try_get("request_digest")?, subject: row.try_get("subject")? })
+        Ok(Earlier {
+            request_digest: row.try_get("request_digest")?,
+            subject: row.try_get("subject")?,
+        })
     };
     rows.first().map(earlier).transpose()
 }
@@ -44,7 +47,8 @@ pub async fn earlier(
 /// Keeps what a request has made, until `expires_at`.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when an equal key of this caller was kept, and has not expired at `now`.
+/// [`StoreError::Conflict`] when an equal key of this caller was kept, and has not expired at
+/// `now`.
 pub async fn insert(
     tx: &mut Tx,
     caller: &str,

@@ -42,7 +42,9 @@ pub struct StoredSigningKey {
 /// # Errors
 /// When the statement fails.
 pub async fn meta(database: &Database, name: &str) -> Result<Option<String>, StoreError> {
-    let rows = database.lookup(|| sqlx::query("SELECT value FROM meta WHERE name = $1").bind(name)).await?;
+    let rows = database
+        .lookup(|| sqlx::query("SELECT value FROM meta WHERE name = $1").bind(name))
+        .await?;
     Ok(rows.first().map(|row| row.try_get("value")).transpose()?)
 }
 
@@ -51,7 +53,8 @@ pub async fn meta(database: &Database, name: &str) -> Result<Option<String>, Sto
 /// # Errors
 /// [`StoreError::Conflict`] when it is recorded already.
 pub async fn insert_meta(tx: &mut Tx, name: &str, value: &str) -> Result<(), StoreError> {
-    let query = sqlx::query("INSERT INTO meta (name, value) VALUES ($1, $2)").bind(name).bind(value);
+    let query =
+        sqlx::query("INSERT INTO meta (name, value) VALUES ($1, $2)").bind(name).bind(value);
     query.execute(tx.connection()?).await?;
     Ok(())
 }
@@ -61,8 +64,11 @@ pub async fn insert_meta(tx: &mut Tx, name: &str, value: &str) -> Result<(), Sto
 /// # Errors
 /// When the statement fails.
 pub async fn data_keys(database: &Database) -> Result<Vec<SealedDataKey>, StoreError> {
-    let query =
-        || sqlx::query("SELECT id, purpose, version, sealed FROM data_keys ORDER BY purpose, version DESC");
+    let query = || {
+        sqlx::query(
+            "SELECT id, purpose, version, sealed FROM data_keys ORDER BY purpose, version DESC",
+        )
+    };
     let rows = database.lookup(query).await?;
     rows.iter()
         .map(|row| {
@@ -80,7 +86,11 @@ pub async fn data_keys(database: &Database) -> Result<Vec<SealedDataKey>, StoreE
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn insert_data_key(tx: &mut Tx, key: &SealedDataKey, now: Timestamp) -> Result<(), StoreError> {
+pub async fn insert_data_key(
+    tx: &mut Tx,
+    key: &SealedDataKey,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO data_keys (id, purpose, version, sealed, created_at) VALUES ($1, $2, $3, $4, $5)",
     )
@@ -116,7 +126,9 @@ pub async fn signing_keys(database: &Database) -> Result<Vec<StoredSigningKey>, 
                 created_at: Timestamp::from_millis(row.try_get("created_at")?),
                 term: Term {
                     signs_from: Timestamp::from_millis(row.try_get("signs_from")?),
-                    signs_until: row.try_get::<Option<i64>, _>("signs_until")?.map(Timestamp::from_millis),
+                    signs_until: row
+                        .try_get::<Option<i64>, _>("signs_until")?
+                        .map(Timestamp::from_millis),
                     longest_ttl: duration(longest_ttl),
                     taken_back_at: row
                         .try_get::<Option<i64>, _>("taken_back_at")?
@@ -148,12 +160,17 @@ pub async fn insert_signing_key(tx: &mut Tx, key: &StoredSigningKey) -> Result<(
     Ok(())
 }
 
-/// Changes when a key signs, if that is still as it was `before`; tells whether it was. The private half of a key that is
-/// taken back is erased.
+/// Changes when a key signs, if that is still as it was `before`; tells whether it was. The private
+/// half of a key that is taken back is erased.
 ///
 /// # Errors
 /// When the statement fails, as it does where another key of the algorithm has no end.
-pub async fn set_term(tx: &mut Tx, kid: &str, before: &Term, term: &Term) -> Result<bool, StoreError> {
+pub async fn set_term(
+    tx: &mut Tx,
+    kid: &str,
+    before: &Term,
+    term: &Term,
+) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "UPDATE signing_keys SET signs_from = $1, signs_until = $2, taken_back_at = $3, \
          sealed_private = CASE WHEN $4 = 1 THEN '' ELSE sealed_private END \
@@ -171,8 +188,8 @@ pub async fn set_term(tx: &mut Tx, kid: &str, before: &Term, term: &Term) -> Res
     Ok(done.rows_affected() == 1)
 }
 
-/// Records that tokens of this life may be signed from now on. That is no change: it makes keys stay longer, never
-/// shorter, and nobody forgets anything because of it.
+/// Records that tokens of this life may be signed from now on. That is no change: it makes keys
+/// stay longer, never shorter, and nobody forgets anything because of it.
 ///
 /// # Errors
 /// When the statement fails.
@@ -180,7 +197,8 @@ pub async fn raise_longest_ttl(database: &Database, ttl: Duration) -> Result<(),
     database.tidy(|| sqlx::query(RAISE_LONGEST_TTL).bind(millis(ttl))).await.map(drop)
 }
 
-/// The same in the change from which on such tokens may be signed, where it says how long they live.
+/// The same in the change from which on such tokens may be signed, where it says how long they
+/// live.
 ///
 /// # Errors
 /// When the statement fails.

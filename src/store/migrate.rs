@@ -40,7 +40,8 @@ impl Database {
         })
     }
 
-    /// Checks that changes can be made: a server that could not make one would find out when it matters.
+    /// Checks that changes can be made: a server that could not make one would find out when it
+    /// matters.
     ///
     /// # Errors
     /// [`OpenError::ReadOnly`] when not.

@@ -1,6 +1,6 @@
-//! All SQL, and nothing but SQL. One set of statements for embedded SQLite and for PostgreSQL: ids and enums are TEXT,
-//! times are BIGINT Unix milliseconds, flags are nullable times. One file per family of tables; [`change`] is the only
-//! way to write.
+//! All SQL, and nothing but SQL. One set of statements for embedded SQLite and for PostgreSQL: ids
+//! and enums are TEXT, times are BIGINT Unix milliseconds, flags are nullable times. One file per
+//! family of tables; [`change`] is the only way to write.
 
 pub mod api;
 pub mod api_key;
@@ -44,7 +44,8 @@ use turn::Turn;
 
 use crate::metrics::Metrics;
 
-/// What is looked for anywhere in a text, in upper or lower case: wildcards in it are none, after `ESCAPE '!'`.
+/// What is looked for anywhere in a text, in upper or lower case: wildcards in it are none, after
+/// `ESCAPE '!'`.
 fn like(text: &str) -> String {
     text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
@@ -59,8 +60,8 @@ fn duration(millis: i64) -> std::time::Duration {
     std::time::Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }
 
-/// A database that was reached: whether it has tables, and whether they are those of this release, is another
-/// question ([`Database::schema_state`]).
+/// A database that was reached: whether it has tables, and whether they are those of this release,
+/// is another question ([`Database::schema_state`]).
 #[derive(Clone)]
 pub struct Database {
     engine: Engine,
@@ -98,8 +99,8 @@ impl Database {
         tokio::time::timeout(PATIENCE, closing).await.ok();
     }
 
-    /// Prepares for a long series of batches. SQLite then goes through its log less often: the batches change the same pages
-    /// again and again.
+    /// Prepares for a long series of batches. SQLite then goes through its log less often: the
+    /// batches change the same pages again and again.
     ///
     /// # Errors
     /// When a statement fails.
@@ -112,7 +113,8 @@ impl Database {
         Ok(())
     }
 
-    /// Waits for whoever waits to write: between the batches of a long series. On PostgreSQL the server does that.
+    /// Waits for whoever waits to write: between the batches of a long series. On PostgreSQL the
+    /// server does that.
     pub async fn let_others_write(&self) {
         if let Some(turn) = &self.turn {
             turn.let_others_go_first().await;
@@ -120,7 +122,10 @@ impl Database {
     }
 
     /// Reads to look something up.
-    async fn lookup<'q>(&self, query: impl Fn() -> AnyQuery<'q>) -> Result<Vec<AnyRow>, StoreError> {
+    async fn lookup<'q>(
+        &self,
+        query: impl Fn() -> AnyQuery<'q>,
+    ) -> Result<Vec<AnyRow>, StoreError> {
         let began = Instant::now();
         let outcome = connection::read(&self.read, query).await;
         self.metrics.store.lookup.record(began, &outcome);
@@ -128,7 +133,10 @@ impl Database {
     }
 
     /// Reads to follow the events.
-    async fn follow<'q>(&self, query: impl Fn() -> AnyQuery<'q>) -> Result<Vec<AnyRow>, StoreError> {
+    async fn follow<'q>(
+        &self,
+        query: impl Fn() -> AnyQuery<'q>,
+    ) -> Result<Vec<AnyRow>, StoreError> {
         let began = Instant::now();
         let outcome = connection::read(&self.read, query).await;
         self.metrics.store.follow.record(began, &outcome);

@@ -31,7 +31,12 @@ pub enum Of {
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn totals(database: &Database, of: Of, from: Hour, hours: i64) -> Result<Vec<Total>, StoreError> {
+pub async fn totals(
+    database: &Database,
+    of: Of,
+    from: Hour,
+    hours: i64,
+) -> Result<Vec<Total>, StoreError> {
     let sql = match of {
         Of::Clients => {
             "SELECT hour / $2 AS stretch, outcome, CAST(SUM(times) AS BIGINT) AS times FROM client_usage \
@@ -104,8 +109,8 @@ pub async fn expiring_secrets(
     database.lookup(query).await?.iter().map(noted).collect()
 }
 
-/// Up to `limit` secrets of enabled clients that were made before `since` and not used from then on. They are looked for among the
-/// `looked_at` oldest: no index knows which are not used.
+/// Up to `limit` secrets of enabled clients that were made before `since` and not used from then
+/// on. They are looked for among the `looked_at` oldest: no index knows which are not used.
 ///
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.

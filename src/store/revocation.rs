@@ -1,4 +1,5 @@
-//! `revocations`. Rows come with the events that take something back (see [`Event::revocations`]), in the same transaction.
+//! `revocations`. Rows come with the events that take something back (see [`Event::revocations`]),
+//! in the same transaction.
 //!
 //! [`Event::revocations`]: crate::model::event::Event::revocations
 
@@ -14,10 +15,12 @@ use crate::model::client::ClientId;
 use crate::model::event::{EventNumber, TakenBack};
 use crate::model::revocation::{Kind, Mark, Revocation};
 
-/// What is added to the life of what is kept for as long as a token could be good, since clocks differ.
+/// What is added to the life of what is kept for as long as a token could be good, since clocks
+/// differ.
 const CLOCKS_DIFFER: Duration = Duration::from_mins(1);
 
-/// The longest that a node goes on issuing tokens that does not hear of any change (the greatest `outage_grace`).
+/// The longest that a node goes on issuing tokens that does not hear of any change (the greatest
+/// `outage_grace`).
 const LONGEST_OUTAGE: Duration = Duration::from_hours(24);
 
 /// Keeps what event `number` takes back.
@@ -57,15 +60,17 @@ pub(super) async fn insert(
 /// # Errors
 /// When the statement fails.
 pub async fn longest_life(tx: &mut Tx) -> Result<Duration, StoreError> {
-    let longest: i64 =
-        sqlx::query_scalar("SELECT CAST(COALESCE(MAX(longest_ttl), 0) AS BIGINT) FROM signing_keys")
-            .fetch_one(tx.connection()?)
-            .await?;
+    let longest: i64 = sqlx::query_scalar(
+        "SELECT CAST(COALESCE(MAX(longest_ttl), 0) AS BIGINT) FROM signing_keys",
+    )
+    .fetch_one(tx.connection()?)
+    .await?;
     Ok(duration(longest))
 }
 
-/// Up to `limit` of what was taken back and still matters at `now`, of this kind, after the digest `after`, by digest. Of what
-/// was taken back several times the last comes first, so that whoever goes on behind it has missed nothing.
+/// Up to `limit` of what was taken back and still matters at `now`, of this kind, after the digest
+/// `after`, by digest. Of what was taken back several times the last comes first, so that whoever
+/// goes on behind it has missed nothing.
 ///
 /// # Errors
 /// When the statement fails.
@@ -90,7 +95,8 @@ pub async fn page(
     rows.iter().map(revocation).collect()
 }
 
-/// Up to `limit` of what was taken back by the events from `first` to `last`, in that order, after `after`, one of them.
+/// Up to `limit` of what was taken back by the events from `first` to `last`, in that order, after
+/// `after`, one of them.
 ///
 /// # Errors
 /// When the statement fails.
@@ -101,9 +107,11 @@ pub async fn between(
     limit: i64,
 ) -> Result<Vec<Revocation>, StoreError> {
     let (number, kind, digest) = match after {
-        Some(one) => {
-            (i64::try_from(one.number).unwrap_or(i64::MAX), one.mark.kind().name(), one.mark.digest())
-        }
+        Some(one) => (
+            i64::try_from(one.number).unwrap_or(i64::MAX),
+            one.mark.kind().name(),
+            one.mark.digest(),
+        ),
         None => (first.get(), "", String::new()),
     };
     let query = || {
@@ -121,11 +129,17 @@ pub async fn between(
     rows.iter().map(revocation).collect()
 }
 
-/// How many single tokens of a client that were taken back still matter at `now`, counted up to `most`.
+/// How many single tokens of a client that were taken back still matter at `now`, counted up to
+/// `most`.
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn count(tx: &mut Tx, client: &ClientId, now: Timestamp, most: i64) -> Result<i64, StoreError> {
+pub async fn count(
+    tx: &mut Tx,
+    client: &ClientId,
+    now: Timestamp,
+    most: i64,
+) -> Result<i64, StoreError> {
     let count = sqlx::query_scalar(
         "SELECT COUNT(*) FROM (SELECT 1 FROM revocations WHERE client_id = $1 AND expires_at > $2 LIMIT $3) AS counted",
     )
@@ -137,8 +151,8 @@ pub async fn count(tx: &mut Tx, client: &ClientId, now: Timestamp, most: i64) ->
     Ok(count)
 }
 
-/// Deletes some of what nothing is left of at `now`; tells whether there may be more. That is no change: it was void by then
-/// anyhow.
+/// Deletes some of what nothing is left of at `now`; tells whether there may be more. That is no
+/// change: it was void by then anyhow.
 ///
 /// # Errors
 /// When the statement fails.

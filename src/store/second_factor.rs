@@ -24,11 +24,12 @@ pub struct SecondFactor {
 /// # Errors
 /// When the statement fails.
 pub async fn of_user(tx: &mut Tx, user: &UserId) -> Result<Option<SecondFactor>, StoreError> {
-    let row =
-        sqlx::query("SELECT sealed_secret, confirmed_at, last_step FROM second_factors WHERE user_id = $1")
-            .bind(user.as_str())
-            .fetch_optional(tx.connection()?)
-            .await?;
+    let row = sqlx::query(
+        "SELECT sealed_secret, confirmed_at, last_step FROM second_factors WHERE user_id = $1",
+    )
+    .bind(user.as_str())
+    .fetch_optional(tx.connection()?)
+    .await?;
     let Some(row) = row else { return Ok(None) };
     let confirmed_at: Option<i64> = row.try_get("confirmed_at")?;
     Ok(Some(SecondFactor {
@@ -107,7 +108,11 @@ async fn delete_codes(tx: &mut Tx, user: &UserId) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// When a statement fails.
-pub async fn set_codes(tx: &mut Tx, user: &UserId, digests: &[SecretDigest]) -> Result<(), StoreError> {
+pub async fn set_codes(
+    tx: &mut Tx,
+    user: &UserId,
+    digests: &[SecretDigest],
+) -> Result<(), StoreError> {
     delete_codes(tx, user).await?;
     for digest in digests {
         sqlx::query("INSERT INTO recovery_codes (user_id, digest) VALUES ($1, $2)")
@@ -123,7 +128,11 @@ pub async fn set_codes(tx: &mut Tx, user: &UserId, digests: &[SecretDigest]) -> 
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn take_code(tx: &mut Tx, user: &UserId, digest: &SecretDigest) -> Result<bool, StoreError> {
+pub async fn take_code(
+    tx: &mut Tx,
+    user: &UserId,
+    digest: &SecretDigest,
+) -> Result<bool, StoreError> {
     let done = sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1 AND digest = $2")
         .bind(user.as_str())
         .bind(digest.to_text())
@@ -137,7 +146,8 @@ pub async fn take_code(tx: &mut Tx, user: &UserId, digest: &SecretDigest) -> Res
 /// # Errors
 /// When the statement fails.
 pub async fn codes_left(database: &Database, user: &UserId) -> Result<i64, StoreError> {
-    const SQL: &str = "SELECT CAST(COUNT(*) AS BIGINT) AS codes FROM recovery_codes WHERE user_id = $1";
+    const SQL: &str =
+        "SELECT CAST(COUNT(*) AS BIGINT) AS codes FROM recovery_codes WHERE user_id = $1";
     let rows = database.lookup(|| sqlx::query(SQL).bind(user.as_str())).await?;
     Ok(rows.first().map(|row| row.try_get("codes")).transpose()?.unwrap_or(0))
 }

@@ -1,4 +1,5 @@
-//! `secret_addresses`: when each secret was last used from each address. These are counts: no changes, without an event.
+//! `secret_addresses`: when each secret was last used from each address. These are counts: no
+//! changes, without an event.
 
 use sqlx::Row as _;
 
@@ -32,8 +33,8 @@ const ADD_USES: [&str; 8] = [
     add_uses!("$4, $5", "$6, $7", "$8, $9", "$10, $11", "$12, $13", "$14, $15", "$16, $17"),
 ];
 
-/// Adds uses of one secret, and keeps the latest few. The row of the secret in `secret_usage` was written before in the same
-/// transaction, so no two nodes do this for one secret at once.
+/// Adds uses of one secret, and keeps the latest few. The row of the secret in `secret_usage` was
+/// written before in the same transaction, so no two nodes do this for one secret at once.
 pub(super) async fn add(
     transaction: &mut Transaction,
     secret: &SecretId,
@@ -117,7 +118,8 @@ pub async fn of_client(
         .collect()
 }
 
-/// Deletes some of the uses before `before`, and of those of secrets that are gone; tells whether there may be more.
+/// Deletes some of the uses before `before`, and of those of secrets that are gone; tells whether
+/// there may be more.
 ///
 /// # Errors
 /// When the statement fails.
@@ -126,7 +128,8 @@ pub(super) async fn delete_some(
     before: Timestamp,
     some: i64,
 ) -> Result<bool, StoreError> {
-    // One look at all of them for both: an index on the time would cost every flush more than this costs an hour.
+    // One look at all of them for both: an index on the time would cost every flush more than this
+    // costs an hour.
     let query = || {
         sqlx::query(
             "DELETE FROM secret_addresses WHERE (secret_id, address) IN (SELECT a.secret_id, a.address \

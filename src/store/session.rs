@@ -38,17 +38,23 @@ pub async fn by_digest(
     rows.first().map(|row| Ok((session(row)?, user(row)?))).transpose()
 }
 
-/// The sessions of a user that have not ended at `now`, the newest first. There are never many of one.
+/// The sessions of a user that have not ended at `now`, the newest first. There are never many of
+/// one.
 ///
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.
-pub async fn of_user(database: &Database, user: &UserId, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+pub async fn of_user(
+    database: &Database,
+    user: &UserId,
+    now: Timestamp,
+) -> Result<Vec<Session>, StoreError> {
     const SQL: &str = concat!(
         "SELECT ",
         session_columns!(),
         " FROM sessions s WHERE s.user_id = $1 AND s.expires_at > $2 ORDER BY s.created_at DESC, s.id"
     );
-    let rows = database.lookup(|| sqlx::query(SQL).bind(user.as_str()).bind(now.as_millis())).await?;
+    let rows =
+        database.lookup(|| sqlx::query(SQL).bind(user.as_str()).bind(now.as_millis())).await?;
     rows.iter().map(session).collect()
 }
 
@@ -56,7 +62,11 @@ pub async fn of_user(database: &Database, user: &UserId, now: Timestamp) -> Resu
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn insert(tx: &mut Tx, session: &Session, digest: &SecretDigest) -> Result<(), StoreError> {
+pub async fn insert(
+    tx: &mut Tx,
+    session: &Session,
+    digest: &SecretDigest,
+) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO sessions (id, user_id, digest, created_at, expires_at, seen_at, address, user_agent) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -91,7 +101,11 @@ pub async fn delete(tx: &mut Tx, user: &UserId, id: &SessionId) -> Result<bool, 
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn delete_all(tx: &mut Tx, user: &UserId, kept: Option<&SessionId>) -> Result<u64, StoreError> {
+pub async fn delete_all(
+    tx: &mut Tx,
+    user: &UserId,
+    kept: Option<&SessionId>,
+) -> Result<u64, StoreError> {
     let done = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND id <> $2")
         .bind(user.as_str())
         // No session has no id.
@@ -156,7 +170,8 @@ fn session(row: &AnyRow) -> Result<Session, StoreError> {
     let address: Option<String> = row.try_get("address")?;
     Ok(Session {
         id: SessionId::parse(&text("id")?).map_err(|_| StoreError::Corrupt("id of a session"))?,
-        user: UserId::parse(&text("session_user_id")?).map_err(|_| StoreError::Corrupt("id of a user"))?,
+        user: UserId::parse(&text("session_user_id")?)
+            .map_err(|_| StoreError::Corrupt("id of a user"))?,
         created_at: time("created_at")?,
         expires_at: time("expires_at")?,
         seen_at: time("seen_at")?,

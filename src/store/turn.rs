@@ -1,7 +1,8 @@
-//! Whose turn it is to write to an SQLite file. SQLite lets no one wait in line: whoever finds the file locked looks
-//! again, ten times a second in the end, and somebody who writes one transaction after the other hardly ever lets them
-//! in. So all who wait say so, by a shared lock on a file beside the database, and an import, before each of its
-//! batches, waits until nobody does. It is a courtesy: where the file cannot be made nothing goes wrong.
+//! Whose turn it is to write to an SQLite file. SQLite lets no one wait in line: whoever finds the
+//! file locked looks again, ten times a second in the end, and somebody who writes one transaction
+//! after the other hardly ever lets them in. So all who wait say so, by a shared lock on a file
+//! beside the database, and an import, before each of its batches, waits until nobody does. It is a
+//! courtesy: where the file cannot be made nothing goes wrong.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,8 @@ use super::file_lock;
 #[derive(Debug)]
 pub struct Turn {
     database: PathBuf,
-    /// The file of those who wait, and that of the one who looks whether somebody does: a process is one of the two.
+    /// The file of those who wait, and that of the one who looks whether somebody does: a process
+    /// is one of the two.
     files: OnceLock<Option<(File, File)>>,
     /// How many of this process wait: all under one lock.
     waiting: Mutex<usize>,

@@ -18,12 +18,13 @@ pub struct Counted {
     pub client: ClientId,
     /// How often each outcome was in each hour.
     pub outcomes: Vec<(Hour, Outcome, u32)>,
-    /// Its secrets that were used, each once for every address, in the order of secrets and addresses.
+    /// Its secrets that were used, each once for every address, in the order of secrets and
+    /// addresses.
     pub secrets: Vec<(SecretId, LastUse)>,
 }
 
-/// Adds what was counted, all of it or nothing. Two nodes that add at once do so in the same order, so that neither waits for the
-/// other for ever: `counted` is sorted by client.
+/// Adds what was counted, all of it or nothing. Two nodes that add at once do so in the same order,
+/// so that neither waits for the other for ever: `counted` is sorted by client.
 ///
 /// # Errors
 /// When a statement fails; [`StoreError::OutcomeUnknown`] when it may have been added all the same.
@@ -61,7 +62,8 @@ async fn add_in(transaction: &mut Transaction, counted: &[Counted]) -> Result<()
             .await?;
         }
         for of_secret in of_client.secrets.chunk_by(|(one, _), (other, _)| one == other) {
-            let Some((secret, last_use)) = of_secret.iter().max_by_key(|(_, last_use)| last_use.at) else {
+            let Some((secret, last_use)) = of_secret.iter().max_by_key(|(_, last_use)| last_use.at)
+            else {
                 continue;
             };
             sqlx::query(
@@ -88,10 +90,12 @@ async fn add_in(transaction: &mut Transaction, counted: &[Counted]) -> Result<()
 /// When the statement fails.
 pub async fn tokens(database: &Database, client: &ClientId, hour: Hour) -> Result<u64, StoreError> {
     let query = || {
-        sqlx::query("SELECT times FROM client_usage WHERE client_id = $1 AND hour = $2 AND outcome = $3")
-            .bind(client.as_str())
-            .bind(hour.get())
-            .bind(Outcome::Token.name())
+        sqlx::query(
+            "SELECT times FROM client_usage WHERE client_id = $1 AND hour = $2 AND outcome = $3",
+        )
+        .bind(client.as_str())
+        .bind(hour.get())
+        .bind(Outcome::Token.name())
     };
     let rows = database.lookup(query).await?;
     let times: i64 = rows.first().map_or(Ok(0), |row| row.try_get("times"))?;
@@ -102,7 +106,10 @@ pub async fn tokens(database: &Database, client: &ClientId, hour: Hour) -> Resul
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn tokens_of_limited(database: &Database, hour: Hour) -> Result<Vec<(String, u64)>, StoreError> {
+pub async fn tokens_of_limited(
+    database: &Database,
+    hour: Hour,
+) -> Result<Vec<(String, u64)>, StoreError> {
     // SQLite takes the tables of a CROSS JOIN in this order: first those few that have a limit.
     let query = || {
         sqlx::query(
@@ -120,8 +127,8 @@ pub async fn tokens_of_limited(database: &Database, hour: Hour) -> Result<Vec<(S
 /// The most clients that [`days`] and [`last_use_of_each`] are asked for at once.
 pub const MAX_CLIENTS: usize = 25;
 
-/// How many tokens each of some clients has had on each day (in days since the epoch), from `from` on. Of more than [`MAX_CLIENTS`]
-/// the others are left out.
+/// How many tokens each of some clients has had on each day (in days since the epoch), from `from`
+/// on. Of more than [`MAX_CLIENTS`] the others are left out.
 ///
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.
@@ -133,13 +140,17 @@ pub async fn days(
     const SQL: &str = "SELECT client_id, hour / 24 AS day, CAST(SUM(times) AS BIGINT) AS times FROM client_usage \
          WHERE outcome = 'token' AND hour >= $1 AND client_id IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
          $17, $18, $19, $20, $21, $22, $23, $24, $25, $26) GROUP BY client_id, hour / 24";
-    let query =
-        || some(clients).fold(sqlx::query(SQL).bind(from.saturating_mul(24)), sqlx::query::Query::bind);
+    let query = || {
+        some(clients).fold(sqlx::query(SQL).bind(from.saturating_mul(24)), sqlx::query::Query::bind)
+    };
     let rows = database.lookup(query).await?;
-    rows.iter().map(|row| Ok((client_id(row)?, row.try_get("day")?, row.try_get("times")?))).collect()
+    rows.iter()
+        .map(|row| Ok((client_id(row)?, row.try_get("day")?, row.try_get("times")?)))
+        .collect()
 }
 
-/// When a secret of each of some clients was last used. Of more than [`MAX_CLIENTS`] the others are left out.
+/// When a secret of each of some clients was last used. Of more than [`MAX_CLIENTS`] the others are
+/// left out.
 ///
 /// # Errors
 /// When the statement fails, or a row holds what this program never writes.
@@ -150,8 +161,11 @@ pub async fn last_use_of_each(
     const SQL: &str = "SELECT client_id, MAX(used_at) AS used_at FROM secret_usage WHERE client_id IN \
          ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25) \
          GROUP BY client_id";
-    let rows = database.lookup(|| some(clients).fold(sqlx::query(SQL), sqlx::query::Query::bind)).await?;
-    rows.iter().map(|row| Ok((client_id(row)?, Timestamp::from_millis(row.try_get("used_at")?)))).collect()
+    let rows =
+        database.lookup(|| some(clients).fold(sqlx::query(SQL), sqlx::query::Query::bind)).await?;
+    rows.iter()
+        .map(|row| Ok((client_id(row)?, Timestamp::from_millis(row.try_get("used_at")?))))
+        .collect()
 }
 
 /// The first of some ids, with as many empty ones after them as a statement has places.
@@ -189,19 +203,26 @@ pub async fn last_uses(
         .collect()
 }
 
-/// Since when the uses of a client's secrets are counted here: since these tables were made, or since the client was brought here
-/// from elsewhere, where its secrets may have been used. Nothing when nobody can tell.
+/// Since when the uses of a client's secrets are counted here: since these tables were made, or
+/// since the client was brought here from elsewhere, where its secrets may have been used. Nothing
+/// when nobody can tell.
 ///
 /// # Errors
 /// When a statement fails.
-pub async fn counted_since(database: &Database, client: &ClientId) -> Result<Option<Timestamp>, StoreError> {
+pub async fn counted_since(
+    database: &Database,
+    client: &ClientId,
+) -> Result<Option<Timestamp>, StoreError> {
     /// The migration that made them.
     const MADE_BY: i64 = 20_261_122_050_000;
     let made = || {
-        sqlx::query("SELECT CAST(installed_on AS TEXT) AS made_at FROM _sqlx_migrations WHERE version = $1")
-            .bind(MADE_BY)
+        sqlx::query(
+            "SELECT CAST(installed_on AS TEXT) AS made_at FROM _sqlx_migrations WHERE version = $1",
+        )
+        .bind(MADE_BY)
     };
-    // A client that was made here has an event that says so. The tokens of any other are good from its import on, or from later.
+    // A client that was made here has an event that says so. The tokens of any other are good from
+    // its import on, or from later.
     let brought = || {
         sqlx::query(
             "SELECT e.at FROM clients c JOIN events e ON e.number = c.cut_off WHERE c.id = $1 AND NOT EXISTS \
@@ -221,11 +242,14 @@ pub async fn counted_since(database: &Database, client: &ClientId) -> Result<Opt
     Ok(Some(made_at.max(brought_at)))
 }
 
-/// A date as a database prints it: SQLite without an offset, in UTC, PostgreSQL with that of the session.
+/// A date as a database prints it: SQLite without an offset, in UTC, PostgreSQL with that of the
+/// session.
 fn parse_date(text: &str) -> Option<Timestamp> {
     use chrono::{DateTime, NaiveDateTime};
-    let with_offset = DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z").map(|date| date.to_utc());
-    let in_utc = || NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map(|date| date.and_utc());
+    let with_offset =
+        DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z").map(|date| date.to_utc());
+    let in_utc =
+        || NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").map(|date| date.and_utc());
     let date = with_offset.or_else(|_| in_utc()).ok()?;
     Some(Timestamp::from_millis(date.timestamp_millis()))
 }
@@ -260,7 +284,11 @@ macro_rules! page_of {
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn page(database: &Database, asked: &Asked, limit: i64) -> Result<Vec<HourOfUse>, StoreError> {
+pub async fn page(
+    database: &Database,
+    asked: &Asked,
+    limit: i64,
+) -> Result<Vec<HourOfUse>, StoreError> {
     let (after_hour, after_client) =
         asked.after.as_ref().map_or((i64::MAX, ""), |(hour, client)| (hour.get(), client.as_str()));
     // Of one client by its own index: not by a look at all clients of all hours.
@@ -290,8 +318,8 @@ pub async fn page(database: &Database, asked: &Asked, limit: i64) -> Result<Vec<
     Ok(found)
 }
 
-/// Deletes some of what was counted before `hour`, and of the uses of secrets that are gone; tells whether there may be more. The last
-/// use of a secret stays as long as the secret.
+/// Deletes some of what was counted before `hour`, and of the uses of secrets that are gone; tells
+/// whether there may be more. The last use of a secret stays as long as the secret.
 ///
 /// # Errors
 /// When a statement fails.
@@ -315,7 +343,8 @@ pub async fn delete_some(database: &Database, hour: Hour) -> Result<bool, StoreE
     };
     let deleted = [database.tidy(counts).await?.len(), database.tidy(uses).await?.len()];
     let more_addresses = secret_addresses::delete_some(database, hour.begins(), SOME).await?;
-    Ok(more_addresses || deleted.into_iter().any(|rows| i64::try_from(rows).is_ok_and(|rows| rows >= SOME)))
+    Ok(more_addresses
+        || deleted.into_iter().any(|rows| i64::try_from(rows).is_ok_and(|rows| rows >= SOME)))
 }
 
 #[cfg(test)]

@@ -57,12 +57,16 @@ pub async fn by_username(
     database: &Database,
     username: &Username,
 ) -> Result<Option<(User, SecretHash)>, StoreError> {
-    const SQL: &str =
-        concat!("SELECT ", columns!(), ", u.password_hash FROM users u WHERE u.folded_username = $1");
+    const SQL: &str = concat!(
+        "SELECT ",
+        columns!(),
+        ", u.password_hash FROM users u WHERE u.folded_username = $1"
+    );
     let folded = username.folded();
     let rows = database.lookup(|| sqlx::query(SQL).bind(folded.as_str())).await?;
-    let with_hash =
-        |row: &AnyRow| Ok((user(row)?, SecretHash::from_stored(row.try_get::<String, _>("password_hash")?)));
+    let with_hash = |row: &AnyRow| {
+        Ok((user(row)?, SecretHash::from_stored(row.try_get::<String, _>("password_hash")?)))
+    };
     rows.first().map(with_hash).transpose()
 }
 
@@ -89,17 +93,23 @@ pub async fn insert(tx: &mut Tx, user: &User, password: &SecretHash) -> Result<(
     Ok(())
 }
 
-/// A user as this transaction sees them, whom nobody else changes until it ends, and the hash of their password.
+/// A user as this transaction sees them, whom nobody else changes until it ends, and the hash of
+/// their password.
 ///
 /// # Errors
 /// When a statement fails, or the row holds what this program never writes.
 pub async fn lock(tx: &mut Tx, id: &UserId) -> Result<Option<(User, SecretHash)>, StoreError> {
-    const SQL: &str = concat!("SELECT ", columns!(), ", u.password_hash FROM users u WHERE u.id = $1");
+    const SQL: &str =
+        concat!("SELECT ", columns!(), ", u.password_hash FROM users u WHERE u.id = $1");
     // Both engines let the others wait from here on.
-    sqlx::query("UPDATE users SET id = id WHERE id = $1").bind(id.as_str()).execute(tx.connection()?).await?;
+    sqlx::query("UPDATE users SET id = id WHERE id = $1")
+        .bind(id.as_str())
+        .execute(tx.connection()?)
+        .await?;
     let row = sqlx::query(SQL).bind(id.as_str()).fetch_optional(tx.connection()?).await?;
-    let with_hash =
-        |row: &AnyRow| Ok((user(row)?, SecretHash::from_stored(row.try_get::<String, _>("password_hash")?)));
+    let with_hash = |row: &AnyRow| {
+        Ok((user(row)?, SecretHash::from_stored(row.try_get::<String, _>("password_hash")?)))
+    };
     row.as_ref().map(with_hash).transpose()
 }
 
@@ -200,7 +210,11 @@ pub async fn update(tx: &mut Tx, user: &User) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// When the statement fails.
-pub async fn set_password(tx: &mut Tx, id: &UserId, password: &SecretHash) -> Result<(), StoreError> {
+pub async fn set_password(
+    tx: &mut Tx,
+    id: &UserId,
+    password: &SecretHash,
+) -> Result<(), StoreError> {
     sqlx::query("UPDATE users SET password_hash = $1 WHERE id = $2")
         .bind(password.as_str())
         .bind(id.as_str())
@@ -214,7 +228,10 @@ pub async fn set_password(tx: &mut Tx, id: &UserId, password: &SecretHash) -> Re
 /// # Errors
 /// When the statement fails.
 pub async fn delete(tx: &mut Tx, id: &UserId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM users WHERE id = $1").bind(id.as_str()).execute(tx.connection()?).await?;
+    sqlx::query("DELETE FROM users WHERE id = $1")
+        .bind(id.as_str())
+        .execute(tx.connection()?)
+        .await?;
     Ok(())
 }
 
@@ -223,7 +240,9 @@ pub async fn delete(tx: &mut Tx, id: &UserId) -> Result<(), StoreError> {
 /// # Errors
 /// When the statement fails.
 pub async fn take_turn_with_administrators(tx: &mut Tx) -> Result<(), StoreError> {
-    sqlx::query("UPDATE administrators_turn SET id = id WHERE id = 1").execute(tx.connection()?).await?;
+    sqlx::query("UPDATE administrators_turn SET id = id WHERE id = 1")
+        .execute(tx.connection()?)
+        .await?;
     Ok(())
 }
 
@@ -232,12 +251,13 @@ pub async fn take_turn_with_administrators(tx: &mut Tx) -> Result<(), StoreError
 /// # Errors
 /// When the statement fails.
 pub async fn is_other_administrator(tx: &mut Tx, id: &UserId) -> Result<bool, StoreError> {
-    let row =
-        sqlx::query("SELECT id FROM users WHERE role = $1 AND disabled_at IS NULL AND id <> $2 LIMIT 1")
-            .bind(Role::Admin.name())
-            .bind(id.as_str())
-            .fetch_optional(tx.connection()?)
-            .await?;
+    let row = sqlx::query(
+        "SELECT id FROM users WHERE role = $1 AND disabled_at IS NULL AND id <> $2 LIMIT 1",
+    )
+    .bind(Role::Admin.name())
+    .bind(id.as_str())
+    .fetch_optional(tx.connection()?)
+    .await?;
     Ok(row.is_some())
 }
 
@@ -248,7 +268,8 @@ pub(super) fn user(row: &AnyRow) -> Result<User, StoreError> {
     let second_factor_at: Option<i64> = row.try_get("second_factor_at")?;
     Ok(User {
         id: UserId::parse(&text("user_id")?).map_err(|_| StoreError::Corrupt("id of a user"))?,
-        username: Username::parse(&text("username")?).map_err(|_| StoreError::Corrupt("username"))?,
+        username: Username::parse(&text("username")?)
+            .map_err(|_| StoreError::Corrupt("username"))?,
         role: text("role")?.parse().map_err(|_| StoreError::Corrupt("role"))?,
         scopes: ScopeSet::parse(&text("user_scopes")?).map_err(|_| StoreError::Corrupt("scope"))?,
         resources: uris(&text("resources")?)?,

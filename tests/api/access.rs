@@ -10,7 +10,8 @@ use crate::app::{ISSUER, TestApp, basic};
 
 const ME: &str = "/api/v1/users/me";
 const CHECKS: [&str; 2] = ["/auth/check", "/api/v1/auth/check"];
-const METADATA: &str = "resource_metadata=\"https://auth.example.com/.well-known/oauth-protected-resource\"";
+const METADATA: &str =
+    "resource_metadata=\"https://auth.example.com/.well-known/oauth-protected-resource\"";
 
 async fn with_authorization(app: &TestApp, path: &str, value: &[u8]) -> Answer {
     let value = HeaderValue::from_bytes(value).unwrap();
@@ -40,7 +41,8 @@ async fn whoever_has_a_token_is_told_who_they_are() {
 
     for scheme in ["bearer", "BEARER", "bEaReR"] {
         for path in [ME, CHECKS[0], CHECKS[1]] {
-            let answer = with_authorization(&app, path, format!("{scheme} {token}").as_bytes()).await;
+            let answer =
+                with_authorization(&app, path, format!("{scheme} {token}").as_bytes()).await;
             assert_eq!(answer.status, 200, "{scheme} {path}: {answer:?}");
         }
     }
@@ -83,7 +85,10 @@ async fn another_scheme_is_told_of_this_one() {
             answer.assert_problem(401, "err_unauthorised", &input);
             answer.assert_no_echo("MARKER", &input);
             let challenge = answer.header("www-authenticate");
-            assert!(challenge.contains(METADATA) && !challenge.contains("error"), "{input}: {challenge}");
+            assert!(
+                challenge.contains(METADATA) && !challenge.contains("error"),
+                "{input}: {challenge}"
+            );
         }
     }
 }
@@ -287,8 +292,10 @@ async fn a_check_asks_for_a_resource() {
     let app = TestApp::with(&[("token.audience", api)]).await;
     let client = app.client("read").await;
     let for_api = app.access_token(&client).await;
-    let for_both = app.token(&client).resource(ISSUER).resource(api).send().await.text("access_token");
-    let check = async |token: &str, query: &str| app.get_with(&format!("/auth/check{query}"), token).await;
+    let for_both =
+        app.token(&client).resource(ISSUER).resource(api).send().await.text("access_token");
+    let check =
+        async |token: &str, query: &str| app.get_with(&format!("/auth/check{query}"), token).await;
     for (token, query, status) in [
         (&for_api, "?resource=https://api.example.com", 200),
         (&for_api, "?resource=https://api.example.com&scope=read", 200),
@@ -319,13 +326,23 @@ async fn a_check_never_says_anything_but_200_401_and_403() {
     let client = app.client("read").await;
     let token = app.access_token(&client).await;
     let long = format!("?scope={}", "a".repeat(8000));
-    for query in ["?%", "?&&&", "?=", "?scope", "?resource", "?%00=%00", "?scope=%F0%28%8C%28", long.as_str()]
-    {
+    for query in [
+        "?%",
+        "?&&&",
+        "?=",
+        "?scope",
+        "?resource",
+        "?%00=%00",
+        "?scope=%F0%28%8C%28",
+        long.as_str(),
+    ] {
         for method in [Method::GET, Method::HEAD] {
-            for authorization in [format!("Bearer {token}"), "Bearer x".to_owned(), "é".to_owned()] {
-                let request = app
-                    .request(method.clone(), &format!("/auth/check{query}"))
-                    .header(AUTHORIZATION, HeaderValue::from_bytes(authorization.as_bytes()).unwrap());
+            for authorization in [format!("Bearer {token}"), "Bearer x".to_owned(), "é".to_owned()]
+            {
+                let request = app.request(method.clone(), &format!("/auth/check{query}")).header(
+                    AUTHORIZATION,
+                    HeaderValue::from_bytes(authorization.as_bytes()).unwrap(),
+                );
                 let answer = Answer::of(request).await;
                 assert!(
                     matches!(answer.status, 200 | 401 | 403),

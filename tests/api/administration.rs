@@ -79,7 +79,8 @@ fn claims(token: &str) -> Value {
 async fn a_client_is_made_changed_and_deleted() {
     let app = TestApp::spawn().await;
     let caller = Caller::admin(&app).await;
-    let answer = caller.post(CLIENTS, json!({ "client_name": "billing", "scope": "read write" })).await;
+    let answer =
+        caller.post(CLIENTS, json!({ "client_name": "billing", "scope": "read write" })).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     assert_eq!(answer.header("cache-control"), "no-store");
     let made = answer.json();
@@ -200,17 +201,25 @@ async fn nobody_does_or_grants_what_they_may_not() {
         json!({ "client_name": "x", "scope": "mintery:users:write read" }),
     ] {
         let answer = writer.post(CLIENTS, body.clone()).await;
-        assert_eq!((answer.status, &answer.json()["code"]), (403, &json!("err_no_permission")), "{body}");
+        assert_eq!(
+            (answer.status, &answer.json()["code"]),
+            (403, &json!("err_no_permission")),
+            "{body}"
+        );
     }
-    let own = writer.create(json!({ "client_name": "x", "scope": "read mintery:clients:write" })).await;
+    let own =
+        writer.create(json!({ "client_name": "x", "scope": "read mintery:clients:write" })).await;
     assert_eq!(writer.patch(&path(&own, ""), json!({ "scope": "read write" })).await.status, 403);
     assert_eq!(writer.patch(&path(&own, ""), json!({ "scope": "" })).await.status, 200);
     // A secret of somebody who may do more would make the caller that somebody.
     assert_eq!(writer.post(&path(&target, "/secrets"), json!({})).await.status, 403);
-    // Whoever takes over a client is that client when it gets its scopes back; so even its name takes all of them.
-    for change in
-        [json!({ "client_name": "renamed" }), json!({ "scope": "" }), json!({ "default_scope": "read" })]
-    {
+    // Whoever takes over a client is that client when it gets its scopes back; so even its name
+    // takes all of them.
+    for change in [
+        json!({ "client_name": "renamed" }),
+        json!({ "scope": "" }),
+        json!({ "default_scope": "read" }),
+    ] {
         assert_eq!(writer.patch(&path(&target, ""), change.clone()).await.status, 403, "{change}");
     }
     assert_eq!(writer.delete(&path(&target, "")).await.status, 403);
@@ -230,7 +239,8 @@ async fn nobody_does_or_grants_what_they_may_not() {
     assert_eq!(answer.status, 400, "{answer:?}");
 }
 
-/// A token that was issued before a scope was taken from its client does not do more than the client may now.
+/// A token that was issued before a scope was taken from its client does not do more than the
+/// client may now.
 #[actix_web::test]
 async fn a_scope_that_was_taken_away_is_gone_from_tokens() {
     let app = TestApp::spawn().await;
@@ -294,7 +304,11 @@ async fn clients_are_listed_in_pages_and_filtered() {
         &long,
     ] {
         let answer = caller.get(&format!("{CLIENTS}?{bad}")).await;
-        assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("err_invalid_request")), "{bad}");
+        assert_eq!(
+            (answer.status, &answer.json()["code"]),
+            (400, &json!("err_invalid_request")),
+            "{bad}"
+        );
     }
 }
 
@@ -332,7 +346,11 @@ async fn bad_input_is_refused() {
         json!(["client_name"]),
     ] {
         let answer = caller.post(CLIENTS, body.clone()).await;
-        assert_eq!((answer.status, &answer.json()["code"]), (400, &json!("err_invalid_request")), "{body}");
+        assert_eq!(
+            (answer.status, &answer.json()["code"]),
+            (400, &json!("err_invalid_request")),
+            "{body}"
+        );
         assert!(!answer.json()["detail"].as_str().unwrap().is_empty());
     }
     let answer = caller
@@ -349,21 +367,27 @@ async fn bad_input_is_refused() {
         (b"client_name=x".to_vec(), "application/x-www-form-urlencoded"),
         (b"{\"client_name\":\"x\"}".to_vec(), "text/plain"),
         (b"{\"client_name\":\"x\",\"client_name\":\"y\"}".to_vec(), "application/json"),
-        (b"[\"arr\",\"from array\",\"read\",null,null,null,null,null,null]".to_vec(), "application/json"),
+        (
+            b"[\"arr\",\"from array\",\"read\",null,null,null,null,null,null]".to_vec(),
+            "application/json",
+        ),
     ] {
         assert_eq!(send(body.clone(), content_type).await.status, 400, "{}", body.escape_ascii());
     }
     // SEC-5: what has the wrong type may be a secret in the wrong place.
-    for body in
-        [r#"{"secret_expires_in":"MARKER"}"#, r#"{"client_name":"x","resources":"MARKER"}"#, r#""MARKER""#]
-    {
+    for body in [
+        r#"{"secret_expires_in":"MARKER"}"#,
+        r#"{"client_name":"x","resources":"MARKER"}"#,
+        r#""MARKER""#,
+    ] {
         let answer = send(body.into(), "application/json").await;
         answer.assert_problem(400, "err_invalid_request", body);
         answer.assert_no_echo("MARKER", body);
     }
     for path in [CLIENTS, APIS, "/api/v1/clients/known/secrets"] {
         let request = app.request(Method::POST, path).bearer_auth(&caller.token);
-        let answer = Answer::of(request.header("content-type", "application/json").body("[]")).await;
+        let answer =
+            Answer::of(request.header("content-type", "application/json").body("[]")).await;
         answer.assert_problem(400, "err_invalid_request", path);
         assert!(answer.body.contains("a JSON object"), "{path}: {answer:?}");
     }
@@ -386,7 +410,10 @@ async fn bad_input_is_refused() {
         assert_eq!(caller.patch(&path(&known, ""), bad.clone()).await.status, 400, "{bad}");
     }
     assert_eq!(
-        caller.get(&format!("{CLIENTS}?name=tester")).await.json()["items"].as_array().unwrap().len(),
+        caller.get(&format!("{CLIENTS}?name=tester")).await.json()["items"]
+            .as_array()
+            .unwrap()
+            .len(),
         1
     );
     assert_eq!(caller.get(CLIENTS).await.json()["items"].as_array().unwrap().len(), 2);
@@ -397,7 +424,8 @@ async fn bad_input_is_refused() {
 async fn an_id_of_any_characters_is_a_segment_of_the_path() {
     let app = TestApp::spawn().await;
     let caller = Caller::admin(&app).await;
-    for (id, segment) in [("a/b", "a%2Fb"), ("a b%c?d#e", "a%20b%25c%3Fd%23e"), ("../x", "..%2Fx")] {
+    for (id, segment) in [("a/b", "a%2Fb"), ("a b%c?d#e", "a%20b%25c%3Fd%23e"), ("../x", "..%2Fx")]
+    {
         caller.create(json!({ "client_name": "x", "client_id": id })).await;
         let shown = caller.get(&format!("{CLIENTS}/{segment}")).await;
         assert_eq!((shown.status, &shown.json()["client_id"]), (200, &json!(id)), "{id}");
@@ -428,7 +456,10 @@ async fn an_id_is_not_made_again_over_http() {
     let caller = Caller::admin(&app).await;
     let client = caller.create(json!({ "client_name": "x", "client_id": "once" })).await;
     assert_eq!(caller.delete(&path(&client, "")).await.status, 204);
-    assert_eq!(caller.post(CLIENTS, json!({ "client_name": "x", "client_id": "once" })).await.status, 409);
+    assert_eq!(
+        caller.post(CLIENTS, json!({ "client_name": "x", "client_id": "once" })).await.status,
+        409
+    );
     // Who has the rights of the operating system knows what they do.
     app.client_with_id("once", "read").await;
 }
@@ -440,7 +471,10 @@ async fn a_client_does_not_give_itself_an_api() {
     let admin = Caller::admin(&app).await;
     let billing = "https://billing.example.com";
     assert_eq!(
-        admin.post(APIS, json!({ "resource": billing, "name": "Billing", "scope": "read" })).await.status,
+        admin
+            .post(APIS, json!({ "resource": billing, "name": "Billing", "scope": "read" }))
+            .await
+            .status,
         201
     );
     let writer = Caller::with(&app, "mintery:clients:write read").await;
@@ -453,7 +487,8 @@ async fn a_client_does_not_give_itself_an_api() {
     assert_eq!(writer.patch(&path(&given, ""), json!({ "client_name": "y" })).await.status, 200);
 }
 
-/// 7662-1: nor an API that it stands for; and whoever has a secret of a client that stands for one stands for it.
+/// 7662-1: nor an API that it stands for; and whoever has a secret of a client that stands for one
+/// stands for it.
 #[actix_web::test]
 async fn a_client_does_not_give_itself_an_api_to_stand_for() {
     let app = TestApp::spawn().await;
@@ -486,7 +521,10 @@ async fn a_client_does_not_give_itself_an_api_to_stand_for() {
     assert!(answer.text("detail").contains(&given.id), "{answer:?}");
     let taken = json!({ "stands_for": [], "introspection_signed_response_alg": null });
     let shown = writer.patch(&path(&given, ""), taken).await.json();
-    assert_eq!((&shown["stands_for"], shown.get("introspection_signed_response_alg")), (&json!([]), None));
+    assert_eq!(
+        (&shown["stands_for"], shown.get("introspection_signed_response_alg")),
+        (&json!([]), None)
+    );
     assert_eq!(admin.delete(&api).await.status, 204);
 }
 
@@ -526,7 +564,8 @@ async fn changes_of_an_api_at_once_are_not_lost() {
     }
 }
 
-/// 8707-1, 8707-2: APIs, their scopes, what their tokens look like; and clients that may ask for them.
+/// 8707-1, 8707-2: APIs, their scopes, what their tokens look like; and clients that may ask for
+/// them.
 #[actix_web::test]
 async fn tokens_are_for_the_apis_that_a_client_may_call() {
     let app = TestApp::spawn().await;
@@ -540,7 +579,10 @@ async fn tokens_are_for_the_apis_that_a_client_may_call() {
     let location = answer.header("location").strip_prefix(ISSUER).unwrap().to_owned();
     assert_eq!(caller.get(&location).await.json()["resource"], orders);
     assert_eq!(
-        caller.post(APIS, json!({ "resource": stock, "name": "Stock", "scope": "read" })).await.status,
+        caller
+            .post(APIS, json!({ "resource": stock, "name": "Stock", "scope": "read" }))
+            .await
+            .status,
         201
     );
     assert_eq!(caller.get(APIS).await.json()["items"].as_array().unwrap().len(), 2);
@@ -548,11 +590,15 @@ async fn tokens_are_for_the_apis_that_a_client_may_call() {
     let client = caller
         .create(json!({ "client_name": "x", "scope": "read write", "resources": [orders, stock] }))
         .await;
-    // Without `resource` it is the first that the client is registered for, with the defaults that belong to it.
+    // Without `resource` it is the first that the client is registered for, with the defaults that
+    // belong to it.
     let answer = app.token(&client).send().await;
     let token = answer.text("access_token");
     assert_eq!(claims(&token)["aud"], orders);
-    assert_eq!((answer.scope(), &answer.json()["expires_in"]), ("read write".to_owned(), &json!(300)));
+    assert_eq!(
+        (answer.scope(), &answer.json()["expires_in"]),
+        ("read write".to_owned(), &json!(300))
+    );
     assert_eq!(crate::forge::part(&token, 0)["alg"], "RS256");
     assert_eq!(app.get_with(&format!("/auth/check?resource={orders}"), &token).await.status, 200);
     assert_eq!(app.me(&token).await.status, 401, "a token for another API");
@@ -581,19 +627,26 @@ async fn tokens_are_for_the_apis_that_a_client_may_call() {
         );
     }
     let own_scope = caller
-        .create(json!({ "client_name": "x", "scope": "mintery:clients:read", "resources": [orders] }))
+        .create(
+            json!({ "client_name": "x", "scope": "mintery:clients:read", "resources": [orders] }),
+        )
         .await;
     let answer = app.token(&own_scope).scope("mintery:clients:read").resource(orders).send().await;
     answer.assert_oauth_error(400, "invalid_scope", "Mintery's own scope for another API");
 
-    let changed =
-        caller.patch(&location, json!({ "scope": "read", "access_token_signed_response_alg": null })).await;
+    let changed = caller
+        .patch(&location, json!({ "scope": "read", "access_token_signed_response_alg": null }))
+        .await;
     assert_eq!((changed.status, &changed.json()["scope"]), (200, &json!("read")));
     let answer = app.token(&client).send().await;
     assert_eq!(answer.scope(), "read");
     assert_eq!(crate::forge::part(&answer.text("access_token"), 0)["alg"], "ES256");
     assert_eq!(caller.delete(&location).await.status, 204);
-    app.token(&client).send().await.assert_oauth_error(400, "invalid_target", "an API that is no more");
+    app.token(&client).send().await.assert_oauth_error(
+        400,
+        "invalid_target",
+        "an API that is no more",
+    );
     assert_eq!(caller.delete(&location).await.status, 404);
     for bad in [
         json!({ "name": "x" }),
@@ -644,9 +697,12 @@ async fn a_secret_does_not_open_the_api() {
 #[actix_web::test]
 async fn the_path_of_the_issuer_may_stand_in_front() {
     let app = TestApp::with(&[("issuer", "https://example.com/tenant")]).await;
-    for path in
-        [CLIENTS, "/api/v1/clients/x", "/api/v1/apis/https://example.com/a", "/api/v1/users/me/sessions/x"]
-    {
+    for path in [
+        CLIENTS,
+        "/api/v1/clients/x",
+        "/api/v1/apis/https://example.com/a",
+        "/api/v1/users/me/sessions/x",
+    ] {
         let method = if path.ends_with("sessions/x") { Method::DELETE } else { Method::GET };
         for (prefix, status) in
             [("", 401), ("/tenant", 401), ("/tenantx", 404), ("/tenant/tenant", 404), ("/x", 404)]

@@ -68,7 +68,11 @@ impl Answer {
         assert!(members.iter().all(|member| known.contains(member)), "{input}: {self:?}");
         assert_eq!(body["token_type"], "Bearer", "{input}: {self:?}");
         assert!(body["expires_in"].is_u64(), "{input}: {self:?}");
-        assert_eq!(body["access_token"].as_str().unwrap().split('.').count(), 3, "{input}: {self:?}");
+        assert_eq!(
+            body["access_token"].as_str().unwrap().split('.').count(),
+            3,
+            "{input}: {self:?}"
+        );
     }
 
     /// A refusal in the shape of RFC 6749 §5.2.
@@ -98,7 +102,10 @@ impl Answer {
     #[track_caller]
     pub fn assert_request_id(&self, input: &str) {
         let id = self.header("x-request-id");
-        assert!(id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{input}: {self:?}");
+        assert!(
+            id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            "{input}: {self:?}"
+        );
     }
 
     /// A refusal outside `/oauth/` (RFC 9457, with `code` and `message`).
@@ -115,9 +122,16 @@ impl Answer {
             assert!(!text.is_empty(), "{input}: {member} is missing: {self:?}");
         }
         // Where the OpenAI clients look.
-        assert_eq!((&body["error"]["message"], &body["error"]["code"]), (&body["message"], &body["code"]));
+        assert_eq!(
+            (&body["error"]["message"], &body["error"]["code"]),
+            (&body["message"], &body["code"])
+        );
         let is_challenge = self.header("www-authenticate").starts_with("Bearer ");
-        assert_eq!(is_challenge || status == 400, matches!(status, 400 | 401 | 403), "{input}: {self:?}");
+        assert_eq!(
+            is_challenge || status == 400,
+            matches!(status, 400 | 401 | 403),
+            "{input}: {self:?}"
+        );
     }
 
     /// The credential was not good (RFC 6750 §3.1).

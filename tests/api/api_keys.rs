@@ -1,4 +1,5 @@
-//! API keys: made, used, changed, replaced and taken back; and everything that is no key, or none for this.
+//! API keys: made, used, changed, replaced and taken back; and everything that is no key, or none
+//! for this.
 
 use std::time::Duration;
 
@@ -90,7 +91,13 @@ impl TestApp {
         }
     }
 
-    async fn send_with_key(&self, method: Method, path: &str, key: &str, body: Option<Value>) -> Answer {
+    async fn send_with_key(
+        &self,
+        method: Method,
+        path: &str,
+        key: &str,
+        body: Option<Value>,
+    ) -> Answer {
         let mut request = self.as_header(method, path, key);
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
@@ -120,9 +127,10 @@ async fn a_key_is_made_used_and_revoked() {
     let owner = app.client("read write").await;
     let key = app.key(owned_by(&owner)).await;
     assert!(key.key.starts_with("mtk_live_") && key.key.len() == 58, "{key:?}");
-    for answer in
-        [app.get_with(ME, &key.key).await, Answer::of(app.as_header(Method::GET, ME, &key.key)).await]
-    {
+    for answer in [
+        app.get_with(ME, &key.key).await,
+        Answer::of(app.as_header(Method::GET, ME, &key.key)).await,
+    ] {
         assert_eq!(answer.status, 200, "{answer:?}");
         assert_eq!(
             answer.json(),
@@ -157,7 +165,9 @@ async fn a_test_key_makes_no_live_one() {
         ..owned_by(&owner)
     };
     let (own, live) = (app.key(new).await, app.key(owned_by(&owner)).await);
-    let send = async |method, path: &str, body| app.send_with_key(method, path, &own.key, Some(body)).await;
+    let send = async |method, path: &str, body| {
+        app.send_with_key(method, path, &own.key, Some(body)).await
+    };
     let made = send(Method::POST, KEYS, json!({ "name": "x", "environment": "test" })).await;
     assert_eq!(made.status, 201, "{made:?}");
     for (method, path, body) in [
@@ -184,7 +194,10 @@ async fn what_is_no_key_is_refused() {
     let mut refusals = Vec::new();
     for (what, wrong) in [
         ("a wrong checksum", format!("{}{last}", &key[..key.len() - 1])),
-        ("a changed digit", key.replacen(&key[12..14], if &key[12..14] == "00" { "11" } else { "00" }, 1)),
+        (
+            "a changed digit",
+            key.replacen(&key[12..14], if &key[12..14] == "00" { "11" } else { "00" }, 1),
+        ),
         ("another environment", key.replace("_live_", "_test_")),
         ("one that was never made", unknown.expose().to_owned()),
         ("another prefix", other_prefix.expose().to_owned()),
@@ -201,19 +214,26 @@ async fn what_is_no_key_is_refused() {
         ("a client id", owner.id.clone()),
     ] {
         app.refuses_key(&wrong, what).await;
-        refusals.push((what, Answer::of(app.as_header(Method::GET, ME, &wrong)).await.fingerprint()));
+        refusals
+            .push((what, Answer::of(app.as_header(Method::GET, ME, &wrong)).await.fingerprint()));
     }
     for (what, refusal) in &refusals {
         assert_eq!(*refusal, refusals[0].1, "{what}");
     }
     // A token is no key, and a key is no token or secret.
     for path in [ME, "/auth/check"] {
-        Answer::of(app.as_header(Method::GET, path, &token)).await.assert_invalid_token("a token as a key");
+        Answer::of(app.as_header(Method::GET, path, &token))
+            .await
+            .assert_invalid_token("a token as a key");
     }
     let watcher = app.client("mintery:introspect").await;
     assert_eq!(app.introspect(&watcher, &key).await.body, r#"{"active":false}"#);
     let as_secret = TestClient { secret: key.clone(), ..owner.clone() };
-    app.token(&as_secret).send().await.assert_oauth_error(401, "invalid_client", "a key as a secret");
+    app.token(&as_secret).send().await.assert_oauth_error(
+        401,
+        "invalid_client",
+        "a key as a secret",
+    );
     let not_text = app.request(Method::GET, ME).header("X-API-Key", b"mtk_live_\xff".as_slice());
     Answer::of(not_text).await.assert_invalid_token("no text");
     app.accepts_key(&key, "the control").await;
@@ -231,8 +251,14 @@ async fn one_credential_and_never_in_the_uri() {
         ("a key and a token", get(ME).bearer_auth(&token).header("X-API-Key", &one)),
         ("two keys", get(ME).bearer_auth(&other).header("X-API-Key", &one)),
         ("two keys in two headers", get(ME).header("X-API-Key", &one).header("X-API-Key", &other)),
-        ("a key and Basic", get(ME).header("authorization", owner.basic()).header("X-API-Key", &one)),
-        ("a key and a token in the query", get("/api/v1/users/me?access_token=x").header("X-API-Key", &one)),
+        (
+            "a key and Basic",
+            get(ME).header("authorization", owner.basic()).header("X-API-Key", &one),
+        ),
+        (
+            "a key and a token in the query",
+            get("/api/v1/users/me?access_token=x").header("X-API-Key", &one),
+        ),
         ("a key in the query", get(&format!("{ME}?api_key={one}"))),
         ("a key in the query by any name", get(&format!("{ME}?x={one}"))),
         ("a key in the query, encoded", get(&format!("{ME}?x=%6dtk_live_0"))),
@@ -241,7 +267,10 @@ async fn one_credential_and_never_in_the_uri() {
         ("a key in the query after a semicolon", get(&format!("{ME}?x=y;z={one}"))),
         ("the name of the header in the query", get(&format!("{ME}?X-Api-Key=x"))),
         ("a token, and a key in the query", get(&format!("{ME}?apikey={one}")).bearer_auth(&token)),
-        ("a key, and another in the query", get(&format!("{ME}?x={other}")).header("X-API-Key", &one)),
+        (
+            "a key, and another in the query",
+            get(&format!("{ME}?x={other}")).header("X-API-Key", &one),
+        ),
     ] {
         let answer = Answer::of(request).await;
         answer.assert_problem(400, "err_invalid_request", what);
@@ -290,7 +319,10 @@ async fn a_key_expires_and_is_disabled_with_its_owner() {
     let again = app.create(again).await;
     app.caught_up().await;
     app.refuses_key(&key.key, "a key of the one before").await;
-    assert_eq!(api_key::page(&app.admin, "", 10, &api_key::Filter::default()).await.unwrap().len(), 0);
+    assert_eq!(
+        api_key::page(&app.admin, "", 10, &api_key::Filter::default()).await.unwrap().len(),
+        0
+    );
     app.accepts_key(&app.key(owned_by(&again)).await.key, "one of the new one").await;
 }
 
@@ -303,7 +335,8 @@ async fn a_key_goes_with_what_its_owner_may() {
     let key = app.key(owned_by(&owner)).await;
     assert_eq!(app.get_with(ME, &key.key).await.json()["scope"], "read write");
     let path = format!("/api/v1/clients/{}", owner.id);
-    let answer = app.send_with_key(Method::PATCH, &path, &admin.key, Some(json!({ "scope": "read" }))).await;
+    let answer =
+        app.send_with_key(Method::PATCH, &path, &admin.key, Some(json!({ "scope": "read" }))).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(app.get_with(ME, &key.key).await.json()["scope"], "read");
     assert_eq!(app.get_with("/auth/check?scope=write", &key.key).await.status, 403);
@@ -357,14 +390,17 @@ async fn a_key_is_good_from_its_addresses() {
     ] {
         let headers = [("x-forwarded-for", listed), ("forwarded", structured)];
         let sent = headers.into_iter().filter_map(|(name, value)| Some((name, value?)));
-        let request =
-            sent.fold(app.as_header(Method::GET, ME, &key), |request, sent| request.header(sent.0, sent.1));
+        let request = sent.fold(app.as_header(Method::GET, ME, &key), |request, sent| {
+            request.header(sent.0, sent.1)
+        });
         assert_eq!(Answer::of(request).await.status, status, "{listed:?} {structured:?}");
     }
     // Without a proxy that is trusted nobody says where they are.
     let owner = direct.client("read").await;
     let key = direct.key(NewApiKey { allowed: allowed(), ..owned_by(&owner) }).await.key;
-    for header in ["x-forwarded-for", "forwarded", "x-real-ip", "cf-connecting-ip", "true-client-ip"] {
+    for header in
+        ["x-forwarded-for", "forwarded", "x-real-ip", "cf-connecting-ip", "true-client-ip"]
+    {
         assert_eq!(from(&direct, &key, header, "192.0.2.7").await, 401, "{header}");
     }
     let key = direct.key(NewApiKey { allowed: here(), ..owned_by(&owner) }).await.key;
@@ -380,7 +416,8 @@ async fn a_key_is_good_in_its_environment() {
         let app = TestApp::with(&[("api_keys.environment", setting)]).await;
         let owner = app.client("read").await;
         let live = app.key(owned_by(&owner)).await.key;
-        let test = app.key(NewApiKey { environment: Environment::Test, ..owned_by(&owner) }).await.key;
+        let test =
+            app.key(NewApiKey { environment: Environment::Test, ..owned_by(&owner) }).await.key;
         assert!(test.starts_with("mtk_test_"), "{test}");
         for (key, passes) in [(&live, live_passes), (&test, test_passes)] {
             if passes {
@@ -404,13 +441,16 @@ async fn a_key_is_good_in_its_environment() {
     }
 }
 
-/// 9068-4, as with tokens: another API must be one of the owner's, and Mintery's own scopes are for Mintery.
+/// 9068-4, as with tokens: another API must be one of the owner's, and Mintery's own scopes are for
+/// Mintery.
 #[actix_web::test]
 async fn a_key_is_good_for_the_apis_of_its_owner() {
     let app = TestApp::spawn().await;
     let scopes = "mintery:apis:write mintery:clients:write mintery:keys:write read write";
     let (owner, key) = manager(&app, scopes).await;
-    let send = async |method, path: &str, body| app.send_with_key(method, path, &key.key, Some(body)).await;
+    let send = async |method, path: &str, body| {
+        app.send_with_key(method, path, &key.key, Some(body)).await
+    };
     for (name, scope) in [("orders", "read"), ("stock", "read write")] {
         let api = json!({ "resource": format!("https://{name}.example.com"), "name": name, "scope": scope });
         assert_eq!(send(Method::POST, "/api/v1/apis", api).await.status, 201);
@@ -430,7 +470,8 @@ async fn a_key_is_good_for_the_apis_of_its_owner() {
     assert_eq!(check(&format!("{orders}&scope=mintery:keys:write")).await.0, 403);
     assert_eq!(check(&format!("{orders}&resource={ISSUER}")).await, (200, "read".to_owned()));
     assert_eq!(check(&format!("resource={ISSUER}")).await, (200, scopes.to_owned()));
-    for other in ["resource=https://stock.example.com", "resource=https://unknown.example.com", "resource=x"]
+    for other in
+        ["resource=https://stock.example.com", "resource=https://unknown.example.com", "resource=x"]
     {
         assert_eq!(check(other).await.0, 401, "{other}");
         assert_eq!(check(&format!("{orders}&{other}")).await.0, 401, "{other}");
@@ -464,8 +505,9 @@ async fn keys_are_administered_with_keys_and_tokens() {
     members.remove("key");
     members.insert("last_used_at".to_owned(), Value::Null);
     members.insert("last_used_address".to_owned(), Value::Null);
-    let send =
-        async |method, rest: &str, body| app.send_with_key(method, &made.path(rest), &admin.key, body).await;
+    let send = async |method, rest: &str, body| {
+        app.send_with_key(method, &made.path(rest), &admin.key, body).await
+    };
     let shown = send(Method::GET, "", None).await;
     assert_eq!(shown.json(), expected);
     shown.assert_no_echo(&made.key[9..52], "a key is never shown again");
@@ -477,7 +519,10 @@ async fn keys_are_administered_with_keys_and_tokens() {
     let changed = send(Method::PATCH, "", Some(change)).await.json();
     assert_eq!((&changed["name"], &changed["scope"]), (&json!("Worker"), &json!("write")));
     assert_eq!(changed["allowed_addresses"], json!([]));
-    assert_eq!((&changed["max_requests_per_minute"], &changed["expires_at"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&changed["max_requests_per_minute"], &changed["expires_at"]),
+        (&Value::Null, &Value::Null)
+    );
     let changed = send(Method::PATCH, "", Some(json!({}))).await.json();
     assert_eq!((&changed["name"], &changed["scope"]), (&json!("Worker"), &json!("write")));
     assert_eq!(send(Method::POST, "/disable", None).await.json()["enabled"], false);
@@ -487,7 +532,8 @@ async fn keys_are_administered_with_keys_and_tokens() {
     assert_eq!(Answer::of(app.as_header(Method::GET, path, &made.key)).await.status, 200);
 
     let list = async |query: &str| {
-        let answer = app.send_with_key(Method::GET, &format!("{KEYS}{query}"), &admin.key, None).await;
+        let answer =
+            app.send_with_key(Method::GET, &format!("{KEYS}{query}"), &admin.key, None).await;
         assert_eq!(answer.status, 200, "{query}: {answer:?}");
         let items = answer.json()["items"].as_array().unwrap().clone();
         (items.len(), answer.json()["next"].clone())
@@ -509,7 +555,8 @@ async fn keys_are_administered_with_keys_and_tokens() {
     assert_eq!(count, 1);
     assert_eq!(list(&format!("?limit=1&after={}", next.as_str().unwrap())).await, (1, Value::Null));
     for bad in ["?environment=x", "?enabled=x", "?limit=0", "?scope=read"] {
-        let answer = app.send_with_key(Method::GET, &format!("{KEYS}{bad}"), &admin.key, None).await;
+        let answer =
+            app.send_with_key(Method::GET, &format!("{KEYS}{bad}"), &admin.key, None).await;
         answer.assert_problem(400, "err_invalid_request", bad);
     }
 
@@ -527,21 +574,29 @@ async fn keys_are_administered_with_keys_and_tokens() {
         send(method, rest, None).await.assert_problem(404, "err_not_found", rest);
     }
     // Whoever takes the key for its id is not repeated.
-    let by_itself = app.send_with_key(Method::GET, &format!("{KEYS}/{}", made.key), &admin.key, None).await;
+    let by_itself =
+        app.send_with_key(Method::GET, &format!("{KEYS}/{}", made.key), &admin.key, None).await;
     by_itself.assert_problem(404, "err_not_found", "a key for its id");
     by_itself.assert_no_echo(&made.key, "a key for its id");
     // Who did it is named by the key.
-    let events = mintery::admin::event_log::Filter { kind: Some("api_key".to_owned()), ..Default::default() };
+    let events = mintery::admin::event_log::Filter {
+        kind: Some("api_key".to_owned()),
+        ..Default::default()
+    };
     let asked = mintery::admin::event_log::Asked::Last;
     let events = mintery::admin::event_log::page(&app.admin, asked, 50, &events).await.unwrap();
     let kinds: Vec<_> = events.iter().skip(1).map(|event| event.kind.as_str()).collect();
     let expected = ["created", "updated", "updated", "disabled", "enabled", "revoked"];
     assert_eq!(kinds, expected.map(|kind| format!("api_key.{kind}")));
-    assert!(events.iter().skip(1).all(|event| event.actor == format!("api_key:{}", admin.id)), "{events:?}");
+    assert!(
+        events.iter().skip(1).all(|event| event.actor == format!("api_key:{}", admin.id)),
+        "{events:?}"
+    );
     assert!(!format!("{events:?}").contains(&made.key[9..52]));
 }
 
-/// SEC-12: what a key makes goes beyond none of its own limits, and so does what it changes, replaces, or lets go.
+/// SEC-12: what a key makes goes beyond none of its own limits, and so does what it changes,
+/// replaces, or lets go.
 #[actix_web::test]
 async fn a_key_makes_none_that_may_more_than_itself() {
     let app = TestApp::spawn().await;
@@ -549,11 +604,16 @@ async fn a_key_makes_none_that_may_more_than_itself() {
     let scopes = || Some(ScopeSet::parse("mintery:keys:write read").unwrap());
     let own = app.key(NewApiKey { scopes: scopes(), ..owned_by(&owner) }).await;
     let path = own.path("");
-    let limits =
-        json!({ "expires_in": 3600, "allowed_addresses": ["127.0.0.0/8"], "max_requests_per_minute": 100 });
-    let send = async |method, path: &str, body| app.send_with_key(method, path, &own.key, Some(body)).await;
+    let limits = json!({ "expires_in": 3600, "allowed_addresses": ["127.0.0.0/8"], "max_requests_per_minute": 100 });
+    let send = async |method, path: &str, body| {
+        app.send_with_key(method, path, &own.key, Some(body)).await
+    };
     let free = app.key(owned_by(&owner)).await;
-    assert_eq!(send(Method::PATCH, &path, limits.clone()).await.status, 200, "as close as it likes");
+    assert_eq!(
+        send(Method::PATCH, &path, limits.clone()).await.status,
+        200,
+        "as close as it likes"
+    );
 
     let mut good = limits.clone();
     good.as_object_mut().unwrap().insert("name".to_owned(), json!("made"));
@@ -563,7 +623,10 @@ async fn a_key_makes_none_that_may_more_than_itself() {
         body
     };
     let made = TestKey::of(&send(Method::POST, KEYS, good.clone()).await);
-    assert_eq!(send(Method::POST, KEYS, with("allowed_addresses", json!(["127.0.0.1"]))).await.status, 201);
+    assert_eq!(
+        send(Method::POST, KEYS, with("allowed_addresses", json!(["127.0.0.1"]))).await.status,
+        201
+    );
     for (member, beyond, what) in [
         ("expires_in", json!(3601), "longer"),
         ("expires_in", Value::Null, "than its own"),
@@ -573,17 +636,25 @@ async fn a_key_makes_none_that_may_more_than_itself() {
         ("max_requests_per_minute", json!(101), "more often"),
         ("max_requests_per_minute", Value::Null, "more often"),
     ] {
-        for (method, path) in
-            [(Method::POST, KEYS.to_owned()), (Method::PATCH, made.path("")), (Method::PATCH, path.clone())]
-        {
-            let body =
-                if method == Method::POST { with(member, beyond.clone()) } else { json!({ member: beyond }) };
+        for (method, path) in [
+            (Method::POST, KEYS.to_owned()),
+            (Method::PATCH, made.path("")),
+            (Method::PATCH, path.clone()),
+        ] {
+            let body = if method == Method::POST {
+                with(member, beyond.clone())
+            } else {
+                json!({ member: beyond })
+            };
             let answer = send(method.clone(), &path, body).await;
             assert_forbidden(&answer, &format!("{method} {member}: {beyond}"));
             assert!(answer.text("detail").contains(what), "{answer:?}");
         }
     }
-    assert_forbidden(&send(Method::POST, KEYS, json!({ "name": "x" })).await, "nothing is everything");
+    assert_forbidden(
+        &send(Method::POST, KEYS, json!({ "name": "x" })).await,
+        "nothing is everything",
+    );
     assert_eq!(
         send(Method::POST, KEYS, with("environment", json!("test"))).await.status,
         201,
@@ -599,7 +670,11 @@ async fn a_key_makes_none_that_may_more_than_itself() {
         assert_forbidden(&send(method, &free.path(rest), body).await, rest);
     }
     assert_eq!(send(Method::POST, &free.path("/disable"), json!({})).await.status, 200);
-    assert_eq!(send(Method::PATCH, &free.path(""), limits).await.status, 200, "to what it may itself");
+    assert_eq!(
+        send(Method::PATCH, &free.path(""), limits).await.status,
+        200,
+        "to what it may itself"
+    );
     assert_eq!(send(Method::POST, &free.path("/enable"), json!({})).await.status, 200);
     assert_eq!(send(Method::PATCH, &made.path(""), json!({ "name": "y" })).await.status, 200);
     assert_eq!(send(Method::DELETE, &free.path(""), json!({})).await.status, 204);
@@ -607,7 +682,10 @@ async fn a_key_makes_none_that_may_more_than_itself() {
     // By small steps it does not get older either.
     app.clock.advance(Duration::from_mins(1));
     assert_forbidden(&send(Method::POST, &own.path("/rotate"), json!({})).await, "as long again");
-    assert_forbidden(&send(Method::PATCH, &path, json!({ "expires_in": 3541 })).await, "a second more");
+    assert_forbidden(
+        &send(Method::PATCH, &path, json!({ "expires_in": 3541 })).await,
+        "a second more",
+    );
     let next = send(Method::POST, &own.path("/rotate"), json!({ "expires_in": 3540 })).await;
     assert_eq!(next.status, 201, "{next:?}");
 
@@ -623,11 +701,13 @@ async fn a_key_makes_none_that_may_more_than_itself() {
     for (expires_in, status) in [(601, 403), (600, 201)] {
         let request = app.request(Method::POST, KEYS).bearer_auth(&token);
         let body = json!({ "name": "x", "scope": "read", "expires_in": expires_in }).to_string();
-        let answer = Answer::of(request.header("content-type", "application/json").body(body)).await;
+        let answer =
+            Answer::of(request.header("content-type", "application/json").body(body)).await;
         assert_eq!(answer.status, status, "{answer:?}");
     }
     // Whoever has the client's own secret is bound by none of it.
-    let token = app.token(&owner).scope("mintery:keys:write read").send().await.text("access_token");
+    let token =
+        app.token(&owner).scope("mintery:keys:write read").send().await.text("access_token");
     let request = app.request(Method::POST, KEYS).bearer_auth(&token);
     let body = json!({ "name": "x", "environment": "test" }).to_string();
     let answer = Answer::of(request.header("content-type", "application/json").body(body)).await;
@@ -644,7 +724,8 @@ fn assert_forbidden(answer: &Answer, what: &str) {
     );
 }
 
-/// Who may do less than before still looks after their keys, and what they lost comes back to none that was made anew.
+/// Who may do less than before still looks after their keys, and what they lost comes back to none
+/// that was made anew.
 #[actix_web::test]
 async fn a_key_is_replaced_without_what_its_owner_lost() {
     let app = TestApp::spawn().await;
@@ -656,12 +737,14 @@ async fn a_key_is_replaced_without_what_its_owner_lost() {
         let body = Some(json!({ "scope": scope }));
         assert_eq!(app.send_with_key(Method::PATCH, &path, &admin.key, body).await.status, 200);
     };
-    let send =
-        async |method, path: String, body| app.send_with_key(method, &path, &own.key, Some(body)).await;
+    let send = async |method, path: String, body| {
+        app.send_with_key(method, &path, &own.key, Some(body)).await
+    };
     may("mintery:keys:write read").await;
     let answer = send(Method::PATCH, renamed.path(""), json!({ "name": "x" })).await;
     answer.assert_problem(400, "err_invalid_request", "the scope is to go");
-    let answer = send(Method::PATCH, renamed.path(""), json!({ "name": "x", "scope": "read" })).await;
+    let answer =
+        send(Method::PATCH, renamed.path(""), json!({ "name": "x", "scope": "read" })).await;
     assert_eq!((answer.status, &answer.json()["scope"]), (200, &json!("read")), "{answer:?}");
     let answer = send(Method::POST, replaced.path("/rotate"), json!({})).await;
     assert_eq!((answer.status, &answer.json()["scope"]), (201, &json!("read")), "{answer:?}");
@@ -688,24 +771,34 @@ async fn nobody_gives_a_key_what_they_may_not() {
             (Method::POST, format!("{KEYS}/revoke")),
             (Method::POST, format!("{KEYS}/verify")),
         ] {
-            let answer = app.send_with_key(method.clone(), &path, &caller.key, Some(json!({}))).await;
+            let answer =
+                app.send_with_key(method.clone(), &path, &caller.key, Some(json!({}))).await;
             answer.assert_problem(403, "err_no_permission", &format!("{method} {path}"));
         }
     }
     for path in [KEYS.to_owned(), of_target.path(""), of_target.path("/usage")] {
         let answer = app.send_with_key(Method::GET, &path, &nobody.key, None).await;
         answer.assert_problem(403, "err_no_permission", &path);
-        assert_eq!(app.send_with_key(Method::GET, &path, &reading.key, None).await.status, 200, "{path}");
+        assert_eq!(
+            app.send_with_key(Method::GET, &path, &reading.key, None).await.status,
+            200,
+            "{path}"
+        );
         assert_eq!(app.get(&path).await.status, 401, "{path}");
     }
     assert_ne!(plain.id, reader.id);
 
     // With fewer scopes than the other, one stops their keys at most.
     let (writer, writing) = manager(&app, "mintery:keys:write read").await;
-    let send =
-        async |method, path: &str, body| app.send_with_key(method, path, &writing.key, Some(body)).await;
+    let send = async |method, path: &str, body| {
+        app.send_with_key(method, path, &writing.key, Some(body)).await
+    };
     for (method, path, body) in [
-        (Method::POST, KEYS.to_owned(), json!({ "name": "x", "owner": target.id, "scope": "read" })),
+        (
+            Method::POST,
+            KEYS.to_owned(),
+            json!({ "name": "x", "owner": target.id, "scope": "read" }),
+        ),
         (Method::POST, KEYS.to_owned(), json!({ "name": "x", "owner": target.id, "scope": "" })),
         (Method::PATCH, of_target.path(""), json!({ "name": "x" })),
         (Method::PATCH, of_target.path(""), json!({ "scope": "" })),
@@ -721,17 +814,25 @@ async fn nobody_gives_a_key_what_they_may_not() {
     app.accepts_key(&of_target.key, "nothing was revoked").await;
     assert_eq!(send(Method::POST, &of_target.path("/disable"), json!({})).await.status, 200);
     // Of its own a client manages the keys, but gives them no more than this very credential may.
-    let narrow = app
-        .key(NewApiKey { scopes: Some(ScopeSet::parse("mintery:keys:write").unwrap()), ..owned_by(&writer) });
+    let narrow = app.key(NewApiKey {
+        scopes: Some(ScopeSet::parse("mintery:keys:write").unwrap()),
+        ..owned_by(&writer)
+    });
     let narrow = narrow.await;
     let answer = create(&app, &narrow, json!({ "name": "x", "scope": "read" })).await;
     assert_forbidden(&answer, "more than the key that asks");
     let answer = app
-        .send_with_key(Method::PATCH, &narrow.path(""), &narrow.key, Some(json!({ "scope": "read" })))
+        .send_with_key(
+            Method::PATCH,
+            &narrow.path(""),
+            &narrow.key,
+            Some(json!({ "scope": "read" })),
+        )
         .await;
     assert_forbidden(&answer, "more for itself");
-    let answer =
-        app.send_with_key(Method::POST, &writing.path("/rotate"), &narrow.key, Some(json!({}))).await;
+    let answer = app
+        .send_with_key(Method::POST, &writing.path("/rotate"), &narrow.key, Some(json!({})))
+        .await;
     assert_forbidden(&answer, "another key of its owner that may do more");
     assert_eq!(create(&app, &narrow, json!({ "name": "x", "scope": "" })).await.status, 201);
     assert_eq!(create(&app, &writing, json!({ "name": "x", "scope": "read" })).await.status, 201);
@@ -745,7 +846,8 @@ async fn nobody_gives_a_key_what_they_may_not() {
 async fn bad_input_is_refused() {
     let app = TestApp::spawn().await;
     let (_, admin) = manager(&app, MANAGER).await;
-    let before = api_key::page(&app.admin, "", 100, &api_key::Filter::default()).await.unwrap().len();
+    let before =
+        api_key::page(&app.admin, "", 100, &api_key::Filter::default()).await.unwrap().len();
     for body in [
         json!({}),
         json!({ "name": "" }),
@@ -786,10 +888,14 @@ async fn bad_input_is_refused() {
         let answer = app.send_with_key(Method::PATCH, &path, &admin.key, Some(body.clone())).await;
         answer.assert_problem(400, "err_invalid_request", &body.to_string());
     }
-    for body in [json!({ "overlap": 30 * 86_400 + 1 }), json!({ "overlap": -1 }), json!({ "expires_in": 0 })]
-    {
-        let answer =
-            app.send_with_key(Method::POST, &admin.path("/rotate"), &admin.key, Some(body.clone())).await;
+    for body in [
+        json!({ "overlap": 30 * 86_400 + 1 }),
+        json!({ "overlap": -1 }),
+        json!({ "expires_in": 0 }),
+    ] {
+        let answer = app
+            .send_with_key(Method::POST, &admin.path("/rotate"), &admin.key, Some(body.clone()))
+            .await;
         answer.assert_problem(400, "err_invalid_request", &body.to_string());
     }
     for body in [
@@ -799,8 +905,9 @@ async fn bad_input_is_refused() {
         json!({ "ids": vec![&admin.id; 201] }),
         json!({ "owner": "nobody" }),
     ] {
-        let answer =
-            app.send_with_key(Method::POST, &format!("{KEYS}/revoke"), &admin.key, Some(body.clone())).await;
+        let answer = app
+            .send_with_key(Method::POST, &format!("{KEYS}/revoke"), &admin.key, Some(body.clone()))
+            .await;
         answer.assert_problem(400, "err_invalid_request", &body.to_string());
     }
     for (method, path, allowed) in [
@@ -816,17 +923,22 @@ async fn bad_input_is_refused() {
     }
     // A key in the wrong place is not repeated.
     let key = &admin.key;
-    for body in [json!({ "name": "x", "owner": key }), json!({ "name": "x", "scope": format!("read {key}") })]
-    {
+    for body in [
+        json!({ "name": "x", "owner": key }),
+        json!({ "name": "x", "scope": format!("read {key}") }),
+    ] {
         let answer = create(&app, &admin, body.clone()).await;
         answer.assert_problem(400, "err_invalid_request", "a key in the wrong place");
         answer.assert_no_echo(key, "a key in the wrong place");
         assert!(answer.text("message").contains("mtk_live_…"), "{}", answer.text("message"));
     }
-    let after = api_key::page(&app.admin, "", 100, &api_key::Filter::default()).await.unwrap().len();
+    let after =
+        api_key::page(&app.admin, "", 100, &api_key::Filter::default()).await.unwrap().len();
     assert_eq!(after, before);
     // What people call something is theirs; where it is shown it is escaped.
-    for name in ["<script>alert(1)</script>", "abc\u{202e}cba", "München \u{1f511}", &"ü".repeat(200)] {
+    for name in
+        ["<script>alert(1)</script>", "abc\u{202e}cba", "München \u{1f511}", &"ü".repeat(200)]
+    {
         let answer = create(&app, &admin, json!({ "name": name })).await;
         assert_eq!((answer.status, &answer.json()["name"]), (201, &json!(name)));
         assert_eq!(answer.header("content-type"), "application/json");
@@ -839,7 +951,8 @@ async fn bad_input_is_refused() {
 async fn a_key_is_replaced_while_the_old_one_stays_good() {
     let app = TestApp::spawn().await;
     let (_, admin) = manager(&app, MANAGER).await;
-    let old = TestKey::of(&create(&app, &admin, json!({ "name": "x", "expires_in": 864_000 })).await);
+    let old =
+        TestKey::of(&create(&app, &admin, json!({ "name": "x", "expires_in": 864_000 })).await);
     let rotate = async |key: &TestKey, body: Value| {
         app.send_with_key(Method::POST, &key.path("/rotate"), &admin.key, Some(body)).await
     };
@@ -850,7 +963,10 @@ async fn a_key_is_replaced_while_the_old_one_stays_good() {
     // It lives as long as the old one did.
     assert_eq!(answer.json()["expires_at"], app.now() + 864_000);
     let shown = app.send_with_key(Method::GET, &old.path(""), &admin.key, None).await.json();
-    assert_eq!((&shown["replaced_by"], &shown["expires_at"]), (&json!(new.id), &json!(app.now() + 600)));
+    assert_eq!(
+        (&shown["replaced_by"], &shown["expires_at"]),
+        (&json!(new.id), &json!(app.now() + 600))
+    );
     app.accepts_key(&old.key, "the overlap").await;
     app.accepts_key(&new.key, "the new one").await;
     let again = rotate(&old, json!({})).await;
@@ -902,13 +1018,17 @@ async fn many_keys_are_revoked_at_once() {
     let owner = app.client("read").await;
     let mut keys = Vec::new();
     for _ in 0..5 {
-        keys.push(TestKey::of(&create(&app, &admin, json!({ "name": "x", "owner": owner.id })).await));
+        keys.push(TestKey::of(
+            &create(&app, &admin, json!({ "name": "x", "owner": owner.id })).await,
+        ));
     }
     for key in &keys {
         app.accepts_key(&key.key, "the control").await;
     }
     let revoke = async |body: Value| {
-        let answer = app.send_with_key(Method::POST, &format!("{KEYS}/revoke"), &admin.key, Some(body)).await;
+        let answer = app
+            .send_with_key(Method::POST, &format!("{KEYS}/revoke"), &admin.key, Some(body))
+            .await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.json()["revoked"].as_array().unwrap().len()
     };
@@ -934,7 +1054,8 @@ async fn a_request_that_is_sent_again_makes_one_key() {
     let (_, admin) = manager(&app, MANAGER).await;
     let (_, other) = manager(&app, MANAGER).await;
     let send = async |caller: &TestKey, repeat_by: &str, body: &str| {
-        let request = app.as_header(Method::POST, KEYS, &caller.key).header("Idempotency-Key", repeat_by);
+        let request =
+            app.as_header(Method::POST, KEYS, &caller.key).header("Idempotency-Key", repeat_by);
         Answer::of(request.header("content-type", "application/json").body(body.to_owned())).await
     };
     let body = r#"{"name": "x"}"#;
@@ -948,7 +1069,11 @@ async fn a_request_that_is_sent_again_makes_one_key() {
         again.assert_no_echo(&made.key[9..52], "sent again");
         assert_eq!(again.json()["key"], Value::Null);
     }
-    send(&admin, "one", r#"{"name": "y"}"#).await.assert_problem(409, "err_conflict", "something else");
+    send(&admin, "one", r#"{"name": "y"}"#).await.assert_problem(
+        409,
+        "err_conflict",
+        "something else",
+    );
     // It is the caller's own.
     assert_ne!(TestKey::of(&send(&other, "one", body).await).id, made.id);
     assert_ne!(TestKey::of(&send(&admin, "two", body).await).id, made.id);
@@ -967,7 +1092,8 @@ async fn a_request_that_is_sent_again_makes_one_key() {
         send(&admin, bad, body).await.assert_problem(400, "err_invalid_request", bad);
     }
     let twice = app.as_header(Method::POST, KEYS, &admin.key).header("Idempotency-Key", "a");
-    let twice = twice.header("Idempotency-Key", "b").header("content-type", "application/json").body(body);
+    let twice =
+        twice.header("Idempotency-Key", "b").header("content-type", "application/json").body(body);
     Answer::of(twice).await.assert_problem(400, "err_invalid_request", "twice");
     // A day later it is another request.
     app.clock.advance(Duration::from_hours(24));
@@ -996,7 +1122,10 @@ async fn another_service_asks_whether_a_key_is_good() {
             "scope": "read write", "expires_at": app.now() + 3600
         })
     );
-    assert_eq!(verify(json!({ "key": test.key, "environment": "test" })).await.json()["valid"], true);
+    assert_eq!(
+        verify(json!({ "key": test.key, "environment": "test" })).await.json()["valid"],
+        true
+    );
     let unknown = KeyFormat::default().generate(Environment::Live, &SystemRandom);
     let token = app.access_token(&owner).await;
     for body in [
@@ -1030,7 +1159,10 @@ async fn another_service_asks_whether_a_key_is_good() {
     }
     api_key::revoke(&app.admin, &bound.id()).await.unwrap();
     app.caught_up().await;
-    assert_eq!(verify(json!({ "key": bound.key, "address": "192.0.2.7" })).await.body, r#"{"valid":false}"#);
+    assert_eq!(
+        verify(json!({ "key": bound.key, "address": "192.0.2.7" })).await.body,
+        r#"{"valid":false}"#
+    );
 }
 
 #[actix_web::test]
@@ -1053,8 +1185,12 @@ async fn a_key_with_a_limit_has_to_wait() {
     // Another service is told, too: the key is good, just not now.
     let (_, asker) = manager(&app, "mintery:keys:verify").await;
     let asked = Some(json!({ "key": key.key }));
-    let verified = app.send_with_key(Method::POST, &format!("{KEYS}/verify"), &asker.key, asked).await;
-    assert_eq!((verified.status, verified.json()), (200, json!({ "valid": false, "retry_after": 21 })));
+    let verified =
+        app.send_with_key(Method::POST, &format!("{KEYS}/verify"), &asker.key, asked).await;
+    assert_eq!(
+        (verified.status, verified.json()),
+        (200, json!({ "valid": false, "retry_after": 21 }))
+    );
     // What is refused for another reason is not held against it.
     assert_eq!(app.get_with("/auth/check?scope=other", &key.key).await.status, 403);
     app.clock.let_pass(Duration::from_secs(21));
@@ -1081,7 +1217,10 @@ async fn uses_of_keys_are_counted() {
     app.flush_usage().await;
     let get = async |path: &str| app.send_with_key(Method::GET, path, &admin.key, None).await;
     let shown = get(&key.path("")).await.json();
-    assert_eq!((&shown["last_used_at"], &shown["last_used_address"]), (&json!(used_at), &json!("127.0.0.1")));
+    assert_eq!(
+        (&shown["last_used_at"], &shown["last_used_address"]),
+        (&json!(used_at), &json!("127.0.0.1"))
+    );
     let usage = get(&key.path("/usage")).await;
     let items = usage.json()["items"].as_array().unwrap().clone();
     let sum = |member: &str| -> i64 {
@@ -1104,9 +1243,15 @@ async fn uses_of_keys_are_counted() {
     api_key::revoke(&app.admin, &key.id()).await.unwrap();
     let page = get(&key.path("/usage?limit=2")).await.json();
     assert_eq!(page["items"].as_array().unwrap().len(), 2);
-    let rest = get(&key.path(&format!("/usage?after={}", page["next"].as_str().unwrap()))).await.json();
+    let rest =
+        get(&key.path(&format!("/usage?after={}", page["next"].as_str().unwrap()))).await.json();
     let hours = [&page, &rest].map(|page| page["items"].as_array().unwrap().clone()).concat();
-    assert!(hours.iter().map(|hour| hour["hour"].as_i64().unwrap()).is_sorted_by(|one, next| one > next));
+    assert!(
+        hours
+            .iter()
+            .map(|hour| hour["hour"].as_i64().unwrap())
+            .is_sorted_by(|one, next| one > next)
+    );
     assert!(hours.len() >= 4, "{hours:?}");
     get("/api/v1/keys/ak_0000000000000000000000/usage").await.assert_problem(
         404,
@@ -1149,11 +1294,15 @@ async fn a_key_costs_no_query_and_an_unknown_one_costs_one() {
 /// What somebody is called is told by the settings: prefix, header, the longest life.
 #[actix_web::test]
 async fn keys_are_as_the_settings_say() {
-    let settings =
-        [("api_keys.prefix", "acme"), ("api_keys.header", "X-Acme-Key"), ("api_keys.max_ttl", "3600")];
+    let settings = [
+        ("api_keys.prefix", "acme"),
+        ("api_keys.header", "X-Acme-Key"),
+        ("api_keys.max_ttl", "3600"),
+    ];
     let app = TestApp::with(&settings).await;
     let admin = app.client("mintery:keys:write read").await;
-    let token = app.token(&admin).scope("mintery:keys:write read").send().await.text("access_token");
+    let token =
+        app.token(&admin).scope("mintery:keys:write read").send().await.text("access_token");
     let create = async |body: Value| {
         let request = app.request(Method::POST, KEYS).bearer_auth(&token);
         Answer::of(request.header("content-type", "application/json").body(body.to_string())).await
@@ -1163,7 +1312,11 @@ async fn keys_are_as_the_settings_say() {
     assert!(key.key.starts_with("acme_live_"), "{key:?}");
     assert_eq!(answer.json()["expires_at"], app.now() + 3600, "no longer than any");
     for (life, status) in [(json!(3600), 201), (json!(3601), 400), (Value::Null, 400)] {
-        assert_eq!(create(json!({ "name": "x", "expires_in": life })).await.status, status, "{life}");
+        assert_eq!(
+            create(json!({ "name": "x", "expires_in": life })).await.status,
+            status,
+            "{life}"
+        );
     }
     let send = async |header: &str, key: &str| {
         Answer::of(app.request(Method::GET, ME).header(header, key)).await.status
@@ -1174,7 +1327,8 @@ async fn keys_are_as_the_settings_say() {
     assert_eq!(app.get_with(ME, &key.key).await.status, 200);
     // Not by small steps either: its whole life counts.
     app.clock.advance(Duration::from_mins(30));
-    let token = app.token(&admin).scope("mintery:keys:write read").send().await.text("access_token");
+    let token =
+        app.token(&admin).scope("mintery:keys:write read").send().await.text("access_token");
     let patch = async |secs: u64| {
         let request = app.request(Method::PATCH, &key.path("")).bearer_auth(&token);
         let body = json!({ "expires_in": secs }).to_string();
@@ -1208,17 +1362,21 @@ async fn a_database_that_was_made_before_has_keys_too() {
     app.accepts_key(&key.key, "after another start").await;
 }
 
-/// What is over is deleted some time later: keys that expired long ago, counts, requests that may not be sent again.
+/// What is over is deleted some time later: keys that expired long ago, counts, requests that may
+/// not be sent again.
 #[actix_web::test]
 async fn what_is_over_is_deleted() {
     let app = TestApp::spawn().await;
     let (_, admin) = manager(&app, MANAGER).await;
     let request = app.as_header(Method::POST, KEYS, &admin.key).header("Idempotency-Key", "one");
     let body = r#"{"name": "x", "expires_in": 60}"#;
-    let made = TestKey::of(&Answer::of(request.header("content-type", "application/json").body(body)).await);
+    let made = TestKey::of(
+        &Answer::of(request.header("content-type", "application/json").body(body)).await,
+    );
     app.accepts_key(&made.key, "the control").await;
     app.flush_usage().await;
-    let count = async |table: &str| app.database.number(&format!("SELECT COUNT(*) FROM {table}")).await;
+    let count =
+        async |table: &str| app.database.number(&format!("SELECT COUNT(*) FROM {table}")).await;
     assert_eq!((count("api_keys").await, count("idempotency_keys").await), (2, 1));
     let pass = async |time: Duration| {
         app.clock.advance(time);
@@ -1249,7 +1407,8 @@ async fn a_key_of_an_owner_who_was_asked_for_too_early_is_good() {
     let app = TestApp::spawn().await;
     for round in 0..20 {
         let id = format!("late-{round}");
-        let guess = TestClient { id: id.clone(), secret: "mts_0".to_owned(), secret_id: String::new() };
+        let guess =
+            TestClient { id: id.clone(), secret: "mts_0".to_owned(), secret_id: String::new() };
         assert_eq!(app.token(&guess).send().await.status, 401);
         let owner = app.client_with_id(&id, "read").await;
         let key = app.key(owned_by(&owner)).await;

@@ -29,7 +29,8 @@ use crate::forge;
 /// Who the server says it is, unless a test says otherwise.
 pub const ISSUER: &str = "https://auth.example.com";
 
-/// A server on a port of its own, and somebody who administers its database from another process, so to speak.
+/// A server on a port of its own, and somebody who administers its database from another process,
+/// so to speak.
 pub struct TestApp {
     /// Where it answers.
     pub url: String,
@@ -73,8 +74,11 @@ pub fn basic(credentials: impl AsRef<[u8]>) -> String {
 pub fn new_client(scopes: &str) -> NewClient {
     NewClient {
         id: None,
-        terms: ClientUpdate { scopes: Some(ScopeSet::parse(scopes).unwrap()), ..ClientUpdate::default() }
-            .into_new(DisplayName::parse("tester").unwrap()),
+        terms: ClientUpdate {
+            scopes: Some(ScopeSet::parse(scopes).unwrap()),
+            ..ClientUpdate::default()
+        }
+        .into_new(DisplayName::parse("tester").unwrap()),
         secret: None,
         secret_expires_in: None,
     }
@@ -117,7 +121,8 @@ impl TestApp {
         ];
         let own = settings.iter().map(|(key, value)| (*key, (*value).to_owned()));
         let overrides = usual.into_iter().chain(own).map(|(key, value)| (key, "a test", value));
-        let settings = Settings::load(&overrides.collect(), [], Some(&database.settings_file())).unwrap();
+        let settings =
+            Settings::load(&overrides.collect(), [], Some(&database.settings_file())).unwrap();
 
         let surroundings = Surroundings {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
@@ -248,7 +253,10 @@ impl TestApp {
 
     /// A GET with this token.
     pub async fn get_with(&self, path: &str, token: &str) -> Answer {
-        Answer::of(self.request(Method::GET, path).header("authorization", format!("Bearer {token}"))).await
+        Answer::of(
+            self.request(Method::GET, path).header("authorization", format!("Bearer {token}")),
+        )
+        .await
     }
 
     /// A GET without any credential.
@@ -260,7 +268,8 @@ impl TestApp {
         self.http.request(method, format!("{}{path}", self.url))
     }
 
-    /// Waits until a series of `/metrics` has this value or a higher one. What is looked for a few times a second is soon there.
+    /// Waits until a series of `/metrics` has this value or a higher one. What is looked for a few
+    /// times a second is soon there.
     pub async fn until_metric(&self, series: &str, value: f64) {
         let begun = Instant::now();
         loop {
@@ -268,7 +277,10 @@ impl TestApp {
             if current >= value {
                 return;
             }
-            assert!(begun.elapsed() <= Duration::from_secs(2), "{series} is {current}, not {value}");
+            assert!(
+                begun.elapsed() <= Duration::from_secs(2),
+                "{series} is {current}, not {value}"
+            );
             actix_web::rt::time::sleep(Duration::from_millis(5)).await;
         }
     }

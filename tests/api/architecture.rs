@@ -1,10 +1,11 @@
-//! Imports run one way, from a higher floor to a lower one (DESIGN.md, "The tree"). Reads the sources and fails on an
-//! arrow that runs back up, or on a library where it does not belong.
+//! Imports run one way, from a higher floor to a lower one (DESIGN.md, "The tree"). Reads the
+//! sources and fails on an arrow that runs back up, or on a library where it does not belong.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The floors, the highest first. Parts of one floor do not know each other, but for those of the ground floor.
+/// The floors, the highest first. Parts of one floor do not know each other, but for those of the
+/// ground floor.
 const FLOORS: &[&[&str]] = &[
     &["main"],
     &["cli"],
@@ -71,16 +72,20 @@ fn may_know(part: &str, other: &str) -> bool {
     }
     let floor = |name: &str| {
         let floor = FLOORS.iter().position(|parts| parts.contains(&name));
-        floor.unwrap_or_else(|| panic!("{name} stands on no floor: add it to FLOORS, and to DESIGN.md"))
+        floor.unwrap_or_else(|| {
+            panic!("{name} stands on no floor: add it to FLOORS, and to DESIGN.md")
+        })
     };
     let (own, its) = (floor(part), floor(other));
     own < its || (own == its && own == FLOORS.len() - 1)
 }
 
-/// The parts of the crate that a line names: by `crate::`, by the name of the crate, or by enough `super::`.
+/// The parts of the crate that a line names: by `crate::`, by the name of the crate, or by enough
+/// `super::`.
 fn parts_named(path: &str, line: &str) -> Vec<String> {
     let mut named = Vec::new();
-    let depth = path.trim_end_matches("mod.rs").split('/').filter(|segment| !segment.is_empty()).count();
+    let depth =
+        path.trim_end_matches("mod.rs").split('/').filter(|segment| !segment.is_empty()).count();
     let up = "super::".repeat(depth);
     let prefixes = ["crate::", "mintery::", up.as_str()];
     for (number, prefix) in prefixes.iter().enumerate() {
@@ -93,8 +98,11 @@ fn parts_named(path: &str, line: &str) -> Vec<String> {
                 rest.find([',', ';']).unwrap_or(rest.len())
             };
             for item in split_top(&rest[..end]) {
-                let name: String =
-                    item.trim().chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+                let name: String = item
+                    .trim()
+                    .chars()
+                    .take_while(|c| c.is_ascii_lowercase() || *c == '_')
+                    .collect();
                 let is_part = FLOORS.iter().any(|parts| parts.contains(&name.as_str()));
                 let is_path = item.trim()[name.len()..].starts_with("::") || number == 0;
                 // `super::` may reach a name that is no part of the crate; `crate::` may not.
@@ -170,11 +178,13 @@ fn imports_run_downwards() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
-/// Puts an import that is spread over lines on its first line, and empty lines where the others were.
+/// Puts an import that is spread over lines on its first line, and empty lines where the others
+/// were.
 fn join_imports(text: &str) -> String {
     let (mut joined, mut open, mut swallowed) = (String::new(), false, 0);
     for line in text.lines() {
-        let starts = line.trim_start().starts_with("use ") || line.trim_start().starts_with("pub use ");
+        let starts =
+            line.trim_start().starts_with("use ") || line.trim_start().starts_with("pub use ");
         if open {
             joined.push_str(line.trim());
             swallowed += 1;

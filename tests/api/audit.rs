@@ -30,7 +30,8 @@ async fn states(caller: &Caller<'_>, algorithm: &str) -> Vec<(String, String)> {
 #[actix_web::test]
 async fn keys_are_listed_rotated_and_retired() {
     let app = TestApp::spawn().await;
-    let caller = Caller::with(&app, "mintery:signing-keys:read mintery:signing-keys:write read").await;
+    let caller =
+        Caller::with(&app, "mintery:signing-keys:read mintery:signing-keys:write read").await;
     let first = states(&caller, "ES256").await;
     assert_eq!(first.len(), 1);
     assert_eq!(first[0].1, "active");
@@ -92,7 +93,8 @@ async fn a_shared_key_is_not_shown() {
     let mut new = crate::app::new_client("mintery:signing-keys:read mintery:signing-keys:write");
     new.terms.token_alg = Some(mintery::model::signing_key::SigningAlgorithm::Es256);
     let client = app.create(new).await;
-    let token = app.token(&client).scope("mintery:signing-keys:read").send().await.text("access_token");
+    let token =
+        app.token(&client).scope("mintery:signing-keys:read").send().await.text("access_token");
     let keys = app.get_with(KEYS, &token).await.json();
     let secret = items(&keys).iter().find(|key| key["alg"] == "HS256").unwrap();
     let shown = app.get_with(&format!("{KEYS}/{}", secret["kid"].as_str().unwrap()), &token).await;
@@ -109,7 +111,8 @@ async fn keys_and_events_are_for_those_who_hold_the_scopes() {
     let app = TestApp::spawn().await;
     let reader = Caller::with(&app, "mintery:signing-keys:read").await;
     let kid = states(&reader, "ES256").await.remove(0).0;
-    let others = "mintery:clients:read mintery:clients:write mintery:apis:write mintery:usage:read read";
+    let others =
+        "mintery:clients:read mintery:clients:write mintery:apis:write mintery:usage:read read";
     let other = Caller::with(&app, others).await;
     for (caller, method, path, needed) in [
         (&reader, Method::POST, format!("{KEYS}/rotate"), "mintery:signing-keys:write"),
@@ -140,7 +143,8 @@ async fn keys_and_events_are_for_those_who_hold_the_scopes() {
 async fn events_are_read_in_pages() {
     let app = TestApp::spawn().await;
     let caller =
-        Caller::with(&app, "mintery:events:read mintery:clients:write mintery:clients:read read").await;
+        Caller::with(&app, "mintery:events:read mintery:clients:write mintery:clients:read read")
+            .await;
     app.clock.let_pass(Duration::from_secs(7));
     let made = caller.post("/api/v1/clients", json!({ "client_name": "x", "scope": "read" })).await;
     let id = made.text("client_id");
@@ -176,7 +180,15 @@ async fn events_are_read_in_pages() {
     let members: Vec<&String> = event.as_object().unwrap().keys().collect();
     assert_eq!(members, ["actor", "at", "details", "kind", "number", "subject"]);
     assert!(!page.to_string().contains(&made.text("client_secret")[4..20]));
-    for bad in ["after=x", "after=-1", "limit=201", "name=x", "newest_first=1", "kind=a&kind=b", "kind=%0A"] {
+    for bad in [
+        "after=x",
+        "after=-1",
+        "limit=201",
+        "name=x",
+        "newest_first=1",
+        "kind=a&kind=b",
+        "kind=%0A",
+    ] {
         let answer = caller.get(&format!("{EVENTS}?{bad}")).await;
         answer.assert_problem(400, "err_invalid_request", bad);
     }

@@ -40,11 +40,18 @@ async fn pages_of_named_origins_may_call() {
     ] {
         for origin in [PAGE, "http://localhost:3000"] {
             let answer = preflight(&app, path, origin).await;
-            assert_eq!((answer.status, answer.header(ALLOWED)), (204, origin), "{path}: {answer:?}");
+            assert_eq!(
+                (answer.status, answer.header(ALLOWED)),
+                (204, origin),
+                "{path}: {answer:?}"
+            );
             let headers = answer.header("access-control-allow-headers").to_ascii_lowercase();
             assert_eq!(headers, "authorization, content-type, x-api-key, idempotency-key");
             for method in ["GET", "POST", "PATCH", "DELETE"] {
-                assert!(answer.header("access-control-allow-methods").contains(method), "{answer:?}");
+                assert!(
+                    answer.header("access-control-allow-methods").contains(method),
+                    "{answer:?}"
+                );
             }
             assert_eq!(answer.header("vary"), "Origin");
             answer.assert_request_id(path);
@@ -58,18 +65,30 @@ async fn pages_of_named_origins_may_call() {
             "",
         ] {
             let answer = preflight(&app, path, origin).await;
-            assert_eq!((answer.status, answer.header(ALLOWED)), (405, ""), "{path} {origin}: {answer:?}");
+            assert_eq!(
+                (answer.status, answer.header(ALLOWED)),
+                (405, ""),
+                "{path} {origin}: {answer:?}"
+            );
             assert_eq!(answer.header("vary"), "Origin", "{path} {origin}");
         }
         // A page reads a refusal too, or it could not tell what is wrong.
         let answer = get(&app, path, PAGE).await;
-        assert_eq!((answer.status, answer.header(ALLOWED), answer.header("vary")), (401, PAGE, "Origin"));
-        for header in ["X-Request-Id", "X-Auth-Subject", "X-Auth-Kind", "X-Auth-Scope", "Retry-After"] {
+        assert_eq!(
+            (answer.status, answer.header(ALLOWED), answer.header("vary")),
+            (401, PAGE, "Origin")
+        );
+        for header in
+            ["X-Request-Id", "X-Auth-Subject", "X-Auth-Kind", "X-Auth-Scope", "Retry-After"]
+        {
             assert!(answer.header("access-control-expose-headers").contains(header), "{answer:?}");
         }
         assert_no_credentials(&answer);
         let answer = get(&app, path, "https://evil.example").await;
-        assert_eq!((answer.status, answer.header(ALLOWED), answer.header("vary")), (401, "", "Origin"));
+        assert_eq!(
+            (answer.status, answer.header(ALLOWED), answer.header("vary")),
+            (401, "", "Origin")
+        );
         // No page: it is told that the answer to one would be another.
         let answer = app.get(path).await;
         assert_eq!((answer.header(ALLOWED), answer.header("vary")), ("", "Origin"));
@@ -91,19 +110,26 @@ async fn pages_of_named_origins_may_call() {
     }
     let client = app.client("read").await;
     let token = app.access_token(&client).await;
-    let me =
-        Answer::of(app.request(Method::GET, "/api/v1/users/me").header("origin", PAGE).bearer_auth(&token))
-            .await;
+    let me = Answer::of(
+        app.request(Method::GET, "/api/v1/users/me").header("origin", PAGE).bearer_auth(&token),
+    )
+    .await;
     assert_eq!((me.status, me.header(ALLOWED)), (200, PAGE));
 }
 
 #[actix_web::test]
 async fn pages_of_all_origins_may_call_or_none() {
-    let app = TestApp::with(&[("cors.allowed_origins", "*"), ("api_keys.header", "X-Acme-Key")]).await;
+    let app =
+        TestApp::with(&[("cors.allowed_origins", "*"), ("api_keys.header", "X-Acme-Key")]).await;
     for origin in [PAGE, "null"] {
         let answer = preflight(&app, "/api/v1/keys", origin).await;
         assert_eq!((answer.status, answer.header(ALLOWED)), (204, "*"), "{answer:?}");
-        assert!(answer.header("access-control-allow-headers").to_ascii_lowercase().contains("x-acme-key"));
+        assert!(
+            answer
+                .header("access-control-allow-headers")
+                .to_ascii_lowercase()
+                .contains("x-acme-key")
+        );
         assert_no_credentials(&answer);
     }
     let app = TestApp::spawn().await;
@@ -125,10 +151,14 @@ async fn the_api_answers_below_other_paths() {
             let check = app.get_with(&format!("{root}{base}/auth/check?scope=read"), &token).await;
             assert_eq!((check.status, check.header("x-auth-subject")), (200, client.id.as_str()));
             // Programs look into the body; a proxy asks elsewhere, and is told in headers alone.
-            assert_eq!((check.header("content-type"), check.json()), ("application/json", me.json()));
+            assert_eq!(
+                (check.header("content-type"), check.json()),
+                ("application/json", me.json())
+            );
             assert_eq!(app.get_with(&format!("{root}/auth/check"), &token).await.body, "");
             assert_eq!(app.get(&format!("{root}{base}/users/me")).await.status, 401);
-            let post = Answer::of(app.request(Method::POST, &format!("{root}{base}/users/me"))).await;
+            let post =
+                Answer::of(app.request(Method::POST, &format!("{root}{base}/users/me"))).await;
             assert_eq!((post.status, post.header("allow")), (405, "GET, HEAD"));
             assert_eq!(app.get(&format!("{root}{base}/keys")).await.status, 404);
         }

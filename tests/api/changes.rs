@@ -38,8 +38,8 @@ async fn a_client_that_was_asked_for_before_it_was_made_works() {
     app.token(&stranger).send().await.assert_oauth_error(401, "invalid_client", "a wrong secret");
 }
 
-/// 6750-3: disabled, its credentials and its tokens are refused; enabled, the credentials are good again, and what was issued
-/// before stays void.
+/// 6750-3: disabled, its credentials and its tokens are refused; enabled, the credentials are good
+/// again, and what was issued before stays void.
 #[actix_web::test]
 async fn a_disabled_client_is_refused_and_an_enabled_one_is_not() {
     let app = TestApp::spawn().await;
@@ -109,7 +109,8 @@ async fn the_tokens_of_a_deleted_client_stay_void_when_its_id_is_used_again() {
     app.token(&first).send().await.assert_oauth_error(401, "invalid_client", "the old secret");
 }
 
-/// The same when the server learns of both changes at once, and when it never knew the first client.
+/// The same when the server learns of both changes at once, and when it never knew the first
+/// client.
 #[actix_web::test]
 async fn an_id_that_is_used_again_at_once_works() {
     let app = TestApp::spawn().await;
@@ -139,7 +140,8 @@ async fn a_second_server_on_a_sqlite_file_is_refused() {
     app.token(&client).send().await.assert_token("the first one serves on");
 }
 
-/// Servers on one PostgreSQL: what one issues the others take, and what one takes back is void everywhere.
+/// Servers on one PostgreSQL: what one issues the others take, and what one takes back is void
+/// everywhere.
 #[actix_web::test]
 async fn servers_on_one_postgres_are_one() {
     if !is_postgres() {
@@ -175,7 +177,8 @@ async fn servers_on_one_postgres_are_one() {
     assert!(begun.elapsed() < std::time::Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
-/// SEC-10: a backup that is restored under a running server takes the numbers of events back, and other events get them.
+/// SEC-10: a backup that is restored under a running server takes the numbers of events back, and
+/// other events get them.
 #[actix_web::test]
 async fn a_history_that_was_replaced_is_noticed() {
     let app = TestApp::spawn().await;
@@ -198,15 +201,19 @@ async fn a_history_that_was_replaced_is_noticed() {
             &format!("UPDATE event_head SET number = {before}, seal = '{seal}'"),
         ])
         .await;
-    // Whoever comes next knows nothing of what was taken back, and makes another event of the same number.
+    // Whoever comes next knows nothing of what was taken back, and makes another event of the same
+    // number.
     let admin = app.database.administer(Arc::clone(&app.clock) as Arc<dyn Clock>).await;
     let id = ClientId::parse(&client.id).unwrap();
     assert_eq!(admin::client::set_enabled(&admin, &id, false).await.unwrap(), head);
-    within_a_second(401, || app.me(&token)).await.assert_invalid_token("disabled in another history");
+    within_a_second(401, || app.me(&token))
+        .await
+        .assert_invalid_token("disabled in another history");
     app.token(&other).send().await.assert_token("enabled in another history");
 }
 
-/// Events that nobody could have written, beyond the head, do not keep the follower from those that come.
+/// Events that nobody could have written, beyond the head, do not keep the follower from those that
+/// come.
 #[actix_web::test]
 async fn an_event_that_stands_beyond_a_gap_is_not_followed() {
     let app = TestApp::spawn().await;

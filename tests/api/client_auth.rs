@@ -43,7 +43,10 @@ async fn two_ways_of_authenticating_are_refused() {
         ("the same credentials twice", both(&client.id, &client.secret).await),
         ("another client in the form", both(&other.id, &other.secret).await),
         ("a wrong secret in the form", both(&client.id, "x").await),
-        ("a secret without id", app.token(&client).field("client_secret", &client.secret).send().await),
+        (
+            "a secret without id",
+            app.token(&client).field("client_secret", &client.secret).send().await,
+        ),
         ("a different client_id", app.token(&client).field("client_id", &other.id).send().await),
         ("a client_id of nobody", app.token(&client).field("client_id", "MARKER").send().await),
         (
@@ -73,8 +76,11 @@ async fn two_authorization_headers_are_refused() {
     let form = b"Content-Type: application/x-www-form-urlencoded";
     let one = app.raw_token(&[form, line.as_bytes()], GRANT.as_bytes()).await;
     one.assert_token("one header");
-    for second in [line.as_str(), "Authorization: Bearer x", "Authorization: Basic Og==", "authorization:"] {
-        let answer = app.raw_token(&[form, line.as_bytes(), second.as_bytes()], GRANT.as_bytes()).await;
+    for second in
+        [line.as_str(), "Authorization: Bearer x", "Authorization: Basic Og==", "authorization:"]
+    {
+        let answer =
+            app.raw_token(&[form, line.as_bytes(), second.as_bytes()], GRANT.as_bytes()).await;
         answer.assert_oauth_error(400, "invalid_request", second);
     }
 }
@@ -87,8 +93,10 @@ async fn credentials_in_the_uri_are_refused() {
     let (id, secret) = (&client.id, &client.secret);
     let post = async |query: &str, body: &str| {
         let path = format!("/oauth/token?{query}");
-        let request =
-            app.request(reqwest::Method::POST, &path).header("content-type", FORM).body(body.to_owned());
+        let request = app
+            .request(reqwest::Method::POST, &path)
+            .header("content-type", FORM)
+            .body(body.to_owned());
         Answer::of(request).await
     };
     let in_body = format!("{GRANT}&client_id={id}&client_secret={secret}");
@@ -175,7 +183,8 @@ async fn a_malformed_basic_header_is_no_authentication() {
     }
 }
 
-/// 6749-7: base64 that is not as it must be, but unmistakable, may be taken or refused; it never becomes a 500.
+/// 6749-7: base64 that is not as it must be, but unmistakable, may be taken or refused; it never
+/// becomes a 500.
 #[actix_web::test]
 async fn sloppy_base64_is_taken_or_refused() {
     let app = TestApp::spawn().await;
@@ -198,7 +207,10 @@ async fn special_characters_in_basic_are_read_both_ways() {
         ("a+b", &["a+b", "a%2Bb"]),
         ("a%41b", &["a%41b", "a%2541b"]),
         ("plain~id!*'()", &["plain~id!*'()", "plain%7Eid%21%2A%27%28%29"]),
-        ("https://client.example.com/x?y=z&q", &["https%3A%2F%2Fclient.example.com%2Fx%3Fy%3Dz%26q"]),
+        (
+            "https://client.example.com/x?y=z&q",
+            &["https%3A%2F%2Fclient.example.com%2Fx%3Fy%3Dz%26q"],
+        ),
         ("\"quoted\\", &["\"quoted\\", "%22quoted%5C"]),
     ];
     for (id, spellings) in table {
@@ -210,10 +222,12 @@ async fn special_characters_in_basic_are_read_both_ways() {
             assert_eq!(me.text("sub"), id, "{spelling}");
         }
         let wrong =
-            with_header(&app, &basic(format!("{}:{}", spellings[0], foreign_secret(&app).await))).await;
+            with_header(&app, &basic(format!("{}:{}", spellings[0], foreign_secret(&app).await)))
+                .await;
         wrong.assert_oauth_error(401, "invalid_client", id);
         with_form(&app, id, &client.secret).await.assert_token(id);
-        let named = app.form(&[("grant_type", "client_credentials"), ("client_id", id)]).send().await;
+        let named =
+            app.form(&[("grant_type", "client_credentials"), ("client_id", id)]).send().await;
         named.assert_oauth_error(401, "invalid_client", id);
     }
     // A colon in a raw id splits too early.
@@ -233,7 +247,8 @@ async fn the_decoded_reading_comes_first_and_the_raw_one_still_counts() {
     assert_eq!(answer.scope(), "write", "{answer:?}");
 }
 
-/// 6749-3, 6749-7: of two readings, the one that authenticates must be the client that is named beside it.
+/// 6749-3, 6749-7: of two readings, the one that authenticates must be the client that is named
+/// beside it.
 #[actix_web::test]
 async fn a_client_that_is_named_is_the_one_that_authenticates() {
     let app = TestApp::spawn().await;
@@ -247,7 +262,8 @@ async fn a_client_that_is_named_is_the_one_that_authenticates() {
     ] {
         let header = basic(format!("p+q:{secret}"));
         let body = format!("{GRANT}&client_id={}", named.replace('+', "%2B").replace(' ', "+"));
-        let answer = app.post_token(&[("content-type", FORM), ("authorization", &header)], body).await;
+        let answer =
+            app.post_token(&[("content-type", FORM), ("authorization", &header)], body).await;
         assert_eq!(answer.status, status, "{named}: {answer:?}");
         if status == 400 {
             answer.assert_oauth_error(400, "invalid_request", named);
@@ -287,7 +303,8 @@ async fn only_confidential_clients_are_served() {
     let client = app.client("read").await;
     let nobody = app.form(&[("grant_type", "client_credentials")]).send().await;
     nobody.assert_oauth_error(401, "invalid_client", "no credentials");
-    let id_only = app.form(&[("grant_type", "client_credentials"), ("client_id", &client.id)]).send().await;
+    let id_only =
+        app.form(&[("grant_type", "client_credentials"), ("client_id", &client.id)]).send().await;
     id_only.assert_oauth_error(401, "invalid_client", "an id alone");
     let empty = with_form(&app, &client.id, "").await;
     empty.assert_oauth_error(401, "invalid_client", "an empty secret");
@@ -309,8 +326,10 @@ async fn all_refusals_of_a_client_look_alike() {
     let expired = app.create(new).await;
     app.clock.advance(Duration::from_mins(1));
 
-    let with_secret =
-        |client: &TestClient, secret: &str| TestClient { secret: secret.to_owned(), ..client.clone() };
+    let with_secret = |client: &TestClient, secret: &str| TestClient {
+        secret: secret.to_owned(),
+        ..client.clone()
+    };
     let unknown = TestClient { id: "mc_0000000000000000000000".to_owned(), ..client.clone() };
     let mut checksum = client.secret.clone();
     checksum.replace_range(52.., if checksum.ends_with('0') { "1" } else { "0" });

@@ -21,7 +21,8 @@ fn pass(app: &TestApp, store: &ManualClock) {
 async fn a_node_whose_clock_is_off_is_not_ready() {
     let (clock, store) = (ManualClock::starting_at(START), ManualClock::starting_at(START));
     let judge = Arc::clone(&store) as Arc<dyn Clock>;
-    let app = TestApp::judged_by(TestDatabase::create().await, &[], clock, Some(judge)).await.unwrap();
+    let app =
+        TestApp::judged_by(TestDatabase::create().await, &[], clock, Some(judge)).await.unwrap();
     assert_eq!(app.get("/readyz").await.status, 200);
     let client = app.client("read").await;
     // As much as a token's date may be off.
@@ -44,7 +45,10 @@ async fn a_node_whose_clock_is_off_is_not_ready() {
         assert!(answer.text("store_clock").starts_with(&date(&store)), "{answer:?}");
         assert_ne!(answer.text("clock"), answer.text("store_clock"));
         let advice = answer.text("advice");
-        assert!(advice.contains("NTP") && advice.contains("10.001 s") && advice.contains("10 s"), "{advice}");
+        assert!(
+            advice.contains("NTP") && advice.contains("10.001 s") && advice.contains("10 s"),
+            "{advice}"
+        );
         // The process is up, and whoever comes all the same is served.
         assert_eq!(app.get("/healthz").await.status, 200);
         app.token(&client).send().await.assert_token(off_by);
@@ -54,8 +58,8 @@ async fn a_node_whose_clock_is_off_is_not_ready() {
     within_a_second(200, || app.get("/readyz")).await;
 }
 
-/// SEC-13: the clock of an embedded database is that of the machine; a PostgreSQL has one of its own, which shows another time
-/// than the tests.
+/// SEC-13: the clock of an embedded database is that of the machine; a PostgreSQL has one of its
+/// own, which shows another time than the tests.
 #[actix_web::test]
 async fn the_clock_of_the_store_itself_is_asked() {
     let clock = ManualClock::starting_at(START);

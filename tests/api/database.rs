@@ -1,5 +1,5 @@
-//! A database for each test. Keys are made once for all of them, since an RSA key takes its time: the first test makes
-//! a template as the command line would, and each test gets a copy.
+//! A database for each test. Keys are made once for all of them, since an RSA key takes its time:
+//! the first test makes a template as the command line would, and each test gets a copy.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -84,17 +84,21 @@ impl TestDatabase {
     pub async fn hold_changes(&self) -> AnyConnection {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.unwrap();
-        let hold = if is_postgres() { "BEGIN; UPDATE users SET id = id" } else { "BEGIN IMMEDIATE" };
+        let hold =
+            if is_postgres() { "BEGIN; UPDATE users SET id = id" } else { "BEGIN IMMEDIATE" };
         execute(&mut connection, hold.to_owned()).await;
         connection
     }
 
-    /// Somebody at a command line, with connections of their own: nothing reaches the server but through the database.
+    /// Somebody at a command line, with connections of their own: nothing reaches the server but
+    /// through the database.
     pub async fn administer(&self, clock: Arc<dyn Clock>) -> Admin {
         let url = DatabaseUrl::parse(&self.url).unwrap();
-        let database = Database::open(&url, Missing::Refuse, Arc::new(Metrics::default())).await.unwrap();
+        let database =
+            Database::open(&url, Missing::Refuse, Arc::new(Metrics::default())).await.unwrap();
         let source = MasterKeySource::File(self.master_key_file());
-        let unlocked = unlock(&database, &source, &clock, &SystemRandom, Mode::Normal).await.unwrap();
+        let unlocked =
+            unlock(&database, &source, &clock, &SystemRandom, Mode::Normal).await.unwrap();
         Admin {
             store: unlocked.store,
             secret_digests: unlocked.data_keys.secret_digests,
@@ -141,7 +145,8 @@ async fn make_template() -> Template {
         format!("sqlite://{}", file.display())
     };
     let parsed = DatabaseUrl::parse(&url).unwrap();
-    let database = Database::open(&parsed, Missing::Create, Arc::new(Metrics::default())).await.unwrap();
+    let database =
+        Database::open(&parsed, Missing::Create, Arc::new(Metrics::default())).await.unwrap();
     database.migrate().await.unwrap();
     let master_key_file = folder.path().join("master.key");
     // As old as the servers of the tests are young.
@@ -161,7 +166,8 @@ const PREFIX: &str = "mintery_api_test_";
 
 async fn connect_postgres() -> (AnyConnection, String) {
     sqlx::any::install_default_drivers();
-    let url = std::env::var("TEST_POSTGRES_URL").expect("TEST_ENGINE=postgres needs TEST_POSTGRES_URL");
+    let url =
+        std::env::var("TEST_POSTGRES_URL").expect("TEST_ENGINE=postgres needs TEST_POSTGRES_URL");
     let connection = AnyConnection::connect(&url).await.unwrap();
     (connection, url)
 }
@@ -178,14 +184,16 @@ async fn create_postgres(template: Option<&str>) -> String {
     format!("{server}/{name}")
 }
 
-/// Databases cannot be dropped when a test ends, since its connections end later: the next run does it.
+/// Databases cannot be dropped when a test ends, since its connections end later: the next run does
+/// it.
 async fn drop_those_of_the_dead() {
     let (mut connection, _) = connect_postgres().await;
-    let names = sqlx::query("SELECT CAST(datname AS TEXT) AS name FROM pg_database WHERE datname LIKE $1")
-        .bind(format!("{PREFIX}%"))
-        .fetch_all(&mut connection)
-        .await
-        .unwrap();
+    let names =
+        sqlx::query("SELECT CAST(datname AS TEXT) AS name FROM pg_database WHERE datname LIKE $1")
+            .bind(format!("{PREFIX}%"))
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
     for row in names {
         let name: String = row.get("name");
         let process = name[PREFIX.len()..].split('_').next().unwrap();

@@ -1,5 +1,6 @@
-//! One token, every door: what a forged token is answered with by the server's own routes, by the library with the
-//! keys that the server publishes, and by an API that is protected with the library's adapter. A case is stated once.
+//! One token, every door: what a forged token is answered with by the server's own routes, by the
+//! library with the keys that the server publishes, and by an API that is protected with the
+//! library's adapter. A case is stated once.
 
 use std::sync::Arc;
 
@@ -40,7 +41,8 @@ impl Doors {
     /// A server with a key for each algorithm.
     pub async fn with_every_algorithm() -> Self {
         let app = Box::pin(TestApp::with(&[("token.alg", "HS256")])).await;
-        for algorithm in [SigningAlgorithm::Es384, SigningAlgorithm::Ps256, SigningAlgorithm::EdDsa] {
+        for algorithm in [SigningAlgorithm::Es384, SigningAlgorithm::Ps256, SigningAlgorithm::EdDsa]
+        {
             Box::pin(signing_key::rotate(&app.admin, algorithm, None)).await.unwrap();
         }
         app.caught_up().await;
@@ -124,7 +126,11 @@ impl Doors {
             // A parameter without a value is absent.
             return answer.assert_oauth_error(400, "invalid_request", what);
         }
-        assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"active":false}"#), "{what}\n{token}");
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (200, r#"{"active":false}"#),
+            "{what}\n{token}"
+        );
     }
 
     async fn server_refuses(&self, what: &str, token: &str) {
@@ -157,6 +163,7 @@ async fn subject(caller: Principal) -> String {
 
 fn kid(jwks: &Value, algorithm: &str) -> String {
     let mut keys = jwks["keys"].as_array().unwrap().iter();
-    let key = keys.find(|key| key["alg"] == algorithm).unwrap_or_else(|| panic!("{algorithm}: {jwks}"));
+    let key =
+        keys.find(|key| key["alg"] == algorithm).unwrap_or_else(|| panic!("{algorithm}: {jwks}"));
     key["kid"].as_str().unwrap().to_owned()
 }

@@ -50,7 +50,10 @@ impl TestApp {
         let key = keys.get(header["kid"].as_str().unwrap()).unwrap();
         key.verify(signed.as_bytes(), &forge::decode(signature)).unwrap();
         let claims = forge::part(&document, 1);
-        assert_eq!((&claims["iss"], &claims["aud"]), (&json!(ISSUER), &json!(format!("{ISSUER}{FEED}"))));
+        assert_eq!(
+            (&claims["iss"], &claims["aud"]),
+            (&json!(ISSUER), &json!(format!("{ISSUER}{FEED}")))
+        );
         let now = f64::from(i32::try_from(self.now()).unwrap());
         assert_eq!((claims["iat"].as_f64(), claims["exp"].as_f64()), (Some(now), Some(now + 10.0)));
         claims
@@ -105,7 +108,10 @@ async fn a_reader_is_told_what_was_taken_back_and_then_the_rest() {
     let nothing = app.feed(&reader, &format!("after={}", next(&changes))).await;
     assert_eq!((&nothing["from"], nothing.contains_key("clients")), (&changes["to"], false));
     let snapshot = app.feed(&reader, "").await;
-    assert_eq!((&snapshot["clients"], &snapshot["tokens"]), (&changes["clients"], &changes["tokens"]));
+    assert_eq!(
+        (&snapshot["clients"], &snapshot["tokens"]),
+        (&changes["clients"], &changes["tokens"])
+    );
     assert_eq!(
         app.metric("mintery_revocation_feed_documents_total{kind=\"changes\"}").await.to_string(),
         "2"
@@ -160,8 +166,11 @@ async fn who_waits_is_answered_as_soon_as_something_is_taken_back() {
         app.disable(&other).await;
         Instant::now()
     };
-    let (changes, disabled) = futures_util::future::join(app.feed(&reader, &query), taking_back).await;
-    assert!(disabled.elapsed() < Duration::from_secs(1) && began.elapsed() < Duration::from_secs(10));
+    let (changes, disabled) =
+        futures_util::future::join(app.feed(&reader, &query), taking_back).await;
+    assert!(
+        disabled.elapsed() < Duration::from_secs(1) && began.elapsed() < Duration::from_secs(10)
+    );
     assert_eq!(changes["clients"][0][0], digest(Kind::Client, &other.id));
     assert_eq!(app.metric("mintery_revocation_feed_readers").await.to_string(), "0");
     // When nothing is, the time is over.
@@ -186,7 +195,8 @@ async fn a_restored_backup_shows() {
     let restore = [
         format!("DELETE FROM events WHERE number > {head}"),
         format!("DELETE FROM revocations WHERE number > {head}"),
-        "UPDATE event_head SET number = (SELECT number FROM kept), seal = (SELECT seal FROM kept)".to_owned(),
+        "UPDATE event_head SET number = (SELECT number FROM kept), seal = (SELECT seal FROM kept)"
+            .to_owned(),
         "UPDATE clients SET disabled_at = NULL".to_owned(),
     ];
     database.execute(&restore.iter().map(String::as_str).collect::<Vec<_>>()).await;
@@ -227,7 +237,8 @@ async fn who_waits_hears_of_another_history() {
     let start = next(&app.feed(&reader, "").await);
     let restore = [
         format!("DELETE FROM events WHERE number > {kept}"),
-        "UPDATE event_head SET number = (SELECT number FROM kept), seal = (SELECT seal FROM kept)".to_owned(),
+        "UPDATE event_head SET number = (SELECT number FROM kept), seal = (SELECT seal FROM kept)"
+            .to_owned(),
     ];
     let restoring = async {
         app.until_metric("mintery_revocation_feed_readers", 1.0).await;
@@ -257,15 +268,21 @@ async fn a_long_list_comes_in_parts() {
     let until = app.clock.now().plus(Duration::from_hours(1)).as_millis();
     let rows: Vec<String> = (0..COUNT)
         .map(|row| {
-            format!("('token', '{}', {number}, {until})", Mark::of(Kind::Token, &row.to_string()).digest())
+            format!(
+                "('token', '{}', {number}, {until})",
+                Mark::of(Kind::Token, &row.to_string()).digest()
+            )
         })
         .collect();
     for part in rows.chunks(5000) {
-        let insert =
-            format!("INSERT INTO revocations (kind, digest, number, expires_at) VALUES {}", part.join(","));
+        let insert = format!(
+            "INSERT INTO revocations (kind, digest, number, expires_at) VALUES {}",
+            part.join(",")
+        );
         database.execute(&[&insert]).await;
     }
-    // Away for so long that it is not remembered, and more than fits. (A node that starts remembers nothing.)
+    // Away for so long that it is not remembered, and more than fits. (A node that starts remembers
+    // nothing.)
     let app = {
         let url = app.url.clone();
         app.stop().await;
@@ -279,7 +296,10 @@ async fn a_long_list_comes_in_parts() {
         let document = app.feed(&reader, &query).await;
         assert_eq!((&document["snapshot"], &document["part"]), (&json!(true), &json!(part)));
         assert_eq!(document["to"], json!(number + 1));
-        assert_eq!((document.contains_key("more"), document.contains_key("as_of")), (part < 3, part == 1));
+        assert_eq!(
+            (document.contains_key("more"), document.contains_key("as_of")),
+            (part < 3, part == 1)
+        );
         let tokens = document["tokens"].as_array().unwrap();
         assert!(tokens.len() <= 20_000);
         found.extend(tokens.iter().map(|token| token[0].as_str().unwrap().to_owned()));
@@ -317,18 +337,28 @@ async fn who_reads_shows_who_they_are() {
     assert_eq!(get(bearer(&token), "").await.status, 200);
     assert_eq!(get(Some(format!("bearer {token}")), "?wait=0").await.status, 200);
     get(None, "").await.assert_oauth_error(401, "invalid_client", "nothing");
-    get(Some(basic("nobody:nothing")), "").await.assert_oauth_error(401, "invalid_client", "a stranger");
+    get(Some(basic("nobody:nothing")), "").await.assert_oauth_error(
+        401,
+        "invalid_client",
+        "a stranger",
+    );
     get(bearer("x.y.z"), "").await.assert_invalid_token("no token");
-    let form =
-        |fields: Vec<(&'static str, String)>| Answer::of(app.request(Method::POST, FEED).form(&fields));
+    let form = |fields: Vec<(&'static str, String)>| {
+        Answer::of(app.request(Method::POST, FEED).form(&fields))
+    };
     let own = vec![("client_id", reader.id.clone()), ("client_secret", reader.secret.clone())];
     assert_eq!(form(own.clone()).await.status, 200);
     let with_wait = [own.clone(), vec![("wait", "x".to_owned())]].concat();
     form(with_wait).await.assert_oauth_error(400, "invalid_request", "wait");
-    form(vec![("client_id", reader.id.clone())]).await.assert_oauth_error(401, "invalid_client", "no secret");
+    form(vec![("client_id", reader.id.clone())]).await.assert_oauth_error(
+        401,
+        "invalid_client",
+        "no secret",
+    );
     let by_header = app.request(Method::POST, FEED).header("authorization", reader.basic());
     assert_eq!(Answer::of(by_header.form(&[("nonce", "a")])).await.status, 200);
-    let bearer_post = app.request(Method::POST, FEED).header("authorization", format!("Bearer {token}"));
+    let bearer_post =
+        app.request(Method::POST, FEED).header("authorization", format!("Bearer {token}"));
     let answer = Answer::of(bearer_post.form(&[("nonce", "a")])).await;
     answer.assert_oauth_error(401, "invalid_client", "a token is no client authentication");
     let in_uri = format!("?client_id={}&client_secret={}", reader.id, reader.secret);
@@ -358,7 +388,10 @@ async fn a_reader_may_show_an_api_key() {
     let bearer = format!("Bearer {}", key.key);
     for header in [("authorization", bearer.as_str()), ("x-api-key", &key.key)] {
         let answer = get("?nonce=abc", &[header]).await;
-        assert_eq!((answer.status, answer.header("content-type")), (200, "application/revocations+jwt"));
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (200, "application/revocations+jwt")
+        );
         let query = format!("?api_key={}", key.key);
         get(&query, &[header]).await.assert_problem(400, "err_invalid_request", "a key in the URI");
     }
@@ -398,7 +431,11 @@ async fn bad_questions_are_refused_and_not_repeated() {
     app.ask_feed(&reader, &long).await.assert_oauth_error(400, "invalid_request", "long");
     // Positions that were never given out.
     for after in ["0.AAAAAAAAAAA", "1.AAAAAAAAAAA", "9000000000000000000.AAAAAAAAAAA"] {
-        assert_eq!(app.feed(&reader, &format!("after={after}")).await["snapshot"], json!(true), "{after}");
+        assert_eq!(
+            app.feed(&reader, &format!("after={after}")).await["snapshot"],
+            json!(true),
+            "{after}"
+        );
     }
     let part = "after=1.AAAAAAAAAAA.2.token.ungWv48Bz-pBQUDeXa4i";
     assert_eq!(app.feed(&reader, part).await["part"], json!(1));
@@ -413,7 +450,10 @@ async fn a_node_that_is_cut_off_shows_it() {
     app.access_token(&reader).await;
     let start = next(&app.feed(&reader, "").await);
     app.database
-        .execute(&["ALTER TABLE events RENAME TO away", "ALTER TABLE revocations RENAME TO away_too"])
+        .execute(&[
+            "ALTER TABLE events RENAME TO away",
+            "ALTER TABLE revocations RENAME TO away_too",
+        ])
         .await;
     app.clock.let_pass(Duration::from_mins(2));
     let changes = app.feed(&reader, &format!("after={start}")).await;
@@ -422,7 +462,10 @@ async fn a_node_that_is_cut_off_shows_it() {
     let answer = app.ask_feed(&reader, "").await;
     answer.assert_oauth_error(503, "temporarily_unavailable", "a snapshot");
     app.database
-        .execute(&["ALTER TABLE away RENAME TO events", "ALTER TABLE away_too RENAME TO revocations"])
+        .execute(&[
+            "ALTER TABLE away RENAME TO events",
+            "ALTER TABLE away_too RENAME TO revocations",
+        ])
         .await;
     let begun = Instant::now();
     loop {
@@ -434,7 +477,8 @@ async fn a_node_that_is_cut_off_shows_it() {
     }
 }
 
-/// Two nodes on one database (so to speak: SQLite has but one): a reader that comes from one that is ahead is not told less.
+/// Two nodes on one database (so to speak: SQLite has but one): a reader that comes from one that
+/// is ahead is not told less.
 #[actix_web::test]
 async fn a_node_that_is_behind_catches_up_with_its_reader() {
     if !crate::database::is_postgres() {

@@ -1,5 +1,5 @@
-//! Tokens signed with the server's own keys: what a thief of nothing but a signing service could present, and what
-//! the checks behind the signature must refuse.
+//! Tokens signed with the server's own keys: what a thief of nothing but a signing service could
+//! present, and what the checks behind the signature must refuse.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;

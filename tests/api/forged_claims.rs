@@ -1,5 +1,5 @@
-//! Claims that are not what RFC 9068 asks for, under a good signature of the server's own key. Each is shown at every
-//! door, and the library says why it is refused.
+//! Claims that are not what RFC 9068 asks for, under a good signature of the server's own key. Each
+//! is shown at every door, and the library says why it is refused.
 
 use std::time::Duration;
 
@@ -18,7 +18,9 @@ async fn every_claim_is_there_and_of_its_type() {
     for claim in ["iss", "aud", "exp", "iat", "sub", "client_id", "jti"] {
         let without = doors.real.clone().without_claim(claim).sign();
         doors.refuse(&format!("no {claim}"), &without, VerifyError::Claim(claim)).await;
-        for value in [json!(null), json!(true), json!({}), json!([]), json!([[]]), json!(""), json!([1])] {
+        for value in
+            [json!(null), json!(true), json!({}), json!([]), json!([[]]), json!(""), json!([1])]
+        {
             let why = match (claim, &value) {
                 ("iss", Value::String(_)) => VerifyError::Issuer,
                 ("aud", Value::String(_)) => VerifyError::Audience,
@@ -50,7 +52,8 @@ async fn every_claim_is_there_and_of_its_type() {
         let why = if header == "{}" { VerifyError::Type } else { VerifyError::Malformed };
         doors.refuse(header, &sign(&doors.ec, header, doors.real.claims_text()), why).await;
     }
-    let bytes = [b"{\"x\":\"\xff\",".as_slice(), &doors.real.claims_text().as_bytes()[1..]].concat();
+    let bytes =
+        [b"{\"x\":\"\xff\",".as_slice(), &doors.real.claims_text().as_bytes()[1..]].concat();
     let token = sign(&doors.ec, doors.real.header_text(), bytes);
     doors.refuse("claims that are no UTF-8", &token, VerifyError::Malformed).await;
 }
@@ -146,21 +149,25 @@ async fn issuer_and_audience_are_mine() {
     }
 }
 
-/// 9068-3: a token of Mintery's stands for the client that asked for it. An API can tell the two apart, and another
-/// issuer may have tokens that stand for a person.
+/// 9068-3: a token of Mintery's stands for the client that asked for it. An API can tell the two
+/// apart, and another issuer may have tokens that stand for a person.
 #[actix_web::test]
 async fn the_subject_is_the_client() {
     let doors = Doors::open().await;
     let other = doors.app.client("read").await.id;
-    for subject in
-        ["somebody", other.as_str(), &doors.client.id.to_uppercase(), &format!("{} ", doors.client.id)]
-    {
+    for subject in [
+        "somebody",
+        other.as_str(),
+        &doors.client.id.to_uppercase(),
+        &format!("{} ", doors.client.id),
+    ] {
         let token = doors.real.clone().claim("sub", subject).sign();
         doors.refuse_at_the_server_alone(subject, &token).await;
     }
 }
 
-/// 6750-3: a token of a client that there is not, and one whose id says nothing about what its issuer knew.
+/// 6750-3: a token of a client that there is not, and one whose id says nothing about what its
+/// issuer knew.
 #[actix_web::test]
 async fn a_token_is_of_a_client_that_exists_and_was_issued_after_its_cut_off() {
     let doors = Doors::open().await;

@@ -1,19 +1,20 @@
-//! Signatures that are nearly right, for each algorithm: in another form, of another length, with another padding, out
-//! of range, or made to verify without the key. Each is shown at every door.
+//! Signatures that are nearly right, for each algorithm: in another form, of another length, with
+//! another padding, out of range, or made to verify without the key. Each is shown at every door.
 
 use std::cmp::Ordering;
 
-use mintery::model::signing_key::SigningAlgorithm::{self, EdDsa, Es256, Es384, Hs256, Ps256, Rs256};
+use mintery::model::signing_key::SigningAlgorithm::{
+    self, EdDsa, Es256, Es384, Hs256, Ps256, Rs256,
+};
 use mintery_verifier::VerifyError;
 
 use crate::doors::Doors;
 use crate::forge::{self, Forgery, decode, encode, part};
 
-/// The orders of P-256 and P-384 (SEC 2 §2.4.2, §2.5.1), and that of Ed25519 (RFC 8032 §5.1), the latter as it is
-/// written in a signature: the last byte first.
+/// The orders of P-256 and P-384 (SEC 2 §2.4.2, §2.5.1), and that of Ed25519 (RFC 8032 §5.1), the
+/// latter as it is written in a signature: the last byte first.
 const P256_ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
-const P384_ORDER: &str =
-    "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973";
+const P384_ORDER: &str = "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973";
 const ED25519_ORDER: &str = "edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010";
 
 fn hex(text: &str) -> Vec<u8> {
@@ -22,7 +23,8 @@ fn hex(text: &str) -> Vec<u8> {
     digits.chunks(2).map(|pair| pair[0] * 16 + pair[1]).collect()
 }
 
-/// The sum of two numbers of one length, the first byte first, with a byte in front where it needs one.
+/// The sum of two numbers of one length, the first byte first, with a byte in front where it needs
+/// one.
 fn sum(a: &[u8], b: &[u8]) -> Vec<u8> {
     let (mut digits, mut carry) = (Vec::new(), 0);
     for (a, b) in a.iter().zip(b).rev() {
@@ -66,8 +68,12 @@ impl Signed {
             Hs256 => part(&doors.token, 0)["kid"].as_str().unwrap().to_owned(),
             _ => doors.kid(algorithm),
         };
-        let forgery =
-            doors.real.clone().header("alg", algorithm.name()).header("kid", kid.as_str()).signed_by(&kid);
+        let forgery = doors
+            .real
+            .clone()
+            .header("alg", algorithm.name())
+            .header("kid", kid.as_str())
+            .signed_by(&kid);
         let text = forgery.signed();
         let signature = forge::signature(&kid, text.as_bytes());
         Self { forgery, kid, text, signature }
@@ -111,7 +117,11 @@ async fn nearly_right_is_wrong_for_every_algorithm() {
             ("over both as they are decoded", over(&String::from_utf8(decode(header)).unwrap())),
         ] {
             doors
-                .refuse(&format!("{algorithm}: {what}"), &signed.token(signature), VerifyError::Signature)
+                .refuse(
+                    &format!("{algorithm}: {what}"),
+                    &signed.token(signature),
+                    VerifyError::Signature,
+                )
                 .await;
         }
         let other = signed.forgery.clone().claim("scope", "admin").signed();
@@ -120,7 +130,8 @@ async fn nearly_right_is_wrong_for_every_algorithm() {
     }
 }
 
-/// JOSE-2: no key signs for another algorithm than its own, two RSA keys not even with each other's padding.
+/// JOSE-2: no key signs for another algorithm than its own, two RSA keys not even with each other's
+/// padding.
 #[actix_web::test]
 async fn a_key_signs_for_one_algorithm() {
     let doors = Doors::with_every_algorithm().await;
@@ -145,11 +156,12 @@ async fn a_key_signs_for_one_algorithm() {
     }
 }
 
-/// JOSE-2: an ECDSA signature is two numbers of full length, each above zero and below the order of the curve.
+/// JOSE-2: an ECDSA signature is two numbers of full length, each above zero and below the order of
+/// the curve.
 ///
-/// Of every (r, s) there is a twin (r, n-s) that anybody can make. It is taken: RFC 7518 §3.4 does not rule it out, half
-/// of all signers' signatures are such twins, and nothing here hangs on the text of a token, which then has the same
-/// claims and the same `jti`, by which it is taken back.
+/// Of every (r, s) there is a twin (r, n-s) that anybody can make. It is taken: RFC 7518 §3.4 does
+/// not rule it out, half of all signers' signatures are such twins, and nothing here hangs on the
+/// text of a token, which then has the same claims and the same `jti`, by which it is taken back.
 #[actix_web::test]
 async fn ecdsa_signatures_are_two_numbers_in_range() {
     let doors = Doors::with_every_algorithm().await;
@@ -185,7 +197,11 @@ async fn ecdsa_signatures_are_two_numbers_in_range() {
             ("a zero before both", [&[0], r, &[0], s].concat()),
         ] {
             doors
-                .refuse(&format!("{algorithm}: {what}"), &signed.token(signature), VerifyError::Signature)
+                .refuse(
+                    &format!("{algorithm}: {what}"),
+                    &signed.token(signature),
+                    VerifyError::Signature,
+                )
                 .await;
         }
         let twin = [r, &difference(&order, s)].concat();
@@ -225,7 +241,8 @@ async fn ed25519_signatures_have_no_twin() {
     }
 }
 
-/// JOSE-2: an RSA signature is a number below the modulus (RFC 8017 §5.2.2), written in full length.
+/// JOSE-2: an RSA signature is a number below the modulus (RFC 8017 §5.2.2), written in full
+/// length.
 #[actix_web::test]
 async fn rsa_signatures_are_below_the_modulus() {
     let doors = Doors::with_every_algorithm().await;
@@ -249,7 +266,11 @@ async fn rsa_signatures_are_below_the_modulus() {
             ("the digest alone", digest.as_ref().to_vec()),
         ] {
             doors
-                .refuse(&format!("{algorithm}: {what}"), &signed.token(signature), VerifyError::Signature)
+                .refuse(
+                    &format!("{algorithm}: {what}"),
+                    &signed.token(signature),
+                    VerifyError::Signature,
+                )
                 .await;
         }
     }

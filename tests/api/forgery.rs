@@ -1,5 +1,5 @@
-//! Forms and headers that were tampered with, or signed with the server's own keys and not what they should be. Each
-//! is shown at every door, and the library says why it is refused.
+//! Forms and headers that were tampered with, or signed with the server's own keys and not what
+//! they should be. Each is shown at every door, and the library says why it is refused.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -21,7 +21,8 @@ async fn only_the_strict_compact_form_is_read() {
     let parts: Vec<_> = token.split('.').collect();
     let [header, claims, signature] = parts.as_slice() else { panic!("{token}") };
     let base64 = |text: &str| text.replace('-', "+").replace('_', "/");
-    let json = json!({ "protected": header, "payload": claims, "signature": signature }).to_string();
+    let json =
+        json!({ "protected": header, "payload": claims, "signature": signature }).to_string();
     // The claims are not looked at before the signature was found good.
     for (what, token) in [
         ("no signature", format!("{header}.{claims}.")),
@@ -45,10 +46,16 @@ async fn only_the_strict_compact_form_is_read() {
         ("padding inside", format!("{header}=.{claims}.{signature}")),
         ("a blank after the header", format!("{header} .{claims}.{signature}")),
         ("a tab before the signature", format!("{header}.{claims}.\t{signature}")),
-        ("a blank in the signature", token.replacen(&signature[..4], &format!("{} ", &signature[..4]), 1)),
+        (
+            "a blank in the signature",
+            token.replacen(&signature[..4], &format!("{} ", &signature[..4]), 1),
+        ),
         ("the JSON form", json),
         ("quoted", format!("\"{token}\"")),
-        ("base64 alphabet in the signature", format!("{header}.{claims}.{}+", &base64(signature)[1..])),
+        (
+            "base64 alphabet in the signature",
+            format!("{header}.{claims}.{}+", &base64(signature)[1..]),
+        ),
         ("a percent sign", token.replacen('.', "%2E", 1)),
         ("upper case", token.to_uppercase()),
         ("reversed", token.chars().rev().collect()),
@@ -58,18 +65,22 @@ async fn only_the_strict_compact_form_is_read() {
     }
 }
 
-/// JOSE-1: the last character of a part carries bits that say nothing. Only one way to write them counts.
+/// JOSE-1: the last character of a part carries bits that say nothing. Only one way to write them
+/// counts.
 #[actix_web::test]
 async fn bits_that_say_nothing_must_be_zero() {
     let doors = Doors::open().await;
     // 64 bytes of signature: two characters at the end of which the last has four bits to spare.
     let (start, last) = doors.token.split_at(doors.token.len() - 1);
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    for (number, other) in alphabet.chars().enumerate().filter(|(_, other)| !last.starts_with(*other)) {
+    for (number, other) in
+        alphabet.chars().enumerate().filter(|(_, other)| !last.starts_with(*other))
+    {
         let why = if number % 16 == 0 { VerifyError::Signature } else { VerifyError::Malformed };
         doors.refuse("another last character", &format!("{start}{other}"), why).await;
     }
-    // The same in the claims, signed as they stand: of three lengths of JSON two have bits to spare.
+    // The same in the claims, signed as they stand: of three lengths of JSON two have bits to
+    // spare.
     let mut seen = 0;
     for filler in ["", "x", "xx"] {
         let claims = doors.real.clone().claim("filler", filler).claims_text();
@@ -113,9 +124,9 @@ async fn the_algorithm_is_the_one_of_the_key() {
     let by_rsa = doors.real.clone().header("alg", "RS256").header("kid", rsa).signed_by(rsa);
     doors.accept("RS256 with the RSA key", &by_rsa.sign()).await;
     for algorithm in [
-        "none", "None", "NONE", "nOnE", "", "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256",
-        "ES384", "ES512", "ES256K", "EdDSA", "Ed25519", "es256", "ES256 ", " ES256", "ES-256", "dir",
-        "RSA-OAEP",
+        "none", "None", "NONE", "nOnE", "", "HS256", "HS384", "HS512", "RS256", "RS384", "RS512",
+        "PS256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519", "es256", "ES256 ", " ES256",
+        "ES-256", "dir", "RSA-OAEP",
     ] {
         let token = doors.real.clone().header("alg", algorithm).sign();
         doors.refuse(algorithm, &token, VerifyError::Algorithm).await;
@@ -132,7 +143,11 @@ async fn the_algorithm_is_the_one_of_the_key() {
             doors.real.clone().signed_by(rsa),
             VerifyError::Signature,
         ),
-        ("the EC key under the name of the other", by_rsa.clone().signed_by(ec), VerifyError::Signature),
+        (
+            "the EC key under the name of the other",
+            by_rsa.clone().signed_by(ec),
+            VerifyError::Signature,
+        ),
         (
             "RS256 under the name of the EC key",
             doors.real.clone().header("alg", "RS256").signed_by(rsa),
@@ -150,10 +165,13 @@ async fn the_algorithm_is_the_one_of_the_key() {
         let token = doors.real.clone().header("alg", value).sign();
         doors.refuse("no name", &token, VerifyError::Algorithm).await;
     }
-    doors.refuse("no alg", &doors.real.clone().without_header("alg").sign(), VerifyError::Algorithm).await;
+    doors
+        .refuse("no alg", &doors.real.clone().without_header("alg").sign(), VerifyError::Algorithm)
+        .await;
 }
 
-/// JOSE-2: the public key is no secret of an HMAC, in whatever form: as JWK, PEM, DER, or in its parts.
+/// JOSE-2: the public key is no secret of an HMAC, in whatever form: as JWK, PEM, DER, or in its
+/// parts.
 #[actix_web::test]
 async fn the_public_key_is_no_secret() {
     let doors = Doors::open().await;
@@ -175,7 +193,8 @@ async fn the_public_key_is_no_secret() {
         secrets.extend(bytes);
         for secret in secrets {
             for (name, algorithm) in [("HS256", hmac::HMAC_SHA256), ("HS512", hmac::HMAC_SHA512)] {
-                let signed = doors.real.clone().header("alg", name).header("kid", kid.as_str()).signed();
+                let signed =
+                    doors.real.clone().header("alg", name).header("kid", kid.as_str()).signed();
                 let tag = hmac::sign(&hmac::Key::new(algorithm, &secret), signed.as_bytes());
                 let token = format!("{signed}.{}", encode(tag));
                 doors.refuse(name, &token, VerifyError::Algorithm).await;
@@ -201,8 +220,13 @@ async fn nothing_critical_is_understood() {
         json!({}),
         json!([1]),
     ] {
-        let token =
-            doors.real.clone().header("crit", value.clone()).header("exp", 1).header("b64", true).sign();
+        let token = doors
+            .real
+            .clone()
+            .header("crit", value.clone())
+            .header("exp", 1)
+            .header("b64", true)
+            .sign();
         doors.refuse(&format!("crit {value}"), &token, VerifyError::Header).await;
     }
 }
@@ -228,7 +252,9 @@ async fn a_member_that_stands_twice_is_refused() {
             ("\\u0061lg", "\"ES256\""),
         ] {
             let token = doors.real.sign_texts(|header, _| double(header, member, value, first));
-            doors.refuse(&format!("{member} twice in the header"), &token, VerifyError::Malformed).await;
+            doors
+                .refuse(&format!("{member} twice in the header"), &token, VerifyError::Malformed)
+                .await;
         }
         for (member, value) in [
             ("iss", "\"https://auth.example.com\""),
@@ -241,11 +267,14 @@ async fn a_member_that_stands_twice_is_refused() {
             ("\\u0073cope", "\"admin\""),
         ] {
             let token = doors.real.sign_texts(|_, claims| double(claims, member, value, first));
-            doors.refuse(&format!("{member} twice in the claims"), &token, VerifyError::Malformed).await;
+            doors
+                .refuse(&format!("{member} twice in the claims"), &token, VerifyError::Malformed)
+                .await;
         }
     }
-    let nested =
-        doors.real.sign_texts(|_, claims| double(claims, "act", "{\"sub\":\"a\",\"sub\":\"b\"}", false));
+    let nested = doors
+        .real
+        .sign_texts(|_, claims| double(claims, "act", "{\"sub\":\"a\",\"sub\":\"b\"}", false));
     doors.refuse("twice in a nested object", &nested, VerifyError::Malformed).await;
     let other = doors.real.sign_texts(|_, claims| double(claims, "act", "{\"sub\":\"a\"}", false));
     doors.accept("an unknown claim", &other).await;
@@ -274,7 +303,8 @@ async fn a_key_in_the_header_is_never_used() {
         ("jwk", json!(null)),
     ] {
         let forged = doors.real.clone().header(member, value);
-        for token in [forged.sign(), by_own_key(&forged), by_own_key(&forged.header("kid", "own"))] {
+        for token in [forged.sign(), by_own_key(&forged), by_own_key(&forged.header("kid", "own"))]
+        {
             doors.refuse(member, &token, VerifyError::Header).await;
         }
     }
@@ -301,7 +331,9 @@ async fn only_a_known_kid_is_a_key() {
         let token = doors.real.clone().header("kid", kid.clone()).sign();
         doors.refuse(&kid.to_string(), &token, VerifyError::UnknownKey).await;
     }
-    doors.refuse("no kid", &doors.real.clone().without_header("kid").sign(), VerifyError::UnknownKey).await;
+    doors
+        .refuse("no kid", &doors.real.clone().without_header("kid").sign(), VerifyError::UnknownKey)
+        .await;
 }
 
 /// 9068-1
@@ -333,8 +365,11 @@ async fn only_access_tokens_are_access_tokens() {
         let token = doors.real.clone().header("typ", typ.clone()).sign();
         doors.refuse(&typ.to_string(), &token, VerifyError::Type).await;
     }
-    doors.refuse("no typ", &doors.real.clone().without_header("typ").sign(), VerifyError::Type).await;
-    let nested = sign(&doors.ec, doors.real.clone().header("cty", "JWT").header_text(), &doors.token);
+    doors
+        .refuse("no typ", &doors.real.clone().without_header("typ").sign(), VerifyError::Type)
+        .await;
+    let nested =
+        sign(&doors.ec, doors.real.clone().header("cty", "JWT").header_text(), &doors.token);
     doors.refuse("a token in a token", &nested, VerifyError::Malformed).await;
 }
 

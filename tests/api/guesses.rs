@@ -33,7 +33,10 @@ struct Stranger<'a> {
 impl<'a> Stranger<'a> {
     fn at(app: &'a TestApp, last: u8) -> Self {
         let address = IpAddr::V4(Ipv4Addr::new(127, 0, 0, last));
-        Self { app, http: reqwest::Client::builder().no_proxy().local_address(address).build().unwrap() }
+        Self {
+            app,
+            http: reqwest::Client::builder().no_proxy().local_address(address).build().unwrap(),
+        }
     }
 
     async fn guess_until_refused(&self, id: &str) {
@@ -46,7 +49,8 @@ impl<'a> Stranger<'a> {
     }
 
     async fn try_secret(&self, id: &str, secret: &str) -> Answer {
-        let fields = [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
+        let fields =
+            [("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)];
         Answer::of(self.http.post(format!("{}/oauth/token", self.app.url)).form(&fields)).await
     }
 }
@@ -60,7 +64,8 @@ impl Answer {
     }
 }
 
-/// 6749-17: per client and address, known or not, checked before anything is hashed; time makes it good again.
+/// 6749-17: per client and address, known or not, checked before anything is hashed; time makes it
+/// good again.
 #[actix_web::test]
 async fn guessing_at_a_client_is_limited() {
     let app = TestApp::spawn().await;
@@ -136,12 +141,15 @@ async fn somebody_elses_guesses_do_not_lock_the_owner_out() {
         app.token(client).send().await.assert_token("the owner, from where they are");
     }
     // And even at the same address, once it is remembered.
-    stranger.try_secret(&remembered.id, SECRET).await.assert_token("the owner, from the same address");
+    stranger
+        .try_secret(&remembered.id, SECRET)
+        .await
+        .assert_token("the owner, from the same address");
     stranger.try_secret(&remembered.id, "a guess").await.assert_refused_for_guessing(7);
 }
 
-/// 6749-17: what was left behind with an old secret, and asks again and again, holds nobody up who has the new one, not even
-/// behind the same address.
+/// 6749-17: what was left behind with an old secret, and asks again and again, holds nobody up who
+/// has the new one, not even behind the same address.
 #[actix_web::test]
 async fn the_same_wrong_secret_again_is_no_guess() {
     let app = TestApp::spawn().await;
@@ -165,8 +173,9 @@ async fn the_same_wrong_secret_again_is_no_guess() {
     app.token(&old).send().await.assert_token("given to it again");
 }
 
-/// 6749-17, SEC-3: thousands of wrong secrets from elsewhere, and right ones go on as if nothing happened: those that are
-/// remembered, those that were made here, and those that are shown for the first time.
+/// 6749-17, SEC-3: thousands of wrong secrets from elsewhere, and right ones go on as if nothing
+/// happened: those that are remembered, those that were made here, and those that are shown for the
+/// first time.
 #[actix_web::test]
 async fn a_flood_of_guesses_from_elsewhere_holds_nobody_up() {
     const CONNECTIONS: usize = 50;
@@ -180,7 +189,8 @@ async fn a_flood_of_guesses_from_elsewhere_holds_nobody_up() {
         async move {
             let (mut sent, mut limited) = (0, 0);
             while !stop.get() {
-                // At one client, at nobody, and at another one each time; guessed, and of the form of ours.
+                // At one client, at nobody, and at another one each time; guessed, and of the form
+                // of ours.
                 let secret = match (connection + sent) % 4 {
                     0 => generate(CLIENT_SECRET_PREFIX, &SystemRandom).expose().to_owned(),
                     _ => format!("guess-{connection}-{sent}"),
@@ -220,7 +230,8 @@ async fn a_flood_of_guesses_from_elsewhere_holds_nobody_up() {
     assert!(hashes <= i64::try_from(PER_ADDRESS).unwrap() + 50, "{hashes}");
 }
 
-/// 6749-17, SEC-3: many addresses that guess at once fill the line of those who wait, and each owner still has a turn.
+/// 6749-17, SEC-3: many addresses that guess at once fill the line of those who wait, and each
+/// owner still has a turn.
 #[actix_web::test]
 async fn the_line_before_the_hash_is_fair() {
     let app = TestApp::with(&[("workers", "2")]).await;
@@ -256,7 +267,8 @@ async fn the_line_before_the_hash_is_fair() {
     }
 }
 
-/// A wrong secret that was refused because too many waited was not looked at, and so is not counted.
+/// A wrong secret that was refused because too many waited was not looked at, and so is not
+/// counted.
 #[actix_web::test]
 async fn what_was_not_looked_at_is_not_counted() {
     let app = TestApp::spawn().await;
@@ -283,7 +295,11 @@ async fn what_nobody_can_guess_is_not_limited() {
     for _ in 0..PER_ADDRESS * 2 {
         let secret = generate(CLIENT_SECRET_PREFIX, &SystemRandom).expose().to_owned();
         let wrong = TestClient { secret, ..client.clone() };
-        app.token(&wrong).send().await.assert_oauth_error(401, "invalid_client", "of the form of ours");
+        app.token(&wrong).send().await.assert_oauth_error(
+            401,
+            "invalid_client",
+            "of the form of ours",
+        );
     }
     assert_eq!(app.hashes().await, 0);
     app.token(&client).send().await.assert_token("the owner");

@@ -37,13 +37,18 @@ async fn a_token_is_no_change() {
     let (before, event) = (app.metric(changes).await, app.metric("mintery_applied_event").await);
     for _ in 0..20 {
         app.access_token(&client).await;
-        app.token(&client).scope("admin").send().await.assert_oauth_error(400, "invalid_scope", "admin");
+        app.token(&client).scope("admin").send().await.assert_oauth_error(
+            400,
+            "invalid_scope",
+            "admin",
+        );
     }
     assert!((app.metric(changes).await - before).abs() < 0.5);
     assert!((app.metric("mintery_applied_event").await - event).abs() < 0.5);
 }
 
-/// SEC-3: guessing at one unknown client is not a query each; the answer is remembered for a moment.
+/// SEC-3: guessing at one unknown client is not a query each; the answer is remembered for a
+/// moment.
 #[actix_web::test]
 async fn an_unknown_client_is_not_looked_up_each_time() {
     let app = TestApp::spawn().await;
@@ -68,12 +73,16 @@ async fn metrics_do_not_grow_with_what_is_sent() {
     let before = series().await;
     for number in 0..20 {
         let name = format!("MARKER{number}");
-        app.form(&[("grant_type", &name), ("client_id", &name), ("client_secret", &name)]).send().await;
+        app.form(&[("grant_type", &name), ("client_id", &name), ("client_secret", &name)])
+            .send()
+            .await;
         app.token(&client).scope(&name).send().await;
         app.me(&name).await;
         app.get(&format!("/{name}")).await;
     }
     assert_eq!(series().await, before);
     let text = app.get("/metrics").await.body;
-    assert!(!text.contains("MARKER") && !text.contains(&client.secret) && !text.contains(&client.id));
+    assert!(
+        !text.contains("MARKER") && !text.contains(&client.secret) && !text.contains(&client.id)
+    );
 }

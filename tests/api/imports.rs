@@ -27,7 +27,9 @@ async fn the_ids_in_an_import_that_was_given_up_are_free_again() {
     staged.id = ClientId::parse(ID).unwrap();
     client_import::begin(database, "dead", &Actor::System, app.admin.clock.now()).await.unwrap();
     let statements = Statements::new(database.engine());
-    assert!(client_import::stage(database, &statements, "dead", &[(staged, Vec::new())]).await.unwrap());
+    assert!(
+        client_import::stage(database, &statements, "dead", &[(staged, Vec::new())]).await.unwrap()
+    );
     client_import::abandon(database, "dead", None).await.unwrap();
     assert!(matches!(create(&app).await, Err(AdminError::Exists(_))));
 

@@ -52,7 +52,9 @@ impl TestApp {
     }
 
     pub async fn update(&self, client: &TestClient, update: ClientUpdate) {
-        Box::pin(client::update(&self.admin, &ClientId::parse(&client.id).unwrap(), update)).await.unwrap();
+        Box::pin(client::update(&self.admin, &ClientId::parse(&client.id).unwrap(), update))
+            .await
+            .unwrap();
         self.caught_up().await;
     }
 
@@ -139,7 +141,8 @@ async fn a_client_is_told_of_its_own_tokens() {
     assert_inactive(&app.introspect(&other, &token).await, "somebody else's");
 }
 
-/// 7662-2: an API key is no token. Whether it is good depends on from where it came, which is asked about elsewhere.
+/// 7662-2: an API key is no token. Whether it is good depends on from where it came, which is asked
+/// about elsewhere.
 #[actix_web::test]
 async fn an_api_key_is_no_active_token() {
     let app = TestApp::spawn().await;
@@ -155,7 +158,8 @@ async fn a_client_is_told_of_tokens_for_the_apis_that_it_stands_for() {
     app.api(ORDERS).await;
     app.api(STOCK).await;
     let client = app.client_of(&[ORDERS, STOCK]).await;
-    let (orders, stock) = (app.standing_for(&[ORDERS]).await, app.standing_for(&[STOCK, ORDERS]).await);
+    let (orders, stock) =
+        (app.standing_for(&[ORDERS]).await, app.standing_for(&[STOCK, ORDERS]).await);
     app.caught_up().await;
     let token_for = async |resources: &[&str]| {
         let asking = resources.iter().fold(app.token(&client), |asking, one| asking.resource(one));
@@ -183,7 +187,8 @@ async fn a_client_is_told_of_tokens_for_the_apis_that_it_stands_for() {
     assert_active(&app.introspect(&orders, &for_stock).await, "from now on");
 }
 
-/// 7662-1: who may know of the issuer's tokens holds a scope for that. An API of its name changes nothing.
+/// 7662-1: who may know of the issuer's tokens holds a scope for that. An API of its name changes
+/// nothing.
 #[actix_web::test]
 async fn nobody_stands_for_the_issuer() {
     let app = TestApp::spawn().await;
@@ -241,11 +246,18 @@ async fn inactive_is_one_answer() {
         ("not yet", real.clone().claim("nbf", app.now() + 11).sign()),
         ("another type", real.clone().header("typ", "JWT").sign()),
         ("another subject", real.clone().claim("sub", "somebody").sign()),
-        ("a client of nobody", real.clone().claim("sub", "nobody").claim("client_id", "nobody").sign()),
+        (
+            "a client of nobody",
+            real.clone().claim("sub", "nobody").claim("client_id", "nobody").sign(),
+        ),
         ("no event", real.clone().claim("jti", "x").sign()),
         (
             "another signature",
-            format!("{}{}", &token[..token.len() - 1], if token.ends_with('A') { 'Q' } else { 'A' }),
+            format!(
+                "{}{}",
+                &token[..token.len() - 1],
+                if token.ends_with('A') { 'Q' } else { 'A' }
+            ),
         ),
     ];
     for (what, client) in [("disabled", &disabled), ("deleted", &deleted), ("remade", &remade)] {
@@ -294,8 +306,10 @@ async fn a_scope_that_was_taken_away_is_not_told() {
     app.caught_up().await;
     let token = app.access_token(&client).await;
     let set = async |scopes: &str| {
-        let update =
-            ClientUpdate { scopes: Some(ScopeSet::parse(scopes).unwrap()), ..ClientUpdate::default() };
+        let update = ClientUpdate {
+            scopes: Some(ScopeSet::parse(scopes).unwrap()),
+            ..ClientUpdate::default()
+        };
         app.update(&client, update).await;
     };
     set("write other").await;
@@ -304,7 +318,8 @@ async fn a_scope_that_was_taken_away_is_not_told() {
     assert_eq!(assert_active(&app.introspect(&client, &token).await, "none").get("scope"), None);
 }
 
-/// 7662-4: no event, no count, no row; that the secret was used is noted as anywhere, in memory, and told to the store with the counts.
+/// 7662-4: no event, no count, no row; that the secret was used is noted as anywhere, in memory,
+/// and told to the store with the counts.
 #[actix_web::test]
 async fn an_introspection_writes_nothing() {
     let app = TestApp::spawn().await;
@@ -325,7 +340,9 @@ async fn an_introspection_writes_nothing() {
     let queries = async || {
         let mut queries = Vec::new();
         for purpose in purposes {
-            queries.push(app.metric(&format!("mintery_store_queries_total{{purpose=\"{purpose}\"}}")).await);
+            queries.push(
+                app.metric(&format!("mintery_store_queries_total{{purpose=\"{purpose}\"}}")).await,
+            );
         }
         queries
     };
@@ -389,14 +406,20 @@ async fn a_request_is_refused_as_at_the_token_endpoint() {
     let by_token = by(&[form, ("authorization", &bearer)], "", with_token()).await;
     refused("a token", 401, "invalid_client", by_token).await;
     invalid("no token", by(&[form, own], "", String::new()).await).await;
-    invalid("a hint alone", by(&[form, own], "", "token_type_hint=access_token".to_owned()).await).await;
+    invalid("a hint alone", by(&[form, own], "", "token_type_hint=access_token".to_owned()).await)
+        .await;
     invalid("an empty token", by(&[form, own], "", "token=".to_owned()).await).await;
     invalid("two tokens", by(&[form, own], "", format!("token={token}&token={token}")).await).await;
-    invalid("a token in the URI", by(&[form, own], &format!("?token={token}"), with_token()).await).await;
+    invalid("a token in the URI", by(&[form, own], &format!("?token={token}"), with_token()).await)
+        .await;
     invalid("a secret in the URI", by(&[form, own], "?client_secret=x", with_token()).await).await;
     invalid("two ways", by(&[form, own], "", format!("token={token}&client_secret=x")).await).await;
     invalid("two headers", by(&[form, own, own], "", with_token()).await).await;
-    invalid("another type", by(&[("content-type", "application/json"), own], "", with_token()).await).await;
+    invalid(
+        "another type",
+        by(&[("content-type", "application/json"), own], "", with_token()).await,
+    )
+    .await;
     invalid("no type", by(&[own], "", with_token()).await).await;
     invalid("a bad escape", by(&[form, own], "", "token=%zz".to_owned()).await).await;
     let large = by(&[form, own], "", format!("token={}", "x".repeat(70_000))).await;
@@ -437,7 +460,10 @@ async fn a_signed_answer_is_for_whoever_asked() {
     assert_eq!((signed.header("cache-control"), signed.header("pragma")), ("no-store", "no-cache"));
     signed.assert_request_id("a signed answer");
     let header = part(&signed.body, 0);
-    assert_eq!((&header["typ"], &header["alg"]), (&json!("token-introspection+jwt"), &json!("RS256")));
+    assert_eq!(
+        (&header["typ"], &header["alg"]),
+        (&json!("token-introspection+jwt"), &json!("RS256"))
+    );
     assert_eq!(header.len(), 3, "{header:?}");
     let expected = |introspection: Value| json!({ "iss": ISSUER, "aud": client.id, "iat": app.now(), "token_introspection": introspection });
     assert_eq!(Value::Object(part(&signed.body, 1)), expected(plain.json()));
@@ -485,18 +511,29 @@ async fn a_client_chooses_what_its_answers_are_signed_with() {
     app.caught_up().await;
     let token = app.access_token(&client).await;
     let choose = async |algorithm| {
-        app.update(&client, ClientUpdate { introspection_alg: algorithm, ..ClientUpdate::default() }).await;
+        app.update(
+            &client,
+            ClientUpdate { introspection_alg: algorithm, ..ClientUpdate::default() },
+        )
+        .await;
         let signed = app.introspect_signed(&client, &token).await;
         assert_eq!(signed.header("content-type"), JWT, "{signed:?}");
         let kid = part(&signed.body, 0)["kid"].as_str().unwrap().to_owned();
         let jwks = app.get("/.well-known/jwks.json").await.json();
         assert!(jwks["keys"].as_array().unwrap().iter().any(|key| key["kid"] == *kid), "{jwks}");
-        assert_eq!(part(&app.access_token(&client).await, 0)["alg"], "ES256", "tokens are as before");
+        assert_eq!(
+            part(&app.access_token(&client).await, 0)["alg"],
+            "ES256",
+            "tokens are as before"
+        );
         (part(&signed.body, 0)["alg"].as_str().unwrap().to_owned(), kid)
     };
-    for algorithm in
-        [SigningAlgorithm::EdDsa, SigningAlgorithm::Es384, SigningAlgorithm::Ps256, SigningAlgorithm::Es256]
-    {
+    for algorithm in [
+        SigningAlgorithm::EdDsa,
+        SigningAlgorithm::Es384,
+        SigningAlgorithm::Ps256,
+        SigningAlgorithm::Es256,
+    ] {
         let (alg, kid) = choose(Patch::Set(algorithm)).await;
         assert_eq!(alg, algorithm.name());
         assert!(KeyPair::parse(algorithm, &forge::private(&kid)).is_ok());
@@ -554,7 +591,8 @@ async fn introspections_are_counted() {
     app.introspect(&client, "garbage").await;
     app.introspect(&wrong, &token).await;
     app.introspect_form(&client, &[]).await;
-    let grown: Vec<f64> = series().await.iter().zip(&before).map(|(now, before)| now - before).collect();
+    let grown: Vec<f64> =
+        series().await.iter().zip(&before).map(|(now, before)| now - before).collect();
     assert_eq!(grown, [2.0, 1.0, 1.0, 1.0, 0.0, 0.0]);
 }
 
@@ -571,7 +609,8 @@ async fn an_issuer_with_a_path_has_the_endpoint_below_it() {
     assert_eq!(metadata["introspection_endpoint"], "https://example.com/tenant/oauth/introspect");
 }
 
-/// A client does not come to stand for what somebody makes later of the identifier of an API that is gone.
+/// A client does not come to stand for what somebody makes later of the identifier of an API that
+/// is gone.
 #[actix_web::test]
 async fn an_api_that_a_client_stands_for_stays() {
     let app = TestApp::spawn().await;
@@ -590,19 +629,23 @@ async fn an_api_that_a_client_stands_for_stays() {
     app.update(&watcher, update).await;
     api::delete(&app.admin, &uri(ORDERS)).await.unwrap();
 
-    // Where a client stands for one that is gone all the same, that is good for nothing, and there is no new one.
+    // Where a client stands for one that is gone all the same, that is good for nothing, and there
+    // is no new one.
     app.api(ORDERS).await;
     let client = app.client_of(&[ORDERS]).await;
     app.caught_up().await;
     let token = app.access_token(&client).await;
     api::delete(&app.admin, &uri(ORDERS)).await.unwrap();
     app.database
-        .execute(&["UPDATE clients SET stands_for = 'https://orders.example.com' WHERE grant_types = ''"])
+        .execute(&[
+            "UPDATE clients SET stands_for = 'https://orders.example.com' WHERE grant_types = ''",
+        ])
         .await;
     let rename = ClientUpdate { name: DisplayName::parse("y").ok(), ..ClientUpdate::default() };
     app.update(&watcher, rename).await;
     assert_inactive(&app.introspect(&watcher, &token).await, "an API that is gone");
     let terms = api_terms();
-    let refused = Box::pin(api::create(&app.admin, uri(ORDERS), terms)).await.unwrap_err().to_string();
+    let refused =
+        Box::pin(api::create(&app.admin, uri(ORDERS), terms)).await.unwrap_err().to_string();
     assert!(refused.contains(&watcher.id), "{refused}");
 }

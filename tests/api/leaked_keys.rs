@@ -1,5 +1,5 @@
-//! API keys that somebody found in public and tells of, in the format of GitHub's secret scanning: signed, and answered with which of
-//! them are real.
+//! API keys that somebody found in public and tells of, in the format of GitHub's secret scanning:
+//! signed, and answered with which of them are real.
 
 use std::time::Duration;
 
@@ -28,8 +28,7 @@ use crate::database::TestDatabase;
 use crate::user_keys::key_of;
 
 const LEAKED: &str = "/api/v1/keys/leaked";
-const URL: &str =
-    "https://github.com/octocat/Hello-World/blob/12345600b9cbe38a219f39a9941c9319b600c002/foo/bar.txt";
+const URL: &str = "https://github.com/octocat/Hello-World/blob/12345600b9cbe38a219f39a9941c9319b600c002/foo/bar.txt";
 
 /// Whoever scans, and a file with their public key.
 struct Scanner {
@@ -49,7 +48,8 @@ impl Scanner {
         );
         let key = json!({ "key_identifier": Self::NAME, "key": pem, "is_current": true });
         let files = TempDir::new().unwrap();
-        std::fs::write(files.path().join("keys.json"), json!({ "public_keys": [key] }).to_string()).unwrap();
+        std::fs::write(files.path().join("keys.json"), json!({ "public_keys": [key] }).to_string())
+            .unwrap();
         Self { pair, files }
     }
 
@@ -103,7 +103,8 @@ async fn two_keys(app: &TestApp) -> (TestClient, TestKey, TestKey) {
     (owner, leaked, other)
 }
 
-/// SEC-10: a key that was found is gone when the answer comes, with the tokens that were made from it, and its owner is told where.
+/// SEC-10: a key that was found is gone when the answer comes, with the tokens that were made from
+/// it, and its owner is told where.
 #[actix_web::test]
 async fn a_key_that_was_found_is_revoked() {
     let scanner = Scanner::new();
@@ -113,7 +114,11 @@ async fn a_key_that_was_found_is_revoked() {
     let unknown = KeyFormat::default().generate(Environment::Live, &SystemRandom);
     let reported = [&leaked.key, unknown.expose(), "NMIfyYncKcRALEXAMPLE", &owner.secret];
     let answer = scanner.tell(&app, &reported.iter().map(|token| found(token)).collect()).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"), "{answer:?}");
+    assert_eq!(
+        (answer.status, answer.header("content-type")),
+        (200, "application/json"),
+        "{answer:?}"
+    );
     let label = |token: &str, label: &str| json!({ "token_raw": token, "token_type": "mintery_api_key", "label": label });
     let expected: Vec<Value> = reported
         .iter()
@@ -122,8 +127,12 @@ async fn a_key_that_was_found_is_revoked() {
         .collect();
     assert_eq!(answer.json(), json!(expected));
     assert_eq!((app.me(&leaked.key).await.status, app.me(&token).await.status), (401, 401));
-    assert_eq!((app.me(&other.key).await.status, app.token(&owner).send().await.status), (200, 200));
-    let details = json!({ "owner": owner.id, "url": URL, "source": "content", "places": 1, "revoked": true });
+    assert_eq!(
+        (app.me(&other.key).await.status, app.token(&owner).send().await.status),
+        (200, 200)
+    );
+    let details =
+        json!({ "owner": owner.id, "url": URL, "source": "content", "places": 1, "revoked": true });
     assert_eq!(told(&app).await, [(leaked.id.clone(), "secret_scanning".to_owned(), details)]);
     // The next time it is none any more.
     let again = scanner.tell(&app, &json!([found(&leaked.key)])).await;
@@ -144,7 +153,10 @@ async fn a_key_of_a_user_that_was_found_is_revoked_or_marked() {
         let answer = scanner.tell(&app, &json!([found(&leaked.key)])).await;
         assert_eq!(answer.json()[0]["label"], "true_positive", "{answer:?}");
         let expected = if is_revoked { 401 } else { 200 };
-        assert_eq!((app.me(&leaked.key).await.status, app.me(&token).await.status), (expected, expected));
+        assert_eq!(
+            (app.me(&leaked.key).await.status, app.me(&token).await.status),
+            (expected, expected)
+        );
         assert_eq!(app.me(&other.key).await.status, 200);
         let details = json!({
             "owner": user.id.as_str(), "url": URL, "source": "content", "places": 1, "revoked": is_revoked
@@ -152,8 +164,12 @@ async fn a_key_of_a_user_that_was_found_is_revoked_or_marked() {
         assert_eq!(told(&app).await, [(leaked.id.clone(), "secret_scanning".to_owned(), details)]);
         // They see it in their own list.
         let listed = app.log_in(&user).await.get("/api/v1/keys").await.json();
-        let marked =
-            listed["items"].as_array().unwrap().iter().filter(|key| key["leaked_at"].is_i64()).count();
+        let marked = listed["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|key| key["leaked_at"].is_i64())
+            .count();
         let all = listed["items"].as_array().unwrap().len();
         assert_eq!((all, marked), if is_revoked { (1, 0) } else { (2, 1) });
     }
@@ -170,8 +186,7 @@ async fn a_key_that_was_found_is_marked() {
     assert_eq!(answer.json()[2]["label"], "true_positive", "{answer:?}");
     assert_eq!((app.me(&leaked.key).await.status, app.me(&other.key).await.status), (200, 200));
     let marked_at = app.now();
-    let details =
-        json!({ "owner": owner.id, "url": URL, "source": "content", "places": 3, "revoked": false });
+    let details = json!({ "owner": owner.id, "url": URL, "source": "content", "places": 3, "revoked": false });
     assert_eq!(told(&app).await, [(leaked.id.clone(), "secret_scanning".to_owned(), details)]);
     // Known since the first time, and told again.
     app.clock.advance(Duration::from_hours(1));
@@ -181,13 +196,15 @@ async fn a_key_that_was_found_is_marked() {
     assert_eq!(key.leaked_at.map(Timestamp::as_secs), Some(marked_at));
     assert_eq!(api_key::status(&key, app.clock.now()), "leaked");
     assert_eq!((shown(&other).await.leaked_at, told(&app).await.len()), (None, 2));
-    let successor = api_key::rotate(&app.admin, &leaked.id(), api_key::Rotation::default()).await.unwrap();
+    let successor =
+        api_key::rotate(&app.admin, &leaked.id(), api_key::Rotation::default()).await.unwrap();
     assert_eq!(successor.key.leaked_at, None);
     let reader = app.client("mintery:keys:read").await;
     let token = app.token(&reader).scope("mintery:keys:read").send().await.text("access_token");
     let json = app.get_with(&format!("/api/v1/keys/{}", leaked.id), &token).await.json();
     assert_eq!(json["leaked_at"], marked_at);
-    // People see it before anything else, with what is to be done; those who may only look are not offered that.
+    // People see it before anything else, with what is to be done; those who may only look are not
+    // offered that.
     for (name, role, is_offered) in [("ann", Role::Admin, true), ("vic", Role::Viewer, false)] {
         let browser = app.browser(name, role).await;
         let page = async |path: &str| Answer::of(browser.request(Method::GET, path)).await.body;
@@ -196,7 +213,10 @@ async fn a_key_that_was_found_is_marked() {
         assert!(overview.contains("Found in public"), "{overview}");
         assert_eq!(overview.contains(&way), is_offered, "{overview}");
         let shown = page(&format!("/dashboard/keys/{}", leaked.id)).await;
-        assert!(shown.contains("This key was found in public") && shown.contains(">Leaked<"), "{shown}");
+        assert!(
+            shown.contains("This key was found in public") && shown.contains(">Leaked<"),
+            "{shown}"
+        );
         assert_eq!(shown.contains(&way), is_offered, "{shown}");
         assert!(!page(&format!("/dashboard/keys/{}", other.id)).await.contains("found in public"));
     }
@@ -314,7 +334,8 @@ async fn what_is_told_is_bounded() {
     let cost = app.metric(LOOKUPS).await - before;
     assert!((cost - 1.0).abs() < 0.5, "{cost}");
 
-    // Neither what a terminal obeys nor the key; members that are missing, null or new are no error.
+    // Neither what a terminal obeys nor the key; members that are missing, null or new are no
+    // error.
     let url = format!("https://x.example/\u{1b}[31m\r\n{}\u{202e}{}", leaked.key, "y".repeat(2000));
     let place = json!({ "token": leaked.key, "type": "t", "url": url, "source": null, "new": [1] });
     assert_eq!(scanner.tell(&app, &json!([place])).await.json()[0]["label"], "true_positive");
@@ -328,13 +349,18 @@ async fn what_is_told_is_bounded() {
     assert_eq!(app.database.number(&with_key).await, 0);
 }
 
-/// Without keys of those who may tell there is nothing; with keys that cannot be used there is no server.
+/// Without keys of those who may tell there is nothing; with keys that cannot be used there is no
+/// server.
 #[actix_web::test]
 async fn nobody_tells_unless_the_settings_say_who() {
     let scanner = Scanner::new();
     let app = TestApp::spawn().await;
     let leaked = app.key(owned_by(&app.client("read").await)).await;
-    scanner.tell(&app, &json!([found(&leaked.key)])).await.assert_problem(404, "err_not_found", "off");
+    scanner.tell(&app, &json!([found(&leaked.key)])).await.assert_problem(
+        404,
+        "err_not_found",
+        "off",
+    );
     assert_eq!(app.get(LEAKED).await.status, 404);
     assert_eq!(app.me(&leaked.key).await.status, 200);
     let on = scanner.believed("revoke").await;
@@ -349,7 +375,8 @@ async fn nobody_tells_unless_the_settings_say_who() {
             std::fs::write(&path, content).unwrap();
         }
         let path = path.display().to_string();
-        let started = TestApp::on(TestDatabase::create().await, &[("leaks.public_keys", &path)]).await;
+        let started =
+            TestApp::on(TestDatabase::create().await, &[("leaks.public_keys", &path)]).await;
         let error = started.err().unwrap();
         assert!(matches!(&error, StartError::Config(_)), "{error}");
         assert!(error.to_string().contains(name), "{error}");

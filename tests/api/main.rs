@@ -1,10 +1,10 @@
-//! Black-box tests: each starts the server on a free port with a database of its own and talks HTTP to it. The engine
-//! is SQLite, or PostgreSQL with `TEST_ENGINE=postgres` and `TEST_POSTGRES_URL`.
+//! Black-box tests: each starts the server on a free port with a database of its own and talks HTTP
+//! to it. The engine is SQLite, or PostgreSQL with `TEST_ENGINE=postgres` and `TEST_POSTGRES_URL`.
 //!
-//! `app` starts a server and does what people do with it, `answer` reads what it says, `database` makes its database,
-//! `wire` sends what no HTTP client would send, `forge` signs with the server's own keys, `doors` shows a token to the
-//! server and to the library, `people` log in. Each of the other files tests one area, and names the lines of REQUIREMENTS.md that it
-//! covers.
+//! `app` starts a server and does what people do with it, `answer` reads what it says, `database`
+//! makes its database, `wire` sends what no HTTP client would send, `forge` signs with the server's
+//! own keys, `doors` shows a token to the server and to the library, `people` log in. Each of the
+//! other files tests one area, and names the lines of REQUIREMENTS.md that it covers.
 
 #[cfg(test)]
 mod administration;

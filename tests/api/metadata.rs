@@ -40,7 +40,8 @@ async fn the_metadata_say_what_the_server_does() {
     assert_eq!(metadata["grant_types_supported"], json!(grants));
     let methods = metadata["token_endpoint_auth_methods_supported"].as_array().unwrap();
     assert!(
-        methods.contains(&json!("client_secret_basic")) && methods.contains(&json!("client_secret_post"))
+        methods.contains(&json!("client_secret_basic"))
+            && methods.contains(&json!("client_secret_post"))
     );
     assert_eq!(metadata["introspection_endpoint"], "https://auth.example.com/oauth/introspect");
     assert_eq!(
@@ -53,7 +54,8 @@ async fn the_metadata_say_what_the_server_does() {
         metadata["token_endpoint_auth_methods_supported"]
     );
     assert_eq!(metadata["introspection_signing_alg_values_supported"], json!(["RS256", "ES256"]));
-    // The registry of RFC 8414 §7.1 and what later RFCs added to it, as far as this server may ever have it.
+    // The registry of RFC 8414 §7.1 and what later RFCs added to it, as far as this server may ever
+    // have it.
     let registered = [
         "issuer",
         "authorization_endpoint",
@@ -96,7 +98,8 @@ async fn the_metadata_say_what_the_server_does() {
     }
 }
 
-/// The same document with what OpenID discovery requires, at its place (OpenID Connect Discovery §4).
+/// The same document with what OpenID discovery requires, at its place (OpenID Connect Discovery
+/// §4).
 ///
 /// 8414-1, 8414-2
 #[actix_web::test]
@@ -113,17 +116,22 @@ async fn openid_clients_find_the_metadata_where_they_look() {
     assert_eq!(*algorithms, json!(["EdDSA", "ES256", "RS256"]));
 
     let app = TestApp::with(&[("issuer", "https://example.com/tenant")]).await;
-    for path in
-        ["/.well-known/openid-configuration/tenant", "/tenant/.well-known/openid-configuration", OPENID]
-    {
+    for path in [
+        "/.well-known/openid-configuration/tenant",
+        "/tenant/.well-known/openid-configuration",
+        OPENID,
+    ] {
         assert_eq!(document(&app, path).await["issuer"], "https://example.com/tenant", "{path}");
     }
 
-    let off = [("metadata.openid_configuration", "false"), ("issuer", "https://example.com/tenant")];
+    let off =
+        [("metadata.openid_configuration", "false"), ("issuer", "https://example.com/tenant")];
     let app = TestApp::with(&off).await;
-    for path in
-        ["/.well-known/openid-configuration/tenant", "/tenant/.well-known/openid-configuration", OPENID]
-    {
+    for path in [
+        "/.well-known/openid-configuration/tenant",
+        "/tenant/.well-known/openid-configuration",
+        OPENID,
+    ] {
         assert_eq!(app.get(path).await.status, 404, "{path}");
     }
     assert_eq!(app.get(&format!("{SERVER}/tenant")).await.status, 200);
@@ -145,16 +153,18 @@ async fn the_issuer_never_comes_from_the_caller() {
         assert_eq!(answer.status, 200);
         assert_eq!(answer.body, usual.body);
     }
-    let request = app.request(Method::GET, "/api/v1/users/me").header("host", "attacker.example.com");
+    let request =
+        app.request(Method::GET, "/api/v1/users/me").header("host", "attacker.example.com");
     Answer::of(request).await.assert_no_echo("attacker", "the challenge");
-    let absolute =
-        format!("GET http://attacker.example.com{SERVER} HTTP/1.1\r\nHost: attacker.example.com\r\n\r\n");
+    let absolute = format!(
+        "GET http://attacker.example.com{SERVER} HTTP/1.1\r\nHost: attacker.example.com\r\n\r\n"
+    );
     let answer = app.raw(absolute).await.unwrap();
     assert_eq!(answer.json()["issuer"], ISSUER);
 }
 
-/// 8414-1: the issuer is the URL less the well-known part, for tenants too; and whoever strips the path in front of
-/// this server finds everything as well.
+/// 8414-1: the issuer is the URL less the well-known part, for tenants too; and whoever strips the
+/// path in front of this server finds everything as well.
 #[actix_web::test]
 async fn an_issuer_with_a_path_is_inserted() {
     let issuer = "https://example.com/tenant";
@@ -296,13 +306,18 @@ async fn an_orchestrator_is_told_that_it_is_up_and_ready() {
     let metrics = app.get("/metrics").await;
     assert_eq!(metrics.status, 200);
     assert!(metrics.header("content-type").starts_with("text/plain"), "{metrics:?}");
-    assert!(metrics.body.contains("# TYPE mintery_tokens_issued_total counter"), "{}", metrics.body);
+    assert!(
+        metrics.body.contains("# TYPE mintery_tokens_issued_total counter"),
+        "{}",
+        metrics.body
+    );
 }
 
 /// `/metrics` on a listener of its own is not on the main one. Every answer has an id there too.
 #[actix_web::test]
 async fn metrics_may_have_a_listener_of_their_own() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let free =
+        std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let mut app = TestApp::with(&[("metrics.listen", &free)]).await;
     app.get("/metrics").await.assert_problem(404, "err_not_found", "/metrics");
     app.url = format!("http://{free}");
@@ -335,7 +350,9 @@ async fn where_there_is_nothing_it_says_so() {
         let answer = app.get(path).await;
         answer.assert_problem(404, "err_not_found", path);
     }
-    for path in ["/oauth/", "/oauth/nothing", "/oauth/token/", "/oauth/token/x", "/oauth/authorize/x"] {
+    for path in
+        ["/oauth/", "/oauth/nothing", "/oauth/token/", "/oauth/token/x", "/oauth/authorize/x"]
+    {
         app.get(path).await.assert_oauth_error(404, "invalid_request", path);
     }
     let posted = Answer::of(app.request(Method::POST, "/nothing").body("x")).await;
@@ -366,7 +383,8 @@ async fn another_method_is_405_with_allow() {
     }
 }
 
-/// RFC 9110 §9.3.2: HEAD is answered as GET is, without the content; RFC 9110 §9.1 asks it of every server.
+/// RFC 9110 §9.3.2: HEAD is answered as GET is, without the content; RFC 9110 §9.1 asks it of every
+/// server.
 #[actix_web::test]
 async fn head_is_get_without_a_body() {
     let app = TestApp::spawn().await;
@@ -389,7 +407,8 @@ async fn head_is_get_without_a_body() {
         "/api/v1/clients/nobody",
     ] {
         let get = app.get_with(path, &token).await;
-        let request = app.request(Method::HEAD, path).header("authorization", format!("Bearer {token}"));
+        let request =
+            app.request(Method::HEAD, path).header("authorization", format!("Bearer {token}"));
         let head = Answer::of(request).await;
         if head.status != get.status || !head.body.is_empty() {
             wrong.push(format!(

@@ -10,7 +10,8 @@ use crate::answer::Answer;
 use crate::app::{TestApp, TestClient};
 use crate::people::PASSWORD;
 
-/// The series of a text, with their values; the text is what Prometheus reads (its text format, version 0.0.4).
+/// The series of a text, with their values; the text is what Prometheus reads (its text format,
+/// version 0.0.4).
 fn series(text: &str) -> BTreeMap<String, f64> {
     let mut found = BTreeMap::new();
     let mut types: BTreeMap<&str, &str> = BTreeMap::new();
@@ -36,7 +37,9 @@ fn series(text: &str) -> BTreeMap<String, f64> {
         };
         let is_of_family = name == family
             || (types[family] == "histogram"
-                && ["_bucket", "_sum", "_count"].iter().any(|end| name == format!("{family}{end}")));
+                && ["_bucket", "_sum", "_count"]
+                    .iter()
+                    .any(|end| name == format!("{family}{end}")));
         assert!(is_of_family, "{line} is not of {family}");
         assert!(name.starts_with("mintery_"), "{line}");
         assert_eq!(types[family] == "counter", name.ends_with("_total"), "{line}");
@@ -100,8 +103,8 @@ async fn every_refusal_is_counted_by_its_reason() {
         ("invalid_target", "resource", 1.0),
         ("unsupported_grant_type", "grant_type", 1.0),
     ];
-    let expected =
-        expected.map(|(error, reason, by)| (format!("{{error=\"{error}\",reason=\"{reason}\"}}"), by));
+    let expected = expected
+        .map(|(error, reason, by)| (format!("{{error=\"{error}\",reason=\"{reason}\"}}"), by));
     assert_eq!(refusals, BTreeMap::from(expected));
     let grown = |name| growth(&before, &after, name).values().sum::<f64>();
     assert!((grown("mintery_tokens_issued_total") - 1.0).abs() < 0.1);
@@ -119,7 +122,9 @@ async fn log_ins_are_counted_by_their_outcome() {
     let outcomes = async || growth(&before, &scrape(&app).await, "mintery_log_ins_total");
     let counted = |outcome: &str, times: f64| (format!("{{outcome=\"{outcome}\"}}"), times);
     assert_eq!(app.try_log_in("ann", PASSWORD).await.status, 200);
-    for (username, password) in [("ann", "MARKER-1"), ("MARKER-nobody", PASSWORD), ("bob", PASSWORD)] {
+    for (username, password) in
+        [("ann", "MARKER-1"), ("MARKER-nobody", PASSWORD), ("bob", PASSWORD)]
+    {
         assert_eq!(app.try_log_in(username, password).await.status, 401);
     }
     let expected = [counted("logged_in", 1.0), counted("wrong", 3.0)];
@@ -151,7 +156,10 @@ async fn durations_are_a_histogram() {
             let end = end.trim_end_matches('"').replace("+Inf", "inf").parse().unwrap();
             let count = count.parse().unwrap();
             let before = last.insert(labels.to_owned(), (end, count));
-            assert!(before.is_none_or(|(end_before, before)| end_before < end && before <= count), "{line}");
+            assert!(
+                before.is_none_or(|(end_before, before)| end_before < end && before <= count),
+                "{line}"
+            );
         }
         assert!(last.values().all(|(end, _)| end.is_infinite()), "{last:?}");
     }
@@ -185,8 +193,11 @@ async fn what_an_operator_looks_at_is_there() {
     ] {
         assert!(scraped[name] >= at_least, "{name}: {scraped:?}");
     }
-    let connections = scraped.iter().filter(|(name, _)| name.starts_with("mintery_store_connections{"));
-    assert!(connections.clone().count() == 4 && connections.map(|(_, value)| value).sum::<f64>() >= 1.0);
+    let connections =
+        scraped.iter().filter(|(name, _)| name.starts_with("mintery_store_connections{"));
+    assert!(
+        connections.clone().count() == 4 && connections.map(|(_, value)| value).sum::<f64>() >= 1.0
+    );
     assert!(scraped["mintery_follower_lag_seconds"] < 6.0);
     // Failures of the store are seen.
     app.database.execute(&["ALTER TABLE events RENAME TO events_away"]).await;
@@ -205,9 +216,14 @@ async fn a_stranger_makes_no_series() {
     for number in 0..10 {
         let marker = format!("MARKER{number}");
         for method in ["GET", "POST", "PUT", "BREW"] {
-            for path in
-                ["/", "/oauth/", "/oauth/token/", "/api/v1/clients/", "/auth/check?scope=", "/metrics?"]
-            {
+            for path in [
+                "/",
+                "/oauth/",
+                "/oauth/token/",
+                "/api/v1/clients/",
+                "/auth/check?scope=",
+                "/metrics?",
+            ] {
                 let method = Method::from_bytes(method.as_bytes()).unwrap();
                 let request = app.request(method, &format!("{path}{marker}"));
                 let request = request

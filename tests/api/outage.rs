@@ -1,5 +1,5 @@
-//! The store fails: what is remembered is served for a while, and nothing is ever guessed. (Tables that are renamed
-//! make every query fail on both engines, and come back as they were.)
+//! The store fails: what is remembered is served for a while, and nothing is ever guessed. (Tables
+//! that are renamed make every query fail on both engines, and come back as they were.)
 
 use std::time::Duration;
 
@@ -8,17 +8,24 @@ use crate::app::{TestApp, within_a_second};
 
 impl TestApp {
     async fn break_store(&self) {
-        let away = ["ALTER TABLE clients RENAME TO clients_away", "ALTER TABLE events RENAME TO events_away"];
+        let away = [
+            "ALTER TABLE clients RENAME TO clients_away",
+            "ALTER TABLE events RENAME TO events_away",
+        ];
         self.database.execute(&away).await;
     }
 
     async fn mend_store(&self) {
-        let back = ["ALTER TABLE clients_away RENAME TO clients", "ALTER TABLE events_away RENAME TO events"];
+        let back = [
+            "ALTER TABLE clients_away RENAME TO clients",
+            "ALTER TABLE events_away RENAME TO events",
+        ];
         self.database.execute(&back).await;
     }
 }
 
-/// The same of API keys: one that is remembered is good, and nobody is told that an unknown one is none.
+/// The same of API keys: one that is remembered is good, and nobody is told that an unknown one is
+/// none.
 #[actix_web::test]
 async fn a_node_serves_the_keys_that_it_remembers() {
     let app = TestApp::spawn().await;
@@ -57,7 +64,11 @@ async fn a_node_serves_what_it_remembers_and_never_guesses() {
     app.token(&known).send().await.assert_token("remembered");
     assert_eq!(app.me(&token).await.status, 200);
     let wrong = crate::app::TestClient { secret: forgotten.secret.clone(), ..known.clone() };
-    app.token(&wrong).send().await.assert_oauth_error(401, "invalid_client", "remembered, and wrong");
+    app.token(&wrong).send().await.assert_oauth_error(
+        401,
+        "invalid_client",
+        "remembered, and wrong",
+    );
     let answer = app.token(&forgotten).send().await;
     answer.assert_oauth_error(503, "temporarily_unavailable", "not remembered");
     assert!(answer.header("retry-after").parse::<u32>().is_ok(), "{answer:?}");

@@ -64,7 +64,8 @@ impl<'a> Pages<'a> {
     /// Sends the token of the session and nothing else.
     async fn press(&self, path: &str) -> Answer {
         let token = hidden_fields(&self.page("/dashboard").await);
-        let token: Vec<_> = token.into_iter().filter(|(name, _)| name == "csrf_token").take(1).collect();
+        let token: Vec<_> =
+            token.into_iter().filter(|(name, _)| name == "csrf_token").take(1).collect();
         self.send(path, &token).await
     }
 }
@@ -76,9 +77,12 @@ fn hidden_fields(page: &str) -> Vec<(String, String)> {
         Some(value.to_owned())
     };
     let mut found: Vec<(String, String)> = Vec::new();
-    for tag in page.split("<input ").skip(1).map(|rest| format!(" {}", rest.split('>').next().unwrap())) {
+    for tag in
+        page.split("<input ").skip(1).map(|rest| format!(" {}", rest.split('>').next().unwrap()))
+    {
         if attribute(&tag, "type").as_deref() == Some("hidden") {
-            let (name, value) = (attribute(&tag, "name").unwrap(), attribute(&tag, "value").unwrap());
+            let (name, value) =
+                (attribute(&tag, "name").unwrap(), attribute(&tag, "value").unwrap());
             found.retain(|(known, _)| *known != name);
             found.push((name, value));
         }
@@ -88,7 +92,8 @@ fn hidden_fields(page: &str) -> Vec<(String, String)> {
 
 /// The text of the element with this id.
 fn text_of(page: &str, id: &str) -> String {
-    let after = page.split_once(&format!(" id=\"{id}\"")).unwrap_or_else(|| panic!("no {id} in {page}")).1;
+    let after =
+        page.split_once(&format!(" id=\"{id}\"")).unwrap_or_else(|| panic!("no {id} in {page}")).1;
     after.split_once('>').unwrap().1.split_once('<').unwrap().0.trim().to_owned()
 }
 
@@ -110,7 +115,9 @@ fn id_in(answer: &Answer, before: &str) -> String {
 async fn a_page_is_for_whoever_is_logged_in() {
     let app = TestApp::spawn().await;
     app.user("ann", Role::Admin).await;
-    for path in ["/dashboard", "/dashboard/keys", "/dashboard/settings/api", "/dashboard/clients/new"] {
+    for path in
+        ["/dashboard", "/dashboard/keys", "/dashboard/settings/api", "/dashboard/clients/new"]
+    {
         let answer = app.get(path).await;
         assert_eq!(answer.status, 303, "{path}: {answer:?}");
         assert!(answer.header("location").starts_with("/login"), "{path}: {answer:?}");
@@ -130,7 +137,8 @@ async fn a_page_is_for_whoever_is_logged_in() {
     }
     assert!(!form.body.contains(" style=") && !form.body.contains("<style"), "{}", form.body);
     let log_in = |password: &'static str, origin: &'static str| {
-        let fields = [("username", "ann"), ("password", password), ("next", "/dashboard/keys?state=unused")];
+        let fields =
+            [("username", "ann"), ("password", password), ("next", "/dashboard/keys?state=unused")];
         Answer::of(app.request(Method::POST, "/login").header("origin", origin).form(&fields))
     };
     let wrong = log_in("wrong", ISSUER).await;
@@ -138,7 +146,11 @@ async fn a_page_is_for_whoever_is_logged_in() {
     assert!(wrong.body.contains("The username or the password is wrong"), "{wrong:?}");
     assert_eq!(log_in(PASSWORD, "https://evil.example").await.status, 403);
     let right = log_in(PASSWORD, ISSUER).await;
-    assert_eq!((right.status, right.header("location")), (303, "/dashboard/keys?state=unused"), "{right:?}");
+    assert_eq!(
+        (right.status, right.header("location")),
+        (303, "/dashboard/keys?state=unused"),
+        "{right:?}"
+    );
     let browser = Browser::given(&app, &right);
     let pages = Pages { app: &app, browser };
     assert!(pages.page("/dashboard/keys?state=unused").await.contains("ann"));
@@ -174,8 +186,10 @@ async fn a_key_is_made_once_and_shown_once() {
         ("limit", "100"),
     ];
     let page = pages.page(&new).await;
-    let mut sent: Vec<(String, String)> =
-        hidden_fields(&page).into_iter().filter(|(name, _)| name == "csrf_token" || name == "once").collect();
+    let mut sent: Vec<(String, String)> = hidden_fields(&page)
+        .into_iter()
+        .filter(|(name, _)| name == "csrf_token" || name == "once")
+        .collect();
     sent.extend(fields.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let made = pages.send("/dashboard/keys/new", &sent).await;
     assert_eq!(made.status, 201, "{made:?}");
@@ -207,7 +221,8 @@ async fn what_is_wrong_is_said_at_the_field() {
     let owner = app.client("read").await;
     let pages = Pages::of(&app, "ann", Role::Admin).await;
     let new = format!("/dashboard/keys/new?owner={}", owner.id);
-    let good = [("name", "n"), ("owner", owner.id.as_str()), ("environment", "live"), ("life", "never")];
+    let good =
+        [("name", "n"), ("owner", owner.id.as_str()), ("environment", "live"), ("life", "never")];
     let long = "n".repeat(10_000);
     for (field, value, problem_of, problem) in [
         ("name", "", "name", "1 to 200 characters"),
@@ -222,7 +237,8 @@ async fn what_is_wrong_is_said_at_the_field() {
         ("allowed", "0.0.0.0/0", "allowed", "every address there is"),
         ("limit", "0", "limit", "A limit is a number"),
     ] {
-        let mut fields: Vec<(&str, &str)> = good.iter().copied().filter(|(name, _)| *name != field).collect();
+        let mut fields: Vec<(&str, &str)> =
+            good.iter().copied().filter(|(name, _)| *name != field).collect();
         fields.push((field, value));
         let answer = pages.fill(&new, &fields).await;
         assert_eq!(answer.status, 400, "{field}={value:.20}: {answer:?}");
@@ -232,7 +248,10 @@ async fn what_is_wrong_is_said_at_the_field() {
     }
     let beyond = pages.fill(&new, &[&good[..], &[("scope", "write")]].concat()).await;
     assert_eq!(beyond.status, 400);
-    assert!(beyond.body.contains("The scope write is none of the owner&#39;s scopes"), "{beyond:?}");
+    assert!(
+        beyond.body.contains("The scope write is none of the owner&#39;s scopes"),
+        "{beyond:?}"
+    );
     assert!(pages.page("/dashboard/keys").await.contains("No API keys yet"));
     assert_eq!(pages.send(&new, &[]).await.status, 403);
 }
@@ -243,10 +262,12 @@ async fn a_key_goes_through_its_life() {
     let owner = app.client("read write").await;
     let pages = Pages::of(&app, "ann", Role::Admin).await;
     let new = format!("/dashboard/keys/new?owner={}", owner.id);
-    let fields = [("name", "one"), ("owner", owner.id.as_str()), ("environment", "test"), ("life", "365")];
+    let fields =
+        [("name", "one"), ("owner", owner.id.as_str()), ("environment", "test"), ("life", "365")];
     let made = pages.fill(&new, &fields).await;
     let key = text_of(&made.body, "key");
-    let path = made.body.split("href=\"/dashboard/keys/ak_").nth(1).unwrap().split('"').next().unwrap();
+    let path =
+        made.body.split("href=\"/dashboard/keys/ak_").nth(1).unwrap().split('"').next().unwrap();
     let path = format!("/dashboard/keys/ak_{path}");
     assert!(pages.page(&path).await.contains("Never"));
     assert_eq!(app.get_with("/auth/check", &key).await.status, 401, "a test key");
@@ -261,7 +282,8 @@ async fn a_key_goes_through_its_life() {
     let first = pages.fill(&format!("{path}/rotate"), &[("overlap", "24"), ("life", "keep")]).await;
     assert_eq!(first.status, 201, "{first:?}");
     assert_ne!(text_of(&first.body, "key"), key);
-    let again = pages.press_with(&format!("{path}/rotate"), &[("overlap", "24"), ("life", "keep")]).await;
+    let again =
+        pages.press_with(&format!("{path}/rotate"), &[("overlap", "24"), ("life", "keep")]).await;
     assert_eq!(again.header("location"), format!("{path}/rotate?step=2"), "{again:?}");
     for step in ["2", "3", "4"] {
         let page = pages.page(&format!("{path}/rotate?step={step}")).await;
@@ -300,11 +322,13 @@ async fn lists_are_in_pages_with_the_newest_first() {
     let app = TestApp::spawn().await;
     let owner = app.client("read").await;
     let robot = app.client("read mintery:keys:write").await;
-    let token = app.token(&robot).scope("read mintery:keys:write").send().await.text("access_token");
+    let token =
+        app.token(&robot).scope("read mintery:keys:write").send().await.text("access_token");
     for number in 0..60 {
         let body = json!({ "name": format!("Key {number:02}"), "owner": owner.id, "expires_in": 86_400 * (number + 1) });
-        let request =
-            app.request(Method::POST, "/api/v1/keys").header("authorization", format!("Bearer {token}"));
+        let request = app
+            .request(Method::POST, "/api/v1/keys")
+            .header("authorization", format!("Bearer {token}"));
         let made = Answer::of(request.json(&body)).await;
         assert_eq!(made.status, 201, "{made:?}");
         if number % 2 == 0 {
@@ -327,10 +351,20 @@ async fn lists_are_in_pages_with_the_newest_first() {
         loop {
             let page = pages.page(&path).await;
             let own = names(&page);
-            assert!(own.len() <= 25 && page.len() < 100_000, "{} keys, {} bytes", own.len(), page.len());
+            assert!(
+                own.len() <= 25 && page.len() < 100_000,
+                "{} keys, {} bytes",
+                own.len(),
+                page.len()
+            );
             seen.extend(own);
             let Some((before, _)) = page.split_once("\" rel=\"next\"") else { break };
-            path = before.rsplit_once("href=\"").unwrap().1.replace("&#38;", "&").replace("&amp;", "&");
+            path = before
+                .rsplit_once("href=\"")
+                .unwrap()
+                .1
+                .replace("&#38;", "&")
+                .replace("&amp;", "&");
         }
         assert_eq!(seen.len(), 60, "{seen:?}");
         assert_eq!((seen[0].as_str(), seen[59].as_str()), ("59", "00"));
@@ -362,7 +396,10 @@ async fn clients_are_listed_by_date_and_users_by_name() {
     let pages = Pages::of(&app, "mia", Role::Admin).await;
     for number in 0..30 {
         let made = pages
-            .fill("/dashboard/clients/new", &[("name", &format!("Client {number:02}")), ("life", "7")])
+            .fill(
+                "/dashboard/clients/new",
+                &[("name", &format!("Client {number:02}")), ("life", "7")],
+            )
             .await;
         assert_eq!(made.status, 201, "{made:?}");
         if number % 2 == 0 {
@@ -379,7 +416,8 @@ async fn clients_are_listed_by_date_and_users_by_name() {
             let cells = page.split(before).skip(1);
             seen.extend(cells.map(|rest| rest.split('<').next().unwrap().to_owned()));
             let Some((text, _)) = page.split_once("\" rel=\"next\"") else { break };
-            path = text.rsplit_once("href=\"").unwrap().1.replace("&#38;", "&").replace("&amp;", "&");
+            path =
+                text.rsplit_once("href=\"").unwrap().1.replace("&#38;", "&").replace("&amp;", "&");
         }
         seen
     };
@@ -395,12 +433,16 @@ async fn clients_are_listed_by_date_and_users_by_name() {
     let places: Vec<usize> = ["adam", "Bea", "mia", "mia2", "Zoe"]
         .iter()
         .map(|name| {
-            page.find(&format!("><bdi>{name}</bdi></a>")).unwrap_or_else(|| panic!("{name} in {page}"))
+            page.find(&format!("><bdi>{name}</bdi></a>"))
+                .unwrap_or_else(|| panic!("{name} in {page}"))
         })
         .collect();
     assert!(places.is_sorted(), "{places:?}");
     let rest = pages.page("/dashboard/users?after=Bea").await;
-    assert!(rest.contains("><bdi>mia</bdi></a>") && !rest.contains("><bdi>adam</bdi></a>"), "{rest}");
+    assert!(
+        rest.contains("><bdi>mia</bdi></a>") && !rest.contains("><bdi>adam</bdi></a>"),
+        "{rest}"
+    );
 }
 
 /// What ends first is shown first, however many end later and were made since.
@@ -409,18 +451,27 @@ async fn what_expires_next_is_not_hidden_by_what_was_made_since() {
     let app = TestApp::spawn().await;
     let pages = Pages::of(&app, "ann", Role::Admin).await;
     let own = own_id(&pages).await;
-    for (name, life) in [("First", "7"), ("Later", "custom")].into_iter().chain([("Noise", "custom"); 8]) {
+    for (name, life) in
+        [("First", "7"), ("Later", "custom")].into_iter().chain([("Noise", "custom"); 8])
+    {
         let made = pages
             .fill(
                 "/dashboard/keys/new",
-                &[("name", name), ("life", life), ("days", "12"), ("environment", "live"), ("owner", &own)],
+                &[
+                    ("name", name),
+                    ("life", life),
+                    ("days", "12"),
+                    ("environment", "live"),
+                    ("owner", &own),
+                ],
             )
             .await;
         assert_eq!(made.status, 201, "{made:?}");
         app.clock.advance(Duration::from_millis(1));
     }
     let page = pages.page("/dashboard").await;
-    let expiring = page.split_once("id=\"expiring\"").unwrap().1.split_once("</section>").unwrap().0;
+    let expiring =
+        page.split_once("id=\"expiring\"").unwrap().1.split_once("</section>").unwrap().0;
     let first = expiring.split_once("<bdi>").unwrap().1;
     assert!(first.starts_with("First</bdi>"), "{expiring}");
     assert_eq!(expiring.matches("<li>").count(), 6, "{expiring}");
@@ -433,18 +484,27 @@ async fn events_and_keys_speak_of_names() {
     let pages = Pages::of(&app, "ann", Role::Admin).await;
     let made = pages.fill("/dashboard/clients/new", &[("name", "Billing"), ("life", "7")]).await;
     let client = text_of(&made.body, "client-id");
-    let new =
-        [("name", "Production Server"), ("owner", client.as_str()), ("life", "7"), ("environment", "live")];
+    let new = [
+        ("name", "Production Server"),
+        ("owner", client.as_str()),
+        ("life", "7"),
+        ("environment", "live"),
+    ];
     let made = pages.fill("/dashboard/keys/new", &new).await;
     assert_eq!(made.status, 201, "{made:?}");
     let named = format!(
         "<a href=\"/dashboard/clients/{}\" title=\"{client}\"><bdi>Billing</bdi></a>",
         client.replace('_', "%5F")
     );
-    let plain = format!("<a href=\"/dashboard/clients/{client}\" title=\"{client}\"><bdi>Billing</bdi></a>");
+    let plain = format!(
+        "<a href=\"/dashboard/clients/{client}\" title=\"{client}\"><bdi>Billing</bdi></a>"
+    );
     let log = pages.page("/dashboard/activity").await;
     assert!(log.contains(&named) && log.contains("<bdi>Production Server</bdi>"), "{log}");
-    assert!(log.contains("owner: <bdi>Billing</bdi>") && log.contains("<bdi>ann</bdi></a>"), "{log}");
+    assert!(
+        log.contains("owner: <bdi>Billing</bdi>") && log.contains("<bdi>ann</bdi></a>"),
+        "{log}"
+    );
     assert!(log.contains("title=\"user:"), "{log}");
     let keys = pages.page("/dashboard/keys").await;
     assert!(keys.contains(&plain), "{keys}");
@@ -519,14 +579,28 @@ async fn what_ends_next_and_what_nobody_uses_stand_on_the_overview() {
     key("Idle", of_vic(), 0).await;
     key("Idle too", of_client(), 0).await;
     let names = |page: &str, card: &str| -> Vec<String> {
-        let card = page.split_once(&format!("id=\"{card}\"")).unwrap().1.split("</section>").next().unwrap();
-        let names = card.split("<bdi>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned());
+        let card = page
+            .split_once(&format!("id=\"{card}\""))
+            .unwrap()
+            .1
+            .split("</section>")
+            .next()
+            .unwrap();
+        let names =
+            card.split("<bdi>").skip(1).map(|rest| rest.split('<').next().unwrap().to_owned());
         names.filter(|name| name != "test").collect()
     };
     let pages = Pages::of(&app, "ann", Role::Admin).await;
     let page = pages.page("/dashboard").await;
-    assert_eq!(names(&page, "expiring")[..3], ["Next", "Theirs", "Later 0"].map(str::to_owned), "{page}");
-    assert!(page.contains("/dashboard/keys?state=expiring") && names(&page, "unused").is_empty(), "{page}");
+    assert_eq!(
+        names(&page, "expiring")[..3],
+        ["Next", "Theirs", "Later 0"].map(str::to_owned),
+        "{page}"
+    );
+    assert!(
+        page.contains("/dashboard/keys?state=expiring") && names(&page, "unused").is_empty(),
+        "{page}"
+    );
     let member = Pages { app: &app, browser: app.log_in(&vic).await };
     assert_eq!(names(&member.page("/dashboard").await, "expiring"), ["Theirs"]);
 
@@ -535,7 +609,10 @@ async fn what_ends_next_and_what_nobody_uses_stand_on_the_overview() {
     app.flush_usage().await;
     let pages = Pages::of(&app, "bob", Role::Admin).await;
     let unused = names(&pages.page("/dashboard").await, "unused");
-    assert!(!unused.contains(&"Used".to_owned()) && !unused.contains(&"Stopped".to_owned()), "{unused:?}");
+    assert!(
+        !unused.contains(&"Used".to_owned()) && !unused.contains(&"Stopped".to_owned()),
+        "{unused:?}"
+    );
     assert_eq!(unused[0], "Next", "the oldest");
     let member = Pages { app: &app, browser: app.log_in(&vic).await };
     assert_eq!(names(&member.page("/dashboard").await, "unused"), ["Theirs", "Idle"]);
@@ -582,7 +659,10 @@ async fn a_client_has_its_pages() {
     assert!(text_of(&twice.body, "id-problem").contains("already"), "{twice:?}");
 
     let added = pages
-        .fill(&format!("{path}/secrets/new"), &[("label", "another"), ("life", "custom"), ("days", "3")])
+        .fill(
+            &format!("{path}/secrets/new"),
+            &[("label", "another"), ("life", "custom"), ("days", "3")],
+        )
         .await;
     assert_eq!(added.status, 201, "{added:?}");
     let page = pages.page(path).await;
@@ -593,12 +673,17 @@ async fn a_client_has_its_pages() {
     let revoked = pages.press(&format!("{path}/secrets/cs_{secret}/revoke")).await;
     assert_eq!(revoked.header("location"), format!("{path}?done=secret-revoked"), "{revoked:?}");
 
-    for (act, done) in [("disable", "disabled"), ("enable", "enabled"), ("revoke-tokens", "tokens-revoked")] {
+    for (act, done) in
+        [("disable", "disabled"), ("enable", "enabled"), ("revoke-tokens", "tokens-revoked")]
+    {
         let answer = pages.press(&format!("{path}/{act}")).await;
         assert!(answer.header("location").ends_with(&format!("?done={done}")), "{act}: {answer:?}");
     }
     assert_eq!(
-        pages.press("/dashboard/apis/revoke-tokens?resource=https://orders.example.com/v1").await.status,
+        pages
+            .press("/dashboard/apis/revoke-tokens?resource=https://orders.example.com/v1")
+            .await
+            .status,
         303
     );
     assert_eq!(pages.press(&format!("{path}/delete")).await.status, 303);
@@ -620,7 +705,8 @@ async fn a_change_of_what_has_changed_is_refused() {
     let seen = seen.into_iter().find(|(name, _)| name == "seen").unwrap().1;
     let saved = pages.fill(&path, &[("name", "One"), ("scope", "read")]).await;
     assert_eq!(saved.status, 303, "{saved:?}");
-    let late = pages.fill(&path, &[("seen", seen.as_str()), ("name", "Other"), ("scope", "read")]).await;
+    let late =
+        pages.fill(&path, &[("seen", seen.as_str()), ("name", "Other"), ("scope", "read")]).await;
     assert_eq!(late.status, 409, "{late:?}");
     assert!(late.body.contains("Somebody else has changed the client"), "{late:?}");
     assert!(late.body.contains("value=\"Other\""), "{late:?}");
@@ -674,7 +760,11 @@ async fn a_form_that_is_out_of_date_is_refused() {
         assert_eq!(late.status, 409, "{path}: {late:?}");
         assert!(late.body.contains(&format!("Somebody else has changed the {what}")), "{late:?}");
         assert!(late.body.contains("value=\"Other\""), "{late:?}");
-        assert_eq!(pages.press_with(&path, &other).await.status, 409, "{path}: not a word on what was seen");
+        assert_eq!(
+            pages.press_with(&path, &other).await.status,
+            409,
+            "{path}: not a word on what was seen"
+        );
         assert_eq!(pages.fill(&path, &other).await.status, 303, "{path}");
     }
 }
@@ -706,10 +796,17 @@ async fn what_was_changed_meanwhile_is_not_changed_blindly() {
         assert_eq!(browser.get(&path).await.header("etag"), changed.header("etag"), "{path}");
         let late = change(&tag, "three").await;
         late.assert_problem(412, "err_conflict", &path);
-        assert!(late.text("detail").contains(&format!("changed the {shown_as} meanwhile")), "{late:?}");
+        assert!(
+            late.text("detail").contains(&format!("changed the {shown_as} meanwhile")),
+            "{late:?}"
+        );
         assert_eq!(change("*", "four").await.status, 200, "{path}");
         let weak = format!("W/{}", browser.get(&path).await.header("etag"));
-        change(&weak, "five").await.assert_problem(412, "err_conflict", "a weak one is that of nothing");
+        change(&weak, "five").await.assert_problem(
+            412,
+            "err_conflict",
+            "a weak one is that of nothing",
+        );
         for bad in ["x", "\"a\", \"b\"", "W/x"] {
             change(bad, "five").await.assert_problem(400, "err_invalid_request", bad);
         }
@@ -723,7 +820,9 @@ async fn nobody_does_more_with_pages_than_they_may() {
     let client = app.client("read").await;
     let viewer = Pages::of(&app, "vic", Role::Viewer).await;
     let path = format!("/dashboard/clients/{}", client.id);
-    for page in ["/dashboard", "/dashboard/keys", "/dashboard/clients", path.as_str(), "/dashboard/apis"] {
+    for page in
+        ["/dashboard", "/dashboard/keys", "/dashboard/clients", path.as_str(), "/dashboard/apis"]
+    {
         let text = viewer.page(page).await;
         let main = text.split_once("<main").unwrap().1;
         let main = main.replace("/dashboard/keys/new\"", "");
@@ -733,12 +832,15 @@ async fn nobody_does_more_with_pages_than_they_may() {
         let answer = viewer.press_with(&format!("{path}/{act}"), &[("name", "x")]).await;
         assert_eq!(answer.status, 403, "{act}: {answer:?}");
     }
-    for page in ["/dashboard/clients/new", "/dashboard/users/new", "/dashboard/signing-keys/rotate"] {
+    for page in ["/dashboard/clients/new", "/dashboard/users/new", "/dashboard/signing-keys/rotate"]
+    {
         assert_eq!(viewer.get(page).await.status, 403, "{page}");
     }
     let member = Pages::of(&app, "meg", Role::Member).await;
     assert!(!member.page("/dashboard").await.contains("/dashboard/clients"));
-    for page in ["/dashboard/clients", "/dashboard/activity", "/dashboard/signing-keys", path.as_str()] {
+    for page in
+        ["/dashboard/clients", "/dashboard/activity", "/dashboard/signing-keys", path.as_str()]
+    {
         assert_eq!(member.get(page).await.status, 403, "{page}");
     }
     assert!(!member.page("/dashboard/sessions").await.contains(">vic<"));
@@ -771,7 +873,8 @@ async fn what_cannot_be_looked_for_is_not_found() {
     for path in ["/dashboard/clients/%00", "/dashboard/apis/show?resource=https://a.example/%00"] {
         assert!(matches!(pages.get(path).await.status, 400 | 404), "{path}");
     }
-    let posted = pages.press_with("/dashboard/clients/new", &[("name", "a\0b"), ("scope", "read")]).await;
+    let posted =
+        pages.press_with("/dashboard/clients/new", &[("name", "a\0b"), ("scope", "read")]).await;
     assert_eq!(posted.status, 400, "{posted:?}");
     assert_eq!(app.get("/login?next=%00").await.status, 200);
 }
@@ -791,10 +894,17 @@ async fn events_are_found_by_time() {
     assert!(page.contains("Instance set up") && !page.contains("Client created"), "{page}");
     let since = app.now() - 3600;
     let events = pages.browser.get(&format!("/api/v1/events?from={since}")).await.json();
-    assert!(events["items"].as_array().unwrap().iter().all(|event| event["at"].as_i64().unwrap() >= since));
+    assert!(
+        events["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|event| event["at"].as_i64().unwrap() >= since)
+    );
     let before = pages.browser.get(&format!("/api/v1/events?until={since}")).await.json();
     assert!(!before["items"].as_array().unwrap().is_empty(), "{before}");
-    let kinds: Vec<&Value> = before["items"].as_array().unwrap().iter().map(|event| &event["kind"]).collect();
+    let kinds: Vec<&Value> =
+        before["items"].as_array().unwrap().iter().map(|event| &event["kind"]).collect();
     assert!(!kinds.contains(&&Value::from("client.created")), "{kinds:?}");
 }
 
@@ -808,7 +918,8 @@ async fn pages_are_below_the_path_of_the_issuer() {
         for link in page.split("href=\"/").skip(1).chain(page.split("src=\"/").skip(1)) {
             assert!(link.starts_with("auth/"), "{link:.60}");
         }
-        let style = page.split("rel=\"stylesheet\" href=\"").nth(1).unwrap().split('"').next().unwrap();
+        let style =
+            page.split("rel=\"stylesheet\" href=\"").nth(1).unwrap().split('"').next().unwrap();
         let file = app.get(style).await;
         assert_eq!(file.header("cache-control"), "public, max-age=31536000, immutable");
     }
@@ -828,7 +939,9 @@ async fn signing_keys_are_rotated_and_taken_back() {
     assert_eq!(pages.press("/dashboard/signing-keys/rotate").await.status, 409);
     let kid = page.split("/dashboard/signing-keys/").nth(2).unwrap();
     let kid = kid.split('"').next().unwrap();
-    assert!(pages.page(&format!("/dashboard/signing-keys/{kid}")).await.contains("BEGIN PUBLIC KEY"));
+    assert!(
+        pages.page(&format!("/dashboard/signing-keys/{kid}")).await.contains("BEGIN PUBLIC KEY")
+    );
     let retired = pages.press(&format!("/dashboard/signing-keys/{kid}/retire")).await;
     assert_eq!(retired.header("location"), "/dashboard/signing-keys?done=retired", "{retired:?}");
     assert!(pages.page("/dashboard/signing-keys").await.contains("Taken back"));
@@ -888,18 +1001,23 @@ async fn people_are_looked_after() {
     assert_eq!(edited.header("location"), format!("{path}?done=saved"), "{edited:?}");
     assert_eq!(bob.get("/dashboard/users").await.status, 403);
     assert!(pages.page(&path).await.contains("orders:write"));
-    assert!(pages.page(&format!("{path}/edit")).await.contains("value=\"orders:read orders:write\""));
+    assert!(
+        pages.page(&format!("{path}/edit")).await.contains("value=\"orders:read orders:write\"")
+    );
     assert!(bob.page("/dashboard/keys/new").await.contains("value=\"orders:read\""));
-    for (act, done) in
-        [("disable", "user-disabled"), ("enable", "user-enabled"), ("end-sessions", "user-sessions-ended")]
-    {
+    for (act, done) in [
+        ("disable", "user-disabled"),
+        ("enable", "user-enabled"),
+        ("end-sessions", "user-sessions-ended"),
+    ] {
         let answer = pages.press(&format!("{path}/{act}")).await;
         assert_eq!(answer.header("location"), format!("{path}?done={done}"), "{answer:?}");
     }
     assert_eq!(bob.get("/dashboard").await.status, 303);
     let weak = pages.fill(&format!("{path}/password"), &[("password", "password1")]).await;
     assert_eq!(weak.status, 400, "{weak:?}");
-    let set = pages.fill(&format!("{path}/password"), &[("password", "another-Umbrella-8-plum")]).await;
+    let set =
+        pages.fill(&format!("{path}/password"), &[("password", "another-Umbrella-8-plum")]).await;
     assert_eq!(set.header("location"), format!("{path}?done=password-set"), "{set:?}");
     assert_eq!(app.try_log_in("bob", PASSWORD).await.status, 401);
     assert_eq!(app.try_log_in("bob", "another-Umbrella-8-plum").await.status, 200);
@@ -958,12 +1076,16 @@ async fn a_log_in_has_a_second_step() {
     assert!(begun.body.contains("data:image/svg+xml;base64,"), "{begun:?}");
     let secret = text_of(&begun.body, "totp");
     let wrong = pages
-        .press_with("/dashboard/settings/second-factor/confirm", &[("code", &wrong_code(&app, &secret))])
+        .press_with(
+            "/dashboard/settings/second-factor/confirm",
+            &[("code", &wrong_code(&app, &secret))],
+        )
         .await;
     assert_eq!(wrong.status, 400, "{wrong:?}");
     assert!(wrong.body.contains("The code is wrong") && !wrong.body.contains(&secret), "{wrong:?}");
     let right = code(&secret, app.now());
-    let on = pages.press_with("/dashboard/settings/second-factor/confirm", &[("code", &right)]).await;
+    let on =
+        pages.press_with("/dashboard/settings/second-factor/confirm", &[("code", &right)]).await;
     assert_eq!(on.status, 200, "{on:?}");
     let recovery = text_of(&on.body, "codes");
     let recovery: Vec<&str> = recovery.split_whitespace().collect();
@@ -983,7 +1105,8 @@ async fn a_log_in_has_a_second_step() {
     assert_eq!((asked.status, asked.header("set-cookie")), (200, ""), "{asked:?}");
     assert!(!asked.body.contains(PASSWORD), "{asked:?}");
     let step = step_of(&asked);
-    let second = |step: &str, typed: &str| post(vec![("step", step.to_owned()), ("code", typed.to_owned())]);
+    let second =
+        |step: &str, typed: &str| post(vec![("step", step.to_owned()), ("code", typed.to_owned())]);
     let refused = second(&step, &wrong_code(&app, &secret)).await;
     assert_eq!((refused.status, refused.header("set-cookie")), (401, ""), "{refused:?}");
     let step = step_of(&refused);
@@ -998,8 +1121,9 @@ async fn a_log_in_has_a_second_step() {
     assert_eq!(late.status, 400, "{late:?}");
     assert!(late.body.contains("took too long"), "{late:?}");
 
-    let removed =
-        pages.press_with("/dashboard/settings/second-factor/remove", &[("code", recovery[2])]).await;
+    let removed = pages
+        .press_with("/dashboard/settings/second-factor/remove", &[("code", recovery[2])])
+        .await;
     assert!(removed.header("location").ends_with("?done=factor-removed"), "{removed:?}");
     assert_eq!(first().await.header("location"), "/dashboard");
 }
@@ -1009,12 +1133,18 @@ async fn whoever_must_have_a_second_factor_gets_one_first() {
     let app = TestApp::with(&[("users.second_factor", "everybody")]).await;
     let user = app.user("ann", Role::Admin).await;
     let pages = Pages { app: &app, browser: app.log_in(&user).await };
-    for path in ["/dashboard", "/dashboard/keys/new", "/dashboard/settings", "/dashboard/sessions"] {
-        assert_eq!(pages.get(path).await.header("location"), "/dashboard/settings/second-factor", "{path}");
+    for path in ["/dashboard", "/dashboard/keys/new", "/dashboard/settings", "/dashboard/sessions"]
+    {
+        assert_eq!(
+            pages.get(path).await.header("location"),
+            "/dashboard/settings/second-factor",
+            "{path}"
+        );
     }
     let page = pages.page("/dashboard/settings/second-factor").await;
     assert!(page.contains("before you can do anything else"), "{page}");
-    let token: Vec<_> = hidden_fields(&page).into_iter().filter(|(name, _)| name == "csrf_token").collect();
+    let token: Vec<_> =
+        hidden_fields(&page).into_iter().filter(|(name, _)| name == "csrf_token").collect();
     let begun = pages.send("/dashboard/settings/second-factor/begin", &token).await;
     let right = code(&text_of(&begun.body, "totp"), app.now());
     let mut fields = token.clone();
@@ -1032,10 +1162,13 @@ async fn somebody_manages_their_own_keys() {
     let of_client =
         [("name", "theirs"), ("owner", client.id.as_str()), ("environment", "live"), ("life", "7")];
     let made = admin.fill("/dashboard/keys/new", &of_client).await;
-    let other = made.body.split("data-kept href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let other =
+        made.body.split("data-kept href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let member = Pages::of(&app, "meg", Role::Member).await;
     let viewer = Pages::of(&app, "vic", Role::Viewer).await;
-    for (pages, scope, allowed) in [(&member, "", ""), (&viewer, "mintery:apis:read", "mintery:apis:read")] {
+    for (pages, scope, allowed) in
+        [(&member, "", ""), (&viewer, "mintery:apis:read", "mintery:apis:read")]
+    {
         let own = pages.browser.me().await.json()["sub"].as_str().unwrap().to_owned();
         let fields = [
             ("name", "mine"),
@@ -1047,8 +1180,20 @@ async fn somebody_manages_their_own_keys() {
         let made = pages.fill("/dashboard/keys/new", &fields).await;
         assert_eq!(made.status, 201, "{made:?}");
         let me = app.get_with("/api/v1/users/me", &text_of(&made.body, "key")).await.json();
-        assert_eq!((me["sub"].as_str(), me["scope"].as_str()), (Some(own.as_str()), Some(allowed)), "{me}");
-        let path = made.body.split("data-kept href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        assert_eq!(
+            (me["sub"].as_str(), me["scope"].as_str()),
+            (Some(own.as_str()), Some(allowed)),
+            "{me}"
+        );
+        let path = made
+            .body
+            .split("data-kept href=\"")
+            .nth(1)
+            .unwrap()
+            .split('"')
+            .next()
+            .unwrap()
+            .to_owned();
         assert!(pages.page("/dashboard/keys").await.contains("<bdi>mine</bdi>"));
         assert!(pages.page("/dashboard").await.contains("<bdi>mine</bdi>"), "it expires soon");
         assert!(pages.page(&path).await.contains("/revoke\""));
@@ -1060,9 +1205,11 @@ async fn somebody_manages_their_own_keys() {
             ("scope", "read"),
         ];
         assert_eq!(pages.fill("/dashboard/keys/new", &beyond).await.status, 400);
-        let of_other = [("name", "x"), ("owner", client.id.as_str()), ("environment", "live"), ("life", "7")];
+        let of_other =
+            [("name", "x"), ("owner", client.id.as_str()), ("environment", "live"), ("life", "7")];
         assert_eq!(pages.fill("/dashboard/keys/new", &of_other).await.status, 403);
-        let rotated = pages.fill(&format!("{path}/rotate"), &[("overlap", "24"), ("life", "keep")]).await;
+        let rotated =
+            pages.fill(&format!("{path}/rotate"), &[("overlap", "24"), ("life", "keep")]).await;
         assert_eq!(rotated.status, 201, "{rotated:?}");
         assert_eq!(pages.press(&format!("{path}/revoke")).await.status, 303);
     }

@@ -49,12 +49,14 @@ impl TestApp {
 
     /// A request to log in, as a page of this server sends it.
     pub fn log_in_request(&self, body: &Value) -> RequestBuilder {
-        let request = self.request(Method::POST, SESSION).header("content-type", "application/json");
+        let request =
+            self.request(Method::POST, SESSION).header("content-type", "application/json");
         request.header("origin", ISSUER).body(body.to_string())
     }
 
     pub async fn try_log_in(&self, username: &str, password: &str) -> Answer {
-        Answer::of(self.log_in_request(&json!({ "username": username, "password": password }))).await
+        Answer::of(self.log_in_request(&json!({ "username": username, "password": password })))
+            .await
     }
 
     pub async fn log_in(&self, user: &TestUser) -> Browser<'_> {

@@ -1,4 +1,5 @@
-//! What is taken back before it expires: tokens of a client, of a secret, for an API, of a signing key.
+//! What is taken back before it expires: tokens of a client, of a secret, for an API, of a signing
+//! key.
 
 use mintery::clock::DateText as _;
 use std::sync::Arc;
@@ -87,12 +88,14 @@ async fn with_a_secret_the_tokens_that_it_asked_for_are_revoked() {
 async fn the_tokens_for_an_api_are_revoked() {
     let app = TestApp::spawn().await;
     let admin = Caller::admin(&app).await;
-    let made = admin.post(APIS, json!({ "resource": BILLING, "name": "Billing", "scope": "read" })).await;
+    let made =
+        admin.post(APIS, json!({ "resource": BILLING, "name": "Billing", "scope": "read" })).await;
     assert_eq!(made.status, 201, "{made:?}");
     let client = app.client("read").await;
     let update = json!({ "resources": [BILLING] });
     assert_eq!(admin.patch(&of_client(&client.id, ""), update).await.status, 200);
-    let for_issuer = app.token(&client).resource(crate::app::ISSUER).send().await.text("access_token");
+    let for_issuer =
+        app.token(&client).resource(crate::app::ISSUER).send().await.text("access_token");
     let ask = || async { app.token(&client).resource(BILLING).send().await.text("access_token") };
     let first = ask().await;
     assert!(is_good_for(&app, &first, BILLING).await);
@@ -114,7 +117,9 @@ async fn with_a_signing_key_what_it_signed_is_revoked() {
     let old = app.access_token(&client).await;
     let kid = forge::part(&old, 0)["kid"].as_str().unwrap().to_owned();
     signing_key::retire(&app.admin, &kid, SigningAlgorithm::Es256).await.unwrap();
-    within_a_second(401, || app.me(&old)).await.assert_invalid_token("signed by a key that was retired");
+    within_a_second(401, || app.me(&old))
+        .await
+        .assert_invalid_token("signed by a key that was retired");
     // What was taken back is known a moment before the key is out of use.
     app.caught_up().await;
     let new = app.access_token(&client).await;
@@ -161,9 +166,11 @@ async fn nobody_revokes_without_the_scope() {
     );
     assert_eq!(app.me(&token).await.status, 200);
     let admin = Caller::admin(&app).await;
-    for unknown in
-        [of_client("nobody", "/revoke-tokens"), of_client("%00", "/revoke-tokens"), of_api("/revoke-tokens")]
-    {
+    for unknown in [
+        of_client("nobody", "/revoke-tokens"),
+        of_client("%00", "/revoke-tokens"),
+        of_api("/revoke-tokens"),
+    ] {
         admin.post(&unknown, json!({})).await.assert_problem(404, "err_not_found", &unknown);
     }
     assert_eq!(admin.get(&path).await.status, 405);

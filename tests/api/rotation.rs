@@ -1,4 +1,5 @@
-//! Signing keys: which algorithms there are, how keys follow one another, and that no good token is ever refused for it.
+//! Signing keys: which algorithms there are, how keys follow one another, and that no good token is
+//! ever refused for it.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,8 @@ const JWKS: &str = "/.well-known/jwks.json";
 const DAY: Duration = Duration::from_hours(24);
 
 /// Keys that sign for ten days and are published one day before that.
-const TEN_DAYS: &[(&str, &str)] = &[("keys.rotate_every", "864000"), ("keys.publish_ahead", "86400")];
+const TEN_DAYS: &[(&str, &str)] =
+    &[("keys.rotate_every", "864000"), ("keys.publish_ahead", "86400")];
 
 /// The ids of the published keys of an algorithm, in the order in which they stand.
 async fn published(app: &TestApp, algorithm: &str) -> Vec<String> {
@@ -25,7 +27,8 @@ async fn published(app: &TestApp, algorithm: &str) -> Vec<String> {
     of_algorithm.map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Asks until so many keys of an algorithm are published. The rotation looks at the clock a few times a second.
+/// Asks until so many keys of an algorithm are published. The rotation looks at the clock a few
+/// times a second.
 async fn until_published(app: &TestApp, algorithm: &str, count: usize) -> Vec<String> {
     let begun = Instant::now();
     loop {
@@ -42,7 +45,8 @@ fn kid(token: &str) -> String {
     forge::part(token, 0)["kid"].as_str().unwrap().to_owned()
 }
 
-/// 7517-2, 9068-5: published before it signs, published until its last token has expired, and first while it signs.
+/// 7517-2, 9068-5: published before it signs, published until its last token has expired, and first
+/// while it signs.
 #[actix_web::test]
 async fn a_key_is_next_then_active_then_retiring_then_gone() {
     let app = TestApp::with(TEN_DAYS).await;
@@ -77,7 +81,8 @@ async fn a_key_is_next_then_active_then_retiring_then_gone() {
     assert_eq!(kid(&app.access_token(&client).await), next);
 }
 
-/// A key stays for the longest life that a token of any node may have, not for that of the node that rotates.
+/// A key stays for the longest life that a token of any node may have, not for that of the node
+/// that rotates.
 #[actix_web::test]
 async fn a_key_stays_for_as_long_as_any_token_that_it_signed() {
     let app = TestApp::with(&[("token.ttl", "7200"), ("keys.rotate_every", "0")]).await;
@@ -94,7 +99,8 @@ async fn a_key_stays_for_as_long_as_any_token_that_it_signed() {
 
 #[actix_web::test]
 async fn the_published_keys_are_kept_no_longer_than_a_key_is_published_before_it_signs() {
-    for (max_age, ahead, expected) in [("3600", "86400", 3600), ("3600", "60", 60), ("10", "0", 0)] {
+    for (max_age, ahead, expected) in [("3600", "86400", 3600), ("3600", "60", 60), ("10", "0", 0)]
+    {
         let app = TestApp::with(&[("jwks.max_age", max_age), ("keys.publish_ahead", ahead)]).await;
         let answer = app.get(JWKS).await;
         assert_eq!(answer.header("cache-control"), format!("public, max-age={expected}"));
@@ -102,8 +108,8 @@ async fn the_published_keys_are_kept_no_longer_than_a_key_is_published_before_it
     }
 }
 
-/// Every algorithm signs what Mintery's own routes accept, and its key is published; that of HS256, which is a secret,
-/// never is.
+/// Every algorithm signs what Mintery's own routes accept, and its key is published; that of HS256,
+/// which is a secret, never is.
 ///
 /// 7517-1, JOSE-2, 9068-5
 #[actix_web::test]
@@ -121,13 +127,17 @@ async fn tokens_are_signed_with_what_the_settings_say() {
         } else {
             assert_eq!(kids, [kid(&token)]);
             let jwks = app.get(JWKS).await.json();
-            assert_eq!(jwks["keys"][0]["kid"], kid(&token), "{algorithm}: the one that signs stands first");
+            assert_eq!(
+                jwks["keys"][0]["kid"],
+                kid(&token),
+                "{algorithm}: the one that signs stands first"
+            );
         }
     }
 }
 
-/// Everybody who verifies HS256 has the secret, and so could sign: it opens nothing of Mintery's own, and nothing at all once
-/// tokens are signed with something else.
+/// Everybody who verifies HS256 has the secret, and so could sign: it opens nothing of Mintery's
+/// own, and nothing at all once tokens are signed with something else.
 #[actix_web::test]
 async fn a_shared_secret_does_not_open_administration() {
     let database = TestDatabase::create().await;
@@ -176,7 +186,8 @@ async fn a_client_has_an_algorithm_of_its_own() {
     assert_eq!(forge::part(&app.access_token(&usual).await, 0)["alg"], "ES256");
 }
 
-/// A key that leaked is void within a second, with all that it signed, seen before or not; another one signs at once.
+/// A key that leaked is void within a second, with all that it signed, seen before or not; another
+/// one signs at once.
 #[actix_web::test]
 async fn a_key_that_is_taken_back_verifies_nothing() {
     let app = TestApp::spawn().await;
@@ -266,7 +277,8 @@ async fn an_imported_key_follows() {
     let app = TestApp::with(&[("keys.rotate_every", "0")]).await;
     let client = app.client("read").await;
     let first = kid(&app.access_token(&client).await);
-    let waiting = signing_key::rotate(&app.admin, SigningAlgorithm::Es256, Some(DAY)).await.unwrap().key.kid;
+    let waiting =
+        signing_key::rotate(&app.admin, SigningAlgorithm::Es256, Some(DAY)).await.unwrap().key.kid;
     let key = mintery::keys::signing::SigningKey::generate(SigningAlgorithm::Es256).unwrap();
     let imported = key.kid.clone();
     signing_key::import(&app.admin, key, DAY).await.unwrap();
@@ -279,7 +291,8 @@ async fn an_imported_key_follows() {
     assert_eq!(app.me(&token).await.status, 200);
 }
 
-/// A client whose tokens live long keeps keys published for as long; and no longer once it is another way.
+/// A client whose tokens live long keeps keys published for as long; and no longer once it is
+/// another way.
 #[actix_web::test]
 async fn keys_stay_for_the_clients_that_there_are() {
     let app = TestApp::with(&[("keys.rotate_every", "0")]).await;
@@ -294,7 +307,8 @@ async fn keys_stay_for_the_clients_that_there_are() {
     let keys = signing_key::list(&app.admin).await.unwrap();
     let of = |kid: &str| keys.iter().find(|key| key.kid == kid).unwrap().term;
     assert_eq!(of(&kid(&token)).longest_ttl, 30 * DAY);
-    let last = keys.iter().find(|key| key.alg == "ES256" && key.term.signs_until.is_none()).unwrap();
+    let last =
+        keys.iter().find(|key| key.alg == "ES256" && key.term.signs_until.is_none()).unwrap();
     assert!(last.term.longest_ttl <= Duration::from_hours(1), "{last:?}");
 }
 
@@ -314,9 +328,9 @@ async fn the_number_of_published_keys_is_bounded() {
     assert!((10..20).contains(&made), "{made}");
     app.caught_up().await;
     let keys = signing_key::list(&app.admin).await.unwrap();
-    let active = keys
-        .iter()
-        .filter(|key| key.alg == "EdDSA" && key.term.state(app.admin.clock.now()) == KeyState::Active);
+    let active = keys.iter().filter(|key| {
+        key.alg == "EdDSA" && key.term.state(app.admin.clock.now()) == KeyState::Active
+    });
     assert_eq!(active.count(), 1);
     app.clock.advance(DAY);
     rotate().await.unwrap();

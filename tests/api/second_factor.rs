@@ -32,14 +32,18 @@ pub fn code(secret: &str, secs: i64) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key);
     let tag = hmac::sign(&key, &(secs / 30).to_be_bytes());
     let offset = usize::from(tag.as_ref()[19] & 0xf);
-    let number = u32::from_be_bytes(tag.as_ref()[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
+    let number =
+        u32::from_be_bytes(tag.as_ref()[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
     format!("{:06}", number % 1_000_000)
 }
 
 /// A code that is none at the moment.
 pub fn wrong_code(app: &TestApp, secret: &str) -> String {
     let good: Vec<String> = (-2..=2).map(|steps| code(secret, app.now() + 30 * steps)).collect();
-    (0..10).map(|number| format!("{number:06}")).find(|candidate| !good.contains(candidate)).unwrap()
+    (0..10)
+        .map(|number| format!("{number:06}"))
+        .find(|candidate| !good.contains(candidate))
+        .unwrap()
 }
 
 async fn try_log_in(app: &TestApp, user: &TestUser, code: &str) -> Answer {
@@ -84,7 +88,11 @@ async fn somebody_gets_a_second_factor_and_logs_in_with_it() {
     let first = code(&secret, app.now());
     let confirmed = browser.post(&confirm, json!({ "code": first })).await;
     assert_eq!(confirmed.json()["recovery_codes"].as_array().unwrap().len(), 10, "{confirmed:?}");
-    browser.post(&confirm, json!({ "code": first })).await.assert_problem(409, "err_conflict", "twice");
+    browser.post(&confirm, json!({ "code": first })).await.assert_problem(
+        409,
+        "err_conflict",
+        "twice",
+    );
     browser.send(Method::POST, OWN, None).await.assert_problem(409, "err_conflict", "another one");
 
     let needed = app.try_log_in("ann", PASSWORD).await;
@@ -121,8 +129,10 @@ async fn somebody_gets_a_second_factor_and_logs_in_with_it() {
     }
     assert!(events.body.contains("\"second_factor\":\"totp\""), "{events:?}");
     assert!(!events.body.contains(&secret), "{events:?}");
-    let kept =
-        app.database.number("SELECT COUNT(*) FROM second_factors WHERE sealed_secret LIKE 'v1.%'").await;
+    let kept = app
+        .database
+        .number("SELECT COUNT(*) FROM second_factors WHERE sealed_secret LIKE 'v1.%'")
+        .await;
     assert_eq!(kept, 1);
 }
 
@@ -150,7 +160,10 @@ async fn a_recovery_code_is_good_once() {
     let (secret, codes) = enrol(&app, &browser).await;
     assert_eq!(try_log_in(&app, &ann, &codes[0]).await.status, 200);
     assert_eq!(try_log_in(&app, &ann, &codes[0]).await.status, 401);
-    assert_eq!(try_log_in(&app, &ann, &codes[1].to_uppercase().replace('-', " ")).await.status, 200);
+    assert_eq!(
+        try_log_in(&app, &ann, &codes[1].to_uppercase().replace('-', " ")).await.status,
+        200
+    );
     assert_eq!(second_factor::codes_left(&app.admin, &ann.id).await.unwrap(), 8);
     // Of somebody else it is none.
     let bob = app.user("bob", Role::Viewer).await;
@@ -192,7 +205,8 @@ async fn guessing_codes_is_limited() {
     for number in 0..10 {
         // From everywhere.
         let body = json!({ "username": "ann", "password": PASSWORD, "code": wrong });
-        let request = app.log_in_request(&body).header("x-forwarded-for", format!("192.0.2.{number}"));
+        let request =
+            app.log_in_request(&body).header("x-forwarded-for", format!("192.0.2.{number}"));
         assert_eq!(Answer::of(request).await.status, 401);
     }
     let limited = try_log_in(&app, &ann, &code(&secret, app.now())).await;
@@ -239,7 +253,8 @@ async fn hanging_up_is_no_way_to_guess_codes() {
     browser.post(&remove, right).await.assert_problem(429, "err_rate_limited", "too many");
 }
 
-/// Whoever knew the password alone gets nowhere with it from then on, nor with what they have begun with it before.
+/// Whoever knew the password alone gets nowhere with it from then on, nor with what they have begun
+/// with it before.
 #[actix_web::test]
 async fn a_second_factor_ends_the_sessions_that_were_begun_without_it() {
     let app = TestApp::with(&[("users.second_factor", "admins")]).await;
@@ -256,7 +271,8 @@ async fn a_second_factor_ends_the_sessions_that_were_begun_without_it() {
 #[actix_web::test]
 async fn administrators_need_one_where_the_settings_say_so() {
     let app = TestApp::with(&[("users.second_factor", "admins")]).await;
-    let (admin, viewer) = (app.browser("ann", Role::Admin).await, app.browser("vic", Role::Viewer).await);
+    let (admin, viewer) =
+        (app.browser("ann", Role::Admin).await, app.browser("vic", Role::Viewer).await);
     assert_eq!(viewer.get("/api/v1/users").await.status, 200);
     assert_eq!(admin.me().await.json()["scope"], "");
     // Nor what a proxy protects that asks for no scope.
@@ -293,7 +309,11 @@ async fn an_administrator_takes_a_lost_one_away() {
     let path = format!("/api/v1/users/{}/second-factor", meg.id);
     admin.send(Method::DELETE, &path, None).await.assert_problem(409, "err_conflict", "none");
     enrol(&app, &browser).await;
-    browser.send(Method::DELETE, &path, None).await.assert_problem(403, "err_no_permission", "one's own");
+    browser.send(Method::DELETE, &path, None).await.assert_problem(
+        403,
+        "err_no_permission",
+        "one's own",
+    );
     assert_eq!(admin.send(Method::DELETE, &path, None).await.status, 204);
     browser.me().await.assert_invalid_token("logged out");
     assert_eq!(app.try_log_in("meg", PASSWORD).await.status, 200);

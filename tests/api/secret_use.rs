@@ -1,5 +1,5 @@
-//! Whether a secret may be revoked: who used it, from where, since when only others are used. Time is moved; what is counted is
-//! flushed before it is asked for.
+//! Whether a secret may be revoked: who used it, from where, since when only others are used. Time
+//! is moved; what is counted is flushed before it is asked for.
 
 use std::time::Duration;
 
@@ -25,7 +25,8 @@ const DAY: Duration = Duration::from_hours(24);
 const MINUTE: Duration = Duration::from_mins(1);
 const READ: &str = "mintery:clients:read";
 
-/// A server behind a proxy that says from where requests come, on a database that has counted uses for ever.
+/// A server behind a proxy that says from where requests come, on a database that has counted uses
+/// for ever.
 async fn spawn() -> TestApp {
     let app = TestApp::with(&[("trusted_proxies", "127.0.0.1")]).await;
     counts_since(&app, "2025-01-01 00:00:00").await;
@@ -34,7 +35,9 @@ async fn spawn() -> TestApp {
 
 /// The tables of usage were made then.
 async fn counts_since(app: &TestApp, date: &str) {
-    let made = format!("UPDATE _sqlx_migrations SET installed_on = '{date}' WHERE version = 20261122050000");
+    let made = format!(
+        "UPDATE _sqlx_migrations SET installed_on = '{date}' WHERE version = 20261122050000"
+    );
     app.database.execute(&[&made]).await;
 }
 
@@ -94,7 +97,12 @@ async fn verdict(app: &TestApp, client: &TestClient, query: &str) -> Value {
 }
 
 fn codes(verdict: &Value) -> Vec<&str> {
-    verdict["reasons"].as_array().unwrap().iter().map(|reason| reason["code"].as_str().unwrap()).collect()
+    verdict["reasons"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|reason| reason["code"].as_str().unwrap())
+        .collect()
 }
 
 #[track_caller]
@@ -159,10 +167,19 @@ async fn an_old_secret_is_safe_to_revoke_once_only_the_new_one_is_used() {
     assert_eq!(answer["addresses"], expected);
     assert_eq!(answer["other_secrets"][0]["id"], new.secret_id);
     assert_eq!(answer["other_secrets"][0]["last_used_address"], "2001:db8::9");
-    assert_eq!((&answer["unused_for"], &answer["longest_token_ttl"]), (&json!(86_400), &json!(3600)));
+    assert_eq!(
+        (&answer["unused_for"], &answer["longest_token_ttl"]),
+        (&json!(86_400), &json!(3600))
+    );
     // The new one is what is used.
-    assert_codes(&verdict(&app, &new, "").await, false, &["used_lately", "not_replaced", "to_be_changed"]);
-    client::revoke_secret(&app.admin, &id(&old), &SecretId::parse(&old.secret_id).unwrap()).await.unwrap();
+    assert_codes(
+        &verdict(&app, &new, "").await,
+        false,
+        &["used_lately", "not_replaced", "to_be_changed"],
+    );
+    client::revoke_secret(&app.admin, &id(&old), &SecretId::parse(&old.secret_id).unwrap())
+        .await
+        .unwrap();
     let gone = Caller::with(&app, READ).await.get(&path(&old, "")).await;
     gone.assert_problem(404, "err_not_found", "a secret that was revoked");
 }
@@ -192,10 +209,15 @@ async fn an_address_that_has_yet_to_be_changed_is_named() {
         true,
         &["last_used", "only_others_used", "to_be_changed"],
     );
-    assert_codes(&verdict(&app, &old, "?unused_for=180000").await, false, &["used_lately", "to_be_changed"]);
+    assert_codes(
+        &verdict(&app, &old, "?unused_for=180000").await,
+        false,
+        &["used_lately", "to_be_changed"],
+    );
 }
 
-/// A secret without a use was never used where its uses were counted from the start, and unknown otherwise.
+/// A secret without a use was never used where its uses were counted from the start, and unknown
+/// otherwise.
 #[actix_web::test]
 async fn never_is_not_unknown() {
     let app = spawn().await;
@@ -214,7 +236,8 @@ async fn never_is_not_unknown() {
     let answer = verdict(&app, &spare, "").await;
     assert_codes(&answer, true, &["never_used", "only_others_used"]);
     assert_eq!((&answer["last_used_at"], &answer["addresses"]), (&Value::Null, &json!([])));
-    // Had another release been here for the first half of that day, nobody could tell; and nobody has used another secret since.
+    // Had another release been here for the first half of that day, nobody could tell; and nobody
+    // has used another secret since.
     counts_since(&app, "2026-01-01 12:00:00").await;
     let since = made_at + 43_200;
     let answer = verdict(&app, &spare, "").await;
@@ -329,7 +352,14 @@ async fn what_is_asked_wrongly_is_refused() {
         assert_eq!(reader.get(&path(&client, &format!("?{good}"))).await.status, 200, "{good}");
     }
     let of = |client: &str, secret: &str| {
-        path(&TestClient { id: client.to_owned(), secret: String::new(), secret_id: secret.to_owned() }, "")
+        path(
+            &TestClient {
+                id: client.to_owned(),
+                secret: String::new(),
+                secret_id: secret.to_owned(),
+            },
+            "",
+        )
     };
     for (client, secret) in [
         (client.id.as_str(), other.secret_id.as_str()),
@@ -341,12 +371,16 @@ async fn what_is_asked_wrongly_is_refused() {
         let answer = reader.get(&of(client, secret)).await;
         answer.assert_problem(404, "err_not_found", secret);
     }
-    reader.get(&of(&client.id, &client.secret)).await.assert_no_echo(&client.secret, "a secret as an id");
+    reader
+        .get(&of(&client.id, &client.secret))
+        .await
+        .assert_no_echo(&client.secret, "a secret as an id");
     assert_eq!(reader.send(Method::HEAD, &path(&client, ""), None).await.status, 200);
     assert_eq!(reader.post(&path(&client, ""), json!({})).await.status, 405);
 }
 
-/// SEC-3: at rest there are so many addresses of a secret and no more, and none for longer than counts are kept; its last use stays.
+/// SEC-3: at rest there are so many addresses of a secret and no more, and none for longer than
+/// counts are kept; its last use stays.
 #[actix_web::test]
 async fn the_addresses_of_a_secret_are_few() {
     let app = spawn().await;
@@ -357,7 +391,9 @@ async fn the_addresses_of_a_secret_are_few() {
         // More than fit in memory between two flushes.
         for number in 0..10 {
             app.clock.let_pass(Duration::from_millis(1));
-            ask(&app, &client, &format!("192.0.2.{}", round * 10 + number)).await.assert_token("a round");
+            ask(&app, &client, &format!("192.0.2.{}", round * 10 + number))
+                .await
+                .assert_token("a round");
         }
         told(&app, &client).await;
     }
@@ -374,7 +410,8 @@ async fn the_addresses_of_a_secret_are_few() {
     let expected: Vec<String> =
         (22..30).chain(32..40).rev().map(|number| format!("192.0.2.{number}")).collect();
     assert_eq!(addresses, expected);
-    let of_client = format!("SELECT COUNT(*) FROM secret_addresses WHERE secret_id = '{}'", client.secret_id);
+    let of_client =
+        format!("SELECT COUNT(*) FROM secret_addresses WHERE secret_id = '{}'", client.secret_id);
     assert_eq!(app.database.number(&of_client).await, MAX_ADDRESSES);
     pass(&app, KEPT_FOR + Duration::from_hours(2)).await;
     until(async || app.database.number(&of_client).await == 0).await;
@@ -402,7 +439,8 @@ async fn until(is_so: impl AsyncFn() -> bool) {
     }
 }
 
-/// Nodes of the release before tell the last use alone; and what a later flush tells never takes the place of a later use.
+/// Nodes of the release before tell the last use alone; and what a later flush tells never takes
+/// the place of a later use.
 #[actix_web::test]
 async fn a_use_that_an_older_node_told_counts() {
     let app = spawn().await;
@@ -430,8 +468,10 @@ async fn a_use_that_an_older_node_told_counts() {
     assert_eq!(answer["addresses"][0]["other_last_used_at"], app.now() - 30);
     // Another node has told of later uses.
     let later = app.now() + 100;
-    let rows =
-        format!("UPDATE secret_addresses SET used_at = {later}000 WHERE secret_id = '{}'", old.secret_id);
+    let rows = format!(
+        "UPDATE secret_addresses SET used_at = {later}000 WHERE secret_id = '{}'",
+        old.secret_id
+    );
     app.database.execute(&[&rows, &told(&old, "192.0.2.6", later)]).await;
     used(&app, &old, "192.0.2.6").await;
     app.flush_usage().await;

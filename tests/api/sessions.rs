@@ -48,7 +48,10 @@ async fn somebody_logs_in_and_out() {
 
     let out = browser.send(Method::DELETE, SESSION, None).await;
     assert_eq!((out.status, out.body.as_str()), (204, ""), "{out:?}");
-    assert!(out.header("set-cookie").starts_with("__Host-session=; Path=/; Max-Age=0; HttpOnly"), "{out:?}");
+    assert!(
+        out.header("set-cookie").starts_with("__Host-session=; Path=/; Max-Age=0; HttpOnly"),
+        "{out:?}"
+    );
     browser.me().await.assert_invalid_token("logged out");
     // Once more is as good.
     assert_eq!(browser.send(Method::DELETE, SESSION, None).await.status, 204);
@@ -63,21 +66,25 @@ async fn a_form_logs_in() {
     let ann = app.user("ann", Role::Member).await;
     let send = async |body: &str, origin: Option<&str>| {
         let request = app.request(Method::POST, "/api/v1/session");
-        let request = request.header("content-type", "application/x-www-form-urlencoded; charset=utf-8");
+        let request =
+            request.header("content-type", "application/x-www-form-urlencoded; charset=utf-8");
         let request = match origin {
             Some(origin) => request.header("origin", origin),
             None => request,
         };
         Answer::of(request.body(body.to_owned())).await
     };
-    let password = percent_encoding::utf8_percent_encode(PASSWORD, percent_encoding::NON_ALPHANUMERIC);
+    let password =
+        percent_encoding::utf8_percent_encode(PASSWORD, percent_encoding::NON_ALPHANUMERIC);
     let good = format!("username=ann&password={password}");
     let answer = send(&good, None).await;
     assert_eq!((answer.status, answer.text("sub")), (200, ann.id.to_string()), "{answer:?}");
     assert!(answer.header("set-cookie").starts_with("__Host-session="), "{answer:?}");
     assert_eq!(send("username=ann&password=wrong", None).await.status, 401);
     assert_eq!(send(&good, Some("https://evil.example")).await.status, 403);
-    for bad in ["username=ann", "password=x", &format!("{good}&password=x"), &format!("{good}&x=y"), "%"] {
+    for bad in
+        ["username=ann", "password=x", &format!("{good}&password=x"), &format!("{good}&x=y"), "%"]
+    {
         let answer = send(bad, None).await;
         assert_eq!(answer.status, 400, "{bad}: {answer:?}");
         answer.assert_no_echo(PASSWORD, bad);
@@ -132,7 +139,8 @@ async fn a_change_by_cookie_comes_from_a_page_of_this_server() {
     let browser = app.browser("ann", Role::Admin).await;
     let body = json!({ "client_name": "x", "scope": "read" }).to_string();
     let post = || browser.request(Method::POST, CLIENTS).body(body.clone());
-    let json = |request: reqwest::RequestBuilder| request.header("content-type", "application/json");
+    let json =
+        |request: reqwest::RequestBuilder| request.header("content-type", "application/json");
     for (what, request, status) in [
         ("another origin", json(post()).header("origin", "https://evil.example"), 403),
         (
@@ -142,11 +150,17 @@ async fn a_change_by_cookie_comes_from_a_page_of_this_server() {
         ),
         ("no origin", json(post()), 403),
         ("a page that does not say", json(post()).header("origin", "null"), 403),
-        ("another site", json(post()).header("sec-fetch-site", "cross-site").header("origin", ISSUER), 403),
+        (
+            "another site",
+            json(post()).header("sec-fetch-site", "cross-site").header("origin", ISSUER),
+            403,
+        ),
         ("a sister", json(post()).header("sec-fetch-site", "same-site"), 403),
         (
             "a form",
-            post().header("content-type", "application/x-www-form-urlencoded").header("origin", ISSUER),
+            post()
+                .header("content-type", "application/x-www-form-urlencoded")
+                .header("origin", ISSUER),
             400,
         ),
         ("plain text", post().header("content-type", "text/plain").header("origin", ISSUER), 400),
@@ -169,7 +183,8 @@ async fn a_change_by_cookie_comes_from_a_page_of_this_server() {
     assert_eq!(answer.header("set-cookie"), "");
     let log_out = browser.request(Method::DELETE, SESSION).header("origin", "https://evil.example");
     Answer::of(log_out).await.assert_problem(403, "err_no_permission", "logged out from elsewhere");
-    let form = app.request(Method::POST, SESSION).form(&[("username", "ann"), ("password", PASSWORD)]);
+    let form =
+        app.request(Method::POST, SESSION).form(&[("username", "ann"), ("password", PASSWORD)]);
     let form = form.header("origin", "https://evil.example");
     Answer::of(form).await.assert_problem(403, "err_no_permission", "a form from elsewhere");
     // No page elsewhere is let in with a cookie.
@@ -179,9 +194,11 @@ async fn a_change_by_cookie_comes_from_a_page_of_this_server() {
         .header("access-control-request-method", "POST");
     assert_eq!(Answer::of(preflight).await.header("access-control-allow-credentials"), "");
     assert_eq!(browser.me().await.status, 200);
-    // A proxy that asks for others asks with GET, whatever it was asked itself, and hands on what the browser says.
-    let check =
-        |origin: &str| browser.request(Method::GET, "/auth/check").header("origin", origin.to_owned());
+    // A proxy that asks for others asks with GET, whatever it was asked itself, and hands on what
+    // the browser says.
+    let check = |origin: &str| {
+        browser.request(Method::GET, "/auth/check").header("origin", origin.to_owned())
+    };
     assert_eq!(Answer::of(check("https://evil.example")).await.status, 403);
     assert_eq!(Answer::of(check(ISSUER)).await.status, 200);
 }
@@ -194,7 +211,9 @@ async fn logging_in_begins_another_session() {
     let of_eve = app.log_in(&eve).await;
     let body = json!({ "username": "ann", "password": PASSWORD });
     let made_up = "mtss_00000000000000000000000000000000000000000000000000";
-    for fixed in [of_eve.header(), format!("__Host-session={made_up}"), "__Host-session=fixed".to_owned()] {
+    for fixed in
+        [of_eve.header(), format!("__Host-session={made_up}"), "__Host-session=fixed".to_owned()]
+    {
         let answer = Answer::of(app.log_in_request(&body).header("cookie", &fixed)).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let browser = Browser::given(&app, &answer);
@@ -235,7 +254,8 @@ async fn a_session_that_nobody_uses_ends_and_so_does_one_that_is_old() {
 async fn a_session_is_ended_from_elsewhere() {
     let app = TestApp::spawn().await;
     let ann = app.user("ann", Role::Viewer).await;
-    let (one, two, three) = (app.log_in(&ann).await, app.log_in(&ann).await, app.log_in(&ann).await);
+    let (one, two, three) =
+        (app.log_in(&ann).await, app.log_in(&ann).await, app.log_in(&ann).await);
     let sessions = session::list(&app.admin, &ann.id).await.unwrap();
     assert_eq!(sessions.len(), 3);
     for browser in [&one, &two, &three] {
@@ -294,7 +314,11 @@ async fn one_credential_also_where_one_is_a_cookie() {
         ("beside a long one", format!("x={long}; {own}")),
     ] {
         let answer = Answer::of(get().header("cookie", cookie)).await;
-        assert_eq!((answer.status, &answer.json()["sub"]), (200, &json!(ann.id.as_str())), "{what}");
+        assert_eq!(
+            (answer.status, &answer.json()["sub"]),
+            (200, &json!(ann.id.as_str())),
+            "{what}"
+        );
     }
     let beside_no_text = [b"x=\xff\xfe; __Host-session=\xff; ", own.as_bytes()].concat();
     assert_eq!(Answer::of(get().header("cookie", beside_no_text)).await.status, 200);
@@ -307,7 +331,11 @@ async fn one_credential_also_where_one_is_a_cookie() {
         "=;=;;",
         &format!("__Host-session={long}"),
     ] {
-        Answer::of(get().header("cookie", foreign)).await.assert_problem(401, "err_unauthorised", foreign);
+        Answer::of(get().header("cookie", foreign)).await.assert_problem(
+            401,
+            "err_unauthorised",
+            foreign,
+        );
         assert_eq!(
             Answer::of(get().header("cookie", foreign).bearer_auth(&token)).await.status,
             200,

@@ -1,4 +1,5 @@
-//! Secrets that somebody chose or brought: `client_secret` of the API and the hashes of other programs.
+//! Secrets that somebody chose or brought: `client_secret` of the API and the hashes of other
+//! programs.
 
 use std::time::Duration;
 
@@ -64,7 +65,8 @@ impl TestApp {
 }
 
 fn chosen(secret: &str) -> mintery::secret::chosen::ChosenSecret {
-    mintery::secret::chosen::ChosenSecret::parse(mintery::secret::Secret::new(secret.to_owned())).unwrap()
+    mintery::secret::chosen::ChosenSecret::parse(mintery::secret::Secret::new(secret.to_owned()))
+        .unwrap()
 }
 
 /// With a token that may administer clients.
@@ -171,7 +173,8 @@ async fn a_secret_that_is_not_acceptable_is_refused_and_not_repeated() {
     }
     let client = app.client("read").await;
     let path = format!("/api/v1/clients/{}", client.id);
-    let answer = administer(&app, Method::PATCH, &path, json!({ "client_secret": "MARKER12345" })).await;
+    let answer =
+        administer(&app, Method::PATCH, &path, json!({ "client_secret": "MARKER12345" })).await;
     answer.assert_problem(400, "err_invalid_request", "a change");
     answer.assert_no_echo("MARKER", "a change");
 }
@@ -182,7 +185,8 @@ async fn a_client_has_at_most_two_chosen_secrets() {
     let app = TestApp::spawn().await;
     let client = app.client_with_secret("first secret").await;
     let path = format!("/api/v1/clients/{}/secrets", client.id);
-    let add = |secret: &str| administer(&app, Method::POST, &path, json!({ "client_secret": secret }));
+    let add =
+        |secret: &str| administer(&app, Method::POST, &path, json!({ "client_secret": secret }));
     let second = add("second secret").await;
     assert_eq!(second.status, 201, "{second:?}");
     let third = add("third secret").await;
@@ -194,7 +198,8 @@ async fn a_client_has_at_most_two_chosen_secrets() {
         let client = TestClient { secret: secret.to_owned(), ..client.clone() };
         within_a_second(200, || app.token(&client).send()).await;
     }
-    let revoked = administer(&app, Method::DELETE, &format!("{path}/{}", client.secret_id), json!({})).await;
+    let revoked =
+        administer(&app, Method::DELETE, &format!("{path}/{}", client.secret_id), json!({})).await;
     assert_eq!(revoked.status, 204);
     let first = TestClient { secret: "first secret".to_owned(), ..client.clone() };
     app.token(&first).send().await.assert_oauth_error(401, "invalid_client", "taken back");
@@ -203,7 +208,8 @@ async fn a_client_has_at_most_two_chosen_secrets() {
     assert_eq!(add("third secret").await.status, 201);
 }
 
-/// SEC-10: what is remembered of a secret is no secret that was taken back, has expired or belongs to a disabled client.
+/// SEC-10: what is remembered of a secret is no secret that was taken back, has expired or belongs
+/// to a disabled client.
 #[actix_web::test]
 async fn a_remembered_secret_is_not_believed_for_longer_than_it_is_good() {
     let app = TestApp::spawn().await;
@@ -343,8 +349,11 @@ async fn the_time_of_a_refusal_tells_nothing() {
     let mut least = [Duration::MAX; 2];
     for number in 0..TRIES {
         for (id, least) in [slow.id.as_str(), "mc_0000000000000000000000"].iter().zip(&mut least) {
-            let client =
-                TestClient { id: (*id).to_owned(), secret: format!("wrong-{number}"), ..slow.clone() };
+            let client = TestClient {
+                id: (*id).to_owned(),
+                secret: format!("wrong-{number}"),
+                ..slow.clone()
+            };
             let begun = std::time::Instant::now();
             app.token(&client).send().await.assert_oauth_error(401, "invalid_client", id);
             *least = begun.elapsed().min(*least);

@@ -126,7 +126,8 @@ async fn many_scopes_still_make_a_token() {
     let me = app.me(&answer.text("access_token")).await;
     assert_eq!(me.status, 200, "{me:?}");
     let all = many.join("+");
-    let check = app.get_with(&format!("/auth/check?scope={all}"), &answer.text("access_token")).await;
+    let check =
+        app.get_with(&format!("/auth/check?scope={all}"), &answer.text("access_token")).await;
     assert_eq!(check.status, 200, "{check:?}");
 }
 
@@ -144,7 +145,11 @@ async fn without_a_scope_the_client_gets_its_default() {
     let token = answer.text("access_token");
     assert!(!part(&token, 1).contains_key("scope"));
     assert_eq!(app.me(&token).await.status, 200);
-    app.token(&none).scope("read").send().await.assert_oauth_error(400, "invalid_scope", "no scopes");
+    app.token(&none).scope("read").send().await.assert_oauth_error(
+        400,
+        "invalid_scope",
+        "no scopes",
+    );
 }
 
 /// SEC-12
@@ -163,7 +168,13 @@ async fn scopes_of_minterys_own_are_never_a_default() {
     // Only good for the issuer, and only for who holds it.
     let elsewhere = app.token(&client).scope("mintery:clients:read").send().await;
     elsewhere.assert_oauth_error(400, "invalid_scope", "another audience by default");
-    let both = app.token(&client).scope("mintery:clients:read").resource(ISSUER).resource(API).send().await;
+    let both = app
+        .token(&client)
+        .scope("mintery:clients:read")
+        .resource(ISSUER)
+        .resource(API)
+        .send()
+        .await;
     both.assert_oauth_error(400, "invalid_scope", "two audiences");
     let foreign = app.token(&client).scope("mintery:clients:write").resource(ISSUER).send().await;
     foreign.assert_oauth_error(400, "invalid_scope", "not held");
@@ -185,7 +196,8 @@ async fn a_grant_is_known_and_allowed_to_this_client() {
         "client_credentials\u{7f}",
         "GRANT\"MARKER",
     ] {
-        let answer = app.token(&client).without("grant_type").field("grant_type", grant).send().await;
+        let answer =
+            app.token(&client).without("grant_type").field("grant_type", grant).send().await;
         answer.assert_oauth_error(400, "unsupported_grant_type", grant);
         answer.assert_no_echo("MARKER", grant);
     }

@@ -1,5 +1,5 @@
-//! API keys that are exchanged for tokens (RFC 8693): what such a token says and allows, what takes it back, and everything that is
-//! not exchanged.
+//! API keys that are exchanged for tokens (RFC 8693): what such a token says and allows, what takes
+//! it back, and everything that is not exchanged.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,11 @@ const STOCK: &str = "urn:example:stock";
 impl TestApp {
     /// A request for a token for this key.
     pub fn exchange<'a>(&'a self, key: &str) -> TokenRequest<'a> {
-        self.form(&[("grant_type", EXCHANGE), ("subject_token", key), ("subject_token_type", API_KEY)])
+        self.form(&[
+            ("grant_type", EXCHANGE),
+            ("subject_token", key),
+            ("subject_token_type", API_KEY),
+        ])
     }
 
     pub async fn token_for(&self, key: &TestKey) -> String {
@@ -101,7 +105,11 @@ async fn an_api_key_becomes_a_token() {
     });
     assert_eq!(me, expected);
     let check = app.get_with("/auth/check?scope=read", token).await;
-    assert_eq!((check.status, check.header("x-auth-subject")), (200, owner.id.as_str()), "{check:?}");
+    assert_eq!(
+        (check.status, check.header("x-auth-subject")),
+        (200, owner.id.as_str()),
+        "{check:?}"
+    );
     assert_eq!((check.header("x-auth-kind"), check.header("x-auth-scope")), ("api_key", "read"));
     assert_eq!(app.get_with("/auth/check?scope=write", token).await.status, 403);
     // Its owner is told of it, and nobody else.
@@ -117,11 +125,13 @@ async fn an_api_key_becomes_a_token() {
     assert_eq!(metadata["grant_types_supported"], json!(["client_credentials", EXCHANGE]));
 }
 
-/// 8693-1: whatever is wrong with what is exchanged, it is one answer, and nothing of it comes back.
+/// 8693-1: whatever is wrong with what is exchanged, it is one answer, and nothing of it comes
+/// back.
 #[actix_web::test]
 async fn a_bad_subject_token_is_refused() {
     const HASHES: &str = "mintery_hashes_total";
-    const REFUSED: &str = "mintery_token_refusals_total{error=\"invalid_request\",reason=\"subject_token\"}";
+    const REFUSED: &str =
+        "mintery_token_refusals_total{error=\"invalid_request\",reason=\"subject_token\"}";
     let app = TestApp::spawn().await;
     let owner = app.client("read").await;
     let key = app.key(owned_by(&owner)).await;
@@ -153,7 +163,8 @@ async fn a_bad_subject_token_is_refused() {
     let first = app.exchange(unknown.expose()).send().await.fingerprint();
     assert_eq!(first, app.exchange(&mistyped).send().await.fingerprint());
 
-    // Disabled, enabled; expired; bound to addresses, though it comes from there; of a disabled owner; revoked.
+    // Disabled, enabled; expired; bound to addresses, though it comes from there; of a disabled
+    // owner; revoked.
     api_key::set_enabled(&app.admin, &key.id(), false).await.unwrap();
     app.caught_up().await;
     app.refuses_subject(&key.key, "disabled").await;
@@ -186,7 +197,8 @@ async fn a_bad_subject_token_is_refused() {
     assert!((counted - 21.0).abs() < 0.5, "{counted}");
 }
 
-/// 8693-1, 6749-2, 6749-3, 6749-4: one credential, each parameter once, nothing in the URI, nothing that is not supported.
+/// 8693-1, 6749-2, 6749-3, 6749-4: one credential, each parameter once, nothing in the URI, nothing
+/// that is not supported.
 #[actix_web::test]
 async fn a_request_is_read_strictly() {
     let app = TestApp::spawn().await;
@@ -222,15 +234,18 @@ async fn a_request_is_read_strictly() {
         refused(exchange().field(name, value), name).await;
     }
     for kind in [ACCESS_TOKEN, "urn:ietf:params:oauth:token-type:jwt", "", "API_KEY"] {
-        refused(exchange().without("subject_token_type").field("subject_token_type", kind), kind).await;
+        refused(exchange().without("subject_token_type").field("subject_token_type", kind), kind)
+            .await;
     }
     // What is asked for may be named, and so may the key.
     for kind in [ACCESS_TOKEN, "urn:ietf:params:oauth:token-type:jwt"] {
-        let answer = exchange().field("requested_token_type", kind).field("client_id", &key.id).send().await;
+        let answer =
+            exchange().field("requested_token_type", kind).field("client_id", &key.id).send().await;
         assert_eq!((answer.status, answer.text("issued_token_type").as_str()), (200, ACCESS_TOKEN));
     }
 
-    let form = [("grant_type", EXCHANGE), ("subject_token", &key.key), ("subject_token_type", API_KEY)];
+    let form =
+        [("grant_type", EXCHANGE), ("subject_token", &key.key), ("subject_token_type", API_KEY)];
     let form = serde_urlencoded(&form);
     let content_type = ("content-type", "application/x-www-form-urlencoded");
     for credential in [
@@ -240,7 +255,8 @@ async fn a_request_is_read_strictly() {
         format!("Bearer {}", app.access_token(&owner).await),
         "nonsense".to_owned(),
     ] {
-        let answer = app.post_token(&[content_type, ("authorization", &credential)], form.clone()).await;
+        let answer =
+            app.post_token(&[content_type, ("authorization", &credential)], form.clone()).await;
         answer.assert_oauth_error(400, "invalid_request", &credential);
     }
     for query in [form.clone(), format!("subject_token={}", key.key), "actor_token=x".to_owned()] {
@@ -262,7 +278,8 @@ fn serde_urlencoded(fields: &[(&str, &str)]) -> String {
     reqwest::Url::parse_with_params("http://x", fields).unwrap().query().unwrap().to_owned()
 }
 
-/// 8693-2, 8707-1, 8707-2: at most the scopes of the key, and the APIs of its owner; named by `resource` or `audience`.
+/// 8693-2, 8707-1, 8707-2: at most the scopes of the key, and the APIs of its owner; named by
+/// `resource` or `audience`.
 #[actix_web::test]
 async fn a_token_allows_no_more_than_the_key() {
     let app = TestApp::spawn().await;
@@ -305,14 +322,20 @@ async fn a_token_allows_no_more_than_the_key() {
     }
     // What the owner may not do any more, the key may not, and neither may a token that is there.
     let token = exchange().resource(ISSUER).send().await.text("access_token");
-    app.update(&owner, ClientUpdate { scopes: Some(scopes("write")), ..ClientUpdate::default() }).await;
-    exchange().scope("read").send().await.assert_oauth_error(400, "invalid_scope", "the owner lost it");
+    app.update(&owner, ClientUpdate { scopes: Some(scopes("write")), ..ClientUpdate::default() })
+        .await;
+    exchange().scope("read").send().await.assert_oauth_error(
+        400,
+        "invalid_scope",
+        "the owner lost it",
+    );
     assert_eq!(app.me(&token).await.scope(), "");
     let without = exchange().send().await;
     assert!(without.status == 200 && without.json().get("scope").is_none(), "{without:?}");
 }
 
-/// SEC-12: scopes of this server itself are never a default; a token with them acts in the name of the key.
+/// SEC-12: scopes of this server itself are never a default; a token with them acts in the name of
+/// the key.
 #[actix_web::test]
 async fn a_key_that_administers_makes_a_token_that_does() {
     let app = TestApp::spawn().await;
@@ -323,7 +346,9 @@ async fn a_key_that_administers_makes_a_token_that_does() {
     let answer = app.exchange(&key.key).scope("mintery:keys:write read").send().await;
     let token = answer.text("access_token");
     let make = app.request(Method::POST, "/api/v1/keys").bearer_auth(&token);
-    let make = make.header("content-type", "application/json").body(r#"{"name": "made", "scope": "read"}"#);
+    let make = make
+        .header("content-type", "application/json")
+        .body(r#"{"name": "made", "scope": "read"}"#);
     let made = Answer::of(make).await;
     assert_eq!((made.status, made.text("owner")), (201, owner.id.clone()), "{made:?}");
     let by_key = format!(
@@ -333,7 +358,8 @@ async fn a_key_that_administers_makes_a_token_that_does() {
     assert_eq!(app.database.number(&by_key).await, 1);
 }
 
-/// 8693-2: `environment` is that of the key, and what is for trying out opens nothing that matters: here, and at an API with the library.
+/// 8693-2: `environment` is that of the key, and what is for trying out opens nothing that matters:
+/// here, and at an API with the library.
 #[actix_web::test]
 async fn a_token_is_good_in_the_environment_of_its_key() {
     let app = TestApp::spawn().await;
@@ -347,8 +373,9 @@ async fn a_token_is_good_in_the_environment_of_its_key() {
     );
     assert!(app.is_good(&live).await && !app.is_good(&test).await);
     app.me(&test).await.assert_invalid_token("for trying out");
-    let check =
-        async |token: &str, query: &str| app.get_with(&format!("/auth/check{query}"), token).await.status;
+    let check = async |token: &str, query: &str| {
+        app.get_with(&format!("/auth/check{query}"), token).await.status
+    };
     assert_eq!((check(&live, "?env=live").await, check(&test, "?env=live").await), (200, 401));
     assert_eq!((check(&live, "?env=test").await, check(&test, "?env=test").await), (401, 200));
     assert_eq!((check(&live, "?env=any").await, check(&test, "?env=any").await), (200, 200));
@@ -368,7 +395,8 @@ async fn a_token_is_good_in_the_environment_of_its_key() {
     assert!(other.is_good(&other.token_for(&test).await).await);
 }
 
-/// What is done with a key, or its owner, and whether the tokens that were made before are void from then on, also when it is undone.
+/// What is done with a key, or its owner, and whether the tokens that were made before are void
+/// from then on, also when it is undone.
 const ACTS: [(&str, bool); 14] = [
     ("revoked", true),
     ("revoked with others", true),
@@ -388,10 +416,13 @@ const ACTS: [(&str, bool); 14] = [
 
 /// Does it at the command line.
 async fn act(admin: &Admin, what: &str, key: &ApiKeyId, owner: &ClientId) {
-    let update = async |update: ApiKeyUpdate| drop(api_key::update(admin, key, update).await.unwrap());
+    let update =
+        async |update: ApiKeyUpdate| drop(api_key::update(admin, key, update).await.unwrap());
     let usual = ApiKeyUpdate::default;
     let rotate = async |overlap: Option<Duration>| {
-        drop(api_key::rotate(admin, key, Rotation { overlap, ..Rotation::default() }).await.unwrap());
+        drop(
+            api_key::rotate(admin, key, Rotation { overlap, ..Rotation::default() }).await.unwrap(),
+        );
     };
     match what {
         "revoked" => api_key::revoke(admin, key).await.unwrap(),
@@ -407,7 +438,9 @@ async fn act(admin: &Admin, what: &str, key: &ApiKeyId, owner: &ClientId) {
             api_key::set_enabled(admin, key, true).await.unwrap();
         }
         "rotated out at once" => rotate(Some(Duration::ZERO)).await,
-        "rotated, for less than the life of a token" => rotate(Some(Duration::from_secs(3599))).await,
+        "rotated, for less than the life of a token" => {
+            rotate(Some(Duration::from_secs(3599))).await
+        }
         "rotated, for longer than any token lives" => rotate(None).await,
         "renamed and limited" => {
             let name = Some(DisplayName::parse("other").unwrap());
@@ -440,8 +473,8 @@ async fn act(admin: &Admin, what: &str, key: &ApiKeyId, owner: &ClientId) {
     }
 }
 
-/// 8693-2, 7009-5: whatever takes a key back takes back what was made from it, on this node, at an introspection, and for whoever follows
-/// the feed; and nothing else does.
+/// 8693-2, 7009-5: whatever takes a key back takes back what was made from it, on this node, at an
+/// introspection, and for whoever follows the feed; and nothing else does.
 #[actix_web::test]
 async fn a_token_does_not_outlive_its_key() {
     let app = TestApp::spawn().await;
@@ -517,7 +550,8 @@ async fn the_owner_revokes_a_token_of_its_key() {
     let key = app.key(owned_by(&owner)).await;
     let (first, second) = (app.token_for(&key).await, app.token_for(&key).await);
     let revoke = async |client: &TestClient, token: &str| {
-        let request = app.request(Method::POST, "/oauth/revoke").header("authorization", client.basic());
+        let request =
+            app.request(Method::POST, "/oauth/revoke").header("authorization", client.basic());
         Answer::of(request.form(&[("token", token)])).await
     };
     revoke(&other, &first).await.assert_oauth_error(400, "unauthorized_client", "another client");
@@ -548,7 +582,8 @@ async fn a_token_is_of_the_key_that_it_names() {
     let of_key = forged.sign();
     assert_eq!(app.me(&of_key).await.text("sub"), owner.id);
     assert_eq!(app.introspect(&namesake, &of_key).await.body, r#"{"active":false}"#);
-    let request = app.request(Method::POST, "/oauth/revoke").header("authorization", namesake.basic());
+    let request =
+        app.request(Method::POST, "/oauth/revoke").header("authorization", namesake.basic());
     let answer = Answer::of(request.form(&[("token", &of_key)])).await;
     answer.assert_oauth_error(400, "unauthorized_client", "a namesake");
 }
@@ -566,8 +601,16 @@ async fn exchanges_are_limited_and_counted() {
     let over = app.exchange(&key.key).send().await;
     over.assert_oauth_error(429, "temporarily_unavailable", "over the limit of the key");
     assert_eq!(over.header("retry-after"), "31");
-    app.exchange(&key.key).scope("write").send().await.assert_oauth_error(400, "invalid_scope", "beyond");
-    app.exchange(&key.key).resource(ORDERS).send().await.assert_oauth_error(400, "invalid_target", "other");
+    app.exchange(&key.key).scope("write").send().await.assert_oauth_error(
+        400,
+        "invalid_scope",
+        "beyond",
+    );
+    app.exchange(&key.key).resource(ORDERS).send().await.assert_oauth_error(
+        400,
+        "invalid_target",
+        "other",
+    );
     app.flush_usage().await;
     let of_key = async |outcome: &str| {
         let query = format!(
@@ -576,7 +619,9 @@ async fn exchanges_are_limited_and_counted() {
         );
         app.database.number(&query).await
     };
-    for (outcome, times) in [("used", 2), ("over_limit", 1), ("missing_scope", 1), ("other_resource", 1)] {
+    for (outcome, times) in
+        [("used", 2), ("over_limit", 1), ("missing_scope", 1), ("other_resource", 1)]
+    {
         assert_eq!(of_key(outcome).await, times, "{outcome}");
     }
     let of_owner = async |outcome: &str| {
@@ -597,10 +642,15 @@ async fn exchanges_are_limited_and_counted() {
     assert_eq!(app.exchange(&key.key).send().await.status, 200);
     let over = app.exchange(&key.key).send().await;
     over.assert_oauth_error(429, "temporarily_unavailable", "over the limit of the owner");
-    app.token(&owner).send().await.assert_oauth_error(429, "temporarily_unavailable", "they share it");
+    app.token(&owner).send().await.assert_oauth_error(
+        429,
+        "temporarily_unavailable",
+        "they share it",
+    );
 }
 
-/// SEC-3: a key that there is not costs one query, a malformed one none, one that is remembered none.
+/// SEC-3: a key that there is not costs one query, a malformed one none, one that is remembered
+/// none.
 #[actix_web::test]
 async fn wrong_keys_cost_little() {
     const LOOKUPS: &str = "mintery_store_queries_total{purpose=\"lookup\"}";
@@ -620,8 +670,8 @@ async fn wrong_keys_cost_little() {
     assert!((cost - 1.0).abs() < 0.5, "{cost}");
 }
 
-/// 8693-2: what one node took back is void on another within a second; and a key that was stopped and let go there makes tokens here
-/// that are good from the start.
+/// 8693-2: what one node took back is void on another within a second; and a key that was stopped
+/// and let go there makes tokens here that are good from the start.
 #[actix_web::test]
 async fn other_nodes_take_no_part_in_the_past() {
     if !is_postgres() {

@@ -76,8 +76,9 @@ async fn a_parameter_given_twice_is_refused() {
         .await;
     secret_twice.assert_oauth_error(400, "invalid_request", "client_secret");
     let headers = [("content-type", FORM), ("authorization", &client.basic())];
-    let encoded =
-        app.post_token(&headers, "grant_type=client_credentials&grant%5Ftype=client_credentials").await;
+    let encoded = app
+        .post_token(&headers, "grant_type=client_credentials&grant%5Ftype=client_credentials")
+        .await;
     encoded.assert_oauth_error(400, "invalid_request", "the same name, encoded");
 }
 
@@ -96,7 +97,9 @@ async fn only_a_form_is_a_form() {
         "APPLICATION/X-WWW-FORM-URLENCODED",
         "application/x-www-form-urlencoded;",
     ] {
-        app.post_token(&[("content-type", good), ("authorization", &basic)], form).await.assert_token(good);
+        app.post_token(&[("content-type", good), ("authorization", &basic)], form)
+            .await
+            .assert_token(good);
     }
     let json = "{\"grant_type\":\"client_credentials\"}";
     for (bad, body) in [
@@ -114,7 +117,8 @@ async fn only_a_form_is_a_form() {
         ("", form),
         ("application/json", ""),
     ] {
-        let answer = app.post_token(&[("content-type", bad), ("authorization", &basic)], body).await;
+        let answer =
+            app.post_token(&[("content-type", bad), ("authorization", &basic)], body).await;
         assert!(matches!(answer.status, 400 | 415), "{bad}: {answer:?}");
         answer.assert_oauth_error(answer.status, "invalid_request", bad);
         answer.assert_no_echo("MARKER", bad);
@@ -192,7 +196,8 @@ async fn at_most_64_parameters() {
         let answer = app.post_token(&headers, body(count)).await;
         answer.assert_oauth_error(400, "invalid_request", &count.to_string());
     }
-    let resources = app.post_token(&headers, "resource=https://auth.example.com&".repeat(1000)).await;
+    let resources =
+        app.post_token(&headers, "resource=https://auth.example.com&".repeat(1000)).await;
     resources.assert_oauth_error(400, "invalid_request", "a thousand resources");
 }
 
@@ -259,12 +264,17 @@ async fn a_chunked_body_is_read_up_to_the_limit() {
     app.raw(small).await.unwrap().assert_token("two chunks");
 
     // No end follows: the answer comes when the limit is passed, not when the sender is done.
-    let endless =
-        head.clone() + &chunk("grant_type=client_credentials&x=") + &chunk(&"y".repeat(4096)).repeat(17);
+    let endless = head.clone()
+        + &chunk("grant_type=client_credentials&x=")
+        + &chunk(&"y".repeat(4096)).repeat(17);
     let answer = app.raw(endless).await.unwrap();
     answer.assert_oauth_error(413, "invalid_request", "past the limit");
     let one = head.clone() + &chunk(&"y".repeat(MAX_BODY + 1));
-    app.raw(one).await.unwrap().assert_oauth_error(413, "invalid_request", "one chunk past the limit");
+    app.raw(one).await.unwrap().assert_oauth_error(
+        413,
+        "invalid_request",
+        "one chunk past the limit",
+    );
 
     for broken in ["zz\r\nabc\r\n0\r\n\r\n", "5\r\nab", "-1\r\n\r\n", "ffffffffffffffffff\r\n"] {
         if let Some(answer) = app.raw_and_hang_up(head.clone() + broken).await {
@@ -311,7 +321,10 @@ async fn ambiguous_framing_is_refused_and_the_connection_closed() {
         client.basic()
     );
     for (what, rest) in [
-        ("both", format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n{chunked}")),
+        (
+            "both",
+            format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n{chunked}"),
+        ),
         (
             "both, the other way",
             format!("Transfer-Encoding: chunked\r\nContent-Length: {length}\r\n\r\n{chunked}"),
@@ -319,7 +332,10 @@ async fn ambiguous_framing_is_refused_and_the_connection_closed() {
         ("two lengths", format!("Content-Length: {length}\r\nContent-Length: 5\r\n\r\n{body}")),
         ("folded", format!("X-Folded: a\r\n b\r\nContent-Length: {length}\r\n\r\n{body}")),
         ("a blank before the colon", format!("Content-Length : {length}\r\n\r\n{body}")),
-        ("an unknown coding", format!("Transfer-Encoding: gzip\r\nContent-Length: {length}\r\n\r\n{body}")),
+        (
+            "an unknown coding",
+            format!("Transfer-Encoding: gzip\r\nContent-Length: {length}\r\n\r\n{body}"),
+        ),
         ("chunked, but not last", format!("Transfer-Encoding: chunked, gzip\r\n\r\n{chunked}")),
     ] {
         // A second request on the connection must not be answered: it may be somebody else's.
@@ -337,8 +353,14 @@ async fn a_request_id_is_never_taken_from_the_caller() {
     let app = TestApp::spawn().await;
     let client = app.client("read").await;
     let mut ids = std::collections::BTreeSet::new();
-    for path in ["/oauth/token", "/api/v1/users/me", "/auth/check", "/healthz", "/nothing", "/oauth/nothing"]
-    {
+    for path in [
+        "/oauth/token",
+        "/api/v1/users/me",
+        "/auth/check",
+        "/healthz",
+        "/nothing",
+        "/oauth/nothing",
+    ] {
         for method in [Method::GET, Method::POST] {
             let request = app
                 .request(method, path)
@@ -367,7 +389,9 @@ async fn nothing_that_was_sent_comes_back_in_an_error() {
         ("resource", app.token(&client).resource(&format!("https://{marker}")).send().await),
         (
             "grant_type",
-            app.form(&[("grant_type", marker), ("client_id", "x"), ("client_secret", "y")]).send().await,
+            app.form(&[("grant_type", marker), ("client_id", "x"), ("client_secret", "y")])
+                .send()
+                .await,
         ),
         (
             "client_id",
@@ -380,7 +404,10 @@ async fn nothing_that_was_sent_comes_back_in_an_error() {
             .await,
         ),
         ("parameter names", app.token(&client).field(marker, "a").field(marker, "b").send().await),
-        ("a header", app.post_token(&[("authorization", marker), ("content-type", FORM)], "a=b").await),
+        (
+            "a header",
+            app.post_token(&[("authorization", marker), ("content-type", FORM)], "a=b").await,
+        ),
         ("a content type", app.post_token(&[("content-type", marker)], marker).await),
         ("a path", app.get(&format!("/oauth/{marker}")).await),
         ("another path", app.get(&format!("/{marker}")).await),
@@ -388,11 +415,15 @@ async fn nothing_that_was_sent_comes_back_in_an_error() {
         ("a token", app.me(marker).await),
         (
             "a scheme",
-            Answer::of(app.request(Method::GET, "/api/v1/users/me").header("authorization", marker)).await,
+            Answer::of(
+                app.request(Method::GET, "/api/v1/users/me").header("authorization", marker),
+            )
+            .await,
         ),
         (
             "a page",
-            app.get(&format!("/oauth/authorize?client_id={marker}&redirect_uri=https://{marker}/")).await,
+            app.get(&format!("/oauth/authorize?client_id={marker}&redirect_uri=https://{marker}/"))
+                .await,
         ),
     ];
     for (what, answer) in answers {

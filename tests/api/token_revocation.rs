@@ -63,16 +63,24 @@ async fn what_is_no_good_token_is_revoked_already() {
     let before = applied(&app).await;
     let forged = Forgery::of(&token).claim("iss", "https://other.example.com").sign();
     let expired = Forgery::of(&token).claim("exp", app.now() - 1).sign();
-    for other in
-        ["garbage", "a.b.c", "é", "mts_0000000000000000000000000000000000000000000000000", &forged, &expired]
-    {
+    for other in [
+        "garbage",
+        "a.b.c",
+        "é",
+        "mts_0000000000000000000000000000000000000000000000000",
+        &forged,
+        &expired,
+    ] {
         assert_done(&app.revoke(&client, other).await, other);
     }
     assert_eq!(applied(&app).await, before);
     assert_eq!(app.me(&token).await.status, 200);
     for hint in ["access_token", "refresh_token", "nonsense", ""] {
         let token = app.access_token(&client).await;
-        assert_done(&app.revoke_form(&client, &[("token", &token), ("token_type_hint", hint)]).await, hint);
+        assert_done(
+            &app.revoke_form(&client, &[("token", &token), ("token_type_hint", hint)]).await,
+            hint,
+        );
         app.me(&token).await.assert_invalid_token(hint);
         let after = applied(&app).await;
         assert_done(&app.revoke(&client, &token).await, "again");
@@ -84,7 +92,8 @@ async fn what_is_no_good_token_is_revoked_already() {
 #[actix_web::test]
 async fn another_clients_token_stays_good() {
     let app = TestApp::spawn().await;
-    let (client, other) = (app.client("read mintery:clients:write").await, app.client("read").await);
+    let (client, other) =
+        (app.client("read mintery:clients:write").await, app.client("read").await);
     let token = app.access_token(&other).await;
     let answer = app.revoke(&client, &token).await;
     answer.assert_oauth_error(400, "unauthorized_client", "another client's");
@@ -102,7 +111,10 @@ async fn an_api_key_is_not_revoked_here() {
     answer.assert_oauth_error(400, "unsupported_token_type", "a key");
     answer.assert_no_echo(&key, "a key");
     assert_eq!(app.get_with("/api/v1/users/me", &key).await.status, 200);
-    assert_done(&app.revoke(&client, &format!("{key}x")).await, "what is no key is good for nothing");
+    assert_done(
+        &app.revoke(&client, &format!("{key}x")).await,
+        "what is no key is good for nothing",
+    );
 }
 
 /// 7009-1
@@ -119,12 +131,14 @@ async fn who_does_not_authenticate_revokes_nothing() {
     app.revoke_form(&client, &[]).await.assert_oauth_error(400, "invalid_request", "no token");
     let twice = [("token", token.as_str()), ("token", token.as_str())];
     app.revoke_form(&client, &twice).await.assert_oauth_error(400, "invalid_request", "two tokens");
-    let get =
-        app.request(Method::GET, &format!("{PATH}?token={token}")).header("authorization", client.basic());
+    let get = app
+        .request(Method::GET, &format!("{PATH}?token={token}"))
+        .header("authorization", client.basic());
     assert_eq!(Answer::of(get).await.status, 405);
     assert_eq!(app.me(&token).await.status, 200);
     let post = app.request(Method::POST, PATH);
-    let fields = [("client_id", client.id.as_str()), ("client_secret", &client.secret), ("token", &token)];
+    let fields =
+        [("client_id", client.id.as_str()), ("client_secret", &client.secret), ("token", &token)];
     assert_done(&Answer::of(post.form(&fields)).await, "by the form");
     app.me(&token).await.assert_invalid_token("revoked");
 }
@@ -139,7 +153,8 @@ async fn a_client_revokes_no_more_than_is_remembered() {
         tokens.push(app.access_token(&client).await);
     }
     // At once: they become one change.
-    let answers = futures_util::future::join_all(tokens.iter().map(|token| app.revoke(&client, token))).await;
+    let answers =
+        futures_util::future::join_all(tokens.iter().map(|token| app.revoke(&client, token))).await;
     let done = answers.iter().filter(|answer| answer.status == 200).count();
     assert_eq!(done, 5);
     for (answer, token) in answers.iter().zip(&tokens) {
@@ -174,7 +189,8 @@ async fn the_log_names_what_was_revoked() {
     for _ in 0..20 {
         tokens.push(app.access_token(&client).await);
     }
-    let answers = futures_util::future::join_all(tokens.iter().map(|token| app.revoke(&client, token))).await;
+    let answers =
+        futures_util::future::join_all(tokens.iter().map(|token| app.revoke(&client, token))).await;
     assert!(answers.iter().all(|answer| answer.status == 200));
     let events = reader.get("/api/v1/events?kind=tokens.revoked").await.json();
     let events = events["items"].as_array().unwrap();
@@ -188,8 +204,10 @@ async fn the_log_names_what_was_revoked() {
             named.push(token["jti"].as_str().unwrap().to_owned());
         }
     }
-    let mut expected: Vec<String> =
-        tokens.iter().map(|token| forge::part(token, 1)["jti"].as_str().unwrap().to_owned()).collect();
+    let mut expected: Vec<String> = tokens
+        .iter()
+        .map(|token| forge::part(token, 1)["jti"].as_str().unwrap().to_owned())
+        .collect();
     named.sort_unstable();
     expected.sort_unstable();
     assert_eq!(named, expected);

@@ -106,7 +106,9 @@ async fn the_id_of_a_token_has_the_form_that_cut_offs_need() {
 /// 9068-5, 7517-2
 #[actix_web::test]
 async fn tokens_are_signed_with_the_algorithm_of_the_settings() {
-    for (setting, algorithm) in [(None, "ES256"), (Some("ES256"), "ES256"), (Some("RS256"), "RS256")] {
+    for (setting, algorithm) in
+        [(None, "ES256"), (Some("ES256"), "ES256"), (Some("RS256"), "RS256")]
+    {
         let settings: Vec<_> = setting.map(|setting| ("token.alg", setting)).into_iter().collect();
         let app = TestApp::with(&settings).await;
         let client = app.client("read").await;
@@ -120,8 +122,11 @@ async fn tokens_are_signed_with_the_algorithm_of_the_settings() {
         assert_eq!(keys[0]["alg"], algorithm);
         assert!(signature_is_good(&keys[0], &token));
         let another = app.access_token(&client).await;
-        let spliced =
-            format!("{}.{}", token.rsplit_once('.').unwrap().0, another.rsplit_once('.').unwrap().1);
+        let spliced = format!(
+            "{}.{}",
+            token.rsplit_once('.').unwrap().0,
+            another.rsplit_once('.').unwrap().1
+        );
         assert!(!signature_is_good(&keys[0], &spliced));
         assert_eq!(app.me(&token).await.status, 200);
     }
@@ -154,7 +159,9 @@ async fn published_keys_are_public_and_named_by_their_thumbprint() {
 /// 7517-1: how long verifiers may keep the keys is a setting.
 #[actix_web::test]
 async fn published_keys_may_be_kept_for_a_while() {
-    for (settings, expected) in [(vec![], "max-age=3600"), (vec![("jwks.max_age", "60")], "max-age=60")] {
+    for (settings, expected) in
+        [(vec![], "max-age=3600"), (vec![("jwks.max_age", "60")], "max-age=60")]
+    {
         let app = TestApp::with(&settings).await;
         let jwks = app.get("/.well-known/jwks.json").await;
         let directives: Vec<_> = jwks.header("cache-control").split(", ").collect();

@@ -1,5 +1,5 @@
-//! What is counted for each client and hour, when each secret was last used, and limits. Time is moved; that the store is told
-//! every few seconds of it is waited for.
+//! What is counted for each client and hour, when each secret was last used, and limits. Time is
+//! moved; that the store is told every few seconds of it is waited for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,11 @@ use crate::database::{START, TestDatabase, is_postgres};
 const HOUR: i64 = 3600;
 
 /// The hours of a client, once there is something that `is_there`.
-async fn hours(app: &TestApp, client: &TestClient, is_there: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+async fn hours(
+    app: &TestApp,
+    client: &TestClient,
+    is_there: impl Fn(&[Value]) -> bool,
+) -> Vec<Value> {
     // A token of before may have expired.
     let caller = Caller::with(app, "mintery:usage:read").await;
     let path = format!("/api/v1/usage?client_id={}", client.id);
@@ -62,7 +66,11 @@ async fn tokens_and_refusals_are_counted_by_hour() {
     for _ in 0..3 {
         app.access_token(&client).await;
     }
-    app.token(&client).scope("admin").send().await.assert_oauth_error(400, "invalid_scope", "admin");
+    app.token(&client).scope("admin").send().await.assert_oauth_error(
+        400,
+        "invalid_scope",
+        "admin",
+    );
     app.token(&client).resource("https://x.example").send().await.assert_oauth_error(
         400,
         "invalid_target",
@@ -102,8 +110,12 @@ async fn what_nobody_is_known_for_is_not_counted() {
     app.access_token(&client).await;
     hours(&app, &client, |items| items.len() == 1).await;
     let all = reader.get("/api/v1/usage").await.json();
-    let clients: Vec<&str> =
-        all["items"].as_array().unwrap().iter().map(|item| item["client_id"].as_str().unwrap()).collect();
+    let clients: Vec<&str> = all["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["client_id"].as_str().unwrap())
+        .collect();
     assert!(clients.iter().all(|id| id.starts_with("mc_")), "{all}");
 }
 
@@ -143,7 +155,8 @@ async fn usage_is_read_in_pages() {
     assert_eq!(count(&format!("from={from}&until={}", from + HOUR)).await, 4);
     assert_eq!(count(&format!("until={}", from - 1)).await, 0);
     assert_eq!(count("client_id=nobody").await, 0);
-    for bad in ["from=x", "until=-1", "after=x", "after=x.y", "limit=0", "name=x", "from=1&from=2"] {
+    for bad in ["from=x", "until=-1", "after=x", "after=x.y", "limit=0", "name=x", "from=1&from=2"]
+    {
         of(bad).await.assert_problem(400, "err_invalid_request", bad);
     }
 }
@@ -162,9 +175,10 @@ async fn a_secret_says_when_and_from_where_it_was_last_used() {
     let app = TestApp::with(&[("trusted_proxies", "127.0.0.1")]).await;
     let reader = Caller::with(&app, "mintery:clients:read mintery:usage:read").await;
     let client = app.client("read").await;
-    let unused = client::add_secret(&app.admin, &ClientId::parse(&client.id).unwrap(), NewSecret::default())
-        .await
-        .unwrap();
+    let unused =
+        client::add_secret(&app.admin, &ClientId::parse(&client.id).unwrap(), NewSecret::default())
+            .await
+            .unwrap();
     pass(&app, Duration::from_secs(10)).await;
     let ask = async |from: &str| {
         app.post_token(
@@ -194,7 +208,11 @@ async fn a_secret_says_when_and_from_where_it_was_last_used() {
     assert_eq!(of_id(unused.secret.id.as_str()).await["last_used_at"], Value::Null);
     // A refusal after the secret was found right is a use of it; a wrong secret is none.
     pass(&app, Duration::from_secs(10)).await;
-    app.token(&client).scope("admin").send().await.assert_oauth_error(400, "invalid_scope", "admin");
+    app.token(&client).scope("admin").send().await.assert_oauth_error(
+        400,
+        "invalid_scope",
+        "admin",
+    );
     pass(&app, Duration::from_secs(10)).await;
     let wrong = TestClient { secret: "mts_wrong".to_owned(), ..client.clone() };
     app.token(&wrong).send().await.assert_oauth_error(401, "invalid_client", "wrong");
@@ -261,7 +279,11 @@ async fn a_client_gets_no_more_tokens_than_its_limit() {
         app.access_token(&client).await;
     }
     // What is refused for another reason is refused for that one, and takes nothing of the limit.
-    app.token(&client).scope("admin").send().await.assert_oauth_error(400, "invalid_scope", "admin");
+    app.token(&client).scope("admin").send().await.assert_oauth_error(
+        400,
+        "invalid_scope",
+        "admin",
+    );
     is_over_limit(&app.token(&client).send().await, 50 * 60);
     app.access_token(&other).await;
     // A stranger learns nothing of it.
@@ -284,7 +306,8 @@ async fn a_client_gets_no_more_tokens_than_its_limit() {
     }
     is_over_limit(&app.token(&client).send().await, HOUR);
     let items =
-        hours(&app, &client, |items| items.len() == 2 && items[0]["refusals"]["over_limit"] == 1).await;
+        hours(&app, &client, |items| items.len() == 2 && items[0]["refusals"]["over_limit"] == 1)
+            .await;
     assert_eq!((&items[0]["tokens"], &items[0]["refusals"]["over_limit"]), (&json!(5), &json!(1)));
     assert_eq!((&items[1]["tokens"], &items[1]["refusals"]["over_limit"]), (&json!(5), &json!(4)));
 }

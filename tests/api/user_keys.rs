@@ -124,7 +124,11 @@ async fn somebody_manages_their_own_keys() {
     let some = one.post(&format!("{KEYS}/revoke"), json!({ "ids": [id, left] })).await;
     assert_eq!(some.json()["revoked"], json!([left]), "{some:?}");
     // Not without a session: a key of theirs manages nothing.
-    app.get_with(KEYS, &text(&of_eve, "key")).await.assert_problem(403, "err_no_permission", "a key");
+    app.get_with(KEYS, &text(&of_eve, "key")).await.assert_problem(
+        403,
+        "err_no_permission",
+        "a key",
+    );
 }
 
 /// SEC-10: what becomes of somebody becomes of their keys.
@@ -143,7 +147,11 @@ async fn a_key_goes_with_its_user() {
     user::update(&app.admin, &bob.id, demote(Role::Member)).await.unwrap();
     app.caught_up().await;
     assert_eq!(app.get_with(ME, &key.key).await.json()["scope"], "");
-    app.get_with("/api/v1/users", &key.key).await.assert_problem(403, "err_no_permission", "a member");
+    app.get_with("/api/v1/users", &key.key).await.assert_problem(
+        403,
+        "err_no_permission",
+        "a member",
+    );
 
     user::set_enabled(&app.admin, &bob.id, false).await.unwrap();
     within_a_second(401, || app.get_with(ME, &key.key)).await.assert_invalid_token("disabled");
@@ -151,10 +159,14 @@ async fn a_key_goes_with_its_user() {
     within_a_second(200, || app.get_with(ME, &key.key)).await;
     user::delete(&app.admin, &bob.id).await.unwrap();
     within_a_second(401, || app.get_with(ME, &key.key)).await.assert_invalid_token("deleted");
-    assert_eq!(api_key::page(&app.admin, "", 10, &api_key::Filter::default()).await.unwrap().len(), 0);
+    assert_eq!(
+        api_key::page(&app.admin, "", 10, &api_key::Filter::default()).await.unwrap().len(),
+        0
+    );
 }
 
-/// SEC-10, 9068-4: a key of somebody allows what was given to them, beside what goes with their role; and no more than is left of it.
+/// SEC-10, 9068-4: a key of somebody allows what was given to them, beside what goes with their
+/// role; and no more than is left of it.
 #[actix_web::test]
 async fn a_key_allows_what_was_given_to_somebody() {
     const ORDERS: &str = "https://orders.example.com";
@@ -174,7 +186,8 @@ async fn a_key_allows_what_was_given_to_somebody() {
     // What nobody asked for is not Mintery's own.
     let usual = make(&browser, json!({ "name": "usual" })).await;
     assert_eq!(usual["scope"], "other read write");
-    let asked = make(&browser, json!({ "name": "asked", "scope": "mintery:clients:read read" })).await;
+    let asked =
+        make(&browser, json!({ "name": "asked", "scope": "mintery:clients:read read" })).await;
     let more = browser.post(KEYS, json!({ "name": "x", "scope": "read admin" })).await;
     more.assert_problem(400, "err_invalid_request", "not theirs");
     let (usual, asked) = (text(&usual, "key"), text(&asked, "key"));
@@ -214,7 +227,8 @@ async fn a_key_allows_what_was_given_to_somebody() {
     assert_eq!(check(&usual, "").await, (200, "other read write".to_owned()));
 }
 
-/// 8693-1, 8693-2: what a key of somebody is exchanged for stands for them, and allows no more than they may.
+/// 8693-1, 8693-2: what a key of somebody is exchanged for stands for them, and allows no more than
+/// they may.
 #[actix_web::test]
 async fn a_key_of_somebody_becomes_a_token() {
     let app = TestApp::spawn().await;
@@ -238,7 +252,11 @@ async fn a_key_of_somebody_becomes_a_token() {
     let check = app.get_with("/auth/check?scope=read", &token).await;
     assert_eq!((check.status, check.header("x-auth-subject")), (200, bob.id.as_str()), "{check:?}");
     assert_eq!(app.get_with("/api/v1/users", &token).await.status, 200);
-    app.get_with("/api/v1/clients", &token).await.assert_problem(403, "err_no_permission", "not asked for");
+    app.get_with("/api/v1/clients", &token).await.assert_problem(
+        403,
+        "err_no_permission",
+        "not asked for",
+    );
     for beyond in ["write", "mintery:clients:read"] {
         let answer = app.exchange(&key.key).scope(beyond).send().await;
         answer.assert_oauth_error(400, "invalid_scope", beyond);
@@ -249,7 +267,10 @@ async fn a_key_of_somebody_becomes_a_token() {
     let (watcher, other) = (app.client("mintery:introspect").await, app.client("read").await);
     let told = app.introspect(&watcher, &token).await.json();
     assert_eq!((&told["active"], &told["sub"]), (&json!(true), &json!(bob.id.as_str())));
-    assert_eq!((&told["client_id"], &told["scope"]), (&json!(key.id), &json!("mintery:users:read read")));
+    assert_eq!(
+        (&told["client_id"], &told["scope"]),
+        (&json!(key.id), &json!("mintery:users:read read"))
+    );
     assert_eq!(app.introspect(&other, &token).await.body, r#"{"active":false}"#);
     let revoke = app.request(Method::POST, "/oauth/revoke").header("authorization", other.basic());
     let answer = Answer::of(revoke.form(&[("token", &token)])).await;
@@ -281,8 +302,8 @@ async fn a_key_of_somebody_becomes_a_token() {
     assert!(!app.is_good(&not_a_key).await);
 }
 
-/// What is done with somebody, or with their key, and whether the tokens that were made before are void from then on, also when it is
-/// undone.
+/// What is done with somebody, or with their key, and whether the tokens that were made before are
+/// void from then on, also when it is undone.
 const ACTS: [(&str, bool); 12] = [
     ("disabled and enabled", true),
     ("deleted", true),
@@ -305,7 +326,8 @@ async fn act(admin: &Admin, what: &str, user: &TestUser, key: &TestKey) {
         let update = UserUpdate { role: Some(role), ..UserUpdate::default() };
         user::update(admin, id, update).await.unwrap();
     };
-    let update_key = async |update: ApiKeyUpdate| drop(api_key::update(admin, key, update).await.unwrap());
+    let update_key =
+        async |update: ApiKeyUpdate| drop(api_key::update(admin, key, update).await.unwrap());
     let usual = ApiKeyUpdate::default;
     match what {
         "disabled and enabled" => {
@@ -347,14 +369,19 @@ async fn act(admin: &Admin, what: &str, user: &TestUser, key: &TestKey) {
             update_key(ApiKeyUpdate { allowed, ..usual() }).await;
         }
         "the key is renamed" => {
-            update_key(ApiKeyUpdate { name: Some(DisplayName::parse("other").unwrap()), ..usual() }).await;
+            update_key(ApiKeyUpdate {
+                name: Some(DisplayName::parse("other").unwrap()),
+                ..usual()
+            })
+            .await;
         }
         other => unreachable!("{other}"),
     }
 }
 
-/// 8693-2, 7009-5: whatever takes back what somebody may do takes back what was made from their keys, on this node, at an introspection,
-/// and for whoever follows the feed; and nothing else does.
+/// 8693-2, 7009-5: whatever takes back what somebody may do takes back what was made from their
+/// keys, on this node, at an introspection, and for whoever follows the feed; and nothing else
+/// does.
 #[actix_web::test]
 async fn a_token_does_not_outlive_what_somebody_may() {
     let app = TestApp::spawn().await;
@@ -391,7 +418,8 @@ async fn a_token_does_not_outlive_what_somebody_may() {
     assert!(app.is_good(&other).await, "of somebody else");
 }
 
-/// 8693-2: what they may not do any more the token may not, whatever it says; and what they may from now on, it says at most.
+/// 8693-2: what they may not do any more the token may not, whatever it says; and what they may
+/// from now on, it says at most.
 #[actix_web::test]
 async fn a_token_allows_what_somebody_may_now() {
     let app = TestApp::spawn().await;
@@ -416,8 +444,8 @@ async fn a_token_allows_what_somebody_may_now() {
     assert_eq!(app.me(&plain).await.text("sub"), user.id.as_str());
 }
 
-/// 8693-2: what one node took back is void on another within a second; and somebody who was stopped and let go there gets tokens here that
-/// are good from the start.
+/// 8693-2: what one node took back is void on another within a second; and somebody who was stopped
+/// and let go there gets tokens here that are good from the start.
 #[actix_web::test]
 async fn other_nodes_know_what_somebody_may() {
     if !is_postgres() {
@@ -462,7 +490,11 @@ async fn a_key_of_somebody_is_made_by_who_may_as_much() {
     assert_eq!(viewer.get(KEYS).await.json()["items"].as_array().unwrap().len(), 2);
     let path = format!("{KEYS}/{}", text(&of_meg, "id"));
     assert_eq!(viewer.get(&path).await.status, 200);
-    viewer.send(Method::DELETE, &path, None).await.assert_problem(404, "err_not_found", "somebody else's");
+    viewer.send(Method::DELETE, &path, None).await.assert_problem(
+        404,
+        "err_not_found",
+        "somebody else's",
+    );
     let own = make(&viewer, json!({ "name": "x", "scope": "mintery:clients:read" })).await;
     assert_eq!(app.get_with("/api/v1/clients", &text(&own, "key")).await.status, 200);
     let more = viewer.post(KEYS, json!({ "name": "x", "scope": "mintery:clients:write" })).await;
@@ -474,10 +506,16 @@ async fn a_key_of_somebody_is_made_by_who_may_as_much() {
     for owner in [&ann, &vic] {
         let body = json!({ "name": "x", "owner": owner.id.as_str(), "scope": "" }).to_string();
         let request = app.request(Method::POST, KEYS).bearer_auth(&token);
-        let answer = Answer::of(request.header("content-type", "application/json").body(body)).await;
-        assert_eq!((answer.status, answer.text("code").as_str()), (403, "err_no_permission"), "{answer:?}");
+        let answer =
+            Answer::of(request.header("content-type", "application/json").body(body)).await;
+        assert_eq!(
+            (answer.status, answer.text("code").as_str()),
+            (403, "err_no_permission"),
+            "{answer:?}"
+        );
     }
-    let nobody = admin.post(KEYS, json!({ "name": "x", "owner": "mu_0000000000000000000000" })).await;
+    let nobody =
+        admin.post(KEYS, json!({ "name": "x", "owner": "mu_0000000000000000000000" })).await;
     nobody.assert_problem(400, "err_invalid_request", "nobody");
     // A session that must not be used any more makes none.
     app.clock.advance(Duration::from_hours(12));

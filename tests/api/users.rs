@@ -60,7 +60,10 @@ async fn somebody_is_made_known_changed_disabled_and_deleted() {
     let bob = Browser::given(&app, &app.try_log_in("bob@EXAMPLE.com", PASSWORD).await);
     assert_eq!(bob.get(USERS).await.status, 200);
     let changed = patch(&admin, &id, json!({ "username": "bob", "role": "member" })).await;
-    assert_eq!((changed.text("username"), changed.text("role")), ("bob".to_owned(), "member".to_owned()));
+    assert_eq!(
+        (changed.text("username"), changed.text("role")),
+        ("bob".to_owned(), "member".to_owned())
+    );
     bob.get(USERS).await.assert_problem(403, "err_no_permission", "a member from now on");
     assert_eq!(app.try_log_in("bob@example.com", PASSWORD).await.status, 401);
 
@@ -117,17 +120,29 @@ async fn what_nobody_can_be_called_is_refused() {
     // What differs in case alone is no other name.
     assert_eq!(patch(&admin, bob.id.as_str(), json!({ "username": "BOB" })).await.status, 200);
     for (input, what) in [
-        (json!({ "username": "x", "role": "root", "password": PASSWORD }), "a role that there is not"),
+        (
+            json!({ "username": "x", "role": "root", "password": PASSWORD }),
+            "a role that there is not",
+        ),
         (json!({ "username": "x", "role": "member" }), "no password"),
         (json!({ "username": "x", "role": "member", "password": PASSWORD, "id": "mu_x" }), "an id"),
         (json!({ "username": "x", "role": "member", "password": "lorry-7" }), "a short password"),
-        (json!({ "username": "x", "role": "member", "password": "x".repeat(257) }), "a long password"),
-        (json!({ "username": "x", "role": "member", "password": "lorry\nUmbrella-7" }), "two lines"),
+        (
+            json!({ "username": "x", "role": "member", "password": "x".repeat(257) }),
+            "a long password",
+        ),
+        (
+            json!({ "username": "x", "role": "member", "password": "lorry\nUmbrella-7" }),
+            "two lines",
+        ),
         (
             json!({ "username": "x", "role": "member", "password": "Password123!" }),
             "a password that everybody has",
         ),
-        (json!({ "username": "fortescue77", "role": "member", "password": "fortescue77" }), "the name"),
+        (
+            json!({ "username": "fortescue77", "role": "member", "password": "fortescue77" }),
+            "the name",
+        ),
     ] {
         let answer = admin.post(USERS, input).await;
         answer.assert_problem(400, "err_invalid_request", what);
@@ -135,9 +150,13 @@ async fn what_nobody_can_be_called_is_refused() {
             answer.assert_no_echo(sent, what);
         }
     }
-    let guessable =
-        admin.post(USERS, json!({ "username": "x", "role": "member", "password": "Password123!" })).await;
-    assert!(guessable.text("detail").starts_with("the password is easy to guess. "), "{guessable:?}");
+    let guessable = admin
+        .post(USERS, json!({ "username": "x", "role": "member", "password": "Password123!" }))
+        .await;
+    assert!(
+        guessable.text("detail").starts_with("the password is easy to guess. "),
+        "{guessable:?}"
+    );
 }
 
 /// SEC-12
@@ -146,7 +165,11 @@ async fn nobody_gives_a_role_that_they_do_not_hold() {
     let app = TestApp::spawn().await;
     let ann = app.user("ann", Role::Admin).await;
     let viewer = app.browser("vic", Role::Viewer).await;
-    viewer.post(USERS, body("x", "viewer")).await.assert_problem(403, "err_no_permission", "a viewer");
+    viewer.post(USERS, body("x", "viewer")).await.assert_problem(
+        403,
+        "err_no_permission",
+        "a viewer",
+    );
     // A program that manages users, and holds no more.
     let scopes = "mintery:users:read mintery:users:write";
     let client = app.create(new_client(scopes)).await;
@@ -157,7 +180,11 @@ async fn nobody_gives_a_role_that_they_do_not_hold() {
     };
     for role in ["admin", "viewer"] {
         let answer = send(Method::POST, USERS, body("x", role)).await;
-        assert_eq!((answer.status, answer.text("code").as_str()), (403, "err_no_permission"), "{role}");
+        assert_eq!(
+            (answer.status, answer.text("code").as_str()),
+            (403, "err_no_permission"),
+            "{role}"
+        );
     }
     let made = send(Method::POST, USERS, body("meg", "member")).await;
     assert_eq!(made.status, 201, "{made:?}");
@@ -167,15 +194,22 @@ async fn nobody_gives_a_role_that_they_do_not_hold() {
     assert_eq!(send(Method::PATCH, &path(id), json!({ "role": "member" })).await.status, 403);
     assert_eq!(send(Method::DELETE, &path(id), json!({})).await.status, 403);
     let password = json!({ "password": OTHER_PASSWORD });
-    assert_eq!(send(Method::POST, &format!("{}/set-password", path(id)), password.clone()).await.status, 403);
+    assert_eq!(
+        send(Method::POST, &format!("{}/set-password", path(id)), password.clone()).await.status,
+        403
+    );
     assert_eq!(send(Method::POST, &format!("{}/disable", path(id)), json!({})).await.status, 403);
-    assert_eq!(send(Method::POST, &format!("{}/set-password", path(&meg)), password).await.status, 200);
+    assert_eq!(
+        send(Method::POST, &format!("{}/set-password", path(&meg)), password).await.status,
+        200
+    );
     assert_eq!(send(Method::GET, &format!("{USERS}/me/sessions"), json!({})).await.status, 403);
     assert_eq!(app.try_log_in("ann", PASSWORD).await.status, 200);
     assert_eq!(app.try_log_in("meg", OTHER_PASSWORD).await.status, 200);
 }
 
-/// SEC-12: what somebody may do at APIs is given by who may do it too, and so is whatever would make them somebody who may.
+/// SEC-12: what somebody may do at APIs is given by who may do it too, and so is whatever would
+/// make them somebody who may.
 #[actix_web::test]
 async fn nobody_gives_a_scope_that_they_do_not_hold() {
     let app = TestApp::spawn().await;
@@ -222,8 +256,7 @@ async fn nobody_gives_a_scope_that_they_do_not_hold() {
     let own = path(&meg);
     let key = json!({ "name": "x", "owner": meg, "scope": "read" });
     let password = json!({ "password": OTHER_PASSWORD });
-    let new =
-        |scope: &str| json!({ "username": "eve", "role": "member", "password": PASSWORD, "scope": scope });
+    let new = |scope: &str| json!({ "username": "eve", "role": "member", "password": PASSWORD, "scope": scope });
     for (method, at, body) in [
         (Method::POST, USERS.to_owned(), new("write")),
         (Method::PATCH, own.clone(), json!({ "scope": "read" })),
@@ -235,7 +268,11 @@ async fn nobody_gives_a_scope_that_they_do_not_hold() {
         (Method::POST, "/api/v1/keys".to_owned(), key.clone()),
     ] {
         let answer = send(method, &at, body).await;
-        assert_eq!((answer.status, answer.text("code").as_str()), (403, "err_no_permission"), "{at}");
+        assert_eq!(
+            (answer.status, answer.text("code").as_str()),
+            (403, "err_no_permission"),
+            "{at}"
+        );
         assert!(answer.text("detail").contains("write"), "{answer:?}");
     }
     // To stop somebody takes less.
@@ -295,9 +332,12 @@ async fn demote_or_disable(admin: &Admin, user: &TestUser, round: i32) -> Result
     if round % 2 == 0 {
         return user::set_enabled(admin, &user.id, false).await.map(drop);
     }
-    let demoted =
-        user::update(admin, &user.id, UserUpdate { role: Some(Role::Viewer), ..UserUpdate::default() })
-            .await?;
+    let demoted = user::update(
+        admin,
+        &user.id,
+        UserUpdate { role: Some(Role::Viewer), ..UserUpdate::default() },
+    )
+    .await?;
     assert_eq!(demoted.role, Role::Viewer);
     Ok(())
 }
@@ -349,7 +389,11 @@ async fn guessing_is_limited_and_tells_nothing() {
     app.clock.let_pass(Duration::from_secs(6));
     assert_eq!(app.try_log_in("ann", PASSWORD).await.status, 200);
     for _ in 0..30 {
-        assert_eq!(app.try_log_in("ann", PASSWORD).await.status, 200, "what is right does not count");
+        assert_eq!(
+            app.try_log_in("ann", PASSWORD).await.status,
+            200,
+            "what is right does not count"
+        );
     }
     for (input, what) in [
         (json!({ "username": "ann" }), "no password"),
@@ -388,8 +432,9 @@ async fn another_password_ends_the_other_sessions() {
     assert_eq!(app.try_log_in("meg", PASSWORD).await.status, 401);
     assert_eq!(app.try_log_in("meg", OTHER_PASSWORD).await.status, 200);
     // By somebody else.
-    let answer =
-        admin.post(&format!("{}/set-password", path(meg.id.as_str())), json!({ "password": PASSWORD })).await;
+    let answer = admin
+        .post(&format!("{}/set-password", path(meg.id.as_str())), json!({ "password": PASSWORD }))
+        .await;
     assert_eq!(answer.status, 200, "{answer:?}");
     one.me().await.assert_invalid_token("set by an administrator");
     one.post(&own, json!({})).await.assert_invalid_token("after that");
@@ -397,7 +442,8 @@ async fn another_password_ends_the_other_sessions() {
     assert_eq!(app.try_log_in("meg", PASSWORD).await.status, 200);
 }
 
-/// SEC-3: judging and hashing a password takes its turn among those who log in. Nobody keeps them waiting with passwords of their own.
+/// SEC-3: judging and hashing a password takes its turn among those who log in. Nobody keeps them
+/// waiting with passwords of their own.
 #[actix_web::test]
 async fn whoever_changes_their_password_again_and_again_holds_nobody_up() {
     let app = TestApp::with(&[("trusted_proxies", "127.0.0.1")]).await;
@@ -417,7 +463,8 @@ async fn whoever_changes_their_password_again_and_again_holds_nobody_up() {
         actix_web::rt::time::sleep(Duration::from_millis(200)).await;
         let begun = Instant::now();
         let input = json!({ "username": vic.username, "password": vic.password });
-        let answer = Answer::of(app.log_in_request(&input).header("x-forwarded-for", "192.0.2.9")).await;
+        let answer =
+            Answer::of(app.log_in_request(&input).header("x-forwarded-for", "192.0.2.9")).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         begun.elapsed()
     };
@@ -429,7 +476,8 @@ async fn whoever_changes_their_password_again_and_again_holds_nobody_up() {
 async fn people_see_and_end_their_sessions() {
     let app = TestApp::spawn().await;
     let (admin, meg) = (app.browser("ann", Role::Admin).await, app.user("meg", Role::Member).await);
-    let (one, two, three) = (app.log_in(&meg).await, app.log_in(&meg).await, app.log_in(&meg).await);
+    let (one, two, three) =
+        (app.log_in(&meg).await, app.log_in(&meg).await, app.log_in(&meg).await);
     let own = format!("{USERS}/me/sessions");
     let listed = one.get(&own).await.json();
     let items = listed["items"].as_array().unwrap();
@@ -453,13 +501,21 @@ async fn people_see_and_end_their_sessions() {
     // Of others only who may.
     let ann = format!("{}/sessions", path(&admin.me().await.text("sub")));
     one.get(&ann).await.assert_problem(403, "err_no_permission", "those of others");
-    one.send(Method::DELETE, &ann, None).await.assert_problem(403, "err_no_permission", "those of others");
+    one.send(Method::DELETE, &ann, None).await.assert_problem(
+        403,
+        "err_no_permission",
+        "those of others",
+    );
     let writer = Caller::with(&app, "mintery:users:read mintery:users:write").await;
     let of_ann = writer.get(&ann).await.json();
     let session = format!("{ann}/{}", of_ann["items"][0]["id"].as_str().unwrap());
     for path in [&ann, &session] {
         let answer = writer.delete(path).await;
-        assert_eq!((answer.status, answer.text("code").as_str()), (403, "err_no_permission"), "{answer:?}");
+        assert_eq!(
+            (answer.status, answer.text("code").as_str()),
+            (403, "err_no_permission"),
+            "{answer:?}"
+        );
     }
     assert_eq!(admin.me().await.status, 200);
     let of_meg = format!("{}/sessions", path(meg.id.as_str()));

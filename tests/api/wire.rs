@@ -13,8 +13,8 @@ use crate::app::TestApp;
 const PATIENCE: Duration = Duration::from_secs(4);
 
 impl TestApp {
-    /// Sends these bytes and waits for one answer, with the connection still open. No answer when the server closes it
-    /// without one.
+    /// Sends these bytes and waits for one answer, with the connection still open. No answer when
+    /// the server closes it without one.
     pub async fn raw(&self, request: impl AsRef<[u8]>) -> Option<Answer> {
         exchange(self.address(), request.as_ref(), false).await
     }
@@ -24,14 +24,15 @@ impl TestApp {
         exchange(self.address(), request.as_ref(), true).await
     }
 
-    /// Sends these bytes and listens on: the first answer, and whether the server then closed the connection without
-    /// answering anything else.
+    /// Sends these bytes and listens on: the first answer, and whether the server then closed the
+    /// connection without answering anything else.
     pub async fn raw_to_the_end(&self, request: impl AsRef<[u8]>) -> (Option<Answer>, bool) {
         let stream = TcpStream::connect(self.address()).await.unwrap();
         write(&stream, request.as_ref()).await;
         let mut received = Vec::new();
         let until_closed = async { while read_some(&stream, &mut received).await {} };
-        let is_closed = actix_web::rt::time::timeout(Duration::from_secs(1), until_closed).await.is_ok();
+        let is_closed =
+            actix_web::rt::time::timeout(Duration::from_secs(1), until_closed).await.is_ok();
         let answers = received.windows(9).filter(|bytes| bytes == b"HTTP/1.1 ").count();
         (parse(&received), is_closed && answers < 2)
     }
@@ -111,8 +112,10 @@ fn parse(received: &[u8]) -> Option<Answer> {
     let mut headers = HeaderMap::new();
     for line in lines {
         let (name, value) = line.split_once(": ").unwrap();
-        headers
-            .append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
+        headers.append(
+            HeaderName::from_bytes(name.as_bytes()).unwrap(),
+            HeaderValue::from_str(value).unwrap(),
+        );
     }
     let length: usize = headers.get("content-length")?.to_str().unwrap().parse().unwrap();
     let body = received.get(end + 4..end + 4 + length)?;

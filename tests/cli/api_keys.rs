@@ -16,7 +16,8 @@ fn within_a_second(what: &str, status: u16, ask: impl Fn() -> Answer) {
 
 /// A key, and its id.
 fn create(work: &Workplace, owner: &str, flags: &[&str]) -> (String, String) {
-    let arguments = [&["key", "create", "--name", "x", "--owner", owner, "-o", "json"], flags].concat();
+    let arguments =
+        [&["key", "create", "--name", "x", "--owner", owner, "-o", "json"], flags].concat();
     let made = work.run(&arguments).succeeded().json();
     let text = |member: &str| made[member].as_str().unwrap().to_owned();
     (text("key"), text("id"))
@@ -105,10 +106,14 @@ fn a_key_is_made_used_replaced_and_revoked() {
     ];
     let changed = work.run(&changed).succeeded().json();
     assert_eq!((&changed["name"], &changed["scope"]), (&json!("Nightly"), &json!("write")));
-    assert_eq!((&changed["expires_at"], &changed["max_requests_per_minute"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&changed["expires_at"], &changed["max_requests_per_minute"]),
+        (&Value::Null, &Value::Null)
+    );
     assert_eq!(changed["allowed_addresses"], json!([]));
 
-    let rotated = work.run(&["key", "rotate", id, "--overlap", "0", "-o", "json"]).succeeded().json();
+    let rotated =
+        work.run(&["key", "rotate", id, "--overlap", "0", "-o", "json"]).succeeded().json();
     let new = rotated["key"].as_str().unwrap();
     assert_eq!(me(&server, new).status, 200);
     within_a_second("it is replaced", 401, || me(&server, key));
@@ -194,7 +199,8 @@ fn uses_are_known_after_a_stop() {
     assert_eq!(send(http().get(check).header("X-API-Key", &key)).unwrap().status, 403);
     assert_eq!(server.stop(), Some(0));
     let usage = work.run(&["key", "usage", &id, "-o", "json"]).succeeded().json();
-    let sum: i64 = usage.as_array().unwrap().iter().map(|hour| hour["used"].as_i64().unwrap()).sum();
+    let sum: i64 =
+        usage.as_array().unwrap().iter().map(|hour| hour["used"].as_i64().unwrap()).sum();
     assert_eq!(sum, 3, "{usage}");
     let printed = work.run(&["key", "usage", &id]).succeeded().stdout;
     assert!(printed.contains("missing_scope 1"), "{printed}");
@@ -225,7 +231,10 @@ fn a_key_is_nowhere() {
         };
         for column in columns {
             let held = work.texts(&format!("SELECT {column} FROM {table}"));
-            assert!(!held.iter().any(|held| held.contains(&key[9..52])), "{table}.{column}: {held:?}");
+            assert!(
+                !held.iter().any(|held| held.contains(&key[9..52])),
+                "{table}.{column}: {held:?}"
+            );
         }
     }
     let log = server.process.stderr();
@@ -246,7 +255,8 @@ fn the_first_key_works_as_it_is_shown() {
     assert_eq!((answer.status, answer.json()["kind"].clone()), (200, json!("api_key")));
 }
 
-/// A database that was made by a release without API keys: `doctor` leaves it as it is, and the next command sees to it.
+/// A database that was made by a release without API keys: `doctor` leaves it as it is, and the
+/// next command sees to it.
 #[test]
 fn a_database_of_the_release_before_gets_what_keys_need() {
     let work = Workplace::with_tables();

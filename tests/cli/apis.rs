@@ -8,7 +8,8 @@ const ORDERS: &str = "https://orders.example.com";
 
 fn ask(server: &Server, client: &Client, fields: &[(&str, &str)]) -> Answer {
     let form = [("grant_type", "client_credentials")].into_iter().chain(fields.iter().copied());
-    let request = http().post(server.url("/oauth/token")).basic_auth(&client.id, Some(&client.secret));
+    let request =
+        http().post(server.url("/oauth/token")).basic_auth(&client.id, Some(&client.secret));
     send(request.form(&form.collect::<Vec<_>>())).unwrap()
 }
 
@@ -19,12 +20,23 @@ fn within_a_second(what: &str, is_so: impl Fn() -> bool) {
 #[test]
 fn an_api_is_made_shown_changed_and_deleted() {
     let work = Workplace::with_tables();
-    let create =
-        ["api", "create", "--resource", ORDERS, "--name", "Orders", "--scope", "read write", "-o", "json"];
+    let create = [
+        "api",
+        "create",
+        "--resource",
+        ORDERS,
+        "--name",
+        "Orders",
+        "--scope",
+        "read write",
+        "-o",
+        "json",
+    ];
     let made = work.run(&create).succeeded().json();
     assert_eq!((&made["resource"], &made["scope"]), (&json!(ORDERS), &json!("read write")));
     work.run(&create).failed(&["already", ORDERS]);
-    let changed = ["api", "update", ORDERS, "--describe", "read=Reads orders.", "--ttl", "60", "-o", "json"];
+    let changed =
+        ["api", "update", ORDERS, "--describe", "read=Reads orders.", "--ttl", "60", "-o", "json"];
     let changed = work.run(&changed).succeeded().json();
     assert_eq!(
         (&changed["scopes"], &changed["access_token_ttl"]),
@@ -36,7 +48,8 @@ fn an_api_is_made_shown_changed_and_deleted() {
     }
     assert!(work.run(&["api", "list"]).succeeded().stdout.contains(ORDERS));
     assert_eq!(work.run(&["api", "list", "-o", "json"]).json().as_array().unwrap().len(), 1);
-    let reset = work.run(&["api", "update", ORDERS, "--ttl", "default", "-o", "json"]).succeeded().json();
+    let reset =
+        work.run(&["api", "update", ORDERS, "--ttl", "default", "-o", "json"]).succeeded().json();
     assert_eq!(reset.get("access_token_ttl"), None);
     assert_eq!(reset["name"], "Orders");
     work.run(&["api", "delete", ORDERS]).succeeded();
@@ -66,28 +79,50 @@ fn a_running_server_follows_apis_and_clients() {
     let server = Server::start(&work);
     let client = work.create_client(&[]);
     work.run(&["client", "update", &client.id, "--resource", ORDERS]).failed(&[ORDERS]);
-    work.run(&["api", "create", "--resource", ORDERS, "--name", "Orders", "--scope", "read"]).succeeded();
-    let updated = ["client", "update", &client.id, "--resource", ORDERS, "--name", "renamed", "-o", "json"];
+    work.run(&["api", "create", "--resource", ORDERS, "--name", "Orders", "--scope", "read"])
+        .succeeded();
+    let updated =
+        ["client", "update", &client.id, "--resource", ORDERS, "--name", "renamed", "-o", "json"];
     let updated = work.run(&updated).succeeded().json();
-    assert_eq!((&updated["resources"], &updated["client_name"]), (&json!([ORDERS]), &json!("renamed")));
+    assert_eq!(
+        (&updated["resources"], &updated["client_name"]),
+        (&json!([ORDERS]), &json!("renamed"))
+    );
     assert_eq!(updated["scope"], "read write");
-    within_a_second("tokens are for the API", || ask(&server, &client, &[]).json()["scope"] == "read");
+    within_a_second("tokens are for the API", || {
+        ask(&server, &client, &[]).json()["scope"] == "read"
+    });
     assert_eq!(
         ask(&server, &client, &[("resource", ORDERS), ("scope", "write")]).json()["error"],
         "invalid_scope"
     );
 
-    work.run(&["client", "update", &client.id, "--resource", "", "--default-scope", "write"]).succeeded();
-    within_a_second("the default is another", || ask(&server, &client, &[]).json()["scope"] == "write");
-    assert_eq!(ask(&server, &client, &[("resource", ORDERS)]).json()["error"], "invalid_target");
-    work.run(&["client", "update", &client.id, "--default-scope", "all", "--ttl", "7", "--alg", "EdDSA"])
+    work.run(&["client", "update", &client.id, "--resource", "", "--default-scope", "write"])
         .succeeded();
+    within_a_second("the default is another", || {
+        ask(&server, &client, &[]).json()["scope"] == "write"
+    });
+    assert_eq!(ask(&server, &client, &[("resource", ORDERS)]).json()["error"], "invalid_target");
+    work.run(&[
+        "client",
+        "update",
+        &client.id,
+        "--default-scope",
+        "all",
+        "--ttl",
+        "7",
+        "--alg",
+        "EdDSA",
+    ])
+    .succeeded();
     within_a_second("tokens live as long", || ask(&server, &client, &[]).json()["expires_in"] == 7);
     assert_eq!(ask(&server, &client, &[]).json()["scope"], "read write");
     let shown = work.run(&["client", "show", &client.id]).succeeded().stdout;
     assert!(shown.contains("7 s") && shown.contains("EdDSA"), "{shown}");
-    work.run(&["client", "update", &client.id, "--ttl", "default", "--alg", "default", "--scope", ""])
-        .succeeded();
+    work.run(&[
+        "client", "update", &client.id, "--ttl", "default", "--alg", "default", "--scope", "",
+    ])
+    .succeeded();
     within_a_second("nothing is left", || ask(&server, &client, &[]).json().get("scope").is_none());
 
     work.run(&["client", "update", "nobody", "--name", "x"]).failed(&["nobody"]);
@@ -116,22 +151,30 @@ fn a_client_stands_for_apis() {
     let work = Workplace::with_tables();
     let server = Server::start(&work);
     let (holder, unknown) = (work.create_client(&[]), "https://unknown.example.com");
-    work.run(&["api", "create", "--resource", ORDERS, "--name", "Orders", "--scope", "read"]).succeeded();
+    work.run(&["api", "create", "--resource", ORDERS, "--name", "Orders", "--scope", "read"])
+        .succeeded();
     work.run(&["client", "update", &holder.id, "--resource", ORDERS]).succeeded();
     let watcher = work.create_client_for("", &["--grant-types", "", "--stands-for", ORDERS]);
     work.run(&["client", "create", "--name", "x", "--stands-for", unknown]).failed(&[unknown]);
-    let token = || ask(&server, &holder, &[]).json()["access_token"].as_str().unwrap_or_default().to_owned();
+    let token = || {
+        ask(&server, &holder, &[]).json()["access_token"].as_str().unwrap_or_default().to_owned()
+    };
     let introspect = || {
-        let request =
-            http().post(server.url("/oauth/introspect")).basic_auth(&watcher.id, Some(&watcher.secret));
+        let request = http()
+            .post(server.url("/oauth/introspect"))
+            .basic_auth(&watcher.id, Some(&watcher.secret));
         send(request.form(&[("token", token())])).unwrap().json()
     };
     within_a_second("the API is told of its tokens", || introspect()["aud"] == ORDERS);
     let flags = ["--introspection-alg", "EdDSA", "-o", "json"];
-    let update = work.run(&[&["client", "update", &watcher.id][..], &flags].concat()).succeeded().json();
+    let update =
+        work.run(&[&["client", "update", &watcher.id][..], &flags].concat()).succeeded().json();
     assert_eq!(update["introspection_signed_response_alg"], "EdDSA");
     let shown = work.run(&["client", "show", &watcher.id]).succeeded().stdout;
-    assert!(shown.contains("stands for") && shown.contains(ORDERS) && shown.contains("EdDSA"), "{shown}");
+    assert!(
+        shown.contains("stands for") && shown.contains(ORDERS) && shown.contains("EdDSA"),
+        "{shown}"
+    );
     work.run(&["api", "delete", ORDERS]).failed(&[&watcher.id, "--stands-for"]);
 
     let exported = work.run(&["client", "export"]).succeeded().stdout;
@@ -144,15 +187,30 @@ fn a_client_stands_for_apis() {
         (&json!([ORDERS]), &json!("EdDSA"))
     );
     within_a_second("it is told of them again", || introspect()["active"] == true);
-    let reset =
-        ["client", "update", &watcher.id, "--stands-for", "", "--introspection-alg", "default", "-o", "json"];
+    let reset = [
+        "client",
+        "update",
+        &watcher.id,
+        "--stands-for",
+        "",
+        "--introspection-alg",
+        "default",
+        "-o",
+        "json",
+    ];
     let reset = work.run(&reset).succeeded().json();
-    assert_eq!((&reset["stands_for"], reset.get("introspection_signed_response_alg")), (&json!([]), None));
+    assert_eq!(
+        (&reset["stands_for"], reset.get("introspection_signed_response_alg")),
+        (&json!([]), None)
+    );
     within_a_second("it is told no more", || introspect() == json!({ "active": false }));
     work.run(&["api", "delete", ORDERS]).succeeded();
     let renamed = line.replace(&watcher.id, "another");
     let refused = work.run_with_input(&["client", "import", "-"], renamed.as_bytes());
-    assert!(refused.code == Some(1) && refused.stderr.contains(&format!("no API {ORDERS}")), "{refused:?}");
+    assert!(
+        refused.code == Some(1) && refused.stderr.contains(&format!("no API {ORDERS}")),
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -160,8 +218,18 @@ fn secrets_overlap_and_are_revoked() {
     let work = Workplace::with_tables();
     let server = Server::start(&work);
     let old = work.create_client(&[]);
-    let add =
-        ["client", "secret", "add", &old.id, "--label", "spring", "--secret-expires", "3600", "-o", "json"];
+    let add = [
+        "client",
+        "secret",
+        "add",
+        &old.id,
+        "--label",
+        "spring",
+        "--secret-expires",
+        "3600",
+        "-o",
+        "json",
+    ];
     let ran = work.run(&add).succeeded();
     let new = Client::of(&ran.json());
     assert!(new.secret.starts_with("mts_") && !ran.stderr.contains(&new.secret), "{ran:?}");
@@ -176,7 +244,10 @@ fn secrets_overlap_and_are_revoked() {
     let secrets = list.json().as_array().unwrap().clone();
     assert_eq!(secrets.len(), 3);
     assert!(work.run(&["client", "secret", "list", &old.id]).stdout.contains("spring"));
-    let first = secrets.iter().find(|secret| old.secret.contains(secret["hint"].as_str().unwrap())).unwrap();
+    let first = secrets
+        .iter()
+        .find(|secret| old.secret.contains(secret["hint"].as_str().unwrap()))
+        .unwrap();
     let first = first["id"].as_str().unwrap();
     work.run(&["client", "secret", "revoke", &old.id, first]).succeeded();
     within_a_second("the old secret is refused", || ask(&server, &old, &[]).status == 401);

@@ -1,5 +1,5 @@
-//! Somebody who calls a server with `mintery` from elsewhere: without its database, beside settings that would stop
-//! every command that reads them.
+//! Somebody who calls a server with `mintery` from elsewhere: without its database, beside settings
+//! that would stop every command that reads them.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -43,14 +43,15 @@ impl Caller {
 
     /// Logs in as a client.
     pub fn login_as(&self, server: &Server, client: &Client) -> Ran {
-        let arguments = ["login", "--url", &server.url("/"), "--client-id", &client.id, "--secret", "-"];
+        let arguments =
+            ["login", "--url", &server.url("/"), "--client-id", &client.id, "--secret", "-"];
         self.work.run_with_input(&arguments, client.secret.as_bytes())
     }
 }
 
 impl Ran {
-    /// It ended with `code`, and said why: nothing on standard output, all `words` on standard error, and nothing there that a
-    /// terminal would act on.
+    /// It ended with `code`, and said why: nothing on standard output, all `words` on standard
+    /// error, and nothing there that a terminal would act on.
     #[track_caller]
     pub fn ended_with(self, code: i32, words: &[&str]) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
@@ -118,7 +119,9 @@ fn is_whole(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request);
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let lengths = head.lines().filter_map(|line| {
-        line.to_ascii_lowercase().strip_prefix("content-length:").map(|n| n.trim().parse::<usize>().unwrap())
+        line.to_ascii_lowercase()
+            .strip_prefix("content-length:")
+            .map(|n| n.trim().parse::<usize>().unwrap())
     });
     body.len() >= lengths.sum::<usize>()
 }

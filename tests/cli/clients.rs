@@ -82,7 +82,9 @@ fn a_client_is_disabled_enabled_and_deleted() {
         || work.run(&["client", "show", "x", "-o", "json"]).succeeded().json()["enabled"].clone();
     assert_eq!(is_enabled_now(), true);
     // Twice is no error: what was asked for is so.
-    for (verb, expected) in [("disable", false), ("disable", false), ("enable", true), ("enable", true)] {
+    for (verb, expected) in
+        [("disable", false), ("disable", false), ("enable", true), ("enable", true)]
+    {
         let ran = work.run(&["client", verb, "x"]).succeeded();
         assert!(ran.stdout.is_empty() && ran.stderr.contains('x'), "{ran:?}");
         assert_eq!(is_enabled_now(), expected);
@@ -118,7 +120,8 @@ fn what_is_not_there_is_an_error_with_code_1() {
     let work = Workplace::with_tables();
     work.create_client(&["--id", "taken"]);
     for verb in ["show", "enable", "disable", "delete"] {
-        work.run(&["client", verb, "mc_0000000000000000000000"]).failed(&["mc_0000000000000000000000"]);
+        work.run(&["client", verb, "mc_0000000000000000000000"])
+            .failed(&["mc_0000000000000000000000"]);
     }
     work.run(&["client", "show", "mc_0000000000000000000000", "-o", "json"]).failed(&[]);
     work.run(&create(&["--id", "taken"])).failed(&["taken"]);
@@ -131,7 +134,8 @@ fn a_call_that_makes_no_sense_has_code_2_and_touches_nothing() {
     let work = Workplace::new();
     let before = work.entries();
     let (long_name, long_id) = ("x".repeat(201), "x".repeat(256));
-    let long_scope = (0..600).map(|number| format!("scope{number:03}")).collect::<Vec<_>>().join(" ");
+    let long_scope =
+        (0..600).map(|number| format!("scope{number:03}")).collect::<Vec<_>>().join(" ");
     assert!(long_scope.len() > 4096);
     for flags in [
         vec![],
@@ -184,9 +188,12 @@ fn a_call_that_makes_no_sense_has_code_2_and_touches_nothing() {
 fn help_and_version_are_results() {
     let work = Workplace::new();
     assert!(work.run(&["--version"]).succeeded().stdout.starts_with("mintery "));
-    for arguments in
-        [&["--help"][..], &["client", "--help"], &["client", "create", "--help"], &["serve", "--help"]]
-    {
+    for arguments in [
+        &["--help"][..],
+        &["client", "--help"],
+        &["client", "create", "--help"],
+        &["serve", "--help"],
+    ] {
         let ran = work.run(arguments).succeeded();
         assert!(ran.stdout.contains("Usage") && ran.stderr.is_empty(), "{ran:?}");
     }
@@ -207,7 +214,10 @@ fn an_id_of_all_characters_that_the_rfc_allows_is_kept() {
         let made = work.create_client(&["--id", id]);
         assert_eq!(made.id, id);
         let id = if id.starts_with('-') { continue } else { id };
-        assert_eq!(work.run(&["client", "show", id, "-o", "json"]).succeeded().json()["client_id"], id);
+        assert_eq!(
+            work.run(&["client", "show", id, "-o", "json"]).succeeded().json()["client_id"],
+            id
+        );
     }
 }
 
@@ -225,7 +235,10 @@ fn a_name_may_be_long_and_foreign() {
 fn an_empty_database_has_no_clients() {
     let work = Workplace::new();
     work.run(&["db", "migrate"]).succeeded();
-    assert_eq!(work.run(&["client", "list", "-o", "json"]).succeeded().json(), Value::Array(Vec::new()));
+    assert_eq!(
+        work.run(&["client", "list", "-o", "json"]).succeeded().json(),
+        Value::Array(Vec::new())
+    );
     let ran = work.run(&["client", "list"]).succeeded();
     assert!(ran.stdout.is_empty() && ran.stderr.contains("mintery client create"), "{ran:?}");
 }
@@ -280,7 +293,8 @@ fn flags_say_where_database_and_key_are() {
     let made = work.run(&[&create(&["-o", "json"])[..], &elsewhere].concat()).succeeded().json();
     assert!(work.path("here/a b.db").exists() && work.path("there/x.key").exists());
     assert!(!work.path("data").exists() && !work.path("keys").exists());
-    let list = work.run(&[&elsewhere[..], &["client", "list", "-o", "json"]].concat()).succeeded().json();
+    let list =
+        work.run(&[&elsewhere[..], &["client", "list", "-o", "json"]].concat()).succeeded().json();
     assert_eq!(list[0]["client_id"], made["client_id"]);
 }
 
@@ -371,7 +385,8 @@ fn that_there_was_no_such_client_is_soon_forgotten() {
 fn what_a_server_counted_is_there_when_it_has_stopped() {
     let work = Workplace::with_tables();
     let client = work.create_client(&["--max-tokens-per-hour", "1000"]);
-    let secrets = || work.run(&["client", "secret", "list", &client.id, "-o", "json"]).succeeded().json();
+    let secrets =
+        || work.run(&["client", "secret", "list", &client.id, "-o", "json"]).succeeded().json();
     assert_eq!(secrets()[0]["last_used_at"], Value::Null);
     let mut server = Server::start(&work);
     for _ in 0..3 {

@@ -7,7 +7,9 @@ fn a_shell_takes_its_script() {
     let work = Workplace::new();
     for shell in ["bash", "zsh", "fish"] {
         let script = work.run(&["completions", shell]).succeeded().stdout;
-        for name in ["serve", "doctor", "signing-key", "database-url", "whoami", "introspect", "client-id"] {
+        for name in
+            ["serve", "doctor", "signing-key", "database-url", "whoami", "introspect", "client-id"]
+        {
             assert!(script.contains(name), "{shell}: no {name}");
         }
         let path = work.write(shell, &script);

@@ -14,12 +14,15 @@ fn shown(work: &Workplace, flags: &[&str]) -> BTreeMap<String, (Value, String)> 
     let settings = ran.json();
     let settings = settings.as_array().unwrap().iter();
     settings
-        .map(|setting| (text(&setting["key"]), (setting["value"].clone(), text(&setting["source"]))))
+        .map(|setting| {
+            (text(&setting["key"]), (setting["value"].clone(), text(&setting["source"])))
+        })
         .collect()
 }
 
 fn in_both_formats(work: &Workplace, flags: &[&str]) -> [Ran; 2] {
-    ["table", "json"].map(|format| work.run(&[&["config", "show", "-o", format], flags].concat()).succeeded())
+    ["table", "json"]
+        .map(|format| work.run(&[&["config", "show", "-o", format], flags].concat()).succeeded())
 }
 
 #[test]
@@ -30,8 +33,10 @@ fn every_value_is_told_with_its_source() {
         "mintery.toml",
         "log_format = \"text\"\nworkers = 3\n[metadata]\nopenid_configuration = false\n",
     );
-    let settings =
-        shown(&work, &["--master-key-file", "/run/secrets/key", "--database-url", "sqlite://x y.db"]);
+    let settings = shown(
+        &work,
+        &["--master-key-file", "/run/secrets/key", "--database-url", "sqlite://x y.db"],
+    );
     for (key, value, source) in [
         ("master_key_file", json!("/run/secrets/key"), "flag --master-key-file"),
         ("database_url", json!("sqlite://x y.db"), "flag --database-url"),
@@ -78,7 +83,8 @@ fn secrets_are_masked() {
     const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     let url = "postgres://mintery:hunter2@db.example.com:5433/mintery?sslmode=verify-full&password=hunter2";
     let masked = "postgres://mintery:…@db.example.com:5433/mintery?sslmode=verify-full&password=…";
-    let by_environment = Workplace::new().with("MINTERY_MASTER_KEY", KEY).with("MINTERY_DATABASE_URL", url);
+    let by_environment =
+        Workplace::new().with("MINTERY_MASTER_KEY", KEY).with("MINTERY_DATABASE_URL", url);
     let by_file = Workplace::new();
     by_file.write("secret.toml", format!("master_key = \"{KEY}\"\n"));
     let by_file_flags = ["--config", "secret.toml", "--database-url", url];
@@ -96,9 +102,11 @@ fn secrets_are_masked() {
 /// SEC-5: a password in what is no URL at all, as other programs take it.
 #[test]
 fn a_password_in_a_malformed_url_is_masked_too() {
-    for url in
-        ["host=db user=mintery password=hunter2", "mintery:hunter2@db", "postgres://mintery:hunter2/x@db/m"]
-    {
+    for url in [
+        "host=db user=mintery password=hunter2",
+        "mintery:hunter2@db",
+        "postgres://mintery:hunter2/x@db/m",
+    ] {
         let work = Workplace::new().with("MINTERY_DATABASE_URL", url);
         for ran in in_both_formats(&work, &[]) {
             assert!(!ran.stdout.contains("hunter2") && !ran.stderr.contains("hunter2"), "{ran:?}");
@@ -110,7 +118,8 @@ fn a_password_in_a_malformed_url_is_masked_too() {
 fn no_database_is_needed_and_none_is_made() {
     let nowhere = format!("postgres://127.0.0.1:{}/x", free_port());
     let work = Workplace::new();
-    for flags in [&[][..], &["--database-url", &nowhere], &["--master-key-file", "/nowhere/at/all"]] {
+    for flags in [&[][..], &["--database-url", &nowhere], &["--master-key-file", "/nowhere/at/all"]]
+    {
         in_both_formats(&work, flags);
     }
     assert_eq!(work.entries(), Vec::<String>::new());
@@ -155,7 +164,8 @@ fn a_file_that_does_not_parse_is_not_repeated() {
 /// README.md lists what there is.
 #[test]
 fn the_table_of_the_readme_is_true() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let rows = readme.lines().filter_map(|line| {
         let (name, rest) = line.strip_prefix("| `")?.split_once("` | `MINTERY_")?;
         Some((name.to_owned(), rest.split('`').next().unwrap().to_owned()))

@@ -1,4 +1,5 @@
-//! `kill -9`, at any moment: what was acknowledged is there afterwards, and what was not is not there by halves.
+//! `kill -9`, at any moment: what was acknowledged is there afterwards, and what was not is not
+//! there by halves.
 
 use std::time::Duration;
 
@@ -37,7 +38,8 @@ fn a_command_that_is_killed_has_made_a_client_or_not() {
     work.create_client(&[]);
     let mut told = Vec::new();
     for moment in moments(16, Duration::from_millis(4)) {
-        let command = work.mintery(&["client", "create", "--name", "x", "--scope", "read", "-o", "json"]);
+        let command =
+            work.mintery(&["client", "create", "--name", "x", "--scope", "read", "-o", "json"]);
         let mut process = Process::start(command);
         std::thread::sleep(moment);
         process.kill();
@@ -59,8 +61,8 @@ fn a_command_that_is_killed_has_made_a_client_or_not() {
     }
 }
 
-/// The first start makes tables, a master key, data keys and signing keys. Killed in the midst of that, the next one
-/// goes on: it never finds a database whose key was lost.
+/// The first start makes tables, a master key, data keys and signing keys. Killed in the midst of
+/// that, the next one goes on: it never finds a database whose key was lost.
 #[test]
 fn a_first_start_that_is_killed_can_be_repeated() {
     for moment in moments(12, Duration::from_millis(12)) {

@@ -33,7 +33,8 @@ struct Report {
     ran: Ran,
 }
 
-/// Asks the doctor, and checks what is always so: form, exit code, time, and that nothing was changed.
+/// Asks the doctor, and checks what is always so: form, exit code, time, and that nothing was
+/// changed.
 #[track_caller]
 fn examine(work: &Workplace) -> Report {
     let files = |work: &Workplace| {
@@ -67,7 +68,10 @@ fn examine(work: &Workplace) -> Report {
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
     } else {
         assert_eq!(ran.code, Some(1), "{ran:?}");
-        assert!(ran.stderr.starts_with("mintery: there ") && ran.stderr.lines().count() == 1, "{ran:?}");
+        assert!(
+            ran.stderr.starts_with("mintery: there ") && ran.stderr.lines().count() == 1,
+            "{ran:?}"
+        );
     }
     Report { findings, ran }
 }
@@ -184,7 +188,8 @@ fn beside_the_server_that_runs() {
 
 #[test]
 fn beside_the_server_for_trying_out() {
-    let work = Workplace::with_tables().with("MINTERY_LISTEN", &format!("127.0.0.1:{}", free_port()));
+    let work =
+        Workplace::with_tables().with("MINTERY_LISTEN", &format!("127.0.0.1:{}", free_port()));
     let server = Server::start_dev(&work);
     examine(&work).is_well_but(&[]).says("issuer", "ok", &[&server.url("")]);
 }

@@ -1,4 +1,5 @@
-//! `mintery db check`: a log that was cut, edited or recomputed shows. `mintery event …` tells what is in it.
+//! `mintery db check`: a log that was cut, edited or recomputed shows. `mintery event …` tells what
+//! is in it.
 
 use serde_json::Value;
 
@@ -9,7 +10,12 @@ fn told(work: &Workplace, flags: &[&str]) -> Vec<(i64, String)> {
     let ran = work.run(&[&["event", "list", "-o", "json"], flags].concat()).succeeded();
     let kind = |event: &Value| event["kind"].as_str().unwrap().to_owned();
     let events = ran.json();
-    events.as_array().unwrap().iter().map(|event| (event["number"].as_i64().unwrap(), kind(event))).collect()
+    events
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| (event["number"].as_i64().unwrap(), kind(event)))
+        .collect()
 }
 
 #[test]
@@ -18,9 +24,15 @@ fn events_are_listed() {
     let client = work.create_client(&[]);
     work.run(&["client", "disable", &client.id]).succeeded();
     work.create_client(&["--id", "other"]);
-    work.run(&["api", "create", "--resource", "https://api.example.com", "--name", "x"]).succeeded();
-    let kinds =
-        ["instance.initialised", "client.created", "client.disabled", "client.created", "api.created"];
+    work.run(&["api", "create", "--resource", "https://api.example.com", "--name", "x"])
+        .succeeded();
+    let kinds = [
+        "instance.initialised",
+        "client.created",
+        "client.disabled",
+        "client.created",
+        "api.created",
+    ];
     let all: Vec<_> = (1..).zip(kinds.map(ToOwned::to_owned)).collect();
     assert_eq!(told(&work, &[]), all);
     // The last ones, in order; or those after one.
@@ -39,7 +51,9 @@ fn events_are_listed() {
     let table = work.run(&["event", "list"]).succeeded().stdout;
     assert!(table.contains("client.disabled") && table.contains(&client.id), "{table}");
     assert!(!table.contains(&client.secret[4..20]), "{table}");
-    for misuse in [&["event", "list", "--limit", "0"][..], &["event", "list", "--after", "x"], &["event"]] {
+    for misuse in
+        [&["event", "list", "--limit", "0"][..], &["event", "list", "--after", "x"], &["event"]]
+    {
         work.run(misuse).was_misused();
     }
 }
@@ -52,12 +66,14 @@ fn the_tail_of_the_log_grows() {
     let tail = Process::start(work.mintery(&flags));
     let subjects = |process: &Process| -> Vec<String> {
         let lines = process.stdout();
-        let subject =
-            |line: &str| serde_json::from_str::<Value>(line).ok()?["subject"].as_str().map(str::to_owned);
+        let subject = |line: &str| {
+            serde_json::from_str::<Value>(line).ok()?["subject"].as_str().map(str::to_owned)
+        };
         lines.lines().filter_map(subject).collect()
     };
     eventually("the last one", PATIENCE, || (subjects(&tail) == ["first"]).then_some(()));
-    work.run(&["api", "create", "--resource", "https://api.example.com", "--name", "x"]).succeeded();
+    work.run(&["api", "create", "--resource", "https://api.example.com", "--name", "x"])
+        .succeeded();
     work.create_client(&["--id", "second"]);
     eventually("the next one", PATIENCE, || (subjects(&tail) == ["first", "second"]).then_some(()));
     let plain = Process::start(work.mintery(&["event", "tail", "-n", "0"]));

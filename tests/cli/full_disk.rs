@@ -1,11 +1,13 @@
-//! A disk that is full. There is none here to fill: a limit on the size of files has the same effect, that what is written beyond
-//! it fails, and is lifted again.
+//! A disk that is full. There is none here to fill: a limit on the size of files has the same
+//! effect, that what is written beyond it fails, and is lifted again.
 
 use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{Answer, Client, Engine, ISSUER, Process, Server, Workplace, engine, http, send};
+use crate::support::{
+    Answer, Client, Engine, ISSUER, Process, Server, Workplace, engine, http, send,
+};
 
 /// Starts a server that outlives a write beyond the limit, as it does one to a full disk.
 fn start(work: &Workplace) -> Server {
@@ -19,8 +21,10 @@ fn start(work: &Workplace) -> Server {
 /// Lets no file of the server grow beyond this size.
 fn limit(server: &Server, size: &str) {
     let pid = server.process.id().to_string();
-    let limited =
-        Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={size}:unlimited")]).status().unwrap();
+    let limited = Command::new("prlimit")
+        .args(["--pid", &pid, &format!("--fsize={size}:unlimited")])
+        .status()
+        .unwrap();
     assert!(limited.success());
 }
 
@@ -32,12 +36,15 @@ fn create(server: &Server, token: &str, name: &str) -> Answer {
 
 fn administrator(server: &Server, client: &Client) -> String {
     let form = [("grant_type", "client_credentials"), ("scope", "mintery:clients:write read")];
-    let request =
-        http().post(server.url("/oauth/token")).basic_auth(&client.id, Some(&client.secret)).form(&form);
+    let request = http()
+        .post(server.url("/oauth/token"))
+        .basic_auth(&client.id, Some(&client.secret))
+        .form(&form);
     send(request).unwrap().json()["access_token"].as_str().unwrap().to_owned()
 }
 
-/// What cannot be written is 503, nothing that was acknowledged is lost, and nothing has to be started again.
+/// What cannot be written is 503, nothing that was acknowledged is lost, and nothing has to be
+/// started again.
 #[test]
 fn a_full_disk_is_survived() {
     if engine() == Engine::Postgres {
@@ -62,7 +69,10 @@ fn a_full_disk_is_survived() {
             "{refused:?}"
         );
         assert!(refused.header("retry-after").is_some(), "{refused:?}");
-        assert!(refused.json()["detail"].as_str().unwrap().contains("nothing was changed"), "{refused:?}");
+        assert!(
+            refused.json()["detail"].as_str().unwrap().contains("nothing was changed"),
+            "{refused:?}"
+        );
         // What needs no disk works on.
         for client in &made {
             server.token(client);
@@ -85,7 +95,8 @@ fn a_full_disk_is_survived() {
     work.assert_no_gap_in_events();
     work.run(&["db", "check"]).succeeded();
     assert_eq!(work.numbers(refused), [0]);
-    // Also what was counted meanwhile: one for the administrator, two clients three times, and all three at last.
+    // Also what was counted meanwhile: one for the administrator, two clients three times, and all
+    // three at last.
     let tokens = "SELECT CAST(SUM(times) AS BIGINT) FROM client_usage WHERE outcome = 'token'";
     assert_eq!(work.numbers(tokens), [1 + 2 * 3 + 3]);
     let server = Server::start(&work);

@@ -1,4 +1,5 @@
-//! `client import` and `client export`: what is taken, what is refused and why, and what a running server makes of it.
+//! `client import` and `client export`: what is taken, what is refused and why, and what a running
+//! server makes of it.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,11 +9,11 @@ use serde_json::{Value, json};
 use crate::support::{Client, PATIENCE, Process, Ran, Server, Workplace, eventually};
 
 /// The hash of `correct horse`, as another program made it.
-const HASH: &str =
-    "$pbkdf2-sha256$i=29000,l=32$AAECAwQFBgcICQoLDA0ODw$ZvLORN3Wu1+2s6Mb0kBKZ43bylSsC/t0Vz5rE9nJPNg";
+const HASH: &str = "$pbkdf2-sha256$i=29000,l=32$AAECAwQFBgcICQoLDA0ODw$ZvLORN3Wu1+2s6Mb0kBKZ43bylSsC/t0Vz5rE9nJPNg";
 
 fn line(id: &str) -> String {
-    json!({ "client_id": id, "client_name": id, "scope": "read", "client_secret_hash": HASH }).to_string()
+    json!({ "client_id": id, "client_name": id, "scope": "read", "client_secret_hash": HASH })
+        .to_string()
 }
 
 /// As many clients as that, with a new hash each.
@@ -78,8 +79,16 @@ fn what_is_shown_can_be_imported() {
         "read",
     ])
     .succeeded();
-    let flags =
-        ["--resource", "https://orders.example", "--alg", "EdDSA", "--ttl", "600", "--default-scope", "read"];
+    let flags = [
+        "--resource",
+        "https://orders.example",
+        "--alg",
+        "EdDSA",
+        "--ttl",
+        "600",
+        "--default-scope",
+        "read",
+    ];
     let arguments = ["client", "create", "--name", "Bücher", "--scope", "read write", "-o", "json"];
     let made = work.run(&[&arguments[..], &flags].concat()).succeeded().json();
     let id = made["client_id"].as_str().unwrap();
@@ -155,7 +164,8 @@ fn bad_lines_are_refused_one_by_one() {
     for (number, (_, reason)) in bad.iter().enumerate() {
         // The one that is cut stands behind a good one.
         let number = number + first + usize::from(number + 1 == bad.len());
-        let error = summary["errors"].as_array().unwrap().iter().find(|error| error["line"] == number);
+        let error =
+            summary["errors"].as_array().unwrap().iter().find(|error| error["line"] == number);
         let error = error.unwrap_or_else(|| panic!("line {number}: {summary:#}"));
         assert!(error["reason"].as_str().unwrap().contains(reason), "{reason}: {error}");
         assert!(ran.stderr.contains(&format!("line {number}: ")), "{}", ran.stderr);
@@ -174,7 +184,10 @@ fn a_dry_run_says_the_same_and_writes_nothing() {
     assert_eq!(ran.code, Some(1), "{ran:?}");
     let summary: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!((&summary["imported"], &summary["refused"]), (&json!(2), &json!(3)));
-    assert_eq!((count(&work, "clients"), count(&work, "client_secrets"), count(&work, "events")), before);
+    assert_eq!(
+        (count(&work, "clients"), count(&work, "client_secrets"), count(&work, "events")),
+        before
+    );
     assert_eq!(import(&work, &lines, &[]).code, Some(1));
     assert_eq!(ids(&work), ["a", "b", "taken"]);
     import(&work, line("c"), &["--dry-run", "--strict"]).succeeded();
@@ -201,10 +214,15 @@ fn a_strict_import_takes_all_or_nothing() {
     assert_eq!(count(&work, "events"), events + 1);
     let details = work.texts("SELECT details FROM events WHERE kind = 'clients.imported'");
     let details: Value = serde_json::from_str(&details[0]).unwrap();
-    assert_eq!(details, json!({ "count": 2500, "first": "client-000000", "last": "client-002499" }));
+    assert_eq!(
+        details,
+        json!({ "count": 2500, "first": "client-000000", "last": "client-002499" })
+    );
     work.run(&["db", "check"]).succeeded();
     // They are clients like any other.
-    for arguments in [&["client", "disable", "client-000001"][..], &["client", "delete", "client-000002"]] {
+    for arguments in
+        [&["client", "disable", "client-000001"][..], &["client", "delete", "client-000002"]]
+    {
         work.run(arguments).succeeded();
     }
 }
@@ -273,8 +291,7 @@ fn a_running_server_knows_imported_clients_within_a_second() {
         let client = Client { id: id.clone(), secret: known.secret.clone() };
         // Nobody has this id yet, and the server remembers that.
         assert_eq!(server.ask_for_token(&client).status, 401);
-        let line =
-            json!({ "client_id": id, "client_name": "x", "scope": "read", "client_secret": client.secret });
+        let line = json!({ "client_id": id, "client_name": "x", "scope": "read", "client_secret": client.secret });
         import(&work, line.to_string(), strict).succeeded();
         eventually("it is known", Duration::from_secs(1), || {
             (server.ask_for_token(&client).status == 200).then_some(())
@@ -293,8 +310,7 @@ fn an_imported_client_is_another_than_the_one_before() {
         let old = work.create_client(&["--id", &id]);
         let token = server.token(&old);
         work.run(&["client", "delete", &old.id]).succeeded();
-        let line =
-            json!({ "client_id": id, "client_name": "x", "scope": "read", "client_secret": old.secret });
+        let line = json!({ "client_id": id, "client_name": "x", "scope": "read", "client_secret": old.secret });
         import(&work, line.to_string(), strict).succeeded();
         // Until the server has followed, the old one may be who is given a token.
         eventually("the old one is gone", Duration::from_secs(1), || {
@@ -302,7 +318,8 @@ fn an_imported_client_is_another_than_the_one_before() {
         });
         let new_token = eventually("the new one is known", Duration::from_secs(1), || {
             let answer = server.ask_for_token(&old);
-            (answer.status == 200).then(|| answer.json()["access_token"].as_str().unwrap().to_owned())
+            (answer.status == 200)
+                .then(|| answer.json()["access_token"].as_str().unwrap().to_owned())
         });
         assert_eq!(server.me(&token).status, 401);
         assert_eq!(server.me(&new_token).status, 200);
@@ -334,8 +351,9 @@ fn what_is_exported_is_imported_as_it_was() {
     let (here, there) = (Workplace::with_tables(), Workplace::with_tables());
     let flags = ["--default-scope", "read", "--ttl", "60", "--alg", "EdDSA"];
     let first = here.create_client(&[&["--id", "first"][..], &flags].concat());
-    let other =
-        here.run(&["client", "secret", "add", "first", "--label", "späte\"r", "-o", "json"]).succeeded();
+    let other = here
+        .run(&["client", "secret", "add", "first", "--label", "späte\"r", "-o", "json"])
+        .succeeded();
     let other = Client::of(&other.json());
     let disabled = here.create_client(&["--id", "disabled"]);
     let late = here.create_client(&["--id", "late", "--secret-expires", "1"]);
@@ -346,14 +364,17 @@ fn what_is_exported_is_imported_as_it_was() {
     let exported = here.run(&["client", "export"]).succeeded();
     assert!(exported.stderr.contains("4 clients"), "{exported:?}");
     assert!(!exported.stdout.contains(&first.secret), "{exported:?}");
-    let exported_ids =
-        exported.stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["client_id"].clone());
+    let exported_ids = exported
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["client_id"].clone());
     assert_eq!(exported_ids.collect::<Vec<_>>(), ["brought", "disabled", "first", "late"]);
     import(&there, &exported.stdout, &["--strict"]).succeeded();
 
-    for arguments in
-        [&["client", "list", "-o", "json"][..], &["client", "secret", "list", "first", "-o", "json"]]
-    {
+    for arguments in [
+        &["client", "list", "-o", "json"][..],
+        &["client", "secret", "list", "first", "-o", "json"],
+    ] {
         assert_eq!(there.run(arguments).succeeded().stdout, here.run(arguments).succeeded().stdout);
     }
     let again = there.run(&["client", "export", "-o", "json"]).succeeded();
@@ -368,7 +389,10 @@ fn what_is_exported_is_imported_as_it_was() {
         (server.ask_for_token(&late).status == 401).then_some(())
     });
     assert_eq!(server.ask_for_token(&disabled).status, 401);
-    assert_eq!(server.ask_for_token(&Client { secret: first.secret.clone(), ..brought }).status, 401);
+    assert_eq!(
+        server.ask_for_token(&Client { secret: first.secret.clone(), ..brought }).status,
+        401
+    );
     // They were asked for when they were let in by the slow form: it stays so after another change.
     there.run(&["client", "enable", "disabled"]).succeeded();
     eventually("it is enabled", Duration::from_secs(1), || {

@@ -1,5 +1,5 @@
-//! What `mintery serve` writes to its log: enough to find a request, nothing that is secret, nothing that a stranger
-//! has written.
+//! What `mintery serve` writes to its log: enough to find a request, nothing that is secret,
+//! nothing that a stranger has written.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -15,7 +15,9 @@ fn log_of(mut server: Server) -> String {
     let id = server.get("/auth/check").header("x-request-id").unwrap().to_owned();
     eventually("the last line", PATIENCE, || server.process.stderr().contains(&id).then_some(()));
     assert_eq!(server.stop(), Some(0));
-    eventually("the end of the log", PATIENCE, || server.process.stderr().contains("stopped").then_some(()));
+    eventually("the end of the log", PATIENCE, || {
+        server.process.stderr().contains("stopped").then_some(())
+    });
     String::from_utf8(server.process.stderr_bytes()).unwrap()
 }
 
@@ -41,8 +43,10 @@ fn a_refused_request_is_found_by_its_id() {
     let server = Server::start(&work);
     let nobody = Client { id: "nobody".to_owned(), secret: "x".to_owned() };
     let form = |body: &'static str| {
-        let request = http().post(server.url("/oauth/token")).basic_auth(&client.id, Some(&client.secret));
-        let request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        let request =
+            http().post(server.url("/oauth/token")).basic_auth(&client.id, Some(&client.secret));
+        let request =
+            request.header("content-type", "application/x-www-form-urlencoded").body(body);
         send(request).unwrap()
     };
     let refused = [
@@ -98,7 +102,8 @@ fn the_log_says_what_was_wrong() {
     }
 }
 
-/// Everything that a stranger can send, with characters that would make lines, or colours, of a log.
+/// Everything that a stranger can send, with characters that would make lines, or colours, of a
+/// log.
 fn send_what_breaks_lines(server: &Server, client: &Client) {
     const EVIL: &str = "%0d%0aforged%1b%5b31mred%e2%80%aeback";
     let plain = "\r\nforged\u{1b}[31mred\u{202e}back";
@@ -155,7 +160,8 @@ fn nobody_can_write_lines_of_the_log() {
     let log = log_of(server);
     for line in log.split('\n').filter(|line| !line.is_empty()) {
         assert!(!line.chars().any(|c| c.is_control() || c == '\u{202e}'), "{line:?}");
-        let is_a_line = line.len() > 25 && line.as_bytes()[4] == b'-' && line.as_bytes()[10] == b'T';
+        let is_a_line =
+            line.len() > 25 && line.as_bytes()[4] == b'-' && line.as_bytes()[10] == b'T';
         assert!(is_a_line, "{line:?}");
     }
 }
@@ -163,7 +169,8 @@ fn nobody_can_write_lines_of_the_log() {
 /// SEC-6
 #[test]
 fn a_log_in_json_has_an_object_a_line() {
-    let work = Workplace::with_tables().with("MINTERY_LOG_FORMAT", "json").with("MINTERY_LOG", "trace");
+    let work =
+        Workplace::with_tables().with("MINTERY_LOG_FORMAT", "json").with("MINTERY_LOG", "trace");
     let client = work.create_client(&["--id", "evil"]);
     let server = Server::start(&work);
     send_what_breaks_lines(&server, &client);
@@ -171,7 +178,8 @@ fn a_log_in_json_has_an_object_a_line() {
     let log = log_of(server);
     let mut is_found = false;
     for line in log.lines() {
-        let object: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+        let object: Value =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
         for member in ["time", "level", "target", "message"] {
             assert!(object[member].is_string(), "{line}");
         }
@@ -189,7 +197,11 @@ fn no_secret_is_in_the_log() {
     let token = server.token(&client);
     server.me(&token);
     let secret = &client.secret;
-    let form = [("grant_type", "client_credentials"), ("client_id", &client.id), ("client_secret", secret)];
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", &client.id),
+        ("client_secret", secret),
+    ];
     send(http().post(server.url("/oauth/token")).form(&form)).unwrap();
     // What somebody does by mistake.
     let query = format!("/oauth/token?client_id={}&client_secret={secret}", client.id);
@@ -206,7 +218,8 @@ fn no_secret_is_in_the_log() {
         (secret, secret),
     ];
     send(http().post(server.url("/oauth/token")).form(&wrong_fields)).unwrap();
-    let both = http().post(server.url("/oauth/token")).basic_auth(&client.id, Some(secret)).form(&form);
+    let both =
+        http().post(server.url("/oauth/token")).basic_auth(&client.id, Some(secret)).form(&form);
     send(both).unwrap();
 
     let master_key = std::fs::read_to_string(work.path("keys/master.key")).unwrap();
@@ -232,18 +245,22 @@ fn no_secret_in_the_wrong_place_of_an_administrative_request_is_in_the_log() {
     let work = Workplace::with_tables().with("MINTERY_LOG", "trace");
     let scopes = "read mintery:clients:read mintery:keys:write";
     let client = work.create_client_for(scopes, &[]);
-    let ran =
-        work.run(&["key", "create", "--name", "x", "--owner", &client.id, "--scope", scopes]).succeeded();
+    let ran = work
+        .run(&["key", "create", "--name", "x", "--owner", &client.id, "--scope", scopes])
+        .succeeded();
     let key = ran.stdout.trim_end();
     let server = Server::start(&work);
     for secret in [key, &client.secret] {
-        for body in
-            [format!(r#"{{"name":"x","owner":"{secret}"}}"#), format!(r#"{{"name":"x","scope":"{secret}"}}"#)]
-        {
-            let request = http().post(server.url("/api/v1/keys")).header("content-type", "application/json");
+        for body in [
+            format!(r#"{{"name":"x","owner":"{secret}"}}"#),
+            format!(r#"{{"name":"x","scope":"{secret}"}}"#),
+        ] {
+            let request =
+                http().post(server.url("/api/v1/keys")).header("content-type", "application/json");
             assert_eq!(send(request.header("X-API-Key", key).body(body)).unwrap().status, 400);
         }
-        let request = http().get(server.url(&format!("/api/v1/clients/{secret}"))).header("X-API-Key", key);
+        let request =
+            http().get(server.url(&format!("/api/v1/clients/{secret}"))).header("X-API-Key", key);
         assert_eq!(send(request).unwrap().status, 404);
     }
     let log = log_of(server);
@@ -266,7 +283,8 @@ fn no_secret_in_the_address_of_a_page_is_in_the_log() {
     let key = key.stdout.trim_end();
     let server = Server::start(&work);
     let log_in = format!(r#"{{"username":"ann","password":"{PASSWORD}"}}"#);
-    let request = http().post(server.url("/api/v1/session")).header("content-type", "application/json");
+    let request =
+        http().post(server.url("/api/v1/session")).header("content-type", "application/json");
     let answer = send(request.body(log_in)).unwrap();
     let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let value = &cookie["session=".len()..];
@@ -297,7 +315,8 @@ fn no_secret_is_in_what_is_counted() {
     assert!(!metrics.contains("mts_") && !metrics.contains(&client.id), "{metrics}");
 }
 
-/// SEC-1: the address in the log is that of the connection, unless the settings name whoever holds its other end.
+/// SEC-1: the address in the log is that of the connection, unless the settings name whoever holds
+/// its other end.
 #[test]
 fn forwarded_headers_count_from_trusted_proxies_alone() {
     for (trusted, expected) in
@@ -312,10 +331,13 @@ fn forwarded_headers_count_from_trusted_proxies_alone() {
         ] {
             for path in ["/oauth/token", "/api/v1/users/me", "/auth/check", "/api/v1/clients"] {
                 let url = server.url(path);
-                let request = if path == "/oauth/token" { http().post(url) } else { http().get(url) };
-                let headers = [(name, value), ("x-real-ip", "203.0.113.9"), ("x-original-uri", "/else")];
                 let request =
-                    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+                    if path == "/oauth/token" { http().post(url) } else { http().get(url) };
+                let headers =
+                    [(name, value), ("x-real-ip", "203.0.113.9"), ("x-original-uri", "/else")];
+                let request = headers
+                    .iter()
+                    .fold(request, |request, (name, value)| request.header(*name, *value));
                 ids.push(send(request).unwrap().header("x-request-id").unwrap().to_owned());
             }
         }
@@ -333,7 +355,9 @@ fn starting_and_stopping_is_logged() {
     let server = Server::start(&work);
     let address = server.address;
     let log = log_of(server);
-    for words in [format!("answering on http://{address}"), "stopping".to_owned(), "stopped".to_owned()] {
+    for words in
+        [format!("answering on http://{address}"), "stopping".to_owned(), "stopped".to_owned()]
+    {
         assert!(log.contains(&words), "{words}: {log}");
     }
     assert!(!log.contains("panicked"), "{log}");

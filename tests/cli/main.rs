@@ -1,6 +1,7 @@
-//! The real `mintery` binary as a process: its command line, its start and its end, its log, and several of it on one
-//! PostgreSQL. Each test works in a directory and on a database of its own. The database is SQLite, or, with
-//! `TEST_ENGINE=postgres`, a fresh one of the server at `TEST_POSTGRES_URL`.
+//! The real `mintery` binary as a process: its command line, its start and its end, its log, and
+//! several of it on one PostgreSQL. Each test works in a directory and on a database of its own.
+//! The database is SQLite, or, with `TEST_ENGINE=postgres`, a fresh one of the server at
+//! `TEST_POSTGRES_URL`.
 
 #[cfg(test)]
 mod api_keys;

@@ -1,5 +1,5 @@
-//! Several real processes on one PostgreSQL, and what a node does without it. On SQLite, which one process serves,
-//! these tests have nothing to do and return at once.
+//! Several real processes on one PostgreSQL, and what a node does without it. On SQLite, which one
+//! process serves, these tests have nothing to do and return at once.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use sqlx::Connection as _;
 
 use crate::proxy::Proxy;
 use crate::support::{
-    Answer, Client, Engine, PATIENCE, Process, Server, Workplace, engine, eventually, free_port, http,
-    runtime, send,
+    Answer, Client, Engine, PATIENCE, Process, Server, Workplace, engine, eventually, free_port,
+    http, runtime, send,
 };
 
 /// The issuer of all nodes: the name of the service, not of one of them.
@@ -31,7 +31,8 @@ fn start_three(work: &Workplace) -> Vec<Server> {
 fn nodes_that_start_at_once_on_an_empty_database_have_the_same_keys() {
     let Some(work) = cluster() else { return };
     let nodes = start_three(&work);
-    let keys: Vec<String> = nodes.iter().map(|node| node.get("/.well-known/jwks.json").body).collect();
+    let keys: Vec<String> =
+        nodes.iter().map(|node| node.get("/.well-known/jwks.json").body).collect();
     assert!(keys.iter().all(|of_one| *of_one == keys[0]), "{keys:#?}");
     assert_eq!(work.entries(), ["keys", "keys/master.key"]);
     assert_eq!(work.numbers("SELECT number FROM events"), [1]);
@@ -47,12 +48,17 @@ fn a_token_of_one_node_is_good_at_all() {
         let token = issuing.token(&client);
         for accepting in &nodes {
             let me = accepting.me(&token);
-            assert_eq!((me.status, me.json()["sub"].as_str()), (200, Some(client.id.as_str())), "{me:?}");
+            assert_eq!(
+                (me.status, me.json()["sub"].as_str()),
+                (200, Some(client.id.as_str())),
+                "{me:?}"
+            );
         }
     }
 }
 
-/// 7009-5: a reader of the feed that asks another node each time misses nothing, wherever the nodes have stopped between.
+/// 7009-5: a reader of the feed that asks another node each time misses nothing, wherever the nodes
+/// have stopped between.
 #[test]
 fn a_reader_of_the_feed_misses_nothing_whichever_node_it_asks() {
     const TOKENS: usize = 60;
@@ -67,7 +73,8 @@ fn a_reader_of_the_feed_misses_nothing_whichever_node_it_asks() {
         let answer = send(request).unwrap();
         assert_eq!(answer.status, 200, "{answer:?}");
         let claims = answer.body.split('.').nth(1).unwrap();
-        serde_json::from_slice::<serde_json::Value>(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
+        serde_json::from_slice::<serde_json::Value>(&URL_SAFE_NO_PAD.decode(claims).unwrap())
+            .unwrap()
     };
     let mut next = read(&nodes[1], None)["next"].as_str().unwrap().to_owned();
     let mut told = std::collections::HashSet::new();
@@ -76,7 +83,8 @@ fn a_reader_of_the_feed_misses_nothing_whichever_node_it_asks() {
         let revoking = scope.spawn(move || {
             for token in &tokens {
                 let request = http().post(nodes[2].url("/oauth/revoke"));
-                let request = request.basic_auth(&client.id, Some(&client.secret)).form(&[("token", token)]);
+                let request =
+                    request.basic_auth(&client.id, Some(&client.secret)).form(&[("token", token)]);
                 assert_eq!(send(request).unwrap().status, 200);
             }
         });
@@ -112,11 +120,16 @@ fn a_client_that_was_disabled_is_refused_by_all_nodes_within_a_second() {
     for verb in ["disabled", "enabled"] {
         let expected = if verb == "disabled" { 401 } else { 200 };
         for (number, node) in nodes.iter().enumerate() {
-            eventually(&format!("node {number} knows that it is {verb}"), Duration::from_secs(1), || {
-                let is_known = node.ask_for_token(&client).status == expected
-                    && (expected == 200 || tokens.iter().all(|token| node.me(token).status == 401));
-                is_known.then_some(())
-            });
+            eventually(
+                &format!("node {number} knows that it is {verb}"),
+                Duration::from_secs(1),
+                || {
+                    let is_known = node.ask_for_token(&client).status == expected
+                        && (expected == 200
+                            || tokens.iter().all(|token| node.me(token).status == 401));
+                    is_known.then_some(())
+                },
+            );
         }
         if verb == "disabled" {
             let took = acknowledged.elapsed();
@@ -130,13 +143,15 @@ fn a_client_that_was_disabled_is_refused_by_all_nodes_within_a_second() {
 }
 
 /// Nodes add what they counted to the same rows, at once and in the end.
-/// SEC-10: a key that was made at one moment is good at all nodes in the next, and revoked within a second.
+/// SEC-10: a key that was made at one moment is good at all nodes in the next, and revoked within a
+/// second.
 #[test]
 fn a_key_is_good_or_not_at_all_nodes() {
     let Some(work) = cluster() else { return };
     let nodes = start_three(&work);
     let owner = work.create_client(&[]);
-    let made = work.run(&["key", "create", "--name", "x", "--owner", &owner.id, "-o", "json"]).json();
+    let made =
+        work.run(&["key", "create", "--name", "x", "--owner", &owner.id, "-o", "json"]).json();
     let (key, id) = (made["key"].as_str().unwrap(), made["id"].as_str().unwrap());
     for node in &nodes {
         assert_eq!(node.me(key).status, 200);
@@ -161,7 +176,9 @@ fn what_all_nodes_counted_adds_up() {
     let mut nodes = start_three(&work);
     let clients: Vec<Client> = (0..3).map(|_| work.create_client(&[])).collect();
     for _ in 0..EACH {
-        for (node, client) in nodes.iter().flat_map(|node| clients.iter().map(move |client| (node, client))) {
+        for (node, client) in
+            nodes.iter().flat_map(|node| clients.iter().map(move |client| (node, client)))
+        {
             node.token(client);
         }
     }
@@ -180,7 +197,9 @@ fn what_all_nodes_counted_adds_up() {
 #[test]
 fn a_database_without_tables_is_refused_until_it_is_migrated() {
     let Some(work) = cluster() else { return };
-    for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["client", "create", "--name", "x"]] {
+    for arguments in
+        [&["serve", "--listen", "127.0.0.1:0"][..], &["client", "create", "--name", "x"]]
+    {
         work.run(arguments).failed(&["mintery db migrate"]);
     }
     assert_eq!(work.entries(), Vec::<String>::new());
@@ -195,7 +214,8 @@ fn a_database_without_tables_is_refused_until_it_is_migrated() {
 #[test]
 fn migrations_that_run_at_once_do_not_trip_over_each_other() {
     let Some(work) = cluster() else { return };
-    let mut running: Vec<_> = (0..3).map(|_| Process::start(work.mintery(&["db", "migrate"]))).collect();
+    let mut running: Vec<_> =
+        (0..3).map(|_| Process::start(work.mintery(&["db", "migrate"]))).collect();
     for process in &mut running {
         assert_eq!(process.ended(PATIENCE), Some(0), "{}", process.stderr());
     }
@@ -212,7 +232,8 @@ fn a_node_without_the_master_key_is_refused() {
     assert_eq!(elsewhere.entries(), Vec::<String>::new());
 }
 
-/// Three nodes without a shared master key start at once: one makes its key, and the others leave none behind.
+/// Three nodes without a shared master key start at once: one makes its key, and the others leave
+/// none behind.
 #[test]
 fn of_nodes_that_make_keys_of_their_own_one_wins() {
     let Some(first) = cluster() else { return };
@@ -223,8 +244,10 @@ fn of_nodes_that_make_keys_of_their_own_one_wins() {
         .map(|place| Process::start(place.mintery(&["serve", "--listen", "127.0.0.1:0"])))
         .collect();
     eventually("one answers, the others end", PATIENCE, || {
-        let answering = running.iter().filter(|process| process.stderr().contains("answering on")).count();
-        let ended = running.iter_mut().filter_map(|process| process.has_ended().then_some(())).count();
+        let answering =
+            running.iter().filter(|process| process.stderr().contains("answering on")).count();
+        let ended =
+            running.iter_mut().filter_map(|process| process.has_ended().then_some(())).count();
         (answering == 1 && ended == 2).then_some(())
     });
     for (place, process) in places.iter().zip(&running) {
@@ -239,7 +262,8 @@ fn server_of_tests() -> SocketAddr {
     address.to_socket_addrs().unwrap().next().unwrap()
 }
 
-/// A database that can be taken away from the nodes that are started here; `here` reaches it in spite of that.
+/// A database that can be taken away from the nodes that are started here; `here` reaches it in
+/// spite of that.
 struct Outage {
     here: Workplace,
     nodes: Workplace,
@@ -290,7 +314,8 @@ fn wait_until_well(node: &Server, client: &Client) {
     });
 }
 
-/// Look-ups at the same time, so that the node has several connections that do not know yet what will happen to them.
+/// Look-ups at the same time, so that the node has several connections that do not know yet what
+/// will happen to them.
 fn fill_the_pool(node: &Server) {
     std::thread::scope(|scope| {
         for number in 0..8 {
@@ -394,7 +419,8 @@ fn a_node_stops_during_an_outage() {
     }
 }
 
-/// A transaction that is never ended keeps changes out, for a while; it keeps nobody from being served.
+/// A transaction that is never ended keeps changes out, for a while; it keeps nobody from being
+/// served.
 #[test]
 fn a_transaction_that_holds_up_all_changes_is_told() {
     let Some(work) = cluster() else { return };
@@ -441,12 +467,15 @@ fn a_session_of_one_node_is_good_at_all() {
     let arguments = ["user", "create", "--username", "ann", "--role", "viewer", "--password", "-"];
     work.run_with_input(&arguments, password.as_bytes()).succeeded();
     let body = serde_json::json!({ "username": "ann", "password": password }).to_string();
-    let request = http().post(nodes[0].url("/api/v1/session")).header("content-type", "application/json");
+    let request =
+        http().post(nodes[0].url("/api/v1/session")).header("content-type", "application/json");
     let answer = send(request.body(body)).unwrap();
     assert_eq!(answer.status, 200, "{answer:?}");
     let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let me = |node: &Server| {
-        send(http().get(node.url("/api/v1/users/me")).header("cookie", cookie.clone())).unwrap().status
+        send(http().get(node.url("/api/v1/users/me")).header("cookie", cookie.clone()))
+            .unwrap()
+            .status
     };
     for node in &nodes {
         assert_eq!(me(node), 200);
@@ -455,6 +484,8 @@ fn a_session_of_one_node_is_good_at_all() {
     assert_eq!(send(out).unwrap().status, 204);
     assert_eq!(me(&nodes[1]), 401);
     for node in &nodes {
-        eventually("logged out everywhere", Duration::from_secs(1), || (me(node) == 401).then_some(()));
+        eventually("logged out everywhere", Duration::from_secs(1), || {
+            (me(node) == 401).then_some(())
+        });
     }
 }

@@ -44,13 +44,16 @@ fn from_der(der: &[u8], length: usize) -> Vec<u8> {
     signature
 }
 
-/// What openssl says of the signature in `signature` over `message`, under the public key in `key.pem`.
+/// What openssl says of the signature in `signature` over `message`, under the public key in
+/// `key.pem`.
 fn openssl_verifies(work: &Workplace, algorithm: &str) -> bool {
     let arguments = match algorithm {
         "ES256" | "RS256" => "dgst -sha256 -verify key.pem -signature signature message".to_owned(),
         "ES384" => "dgst -sha384 -verify key.pem -signature signature message".to_owned(),
         "PS256" => format!("dgst -sha256 {PSS} -verify key.pem -signature signature message"),
-        _ => "pkeyutl -verify -pubin -inkey key.pem -rawin -in message -sigfile signature".to_owned(),
+        _ => {
+            "pkeyutl -verify -pubin -inkey key.pem -rawin -in message -sigfile signature".to_owned()
+        }
     };
     work.program("openssl").args(arguments.split(' ')).output().unwrap().status.success()
 }
@@ -61,9 +64,9 @@ fn openssl_signs(work: &Workplace, algorithm: &str, options: &str) -> Vec<u8> {
         "EdDSA" => work.openssl("pkeyutl -sign -inkey own.pem -rawin -in message"),
         "ES384" => from_der(&work.openssl("dgst -sha384 -sign own.pem message"), 48),
         "ES256" => from_der(&work.openssl("dgst -sha256 -sign own.pem message"), 32),
-        _ => {
-            work.openssl(format!("dgst -sha256 {options} -sign own.pem message").replace("  ", " ").as_str())
-        }
+        _ => work.openssl(
+            format!("dgst -sha256 {options} -sign own.pem message").replace("  ", " ").as_str(),
+        ),
     }
 }
 
@@ -91,8 +94,8 @@ fn openssl_verifies_each_algorithm() {
     }
 }
 
-/// JOSE-2: what openssl signs with a key that Mintery imported, Mintery verifies; and of PS256 only what has a salt as
-/// long as the hash (RFC 7518 §3.5).
+/// JOSE-2: what openssl signs with a key that Mintery imported, Mintery verifies; and of PS256 only
+/// what has a salt as long as the hash (RFC 7518 §3.5).
 #[test]
 fn what_openssl_signs_is_accepted() {
     let work = Workplace::with_tables();
@@ -104,7 +107,8 @@ fn what_openssl_signs_is_accepted() {
             "EdDSA" => "genpkey -algorithm ED25519 -out own.pem",
             _ => "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out own.pem",
         });
-        let arguments = ["signing-key", "import", "own.pem", "--alg", algorithm, "--now", "-o", "json"];
+        let arguments =
+            ["signing-key", "import", "own.pem", "--alg", algorithm, "--now", "-o", "json"];
         let kid = work.run(&arguments).succeeded().json()["kid"].clone();
         let token = crate::support::eventually("the key signs", crate::support::PATIENCE, || {
             let token = server.token(&client);
@@ -120,7 +124,8 @@ fn what_openssl_signs_is_accepted() {
         assert_eq!(signature == own, matches!(algorithm, "RS256" | "EdDSA"), "{algorithm}");
         if algorithm == "PS256" {
             for salt in [0, 20, 31, 33, 222] {
-                let padding = format!("-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:{salt}");
+                let padding =
+                    format!("-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:{salt}");
                 let signature = openssl_signs(&work, algorithm, &padding);
                 assert_eq!(server.me(&with(&signature)).status, 401, "{salt} bytes of salt");
             }
@@ -137,7 +142,8 @@ fn what_openssl_signs_is_accepted() {
 }
 
 fn header(token: &str) -> Value {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap()).unwrap()
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap())
+        .unwrap()
 }
 
 /// JOSE-2: HS256 is what openssl makes of the exported secret.
@@ -152,7 +158,9 @@ fn openssl_makes_the_same_hs256() {
     let secret = URL_SAFE_NO_PAD.decode(secret.trim_end()).unwrap();
     work.write("message", signed);
     let key: Vec<_> = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-    let tag =
-        work.openssl(&format!("dgst -sha256 -mac HMAC -macopt hexkey:{} -binary message", key.concat()));
+    let tag = work.openssl(&format!(
+        "dgst -sha256 -mac HMAC -macopt hexkey:{} -binary message",
+        key.concat()
+    ));
     assert_eq!(tag, signature);
 }

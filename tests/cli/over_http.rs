@@ -1,4 +1,5 @@
-//! The commands that act on a server over HTTP: `login`, `whoami`, `auth check`, `token …`, against a server that runs.
+//! The commands that act on a server over HTTP: `login`, `whoami`, `auth check`, `token …`, against
+//! a server that runs.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -18,7 +19,8 @@ fn begin() -> (Workplace, Server, Caller) {
 }
 
 fn create_key(work: &Workplace, owner: &Client, flags: &[&str]) -> Value {
-    let mut arguments = vec!["key", "create", "--name", "nightly", "--owner", &owner.id, "-o", "json"];
+    let mut arguments =
+        vec!["key", "create", "--name", "nightly", "--owner", &owner.id, "-o", "json"];
     arguments.extend(flags);
     work.run(&arguments).succeeded().json()
 }
@@ -91,15 +93,30 @@ fn a_check_says_whether_a_credential_is_good_for_something() {
 #[test]
 fn somebody_calls_with_their_key() {
     let (work, server, caller) = begin();
-    let create = ["user", "create", "--username", "meg", "--role", "viewer", "--password", "-", "-o", "json"];
+    let create = [
+        "user",
+        "create",
+        "--username",
+        "meg",
+        "--role",
+        "viewer",
+        "--password",
+        "-",
+        "-o",
+        "json",
+    ];
     let user = work.run_with_input(&create, b"lorry-Umbrella-7-quince").succeeded().json();
     let id = user["id"].as_str().unwrap();
     let scope = "mintery:users:read";
-    let create = ["key", "create", "--name", "theirs", "--owner", id, "--scope", scope, "-o", "json"];
+    let create =
+        ["key", "create", "--name", "theirs", "--owner", id, "--scope", scope, "-o", "json"];
     let key = work.run(&create).succeeded().json();
     caller.login(&server.url(""), key["key"].as_str().unwrap()).succeeded();
     let me = caller.run(&["whoami", "-o", "json"]).succeeded().json();
-    assert_eq!((&me["sub"], &me["kind"], &me["name"]), (&id.into(), &"api_key".into(), &"theirs".into()));
+    assert_eq!(
+        (&me["sub"], &me["kind"], &me["name"]),
+        (&id.into(), &"api_key".into(), &"theirs".into())
+    );
     assert!(caller.run(&["whoami"]).succeeded().stdout.contains(scope));
     let check = caller.run(&["auth", "check", "--scope", scope, "-o", "json"]).succeeded().json();
     assert_eq!(check["sub"], id);
@@ -107,7 +124,9 @@ fn somebody_calls_with_their_key() {
     let me = server.me(token.trim_end()).json();
     assert_eq!((&me["sub"], &me["name"], &me["scope"]), (&id.into(), &"meg".into(), &scope.into()));
     work.run(&["user", "disable", "meg"]).succeeded();
-    eventually("the key is refused", PATIENCE, || (caller.run(&["whoami"]).code == Some(3)).then_some(()));
+    eventually("the key is refused", PATIENCE, || {
+        (caller.run(&["whoami"]).code == Some(3)).then_some(())
+    });
     assert_eq!(server.me(token.trim_end()).status, 401);
 }
 
@@ -122,10 +141,13 @@ fn a_client_gets_a_token_and_looks_at_it() {
     assert_eq!(server.me(&token).json()["scope"], "read");
     let whole = caller.run(&["token", "get", "-o", "json"]).succeeded().json();
     assert_eq!((&whole["token_type"], &whole["expires_in"]), (&"Bearer".into(), &3600.into()));
-    caller.run(&["token", "get", "--scope", "mintery:clients:read"]).ended_with(4, &["invalid_scope"]);
+    caller
+        .run(&["token", "get", "--scope", "mintery:clients:read"])
+        .ended_with(4, &["invalid_scope"]);
 
-    let with_token =
-        |arguments: &[&str]| caller.work.run_with_input(arguments, format!(" {token}\n").as_bytes());
+    let with_token = |arguments: &[&str]| {
+        caller.work.run_with_input(arguments, format!(" {token}\n").as_bytes())
+    };
     let told = with_token(&["token", "introspect", "-", "-o", "json"]).succeeded().json();
     assert_eq!((&told["active"], &told["scope"]), (&true.into(), &"read".into()));
     let told = with_token(&["token", "introspect"]).succeeded().stdout;
@@ -133,7 +155,10 @@ fn a_client_gets_a_token_and_looks_at_it() {
 
     let said = with_token(&["token", "decode", "-o", "json"]).succeeded();
     let json = said.json();
-    assert_eq!((&json["header"]["typ"], &json["claims"]["iss"]), (&"at+jwt".into(), &ISSUER.into()));
+    assert_eq!(
+        (&json["header"]["typ"], &json["claims"]["iss"]),
+        (&"at+jwt".into(), &ISSUER.into())
+    );
     assert!(said.stderr.contains("Nothing was verified"), "{said:?}");
     let said = with_token(&["token", "decode"]).succeeded();
     assert!(said.stdout.contains("at+jwt") && said.stdout.contains("UTC"), "{said:?}");
@@ -142,7 +167,8 @@ fn a_client_gets_a_token_and_looks_at_it() {
     assert_eq!((&good["sub"], &good["iss"]), (&client.id.as_str().into(), &ISSUER.into()));
     assert!(with_token(&["token", "verify"]).succeeded().stdout.contains("GOOD"));
     with_token(&["token", "verify", "--scope", "read write"]).ended_with(4, &["write"]);
-    with_token(&["token", "verify", "--audience", "https://other.example"]).ended_with(3, &["audience"]);
+    with_token(&["token", "verify", "--audience", "https://other.example"])
+        .ended_with(3, &["audience"]);
     let (body, signature) = token.rsplit_once('.').unwrap();
     let forged = format!("{body}.{}", signature.chars().rev().collect::<String>());
     caller.run(&["token", "verify", &forged]).ended_with(3, &["not good"]);
@@ -162,9 +188,15 @@ fn the_refusal_of_a_server_is_told() {
     let (client, other) = (work.create_client(&[]), work.create_client(&[]));
     caller.login_as(&server, &other).succeeded();
     let token = server.token(&client);
-    caller.work.run_with_input(&["token", "revoke"], token.as_bytes()).ended_with(4, &["another client"]);
+    caller
+        .work
+        .run_with_input(&["token", "revoke"], token.as_bytes())
+        .ended_with(4, &["another client"]);
     assert_eq!(server.me(&token).status, 200);
-    caller.work.run_with_input(&["token", "introspect"], token.as_bytes()).ended_with(3, &["not active"]);
+    caller
+        .work
+        .run_with_input(&["token", "introspect"], token.as_bytes())
+        .ended_with(3, &["not active"]);
     caller.run(&["token", "revoke"]).was_misused();
 }
 
@@ -174,12 +206,20 @@ fn an_access_token_is_a_credential_too() {
     let client = work.create_client(&[]);
     let token = server.token(&client);
     let said = caller.run(&["login", "--url", &server.url(""), "--token", &token]).succeeded();
-    assert!(said.stderr.contains("on the command line") && !said.stderr.contains(&token), "{said:?}");
-    assert_eq!(caller.run(&["whoami", "-o", "json"]).succeeded().json()["credential"], "access_token");
+    assert!(
+        said.stderr.contains("on the command line") && !said.stderr.contains(&token),
+        "{said:?}"
+    );
+    assert_eq!(
+        caller.run(&["whoami", "-o", "json"]).succeeded().json()["credential"],
+        "access_token"
+    );
     caller.run(&["token", "get"]).ended_with(1, &["gets no other"]);
     caller.run(&["token", "revoke", &token]).ended_with(1, &["--client-id"]);
     work.run(&["client", "revoke-tokens", &client.id]).succeeded();
-    eventually("the token is refused", PATIENCE, || (caller.run(&["whoami"]).code == Some(3)).then_some(()));
+    eventually("the token is refused", PATIENCE, || {
+        (caller.run(&["whoami"]).code == Some(3)).then_some(())
+    });
 }
 
 #[test]
@@ -193,7 +233,10 @@ fn what_has_expired_is_refused() {
         let ran = caller.work.run_with_input(&["token", "verify"], token.as_bytes());
         (ran.code == Some(3)).then(|| ran.ended_with(3, &["not good: expired"]))
     });
-    caller.work.run_with_input(&["token", "introspect"], token.as_bytes()).ended_with(3, &["not active"]);
+    caller
+        .work
+        .run_with_input(&["token", "introspect"], token.as_bytes())
+        .ended_with(3, &["not active"]);
     caller.login(&server.url(""), &token).ended_with(3, &["expired"]);
     eventually("the key expires", PATIENCE, || {
         (caller.login(&server.url(""), &key).code == Some(3)).then_some(())
@@ -204,23 +247,40 @@ fn what_has_expired_is_refused() {
 #[test]
 fn a_client_that_is_nobody_at_the_server_itself_logs_in_all_the_same() {
     let (work, server, caller) = begin();
-    work.run(&["api", "create", "--resource", "https://stock.example", "--name", "Stock", "--scope", "read"])
-        .succeeded();
-    let asker = work.create_client_for("", &["--grant-types", "", "--stands-for", "https://stock.example"]);
+    work.run(&[
+        "api",
+        "create",
+        "--resource",
+        "https://stock.example",
+        "--name",
+        "Stock",
+        "--scope",
+        "read",
+    ])
+    .succeeded();
+    let asker =
+        work.create_client_for("", &["--grant-types", "", "--stands-for", "https://stock.example"]);
     let holder = work.create_client_for("read", &["--resource", "https://stock.example"]);
     for client in [&asker, &holder] {
         caller.login_as(&server, client).succeeded();
-        assert_eq!(caller.run(&["whoami", "-o", "json"]).succeeded().json()["sub"], client.id.as_str());
+        assert_eq!(
+            caller.run(&["whoami", "-o", "json"]).succeeded().json()["sub"],
+            client.id.as_str()
+        );
     }
     caller.run(&["auth", "check"]).ended_with(3, &[]);
-    caller.run(&["auth", "check", "--resource", "https://stock.example", "--scope", "read"]).succeeded();
+    caller
+        .run(&["auth", "check", "--resource", "https://stock.example", "--scope", "read"])
+        .succeeded();
     let token = caller.run(&["token", "get"]).succeeded().stdout;
     let verify = ["token", "verify", "--audience", "https://stock.example", "--scope", "read"];
     caller.work.run_with_input(&verify, token.as_bytes()).succeeded();
     caller.login_as(&server, &asker).succeeded();
     caller.run(&["token", "get"]).ended_with(4, &["grant"]);
-    let told =
-        caller.work.run_with_input(&["token", "introspect", "-o", "json"], token.as_bytes()).succeeded();
+    let told = caller
+        .work
+        .run_with_input(&["token", "introspect", "-o", "json"], token.as_bytes())
+        .succeeded();
     assert_eq!(told.json()["client_id"], holder.id.as_str());
 }
 
@@ -275,7 +335,8 @@ fn the_environment_may_say_all_of_it() {
     let key = create_key(&work, &client, &["--scope", "read"])["key"].as_str().unwrap().to_owned();
     caller.login_as(&server, &other).succeeded();
     let (url, config) = (server.url("/"), caller.work.path("config").display().to_string());
-    let beside = || Caller::beside(&work).with("MINTERY_URL", &url).with("XDG_CONFIG_HOME", &config);
+    let beside =
+        || Caller::beside(&work).with("MINTERY_URL", &url).with("XDG_CONFIG_HOME", &config);
     let me = |caller: &Caller, flags: &[&str]| {
         caller.run(&[&["whoami", "-o", "json"], flags].concat()).succeeded().json()["sub"].clone()
     };
@@ -283,15 +344,18 @@ fn the_environment_may_say_all_of_it() {
     let by_key = beside().with("MINTERY_TOKEN", &format!("{key}\n"));
     assert_eq!(me(&by_key, &[]), client.id.as_str());
     assert_eq!(me(&by_key, &["--profile", "default"]), other.id.as_str());
-    let homeless = beside().with("MINTERY_TOKEN", &key).with("HOME", "").with("XDG_CONFIG_HOME", "");
+    let homeless =
+        beside().with("MINTERY_TOKEN", &key).with("HOME", "").with("XDG_CONFIG_HOME", "");
     assert_eq!(me(&homeless, &[]), client.id.as_str());
     homeless.run(&["whoami", "--profile", "default"]).ended_with(1, &["HOME"]);
-    let by_secret =
-        beside().with("MINTERY_CLIENT_ID", &client.id).with("MINTERY_CLIENT_SECRET", &client.secret);
+    let by_secret = beside()
+        .with("MINTERY_CLIENT_ID", &client.id)
+        .with("MINTERY_CLIENT_SECRET", &client.secret);
     assert_eq!(me(&by_secret, &[]), client.id.as_str());
     by_secret.run(&["token", "get"]).succeeded();
 
-    // A credential is for one server: none of a profile goes to the URL of the environment, nor the other way round.
+    // A credential is for one server: none of a profile goes to the URL of the environment, nor the
+    // other way round.
     beside().run(&["whoami"]).was_misused();
     Caller::beside(&work).with("MINTERY_TOKEN", &key).run(&["whoami"]).was_misused();
     beside().with("MINTERY_CLIENT_ID", &client.id).run(&["whoami"]).was_misused();
@@ -314,7 +378,9 @@ fn nobody_answers() {
     let url = format!("http://127.0.0.1:{}", free_port());
     caller.login(&url, "mtk_live_x").ended_with(1, &[&url]);
     let caller = caller.with("MINTERY_URL", &url).with("MINTERY_TOKEN", "mtk_live_x");
-    for arguments in [&["whoami"][..], &["auth", "check"], &["token", "get"], &["token", "verify", "a.b.c"]] {
+    for arguments in
+        [&["whoami"][..], &["auth", "check"], &["token", "get"], &["token", "verify", "a.b.c"]]
+    {
         caller.run(arguments).ended_with(1, &[&url]);
     }
     let verify = ["token", "verify", "--issuer", &url, "a.b.c"];
@@ -322,7 +388,9 @@ fn nobody_answers() {
     caller
         .run(&["token", "verify", "--issuer", "http://auth.example.com", "a.b.c"])
         .ended_with(2, &["https"]);
-    caller.run(&["token", "verify", "--issuer", &url, "--audience", "a\"b", "a.b.c"]).ended_with(2, &[]);
+    caller
+        .run(&["token", "verify", "--issuer", &url, "--audience", "a\"b", "a.b.c"])
+        .ended_with(2, &[]);
 }
 
 #[test]
@@ -331,7 +399,8 @@ fn an_issuer_with_a_path_is_called_below_it() {
     let client = work.create_client(&[]);
     let server = Server::start(&work);
     let caller = Caller::beside(&work);
-    let arguments = ["login", "--url", &server.url("/tenant/"), "--client-id", &client.id, "--secret", "-"];
+    let arguments =
+        ["login", "--url", &server.url("/tenant/"), "--client-id", &client.id, "--secret", "-"];
     caller.work.run_with_input(&arguments, client.secret.as_bytes()).succeeded();
     let token = caller.run(&["token", "get"]).succeeded().stdout;
     caller.work.run_with_input(&["token", "verify"], token.as_bytes()).succeeded();
@@ -345,12 +414,22 @@ fn a_token_of_anybody_is_decoded_and_nothing_else() {
     let token = "eyJhbGciOiJub25lIn0.eyJleHAiOjEsIm5hbWUiOiJcdTAwMWJbMzFtXHUwMDliMzFtXHUyMDJlIiwiYmlnIjo5OTk5OTk5OTk5OTk5OTk5OTk5OX0.";
     let said = caller.run(&["token", "decode", token]).succeeded().shows_no_control_characters();
     assert!(said.stdout.contains("1970-01-01"), "{said:?}");
-    let said =
-        caller.run(&["token", "decode", "-o", "json", token]).succeeded().shows_no_control_characters();
+    let said = caller
+        .run(&["token", "decode", "-o", "json", token])
+        .succeeded()
+        .shows_no_control_characters();
     assert_eq!(said.json()["claims"]["name"], "\u{1b}[31m\u{9b}31m\u{202e}");
-    for nonsense in
-        ["mtk_live_x", "a.b", "a.b.c", "e30.e30", "e30.W10.", "e30.e30=.", "a.b.c.d.e", "..", "é.e30."]
-    {
+    for nonsense in [
+        "mtk_live_x",
+        "a.b",
+        "a.b.c",
+        "e30.e30",
+        "e30.W10.",
+        "e30.e30=.",
+        "a.b.c.d.e",
+        "..",
+        "é.e30.",
+    ] {
         caller.run(&["token", "decode", nonsense]).ended_with(1, &[]);
     }
     caller.work.run_with_input(&["token", "decode"], &[0xff, b'.', b'.']).was_misused();
@@ -410,7 +489,8 @@ fn an_api_key_is_sent_for_exchange() {
     let [request] = requests.as_slice() else { panic!("{requests:?}") };
     let (head, form) = request.split_once("\r\n\r\n").unwrap();
     assert!(
-        head.starts_with("POST /oauth/token ") && !head.to_ascii_lowercase().contains("authorization"),
+        head.starts_with("POST /oauth/token ")
+            && !head.to_ascii_lowercase().contains("authorization"),
         "{head}"
     );
     assert_eq!(

@@ -23,8 +23,11 @@ fn set_mode(path: impl AsRef<std::path::Path>, mode: u32) {
 
 fn last_token(server: &Stranger) -> String {
     let requests = server.requests();
-    let line =
-        requests.last().unwrap().lines().find(|line| line.to_ascii_lowercase().starts_with("authorization:"));
+    let line = requests
+        .last()
+        .unwrap()
+        .lines()
+        .find(|line| line.to_ascii_lowercase().starts_with("authorization:"));
     line.unwrap().rsplit_once(' ').unwrap().1.to_owned()
 }
 
@@ -38,12 +41,15 @@ fn each_profile_has_its_server_and_its_credential() {
     assert_eq!(last_token(&one), "mtk_live_one");
     caller.run(&["whoami", "--profile", "staging"]).succeeded();
     assert_eq!(last_token(&other), "mtk_live_other");
-    let said =
-        caller.run(&["whoami", "--profile", "stagin"]).ended_with(3, &["stagin", "default", "staging"]);
+    let said = caller
+        .run(&["whoami", "--profile", "stagin"])
+        .ended_with(3, &["stagin", "default", "staging"]);
     assert!(!said.stderr.contains("mtk_live"), "{said:?}");
 
     // A credential is replaced without naming the server again.
-    let ran = caller.work.run_with_input(&["login", "--token", "-", "--profile", "staging"], b"mtk_live_new");
+    let ran = caller
+        .work
+        .run_with_input(&["login", "--token", "-", "--profile", "staging"], b"mtk_live_new");
     assert!(ran.succeeded().stderr.contains("in place of"));
     assert_eq!(last_token(&other), "mtk_live_new");
 
@@ -138,7 +144,10 @@ fn a_file_that_is_none_of_profiles_is_told_of() {
         ("[default]\nurl = \"https://x\"\ntoken = 5\n", &["token"]),
         ("[default]\nurl = \"http://x\"\ntoken = \"hunter2\"\n", &["https"]),
         ("[default]\nurl = \"https://x\"\ntoken = \"hunter2 \\u001b[31m\"\n", &["default"]),
-        ("[default]\nurl = \"https://x\"\ntoken = \"hunter2\"\nclient_id = \"x\"\n", &["client_id"]),
+        (
+            "[default]\nurl = \"https://x\"\ntoken = \"hunter2\"\nclient_id = \"x\"\n",
+            &["client_id"],
+        ),
         ("[default]\nurl = \"https://x\"\nclient_id = \"hunter2\"\n", &["client_id"]),
         ("[default]\nurl = \"https://x\"\ntokn = \"hunter2\"\n", &["tokn"]),
     ] {

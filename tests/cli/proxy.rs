@@ -20,7 +20,8 @@ struct State {
 const PASSING: u8 = 0;
 /// Connections are closed, as when the database has stopped.
 const CUT: u8 = 1;
-/// Connections stay open, and nothing comes through, as when a cable was pulled. What was open then never works again.
+/// Connections stay open, and nothing comes through, as when a cable was pulled. What was open then
+/// never works again.
 const SILENT: u8 = 2;
 
 impl Proxy {
@@ -28,7 +29,8 @@ impl Proxy {
     pub fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(State { mode: AtomicU8::new(PASSING), connections: Mutex::new(Vec::new()) });
+        let state =
+            Arc::new(State { mode: AtomicU8::new(PASSING), connections: Mutex::new(Vec::new()) });
         let accepting = Arc::clone(&state);
         std::thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
@@ -99,7 +101,8 @@ impl State {
                 match read {
                     Ok(_) if is_dead => {}
                     Ok(length @ 1..) if to.write_all(&buffer[..length]).is_ok() => {}
-                    Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                    Err(error)
+                        if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
                     _ => break,
                 }
                 if is_dead {

@@ -34,7 +34,9 @@ fn without_an_issuer() {
 #[test]
 fn with_an_issuer_to_which_secrets_would_travel_in_plain() {
     let work = Workplace::new();
-    for issuer in ["http://auth.example.com", "http://10.0.0.1:8080", "http://localhost.example.com"] {
+    for issuer in
+        ["http://auth.example.com", "http://10.0.0.1:8080", "http://localhost.example.com"]
+    {
         serve(&work, &["--issuer", issuer]).failed(&["issuer", "https"]);
         serve(&work, &["--dev", "--issuer", issuer]).failed(&["issuer", "https"]);
     }
@@ -99,7 +101,9 @@ fn with_a_misspelt_setting() {
         ("MINTERY_TOKEN_TTL", "token.ttl"),
     ] {
         let work = Workplace::new().with(variable, "x");
-        for ran in [serve_properly(&work), work.run(&["client", "list"]), work.run(&["db", "migrate"])] {
+        for ran in
+            [serve_properly(&work), work.run(&["client", "list"]), work.run(&["db", "migrate"])]
+        {
             ran.failed(&[variable, &format!("`{nearest}`")]);
         }
         assert_eq!(work.entries(), Vec::<String>::new());
@@ -111,7 +115,11 @@ fn with_a_misspelt_setting() {
     ] {
         let work = Workplace::new();
         work.write("mintery.toml", file);
-        serve_properly(&work).failed(&["mintery.toml", &format!("`{name}`"), &format!("`{nearest}`")]);
+        serve_properly(&work).failed(&[
+            "mintery.toml",
+            &format!("`{name}`"),
+            &format!("`{nearest}`"),
+        ]);
         assert_eq!(work.entries(), ["mintery.toml"]);
     }
 }
@@ -172,7 +180,8 @@ fn a_second_server_on_the_same_file_by_a_link() {
     let work = Workplace::new();
     let _first = Server::start(&work);
     std::os::unix::fs::symlink(work.path("data/mintery.db"), work.path("link.db")).unwrap();
-    serve(&work, &["--issuer", ISSUER, "--database-url", "sqlite://link.db"]).failed(&["another process"]);
+    serve(&work, &["--issuer", ISSUER, "--database-url", "sqlite://link.db"])
+        .failed(&["another process"]);
 }
 
 #[test]
@@ -180,12 +189,15 @@ fn on_a_file_that_is_no_database() {
     if engine() == Engine::Postgres {
         return;
     }
-    for garbage in
-        [&b"not a database, but a text that is longer than its header\n"[..].repeat(40), &vec![0xff; 8192]]
-    {
+    for garbage in [
+        &b"not a database, but a text that is longer than its header\n"[..].repeat(40),
+        &vec![0xff; 8192],
+    ] {
         let work = Workplace::new();
         let path = work.write("data/mintery.db", garbage);
-        for ran in [serve_properly(&work), work.run(&["client", "list"]), work.run(&["db", "migrate"])] {
+        for ran in
+            [serve_properly(&work), work.run(&["client", "list"]), work.run(&["db", "migrate"])]
+        {
             ran.failed(&["data/mintery.db", "not a database"]);
         }
         assert_eq!(&fs::read(path).unwrap(), garbage);
@@ -227,8 +239,10 @@ fn on_a_database_that_may_only_be_read() {
     }
     let work = Workplace::new();
     let client = work.create_client(&[]);
-    let read_only = work.beside().with("MINTERY_DATABASE_URL", &format!("{}?mode=ro", work.database_url()));
-    let read_only = read_only.with("MINTERY_MASTER_KEY_FILE", work.path("keys/master.key").to_str().unwrap());
+    let read_only =
+        work.beside().with("MINTERY_DATABASE_URL", &format!("{}?mode=ro", work.database_url()));
+    let read_only =
+        read_only.with("MINTERY_MASTER_KEY_FILE", work.path("keys/master.key").to_str().unwrap());
     for arguments in [&["client", "create", "--name", "x"][..], &["client", "delete", &client.id]] {
         read_only.run(arguments).failed(&["readonly"]);
     }
@@ -276,8 +290,10 @@ fn on_a_database_of_ours_that_somebody_has_locked() {
     let work = Workplace::new();
     let client = work.create_client(&[]);
     let mut locker = work.connect();
-    runtime().block_on(async { sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut locker).await.unwrap() });
-    for arguments in [&["client", "create", "--name", "x"][..], &["client", "disable", &client.id]] {
+    runtime()
+        .block_on(async { sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut locker).await.unwrap() });
+    for arguments in [&["client", "create", "--name", "x"][..], &["client", "disable", &client.id]]
+    {
         let ran = work.run(arguments).failed(&["locked"]);
         assert!(ran.took < Duration::from_secs(12), "{ran:?}");
     }
@@ -399,7 +415,8 @@ fn with_a_master_key_that_is_none() {
     let path = work.path("keys/master.key");
     let text = String::from_utf8(fs::read(&path).unwrap()).unwrap();
     let short = &text[..20];
-    for content in [&b""[..], b"\n", short.as_bytes(), b"correct horse battery staple", &[0xff; 32], &[0; 32]]
+    for content in
+        [&b""[..], b"\n", short.as_bytes(), b"correct horse battery staple", &[0xff; 32], &[0; 32]]
     {
         fs::write(&path, content).unwrap();
         assert_locked(&work, &["master key"]);
@@ -439,7 +456,8 @@ fn a_master_key_may_come_from_the_environment() {
         ("correct horse battery staple", ["master key", "base64"]),
     ] {
         let url = work.database_url();
-        let elsewhere = work.beside().with("MINTERY_MASTER_KEY", wrong).with("MINTERY_DATABASE_URL", &url);
+        let elsewhere =
+            work.beside().with("MINTERY_MASTER_KEY", wrong).with("MINTERY_DATABASE_URL", &url);
         let ran = elsewhere.run(&["client", "list"]).failed(&words);
         assert!(!ran.stderr.contains(wrong), "{ran:?}");
     }
@@ -448,9 +466,11 @@ fn a_master_key_may_come_from_the_environment() {
 /// SEC-5
 #[test]
 fn a_database_out_of_reach_whose_password_is_not_told() {
-    let url = format!("postgres://mintery:hunter2@127.0.0.1:{}/mintery?sslmode=disable", free_port());
+    let url =
+        format!("postgres://mintery:hunter2@127.0.0.1:{}/mintery?sslmode=disable", free_port());
     let work = Workplace::new().with("MINTERY_DATABASE_URL", &url);
-    for ran in [serve_properly(&work), work.run(&["client", "list"]), work.run(&["db", "migrate"])] {
+    for ran in [serve_properly(&work), work.run(&["client", "list"]), work.run(&["db", "migrate"])]
+    {
         let ran = ran.failed(&["127.0.0.1"]);
         assert!(!ran.stderr.contains("hunter2"), "{ran:?}");
         assert!(ran.took < Duration::from_secs(10), "{ran:?}");

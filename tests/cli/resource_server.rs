@@ -1,4 +1,5 @@
-//! An API in a process of its own (`examples/resource_server.rs`) that verifies the tokens of a server beside it.
+//! An API in a process of its own (`examples/resource_server.rs`) that verifies the tokens of a
+//! server beside it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -40,7 +41,8 @@ impl Api {
 
 /// Cargo puts examples beside the programs.
 pub fn example() -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_mintery")).with_file_name("examples").join("resource_server");
+    let path =
+        Path::new(env!("CARGO_BIN_EXE_mintery")).with_file_name("examples").join("resource_server");
     assert!(path.exists(), "`cargo build --example resource_server` makes {}", path.display());
     path
 }
@@ -66,7 +68,9 @@ fn the_example_takes_the_tokens_of_a_server() {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.json()["for"], client.id.as_str());
 
-    let post = |token: &str| send(http().post(format!("{}/v1/tasks", api.url)).bearer_auth(token)).unwrap();
+    let post = |token: &str| {
+        send(http().post(format!("{}/v1/tasks", api.url)).bearer_auth(token)).unwrap()
+    };
     assert_eq!(post(&server.token(&client)).status, 201);
     let reader = work.create_client_for("servers:read", &[]);
     let answer = post(&server.token(&reader));
@@ -75,7 +79,8 @@ fn the_example_takes_the_tokens_of_a_server() {
     let answer = send(http().get(format!("{}/servers", api.url))).unwrap();
     assert_eq!(answer.status, 401);
     let challenge = answer.header("www-authenticate").unwrap();
-    let (_, rest) = challenge.split_once("resource_metadata=\"").unwrap_or_else(|| panic!("{challenge}"));
+    let (_, rest) =
+        challenge.split_once("resource_metadata=\"").unwrap_or_else(|| panic!("{challenge}"));
     let metadata = rest.split('"').next().unwrap();
     assert!(metadata.contains("/.well-known/oauth-protected-resource"), "{challenge}");
 }
@@ -97,11 +102,12 @@ fn the_example_survives_a_restart_of_the_issuer() {
     assert_eq!(api.servers(&server.token(&client)).status, 200);
 }
 
-/// Tokens are issued without a gap through rotations at top speed, and a verifier in another process accepts every one.
-/// `TEST_ROTATIONS` says through how many.
+/// Tokens are issued without a gap through rotations at top speed, and a verifier in another
+/// process accepts every one. `TEST_ROTATIONS` says through how many.
 #[test]
 fn no_token_is_refused_while_keys_rotate() {
-    let rotations: usize = std::env::var("TEST_ROTATIONS").map_or(3, |count| count.parse().unwrap());
+    let rotations: usize =
+        std::env::var("TEST_ROTATIONS").map_or(3, |count| count.parse().unwrap());
     let work = Workplace::with_tables()
         .with("MINTERY_KEYS__ROTATE_EVERY", "3")
         .with("MINTERY_KEYS__PUBLISH_AHEAD", "2")

@@ -1,5 +1,6 @@
-//! What is taken back, and APIs in processes of their own that follow it: `examples/resource_server.rs` with the library, and
-//! `examples/verifier.mjs` in another language, by `docs/revocation-feed.md`.
+//! What is taken back, and APIs in processes of their own that follow it:
+//! `examples/resource_server.rs` with the library, and `examples/verifier.mjs` in another language,
+//! by `docs/revocation-feed.md`.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::resource_server::example;
-use crate::support::{Client, PATIENCE, Process, Server, Workplace, eventually, free_port, http, send};
+use crate::support::{
+    Client, PATIENCE, Process, Server, Workplace, eventually, free_port, http, send,
+};
 
 /// The longest that the examples may know nothing in these tests, and not refuse everything.
 const MAX_AGE: Duration = Duration::from_secs(3);
@@ -45,7 +48,8 @@ impl Api {
             .env("CLIENT_ID", &own.id)
             .env("CLIENT_SECRET", &own.secret)
             .env("MAX_AGE", MAX_AGE.as_secs().to_string());
-        let mut api = Self { process: Process::start(command), route: format!("http://{listen}/{route}") };
+        let mut api =
+            Self { process: Process::start(command), route: format!("http://{listen}/{route}") };
         eventually("the example answers", PATIENCE, || {
             assert!(!api.process.has_ended(), "it ended: {}", api.process.stderr());
             send(http().get(&api.route)).ok()
@@ -60,9 +64,11 @@ impl Api {
     /// Waits until a token is answered so; gives how long that took.
     fn until(&self, status: u16, token: &str, within: Duration) -> Duration {
         let began = Instant::now();
-        eventually(&format!("{} answers {status}: {}", self.route, self.process.stderr()), within, || {
-            (self.status(token) == status).then_some(())
-        });
+        eventually(
+            &format!("{} answers {status}: {}", self.route, self.process.stderr()),
+            within,
+            || (self.status(token) == status).then_some(()),
+        );
         began.elapsed()
     }
 }
@@ -128,7 +134,8 @@ fn what_is_taken_back_is_refused_everywhere_within_a_second() {
     }
 }
 
-/// An issuer that answers nothing, though its port is open: tokens are refused once that has gone on for too long, with 503.
+/// An issuer that answers nothing, though its port is open: tokens are refused once that has gone
+/// on for too long, with 503.
 #[test]
 fn knowledge_that_is_too_old_shows() {
     let work = Workplace::with_tables();

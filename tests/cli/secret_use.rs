@@ -1,5 +1,6 @@
-//! `client secret list` and `client secret safe-to-revoke`: who used a secret, and whether it may go. What a server counted is in the
-//! database once it has stopped; that it was long ago is written there by hand.
+//! `client secret list` and `client secret safe-to-revoke`: who used a secret, and whether it may
+//! go. What a server counted is in the database once it has stopped; that it was long ago is
+//! written there by hand.
 
 use serde_json::json;
 
@@ -17,7 +18,11 @@ fn use_secrets(work: &Workplace, clients: &[&Client]) {
 /// The ids of the secrets of a client, the oldest first.
 fn secrets(work: &Workplace, id: &str) -> Vec<String> {
     let list = work.run(&["client", "secret", "list", id, "-o", "json"]).succeeded().json();
-    list.as_array().unwrap().iter().map(|secret| secret["id"].as_str().unwrap().to_owned()).collect()
+    list.as_array()
+        .unwrap()
+        .iter()
+        .map(|secret| secret["id"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn safe_to_revoke(work: &Workplace, id: &str, secret: &str, flags: &[&str]) -> Ran {
@@ -27,7 +32,9 @@ fn safe_to_revoke(work: &Workplace, id: &str, secret: &str, flags: &[&str]) -> R
 /// The secret was last used so much earlier than it was.
 fn set_back(work: &Workplace, secret: &str, secs: i64) {
     for table in ["secret_usage", "secret_addresses"] {
-        let sql = format!("UPDATE {table} SET used_at = used_at - {secs}000 WHERE secret_id = '{secret}'");
+        let sql = format!(
+            "UPDATE {table} SET used_at = used_at - {secs}000 WHERE secret_id = '{secret}'"
+        );
         work.execute(&sql);
     }
 }
@@ -37,7 +44,10 @@ fn set_back(work: &Workplace, secret: &str, secs: i64) {
 fn is_not_safe(ran: Ran, words: &[&str]) -> Ran {
     assert_eq!(ran.code, Some(1), "{ran:#?}");
     assert!(ran.stdout.contains("is not safe to revoke"), "{ran:#?}");
-    assert!(ran.stderr.starts_with("mintery: secret cs_") && ran.stderr.lines().count() == 1, "{ran:#?}");
+    assert!(
+        ran.stderr.starts_with("mintery: secret cs_") && ran.stderr.lines().count() == 1,
+        "{ran:#?}"
+    );
     for word in words {
         assert!(ran.stdout.contains(word), "does not say `{word}`: {ran:#?}");
     }
@@ -48,7 +58,10 @@ fn is_not_safe(ran: Ran, words: &[&str]) -> Ran {
 #[track_caller]
 fn is_narrow(ran: &Ran) {
     let rows = ran.stdout.lines().filter(|line| line.starts_with([' ', '─', '═']));
-    assert!(rows.clone().count() > 0 && rows.clone().all(|row| row.chars().count() <= 80), "{ran:#?}");
+    assert!(
+        rows.clone().count() > 0 && rows.clone().all(|row| row.chars().count() <= 80),
+        "{ran:#?}"
+    );
 }
 
 #[test]
@@ -56,12 +69,22 @@ fn a_secret_is_rotated() {
     let work = Workplace::with_tables();
     let old = work.create_client(&["--id", "x"]);
     let list = work.run(&["client", "secret", "list", "x"]).succeeded();
-    assert_eq!(list.stdout.matches(" never ").count(), 2, "neither expires nor was used: {list:#?}");
+    assert_eq!(
+        list.stdout.matches(" never ").count(),
+        2,
+        "neither expires nor was used: {list:#?}"
+    );
     let [old_id] = secrets(&work, "x").try_into().unwrap();
-    is_not_safe(safe_to_revoke(&work, "x", &old_id, &[]), &["never used", "no other secret", "just now"]);
+    is_not_safe(
+        safe_to_revoke(&work, "x", &old_id, &[]),
+        &["never used", "no other secret", "just now"],
+    );
     use_secrets(&work, &[&old]);
     let list = work.run(&["client", "secret", "list", "x"]).succeeded();
-    assert!(list.stdout.matches(" never ").count() == 1 && list.stdout.contains("127.0.0.1"), "{list:#?}");
+    assert!(
+        list.stdout.matches(" never ").count() == 1 && list.stdout.contains("127.0.0.1"),
+        "{list:#?}"
+    );
     let new = work.run(&["client", "secret", "add", "x"]).succeeded().stdout.trim().to_owned();
     let new = Client { secret: new, ..old.clone() };
     let new_id = secrets(&work, "x").remove(1);
@@ -94,12 +117,17 @@ fn a_secret_is_rotated() {
         (&json!(true), &json!("x"), &json!(old_id))
     );
     let ran = safe_to_revoke(&work, "x", &old_id, &["--unused-for", "100000", "-o", "json"]);
-    assert_eq!((ran.code, &ran.json()["reasons"][0]["code"]), (Some(1), &json!("used_lately")), "{ran:#?}");
+    assert_eq!(
+        (ran.code, &ran.json()["reasons"][0]["code"]),
+        (Some(1), &json!("used_lately")),
+        "{ran:#?}"
+    );
     // Tokens that live longer are waited for longer.
     let settings = work.beside().with("MINTERY_DATABASE_URL", &work.database_url());
     let key = work.path("keys/master.key");
-    let settings =
-        settings.with("MINTERY_MASTER_KEY_FILE", key.to_str().unwrap()).with("MINTERY_TOKEN__TTL", "100000");
+    let settings = settings
+        .with("MINTERY_MASTER_KEY_FILE", key.to_str().unwrap())
+        .with("MINTERY_TOKEN__TTL", "100000");
     let ran = safe_to_revoke(&settings, "x", &old_id, &["-o", "json"]);
     assert_eq!((ran.code, &ran.json()["unused_for"]), (Some(1), &json!(200_000)), "{ran:#?}");
     work.run(&["client", "secret", "revoke", "x", &old_id]).succeeded();
@@ -122,7 +150,9 @@ fn what_there_is_not_is_not_safe_to_revoke() {
     // SEC-5: what may be the secret itself is not repeated.
     let ran = safe_to_revoke(&work, "x", &client.secret, &[]).failed(&["cs_ and 22"]);
     assert!(!ran.stderr.contains(&client.secret), "{ran:#?}");
-    for bad in ["0", "9", "x", "", "1.5", "315619201", "18446744073709551615", "99999999999999999999"] {
+    for bad in
+        ["0", "9", "x", "", "1.5", "315619201", "18446744073709551615", "99999999999999999999"]
+    {
         safe_to_revoke(&work, "x", &id, &["--unused-for", bad]).was_misused();
     }
     let empty = Workplace::new();
@@ -132,12 +162,12 @@ fn what_there_is_not_is_not_safe_to_revoke() {
     assert_eq!(empty.entries(), before);
 }
 
-/// Nobody knows whether a secret that comes from elsewhere was used, whatever it says of when it was made.
+/// Nobody knows whether a secret that comes from elsewhere was used, whatever it says of when it
+/// was made.
 #[test]
 fn of_a_secret_from_elsewhere_it_is_unknown_whether_it_was_used() {
     let work = Workplace::with_tables();
-    let hash =
-        "$pbkdf2-sha256$i=29000,l=32$AAECAwQFBgcICQoLDA0ODw$ZvLORN3Wu1+2s6Mb0kBKZ43bylSsC/t0Vz5rE9nJPNg";
+    let hash = "$pbkdf2-sha256$i=29000,l=32$AAECAwQFBgcICQoLDA0ODw$ZvLORN3Wu1+2s6Mb0kBKZ43bylSsC/t0Vz5rE9nJPNg";
     let long_ago = 1_700_000_000;
     let line = json!({
         "client_id": "x", "client_name": "x", "scope": "read", "client_id_issued_at": long_ago,
@@ -151,7 +181,10 @@ fn of_a_secret_from_elsewhere_it_is_unknown_whether_it_was_used() {
     let list = work.run(&["client", "secret", "list", "x"]).succeeded();
     assert!(list.stdout.matches(" never ").count() == 3, "one of them was made here: {list:#?}");
     use_secrets(&work, &[&Client { id: "x".to_owned(), secret: new }]);
-    is_not_safe(safe_to_revoke(&work, "x", &imported, &[]), &["as far as is known", "counted only since"]);
+    is_not_safe(
+        safe_to_revoke(&work, "x", &imported, &[]),
+        &["as far as is known", "counted only since"],
+    );
     // The import was two days ago.
     work.execute("UPDATE events SET at = at - 172800000 WHERE kind = 'clients.imported'");
     let ran = safe_to_revoke(&work, "x", &imported, &["-o", "json"]);

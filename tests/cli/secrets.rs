@@ -12,7 +12,8 @@ fn create(work: &Workplace, more: &[&str], input: &[u8]) -> Ran {
     work.run_with_input(&[&arguments[..], more].concat(), input)
 }
 
-/// From standard input, with or without an end of line; nothing of it is printed but in the JSON that asks for it.
+/// From standard input, with or without an end of line; nothing of it is printed but in the JSON
+/// that asks for it.
 #[test]
 fn a_client_is_made_with_a_secret_of_ones_own() {
     let work = Workplace::with_tables();
@@ -33,7 +34,10 @@ fn a_client_is_made_with_a_secret_of_ones_own() {
     assert!(shown.json()["secrets"][0]["hint"].is_null(), "{shown:?}");
     let table = work.run(&["client", "show", "quiet"]).succeeded();
     for word in ["correct", "%", "$argon2"] {
-        assert!(!shown.stdout.contains(word) && !table.stdout.contains(word), "{shown:?} {table:?}");
+        assert!(
+            !shown.stdout.contains(word) && !table.stdout.contains(word),
+            "{shown:?} {table:?}"
+        );
     }
 }
 
@@ -95,7 +99,8 @@ fn a_secret_that_is_not_acceptable_touches_nothing() {
     assert_eq!(work.entries(), before);
 }
 
-/// A node that was started anew knows the secret by its slow hash, and says nothing of it in its log.
+/// A node that was started anew knows the secret by its slow hash, and says nothing of it in its
+/// log.
 #[test]
 fn a_secret_of_ones_own_outlives_a_restart() {
     let work = Workplace::with_tables();
@@ -149,7 +154,10 @@ fn a_prompt_shows_nothing() {
         "{code:?} {shown}"
     );
     let (code, shown) = prompted(SECRET, SECRET);
-    assert!(code == Some(0) && shown.contains("Secret: ") && !shown.contains("horse"), "{code:?} {shown}");
+    assert!(
+        code == Some(0) && shown.contains("Secret: ") && !shown.contains("horse"),
+        "{code:?} {shown}"
+    );
     let server = Server::start(&work);
     server.token(&Client { id: "prompted".to_owned(), secret: SECRET.to_owned() });
 }

@@ -121,7 +121,8 @@ fn settings_come_from_flags_environment_and_file() {
         (issuer, server.ask_for_token(&client).json()["expires_in"].clone())
     };
     assert_eq!(expires_in(&work, &[]), (ISSUER.into(), 60.into()));
-    let work = work.with("MINTERY_TOKEN__TTL", "61").with("MINTERY_ISSUER", "https://environment.test");
+    let work =
+        work.with("MINTERY_TOKEN__TTL", "61").with("MINTERY_ISSUER", "https://environment.test");
     assert_eq!(expires_in(&work, &[]), ("https://environment.test".into(), 61.into()));
     assert_eq!(
         expires_in(&work, &["--issuer", "https://flag.test"]),
@@ -129,7 +130,8 @@ fn settings_come_from_flags_environment_and_file() {
     );
     let port = free_port();
     work.write("listen.toml", format!("listen = \"127.0.0.1:{port}\"\nworkers = 1\n"));
-    let server = Server::spawn(&work, &["--config", "listen.toml", "--listen", "127.0.0.1:0"]).ready();
+    let server =
+        Server::spawn(&work, &["--config", "listen.toml", "--listen", "127.0.0.1:0"]).ready();
     assert_ne!(server.address.port(), port);
 }
 
@@ -146,7 +148,8 @@ fn metrics_are_answered_on_the_main_listener_when_it_is_loopback() {
 #[test]
 fn metrics_are_answered_only_where_they_are_told_to_be() {
     let port = free_port();
-    let work = Workplace::with_tables().with("MINTERY_METRICS__LISTEN", &format!("127.0.0.1:{port}"));
+    let work =
+        Workplace::with_tables().with("MINTERY_METRICS__LISTEN", &format!("127.0.0.1:{port}"));
     let server = Server::start(&work);
     assert_eq!(server.get("/metrics").status, 404);
     let answer = send(http().get(format!("http://127.0.0.1:{port}/metrics"))).unwrap();
@@ -177,7 +180,8 @@ struct HalfRequest {
 
 impl HalfRequest {
     fn begin(server: &Server, client: &Client) -> Self {
-        let body = format!("client_id={}&client_secret={}&grant_type=client_", client.id, client.secret);
+        let body =
+            format!("client_id={}&client_secret={}&grant_type=client_", client.id, client.secret);
         let rest = "credentials";
         let mut stream = TcpStream::connect(server.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -219,7 +223,12 @@ fn what_is_under_way_ends_after_a_signal() {
         assert!(!server.process.has_ended(), "{}", server.process.stderr());
         let answer = half.finish();
         assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("access_token"), "{answer}");
-        assert_eq!(server.process.ended(Duration::from_secs(10)), Some(0), "{}", server.process.stderr());
+        assert_eq!(
+            server.process.ended(Duration::from_secs(10)),
+            Some(0),
+            "{}",
+            server.process.stderr()
+        );
     }
 }
 
@@ -280,7 +289,12 @@ fn an_idle_connection_does_not_delay_the_stop() {
     assert_ne!(idle.read(&mut buffer).unwrap(), 0);
     let _silent = TcpStream::connect(server.address).unwrap();
     server.process.signal("TERM");
-    assert_eq!(server.process.ended(Duration::from_secs(10)), Some(0), "{}", server.process.stderr());
+    assert_eq!(
+        server.process.ended(Duration::from_secs(10)),
+        Some(0),
+        "{}",
+        server.process.stderr()
+    );
 }
 
 #[test]

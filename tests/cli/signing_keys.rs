@@ -33,7 +33,9 @@ fn list_says_what_each_key_is_doing_and_until_when() {
     for key in &keys {
         assert_eq!(key["state"], "active");
         assert!(
-            key["signs_from"].is_i64() && key["signs_until"].is_null() && key["published_until"].is_null()
+            key["signs_from"].is_i64()
+                && key["signs_until"].is_null()
+                && key["published_until"].is_null()
         );
     }
     let next = work.run(&["signing-key", "rotate", "-o", "json"]).succeeded().json();
@@ -44,7 +46,9 @@ fn list_says_what_each_key_is_doing_and_until_when() {
     assert!(active["published_until"].as_i64() > active["signs_until"].as_i64());
 
     let table = work.run(&["signing-key", "list"]).succeeded().stdout;
-    for expected in ["ES256", "RS256", "active", "next", "signs until", "signs from", "UTC", "rotation"] {
+    for expected in
+        ["ES256", "RS256", "active", "next", "signs until", "signs from", "UTC", "rotation"]
+    {
         assert!(table.contains(expected), "{expected}: {table}");
     }
     assert!(!table.contains("BEGIN") && !table.contains("v1."), "{table}");
@@ -63,12 +67,17 @@ fn a_key_that_waits_is_not_made_twice_and_can_be_hurried() {
     // The other algorithm was left alone.
     assert_eq!(in_state(&work, "RS256", "active").len(), 1);
     work.run(&["signing-key", "rotate", "--alg", "EdDSA"]).succeeded();
-    assert_eq!(in_state(&work, "EdDSA", "active").len(), 1, "the first of its algorithm signs at once");
+    assert_eq!(
+        in_state(&work, "EdDSA", "active").len(),
+        1,
+        "the first of its algorithm signs at once"
+    );
     work.run(&["signing-key", "rotate", "--alg", "none"]).was_misused();
     work.run(&["db", "check"]).succeeded();
 }
 
-/// JOSE-6: what is exported, openssl reads, and what openssl makes is imported, in each form that it has.
+/// JOSE-6: what is exported, openssl reads, and what openssl makes is imported, in each form that
+/// it has.
 #[test]
 fn keys_come_from_openssl_and_go_there() {
     let work = with_keys();
@@ -83,7 +92,8 @@ fn keys_come_from_openssl_and_go_there() {
         ("RS256", "genrsa -traditional -out key.pem 2048"),
     ] {
         work.openssl(make);
-        let arguments = ["signing-key", "import", "key.pem", "--alg", algorithm, "--now", "-o", "json"];
+        let arguments =
+            ["signing-key", "import", "key.pem", "--alg", algorithm, "--now", "-o", "json"];
         let imported = work.run(&arguments).succeeded().json();
         assert_eq!(
             (&imported["alg"], &imported["state"]),
@@ -101,7 +111,10 @@ fn keys_come_from_openssl_and_go_there() {
     work.openssl("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out key.pem");
     let text = std::fs::read(work.path("key.pem")).unwrap();
     let ran = work.run_with_input(&["signing-key", "import", "-", "-o", "json"], &text).succeeded();
-    assert_eq!((&ran.json()["alg"], &ran.json()["state"]), (&Value::from("RS256"), &Value::from("next")));
+    assert_eq!(
+        (&ran.json()["alg"], &ran.json()["state"]),
+        (&Value::from("RS256"), &Value::from("next"))
+    );
 }
 
 /// JOSE-6: what is no key for signing is refused, says why and what to do, and changes nothing.
@@ -144,8 +157,10 @@ fn what_is_no_key_for_signing_is_not_imported() {
         let ran = work.run(&["signing-key", "import", file]).failed(words);
         assert!(!ran.stderr.contains("MIG"), "the key is not repeated: {ran:?}");
     }
-    work.run(&["signing-key", "import", "good.pem", "--alg", "RS256"]).failed(&["no key for RS256"]);
-    work.run(&["signing-key", "import", "good.pem", "--alg", "HS256"]).failed(&["no key for HS256"]);
+    work.run(&["signing-key", "import", "good.pem", "--alg", "RS256"])
+        .failed(&["no key for RS256"]);
+    work.run(&["signing-key", "import", "good.pem", "--alg", "HS256"])
+        .failed(&["no key for HS256"]);
     work.run(&["signing-key", "import", "good.pem", "--alg", "es256"]).was_misused();
     work.run(&["signing-key", "import"]).was_misused();
     work.run_with_input(&["signing-key", "import", "-"], b"").failed(&["PEM"]);
@@ -217,8 +232,9 @@ fn a_client_has_an_algorithm_of_its_own() {
 
 #[test]
 fn settings_that_would_let_a_key_sign_before_it_is_published_are_refused() {
-    let work =
-        with_keys().with("MINTERY_KEYS__ROTATE_EVERY", "60").with("MINTERY_ISSUER", "http://127.0.0.1");
+    let work = with_keys()
+        .with("MINTERY_KEYS__ROTATE_EVERY", "60")
+        .with("MINTERY_ISSUER", "http://127.0.0.1");
     work.run(&["serve"]).failed(&["keys.publish_ahead", "keys.rotate_every"]);
 }
 

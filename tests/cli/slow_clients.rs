@@ -17,7 +17,8 @@ fn connect(server: &Server) -> TcpStream {
     TcpStream::connect(server.address).unwrap()
 }
 
-/// SEC-3, SEC-8: whoever asks and asks and reads no answer costs what fits into the buffers of a connection.
+/// SEC-3, SEC-8: whoever asks and asks and reads no answer costs what fits into the buffers of a
+/// connection.
 #[test]
 fn answers_that_nobody_takes_do_not_pile_up() {
     let work = Workplace::with_tables();

@@ -1,5 +1,5 @@
-//! Servers that are no Mintery, or whose answers somebody else wrote: they are told apart, bounded, and never given a
-//! credential that was for another address.
+//! Servers that are no Mintery, or whose answers somebody else wrote: they are told apart, bounded,
+//! and never given a credential that was for another address.
 
 use std::time::Duration;
 
@@ -9,7 +9,9 @@ use crate::support::Workplace;
 /// All commands that ask, with code 1.
 fn all_fail(stranger: &Stranger, words: &[&str]) {
     let work = Workplace::new();
-    let by_key = Caller::beside(&work).with("MINTERY_URL", &stranger.url).with("MINTERY_TOKEN", "mtk_live_x");
+    let by_key = Caller::beside(&work)
+        .with("MINTERY_URL", &stranger.url)
+        .with("MINTERY_TOKEN", "mtk_live_x");
     let client = Caller::beside(&work).with("MINTERY_URL", &stranger.url);
     let client = client.with("MINTERY_CLIENT_ID", "shop").with("MINTERY_CLIENT_SECRET", "hunter22");
     for (caller, arguments) in [
@@ -56,7 +58,9 @@ fn an_endless_answer_is_not_read_to_its_end() {
 #[test]
 fn a_redirect_is_not_followed() {
     let thief = Stranger::answering("200 OK", "X-Auth-Subject: you\r\n", b"{}");
-    for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
+    for status in
+        ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"]
+    {
         let location = format!("Location: {}/somewhere\r\n", thief.url);
         all_fail(&Stranger::answering(status, &location, b""), &["redirects to", &thief.url]);
     }
@@ -89,13 +93,18 @@ fn what_a_server_says_does_not_act_on_the_terminal() {
     caller.login(&stranger.url, "mtk_live_x").succeeded().shows_no_control_characters();
 
     let problem = "{\"detail\":\"\\u001b[2J\\u009b31m\u{202e}gone\",\"error\":\"\\u001b[31m\"}";
-    for (status, code) in [("401 Unauthorized", 3), ("403 Forbidden", 4), ("500 Internal Server Error", 1)] {
+    for (status, code) in
+        [("401 Unauthorized", 3), ("403 Forbidden", 4), ("500 Internal Server Error", 1)]
+    {
         let headers = "Retry-After: \u{9b}31m\r\nX-Request-Id: \x1b[31m\r\n";
         for headers in ["", headers] {
             let stranger = Stranger::answering(status, headers, problem.as_bytes());
             let ran = Caller::beside(&Workplace::new()).login(&stranger.url, "mtk_live_x");
             let ran = ran.shows_no_control_characters();
-            assert!(ran.code == Some(code) && ran.stderr.contains("gone") || !headers.is_empty(), "{ran:?}");
+            assert!(
+                ran.code == Some(code) && ran.stderr.contains("gone") || !headers.is_empty(),
+                "{ran:?}"
+            );
         }
     }
     let stranger = Stranger::answering("302 Found", "Location: http://x/\x1b[31m\u{9b}\r\n", b"");
@@ -114,7 +123,8 @@ fn what_a_server_says_does_not_act_on_the_terminal() {
 #[test]
 fn the_keys_come_from_the_server_that_was_named() {
     let thief = Stranger::answering("200 OK", "", b"{\"keys\":[]}");
-    let metadata = format!("{{\"issuer\":\"https://auth.example.com\",\"jwks_uri\":\"{}/jwks\"}}", thief.url);
+    let metadata =
+        format!("{{\"issuer\":\"https://auth.example.com\",\"jwks_uri\":\"{}/jwks\"}}", thief.url);
     let stranger = Stranger::answering("200 OK", "", metadata.as_bytes());
     let caller = Caller::beside(&Workplace::new())
         .with("MINTERY_URL", &stranger.url)

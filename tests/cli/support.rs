@@ -1,5 +1,5 @@
-//! What the tests are written with: a [`Workplace`] in which commands are run, a [`Server`] that runs in it, and what
-//! is asked over HTTP.
+//! What the tests are written with: a [`Workplace`] in which commands are run, a [`Server`] that
+//! runs in it, and what is asked over HTTP.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -80,8 +80,11 @@ struct PostgresDatabase {
 impl Workplace {
     /// An empty directory. On PostgreSQL there is a database, without tables.
     pub fn new() -> Self {
-        let mut workplace =
-            Self { folder: tempfile::tempdir().unwrap(), environment: BTreeMap::new(), database: None };
+        let mut workplace = Self {
+            folder: tempfile::tempdir().unwrap(),
+            environment: BTreeMap::new(),
+            database: None,
+        };
         for name in ["PATH", "HOME"] {
             if let Ok(value) = std::env::var(name) {
                 workplace.environment.insert(name.to_owned(), value);
@@ -152,7 +155,11 @@ impl Workplace {
     /// A program, in the directory and with its environment alone.
     pub fn program(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command.current_dir(self.folder.path()).env_clear().envs(&self.environment).stdin(Stdio::null());
+        command
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(&self.environment)
+            .stdin(Stdio::null());
         command
     }
 
@@ -160,7 +167,11 @@ impl Workplace {
     #[track_caller]
     pub fn openssl(&self, arguments: &str) -> Vec<u8> {
         let output = self.program("openssl").args(arguments.split_whitespace()).output().unwrap();
-        assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{arguments}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         output.stdout
     }
 
@@ -198,7 +209,8 @@ impl Workplace {
 
     /// Makes a client with these scopes.
     pub fn create_client_for(&self, scopes: &str, flags: &[&str]) -> Client {
-        let mut arguments = vec!["client", "create", "--name", "test", "--scope", scopes, "-o", "json"];
+        let mut arguments =
+            vec!["client", "create", "--name", "test", "--scope", scopes, "-o", "json"];
         arguments.extend(flags);
         Client::of(&self.run(&arguments).succeeded().json())
     }
@@ -267,7 +279,8 @@ impl PostgresDatabase {
             panic!("TEST_ENGINE=postgres needs TEST_POSTGRES_URL: tests/setup/postgres.sh start gives one")
         });
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let database = Self { server, name: format!("mintery_cli_{}_{number}", std::process::id()) };
+        let database =
+            Self { server, name: format!("mintery_cli_{}_{number}", std::process::id()) };
         database.on_server("DROP DATABASE IF EXISTS");
         database.on_server("CREATE DATABASE");
         database
@@ -318,7 +331,8 @@ impl Ran {
         self
     }
 
-    /// It was not called as it must be: code 2, nothing on standard output, something on standard error.
+    /// It was not called as it must be: code 2, nothing on standard output, something on standard
+    /// error.
     #[track_caller]
     pub fn was_misused(self) -> Self {
         assert_eq!(self.code, Some(2), "{self:#?}");
@@ -326,12 +340,14 @@ impl Ran {
         self
     }
 
-    /// It failed with code 1, and said why: nothing on standard output, one line on standard error, with all `words`.
+    /// It failed with code 1, and said why: nothing on standard output, one line on standard error,
+    /// with all `words`.
     #[track_caller]
     pub fn failed(self, words: &[&str]) -> Self {
         assert_eq!(self.code, Some(1), "{self:#?}");
         assert!(self.stdout.is_empty(), "{self:#?}");
-        let errors: Vec<&str> = self.stderr.lines().filter(|line| !is_less_than_an_error(line)).collect();
+        let errors: Vec<&str> =
+            self.stderr.lines().filter(|line| !is_less_than_an_error(line)).collect();
         assert!(
             matches!(errors.as_slice(), [line] if line.starts_with("mintery: ")),
             "one line that begins with `mintery: `, please: {self:#?}"
@@ -363,7 +379,8 @@ pub struct Client {
 impl Client {
     #[track_caller]
     pub fn of(json: &Value) -> Self {
-        let member = |name: &str| json[name].as_str().unwrap_or_else(|| panic!("{name}: {json}")).to_owned();
+        let member =
+            |name: &str| json[name].as_str().unwrap_or_else(|| panic!("{name}: {json}")).to_owned();
         Self { id: member("client_id"), secret: member("client_secret") }
     }
 }
@@ -457,7 +474,12 @@ impl Starting {
     pub fn ready(self) -> Server {
         let mut process = self.0;
         let address = eventually("the server answers", PATIENCE, || {
-            assert!(!process.has_ended(), "the server ended: {}{}", process.stdout(), process.stderr());
+            assert!(
+                !process.has_ended(),
+                "the server ended: {}{}",
+                process.stdout(),
+                process.stderr()
+            );
             address_in(&process.stderr())
         });
         Server { process, address }
@@ -467,7 +489,8 @@ impl Starting {
 /// From the line of the log that says where it answers.
 fn address_in(log: &str) -> Option<SocketAddr> {
     let (_, rest) = log.split_once("answering on http://")?;
-    let end = rest.find(|character: char| !character.is_ascii_digit() && !".:".contains(character))?;
+    let end =
+        rest.find(|character: char| !character.is_ascii_digit() && !".:".contains(character))?;
     rest[..end].parse().ok()
 }
 

@@ -11,7 +11,8 @@ const OTHER_PASSWORD: &str = "seven-Pelicans-under-9-oaks";
 
 fn log_in(server: &Server, username: &str, password: &str) -> Answer {
     let body = json!({ "username": username, "password": password }).to_string();
-    let request = http().post(server.url("/api/v1/session")).header("content-type", "application/json");
+    let request =
+        http().post(server.url("/api/v1/session")).header("content-type", "application/json");
     send(request.body(body)).unwrap()
 }
 
@@ -39,28 +40,35 @@ fn people_are_managed_at_the_command_line() {
     let answer = log_in(&server, "ann", PASSWORD);
     assert_eq!(answer.status, 200);
     let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
-    let me = || send(http().get(server.url("/api/v1/users/me")).header("cookie", cookie.clone())).unwrap();
+    let me = || {
+        send(http().get(server.url("/api/v1/users/me")).header("cookie", cookie.clone())).unwrap()
+    };
     assert_eq!(me().json()["sub"], id);
 
     let listed = work.run(&["user", "list", "-o", "json"]).succeeded().json();
     assert_eq!(listed.as_array().unwrap().len(), 2);
-    let listed =
-        work.run(&["user", "list", "--role", "member", "--enabled", "true", "-o", "json"]).succeeded().json();
+    let listed = work
+        .run(&["user", "list", "--role", "member", "--enabled", "true", "-o", "json"])
+        .succeeded()
+        .json();
     assert_eq!(listed[0]["username"], "bob");
     assert!(work.run(&["user", "list"]).succeeded().stdout.contains("Ann"));
     for name in ["ann", "ANN", id] {
         assert_eq!(work.run(&["user", "show", name, "-o", "json"]).succeeded().json(), made);
     }
-    let updated = work.run(&["user", "update", "bob", "--username", "rob", "--role", "viewer", "-o", "json"]);
+    let updated =
+        work.run(&["user", "update", "bob", "--username", "rob", "--role", "viewer", "-o", "json"]);
     let updated = updated.succeeded().json();
     assert_eq!((&updated["username"], &updated["role"]), (&json!("rob"), &json!("viewer")));
 
     let orders = "https://orders.example.com";
-    work.run(&["api", "create", "--resource", orders, "--name", "Orders", "--scope", "read"]).succeeded();
+    work.run(&["api", "create", "--resource", orders, "--name", "Orders", "--scope", "read"])
+        .succeeded();
     let given = ["user", "update", "rob", "--scope", "read", "--resource", orders, "-o", "json"];
     let given = work.run(&given).succeeded().json();
     assert_eq!((&given["scope"], &given["resources"]), (&json!("read"), &json!([orders])));
-    let key = work.run(&["key", "create", "--owner", updated["id"].as_str().unwrap(), "--name", "x"]);
+    let key =
+        work.run(&["key", "create", "--owner", updated["id"].as_str().unwrap(), "--name", "x"]);
     let key = key.succeeded().stdout.trim().to_owned();
     let check = || {
         let url = server.url(&format!("/auth/check?scope=read&resource={orders}"));
@@ -73,10 +81,14 @@ fn people_are_managed_at_the_command_line() {
     assert_eq!((&less["scope"], &less["resources"]), (&json!(""), &json!([])));
     within_a_second("what was taken back", 401, check);
     work.run(&["user", "update", "rob", "--scope", "mintery:keys:read"]).was_misused();
-    work.run(&["user", "update", "rob", "--resource", "https://x.example"]).failed(&["there is no API"]);
+    work.run(&["user", "update", "rob", "--resource", "https://x.example"])
+        .failed(&["there is no API"]);
 
-    work.run_with_input(&["user", "set-password", "ann", "--password", "-"], OTHER_PASSWORD.as_bytes())
-        .succeeded();
+    work.run_with_input(
+        &["user", "set-password", "ann", "--password", "-"],
+        OTHER_PASSWORD.as_bytes(),
+    )
+    .succeeded();
     within_a_second("logged out everywhere", 401, me);
     assert_eq!(log_in(&server, "ann", PASSWORD).status, 401);
     assert_eq!(log_in(&server, "ann", OTHER_PASSWORD).status, 200);
@@ -110,7 +122,8 @@ fn sessions_are_ended_at_the_command_line() {
         answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned()
     };
     let me = |cookie: &str| {
-        send(http().get(server.url("/api/v1/users/me")).header("cookie", cookie.to_owned())).unwrap()
+        send(http().get(server.url("/api/v1/users/me")).header("cookie", cookie.to_owned()))
+            .unwrap()
     };
     let list = || work.run(&["user", "sessions", "ann", "-o", "json"]).succeeded().json();
     assert_eq!(list(), json!([]));
@@ -128,7 +141,10 @@ fn sessions_are_ended_at_the_command_line() {
     assert!(table.contains(id), "{table}");
     for cookie in &cookies {
         let value = cookie.split_once('=').unwrap().1;
-        assert!(!table.contains(value) && !listed.to_string().contains(value), "the cookie is nowhere");
+        assert!(
+            !table.contains(value) && !listed.to_string().contains(value),
+            "the cookie is nowhere"
+        );
     }
 
     // One, which is one's own alone.
@@ -152,7 +168,10 @@ fn sessions_are_ended_at_the_command_line() {
     work.run(&["user", "sessions", "nobody"]).failed(&["there is no user nobody"]);
     work.run(&["user", "revoke-sessions", "nobody"]).failed(&["there is no user nobody"]);
     let events = work.run(&["event", "list"]).succeeded().stdout;
-    assert!(events.contains("user.session_revoked") && events.contains("user.sessions_revoked"), "{events}");
+    assert!(
+        events.contains("user.session_revoked") && events.contains("user.sessions_revoked"),
+        "{events}"
+    );
     work.assert_no_gap_in_events();
 }
 
@@ -160,7 +179,8 @@ fn sessions_are_ended_at_the_command_line() {
 #[test]
 fn what_makes_no_user_is_refused_with_a_reason() {
     let work = Workplace::with_tables();
-    let in_argv = ["user", "create", "--username", "ann", "--role", "admin", "--password", "MARKER-lorry-7"];
+    let in_argv =
+        ["user", "create", "--username", "ann", "--role", "admin", "--password", "MARKER-lorry-7"];
     let ran = work.run(&in_argv).was_misused();
     assert!(!ran.stderr.contains("MARKER") && !ran.stdout.contains("MARKER"), "{}", ran.stderr);
     for (username, role, password) in [
@@ -177,7 +197,11 @@ fn what_makes_no_user_is_refused_with_a_reason() {
     ] {
         let ran = create(&work, username, role, password).was_misused();
         assert!(ran.stdout.is_empty(), "{username:.20} {role}");
-        assert!(!ran.stderr.contains("Password123!") && !ran.stderr.contains('\u{202e}'), "{}", ran.stderr);
+        assert!(
+            !ran.stderr.contains("Password123!") && !ran.stderr.contains('\u{202e}'),
+            "{}",
+            ran.stderr
+        );
     }
     assert_eq!(work.numbers("SELECT COUNT(*) FROM users"), [0]);
     create(&work, "ann", "member", PASSWORD).succeeded();

@@ -129,7 +129,11 @@ async fn a_missing_scope_is_named() {
         ("/any", "read", "write"),
     ] {
         let answer = api.get_with(path, &stage.token(scope)).await;
-        answer.assert_refusal(403, "err_no_permission", &format!("{insufficient}, scope=\"{missing}\""));
+        answer.assert_refusal(
+            403,
+            "err_no_permission",
+            &format!("{insufficient}, scope=\"{missing}\""),
+        );
         assert!(answer.json()["detail"].as_str().unwrap().ends_with(missing), "{}", answer.text());
     }
     for path in ["/closed", "/nobody"] {
@@ -152,7 +156,8 @@ async fn the_api_says_what_it_is() {
         "bearer_methods_supported": ["header"],
     });
     assert_eq!(answer.json(), expected);
-    let metadata = "resource_metadata=\"https://api.example.com/.well-known/oauth-protected-resource\"";
+    let metadata =
+        "resource_metadata=\"https://api.example.com/.well-known/oauth-protected-resource\"";
     for path in ["/whoami", "/read"] {
         let answer = api.get(path, &[]).await;
         answer.assert_refusal(401, "err_unauthorised", &format!("{CHALLENGE}, {metadata}"));

@@ -44,16 +44,20 @@ impl Api {
         let (verifier, inner) = (verifier.clone(), inner.clone());
         let server = HttpServer::new(move || {
             // What the outer verifier recognised is not what the inner one asks for.
-            let nested = web::scope("/nested")
-                .wrap(RequireScope::all(["read"]))
-                .service(web::scope("/inner").app_data(inner.clone()).route("", web::get().to(whoami)));
+            let nested = web::scope("/nested").wrap(RequireScope::all(["read"])).service(
+                web::scope("/inner").app_data(inner.clone()).route("", web::get().to(whoami)),
+            );
             let app = App::new()
                 .service(nested)
                 .route("/open", web::get().to(open))
                 .route("/whoami", web::get().to(whoami))
                 .service(web::resource("/read").wrap(RequireScope::all(["read"])).to(whoami))
-                .service(web::resource("/both").wrap(RequireScope::all(["read", "write"])).to(whoami))
-                .service(web::resource("/any").wrap(RequireScope::any(["write", "admin"])).to(whoami))
+                .service(
+                    web::resource("/both").wrap(RequireScope::all(["read", "write"])).to(whoami),
+                )
+                .service(
+                    web::resource("/any").wrap(RequireScope::any(["write", "admin"])).to(whoami),
+                )
                 .service(web::resource("/token").wrap(RequireScope::all::<&str>([])).to(open))
                 .service(web::resource("/closed").wrap(RequireScope::all(["no\"scope"])).to(open))
                 .service(web::resource("/nobody").wrap(RequireScope::any::<&str>([])).to(open));
@@ -75,7 +79,8 @@ impl Api {
     }
 
     pub async fn get(&self, path: &str, authorization: &[&str]) -> Answer {
-        let mut request = reqwest::Client::new().request(Method::GET, format!("{}{path}", self.url));
+        let mut request =
+            reqwest::Client::new().request(Method::GET, format!("{}{path}", self.url));
         for value in authorization {
             request = request.header(AUTHORIZATION, *value);
         }

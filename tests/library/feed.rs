@@ -1,4 +1,5 @@
-//! Following what an issuer takes back: from a feed that tells the truth, and from one that does not.
+//! Following what an issuer takes back: from a feed that tells the truth, and from one that does
+//! not.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -74,7 +75,8 @@ impl Fetch for Issuer {
         }
         let (url, query) = request.url.split_once('?').unwrap();
         assert_eq!((url, request.accept), (FEED, "application/revocations+jwt"));
-        let mut asked = Asked { authorization: request.authorization.to_owned(), ..Asked::default() };
+        let mut asked =
+            Asked { authorization: request.authorization.to_owned(), ..Asked::default() };
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap();
             match name {
@@ -125,8 +127,10 @@ impl Issuer {
     fn tell_truth(&self, head: u64, entries: &Value) {
         let (own, entries) = (self.clone(), entries.clone());
         self.answer(move |asked| {
-            let from =
-                asked.after.as_deref().map(|after| after.strip_suffix(".x").unwrap().parse::<u64>().unwrap());
+            let from = asked
+                .after
+                .as_deref()
+                .map(|after| after.strip_suffix(".x").unwrap().parse::<u64>().unwrap());
             let entries = if from == Some(head) { json!({}) } else { entries.clone() };
             let from = from.filter(|from| *from <= head);
             Ok(own.sign(&own.document(asked, from, head, &entries)))
@@ -217,8 +221,7 @@ fn what_is_taken_back_is_refused() {
     for token in [&good, &by_client, &by_id] {
         assert_eq!(verify(&verifier, token).unwrap().freshness(), Some(Duration::ZERO));
     }
-    let entries =
-        json!({ "clients": issuer.cut_off(Kind::Client, "mc_2", 12), "tokens": issuer.token_entry("j3") });
+    let entries = json!({ "clients": issuer.cut_off(Kind::Client, "mc_2", 12), "tokens": issuer.token_entry("j3") });
     issuer.tell_truth(12, &entries);
     let status = issuer.round(&verifier);
     assert_eq!((status.event, status.error), (Some(12), None));
@@ -230,7 +233,10 @@ fn what_is_taken_back_is_refused() {
         assert_eq!(verify(&verifier, token), Err(VerifyError::Revoked));
     }
     let status = issuer.round(&verifier);
-    assert!(status.error.is_none() && issuer.asked().after.as_deref() == Some("12.x"), "{status:?}");
+    assert!(
+        status.error.is_none() && issuer.asked().after.as_deref() == Some("12.x"),
+        "{status:?}"
+    );
     assert_eq!(verify(&verifier, &by_id), Err(VerifyError::Revoked));
 }
 
@@ -305,12 +311,22 @@ fn a_bad_document_changes_nothing() {
     let spoils: Vec<(&str, Spoil)> = vec![
         ("typ", |i, _, c| signed(i, &json!({ "typ": "at+jwt", "alg": "ES256", "kid": "a" }), &c)),
         ("no typ", |i, _, c| signed(i, &json!({ "alg": "ES256", "kid": "a" }), &c)),
-        ("alg", |i, _, c| signed(i, &json!({ "typ": "revocations+jwt", "alg": "RS256", "kid": "a" }), &c)),
-        ("none", |i, _, c| signed(i, &json!({ "typ": "revocations+jwt", "alg": "none", "kid": "a" }), &c)),
-        ("kid", |i, _, c| signed(i, &json!({ "typ": "revocations+jwt", "alg": "ES256", "kid": "b" }), &c)),
+        ("alg", |i, _, c| {
+            signed(i, &json!({ "typ": "revocations+jwt", "alg": "RS256", "kid": "a" }), &c)
+        }),
+        ("none", |i, _, c| {
+            signed(i, &json!({ "typ": "revocations+jwt", "alg": "none", "kid": "a" }), &c)
+        }),
+        ("kid", |i, _, c| {
+            signed(i, &json!({ "typ": "revocations+jwt", "alg": "ES256", "kid": "b" }), &c)
+        }),
         ("no kid", |i, _, c| signed(i, &json!({ "typ": "revocations+jwt", "alg": "ES256" }), &c)),
         ("crit", |i, _, c| {
-            signed(i, &json!({ "typ": "revocations+jwt", "alg": "ES256", "kid": "a", "crit": [] }), &c)
+            signed(
+                i,
+                &json!({ "typ": "revocations+jwt", "alg": "ES256", "kid": "a", "crit": [] }),
+                &c,
+            )
         }),
         ("a secret", |_, _, c| {
             let header = json!({ "typ": "revocations+jwt", "alg": "HS256", "kid": "shared" });
@@ -337,7 +353,10 @@ fn a_bad_document_changes_nothing() {
     let mut cases: Vec<(String, Spoiling)> = Vec::new();
     for (name, value) in claims {
         let spoil = claim(name, value.clone());
-        cases.push((format!("{name}={value:.40}"), Box::new(move |issuer, _, claims| spoil(issuer, claims))));
+        cases.push((
+            format!("{name}={value:.40}"),
+            Box::new(move |issuer, _, claims| spoil(issuer, claims)),
+        ));
     }
     for (name, spoil) in spoils {
         cases.push((name.to_owned(), Box::new(spoil)));
@@ -373,7 +392,8 @@ fn check_spoilt(name: &str, spoil: impl Fn(&Issuer, &Asked, Value) -> String + S
     assert!(status.error.is_some(), "{name}");
     assert_eq!(status.event, Some(10), "{name}");
     for token in [&other, &token] {
-        let caller: Principal = verify(&verifier, token).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let caller: Principal =
+            verify(&verifier, token).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(caller.freshness(), Some(Duration::from_secs(10)), "{name}");
     }
     // It starts over, and is told the truth.
@@ -420,11 +440,18 @@ fn a_long_list_is_taken_over_when_it_is_complete() {
     let verifier = issuer.verifier(StaleRevocations::Accept);
     let token = |part: u64| issuer.token("mc_1", &format!("j{part}"));
     let part = |own: &Issuer, asked: &Asked, part: u64, to: u64, more: bool| {
-        let mut claims =
-            own.document(asked, None, to, &json!({ "tokens": own.token_entry(&format!("j{part}")) }));
+        let mut claims = own.document(
+            asked,
+            None,
+            to,
+            &json!({ "tokens": own.token_entry(&format!("j{part}")) }),
+        );
         (claims["part"], claims["more"]) = (json!(part), json!(more));
-        claims["next"] =
-            if more { json!(format!("{to}.x.{}.token.y", part + 1)) } else { json!(format!("{to}.x")) };
+        claims["next"] = if more {
+            json!(format!("{to}.x.{}.token.y", part + 1))
+        } else {
+            json!(format!("{to}.x"))
+        };
         if part > 1 {
             claims.as_object_mut().unwrap().remove("as_of");
         }
@@ -511,7 +538,12 @@ fn a_verifier_that_slept_for_a_day_starts_over() {
     let own = issuer.clone();
     issuer.answer(move |asked| {
         assert_eq!(asked.after.as_deref(), Some("10.x"));
-        Ok(own.sign(&own.document(asked, None, 90_000, &json!({ "tokens": own.token_entry("j1") }))))
+        Ok(own.sign(&own.document(
+            asked,
+            None,
+            90_000,
+            &json!({ "tokens": own.token_entry("j1") }),
+        )))
     });
     let status = issuer.round(&verifier);
     assert!(status.error.is_none(), "{status:?}");
@@ -544,7 +576,9 @@ fn the_issuer_is_asked_where_the_policy_says_so() {
     tell(Ok(r#"{"active":false}"#));
     issuer.clock.let_pass(Duration::from_secs(1));
     assert_eq!(verify(&verifier, &token), Err(VerifyError::Revoked));
-    for bad in ["{}", "[true]", r#"{"active":"yes"}"#, r#"{"active":true,"active":false}"#, "<html>"] {
+    for bad in
+        ["{}", "[true]", r#"{"active":"yes"}"#, r#"{"active":true,"active":false}"#, "<html>"]
+    {
         tell(Ok(bad));
         issuer.clock.let_pass(Duration::from_secs(1));
         assert_eq!(verify(&verifier, &token), Err(VerifyError::StaleRevocations), "{bad}");
@@ -662,11 +696,15 @@ fn the_feed_is_at_the_issuer() {
     assert!(block_on(issuer.builder(Issuer::follow().url(FEED)).build()).is_ok());
     let insecure = issuer.builder(Issuer::follow().url("http://auth.example.com/feed")).start();
     assert!(matches!(insecure, Err(BuildError::Insecure(_))));
-    let own = Verifier::builder(ISSUER).audience(API).fetcher(issuer.clone()).revocations(Issuer::follow());
+    let own = Verifier::builder(ISSUER)
+        .audience(API)
+        .fetcher(issuer.clone())
+        .revocations(Issuer::follow());
     assert!(matches!(own.start(), Err(BuildError::NoFetcherToFollow)));
 }
 
-/// A key instead of an id and a secret: one credential is enough for an API that asks about keys as well.
+/// A key instead of an id and a secret: one credential is enough for an API that asks about keys as
+/// well.
 #[test]
 fn the_feed_is_followed_with_an_api_key() {
     let issuer = Issuer::new();

@@ -1,4 +1,5 @@
-//! The targets of `make fuzz`, for a moment in every test run: the seeds, changed at random, the same ones each time.
+//! The targets of `make fuzz`, for a moment in every test run: the seeds, changed at random, the
+//! same ones each time.
 
 use std::fs;
 use std::path::Path;
@@ -113,7 +114,8 @@ fn fuzz_tokens() {
     drive("token", targets::token, 20_000);
 }
 
-/// JOSE-3, JOSE-4, JOSE-5, 9068-1, 9068-2, 9068-4: whatever is accepted says so in another reading too.
+/// JOSE-3, JOSE-4, JOSE-5, 9068-1, 9068-2, 9068-4: whatever is accepted says so in another reading
+/// too.
 #[test]
 fn fuzz_headers_and_claims() {
     drive("claims", targets::claims, 40_000);
@@ -134,7 +136,9 @@ fn fuzz_forms() {
 /// What begins as a good token gets further than what never was one.
 #[test]
 fn the_seeds_are_what_they_are_called() {
-    let read = |target: &str, name: &str| fs::read(folder().join("seeds").join(target).join(name)).unwrap();
+    let read = |target: &str, name: &str| {
+        fs::read(folder().join("seeds").join(target).join(name)).unwrap()
+    };
     for name in ["hs256", "eddsa", "other-names"] {
         let token = String::from_utf8(read("token", name)).unwrap();
         assert_eq!(targets::judge(&token), Ok(()), "{name}");

@@ -1,4 +1,5 @@
-//! An issuer on this machine that does what it is told: answers, is slow, redirects, hangs up, is down, comes back.
+//! An issuer on this machine that does what it is told: answers, is slow, redirects, hangs up, is
+//! down, comes back.
 
 use std::future::Future;
 use std::io::{Read as _, Write as _};
@@ -169,8 +170,13 @@ impl Site {
             JWKS => self.jwks_hits.fetch_add(1, Ordering::SeqCst),
             _ => self.metadata_hits.fetch_add(1, Ordering::SeqCst),
         };
-        let answer =
-            self.answers.lock().unwrap().iter().find(|(own, _)| *own == path).map(|(_, a)| a.clone());
+        let answer = self
+            .answers
+            .lock()
+            .unwrap()
+            .iter()
+            .find(|(own, _)| *own == path)
+            .map(|(_, a)| a.clone());
         // Whoever asked may have hung up.
         self.answer(&mut stream, answer.unwrap_or(Answer::Status(404))).ok();
     }

@@ -39,7 +39,9 @@ impl Key {
         let pair = match algorithm {
             "ES256" => Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap()),
             "ES384" => Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap()),
-            "RS256" | "PS256" => Pair::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())),
+            "RS256" | "PS256" => {
+                Pair::Rsa(Box::new(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()))
+            }
             "EdDSA" => Pair::Ed(Ed25519KeyPair::generate().unwrap()),
             _ => Pair::Shared(vec![7; 32]),
         };
@@ -59,7 +61,9 @@ impl Key {
                 let n = pair.public_key().modulus().big_endian_without_leading_zero().to_vec();
                 json!({ "kty": "RSA", "n": encode(n), "e": "AQAB" })
             }
-            Pair::Ed(pair) => json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key()) }),
+            Pair::Ed(pair) => {
+                json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(pair.public_key()) })
+            }
             Pair::Shared(secret) => json!({ "kty": "oct", "k": encode(secret) }),
         };
         jwk["kid"] = json!(self.kid);
@@ -73,7 +77,8 @@ impl Key {
             Pair::Ec(pair) => pair.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec(),
             Pair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                let padding = if self.algorithm == "PS256" { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
+                let padding =
+                    if self.algorithm == "PS256" { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
                 pair.sign(
                     padding as &dyn aws_lc_rs::signature::RsaEncoding,
                     &SystemRandom::new(),

@@ -24,16 +24,23 @@ fn reason(key: &Value) -> LeftOutReason {
 /// JOSE-2
 #[test]
 fn every_algorithm_is_read_and_bound_to_its_key() {
-    for (algorithm, goes_without_saying) in
-        [("ES256", "ES256"), ("ES384", "ES384"), ("RS256", "RS256"), ("PS256", "RS256"), ("EdDSA", "EdDSA")]
-    {
+    for (algorithm, goes_without_saying) in [
+        ("ES256", "ES256"),
+        ("ES384", "ES384"),
+        ("RS256", "RS256"),
+        ("PS256", "RS256"),
+        ("EdDSA", "EdDSA"),
+    ] {
         let mut jwk = Key::new("k", algorithm).jwk();
         let set = parse(&[jwk.clone()]).unwrap();
         assert_eq!(set.get("k").unwrap().algorithm().name(), algorithm);
         assert_eq!(format!("{:?}", set.get("k").unwrap()), format!("VerifyingKey({algorithm})"));
         jwk.as_object_mut().unwrap().remove("alg");
         jwk.as_object_mut().unwrap().remove("use");
-        assert_eq!(parse(&[jwk.clone()]).unwrap().get("k").unwrap().algorithm().name(), goes_without_saying);
+        assert_eq!(
+            parse(&[jwk.clone()]).unwrap().get("k").unwrap().algorithm().name(),
+            goes_without_saying
+        );
         for other in [
             "ES512",
             "HS256",
@@ -63,9 +70,15 @@ fn one_key_of_an_unknown_type_does_not_spoil_the_others() {
     ] {
         assert_eq!(reason(&key), LeftOutReason::UnknownType);
     }
-    for key in
-        [json!(1), json!(null), json!("x"), json!([]), json!({}), json!({ "kid": "x" }), json!({ "kty": 1 })]
-    {
+    for key in [
+        json!(1),
+        json!(null),
+        json!("x"),
+        json!([]),
+        json!({}),
+        json!({ "kid": "x" }),
+        json!({ "kty": 1 }),
+    ] {
         assert_eq!(reason(&key), LeftOutReason::Malformed);
     }
     let mut jwk = Key::new("k", "ES256").jwk();
@@ -94,7 +107,11 @@ fn keys_that_are_too_weak_or_off_the_curve_are_left_out() {
             ] {
                 let mut other = jwk.clone();
                 other[name] = json!(encode(&bytes));
-                assert_eq!(reason(&other), LeftOutReason::BadParameters, "{algorithm} {name} {bytes:?}");
+                assert_eq!(
+                    reason(&other),
+                    LeftOutReason::BadParameters,
+                    "{algorithm} {name} {bytes:?}"
+                );
             }
         }
     }
@@ -140,11 +157,23 @@ fn keys_that_are_too_weak_or_off_the_curve_are_left_out() {
         ] {
             let mut other = jwk.clone();
             other["n"] = json!(encode(&n));
-            assert_eq!(reason(&other), LeftOutReason::BadParameters, "{algorithm} {} bytes", n.len());
+            assert_eq!(
+                reason(&other),
+                LeftOutReason::BadParameters,
+                "{algorithm} {} bytes",
+                n.len()
+            );
         }
-        for e in
-            [vec![], vec![0], vec![1], vec![0, 0, 1], vec![2], vec![1, 0, 0], vec![0xff; 5], vec![0xff; 9]]
-        {
+        for e in [
+            vec![],
+            vec![0],
+            vec![1],
+            vec![0, 0, 1],
+            vec![2],
+            vec![1, 0, 0],
+            vec![0xff; 5],
+            vec![0xff; 9],
+        ] {
             let mut other = jwk.clone();
             other["e"] = json!(encode(&e));
             assert_eq!(reason(&other), LeftOutReason::BadParameters, "{algorithm} e {e:?}");
@@ -158,8 +187,9 @@ fn keys_that_are_too_weak_or_off_the_curve_are_left_out() {
     assert_eq!(reason(&jwk), LeftOutReason::Malformed);
 }
 
-/// JOSE-6: the neutral element, and the other points of small order, in every encoding that readers take: with such a
-/// key, a signature that needs no private half verifies for one message in eight, or for all.
+/// JOSE-6: the neutral element, and the other points of small order, in every encoding that readers
+/// take: with such a key, a signature that needs no private half verifies for one message in eight,
+/// or for all.
 #[test]
 fn a_key_with_which_anybody_signs_is_left_out() {
     let top = |first: u8, last: u8| [vec![first], vec![0xff; 30], vec![last]].concat();
@@ -169,11 +199,14 @@ fn a_key_with_which_anybody_signs_is_left_out() {
         "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
     ];
     let order_8 = order_8.map(|hex| {
-        (0..32).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect::<Vec<_>>()
+        (0..32)
+            .map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
+            .collect::<Vec<_>>()
     });
     // 0, 1, p-1, p, p+1: p is 2^255 - 19.
     let [one, other] = order_8;
-    let points = [number(0), number(1), top(0xec, 0x7f), top(0xed, 0x7f), top(0xee, 0x7f), one, other];
+    let points =
+        [number(0), number(1), top(0xec, 0x7f), top(0xed, 0x7f), top(0xee, 0x7f), one, other];
     let with_signs = points.iter().flat_map(|point| {
         let mut negative = point.clone();
         negative[31] |= 0x80;
@@ -200,9 +233,12 @@ fn a_key_with_which_anybody_signs_is_left_out() {
 #[test]
 fn keys_for_something_else_are_left_out() {
     let key = Key::new("k", "ES256");
-    for (name, value) in
-        [("use", json!("enc")), ("use", json!("")), ("key_ops", json!(["sign"])), ("key_ops", json!([]))]
-    {
+    for (name, value) in [
+        ("use", json!("enc")),
+        ("use", json!("")),
+        ("key_ops", json!(["sign"])),
+        ("key_ops", json!([])),
+    ] {
         let mut jwk = key.jwk();
         jwk[name] = value;
         assert_eq!(reason(&jwk), LeftOutReason::OtherUse, "{name}");
@@ -247,12 +283,16 @@ fn a_published_private_key_is_compromised() {
     assert!(verify(&verifier, &issuer.token(&good)).is_ok());
     let keys = verifier.jwks().unwrap().keys();
     let told: Vec<_> = keys.left_out().iter().map(ToString::to_string).collect();
-    assert_eq!(told, ["the key k: its private half is published: it is compromised, and has to be replaced"]);
+    assert_eq!(
+        told,
+        ["the key k: its private half is published: it is compromised, and has to be replaced"]
+    );
 }
 
 #[test]
 fn two_keys_of_one_name_are_none() {
-    let (one, two, other) = (Key::new("k", "ES256"), Key::new("k", "RS256"), Key::new("other", "ES256"));
+    let (one, two, other) =
+        (Key::new("k", "ES256"), Key::new("k", "RS256"), Key::new("other", "ES256"));
     for keys in [[one.jwk(), two.jwk(), other.jwk()], [two.jwk(), other.jwk(), one.jwk()]] {
         let set = parse(&keys).unwrap();
         assert_eq!(set.ids().collect::<Vec<_>>(), ["other"]);

@@ -145,8 +145,11 @@ fn what_is_no_metadata_and_no_keys_is_said() {
 fn another_issuers_metadata_are_refused() {
     let key = Key::new("a", "ES256");
     let (issuer, other) = (Issuer::with(&[&key]), Issuer::with(&[&key]));
-    for named in [other.url.clone(), format!("{}/", issuer.url), issuer.url.replace("127.0.0.1", "localhost")]
-    {
+    for named in [
+        other.url.clone(),
+        format!("{}/", issuer.url),
+        issuer.url.replace("127.0.0.1", "localhost"),
+    ] {
         let metadata = json!({ "issuer": named, "jwks_uri": format!("{}{JWKS}", issuer.url) });
         issuer.put(METADATA, Answer::Document(metadata.to_string()));
         let error = refusal(&issuer);
@@ -197,15 +200,22 @@ fn an_empty_set_does_not_replace_one_with_keys() {
 #[test]
 fn keys_that_anybody_could_change_on_the_way_are_not_fetched() {
     let start = |issuer: &str| Verifier::builder(issuer).audience(API).start();
-    for issuer in
-        ["http://auth.example.com", "ftp://a", "auth.example.com", "", "https://u:p@a", "https://a?b=c"]
-    {
+    for issuer in [
+        "http://auth.example.com",
+        "ftp://a",
+        "auth.example.com",
+        "",
+        "https://u:p@a",
+        "https://a?b=c",
+    ] {
         assert!(matches!(start(issuer), Err(BuildError::Insecure(_))), "{issuer}");
     }
     let issuer = Issuer::with(&[]);
     let elsewhere = issuer.builder().jwks_uri("http://keys.example.com/jwks").start();
     assert!(matches!(elsewhere, Err(BuildError::Insecure(_))), "{elsewhere:?}");
-    for jwks_uri in ["http://keys.example.com/jwks", "http://169.254.169.254/", "file:///etc/passwd", ""] {
+    for jwks_uri in
+        ["http://keys.example.com/jwks", "http://169.254.169.254/", "file:///etc/passwd", ""]
+    {
         let metadata = json!({ "issuer": issuer.url, "jwks_uri": jwks_uri });
         issuer.put(METADATA, Answer::Document(metadata.to_string()));
         assert!(refusal(&issuer).contains("not https"), "{jwks_uri}");
@@ -218,7 +228,10 @@ fn a_verifier_is_for_an_api() {
         let built = Verifier::builder("https://auth.example.com").audience(audience).start();
         assert!(matches!(built, Err(BuildError::Audience(_))), "{audience:?}");
     }
-    let short = Verifier::builder("https://auth.example.com").audience(API).shared_key("k", [7; 31]).start();
+    let short = Verifier::builder("https://auth.example.com")
+        .audience(API)
+        .shared_key("k", [7; 31])
+        .start();
     assert!(matches!(short, Err(BuildError::SharedKey(KeySetError::ShortSecret))), "{short:?}");
 }
 

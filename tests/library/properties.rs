@@ -24,7 +24,8 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     let (shared, public) = keys.split_last().unwrap();
     let Pair::Shared(secret) = &shared.pair else { unreachable!() };
     let public: Vec<_> = public.iter().map(Key::jwk).collect();
-    let set = KeySet::parse(jwks(&public).as_bytes()).unwrap().with_shared_key("HS256", secret).unwrap();
+    let set =
+        KeySet::parse(jwks(&public).as_bytes()).unwrap().with_shared_key("HS256", secret).unwrap();
     let clock = ManualClock::starting_at(Timestamp::from_secs(1_800_000_000));
     let verifier = Verifier::with_keys(ISSUER, set, Arc::clone(&clock) as _);
     let tokens = keys.each_ref().map(|key| key.token(&claims(ISSUER, 1_800_000_000, "read")));
@@ -39,7 +40,9 @@ impl Stage {
     fn check(&self, bytes: &[u8]) -> Result<(), String> {
         let header = [b"Bearer ", bytes].concat();
         match bearer_token([header.as_slice()], "") {
-            Ok(token) => self.verifier.check(token, API).map(drop).map_err(|error| error.to_string()),
+            Ok(token) => {
+                self.verifier.check(token, API).map(drop).map_err(|error| error.to_string())
+            }
             Err(error) => {
                 assert_eq!(error, PresentError::NoText);
                 Err(error.to_string())
@@ -201,7 +204,11 @@ fn no_position_is_left_out() {
             ] {
                 let changed = change.of(token, at);
                 if changed != token.as_bytes() {
-                    assert!(STAGE.check(&changed).is_err(), "{}", String::from_utf8_lossy(&changed));
+                    assert!(
+                        STAGE.check(&changed).is_err(),
+                        "{}",
+                        String::from_utf8_lossy(&changed)
+                    );
                 }
             }
         }

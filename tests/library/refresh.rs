@@ -86,10 +86,18 @@ fn a_new_key_is_found_when_a_token_comes_with_it() {
     let verifier = issuer.verifier();
     issuer.publish(&[&new, &old]);
     let token = issuer.token(&new);
-    assert_eq!(verify(&verifier, &token), Err(VerifyError::UnknownKey), "the issuer was asked just now");
+    assert_eq!(
+        verify(&verifier, &token),
+        Err(VerifyError::UnknownKey),
+        "the issuer was asked just now"
+    );
     assert_eq!(verifier.check(&token, API).unwrap_err(), VerifyError::UnknownKey);
     issuer.clock.let_pass(INTERVAL);
-    assert_eq!(verifier.check(&token, API).unwrap_err(), VerifyError::UnknownKey, "this never fetches");
+    assert_eq!(
+        verifier.check(&token, API).unwrap_err(),
+        VerifyError::UnknownKey,
+        "this never fetches"
+    );
     assert!(verify(&verifier, &token).is_ok());
     assert!(verify(&verifier, &issuer.token(&old)).is_ok());
     assert_eq!((issuer.hits(), issuer.metadata_hits()), (2, 1));
@@ -149,7 +157,8 @@ fn the_issuers_max_age_is_kept() {
     }
     let issuer = Issuer::with(&[]);
     issuer.put(JWKS, Answer::Cached(jwks(&[key.jwk()]), "max-age=3600"));
-    let verifier = block_on(issuer.builder().refresh_every(Duration::from_secs(30)).build()).unwrap();
+    let verifier =
+        block_on(issuer.builder().refresh_every(Duration::from_secs(30)).build()).unwrap();
     issuer.clock.let_pass(Duration::from_secs(30));
     eventually("the program's own interval", || verifier.jwks().unwrap().status().attempts == 2);
 }
@@ -220,8 +229,13 @@ fn the_thread_ends_with_the_last_handle() {
 #[test]
 fn a_fetcher_that_panics_is_one_that_failed() {
     let (calls, built) = own(true);
-    let mintery_verifier::BuildError::Keys(error) = built.unwrap_err() else { panic!("another error") };
-    assert!(matches!(&*error, RefreshError::Panicked(why) if why.contains("on purpose")), "{error}");
+    let mintery_verifier::BuildError::Keys(error) = built.unwrap_err() else {
+        panic!("another error")
+    };
+    assert!(
+        matches!(&*error, RefreshError::Panicked(why) if why.contains("on purpose")),
+        "{error}"
+    );
     eventually("the thread ends", || Arc::strong_count(&calls) == 1);
 }
 
@@ -245,7 +259,10 @@ fn an_interval_without_end_is_one() {
     let verifier = block_on(issuer.builder().refresh_every(Duration::MAX).build()).unwrap();
     assert!(verify(&verifier, &issuer.token(&key)).is_ok());
     issuer.clock.let_pass(INTERVAL);
-    assert_eq!(verify(&verifier, &issuer.token(&Key::new("b", "ES256"))), Err(VerifyError::UnknownKey));
+    assert_eq!(
+        verify(&verifier, &issuer.token(&Key::new("b", "ES256"))),
+        Err(VerifyError::UnknownKey)
+    );
     assert_eq!(issuer.hits(), 2);
 }
 

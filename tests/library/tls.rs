@@ -1,4 +1,5 @@
-//! An issuer behind TLS. Whom the machine trusts is said by `SSL_CERT_FILE`, so each test runs in a process of its own.
+//! An issuer behind TLS. Whom the machine trusts is said by `SSL_CERT_FILE`, so each test runs in a
+//! process of its own.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -44,11 +45,13 @@ MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgIEWoacixlfNaNCLQ
 /// Answers by TLS what a good issuer answers; gives its URL.
 fn issuer(key: &Key) -> String {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder =
-        ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let builder = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap();
     let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap();
     let private_key = PrivateKeyDer::from_pem_slice(CERTIFICATE_KEY.as_bytes()).unwrap();
-    let config = builder.with_no_client_auth().with_single_cert(vec![certificate], private_key).unwrap();
+    let config =
+        builder.with_no_client_auth().with_single_cert(vec![certificate], private_key).unwrap();
     let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
@@ -64,8 +67,11 @@ fn issuer(key: &Key) -> String {
             let is_jwks = request[..read].starts_with(format!("GET {JWKS} ").as_bytes());
             let body = if is_jwks { &keys } else { &metadata };
             let length = body.len();
-            write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
-                .ok();
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            )
+            .ok();
             stream.conn.send_close_notify();
             stream.flush().ok();
         }
@@ -85,7 +91,10 @@ fn trusts(name: &str, roots: &str) -> bool {
     fs::write(&file, roots).unwrap();
     let own = std::env::current_exe().unwrap();
     let mut child = Command::new(own);
-    child.args(["--exact", name, "--nocapture"]).env("SSL_CERT_FILE", &file).env_remove("SSL_CERT_DIR");
+    child
+        .args(["--exact", name, "--nocapture"])
+        .env("SSL_CERT_FILE", &file)
+        .env_remove("SSL_CERT_DIR");
     // No proxy is used, whatever the environment says.
     for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "HTTP_PROXY", "http_proxy"] {
         child.env(variable, "http://127.0.0.1:1");
@@ -107,11 +116,15 @@ fn an_issuer_whose_certificate_is_trusted() {
     let verifier = block_on(Verifier::builder(&url).audience(API).build()).unwrap();
     let now = verifier.jwks().unwrap().status().fetched_at.unwrap().as_secs();
     assert!(verify(&verifier, &key.token(&claims(&url, now, "read"))).is_ok());
-    assert!(CryptoProvider::get_default().is_none(), "the process-wide provider is the program's own affair");
+    assert!(
+        CryptoProvider::get_default().is_none(),
+        "the process-wide provider is the program's own affair"
+    );
 
     // The certificate is for the address, not for the name.
     let named = url.replace("127.0.0.1", "localhost");
-    let BuildError::Keys(error) = block_on(Verifier::builder(named).audience(API).build()).unwrap_err()
+    let BuildError::Keys(error) =
+        block_on(Verifier::builder(named).audience(API).build()).unwrap_err()
     else {
         panic!("another error")
     };
@@ -125,7 +138,9 @@ fn a_certificate_that_nobody_vouches_for_is_refused() {
         return;
     }
     let url = issuer(&Key::new("a", "ES256"));
-    let BuildError::Keys(error) = block_on(Verifier::builder(url).audience(API).build()).unwrap_err() else {
+    let BuildError::Keys(error) =
+        block_on(Verifier::builder(url).audience(API).build()).unwrap_err()
+    else {
         panic!("another error")
     };
     assert!(error.to_string().contains("certificate"), "{error}");

@@ -20,7 +20,8 @@ struct Stage {
 impl Stage {
     fn with(keys: &[&Key]) -> Self {
         let set =
-            KeySet::parse(jwks(&keys.iter().map(|key| key.jwk()).collect::<Vec<_>>()).as_bytes()).unwrap();
+            KeySet::parse(jwks(&keys.iter().map(|key| key.jwk()).collect::<Vec<_>>()).as_bytes())
+                .unwrap();
         Self::with_set(set)
     }
 
@@ -41,17 +42,20 @@ impl Stage {
 /// JOSE-2, 9068-5
 #[test]
 fn each_algorithm_verifies_and_no_other_passes_for_it() {
-    let keys = ["ES256", "ES384", "PS256", "RS256", "EdDSA"].map(|algorithm| Key::new(algorithm, algorithm));
+    let keys = ["ES256", "ES384", "PS256", "RS256", "EdDSA"]
+        .map(|algorithm| Key::new(algorithm, algorithm));
     let stage = Stage::with(&keys.each_ref());
     for key in &keys {
         let token = key.token(&stage.claims());
         for _ in 0..2 {
             assert_eq!(stage.check(&token), Ok(()), "{}", key.kid);
         }
-        for algorithm in
-            ["none", "HS256", "ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25519", "eddsa", "RS512", ""]
-        {
-            let names_it = algorithm == key.algorithm || (key.algorithm == "EdDSA" && algorithm == "Ed25519");
+        for algorithm in [
+            "none", "HS256", "ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25519", "eddsa",
+            "RS512", "",
+        ] {
+            let names_it =
+                algorithm == key.algorithm || (key.algorithm == "EdDSA" && algorithm == "Ed25519");
             let mut header = key.header();
             header["alg"] = json!(algorithm);
             let expected = if names_it { Ok(()) } else { Err(VerifyError::Algorithm) };
@@ -61,7 +65,13 @@ fn each_algorithm_verifies_and_no_other_passes_for_it() {
         // Signed by another key under this one's name, or not at all.
         for other in keys.iter().filter(|other| other.kid != key.kid) {
             let token = other.sign(key.header().to_string(), stage.claims().to_string());
-            assert_eq!(stage.check(&token), Err(VerifyError::Signature), "{} by {}", key.kid, other.kid);
+            assert_eq!(
+                stage.check(&token),
+                Err(VerifyError::Signature),
+                "{} by {}",
+                key.kid,
+                other.kid
+            );
         }
         let (signed, _) = token.rsplit_once('.').unwrap();
         assert_eq!(stage.check(&format!("{signed}.")), Err(VerifyError::Signature));
@@ -84,7 +94,8 @@ fn hs256_needs_a_secret_of_its_own() {
     stage.verifier.replace_keys(set.with_shared_key("shared", secret).unwrap());
     assert_eq!(stage.check(&shared.token(&stage.claims())), Ok(()));
     assert_eq!(stage.check(&public.token(&stage.claims())), Ok(()));
-    let other = Key { kid: "shared".to_owned(), algorithm: "HS256", pair: Pair::Shared(vec![8; 32]) };
+    let other =
+        Key { kid: "shared".to_owned(), algorithm: "HS256", pair: Pair::Shared(vec![8; 32]) };
     assert_eq!(stage.check(&other.token(&stage.claims())), Err(VerifyError::Signature));
     let mut header = shared.header();
     header["alg"] = json!("ES256");
@@ -113,7 +124,11 @@ fn headers_and_forms_that_are_not_accepted() {
         ("x5c", json!([])),
         ("jwk", key.jwk()),
     ] {
-        assert_eq!(stage.check(&with(name, value.clone())), Err(VerifyError::Header), "{name} {value}");
+        assert_eq!(
+            stage.check(&with(name, value.clone())),
+            Err(VerifyError::Header),
+            "{name} {value}"
+        );
     }
     for typ in ["JWT", "AT+JWT", "", "application/jwt", "logout+jwt"] {
         assert_eq!(stage.check(&with("typ", json!(typ))), Err(VerifyError::Type), "{typ}");
@@ -125,11 +140,20 @@ fn headers_and_forms_that_are_not_accepted() {
     let twice = key.header().to_string().replacen('{', "{\"kid\":\"k\",", 1);
     assert_eq!(stage.check(&key.sign(twice, &claims)), Err(VerifyError::Malformed));
     let twice = claims.replacen('{', "{\"aud\":\"https://api.example.com\",", 1);
-    assert_eq!(stage.check(&key.sign(key.header().to_string(), twice)), Err(VerifyError::Malformed));
+    assert_eq!(
+        stage.check(&key.sign(key.header().to_string(), twice)),
+        Err(VerifyError::Malformed)
+    );
     let token = key.token(&stage.claims());
-    for bad in
-        ["", ".", "..", &token[1..], &format!("{token}="), &format!("{token}\n"), &format!("{token}.{token}")]
-    {
+    for bad in [
+        "",
+        ".",
+        "..",
+        &token[1..],
+        &format!("{token}="),
+        &format!("{token}\n"),
+        &format!("{token}.{token}"),
+    ] {
         assert!(stage.check(bad).is_err(), "{bad}");
     }
     assert_eq!(stage.check(&"A".repeat(20_000)), Err(VerifyError::Malformed));
@@ -151,7 +175,10 @@ fn claims_that_are_not_accepted() {
         claims.as_object_mut().unwrap().remove(name);
         assert!(matches!(stage.check(&key.token(&claims)), Err(VerifyError::Claim(_))), "{name}");
         for value in [json!(null), json!(true), json!({}), json!([])] {
-            assert!(matches!(with(name, value.clone()), Err(VerifyError::Claim(_))), "{name}: {value}");
+            assert!(
+                matches!(with(name, value.clone()), Err(VerifyError::Claim(_))),
+                "{name}: {value}"
+            );
         }
     }
     assert_eq!(with("iss", json!("https://auth.example.com/")), Err(VerifyError::Issuer));
@@ -181,7 +208,8 @@ fn a_token_that_was_good_expires() {
 
 #[test]
 fn a_token_that_was_good_falls_with_its_key() {
-    let (key, other, namesake) = (Key::new("k", "ES256"), Key::new("o", "ES256"), Key::new("k", "ES256"));
+    let (key, other, namesake) =
+        (Key::new("k", "ES256"), Key::new("o", "ES256"), Key::new("k", "ES256"));
     let stage = Stage::with(&[&key]);
     let token = key.token(&stage.claims());
     let set = |key: &Key| KeySet::parse(jwks(&[key.jwk()]).as_bytes()).unwrap();

@@ -1,4 +1,5 @@
-//! The examples of the RFCs. None of them is an access token, so their signatures are checked with the keys themselves.
+//! The examples of the RFCs. None of them is an access token, so their signatures are checked with
+//! the keys themselves.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,11 +10,10 @@ use signature::Verifier as _;
 use crate::key::jwks;
 
 /// The claims of RFC 7515 Appendix A.1 to A.3.
-const CLAIMS: &str =
-    "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+const CLAIMS: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 
-/// Whether the key of `set` that is called `kid` made the signature at the end of `token`; and not that over anything
-/// else, nor any other one.
+/// Whether the key of `set` that is called `kid` made the signature at the end of `token`; and not
+/// that over anything else, nor any other one.
 fn is_signed(set: &KeySet, kid: &str, token: &str) -> bool {
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
@@ -34,7 +34,8 @@ fn set(key: Value) -> KeySet {
 /// 7517-1: RFC 7515 Appendix A.1.
 #[test]
 fn rfc_7515_hs256() {
-    let secret = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
+    let secret =
+        "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
     let secret = URL_SAFE_NO_PAD.decode(secret).unwrap();
     let set = KeySet::default().with_shared_key("a1", &secret).unwrap();
     let token = format!(
@@ -105,7 +106,10 @@ fn rfc_7517_public_keys_are_read() {
     let set = KeySet::parse(jwks(&keys).as_bytes()).unwrap();
     assert_eq!(set.ids().collect::<Vec<_>>(), ["2011-04-29"]);
     assert_eq!(set.get("2011-04-29").unwrap().algorithm().name(), "RS256");
-    assert_eq!(set.left_out(), [LeftOut { kid: Some("1".to_owned()), reason: LeftOutReason::OtherUse }]);
+    assert_eq!(
+        set.left_out(),
+        [LeftOut { kid: Some("1".to_owned()), reason: LeftOutReason::OtherUse }]
+    );
     // Its point is a good one all the same.
     keys[0].as_object_mut().unwrap().remove("use");
     assert_eq!(KeySet::parse(jwks(&keys).as_bytes()).unwrap().ids().count(), 2);
@@ -129,7 +133,10 @@ fn rfc_7517_private_keys_are_refused() {
     for keys in [[ec, rsa], secrets] {
         match KeySet::parse(jwks(&keys).as_bytes()) {
             Err(KeySetError::NoUsableKey(left_out)) => {
-                assert!(left_out.iter().all(|key| key.reason == LeftOutReason::Private), "{left_out:?}");
+                assert!(
+                    left_out.iter().all(|key| key.reason == LeftOutReason::Private),
+                    "{left_out:?}"
+                );
             }
             other => panic!("{other:?}"),
         }

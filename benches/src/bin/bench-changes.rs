@@ -1,5 +1,5 @@
-//! How many changes a second the store takes from eight writers: clients that are enabled and disabled, each with its
-//! event. `bench-changes URL` prints one JSON object.
+//! How many changes a second the store takes from eight writers: clients that are enabled and
+//! disabled, each with its event. `bench-changes URL` prints one JSON object.
 
 use std::error::Error;
 use std::sync::Arc;

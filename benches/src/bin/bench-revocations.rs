@@ -1,5 +1,5 @@
-//! What it costs to look whether a token was taken back while a million others are, with cut-offs of every kind besides: in
-//! one thread, and in memory. Prints one JSON object.
+//! What it costs to look whether a token was taken back while a million others are, with cut-offs
+//! of every kind besides: in one thread, and in memory. Prints one JSON object.
 
 use std::error::Error;
 use std::fs;
@@ -35,7 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let audience = ["https://api.example.com".to_owned()];
-    let ids: Vec<(TokenId, String)> = (0..TOKENS).map(|_| token_id()).map(|id| (id, id.encode())).collect();
+    let ids: Vec<(TokenId, String)> =
+        (0..TOKENS).map(|_| token_id()).map(|id| (id, id.encode())).collect();
     let started = Instant::now();
     let mut void = 0_u32;
     for (id, jti) in &ids {
@@ -65,7 +66,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn token_id() -> TokenId {
-    TokenId { event: 42, credential: random::bytes(&SystemRandom), nonce: random::bytes(&SystemRandom) }
+    TokenId {
+        event: 42,
+        credential: random::bytes(&SystemRandom),
+        nonce: random::bytes(&SystemRandom),
+    }
 }
 
 /// The memory of this process, as the operating system counts it.

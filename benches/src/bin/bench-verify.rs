@@ -1,5 +1,6 @@
-//! What the check of an access token costs in one thread, without HTTP: a token never seen before against the raw check
-//! of its signature, and a token seen before. Prints one JSON object, in microseconds.
+//! What the check of an access token costs in one thread, without HTTP: a token never seen before
+//! against the raw check of its signature, and a token seen before. Prints one JSON object, in
+//! microseconds.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -20,7 +21,8 @@ use signature::Verifier as _;
 
 const ISSUER: &str = "https://auth.example.com";
 
-/// More than a verifier remembers, so that its cache is full and every new token displaces an old one.
+/// More than a verifier remembers, so that its cache is full and every new token displaces an old
+/// one.
 const TOKENS: usize = 20_000;
 
 /// Both take turns this often, because shared processors change their speed.

@@ -4,7 +4,8 @@
 //! following-api LISTEN ISSUER CLIENT_ID CLIENT_SECRET
 //! ```
 //!
-//! `GET /` answers 204 to a good token for the issuer, and 401 to any other; `GET /ready` answers 200.
+//! `GET /` answers 204 to a good token for the issuer, and 401 to any other; `GET /ready` answers
+//! 200.
 
 use std::error::Error;
 

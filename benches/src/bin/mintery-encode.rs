@@ -1,5 +1,5 @@
-//! Mintery, but for how a token is signed: with `jsonwebtoken::encode`, which parses the key for every token.
-//! Takes its settings from the environment, as `mintery serve --dev` does.
+//! Mintery, but for how a token is signed: with `jsonwebtoken::encode`, which parses the key for
+//! every token. Takes its settings from the environment, as `mintery serve --dev` does.
 
 use std::error::Error;
 

@@ -1,10 +1,12 @@
-//! What Mintery is measured against: the least that actix-web can do and still answer the same bytes.
+//! What Mintery is measured against: the least that actix-web can do and still answer the same
+//! bytes.
 //!
-//! One worker, no client, no check, no database. `POST /oauth/token` reads the form and signs with a parsed key (ES256, or
-//! RS256 or EdDSA when the second argument says so),
-//! `GET /seen` answers what `GET /api/v1/users/me` answers, and `GET /verify` does so after one signature check.
-//! `GET /granted` answers what `GET /auth/check` answers. `POST /introspect` reads the form and answers what `POST /oauth/introspect` answers.
-//! A token for `/verify` comes from `/oauth/token` of the same process, whose key lives as long as it does.
+//! One worker, no client, no check, no database. `POST /oauth/token` reads the form and signs with
+//! a parsed key (ES256, or RS256 or EdDSA when the second argument says so),
+//! `GET /seen` answers what `GET /api/v1/users/me` answers, and `GET /verify` does so after one
+//! signature check. `GET /granted` answers what `GET /auth/check` answers. `POST /introspect` reads
+//! the form and answers what `POST /oauth/introspect` answers. A token for `/verify` comes from
+//! `/oauth/token` of the same process, whose key lives as long as it does.
 
 use std::{
     borrow::Cow,
@@ -24,8 +26,9 @@ use aws_lc_rs::{
     digest, rand,
     rand::SystemRandom,
     signature::{
-        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair,
-        KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair,
+        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair,
+        Ed25519KeyPair, KeyPair, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
+        RsaKeyPair,
     },
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -102,10 +105,15 @@ async fn introspect(body: web::Bytes) -> Result<HttpResponse, Refused> {
     if form.token.is_empty() {
         return Err(Refused);
     }
-    Ok(ok().insert_header((header::PRAGMA, HeaderValue::from_static("no-cache"))).body(INTROSPECTED))
+    Ok(ok()
+        .insert_header((header::PRAGMA, HeaderValue::from_static("no-cache")))
+        .body(INTROSPECTED))
 }
 
-async fn verify(yardstick: web::Data<Yardstick>, request: HttpRequest) -> Result<HttpResponse, Refused> {
+async fn verify(
+    yardstick: web::Data<Yardstick>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Refused> {
     let token = request
         .headers()
         .get(header::AUTHORIZATION)
@@ -149,10 +157,13 @@ enum Pair {
 impl Pair {
     fn sign(&self, random: &SystemRandom, message: &[u8]) -> Result<Vec<u8>, Refused> {
         match self {
-            Self::Ecdsa(pair) => Ok(pair.sign(random, message).map_err(|_| Refused)?.as_ref().to_vec()),
+            Self::Ecdsa(pair) => {
+                Ok(pair.sign(random, message).map_err(|_| Refused)?.as_ref().to_vec())
+            }
             Self::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, random, message, &mut signature).map_err(|_| Refused)?;
+                pair.sign(&RSA_PKCS1_SHA256, random, message, &mut signature)
+                    .map_err(|_| Refused)?;
                 Ok(signature)
             }
             Self::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
@@ -183,13 +194,16 @@ impl Yardstick {
         let mut kid = [0; 32];
         rand::fill(&mut kid)?;
         let kid = URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, &kid));
-        let mut header =
-            URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"at+jwt","alg":"{algorithm}","kid":"{kid}"}}"#));
+        let mut header = URL_SAFE_NO_PAD
+            .encode(format!(r#"{{"typ":"at+jwt","alg":"{algorithm}","kid":"{kid}"}}"#));
         header.push('.');
         Ok(Self { issuer, pair, public, random: SystemRandom::new(), header })
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the yardstick reads the time as simply as a program can")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the yardstick reads the time as simply as a program can"
+    )]
     fn sign(&self, scope: &str) -> Result<String, Refused> {
         let mut id = [0; 32];
         rand::fill(&mut id).map_err(|_| Refused)?;
@@ -207,8 +221,9 @@ impl Yardstick {
         })
         .map_err(|_| Refused)?;
 
-        let mut token =
-            String::with_capacity(self.header.len() + (claims.len() + MAX_SIGNATURE_LEN) * 4 / 3 + 4);
+        let mut token = String::with_capacity(
+            self.header.len() + (claims.len() + MAX_SIGNATURE_LEN) * 4 / 3 + 4,
+        );
         token.push_str(&self.header);
         URL_SAFE_NO_PAD.encode_string(claims, &mut token);
         let signature = self.pair.sign(&self.random, token.as_bytes())?;

@@ -16,8 +16,8 @@ use crate::revocation::known::Revocations;
 use crate::revocation::options::FollowRevocations;
 use crate::token::verifier::{DEFAULT_ENVIRONMENTS, DEFAULT_SKEW, Terms, Verifier};
 
-/// A verifier for an issuer, that does not know yet which API it is for: without that, a token for somebody else's API
-/// would open this one (RFC 9068 §4).
+/// A verifier for an issuer, that does not know yet which API it is for: without that, a token for
+/// somebody else's API would open this one (RFC 9068 §4).
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct BuilderForIssuer(String);
@@ -27,7 +27,8 @@ impl BuilderForIssuer {
         Self(issuer)
     }
 
-    /// This API: what must stand in `aud`, and what clients ask for as `resource` (RFC 8707). Usually its URL.
+    /// This API: what must stand in `aud`, and what clients ask for as `resource` (RFC 8707).
+    /// Usually its URL.
     pub fn audience(self, audience: impl Into<String>) -> VerifierBuilder {
         VerifierBuilder {
             issuer: self.0,
@@ -72,13 +73,14 @@ impl fmt::Debug for VerifierBuilder {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The issuer, or the address of its keys, is no https URL, and no http URL of this very machine. Anybody on the way
-    /// could put keys of their own in place of the issuer's.
+    /// The issuer, or the address of its keys, is no https URL, and no http URL of this very
+    /// machine. Anybody on the way could put keys of their own in place of the issuer's.
     #[error(
         "{0:?} is not to be trusted: https is needed, or http on this very machine, and no user or fragment"
     )]
     Insecure(String),
-    /// The audience is no text that can stand in `aud` and in a header: visible ASCII, no quote, no backslash.
+    /// The audience is no text that can stand in `aud` and in a header: visible ASCII, no quote, no
+    /// backslash.
     #[error("{0:?} is no audience: the URL of this API is expected")]
     Audience(String),
     /// The secret for HS256 cannot be used.
@@ -87,7 +89,8 @@ pub enum BuildError {
     /// Without the feature `fetch` the program has to bring a [`Fetch`].
     #[error("nothing to fetch with: give a `fetcher`, or enable the feature `fetch`")]
     NoFetcher,
-    /// A verifier with a fetcher of its own follows what is taken back with another one, since that goes on at the same time.
+    /// A verifier with a fetcher of its own follows what is taken back with another one, since that
+    /// goes on at the same time.
     #[error("nothing to follow what is taken back with: give `FollowRevocations` a `fetcher` too")]
     NoFetcherToFollow,
     /// The operating system refuses a thread.
@@ -96,20 +99,23 @@ pub enum BuildError {
     /// The issuer's keys could not be had now. [`VerifierBuilder::start`] does not insist on them.
     #[error(transparent)]
     Keys(#[from] Arc<RefreshError>),
-    /// What was taken back could not be learned now. [`VerifierBuilder::start`] does not insist on that.
+    /// What was taken back could not be learned now. [`VerifierBuilder::start`] does not insist on
+    /// that.
     #[error(transparent)]
     Revocations(#[from] Arc<FollowError>),
 }
 
 impl VerifierBuilder {
-    /// How far into the future `iat` and `nbf` may be, for clocks that do not agree; 10 seconds by default.
+    /// How far into the future `iat` and `nbf` may be, for clocks that do not agree; 10 seconds by
+    /// default.
     pub const fn skew(mut self, skew: Duration) -> Self {
         self.skew = skew;
         self
     }
 
-    /// From which API keys a token may be made: those for the real thing (`live`) by default, so that a key for trying out opens
-    /// nothing that matters. Tokens that a client asked for have no environment, and are not concerned.
+    /// From which API keys a token may be made: those for the real thing (`live`) by default, so
+    /// that a key for trying out opens nothing that matters. Tokens that a client asked for
+    /// have no environment, and are not concerned.
     pub const fn environments(mut self, environments: Environments) -> Self {
         self.environments = environments;
         self
@@ -121,7 +127,8 @@ impl VerifierBuilder {
         self
     }
 
-    /// After how long the keys are fetched again, whatever the issuer's `Cache-Control` says; at least a second.
+    /// After how long the keys are fetched again, whatever the issuer's `Cache-Control` says; at
+    /// least a second.
     pub fn refresh_every(mut self, interval: Duration) -> Self {
         self.refresh_every = Some(interval.max(Duration::from_secs(1)));
         self
@@ -133,15 +140,17 @@ impl VerifierBuilder {
         self
     }
 
-    /// Accepts HS256 too, with this secret under this `kid`. Whoever has the secret can make tokens: every API that
-    /// verifies with it can impersonate every client at every other. Only where issuer and APIs are in one hand.
+    /// Accepts HS256 too, with this secret under this `kid`. Whoever has the secret can make
+    /// tokens: every API that verifies with it can impersonate every client at every other.
+    /// Only where issuer and APIs are in one hand.
     pub fn shared_key(mut self, kid: impl Into<String>, secret: impl Into<Vec<u8>>) -> Self {
         self.shared_key = Some((kid.into(), secret.into()));
         self
     }
 
-    /// Follows what the issuer takes back, in the name of a client of it: what is taken back is refused here within a second. What
-    /// is done while that cannot be followed is part of it; see [`FollowRevocations::when_stale`].
+    /// Follows what the issuer takes back, in the name of a client of it: what is taken back is
+    /// refused here within a second. What is done while that cannot be followed is part of it;
+    /// see [`FollowRevocations::when_stale`].
     pub fn revocations(mut self, follow: FollowRevocations) -> Self {
         self.revocations = Some(follow);
         self
@@ -156,7 +165,8 @@ impl VerifierBuilder {
     /// Finds the issuer's metadata and keys. It works in any runtime, or none.
     ///
     /// # Errors
-    /// When something is configured wrongly, or the keys, or what was taken back where that is followed, cannot be had now.
+    /// When something is configured wrongly, or the keys, or what was taken back where that is
+    /// followed, cannot be had now.
     pub async fn build(self) -> Result<Verifier, BuildError> {
         let verifier = self.start()?;
         if let Some(jwks) = verifier.jwks() {
@@ -168,8 +178,8 @@ impl VerifierBuilder {
         Ok(verifier)
     }
 
-    /// The same without waiting for the keys, and for what was taken back: a program starts while the issuer is down. Until the
-    /// keys have come, every well-formed token is answered with
+    /// The same without waiting for the keys, and for what was taken back: a program starts while
+    /// the issuer is down. Until the keys have come, every well-formed token is answered with
     /// [`VerifyError::KeysUnavailable`](crate::VerifyError::KeysUnavailable).
     ///
     /// # Errors
@@ -207,7 +217,12 @@ impl VerifierBuilder {
             own,
             refresh_every: self.refresh_every,
         };
-        let terms = Terms { issuer: self.issuer.into(), audience: self.audience.into(), skew, environments };
+        let terms = Terms {
+            issuer: self.issuer.into(),
+            audience: self.audience.into(),
+            skew,
+            environments,
+        };
         let jwks = JwksCache::start(source, Arc::clone(&clock))?;
         let revocations: Arc<Revocations> = Arc::default();
         let follower = match (self.revocations, to_follow) {

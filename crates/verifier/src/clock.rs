@@ -1,5 +1,5 @@
-//! Time, as it comes in from outside: nothing else in the crate asks the machine what time it is, so that a test
-//! moves time instead of waiting for it.
+//! Time, as it comes in from outside: nothing else in the crate asks the machine what time it is,
+//! so that a test moves time instead of waiting for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -19,7 +19,8 @@ impl Timestamp {
         Self(millis)
     }
 
-    /// A moment from seconds since the Unix epoch, as JWT claims have them (RFC 7519 §2, `NumericDate`).
+    /// A moment from seconds since the Unix epoch, as JWT claims have them (RFC 7519 §2,
+    /// `NumericDate`).
     #[must_use]
     pub const fn from_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1000))
@@ -61,8 +62,8 @@ pub trait Clock: std::fmt::Debug + Send + Sync {
     /// The present moment, for what is dated.
     fn now(&self) -> Timestamp;
 
-    /// How long this clock has been running, for how long something takes or lasts. It does not jump when somebody
-    /// corrects the date.
+    /// How long this clock has been running, for how long something takes or lasts. It does not
+    /// jump when somebody corrects the date.
     fn elapsed(&self) -> Duration;
 }
 

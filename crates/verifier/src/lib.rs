@@ -1,5 +1,6 @@
-//! What an API needs to know who calls it: the [`Verifier`] checks an access token as RFC 9068 and RFC 8725 ask,
-//! without asking the issuer. Mintery's own routes use this very code. `docs/protecting-an-api.md` is its guide.
+//! What an API needs to know who calls it: the [`Verifier`] checks an access token as RFC 9068 and
+//! RFC 8725 ask, without asking the issuer. Mintery's own routes use this very code.
+//! `docs/protecting-an-api.md` is its guide.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,8 +13,9 @@
 //! # }
 //! ```
 //!
-//! It knows no web framework, but for the adapter to actix-web (feature `actix`); it needs no async runtime; and it
-//! leaves the process-wide crypto providers of `jsonwebtoken` and `rustls` alone: a host program may have chosen others.
+//! It knows no web framework, but for the adapter to actix-web (feature `actix`); it needs no async
+//! runtime; and it leaves the process-wide crypto providers of `jsonwebtoken` and `rustls` alone: a
+//! host program may have chosen others.
 //!
 //! | part | what it does |
 //! | --- | --- |

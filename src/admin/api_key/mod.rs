@@ -1,6 +1,7 @@
-//! API keys. Whoever may manage keys manages their own; those of others only with all the scopes of the owner, as with secrets: a
-//! key of somebody makes its holder that somebody. And no key has a scope that whoever makes it does not hold, or goes beyond the
-//! other limits of the key that makes it.
+//! API keys. Whoever may manage keys manages their own; those of others only with all the scopes of
+//! the owner, as with secrets: a key of somebody makes its holder that somebody. And no key has a
+//! scope that whoever makes it does not hold, or goes beyond the other limits of the key that makes
+//! it.
 
 use std::time::Duration;
 
@@ -70,7 +71,8 @@ pub struct ApiKeyUpdate {
     pub max_per_minute: Patch<u32>,
     /// After how long from now on it expires.
     pub expires_in: Patch<Duration>,
-    /// The [`version()`] of the key that whoever changes it has seen: the change is refused when there is another by now.
+    /// The [`version()`] of the key that whoever changes it has seen: the change is refused when
+    /// there is another by now.
     pub seen: Option<String>,
 }
 
@@ -133,9 +135,9 @@ pub async fn create(admin: &Admin, new: NewApiKey) -> Result<CreatedApiKey, Admi
 /// Makes a key. A request that may be sent again makes it once.
 ///
 /// # Errors
-/// [`AdminError::Unknown`] when there is no such owner, [`AdminError::Forbidden`] when the caller does not hold the scopes,
-/// [`AdminError::Beyond`] when the caller is a key with closer limits, [`AdminError::Conflict`] when the request was sent before and
-/// asked for something else.
+/// [`AdminError::Unknown`] when there is no such owner, [`AdminError::Forbidden`] when the caller
+/// does not hold the scopes, [`AdminError::Beyond`] when the caller is a key with closer limits,
+/// [`AdminError::Conflict`] when the request was sent before and asked for something else.
 pub async fn create_once(
     admin: &Admin,
     new: NewApiKey,
@@ -155,13 +157,16 @@ pub async fn create_once(
 }
 
 /// What came of the request when it was sent before.
-async fn repeated(admin: &Admin, repeatable: Option<&Repeatable>) -> Result<Option<Creation>, AdminError> {
+async fn repeated(
+    admin: &Admin,
+    repeatable: Option<&Repeatable>,
+) -> Result<Option<Creation>, AdminError> {
     let Some(id) = once::before(admin, repeatable).await? else { return Ok(None) };
     let id = ApiKeyId::parse(&id).map_err(|_| StoreError::Corrupt("id of an API key"))?;
     match show(admin, &id).await {
-        Err(AdminError::NotFound(_)) => {
-            Err(AdminError::Conflict(format!("the API key {id} that this request has made is gone")))
-        }
+        Err(AdminError::NotFound(_)) => Err(AdminError::Conflict(format!(
+            "the API key {id} that this request has made is gone"
+        ))),
         shown => Ok(Some(Creation::Repeated(Box::new(shown?)))),
     }
 }
@@ -234,8 +239,8 @@ pub async fn page(
     Ok(api_key::page(admin.store.database(), after, limit, filter).await?)
 }
 
-/// Up to `limit` keys that were made before another one, of which date and id are known, or the last ones that were made; the newest
-/// first.
+/// Up to `limit` keys that were made before another one, of which date and id are known, or the
+/// last ones that were made; the newest first.
 ///
 /// # Errors
 /// When the store fails.
@@ -248,26 +253,36 @@ pub async fn newest(
     Ok(api_key::newest(admin.store.database(), before, limit, filter).await?)
 }
 
-/// Up to `limit` keys that were found in public and are not over, the last one found first, each with its last use.
+/// Up to `limit` keys that were found in public and are not over, the last one found first, each
+/// with its last use.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn leaked(admin: &Admin, limit: i64, filter: &Filter) -> Result<Vec<KeptApiKey>, AdminError> {
+pub async fn leaked(
+    admin: &Admin,
+    limit: i64,
+    filter: &Filter,
+) -> Result<Vec<KeptApiKey>, AdminError> {
     Ok(api_key::leaked(admin.store.database(), admin.clock.now(), limit, filter).await?)
 }
 
-/// How often each of some keys, at most [`MAX_KEYS_OF_DAYS`], was good for a request on each of the last `days` days, the oldest first.
+/// How often each of some keys, at most [`MAX_KEYS_OF_DAYS`], was good for a request on each of the
+/// last `days` days, the oldest first.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn daily_uses(admin: &Admin, keys: &[&ApiKeyId], days: usize) -> Result<Vec<Vec<i64>>, AdminError> {
+pub async fn daily_uses(
+    admin: &Admin,
+    keys: &[&ApiKeyId],
+    days: usize,
+) -> Result<Vec<Vec<i64>>, AdminError> {
     let first = usage::first_day(admin, days);
     let counted = api_key_usage::days(admin.store.database(), keys, first).await?;
     Ok(usage::by_day(keys, counted, first, days))
 }
 
-/// Up to `limit` hours in which a key was used, or refused, before the hour `before`, the newest first. They are known for a while
-/// after the key is gone.
+/// Up to `limit` hours in which a key was used, or refused, before the hour `before`, the newest
+/// first. They are known for a while after the key is gone.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when nothing is known of such a key.
@@ -287,13 +302,18 @@ pub async fn usage(
 /// Changes what a key allows.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none, [`AdminError::Forbidden`] when the caller does not hold all scopes that it has or
-/// gets, [`AdminError::Beyond`] when the caller is a key with closer limits than it gets, [`AdminError::Conflict`] when it is not as the
-/// caller has seen it.
-pub async fn update(admin: &Admin, id: &ApiKeyId, update: ApiKeyUpdate) -> Result<ApiKey, AdminError> {
+/// [`AdminError::NotFound`] when there is none, [`AdminError::Forbidden`] when the caller does not
+/// hold all scopes that it has or gets, [`AdminError::Beyond`] when the caller is a key with closer
+/// limits than it gets, [`AdminError::Conflict`] when it is not as the caller has seen it.
+pub async fn update(
+    admin: &Admin,
+    id: &ApiKeyId,
+    update: ApiKeyUpdate,
+) -> Result<ApiKey, AdminError> {
     let (policy, now) = (admin.api_keys.clone(), admin.clock.now());
     change(admin, id, move |caller, mut key, owner| {
-        // Whoever changes a key decides what it is from now on: as much as making it anew. What its owner has lost it does not allow.
+        // Whoever changes a key decides what it is from now on: as much as making it anew. What its
+        // owner has lost it does not allow.
         caller.may_grant(&owner.most_of(&key.scopes))?;
         version::check(update.seen.as_deref(), &version(&key), "API key")?;
         let before = key.clone();
@@ -304,11 +324,15 @@ pub async fn update(admin: &Admin, id: &ApiKeyId, update: ApiKeyUpdate) -> Resul
         if update.expires_in != Patch::Keep {
             // Its whole life, or it would live for ever by small steps.
             let lived = now.since(key.created_at);
-            key.expires_at = policy.life(update.expires_in, Some(lived))?.map(|life| now.plus(life));
+            key.expires_at =
+                policy.life(update.expires_in, Some(lived))?.map(|life| now.plus(life));
         }
         validate(&key, owner)?;
         caller.may_grant(&key.scopes)?;
-        let event = Event::ApiKeyUpdated { key: key.id.clone(), voids_tokens: key.allows_less_than(&before) };
+        let event = Event::ApiKeyUpdated {
+            key: key.id.clone(),
+            voids_tokens: key.allows_less_than(&before),
+        };
         Ok((event, key))
     })
     .await
@@ -323,9 +347,13 @@ pub fn version(key: &ApiKey) -> String {
 /// Lets a key be used, or stops it from being used. It is no error when that is so already.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none; [`AdminError::Forbidden`] and [`AdminError::Beyond`] as [`update`], where it is to be
-/// used again.
-pub async fn set_enabled(admin: &Admin, id: &ApiKeyId, enabled: bool) -> Result<ApiKey, AdminError> {
+/// [`AdminError::NotFound`] when there is none; [`AdminError::Forbidden`] and
+/// [`AdminError::Beyond`] as [`update`], where it is to be used again.
+pub async fn set_enabled(
+    admin: &Admin,
+    id: &ApiKeyId,
+    enabled: bool,
+) -> Result<ApiKey, AdminError> {
     let now = admin.clock.now();
     if enabled {
         return change(admin, id, move |caller, mut key, _| {
@@ -351,10 +379,14 @@ pub async fn set_enabled(admin: &Admin, id: &ApiKeyId, enabled: bool) -> Result<
 /// Makes another key that takes the place of one, which stays good for a while.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none, [`AdminError::Conflict`] when it was replaced already or is disabled,
-/// [`AdminError::Invalid`] when the old one would stay good for too long, [`AdminError::Beyond`] when the caller is a key with closer
-/// limits than the new one gets.
-pub async fn rotate(admin: &Admin, id: &ApiKeyId, rotation: Rotation) -> Result<CreatedApiKey, AdminError> {
+/// [`AdminError::NotFound`] when there is none, [`AdminError::Conflict`] when it was replaced
+/// already or is disabled, [`AdminError::Invalid`] when the old one would stay good for too long,
+/// [`AdminError::Beyond`] when the caller is a key with closer limits than the new one gets.
+pub async fn rotate(
+    admin: &Admin,
+    id: &ApiKeyId,
+    rotation: Rotation,
+) -> Result<CreatedApiKey, AdminError> {
     let overlap = rotation.overlap.unwrap_or(USUAL_OVERLAP);
     if overlap > MAX_OVERLAP {
         let days = MAX_OVERLAP.as_secs() / (24 * 60 * 60);
@@ -382,9 +414,12 @@ pub async fn rotate(admin: &Admin, id: &ApiKeyId, rotation: Rotation) -> Result<
                 )));
             }
             if !old.is_enabled() {
-                return Err(AdminError::Conflict(format!("the API key {id} is disabled; enable it first")));
+                return Err(AdminError::Conflict(format!(
+                    "the API key {id} is disabled; enable it first"
+                )));
             }
-            let lifetime = old.expires_at.map(|end| end.since(old.created_at).max(Duration::from_secs(1)));
+            let lifetime =
+                old.expires_at.map(|end| end.since(old.created_at).max(Duration::from_secs(1)));
             let life = match (rotation.expires_in, lifetime) {
                 (Patch::Keep, Some(same)) => Some(policy.cap(same)),
                 (wanted, _) => policy.life(wanted, None)?,
@@ -402,10 +437,12 @@ pub async fn rotate(admin: &Admin, id: &ApiKeyId, rotation: Rotation) -> Result<
             caller.may_make(tx, &new).await?;
             api_key::insert(tx, &new, &digest).await?;
             let ends_at = now.plus(overlap);
-            // Whoever uses the old one to get tokens has no need of new ones, unless theirs would outlive it.
+            // Whoever uses the old one to get tokens has no need of new ones, unless theirs would
+            // outlive it.
             let ends_earlier = old.expires_at.is_none_or(|expires_at| ends_at < expires_at);
             let voids_tokens = ends_earlier && overlap < revocation::longest_life(tx).await?;
-            old.expires_at = Some(old.expires_at.map_or(ends_at, |expires_at| expires_at.min(ends_at)));
+            old.expires_at =
+                Some(old.expires_at.map_or(ends_at, |expires_at| expires_at.min(ends_at)));
             old.successor = Some(new.id.clone());
             api_key::update(tx, &old).await?;
             let event = Event::ApiKeyRotated {
@@ -424,8 +461,8 @@ pub async fn rotate(admin: &Admin, id: &ApiKeyId, rotation: Rotation) -> Result<
 /// Takes a key back: from now on it is no key.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none, [`AdminError::Forbidden`] when it is somebody else's whose scopes the caller does not
-/// hold.
+/// [`AdminError::NotFound`] when there is none, [`AdminError::Forbidden`] when it is somebody
+/// else's whose scopes the caller does not hold.
 pub async fn revoke(admin: &Admin, id: &ApiKeyId) -> Result<(), AdminError> {
     let (before, _) = show(admin, id).await?;
     let (id, caller) = (id.clone(), admin.clone());
@@ -442,11 +479,12 @@ pub async fn revoke(admin: &Admin, id: &ApiKeyId) -> Result<(), AdminError> {
     change.await.map(drop)
 }
 
-/// Takes keys back, many at once; gives those that were. Keys of an owner who has very many go in several changes.
+/// Takes keys back, many at once; gives those that were. Keys of an owner who has very many go in
+/// several changes.
 ///
 /// # Errors
-/// [`AdminError::Unknown`] when there is no such owner, [`AdminError::Invalid`] when too many are named, [`AdminError::Forbidden`] when
-/// the caller may not revoke one of them: then none is.
+/// [`AdminError::Unknown`] when there is no such owner, [`AdminError::Invalid`] when too many are
+/// named, [`AdminError::Forbidden`] when the caller may not revoke one of them: then none is.
 pub async fn revoke_all(admin: &Admin, selection: Selection) -> Result<Vec<ApiKeyId>, AdminError> {
     match selection {
         Selection::Owner(owner) => {
@@ -469,15 +507,16 @@ pub async fn revoke_all(admin: &Admin, selection: Selection) -> Result<Vec<ApiKe
 
 async fn revoke_some_of(admin: &Admin, owner: &KeyOwner) -> Result<Vec<ApiKeyId>, AdminError> {
     let (owner, caller) = (owner.clone(), admin.clone());
-    let change = admin.store.change::<Vec<ApiKeyId>, AdminError, _>(admin.actor.clone(), move |tx| {
-        Box::pin(async move {
-            let client = lock_owner(tx, &owner).await?;
-            caller.may_manage_keys_of(&client, &owner)?;
-            let some = i64::try_from(MAX_AT_ONCE).unwrap_or(i64::MAX);
-            let keys = api_key::ids_of(tx, &owner, some).await?;
-            delete_all(tx, keys).await
-        })
-    });
+    let change =
+        admin.store.change::<Vec<ApiKeyId>, AdminError, _>(admin.actor.clone(), move |tx| {
+            Box::pin(async move {
+                let client = lock_owner(tx, &owner).await?;
+                caller.may_manage_keys_of(&client, &owner)?;
+                let some = i64::try_from(MAX_AT_ONCE).unwrap_or(i64::MAX);
+                let keys = api_key::ids_of(tx, &owner, some).await?;
+                delete_all(tx, keys).await
+            })
+        });
     none_is_fine(change.await.map(|(keys, _)| keys))
 }
 
@@ -494,15 +533,16 @@ async fn revoke_ids(admin: &Admin, mut ids: Vec<ApiKeyId>) -> Result<Vec<ApiKeyI
     owners.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
     owners.dedup();
     let caller = admin.clone();
-    let change = admin.store.change::<Vec<ApiKeyId>, AdminError, _>(admin.actor.clone(), move |tx| {
-        Box::pin(async move {
-            for owner in &owners {
-                let client = lock_owner(tx, owner).await?;
-                caller.may_manage_keys_of(&client, owner)?;
-            }
-            delete_all(tx, ids).await
-        })
-    });
+    let change =
+        admin.store.change::<Vec<ApiKeyId>, AdminError, _>(admin.actor.clone(), move |tx| {
+            Box::pin(async move {
+                for owner in &owners {
+                    let client = lock_owner(tx, owner).await?;
+                    caller.may_manage_keys_of(&client, owner)?;
+                }
+                delete_all(tx, ids).await
+            })
+        });
     none_is_fine(change.await.map(|(keys, _)| keys))
 }
 
@@ -643,16 +683,22 @@ impl ApiKeyPolicy {
         Self { digests, format: KeyFormat::default(), max_ttl: Duration::ZERO }
     }
 
-    /// What a key is recognised by. The prefix is that of all keys; without it the rest fits into one block of the hash, and every
-    /// request with a key has one less to wait for.
+    /// What a key is recognised by. The prefix is that of all keys; without it the rest fits into
+    /// one block of the hash, and every request with a key has one less to wait for.
     #[must_use]
     pub fn digest(&self, key: &str) -> SecretDigest {
         self.digests.digest_text(key.split_once('_').map_or(key, |(_prefix, rest)| rest))
     }
 
-    /// How long a key lives from now on, that has lived for some time already; for ever when nothing.
-    fn life(&self, wanted: Patch<Duration>, lived: Option<Duration>) -> Result<Option<Duration>, AdminError> {
-        let most = (!self.max_ttl.is_zero()).then(|| self.max_ttl.saturating_sub(lived.unwrap_or_default()));
+    /// How long a key lives from now on, that has lived for some time already; for ever when
+    /// nothing.
+    fn life(
+        &self,
+        wanted: Patch<Duration>,
+        lived: Option<Duration>,
+    ) -> Result<Option<Duration>, AdminError> {
+        let most = (!self.max_ttl.is_zero())
+            .then(|| self.max_ttl.saturating_sub(lived.unwrap_or_default()));
         let too_long = || {
             let most = self.max_ttl.as_secs();
             AdminError::Invalid(format!(

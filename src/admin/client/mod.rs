@@ -8,8 +8,8 @@ use super::once::{Once, Repeatable};
 use super::{Admin, AdminError, MAX_TOKEN_TTL, once, signing_key, version};
 use crate::clock::Timestamp;
 use crate::model::client::{
-    AuthMethod, Client, ClientId, ClientSecret, GrantType, MAX_CHOSEN_SECRETS, MAX_RESOURCES, MAX_SCOPE_LEN,
-    MAX_SECRETS, SecretId,
+    AuthMethod, Client, ClientId, ClientSecret, GrantType, MAX_CHOSEN_SECRETS, MAX_RESOURCES,
+    MAX_SCOPE_LEN, MAX_SECRETS, SecretId,
 };
 use crate::model::event::{Event, EventNumber};
 use crate::model::name::DisplayName;
@@ -38,7 +38,8 @@ pub struct ClientTerms {
     pub default_scopes: Option<ScopeSet>,
     /// The grants it may use.
     pub grants: Vec<GrantType>,
-    /// The APIs that it may ask tokens for beside the default one, what it gets when it names none first.
+    /// The APIs that it may ask tokens for beside the default one, what it gets when it names none
+    /// first.
     pub resources: Vec<ResourceUri>,
     /// The APIs that it stands for: it may introspect the tokens for them.
     pub stands_for: Vec<ResourceUri>,
@@ -65,7 +66,8 @@ pub struct NewClient {
     pub secret_expires_in: Option<Duration>,
 }
 
-/// A change of what a client may do: what is absent stays, and what may be taken away is given as nothing.
+/// A change of what a client may do: what is absent stays, and what may be taken away is given as
+/// nothing.
 #[derive(Debug, Clone, Default)]
 pub struct ClientUpdate {
     /// See [`ClientTerms::name`].
@@ -88,7 +90,8 @@ pub struct ClientUpdate {
     pub token_ttl: Patch<Duration>,
     /// See [`ClientTerms::max_tokens_per_hour`].
     pub max_tokens_per_hour: Patch<u64>,
-    /// The [`version()`] of the client that whoever changes it has seen: the change is refused when there is another by now.
+    /// The [`version()`] of the client that whoever changes it has seen: the change is refused
+    /// when there is another by now.
     pub seen: Option<String>,
 }
 
@@ -168,7 +171,9 @@ impl ClientTerms {
         if let Some(defaults) = &self.default_scopes {
             let missing = defaults.minus(&self.scopes);
             if !missing.is_empty() {
-                return invalid(format!("the default scope {missing} is none of the client's scopes"));
+                return invalid(format!(
+                    "the default scope {missing} is none of the client's scopes"
+                ));
             }
             if defaults.has_own() {
                 return invalid("Mintery's own scopes are never a default".to_owned());
@@ -185,7 +190,8 @@ impl ClientTerms {
         }
         if self.token_alg.is_some_and(SigningAlgorithm::is_symmetric) {
             return invalid(
-                "HS256 is not for single clients: the setting `token.alg` alone chooses it".to_owned(),
+                "HS256 is not for single clients: the setting `token.alg` alone chooses it"
+                    .to_owned(),
             );
         }
         if self.token_ttl.is_some_and(|ttl| ttl.is_zero() || ttl > MAX_TOKEN_TTL) {
@@ -225,7 +231,8 @@ pub struct CreatedClient {
 /// Makes a client with a secret.
 ///
 /// # Errors
-/// [`AdminError::Exists`] when the id is taken, [`AdminError::Forbidden`] when the caller does not hold the scopes.
+/// [`AdminError::Exists`] when the id is taken, [`AdminError::Forbidden`] when the caller does not
+/// hold the scopes.
 pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, AdminError> {
     make(admin, new, None).await
 }
@@ -233,7 +240,8 @@ pub async fn create(admin: &Admin, new: NewClient) -> Result<CreatedClient, Admi
 /// The same by a request that may be sent again, and makes one client.
 ///
 /// # Errors
-/// As [`create`]; [`AdminError::Conflict`] when the request was sent before and asked for something else.
+/// As [`create`]; [`AdminError::Conflict`] when the request was sent before and asked for something
+/// else.
 pub async fn create_once(
     admin: &Admin,
     new: NewClient,
@@ -273,9 +281,11 @@ async fn make(
     }
     new.terms.check(admin, None).await?;
     let now = admin.clock.now();
-    let made =
-        make_secret(admin, NewSecret { label: None, expires_in: new.secret_expires_in, chosen: new.secret })
-            .await?;
+    let made = make_secret(
+        admin,
+        NewSecret { label: None, expires_in: new.secret_expires_in, chosen: new.secret },
+    )
+    .await?;
     let mut client = Client {
         id: new.id.unwrap_or_else(|| ClientId::generate(&*admin.random)),
         name: new.terms.name.clone(),
@@ -305,8 +315,9 @@ async fn make(
                 StoreError::Conflict => AdminError::Exists(format!("client {}", row.id)),
                 other => other.into(),
             })?;
-            // There may have been a client of this id before. Its deletion was committed before the row above could be
-            // written, so every token of it has a smaller number than what comes next.
+            // There may have been a client of this id before. Its deletion was committed before the
+            // row above could be written, so every token of it has a smaller number
+            // than what comes next.
             let cut_off = event::last_number(tx).await?.next();
             client::set_cut_off(tx, &row.id, cut_off).await?;
             client::insert_secret(tx, &row.id, &secret_row).await?;
@@ -322,9 +333,13 @@ async fn make(
 /// Changes what a client may do. Tokens that were issued stay as they are until they expire.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none, [`AdminError::Forbidden`] when the caller does not hold all scopes that it
-/// has or gets.
-pub async fn update(admin: &Admin, id: &ClientId, update: ClientUpdate) -> Result<Client, AdminError> {
+/// [`AdminError::NotFound`] when there is none, [`AdminError::Forbidden`] when the caller does not
+/// hold all scopes that it has or gets.
+pub async fn update(
+    admin: &Admin,
+    id: &ClientId,
+    update: ClientUpdate,
+) -> Result<Client, AdminError> {
     let before = find(admin, id).await?;
     let wanted = update.clone().apply(ClientTerms::of(&before));
     wanted.check(admin, Some(&before)).await?;
@@ -355,19 +370,26 @@ pub fn version(client: &Client) -> String {
     version::of(&ClientTerms::of(client))
 }
 
-/// Gives a client another secret, so that a new one can be brought out before the old one is taken back.
+/// Gives a client another secret, so that a new one can be brought out before the old one is taken
+/// back.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is no such client, [`AdminError::Invalid`] when it has as many as it may,
-/// [`AdminError::TooManyChosen`] when it has as many that somebody chose, [`AdminError::Forbidden`] when the caller does not hold all of the client's scopes.
-pub async fn add_secret(admin: &Admin, id: &ClientId, new: NewSecret) -> Result<MadeSecret, AdminError> {
+/// [`AdminError::NotFound`] when there is no such client, [`AdminError::Invalid`] when it has as
+/// many as it may, [`AdminError::TooManyChosen`] when it has as many that somebody chose,
+/// [`AdminError::Forbidden`] when the caller does not hold all of the client's scopes.
+pub async fn add_secret(
+    admin: &Admin,
+    id: &ClientId,
+    new: NewSecret,
+) -> Result<MadeSecret, AdminError> {
     add(admin, id, new, None).await
 }
 
 /// The same by a request that may be sent again, and adds one secret.
 ///
 /// # Errors
-/// As [`add_secret`]; [`AdminError::Conflict`] when the request was sent before and asked for something else.
+/// As [`add_secret`]; [`AdminError::Conflict`] when the request was sent before and asked for
+/// something else.
 pub async fn add_secret_once(
     admin: &Admin,
     id: &ClientId,
@@ -426,7 +448,9 @@ impl Admin {
 
 /// What people call a secret; a blank label is none.
 pub(super) fn parse_label(label: Option<String>) -> Result<Option<String>, AdminError> {
-    if label.as_ref().is_some_and(|label| label.chars().count() > 100 || label.chars().any(char::is_control))
+    if label
+        .as_ref()
+        .is_some_and(|label| label.chars().count() > 100 || label.chars().any(char::is_control))
     {
         let reason = "a label has at most 100 characters, none of them a control character";
         return Err(AdminError::Invalid(reason.to_owned()));
@@ -434,11 +458,12 @@ pub(super) fn parse_label(label: Option<String>) -> Result<Option<String>, Admin
     Ok(label.filter(|label| !label.trim().is_empty()))
 }
 
-/// Takes a secret of a client back: from now on it does not authenticate, and the tokens are void that were asked for with it.
+/// Takes a secret of a client back: from now on it does not authenticate, and the tokens are void
+/// that were asked for with it.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is no such client or secret, [`AdminError::Forbidden`] when the caller does not hold the
-/// client's scopes.
+/// [`AdminError::NotFound`] when there is no such client or secret, [`AdminError::Forbidden`] when
+/// the caller does not hold the client's scopes.
 pub async fn revoke_secret(
     admin: &Admin,
     id: &ClientId,
@@ -451,7 +476,10 @@ pub async fn revoke_secret(
             // Unlike a client that is disabled, this cannot be undone.
             caller.may_grant(&locked.scopes)?;
             if !client::delete_secret(tx, &id, &secret).await? {
-                return Err(AdminError::NotFound(format!("secret {} of client {id}", secret.as_str())));
+                return Err(AdminError::NotFound(format!(
+                    "secret {} of client {id}",
+                    secret.as_str()
+                )));
             }
             Ok(((), Event::ClientSecretRevoked { client: id, secret }))
         })
@@ -491,9 +519,11 @@ pub fn check_life(life: Option<Duration>) -> Result<(), AdminError> {
         Some(Duration::ZERO) => Err(AdminError::Invalid(
             "what expires after 0 s is never good; without an expiry it does not expire".to_owned(),
         )),
-        Some(life) if life > Duration::from_secs(MAX_LIFE_DAYS * 24 * 60 * 60) => Err(AdminError::Invalid(
-            "an expiry is within a hundred years; what has none does not expire".to_owned(),
-        )),
+        Some(life) if life > Duration::from_secs(MAX_LIFE_DAYS * 24 * 60 * 60) => {
+            Err(AdminError::Invalid(
+                "an expiry is within a hundred years; what has none does not expire".to_owned(),
+            ))
+        }
         _ => Ok(()),
     }
 }
@@ -532,12 +562,14 @@ pub struct KeptSecret {
     pub secret: ClientSecret,
     /// Nothing when no use is known.
     pub last_use: Option<LastUse>,
-    /// Since when its uses are counted: since it was made, unless that was elsewhere, or by a release that did not count.
+    /// Since when its uses are counted: since it was made, unless that was elsewhere, or by a
+    /// release that did not count.
     pub counted_since: Timestamp,
 }
 
 impl KeptSecret {
-    /// Whether it was never used. Of one that may have been used before that was counted, this is not known.
+    /// Whether it was never used. Of one that may have been used before that was counted, this is
+    /// not known.
     #[must_use]
     pub fn is_known_unused(&self) -> bool {
         self.last_use.is_none() && self.counted_since <= self.secret.created_at
@@ -549,7 +581,8 @@ impl KeptSecret {
 /// # Errors
 /// [`AdminError::NotFound`] when there is none.
 pub async fn show(admin: &Admin, id: &ClientId) -> Result<(Client, Vec<KeptSecret>), AdminError> {
-    let (client, secrets) = client::by_id(admin.store.database(), id).await?.ok_or_else(|| not_found(id))?;
+    let (client, secrets) =
+        client::by_id(admin.store.database(), id).await?.ok_or_else(|| not_found(id))?;
     let uses = usage::last_uses(admin.store.database(), id).await?;
     // Where nobody can tell, nothing is known yet.
     let counted_since = usage::counted_since(admin.store.database(), id).await?;
@@ -581,8 +614,8 @@ pub async fn page(
     Ok(client::page(admin.store.database(), after, limit, filter).await?)
 }
 
-/// Up to `limit` clients that were made before another one, of which date and id are known, or the last ones that were made; the
-/// newest first.
+/// Up to `limit` clients that were made before another one, of which date and id are known, or the
+/// last ones that were made; the newest first.
 ///
 /// # Errors
 /// When the store fails.
@@ -595,12 +628,17 @@ pub async fn newest(
     Ok(client::newest(admin.store.database(), before, limit, filter).await?)
 }
 
-/// Lets a client authenticate, or stops it from doing so; the tokens that it has are then void, also once it is enabled again.
-/// It is no error when that is so already. Gives the number of the event.
+/// Lets a client authenticate, or stops it from doing so; the tokens that it has are then void,
+/// also once it is enabled again. It is no error when that is so already. Gives the number of the
+/// event.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] when there is none.
-pub async fn set_enabled(admin: &Admin, id: &ClientId, enabled: bool) -> Result<EventNumber, AdminError> {
+pub async fn set_enabled(
+    admin: &Admin,
+    id: &ClientId,
+    enabled: bool,
+) -> Result<EventNumber, AdminError> {
     let (id, caller) = (id.clone(), admin.clone());
     let since = (!enabled).then(|| admin.clock.now());
     let change = admin.store.change(admin.actor.clone(), move |tx| {
@@ -644,7 +682,8 @@ pub async fn delete(admin: &Admin, id: &ClientId) -> Result<EventNumber, AdminEr
 /// [`AdminError::Invalid`] when it is.
 pub(super) fn check_id(id: &ClientId) -> Result<(), AdminError> {
     if UserId::parse(id.as_str()).is_ok() {
-        let reason = "the id of a client does not look like that of a user, mu_ and 22 letters or digits";
+        let reason =
+            "the id of a client does not look like that of a user, mu_ and 22 letters or digits";
         return Err(AdminError::Invalid(reason.to_owned()));
     }
     Ok(())

@@ -12,7 +12,9 @@ use crate::admin::json::object;
 use crate::admin::json::object::Object;
 use crate::admin::json::{ClientInput, invalid};
 use crate::clock::Timestamp;
-use crate::model::client::{AuthMethod, Client, ClientId, MAX_CHOSEN_SECRETS, MAX_SECRETS, SecretId};
+use crate::model::client::{
+    AuthMethod, Client, ClientId, MAX_CHOSEN_SECRETS, MAX_SECRETS, SecretId,
+};
 use crate::model::event::EventNumber;
 use crate::model::name::DisplayName;
 use crate::model::patch::Patch;
@@ -164,8 +166,9 @@ impl LineParser {
         let auth_method = match json.token_endpoint_auth_method.as_deref() {
             // Whoever has a secret sends it as they like.
             None | Some("client_secret_post") => AuthMethod::ClientSecret,
-            Some(name) => AuthMethod::from_name(name)
-                .ok_or_else(|| invalid("token_endpoint_auth_method is none that this server knows"))?,
+            Some(name) => AuthMethod::from_name(name).ok_or_else(|| {
+                invalid("token_endpoint_auth_method is none that this server knows")
+            })?,
         };
         let update = ClientInput {
             scope: json.scope,
@@ -200,7 +203,9 @@ impl LineParser {
             max_tokens_per_hour: terms.max_tokens_per_hour,
             // What is written knows better.
             cut_off: EventNumber::default(),
-            created_at: self.date("client_id_issued_at", json.client_id_issued_at)?.unwrap_or(self.now),
+            created_at: self
+                .date("client_id_issued_at", json.client_id_issued_at)?
+                .unwrap_or(self.now),
             disabled_at: (json.enabled == Some(false)).then_some(self.now),
         };
 
@@ -244,7 +249,9 @@ impl LineParser {
     fn secret(&self, json: SecretLine) -> Result<Option<WantedSecret>, AdminError> {
         let hint = json.hint.unwrap_or_default();
         if !(hint.is_empty() || hint.len() == HINT_LEN && is_base62(&hint)) {
-            return Err(invalid(format!("a hint is the last {HINT_LEN} letters or digits of a secret")));
+            return Err(invalid(format!(
+                "a hint is the last {HINT_LEN} letters or digits of a secret"
+            )));
         }
         let Some(text) = secret_text(json.client_secret, json.client_secret_hash)? else {
             return Ok(None);
@@ -275,7 +282,10 @@ impl LineParser {
     }
 }
 
-fn secret_text(plain: Option<Secret>, hash: Option<String>) -> Result<Option<SecretText>, AdminError> {
+fn secret_text(
+    plain: Option<Secret>,
+    hash: Option<String>,
+) -> Result<Option<SecretText>, AdminError> {
     match (plain, hash) {
         (Some(_), Some(_)) => Err(invalid("give either client_secret or client_secret_hash")),
         (Some(plain), None) if looks_generated(CLIENT_SECRET_PREFIX, plain.expose()) => {
@@ -285,7 +295,9 @@ fn secret_text(plain: Option<Secret>, hash: Option<String>) -> Result<Option<Sec
             let chosen = ChosenSecret::parse(plain).map_err(invalid)?;
             Ok(Some(SecretText::Plain(chosen.secret().clone())))
         }
-        (None, Some(hash)) => SecretHash::parse(&hash).map(SecretText::Hash).map(Some).map_err(invalid),
+        (None, Some(hash)) => {
+            SecretHash::parse(&hash).map(SecretText::Hash).map(Some).map_err(invalid)
+        }
         (None, None) => Ok(None),
     }
 }

@@ -43,7 +43,8 @@ impl<R: Read> Lines<R> {
         self.number
     }
 
-    /// The next line. One that ends without a line break is the last; a byte order mark at the beginning is none of it.
+    /// The next line. One that ends without a line break is the last; a byte order mark at the
+    /// beginning is none of it.
     pub fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         self.line.clear();
         let (mut is_too_long, mut read) = (false, 0_u64);

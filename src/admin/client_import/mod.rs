@@ -1,8 +1,9 @@
-//! Brings clients in, many at once, from lines of JSON. A thread reads and checks them a window at a time; meanwhile
-//! the window before is written in batches of a thousand, each a change with one event, so that nobody else waits long.
+//! Brings clients in, many at once, from lines of JSON. A thread reads and checks them a window at
+//! a time; meanwhile the window before is written in batches of a thousand, each a change with one
+//! event, so that nobody else waits long.
 //!
-//! A strict import is taken whole or not at all, however it ends: its batches are staged where nobody sees them, and one
-//! last change shows them all.
+//! A strict import is taken whole or not at all, however it ends: its batches are staged where
+//! nobody sees them, and one last change shows them all.
 
 mod line;
 mod lines;
@@ -50,7 +51,8 @@ pub struct Summary {
     pub refused: u64,
     /// How many of the clients have no secret.
     pub without_secret: u64,
-    /// How many secrets were named without saying what they are, so that they could not be brought in.
+    /// How many secrets were named without saying what they are, so that they could not be brought
+    /// in.
     pub secrets_left_out: u64,
 }
 
@@ -67,7 +69,8 @@ pub trait Observer {
 /// Imports clients from `input`. What has become of them is told also when it fails in the middle.
 ///
 /// # Errors
-/// When the input cannot be read or the store fails. A line that is refused is no error here: see [`Summary::refused`].
+/// When the input cannot be read or the store fails. A line that is refused is no error here: see
+/// [`Summary::refused`].
 pub async fn run(
     admin: &Admin,
     input: impl Read + Send + 'static,
@@ -133,7 +136,8 @@ impl<O: Observer> Import<'_, O> {
         let random = Arc::clone(&self.admin.random);
         let mut windows = read_ahead(WindowReader::new(input, parser, random, secret_digests));
         if self.mode == Mode::AllOrNothing {
-            let id = format!("ci_{}", base62::encode(&random::bytes::<16>(&*self.admin.random), 22));
+            let id =
+                format!("ci_{}", base62::encode(&random::bytes::<16>(&*self.admin.random), 22));
             client_import::begin(database, &id, &self.admin.actor, self.admin.clock.now()).await?;
             self.staged_as = Some(id);
         }
@@ -201,7 +205,8 @@ impl<O: Observer> Import<'_, O> {
 
     /// Writes a batch, less those of its clients that exist already; gives what was written.
     async fn write(&mut self, batch: Batch) -> Result<Batch, AdminError> {
-        /// A store that is busy, and somebody else who makes the same client, are gone after a moment.
+        /// A store that is busy, and somebody else who makes the same client, are gone after a
+        /// moment.
         const ATTEMPTS: u32 = 10;
         const PAUSE: Duration = Duration::from_millis(200);
         let mut batch = Arc::new(batch);
@@ -235,9 +240,13 @@ impl<O: Observer> Import<'_, O> {
     async fn try_write(&mut self, batch: &Arc<Batch>) -> Result<(), AdminError> {
         let clients = || batch.clients.iter().map(|(client, _)| client);
         let longest_ttl = clients().filter_map(|client| client.token_ttl).max();
-        let (Some(first), Some(last)) = (clients().next(), clients().next_back()) else { return Ok(()) };
+        let (Some(first), Some(last)) = (clients().next(), clients().next_back()) else {
+            return Ok(());
+        };
         let (first, last) = (first.id.clone(), last.id.clone());
-        for algorithm in clients().flat_map(|client| [client.token_alg, client.introspection_alg]).flatten() {
+        for algorithm in
+            clients().flat_map(|client| [client.token_alg, client.introspection_alg]).flatten()
+        {
             if !self.algorithms.contains(&algorithm) {
                 if self.mode == Mode::EachLine {
                     signing_key::ensure(self.admin, algorithm).await?;
@@ -247,14 +256,15 @@ impl<O: Observer> Import<'_, O> {
         }
         let Some(import) = &self.staged_as else {
             let (batch, statements) = (Arc::clone(batch), self.statements.clone());
-            let change = self.admin.store.change::<(), AdminError, _>(self.admin.actor.clone(), move |tx| {
-                Box::pin(async move {
-                    client_import::insert(tx, &statements, &batch.clients, None).await?;
-                    key::raise_longest_ttl_in(tx, longest_ttl).await?;
-                    let count = count(batch.clients.len());
-                    Ok(((), Event::ClientsImported { count, first, last }))
-                })
-            });
+            let change =
+                self.admin.store.change::<(), AdminError, _>(self.admin.actor.clone(), move |tx| {
+                    Box::pin(async move {
+                        client_import::insert(tx, &statements, &batch.clients, None).await?;
+                        key::raise_longest_ttl_in(tx, longest_ttl).await?;
+                        let count = count(batch.clients.len());
+                        Ok(((), Event::ClientsImported { count, first, last }))
+                    })
+                });
             return change.await.map(drop);
         };
         let database = self.admin.store.database();
@@ -273,15 +283,19 @@ impl<O: Observer> Import<'_, O> {
     async fn without_taken(&mut self, batch: Batch) -> Result<Batch, AdminError> {
         let database = self.admin.store.database();
         let ids: Vec<_> = batch.clients.iter().map(|(client, _)| &client.id).collect();
-        let secret_ids: Vec<_> =
-            batch.clients.iter().flat_map(|(_, secrets)| secrets.iter().map(|secret| &secret.id)).collect();
+        let secret_ids: Vec<_> = batch
+            .clients
+            .iter()
+            .flat_map(|(_, secrets)| secrets.iter().map(|secret| &secret.id))
+            .collect();
         let taken = self.statements.taken(database, &ids).await?;
         let taken_secrets: HashSet<String> =
             self.statements.taken_secrets(database, &secret_ids).await?.into_iter().collect();
         let mut free = Batch::default();
         for (line, (client, secrets)) in batch.lines.into_iter().zip(batch.clients) {
             let taken = taken.iter().find(|(id, _)| id == client.id.as_str());
-            let taken_secret = secrets.iter().find(|secret| taken_secrets.contains(secret.id.as_str()));
+            let taken_secret =
+                secrets.iter().find(|secret| taken_secrets.contains(secret.id.as_str()));
             if let Some((id, import)) = taken {
                 if import.is_some() && *import == self.staged_as {
                     self.refuse(line, &format!("client {id} stands on an earlier line already"));
@@ -300,7 +314,8 @@ impl<O: Observer> Import<'_, O> {
 
     /// Shows everybody what was staged, unless a line was refused.
     async fn show(&mut self) -> Result<(), AdminError> {
-        let (Some(import), Some((first, last))) = (self.staged_as.clone(), self.ends.clone()) else {
+        let (Some(import), Some((first, last))) = (self.staged_as.clone(), self.ends.clone())
+        else {
             return Ok(());
         };
         if self.summary.refused > 0 {
@@ -312,15 +327,16 @@ impl<O: Observer> Import<'_, O> {
         let (count, longest_ttl) = (self.summary.imported, self.longest_ttl);
         let staged = i64::try_from(count).unwrap_or(i64::MAX);
         self.admin.store.database().let_others_write().await;
-        let change = self.admin.store.change::<(), AdminError, _>(self.admin.actor.clone(), move |tx| {
-            Box::pin(async move {
-                if !client_import::show(tx, &import, staged).await? {
-                    return Err(taken_for_dead());
-                }
-                key::raise_longest_ttl_in(tx, longest_ttl).await?;
-                Ok(((), Event::ClientsImported { count, first, last }))
-            })
-        });
+        let change =
+            self.admin.store.change::<(), AdminError, _>(self.admin.actor.clone(), move |tx| {
+                Box::pin(async move {
+                    if !client_import::show(tx, &import, staged).await? {
+                        return Err(taken_for_dead());
+                    }
+                    key::raise_longest_ttl_in(tx, longest_ttl).await?;
+                    Ok(((), Event::ClientsImported { count, first, last }))
+                })
+            });
         let shown: Result<((), EventNumber), AdminError> = change.await;
         if matches!(shown, Ok(_) | Err(AdminError::Store(StoreError::OutcomeUnknown(_)))) {
             // Perhaps everybody sees them: then they are not for us to delete.
@@ -347,7 +363,8 @@ const BEAT_EVERY: Duration = Duration::from_secs(1);
 /// An import without a sign of life for this long is dead.
 const DEAD_AFTER: Duration = Duration::from_secs(5);
 
-/// Reads in a thread of its own, one window ahead. It is not waited for: a pipe that nobody writes to never ends.
+/// Reads in a thread of its own, one window ahead. It is not waited for: a pipe that nobody writes
+/// to never ends.
 fn read_ahead<R: Read + Send + 'static>(
     mut reader: WindowReader<R>,
 ) -> mpsc::Receiver<Result<Window, AdminError>> {
@@ -363,7 +380,8 @@ fn read_ahead<R: Read + Send + 'static>(
     receiver
 }
 
-/// Deletes what imports have staged whose process died. One that lives is left alone; `waits` is told when that takes a look.
+/// Deletes what imports have staged whose process died. One that lives is left alone; `waits` is
+/// told when that takes a look.
 ///
 /// # Errors
 /// When the store fails.
@@ -371,7 +389,10 @@ pub async fn clean_up(admin: &Admin, mut waits: impl FnMut(&str)) -> Result<(), 
     let database = admin.store.database();
     for import in client_import::unfinished(database).await? {
         if !import.abandoned {
-            waits(&format!("looking whether an import that {} began is still under way", import.actor));
+            waits(&format!(
+                "looking whether an import that {} began is still under way",
+                import.actor
+            ));
             tokio::time::sleep(DEAD_AFTER).await;
             if !client_import::abandon(database, &import.id, Some(import.beats)).await? {
                 continue;

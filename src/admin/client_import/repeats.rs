@@ -1,4 +1,5 @@
-//! Which ids stand on two lines, found in bounded memory: for a check that writes nothing, where no database says so.
+//! Which ids stand on two lines, found in bounded memory: for a check that writes nothing, where no
+//! database says so.
 
 use std::collections::HashMap;
 use std::fs::File;

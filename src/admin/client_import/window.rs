@@ -1,6 +1,6 @@
-//! Lines are read a window at a time, far ahead of the batches that are written, and put in the order of their ids: an
-//! index grows many times faster where neighbours arrive together. The secrets in plain are hashed meanwhile, on all
-//! cores.
+//! Lines are read a window at a time, far ahead of the batches that are written, and put in the
+//! order of their ids: an index grows many times faster where neighbours arrive together. The
+//! secrets in plain are hashed meanwhile, on all cores.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -133,7 +133,8 @@ impl<R: Read> WindowReader<R> {
         let mut hashes = hashes.into_iter();
         let mut batch = Batch::default();
         for client in wanted {
-            let secrets = client.secrets.into_iter().map(|secret| self.keep(secret, &mut hashes)).collect();
+            let secrets =
+                client.secrets.into_iter().map(|secret| self.keep(secret, &mut hashes)).collect();
             batch.lines.push(client.line);
             batch.clients.push((client.client, secrets));
             if batch.lines.len() == BATCH {
@@ -146,8 +147,13 @@ impl<R: Read> WindowReader<R> {
         Ok(Some(window))
     }
 
-    /// A secret as it is kept. Only one that Mintery made has a digest: what can be guessed must not be quick to compare.
-    fn keep(&mut self, secret: WantedSecret, hashes: &mut impl Iterator<Item = SecretHash>) -> ClientSecret {
+    /// A secret as it is kept. Only one that Mintery made has a digest: what can be guessed must
+    /// not be quick to compare.
+    fn keep(
+        &mut self,
+        secret: WantedSecret,
+        hashes: &mut impl Iterator<Item = SecretHash>,
+    ) -> ClientSecret {
         let id = secret.id.clone().or_else(|| self.secret_ids.next());
         let id = id.unwrap_or_else(|| SecretId::generate(&*self.random));
         let (mut hint, mut digest) = (secret.hint.clone(), None);
@@ -178,8 +184,10 @@ impl<R: Read> WindowReader<R> {
 
 /// The hashes of all secrets in plain, in their order.
 fn hash_all(wanted: &[Wanted], random: &dyn Random) -> Result<Vec<SecretHash>, HashError> {
-    let plain: Vec<&Secret> =
-        wanted.iter().flat_map(|client| client.secrets.iter().filter_map(WantedSecret::plain)).collect();
+    let plain: Vec<&Secret> = wanted
+        .iter()
+        .flat_map(|client| client.secrets.iter().filter_map(WantedSecret::plain))
+        .collect();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let share = plain.len().div_ceil(cores).max(1);
     std::thread::scope(|scope| {
@@ -199,13 +207,17 @@ fn hash_all(wanted: &[Wanted], random: &dyn Random) -> Result<Vec<SecretHash>, H
     })
 }
 
-/// Puts the clients in order, and refuses those whose id, or one of whose secrets, stands on an earlier line.
+/// Puts the clients in order, and refuses those whose id, or one of whose secrets, stands on an
+/// earlier line.
 fn refuse_repeats(wanted: &mut Vec<Wanted>, refused: &mut Vec<(u64, String)>) {
-    wanted.sort_unstable_by(|one, other| one.client.id.cmp(&other.client.id).then(one.line.cmp(&other.line)));
+    wanted.sort_unstable_by(|one, other| {
+        one.client.id.cmp(&other.client.id).then(one.line.cmp(&other.line))
+    });
     wanted.dedup_by(|later, first| {
         let is_repeated = later.client.id == first.client.id;
         if is_repeated {
-            let reason = format!("client {} stands on line {} already", later.client.id, first.line);
+            let reason =
+                format!("client {} stands on line {} already", later.client.id, first.line);
             refused.push((later.line, reason));
         }
         is_repeated
@@ -214,7 +226,10 @@ fn refuse_repeats(wanted: &mut Vec<Wanted>, refused: &mut Vec<(u64, String)>) {
     wanted.retain(|client| {
         for id in client.secrets.iter().filter_map(|secret| secret.id.as_ref()) {
             if !secrets.insert(id.clone()) {
-                refused.push((client.line, format!("secret {} stands on another line too", id.as_str())));
+                refused.push((
+                    client.line,
+                    format!("secret {} stands on another line too", id.as_str()),
+                ));
                 return false;
             }
         }

@@ -1,5 +1,5 @@
-//! API keys, as programs see them and describe what they want: the same members at the command line and in the API. Dates are seconds
-//! since the epoch.
+//! API keys, as programs see them and describe what they want: the same members at the command line
+//! and in the API. Dates are seconds since the epoch.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::AdminError;
-use crate::admin::api_key::{ApiKeyUpdate, CreatedApiKey, KeptApiKey, NewApiKey, Rotation, Selection};
+use crate::admin::api_key::{
+    ApiKeyUpdate, CreatedApiKey, KeptApiKey, NewApiKey, Rotation, Selection,
+};
 use crate::admin::json::invalid;
 use crate::clock::Timestamp;
 use crate::model::address::AddressRanges;
@@ -120,7 +122,8 @@ impl<'a> From<&'a HourOfKeyUse> for KeyUsageJson<'a> {
     }
 }
 
-/// An API key as somebody wants it, or a change of one: then what is absent stays, and `null` takes away.
+/// An API key as somebody wants it, or a change of one: then what is absent stays, and `null` takes
+/// away.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyInput {
@@ -147,7 +150,8 @@ impl ApiKeyInput {
     pub fn into_new(self, caller: Option<KeyOwner>) -> Result<NewApiKey, AdminError> {
         let missing = |name: &str| AdminError::Invalid(format!("{name} is missing"));
         let owner = self.owner.as_deref().map(parse_owner).transpose()?.or(caller);
-        let environment = self.environment.as_deref().map(str::parse).transpose().map_err(invalid)?;
+        let environment =
+            self.environment.as_deref().map(str::parse).transpose().map_err(invalid)?;
         let update = self.parse()?;
         Ok(NewApiKey {
             owner: owner.ok_or_else(|| missing("owner"))?,
@@ -184,7 +188,9 @@ impl ApiKeyInput {
             scopes: self.scope.map(|scope| ScopeSet::parse(&scope).map_err(invalid)).transpose()?,
             allowed,
             max_per_minute: self.max_requests_per_minute,
-            expires_in: self.expires_in.try_map(|secs| Ok::<_, AdminError>(Duration::from_secs(secs)))?,
+            expires_in: self
+                .expires_in
+                .try_map(|secs| Ok::<_, AdminError>(Duration::from_secs(secs)))?,
         })
     }
 }

@@ -1,5 +1,6 @@
-//! How things are shown to programs, and how programs describe what they want: the same members at the command line and in
-//! the API. Clients have the names of RFC 7591 §2 where that has one. Dates are seconds since the epoch.
+//! How things are shown to programs, and how programs describe what they want: the same members at
+//! the command line and in the API. Clients have the names of RFC 7591 §2 where that has one. Dates
+//! are seconds since the epoch.
 
 pub mod api_key;
 pub mod object;
@@ -93,7 +94,8 @@ pub struct SecretUseJson<'a> {
     client_id: &'a str,
     #[serde(flatten)]
     secret: SecretJson<'a>,
-    /// Since when its uses are counted. Without a use it was never used when this is when it was made.
+    /// Since when its uses are counted. Without a use it was never used when this is when it was
+    /// made.
     uses_counted_since: i64,
     safe_to_revoke: bool,
     reasons: Vec<ReasonJson>,
@@ -209,7 +211,8 @@ impl<'a> From<&'a Client> for ClientJson<'a> {
 }
 
 impl<'a> ClientJson<'a> {
-    /// The same without what follows from the rest: what nobody has set is absent, and stays so where this is imported.
+    /// The same without what follows from the rest: what nobody has set is absent, and stays so
+    /// where this is imported.
     #[must_use]
     pub fn as_set(client: &'a Client) -> Self {
         Self { default_scope: client.default_scopes.clone(), ..Self::from(client) }
@@ -230,7 +233,10 @@ impl<'a> ShownJson<'a> {
     /// A client with its secrets.
     #[must_use]
     pub fn new(client: &'a Client, secrets: &'a [KeptSecret]) -> Self {
-        Self { client: ClientJson::from(client), secrets: secrets.iter().map(SecretJson::from).collect() }
+        Self {
+            client: ClientJson::from(client),
+            secrets: secrets.iter().map(SecretJson::from).collect(),
+        }
     }
 }
 
@@ -260,8 +266,10 @@ impl<'a> From<&'a KeptSecret> for SecretJson<'a> {
 
 impl<'a> From<&'a SecretUse> for SecretUseJson<'a> {
     fn from(answer: &'a SecretUse) -> Self {
-        let reason =
-            |reason: &Reason| ReasonJson { code: reason.code(), message: reason.message(answer.as_of) };
+        let reason = |reason: &Reason| ReasonJson {
+            code: reason.code(),
+            message: reason.message(answer.as_of),
+        };
         let address = |used: &AddressUse| AddressUseJson {
             address: used.from,
             last_used_at: used.at.as_secs(),
@@ -351,7 +359,8 @@ impl<'a> From<&'a Api> for ApiJson<'a> {
     }
 }
 
-/// A client as somebody wants it, or a change of one: then what is absent stays, and `null` takes away.
+/// A client as somebody wants it, or a change of one: then what is absent stays, and `null` takes
+/// away.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientInput {
@@ -403,7 +412,8 @@ impl SecretInput {
     }
 }
 
-/// An API as somebody wants it, or a change of one: then what is absent stays, and `null` takes away.
+/// An API as somebody wants it, or a change of one: then what is absent stays, and `null` takes
+/// away.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApiInput {
@@ -427,7 +437,8 @@ impl ClientInput {
     pub fn into_new(mut self) -> Result<NewClient, AdminError> {
         let id = self.client_id.as_deref().map(ClientId::parse).transpose().map_err(invalid)?;
         let secret_expires_in = self.secret_expires_in.map(Duration::from_secs);
-        let secret = self.client_secret.take().map(ChosenSecret::parse).transpose().map_err(invalid)?;
+        let secret =
+            self.client_secret.take().map(ChosenSecret::parse).transpose().map_err(invalid)?;
         let mut update = self.parse()?;
         let name = update.name.take();
         let name = name.ok_or_else(|| AdminError::Invalid("client_name is missing".to_owned()))?;
@@ -440,7 +451,10 @@ impl ClientInput {
     /// # Errors
     /// When a member is not valid.
     pub fn into_update(self) -> Result<ClientUpdate, AdminError> {
-        if self.client_id.is_some() || self.client_secret.is_some() || self.secret_expires_in.is_some() {
+        if self.client_id.is_some()
+            || self.client_secret.is_some()
+            || self.secret_expires_in.is_some()
+        {
             let reason = "neither the id nor the secrets of a client are changed in this way";
             return Err(AdminError::Invalid(reason.to_owned()));
         }
@@ -455,10 +469,16 @@ impl ClientInput {
         let parse_scopes = |text: String| ScopeSet::parse(&text).map_err(invalid);
         let parse_alg = |name: String| name.parse::<SigningAlgorithm>().map_err(invalid);
         let grants = |names: Vec<String>| {
-            names.iter().map(|name| name.parse().map_err(invalid)).collect::<Result<Vec<GrantType>, _>>()
+            names
+                .iter()
+                .map(|name| name.parse().map_err(invalid))
+                .collect::<Result<Vec<GrantType>, _>>()
         };
         Ok(ClientUpdate {
-            name: self.client_name.map(|name| DisplayName::parse(&name).map_err(invalid)).transpose()?,
+            name: self
+                .client_name
+                .map(|name| DisplayName::parse(&name).map_err(invalid))
+                .transpose()?,
             scopes: self.scope.map(parse_scopes).transpose()?,
             default_scopes: self.default_scope.try_map(parse_scopes)?,
             resources: resources(self.resources)?,
@@ -466,7 +486,9 @@ impl ClientInput {
             grants: self.grant_types.map(grants).transpose()?,
             token_alg: self.access_token_signed_response_alg.try_map(parse_alg)?,
             introspection_alg: self.introspection_signed_response_alg.try_map(parse_alg)?,
-            token_ttl: self.access_token_ttl.try_map(|ttl| Ok::<_, AdminError>(Duration::from_secs(ttl)))?,
+            token_ttl: self
+                .access_token_ttl
+                .try_map(|ttl| Ok::<_, AdminError>(Duration::from_secs(ttl)))?,
             max_tokens_per_hour: self.max_tokens_per_hour,
             seen: None,
         })
@@ -521,13 +543,17 @@ impl ApiInput {
             name: self.name.map(|name| DisplayName::parse(&name).map_err(invalid)).transpose()?,
             scopes,
             token_alg: self.access_token_signed_response_alg.try_map(parse_alg)?,
-            token_ttl: self.access_token_ttl.try_map(|ttl| Ok::<_, AdminError>(Duration::from_secs(ttl)))?,
+            token_ttl: self
+                .access_token_ttl
+                .try_map(|ttl| Ok::<_, AdminError>(Duration::from_secs(ttl)))?,
         })
     }
 }
 
 /// Identifiers of APIs; nothing where there is no such member.
-pub(super) fn resources(texts: Option<Vec<String>>) -> Result<Option<Vec<ResourceUri>>, AdminError> {
+pub(super) fn resources(
+    texts: Option<Vec<String>>,
+) -> Result<Option<Vec<ResourceUri>>, AdminError> {
     let Some(texts) = texts else { return Ok(None) };
     let parsed = texts.iter().map(|text| ResourceUri::parse(text).map_err(invalid));
     parsed.collect::<Result<_, _>>().map(Some)

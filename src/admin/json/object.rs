@@ -1,4 +1,5 @@
-//! How JSON is read that somebody sends: an object and nothing else, and errors that repeat no value.
+//! How JSON is read that somebody sends: an object and nothing else, and errors that repeat no
+//! value.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,14 +15,19 @@ use crate::admin::AdminError;
 /// # Errors
 /// What is wrong with it, without the value that is: it may be a secret in the wrong place.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, AdminError> {
-    serde_json::from_str(text).map(|Object(value)| value).map_err(|error| AdminError::Invalid(reason(&error)))
+    serde_json::from_str(text)
+        .map(|Object(value)| value)
+        .map_err(|error| AdminError::Invalid(reason(&error)))
 }
 
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let at = format!(" at line {} column {}", error.line(), error.column());
     let what = text.strip_suffix(&at).unwrap_or(&text);
-    let what = match what.strip_prefix("invalid type: ").or_else(|| what.strip_prefix("invalid value: ")) {
+    let what = match what
+        .strip_prefix("invalid type: ")
+        .or_else(|| what.strip_prefix("invalid value: "))
+    {
         Some(rest) => {
             rest.rfind(", expected ").and_then(|end| rest.get(end + 2..)).unwrap_or("a wrong value")
         }
@@ -33,7 +39,8 @@ fn reason(error: &serde_json::Error) -> String {
     }
 }
 
-/// What is written as a JSON object, and in no other way: `serde` would also take an array, for the members in their order.
+/// What is written as a JSON object, and in no other way: `serde` would also take an array, for the
+/// members in their order.
 pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

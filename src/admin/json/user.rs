@@ -1,5 +1,5 @@
-//! People and their sessions, as programs see them and describe what they want: the same members at the command line and in the API.
-//! Dates are seconds since the epoch.
+//! People and their sessions, as programs see them and describe what they want: the same members at
+//! the command line and in the API. Dates are seconds since the epoch.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,5 @@
-//! Whether a secret may be revoked: from where it was used, since when only others are used, and what there is to wait for.
+//! Whether a secret may be revoked: from where it was used, since when only others are used, and
+//! what there is to wait for.
 
 mod reason;
 
@@ -24,8 +25,9 @@ const LONGEST: Duration = Duration::from_hours(24 * 3653);
 /// What is asked about a secret.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
-    /// How long it must not have been used. When absent, a day, or twice the longest life of the client's tokens where that is
-    /// more: a program shows its secret only when its token runs out.
+    /// How long it must not have been used. When absent, a day, or twice the longest life of the
+    /// client's tokens where that is more: a program shows its secret only when its token runs
+    /// out.
     pub unused_for: Option<Duration>,
     /// How long tokens live where neither the client nor an API says.
     pub usual_ttl: Duration,
@@ -40,7 +42,8 @@ pub struct SecretUse {
     pub client: ClientId,
     /// The secret.
     pub secret: KeptSecret,
-    /// From where it was used, the latest first: the last [`MAX_ADDRESSES`](crate::model::usage::MAX_ADDRESSES) addresses of the
+    /// From where it was used, the latest first: the last
+    /// [`MAX_ADDRESSES`](crate::model::usage::MAX_ADDRESSES) addresses of the
     /// last [`KEPT_FOR`](crate::model::usage::KEPT_FOR), and that of its very last use.
     pub addresses: Vec<AddressUse>,
     /// The client's other secrets that are good, the one that was used last first.
@@ -64,8 +67,8 @@ pub struct AddressUse {
     pub at: Timestamp,
     /// When another secret that is good was last used from there.
     pub other_at: Option<Timestamp>,
-    /// Whether somebody there has yet to take another secret: this one was used when there was another already, and no
-    /// other one after it.
+    /// Whether somebody there has yet to take another secret: this one was used when there was
+    /// another already, and no other one after it.
     pub is_behind: bool,
 }
 
@@ -84,7 +87,8 @@ impl SecretUse {
         self.reasons.iter().find_map(Reason::waits_until)
     }
 
-    /// The end of the time in which it may have been used: its last use, or when its uses began to be counted.
+    /// The end of the time in which it may have been used: its last use, or when its uses began to
+    /// be counted.
     fn last_seen(&self) -> Timestamp {
         self.secret.last_use.map_or(self.secret.counted_since, |last| last.at)
     }
@@ -157,8 +161,8 @@ impl SecretUse {
 /// Whether a secret of a client may be revoked, as far as the store was told of its uses.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is no such client or secret, [`AdminError::Invalid`] when `unused_for` is too short to be
-/// known, or longer than anybody means.
+/// [`AdminError::NotFound`] when there is no such client or secret, [`AdminError::Invalid`] when
+/// `unused_for` is too short to be known, or longer than anybody means.
 pub async fn safe_to_revoke(
     admin: &Admin,
     id: &ClientId,
@@ -170,8 +174,9 @@ pub async fn safe_to_revoke(
     }
     let (client, mut secrets) = client::show(admin, id).await?;
     let place = secrets.iter().position(|kept| kept.secret.id == *secret);
-    let place =
-        place.ok_or_else(|| AdminError::NotFound(format!("secret {} of client {id}", secret.as_str())))?;
+    let place = place.ok_or_else(|| {
+        AdminError::NotFound(format!("secret {} of client {id}", secret.as_str()))
+    })?;
     let mut secret = secrets.swap_remove(place);
     let uses = secret_addresses::of_client(admin.store.database(), id).await?;
     // Read later, and all at once: what is said of one secret holds for the others too.
@@ -208,7 +213,11 @@ fn check(unused_for: Duration) -> Result<(), AdminError> {
 }
 
 /// The longest life of a token that the client may get.
-async fn longest_ttl(admin: &Admin, client: &Client, usual: Duration) -> Result<Duration, AdminError> {
+async fn longest_ttl(
+    admin: &Admin,
+    client: &Client,
+    usual: Duration,
+) -> Result<Duration, AdminError> {
     if let Some(own) = client.token_ttl {
         return Ok(own);
     }
@@ -221,13 +230,18 @@ async fn longest_ttl(admin: &Admin, client: &Client, usual: Duration) -> Result<
 }
 
 /// From where `secret` was used, the latest first, with what became of its other secrets there.
-fn addresses(secret: &KeptSecret, others: &[KeptSecret], uses: &[(SecretId, LastUse)]) -> Vec<AddressUse> {
+fn addresses(
+    secret: &KeptSecret,
+    others: &[KeptSecret],
+    uses: &[(SecretId, LastUse)],
+) -> Vec<AddressUse> {
     let of_secret = |id: &SecretId| {
         let id = id.clone();
         uses.iter().filter(move |(own, _)| *own == id).map(|(_, last)| *last)
     };
     let mut own: Vec<LastUse> = of_secret(&secret.secret.id).collect();
-    // Known alone where a node of the release before wrote it, or it was longer ago than addresses are kept.
+    // Known alone where a node of the release before wrote it, or it was longer ago than addresses
+    // are kept.
     if let Some(last) = secret.last_use {
         own.retain(|known| known.from != last.from);
         own.push(last);
@@ -241,7 +255,8 @@ fn addresses(secret: &KeptSecret, others: &[KeptSecret], uses: &[(SecretId, Last
     let with_others = |LastUse { at, from }: LastUse| {
         let there = of_others().filter(|other| from.is_some() && other.from == from);
         let other_at = there.map(|other| other.at).max();
-        let is_behind = since.is_some_and(|since| at >= since) && other_at.is_none_or(|other| other <= at);
+        let is_behind =
+            since.is_some_and(|since| at >= since) && other_at.is_none_or(|other| other <= at);
         AddressUse { from, at, other_at, is_behind }
     };
     own.into_iter().map(with_others).collect()

@@ -42,7 +42,8 @@ pub enum Reason {
         /// How long they live.
         longest_ttl: Duration,
     },
-    /// A doubt that does not count: from here it was used when there was another already, and no other was used since.
+    /// A doubt that does not count: from here it was used when there was another already, and no
+    /// other was used since.
     ToBeChanged {
         /// The addresses, the one that used it last first.
         addresses: Vec<IpAddr>,
@@ -110,7 +111,9 @@ impl Reason {
     #[must_use]
     pub fn message(&self, now: Timestamp) -> String {
         match self {
-            Self::Expired { at } => format!("it expired on {}: nothing can use it any more", at.date()),
+            Self::Expired { at } => {
+                format!("it expired on {}: nothing can use it any more", at.date())
+            }
             Self::LastUsed { last } => format!("it was last used {}", when(*last, now)),
             Self::NeverUsed => "it was never used".to_owned(),
             Self::NotSeen { counted_since } => format!(
@@ -118,7 +121,12 @@ impl Reason {
                 counted_since.date()
             ),
             Self::OnlyOthers { since, other, last } => {
-                format!("since {} only {} was used, last {}", since.date(), other.as_str(), when(*last, now))
+                format!(
+                    "since {} only {} was used, last {}",
+                    since.date(),
+                    other.as_str(),
+                    when(*last, now)
+                )
             }
             Self::ShorterThanTokens { longest_ttl } => format!(
                 "but tokens live up to {}: what got one with this secret before may yet come back with it",
@@ -155,10 +163,12 @@ impl Reason {
                 )
             }
             Self::NoOther => {
-                "the client has no other secret that is good: add one, and let the programs use it".to_owned()
+                "the client has no other secret that is good: add one, and let the programs use it"
+                    .to_owned()
             }
             Self::OthersUnused => {
-                "no other secret that is good was used yet: let the programs use another one".to_owned()
+                "no other secret that is good was used yet: let the programs use another one"
+                    .to_owned()
             }
             Self::NotReplaced { other, last } => {
                 format!(
@@ -181,9 +191,10 @@ impl Reason {
 
 /// When and from where.
 fn when(last: LastUse, now: Timestamp) -> String {
-    let from = last
-        .from
-        .map_or_else(|| "from an address that is not known".to_owned(), |from| format!("from {from}"));
+    let from = last.from.map_or_else(
+        || "from an address that is not known".to_owned(),
+        |from| format!("from {from}"),
+    );
     format!("{} ({}) {from}", ago(now.since(last.at)), last.at.date())
 }
 
@@ -234,9 +245,13 @@ mod tests {
         ] {
             assert_eq!(ago(secs(span)), in_words);
         }
-        for (span, in_words) in
-            [(0, "0 seconds"), (1, "1 second"), (90, "90 seconds"), (5400, "90 minutes"), (86_400, "1 day")]
-        {
+        for (span, in_words) in [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (90, "90 seconds"),
+            (5400, "90 minutes"),
+            (86_400, "1 day"),
+        ] {
             assert_eq!(exactly(secs(span)), in_words);
         }
     }

@@ -16,8 +16,8 @@ use crate::store::Missing;
 
 #[derive(Debug, Args)]
 pub struct Import {
-    /// A file of JSON lines, one client each, with the members of `client show` or `client export`; `-` is standard
-    /// input.
+    /// A file of JSON lines, one client each, with the members of `client show` or `client
+    /// export`; `-` is standard input.
     #[arg(default_value = "-")]
     file: String,
     /// Takes all clients, or none when a line is bad.
@@ -68,7 +68,8 @@ impl Import {
             summary.imported = 0;
         }
         self.tell(&summary, &watcher.errors)?;
-        // A line that makes no sense is no wrong use of this command: it fails with 1, whatever the reason.
+        // A line that makes no sense is no wrong use of this command: it fails with 1, whatever the
+        // reason.
         done.map_err(|error| CliError::Failed(error.to_string()))?;
         match summary.refused {
             0 => Ok(()),
@@ -76,7 +77,9 @@ impl Import {
                 "{refused} of {} lines were refused, and so nothing was imported",
                 summary.lines
             ))),
-            refused => Err(CliError::Failed(format!("{refused} of {} lines were refused", summary.lines))),
+            refused => {
+                Err(CliError::Failed(format!("{refused} of {} lines were refused", summary.lines)))
+            }
         }
     }
 
@@ -85,11 +88,15 @@ impl Import {
         if self.file == "-" {
             return Ok((Box::new(std::io::stdin()), None));
         }
-        let failed = |error| CliError::Failed(format!("cannot read {}: {error}", escape(&self.file)));
+        let failed =
+            |error| CliError::Failed(format!("cannot read {}: {error}", escape(&self.file)));
         let file = File::open(&self.file).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         if metadata.is_dir() {
-            return Err(CliError::Failed(format!("cannot read {}: it is a folder", escape(&self.file))));
+            return Err(CliError::Failed(format!(
+                "cannot read {}: it is a folder",
+                escape(&self.file)
+            )));
         }
         let length = metadata.is_file().then_some(metadata.len());
         Ok((Box::new(file), length))

@@ -55,7 +55,8 @@ pub enum ClientVerb {
         #[arg(short, long, default_value = "table")]
         output: Format,
     },
-    /// Stops a client from authenticating. The tokens that it has are void, also once it is enabled again.
+    /// Stops a client from authenticating. The tokens that it has are void, also once it is enabled
+    /// again.
     Disable {
         /// The id of the client.
         id: String,
@@ -95,7 +96,8 @@ pub struct Create {
     name: String,
     #[command(flatten)]
     terms: TermFlags,
-    /// A secret of one's own instead of a new one: `-` reads it from standard input, or from a prompt that shows nothing.
+    /// A secret of one's own instead of a new one: `-` reads it from standard input, or from a
+    /// prompt that shows nothing.
     #[arg(long, value_name = "-", allow_hyphen_values = true)]
     secret: Option<String>,
     /// After how many seconds its secret expires; it does not when this is absent.
@@ -126,32 +128,35 @@ struct TermFlags {
     /// All that it may ask for, with spaces between.
     #[arg(long)]
     scope: Option<String>,
-    /// What it gets when it asks for no scope, instead of all of its own but Mintery's; `all` for those again.
+    /// What it gets when it asks for no scope, instead of all of its own but Mintery's; `all` for
+    /// those again.
     #[arg(long, value_name = "SCOPE")]
     default_scope: Option<String>,
-    /// An API that it may ask tokens for, beside the default one; several times for several, "" for none. When it names none it
-    /// gets tokens for the first.
+    /// An API that it may ask tokens for, beside the default one; several times for several, ""
+    /// for none. When it names none it gets tokens for the first.
     #[arg(long, value_name = "URI")]
     resource: Vec<String>,
-    /// An API that it stands for: it may introspect the tokens for it. Several times for several, "" for none.
+    /// An API that it stands for: it may introspect the tokens for it. Several times for several,
+    /// "" for none.
     #[arg(long, value_name = "URI")]
     stands_for: Vec<String>,
     /// The grants that it may use, with spaces between; "" for a client that gets no tokens.
     #[arg(long)]
     grant_types: Option<String>,
-    /// How many seconds its tokens live, instead of what the API or the settings say; `default` for that again.
+    /// How many seconds its tokens live, instead of what the API or the settings say; `default`
+    /// for that again.
     #[arg(long, value_name = "SECS")]
     ttl: Option<String>,
-    /// How many tokens it may get in an hour, over all nodes as far as they know of each other; `none` for as many as it asks
-    /// for again.
+    /// How many tokens it may get in an hour, over all nodes as far as they know of each other;
+    /// `none` for as many as it asks for again.
     #[arg(long, value_name = "N")]
     max_tokens_per_hour: Option<String>,
-    /// What its tokens are signed with, instead of what the API or the settings say: ES256, ES384, PS256, RS256 or EdDSA;
-    /// `default` for that again.
+    /// What its tokens are signed with, instead of what the API or the settings say: ES256, ES384,
+    /// PS256, RS256 or EdDSA; `default` for that again.
     #[arg(long, value_name = "ALG")]
     alg: Option<String>,
-    /// What answers to its introspections are signed with when it asks for signed ones, instead of RS256: ES256, ES384, PS256 or
-    /// EdDSA; `default` for RS256 again.
+    /// What answers to its introspections are signed with when it asks for signed ones, instead of
+    /// RS256: ES256, ES384, PS256 or EdDSA; `default` for RS256 again.
     #[arg(long, value_name = "ALG")]
     introspection_alg: Option<String>,
 }
@@ -159,11 +164,19 @@ struct TermFlags {
 impl TermFlags {
     fn parse(&self) -> Result<ClientUpdate, CliError> {
         let grants = |names: &String| {
-            names.split_ascii_whitespace().map(str::parse::<GrantType>).collect::<Result<Vec<_>, _>>()
+            names
+                .split_ascii_whitespace()
+                .map(str::parse::<GrantType>)
+                .collect::<Result<Vec<_>, _>>()
         };
         Ok(ClientUpdate {
             name: None,
-            scopes: self.scope.as_deref().map(ScopeSet::parse).transpose().map_err(CliError::usage)?,
+            scopes: self
+                .scope
+                .as_deref()
+                .map(ScopeSet::parse)
+                .transpose()
+                .map_err(CliError::usage)?,
             default_scopes: unless(self.default_scope.as_deref(), "all", ScopeSet::parse)?,
             grants: self.grant_types.as_ref().map(grants).transpose().map_err(CliError::usage)?,
             resources: uris(&self.resource)?,
@@ -193,7 +206,9 @@ impl ClientVerb {
                 let (id, admin) = (parse_id(id)?, session::admin(shared, Missing::Refuse).await?);
                 revocation::revoke_client_tokens(&admin, &id).await.map_err(CliError::admin)?;
                 match output {
-                    Format::Json => Ok(output::json(&serde_json::json!({ "client_id": id.as_str() }))?),
+                    Format::Json => {
+                        Ok(output::json(&serde_json::json!({ "client_id": id.as_str() }))?)
+                    }
                     Format::Table => Ok(output::note(&format!(
                         "The tokens of client {id} that were issued so far are void."
                     ))?),
@@ -203,7 +218,9 @@ impl ClientVerb {
                 let (id, admin) = (parse_id(id)?, session::admin(shared, Missing::Refuse).await?);
                 client::delete(&admin, &id).await.map_err(CliError::admin)?;
                 match output {
-                    Format::Json => Ok(output::json(&serde_json::json!({ "client_id": id.as_str() }))?),
+                    Format::Json => {
+                        Ok(output::json(&serde_json::json!({ "client_id": id.as_str() }))?)
+                    }
                     Format::Table => Ok(output::note(&format!("Client {id} is deleted."))?),
                 }
             }
@@ -212,7 +229,12 @@ impl ClientVerb {
 }
 
 /// Enables or disables a client, and tells what it has become.
-async fn set_enabled(shared: &Shared, id: &str, enabled: bool, format: Format) -> Result<(), CliError> {
+async fn set_enabled(
+    shared: &Shared,
+    id: &str,
+    enabled: bool,
+    format: Format,
+) -> Result<(), CliError> {
     let (id, admin) = (parse_id(id)?, session::admin(shared, Missing::Refuse).await?);
     client::set_enabled(&admin, &id, enabled).await.map_err(CliError::admin)?;
     let (client, _) = client::show(&admin, &id).await.map_err(CliError::admin)?;
@@ -257,7 +279,8 @@ impl Update {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let id = parse_id(&self.id)?;
         let mut update = self.terms.parse()?;
-        update.name = self.name.as_deref().map(DisplayName::parse).transpose().map_err(CliError::usage)?;
+        update.name =
+            self.name.as_deref().map(DisplayName::parse).transpose().map_err(CliError::usage)?;
         let admin = session::admin(shared, Missing::Refuse).await?;
         let client = client::update(&admin, &id, update).await.map_err(CliError::admin)?;
         match self.output {
@@ -294,7 +317,9 @@ async fn list(shared: &Shared, format: Format) -> Result<(), CliError> {
         return Ok(output::json(&clients.iter().map(ClientJson::from).collect::<Vec<_>>())?);
     }
     if clients.is_empty() {
-        return Ok(output::note("There is no client yet; `mintery client create --name NAME` makes one.")?);
+        return Ok(output::note(
+            "There is no client yet; `mintery client create --name NAME` makes one.",
+        )?);
     }
     let mut table = output::table(&["ID", "NAME", "SCOPE", "STATUS", "CREATED"]);
     for client in &clients {
@@ -314,7 +339,8 @@ async fn all_clients(admin: &Admin) -> Result<Vec<Client>, CliError> {
     let mut clients: Vec<Client> = Vec::new();
     loop {
         let after = clients.last().map_or("", |client| client.id.as_str());
-        let page = client::page(admin, after, PAGE, &Filter::default()).await.map_err(CliError::admin)?;
+        let page =
+            client::page(admin, after, PAGE, &Filter::default()).await.map_err(CliError::admin)?;
         if page.is_empty() {
             return Ok(clients);
         }

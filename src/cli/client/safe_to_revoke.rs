@@ -28,8 +28,8 @@ pub struct SafeToRevoke {
     id: String,
     /// The id of the secret, `cs_…`.
     secret: String,
-    /// How many seconds the secret must not have been used; a day, or twice the longest life of the client's tokens where
-    /// that is more, when this is absent.
+    /// How many seconds the secret must not have been used; a day, or twice the longest life of
+    /// the client's tokens where that is more, when this is absent.
     #[arg(long, value_name = "SECS", value_parser = seconds)]
     unused_for: Option<std::time::Duration>,
     /// How to print it.
@@ -43,8 +43,9 @@ impl SafeToRevoke {
         let settings = shared.settings(Vec::new())?;
         let admin = session::administer(&settings, Missing::Refuse).await?;
         // What is no id names none, and is not repeated: it may be the secret itself.
-        let secret = SecretId::parse(&self.secret)
-            .map_err(|error| CliError::admin(AdminError::NotFound(format!("secret of this id: {error}"))))?;
+        let secret = SecretId::parse(&self.secret).map_err(|error| {
+            CliError::admin(AdminError::NotFound(format!("secret of this id: {error}")))
+        })?;
         let asked = Asked { unused_for: self.unused_for, usual_ttl: settings.token_ttl };
         let answer = secret_use::safe_to_revoke(&admin, &id, &secret, asked).await;
         let answer = answer.map_err(CliError::admin)?;
@@ -64,7 +65,9 @@ fn in_words(answer: &SecretUse) -> String {
     let mut lines = vec![format!("Secret {} {verdict}:", answer.secret.secret.id.as_str())];
     lines.extend(answer.reasons.iter().map(|reason| format!("- {}", reason.message(answer.as_of))));
     if !answer.addresses.is_empty() {
-        lines.push(format!("\nIt was used from (the last {MAX_ADDRESSES} addresses are kept, for 35 days):"));
+        lines.push(format!(
+            "\nIt was used from (the last {MAX_ADDRESSES} addresses are kept, for 35 days):"
+        ));
         lines.push(addresses(answer));
     }
     lines.push(String::new());
@@ -106,7 +109,7 @@ fn others(answer: &SecretUse) -> String {
         ]);
     }
     let expiring = answer.others.iter().filter_map(|other| Some((other, other.secret.expires_at?)));
-    let expiring =
-        expiring.map(|(other, at)| format!("\n{} expires on {}.", other.secret.id.as_str(), date(at)));
+    let expiring = expiring
+        .map(|(other, at)| format!("\n{} expires on {}.", other.secret.id.as_str(), date(at)));
     format!("{table}{}", expiring.collect::<String>())
 }

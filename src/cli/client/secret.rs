@@ -38,7 +38,8 @@ pub enum SecretVerb {
         #[arg(short, long, default_value = "table")]
         output: Format,
     },
-    /// Tells whether anything still uses a secret, from where, and whether it may be revoked; it changes nothing.
+    /// Tells whether anything still uses a secret, from where, and whether it may be revoked; it
+    /// changes nothing.
     SafeToRevoke(SafeToRevoke),
 }
 
@@ -49,7 +50,8 @@ pub struct Add {
     /// What people call it.
     #[arg(long)]
     label: Option<String>,
-    /// A secret of one's own instead of a new one: `-` reads it from standard input, or from a prompt that shows nothing.
+    /// A secret of one's own instead of a new one: `-` reads it from standard input, or from a
+    /// prompt that shows nothing.
     #[arg(long, value_name = "-", allow_hyphen_values = true)]
     secret: Option<String>,
     /// After how many seconds it expires; it does not when this is absent.
@@ -103,7 +105,9 @@ async fn list(shared: &Shared, id: &str, format: Format) -> Result<(), CliError>
     let admin = session::admin(shared, Missing::Refuse).await?;
     let (_, secrets) = client::show(&admin, &id).await.map_err(CliError::admin)?;
     match format {
-        Format::Json => Ok(output::json(&secrets.iter().map(SecretJson::from).collect::<Vec<_>>())?),
+        Format::Json => {
+            Ok(output::json(&secrets.iter().map(SecretJson::from).collect::<Vec<_>>())?)
+        }
         Format::Table => Ok(output::line(&table(&secrets))?),
     }
 }
@@ -114,14 +118,17 @@ async fn revoke(shared: &Shared, id: &str, secret: &str, format: Format) -> Resu
     client::revoke_secret(&admin, &id, &secret).await.map_err(CliError::admin)?;
     let secret = secret.as_str();
     match format {
-        Format::Json => Ok(output::json(&serde_json::json!({ "client_id": id.as_str(), "id": secret }))?),
+        Format::Json => {
+            Ok(output::json(&serde_json::json!({ "client_id": id.as_str(), "id": secret }))?)
+        }
         Format::Table => Ok(output::note(&format!("Secret {secret} of client {id} is revoked."))?),
     }
 }
 
 /// What is kept of secrets.
 pub fn table(secrets: &[KeptSecret]) -> String {
-    let mut table = output::table(&["SECRET", "ENDS IN", "LABEL", "CREATED", "EXPIRES", "LAST USED", "FROM"]);
+    let mut table =
+        output::table(&["SECRET", "ENDS IN", "LABEL", "CREATED", "EXPIRES", "LAST USED", "FROM"]);
     for kept @ KeptSecret { secret, last_use, .. } in secrets {
         let from = |last: &LastUse| last.from.map(|address| address.to_string());
         table.add_row([

@@ -27,7 +27,8 @@ pub enum AuthVerb {
 pub struct Check {
     #[command(flatten)]
     wanted: WantedFlags,
-    /// Which API keys it is asked for: live, test, or any; what the server takes when this is absent.
+    /// Which API keys it is asked for: live, test, or any; what the server takes when this is
+    /// absent.
     #[arg(long, value_name = "ENVIRONMENT")]
     env: Option<Environments>,
     #[command(flatten)]
@@ -60,7 +61,9 @@ impl Check {
         let remote = Remote::new(&profile.url);
         let bearer = match &profile.credential {
             Credential::ApiKey(secret) | Credential::AccessToken(secret) => secret.clone(),
-            Credential::Client { id, secret } => grant::of_client(&remote, id, secret, &wanted)?.token,
+            Credential::Client { id, secret } => {
+                grant::of_client(&remote, id, secret, &wanted)?.token
+            }
         };
         let environment = self.env.map(|env| ("env", env.name()));
         let query: Vec<_> = wanted.parameters().chain(environment).collect();

@@ -31,8 +31,7 @@ impl Credential {
             return Err(CliError::Usage("no access token or API key was given".to_owned()));
         }
         if plain.len() > MAX_EXISTING_LEN || !plain.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let reason =
-                "that is no access token or API key: they are printable ASCII without spaces, 16 KiB at most";
+            let reason = "that is no access token or API key: they are printable ASCII without spaces, 16 KiB at most";
             return Err(CliError::Usage(reason.to_owned()));
         }
         Ok(if is_jwt(plain) { Self::AccessToken(secret) } else { Self::ApiKey(secret) })

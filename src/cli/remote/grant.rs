@@ -71,8 +71,13 @@ struct TokenAnswer {
     expires_in: Option<u64>,
 }
 
-/// Gets an access token for `wanted`: for a client by its secret (RFC 6749 §4.4), for an API key in exchange (RFC 8693).
-pub fn request(remote: &Remote<'_>, credential: &Credential, wanted: &Wanted) -> Result<Granted, CliError> {
+/// Gets an access token for `wanted`: for a client by its secret (RFC 6749 §4.4), for an API key in
+/// exchange (RFC 8693).
+pub fn request(
+    remote: &Remote<'_>,
+    credential: &Credential,
+    wanted: &Wanted,
+) -> Result<Granted, CliError> {
     match credential {
         Credential::Client { id, secret } => Ok(of_client(remote, id, secret, wanted)?),
         Credential::ApiKey(key) => Ok(in_exchange(remote, key, wanted)?),
@@ -102,7 +107,8 @@ fn in_exchange(remote: &Remote<'_>, key: &Secret, wanted: &Wanted) -> Result<Gra
         ("subject_token_type", token_exchange::API_KEY_TYPE),
     ];
     form.extend(wanted.parameters());
-    // A key that is not good makes the request an invalid one (RFC 8693 §2.2.2); nothing else about it is.
+    // A key that is not good makes the request an invalid one (RFC 8693 §2.2.2); nothing else about
+    // it is.
     granted(remote, &form, None).map_err(|refusal| {
         if refusal.is("invalid_request") { refusal.into_unauthenticated() } else { refusal }
     })

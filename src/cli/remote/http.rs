@@ -1,5 +1,6 @@
-//! A server as commands reach it over HTTP. Whoever answers there may be anybody: what it says is bounded, and escaped
-//! before it is shown, and no redirect is followed, since a credential would go along.
+//! A server as commands reach it over HTTP. Whoever answers there may be anybody: what it says is
+//! bounded, and escaped before it is shown, and no redirect is followed, since a credential would
+//! go along.
 
 use std::time::Duration;
 
@@ -77,7 +78,12 @@ impl<'a> Remote<'a> {
     ///
     /// # Errors
     /// When there is no answer, or a refusal.
-    pub fn get(&self, path: &str, query: &[(&str, &str)], bearer: &Secret) -> Result<Answer, Refusal> {
+    pub fn get(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        bearer: &Secret,
+    ) -> Result<Answer, Refusal> {
         let url = self.url.endpoint(path);
         let authorization = Zeroizing::new(["Bearer ", bearer.expose()].concat());
         let asking = self.agent.get(&url).query_pairs(query.iter().copied());
@@ -111,7 +117,8 @@ impl<'a> Remote<'a> {
         if let Some((id, secret)) = client {
             asking = asking.header(AUTHORIZATION, basic(id, secret.expose()).as_str());
         }
-        let answer = asking.config().timeout_global(Some(TIMEOUT)).build().send_form(form.iter().copied());
+        let answer =
+            asking.config().timeout_global(Some(TIMEOUT)).build().send_form(form.iter().copied());
         read(url, answer)
     }
 }
@@ -187,7 +194,8 @@ fn read(url: String, answer: Result<Response<Body>, Error>) -> Result<Answer, Re
     let longest = u64::try_from(MAX_DOCUMENT_LEN).unwrap_or(u64::MAX);
     let status = answer.status().as_u16();
     if (300..400).contains(&status) {
-        let to = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("elsewhere");
+        let to =
+            answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("elsewhere");
         return Err(Refusal::failed(format!(
             "{url} redirects to {}, which is not followed: name the URL that answers",
             excerpt(to)
@@ -207,7 +215,9 @@ fn refusal(url: &str, status: u16, headers: &HeaderMap, body: &[u8]) -> Refusal 
     let said: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
     let kind = match (status, said.error.as_str()) {
         (401, _) | (400, "invalid_client" | "invalid_grant") => Kind::NotAuthenticated,
-        (403, _) | (400, "invalid_scope" | "invalid_target" | "unauthorized_client") => Kind::NoPermission,
+        (403, _) | (400, "invalid_scope" | "invalid_target" | "unauthorized_client") => {
+            Kind::NoPermission
+        }
         _ => Kind::Failed,
     };
     let texts = [&said.error_description, &said.detail, &said.title, &said.error];

@@ -21,13 +21,15 @@ pub struct Login {
     /// The server, as `https://auth.example.com`; that of the profile, when it is there already.
     #[arg(long)]
     url: Option<String>,
-    /// An access token or an API key: `-` reads it from standard input. Without this a prompt asks for it.
+    /// An access token or an API key: `-` reads it from standard input. Without this a prompt asks
+    /// for it.
     #[arg(long, value_name = "-", allow_hyphen_values = true, conflicts_with_all = ["client_id", "secret"])]
     token: Option<String>,
     /// The id of a client, instead of a token.
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
-    /// The secret of the client: `-` reads it from standard input. Without this a prompt asks for it.
+    /// The secret of the client: `-` reads it from standard input. Without this a prompt asks for
+    /// it.
     #[arg(long, value_name = "-", allow_hyphen_values = true, requires = "client_id")]
     secret: Option<String>,
     #[command(flatten)]
@@ -59,7 +61,9 @@ impl Login {
             escape(&file.path().display().to_string()),
         ))?;
         if ProfileFlag::is_overridden() {
-            output::note("MINTERY_URL is set, and goes before profiles that `--profile` does not name.")?;
+            output::note(
+                "MINTERY_URL is set, and goes before profiles that `--profile` does not name.",
+            )?;
         }
         Ok(())
     }
@@ -70,7 +74,9 @@ impl Login {
             Some("-") => {}
             None if secret_input::is_terminal() => {}
             None => {
-                return Err(CliError::Usage("--secret - reads the secret from standard input".to_owned()));
+                return Err(CliError::Usage(
+                    "--secret - reads the secret from standard input".to_owned(),
+                ));
             }
             Some(_) => return Err(secret_input::refuse_value()),
         }

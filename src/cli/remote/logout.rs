@@ -8,7 +8,9 @@ use crate::cli::remote::profile_file::ProfileFile;
 use crate::cli::{CliError, output};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Nothing is taken back at the server: the credential stays good wherever else it is.")]
+#[command(
+    after_help = "Nothing is taken back at the server: the credential stays good wherever else it is."
+)]
 pub struct Logout {
     #[command(flatten)]
     profile: ProfileFlag,

@@ -1,4 +1,5 @@
-//! Commands that act on a server over HTTP, with the credential of a profile. They know no database.
+//! Commands that act on a server over HTTP, with the credential of a profile. They know no
+//! database.
 
 pub mod auth;
 mod credential;

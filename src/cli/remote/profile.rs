@@ -1,4 +1,5 @@
-//! Which server a command acts on, and with which credential: those of a profile, or of the environment.
+//! Which server a command acts on, and with which credential: those of a profile, or of the
+//! environment.
 
 use clap::Args;
 
@@ -28,8 +29,8 @@ const MAX_NAME_LEN: usize = 64;
 // The flags of a command that acts on a server.
 #[derive(Debug, Args)]
 pub struct ProfileFlag {
-    /// The profile that `login` made, which says the server and the credential; `MINTERY_CLI_PROFILE` or `default` when this is
-    /// absent.
+    /// The profile that `login` made, which says the server and the credential;
+    /// `MINTERY_CLI_PROFILE` or `default` when this is absent.
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
 }
@@ -43,11 +44,14 @@ impl ProfileFlag {
         if (1..=MAX_NAME_LEN).contains(&name.len()) && name.bytes().all(is_name_byte) {
             Ok(name)
         } else {
-            Err(CliError::Usage("the name of a profile is of letters, digits, dots, `_` and `-`".to_owned()))
+            Err(CliError::Usage(
+                "the name of a profile is of letters, digits, dots, `_` and `-`".to_owned(),
+            ))
         }
     }
 
-    /// The server and the credential. A flag beats the environment, which beats the profile that is used otherwise.
+    /// The server and the credential. A flag beats the environment, which beats the profile that is
+    /// used otherwise.
     pub fn load(&self) -> Result<Profile, CliError> {
         match from_environment()? {
             Some(profile) if self.profile.is_none() => Ok(profile),
@@ -76,7 +80,8 @@ pub fn url_from_environment() -> Option<String> {
     variable(URL)
 }
 
-/// What the environment says, all of it or nothing: a credential for one server must not go to another.
+/// What the environment says, all of it or nothing: a credential for one server must not go to
+/// another.
 fn from_environment() -> Result<Option<Profile>, CliError> {
     // Where secrets are mounted, a line end often goes along.
     let token = variable(TOKEN).map(|token| Secret::new(token.trim().to_owned()));
@@ -97,7 +102,9 @@ fn from_environment() -> Result<Option<Profile>, CliError> {
     };
     match (url, credential) {
         (None, None) => Ok(None),
-        (Some(url), Some(credential)) => Ok(Some(Profile { url: server_url::parse(&url)?, credential })),
+        (Some(url), Some(credential)) => {
+            Ok(Some(Profile { url: server_url::parse(&url)?, credential }))
+        }
         (Some(_), None) => {
             let reason = "MINTERY_URL is set without a credential: MINTERY_TOKEN, or MINTERY_CLIENT_ID and MINTERY_CLIENT_SECRET";
             Err(CliError::Usage(reason.to_owned()))

@@ -1,5 +1,5 @@
-//! The file that keeps profiles, with secrets in plain: `mintery/profiles.toml` in the user's directory of configuration,
-//! for nobody else to read.
+//! The file that keeps profiles, with secrets in plain: `mintery/profiles.toml` in the user's
+//! directory of configuration, for nobody else to read.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -33,11 +33,12 @@ pub struct ProfileFile {
 }
 
 impl ProfileFile {
-    /// Finds the place: `$XDG_CONFIG_HOME`, or `~/.config`. A path that is not absolute counts for nothing, as the
-    /// specification of these directories says.
+    /// Finds the place: `$XDG_CONFIG_HOME`, or `~/.config`. A path that is not absolute counts for
+    /// nothing, as the specification of these directories says.
     pub fn locate() -> Result<Self, CliError> {
-        let absolute =
-            |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let absolute = |name: &str| {
+            std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+        };
         let home = || absolute("HOME").map(|home| home.join(".config"));
         let folder = absolute("XDG_CONFIG_HOME").or_else(home).ok_or_else(|| {
             let reason = "neither XDG_CONFIG_HOME nor HOME says where your profiles are kept; \
@@ -78,7 +79,8 @@ impl ProfileFile {
         Ok(before.is_some())
     }
 
-    /// Forgets the profile `name`, and the file with the last; gives what it was, unless that was damaged.
+    /// Forgets the profile `name`, and the file with the last; gives what it was, unless that was
+    /// damaged.
     ///
     /// # Errors
     /// When there is none, or the file cannot be read or written. It is as before then.
@@ -102,14 +104,15 @@ impl ProfileFile {
         CliError::Failed(format!("cannot use {}: {reason}", self.path.display()))
     }
 
-    /// Makes the folder where it is missing, and waits until no other process changes the file. Two who log in at once
-    /// would lose one of the two profiles.
+    /// Makes the folder where it is missing, and waits until no other process changes the file. Two
+    /// who log in at once would lose one of the two profiles.
     fn lock(&self) -> Result<File, CliError> {
         let failed = |error: io::Error| self.failed(&error);
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(failed)?;
         self.check_folder()?;
         let lock = self.folder.join("profiles.lock");
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(lock).map_err(failed)?;
+        let file =
+            OpenOptions::new().append(true).create(true).mode(0o600).open(lock).map_err(failed)?;
         file.lock().map_err(failed)?;
         Ok(file)
     }
@@ -152,20 +155,27 @@ impl ProfileFile {
         })
     }
 
-    /// Writes all profiles beside the file and puts that in its place, so that whoever reads finds the old ones or the new.
+    /// Writes all profiles beside the file and puts that in its place, so that whoever reads finds
+    /// the old ones or the new.
     fn write(&self, profiles: &Table) -> Result<(), CliError> {
         let failed = |error: io::Error| self.failed(&error);
-        let text = toml::to_string(profiles).map(Zeroizing::new).map_err(|error| self.failed(&error))?;
+        let text =
+            toml::to_string(profiles).map(Zeroizing::new).map_err(|error| self.failed(&error))?;
         // With mode 0600.
         let mut draft = NamedTempFile::new_in(&self.folder).map_err(failed)?;
-        draft.write_all(text.as_bytes()).and_then(|()| draft.as_file().sync_all()).map_err(failed)?;
+        draft
+            .write_all(text.as_bytes())
+            .and_then(|()| draft.as_file().sync_all())
+            .map_err(failed)?;
         draft.persist(&self.path).map_err(|error| failed(error.error))?;
         File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(failed)
     }
 
     fn damaged(&self, what: &str) -> CliError {
         let path = self.path.display();
-        CliError::Failed(format!("{path} is damaged: {what}; mend it, or delete it and log in again"))
+        CliError::Failed(format!(
+            "{path} is damaged: {what}; mend it, or delete it and log in again"
+        ))
     }
 
     fn parse(&self, name: &str, entry: &Value) -> Result<Profile, CliError> {
@@ -193,7 +203,8 @@ impl ProfileFile {
             CliError::Usage(what) => damaged(&format!("something is wrong: {what}")),
             other => other,
         };
-        let (url, credential) = (server_url::parse(url).map_err(as_damage)?, credential.map_err(as_damage)?);
+        let (url, credential) =
+            (server_url::parse(url).map_err(as_damage)?, credential.map_err(as_damage)?);
         Ok(Profile { url, credential })
     }
 }
@@ -228,11 +239,15 @@ fn check_owner(path: &Path, found: &fs::Metadata) -> Result<(), CliError> {
     }
     let path = path.display();
     let (owner, own) = (found.uid(), geteuid());
-    Err(CliError::Failed(format!("{path} belongs to somebody else (user {owner}, and you are {own})")))
+    Err(CliError::Failed(format!(
+        "{path} belongs to somebody else (user {owner}, and you are {own})"
+    )))
 }
 
 fn others_may(path: &Path, found: &fs::Metadata, what: &str, mode: &str) -> CliError {
     let path = path.display();
     let found = found.mode() & 0o7777;
-    CliError::Failed(format!("others may {what} {path} (mode {found:04o}); run `chmod {mode} {path}`"))
+    CliError::Failed(format!(
+        "others may {what} {path} (mode {found:04o}); run `chmod {mode} {path}`"
+    ))
 }

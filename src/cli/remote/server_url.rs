@@ -3,7 +3,8 @@
 use crate::cli::CliError;
 use crate::model::issuer::Issuer;
 
-/// Takes the URL of a server: its issuer, or another address at which it answers. A slash at the end means nothing.
+/// Takes the URL of a server: its issuer, or another address at which it answers. A slash at the
+/// end means nothing.
 ///
 /// # Errors
 /// When it is none, or a credential that is sent there could be read on the way.

@@ -78,7 +78,8 @@ impl Identity {
                 Err(refusal) if refusal.is_unauthenticated() => granted.scope,
                 told => return told,
             },
-            // It may introspect, say, and have no tokens. That is only said to one that authenticated.
+            // It may introspect, say, and have no tokens. That is only said to one that
+            // authenticated.
             Err(refusal) if refusal.is("unauthorized_client") => None,
             Err(refusal) => return Err(refusal),
         };

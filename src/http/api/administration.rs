@@ -1,5 +1,6 @@
-//! What every administrative request has in common: whoever calls holds a scope of Mintery's own and acts with no more than
-//! the scopes that they hold; a body is JSON; an answer comes after this node has applied the change.
+//! What every administrative request has in common: whoever calls holds a scope of Mintery's own
+//! and acts with no more than the scopes that they hold; a body is JSON; an answer comes after this
+//! node has applied the change.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, LOCATION};
@@ -136,7 +137,8 @@ pub struct OwnSession {
     pub session: SessionId,
 }
 
-/// Recognises whoever calls, and whether they hold `scope`: what is their own they may see and change in a session without it.
+/// Recognises whoever calls, and whether they hold `scope`: what is their own they may see and
+/// change in a session without it.
 pub async fn authorize_person(
     request: &HttpRequest,
     server: &AuthorizationServer,
@@ -182,14 +184,17 @@ impl Person {
     pub async fn own(&self) -> Result<&OwnSession, Refused> {
         let own = self.own.as_ref().ok_or(AccessError::InsufficientScope(ScopeSet::default()))?;
         let rule = self.admin.sessions.second_factor;
-        if rule != SecondFactorRule::Nobody && rule.is_missing(&user::show(&self.admin, &own.user).await?) {
+        if rule != SecondFactorRule::Nobody
+            && rule.is_missing(&user::show(&self.admin, &own.user).await?)
+        {
             return Err(AccessError::MustEnrol.into());
         }
         Ok(own)
     }
 }
 
-/// The same with a body, after which whoever calls must still be allowed to: a body can take its time.
+/// The same with a body, after which whoever calls must still be allowed to: a body can take its
+/// time.
 pub async fn authorize_and_read<T: DeserializeOwned>(
     request: &HttpRequest,
     server: &AuthorizationServer,
@@ -201,7 +206,8 @@ pub async fn authorize_and_read<T: DeserializeOwned>(
     Ok((authorize_look(request, server, scope, false).await?, input))
 }
 
-/// Reads a body of a request that may be sent again (`Idempotency-Key`), and that by which it is known again then.
+/// Reads a body of a request that may be sent again (`Idempotency-Key`), and that by which it is
+/// known again then.
 pub async fn read_repeatable<T: DeserializeOwned>(
     request: &HttpRequest,
     server: &AuthorizationServer,
@@ -219,7 +225,10 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, AdminError> 
     const MOST: usize = 255;
     let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
     let Some(value) = values.next() else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| (1..=MOST).contains(&key.len()) && values.next().is_none());
+    let key = value
+        .to_str()
+        .ok()
+        .filter(|key| (1..=MOST).contains(&key.len()) && values.next().is_none());
     let reason = "Idempotency-Key is given once, and has 1 to 255 printable ASCII characters";
     key.map(|key| Some(key.to_owned())).ok_or_else(|| AdminError::Invalid(reason.to_owned()))
 }
@@ -230,7 +239,10 @@ fn digest(server: &AuthorizationServer, body: &[u8]) -> String {
 }
 
 /// Reads a body of JSON. No body is an empty object.
-pub async fn read<T: DeserializeOwned>(request: &HttpRequest, payload: Payload) -> Result<T, Refused> {
+pub async fn read<T: DeserializeOwned>(
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<T, Refused> {
     let body = body::read(request, payload).await.map_err(Refused::Body)?;
     Ok(parse(request, &body)?)
 }
@@ -248,7 +260,8 @@ pub async fn read_form_or_json<T: DeserializeOwned>(
         return Ok(parse(request, &body)?);
     }
     // What was sent is not repeated: it may be a password.
-    let wrong = |_| AdminError::Invalid("the form lacks a field, or has one twice or too many".to_owned());
+    let wrong =
+        |_| AdminError::Invalid("the form lacks a field, or has one twice or too many".to_owned());
     Ok(serde_urlencoded::from_bytes(&body).map_err(wrong)?)
 }
 
@@ -294,14 +307,23 @@ pub fn gone() -> HttpResponse {
     HttpResponse::NoContent().insert_header((CACHE_CONTROL, NO_STORE)).finish()
 }
 
-/// Waits until this node has applied what it committed: no request that begins later sees the old state here.
+/// Waits until this node has applied what it committed: no request that begins later sees the old
+/// state here.
 pub async fn applied(server: &AuthorizationServer, admin: &Admin) -> Result<(), Refused> {
     let committed = *admin.store.commits().borrow();
-    server.directory.catch_up(committed).await.map_err(|error| Refused::Unavailable(error.to_string()))
+    server
+        .directory
+        .catch_up(committed)
+        .await
+        .map_err(|error| Refused::Unavailable(error.to_string()))
 }
 
 /// The answer to `outcome`.
-pub fn answer(request: &HttpRequest, server: &AuthorizationServer, outcome: Outcome) -> HttpResponse {
+pub fn answer(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    outcome: Outcome,
+) -> HttpResponse {
     match outcome {
         Ok(response) => {
             server.metrics.access_granted.increment(1);

@@ -36,7 +36,11 @@ pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> H
     answer(&request, &server, do_create(&request, &server, payload).await)
 }
 
-async fn do_create(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
+async fn do_create(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    payload: Payload,
+) -> Outcome {
     let (admin, input) = authorize_and_read::<ApiInput>(request, server, WRITE, payload).await?;
     let (resource, terms) = input.into_new()?;
     let made = api::create(&admin, resource, terms).await?;
@@ -92,11 +96,19 @@ async fn do_delete(request: &HttpRequest, server: &AuthorizationServer, resource
 }
 
 /// `POST /api/v1/apis/{resource}/revoke-tokens`
-pub async fn revoke_tokens(request: HttpRequest, server: Server, resource: Path<String>) -> HttpResponse {
+pub async fn revoke_tokens(
+    request: HttpRequest,
+    server: Server,
+    resource: Path<String>,
+) -> HttpResponse {
     answer(&request, &server, do_revoke_tokens(&request, &server, &resource).await)
 }
 
-async fn do_revoke_tokens(request: &HttpRequest, server: &AuthorizationServer, resource: &str) -> Outcome {
+async fn do_revoke_tokens(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    resource: &str,
+) -> Outcome {
     let admin = authorize(request, server, WRITE).await?;
     revocation::revoke_api_tokens(&admin, &parse(resource)?).await?;
     applied(server, &admin).await?;
@@ -105,5 +117,6 @@ async fn do_revoke_tokens(request: &HttpRequest, server: &AuthorizationServer, r
 
 /// What is no identifier names no API. (The router has decoded the path.)
 fn parse(resource: &str) -> Result<ResourceUri, AdminError> {
-    ResourceUri::parse(resource).map_err(|_| AdminError::NotFound("API of this identifier".to_owned()))
+    ResourceUri::parse(resource)
+        .map_err(|_| AdminError::NotFound("API of this identifier".to_owned()))
 }

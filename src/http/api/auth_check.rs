@@ -1,4 +1,5 @@
-//! `GET /auth/check`: lets a proxy (nginx `auth_request`, Caddy and Traefik `forward_auth`) protect any API.
+//! `GET /auth/check`: lets a proxy (nginx `auth_request`, Caddy and Traefik `forward_auth`) protect
+//! any API.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use actix_web::web::Data;
@@ -20,8 +21,8 @@ const SUBJECT: HeaderName = HeaderName::from_static("x-auth-subject");
 const KIND: HeaderName = HeaderName::from_static("x-auth-kind");
 const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
 
-/// 200 when the caller is authenticated for every `resource` and holds every `scope` that the query names; else 401 or
-/// 403 and nothing else, because nginx turns any other status into 500.
+/// 200 when the caller is authenticated for every `resource` and holds every `scope` that the query
+/// names; else 401 or 403 and nothing else, because nginx turns any other status into 500.
 pub async fn check(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
     match authenticate(&request, &server).await {
         Ok(caller) => granted(&server, &caller).finish(),
@@ -30,9 +31,14 @@ pub async fn check(request: HttpRequest, server: Data<AuthorizationServer>) -> H
 }
 
 /// The same for programs, which look into the body: who the caller is.
-pub async fn check_and_tell(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
+pub async fn check_and_tell(
+    request: HttpRequest,
+    server: Data<AuthorizationServer>,
+) -> HttpResponse {
     match authenticate(&request, &server).await {
-        Ok(caller) => granted(&server, &caller).insert_header((CONTENT_TYPE, JSON)).body(me::json(&caller)),
+        Ok(caller) => {
+            granted(&server, &caller).insert_header((CONTENT_TYPE, JSON)).body(me::json(&caller))
+        }
         Err(refusal) => error::check(&request, &server, &only_401_and_403(refusal)),
     }
 }
@@ -81,7 +87,9 @@ impl Asked {
         // What nobody can hold, or be, is what the caller does not hold, or is not.
         let nobody = || AccessError::InsufficientScope(ScopeSet::default());
         let mut asked = Self::default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty()) {
+        for (name, value) in
+            form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty())
+        {
             match &*name {
                 "resource" => asked.resources.push(value.into_owned()),
                 "scope" => {

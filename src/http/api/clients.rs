@@ -30,8 +30,10 @@ pub async fn list(request: HttpRequest, server: Server) -> HttpResponse {
 async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome {
     let admin = authorize(request, server, READ).await?;
     let query = PageQuery::parse(request.query_string(), &["enabled", "name"])?;
-    let filter =
-        client::Filter { name: query.filter("name").map(ToOwned::to_owned), enabled: query.flag("enabled")? };
+    let filter = client::Filter {
+        name: query.filter("name").map(ToOwned::to_owned),
+        enabled: query.flag("enabled")?,
+    };
     let clients = client::page(&admin, query.after(), query.limit_and_one(), &filter).await?;
     let page = Page::new(&query, &clients, |client| client.id.to_string(), ClientJson::from);
     Ok(json(StatusCode::OK, &page))
@@ -42,7 +44,11 @@ pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> H
     answer(&request, &server, do_create(&request, &server, payload).await)
 }
 
-async fn do_create(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
+async fn do_create(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    payload: Payload,
+) -> Outcome {
     let (admin, input) = authorize_and_read::<ClientInput>(request, server, WRITE, payload).await?;
     let made = client::create(&admin, input.into_new()?).await?;
     applied(server, &admin).await?;
@@ -124,7 +130,11 @@ pub async fn revoke_tokens(request: HttpRequest, server: Server, id: Path<String
     answer(&request, &server, do_revoke_tokens(&request, &server, &id).await)
 }
 
-async fn do_revoke_tokens(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
+async fn do_revoke_tokens(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    id: &str,
+) -> Outcome {
     let admin = authorize(request, server, WRITE).await?;
     revocation::revoke_client_tokens(&admin, &parse(id)?).await?;
     applied(server, &admin).await?;
@@ -162,7 +172,11 @@ async fn do_add_secret(
     let id = parse(id)?;
     let made = client::add_secret(&admin, &id, input.into_new()?).await?;
     applied(server, &admin).await?;
-    let path = format!("/api/v1/clients/{}/secrets/{}", path_segment(id.as_str()), made.secret.id.as_str());
+    let path = format!(
+        "/api/v1/clients/{}/secrets/{}",
+        path_segment(id.as_str()),
+        made.secret.id.as_str()
+    );
     Ok(created(server, &path, &MadeSecretJson::new(&id, &made)))
 }
 

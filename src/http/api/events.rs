@@ -39,8 +39,8 @@ async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome
         "" => None,
         number => {
             let number = number.parse().ok().filter(|number| *number >= 0);
-            let number =
-                number.ok_or_else(|| AdminError::Invalid("after is the number of an event".to_owned()))?;
+            let number = number
+                .ok_or_else(|| AdminError::Invalid("after is the number of an event".to_owned()))?;
             Some(EventNumber::new(number))
         }
     };
@@ -49,5 +49,8 @@ async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome
         (true, before) => Asked::Before(before),
     };
     let events = event_log::page(&admin, asked, query.limit_and_one(), &filter).await?;
-    Ok(json(StatusCode::OK, &Page::new(&query, &events, |event| event.number.to_string(), EventJson::from)))
+    Ok(json(
+        StatusCode::OK,
+        &Page::new(&query, &events, |event| event.number.to_string(), EventJson::from),
+    ))
 }

@@ -10,14 +10,17 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::administration::{
-    Outcome, Refused, answer, applied, authorize_and_read, authorize_person_look, created, gone, json, read,
-    read_repeatable,
+    Outcome, Refused, answer, applied, authorize_and_read, authorize_person_look, created, gone,
+    json, read, read_repeatable,
 };
 use super::page::{Page, PageQuery};
 use super::version::{if_match, tagged};
-use crate::admin::api_key::{self, ApiKeyUpdate, Creation, Filter, KeptApiKey, MAX_AT_ONCE, Selection};
+use crate::admin::api_key::{
+    self, ApiKeyUpdate, Creation, Filter, KeptApiKey, MAX_AT_ONCE, Selection,
+};
 use crate::admin::json::api_key::{
-    ApiKeyInput, ApiKeyJson, CreatedApiKeyJson, KeptApiKeyJson, KeyUsageJson, RotationInput, SelectionInput,
+    ApiKeyInput, ApiKeyJson, CreatedApiKeyJson, KeptApiKeyJson, KeyUsageJson, RotationInput,
+    SelectionInput,
 };
 use crate::admin::{Admin, AdminError};
 use crate::authn::api_key::PresentedKey;
@@ -44,7 +47,8 @@ type Server = Data<AuthorizationServer>;
 /// Whoever manages keys.
 struct Manager {
     admin: Admin,
-    /// Whose they may: those of somebody who does so in a session without the scope, which are their own; all when absent.
+    /// Whose they may: those of somebody who does so in a session without the scope, which are
+    /// their own; all when absent.
     own: Option<KeyOwner>,
     scope: &'static str,
 }
@@ -57,7 +61,11 @@ impl Manager {
         is_first: bool,
     ) -> Result<Self, Refused> {
         let person = authorize_person_look(request, server, scope, is_first).await?;
-        let own = if person.may_all { None } else { Some(KeyOwner::User(person.own().await?.user.clone())) };
+        let own = if person.may_all {
+            None
+        } else {
+            Some(KeyOwner::User(person.own().await?.user.clone()))
+        };
         Ok(Self { admin: person.admin, own, scope })
     }
 
@@ -91,11 +99,14 @@ impl Manager {
         Ok(kept)
     }
 
-    /// The same where all of them do nothing but that, and nothing is looked up for them. One that is gone already is nobody's.
+    /// The same where all of them do nothing but that, and nothing is looked up for them. One that
+    /// is gone already is nobody's.
     async fn check(&self, id: &ApiKeyId) -> Result<(), Refused> {
         let Some(own) = &self.own else { return Ok(()) };
         match api_key::show(&self.admin, id).await {
-            Ok((key, _)) if key.owner != *own => Err(AdminError::NotFound(format!("API key {id}")).into()),
+            Ok((key, _)) if key.owner != *own => {
+                Err(AdminError::NotFound(format!("API key {id}")).into())
+            }
             Ok(_) | Err(AdminError::NotFound(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -118,7 +129,9 @@ async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome
     let owner = match (query.filter("owner"), &manager.own) {
         (None, own) => own.as_ref().map(|own| own.as_str().to_owned()),
         (Some(owner), Some(own)) if owner != own.as_str() => {
-            return Err(AccessError::InsufficientScope(ScopeSet::parse(READ).unwrap_or_default()).into());
+            return Err(
+                AccessError::InsufficientScope(ScopeSet::parse(READ).unwrap_or_default()).into()
+            );
         }
         (Some(owner), _) => Some(owner.to_owned()),
     };
@@ -140,7 +153,11 @@ pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> H
     answer(&request, &server, do_create(&request, &server, payload).await)
 }
 
-async fn do_create(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
+async fn do_create(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    payload: Payload,
+) -> Outcome {
     Manager::authorize(request, server, WRITE, true).await?;
     let (input, repeatable) = read_repeatable::<ApiKeyInput>(request, server, payload).await?;
     let manager = Manager::authorize(request, server, WRITE, false).await?;
@@ -216,7 +233,11 @@ pub async fn revoke_all(request: HttpRequest, server: Server, payload: Payload) 
     answer(&request, &server, do_revoke_all(&request, &server, payload).await)
 }
 
-async fn do_revoke_all(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
+async fn do_revoke_all(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    payload: Payload,
+) -> Outcome {
     #[derive(Serialize)]
     struct Revoked<'a> {
         revoked: Vec<&'a str>,
@@ -298,8 +319,8 @@ async fn do_usage(request: &HttpRequest, server: &AuthorizationServer, id: &str)
     let query = PageQuery::parse(request.query_string(), &[])?;
     let after = || query.after().parse().map(Hour::new);
     let before = if query.after().is_empty() { Ok(Hour::new(i64::MAX)) } else { after() };
-    let before =
-        before.map_err(|_| AdminError::Invalid("after is the next of the page before".to_owned()))?;
+    let before = before
+        .map_err(|_| AdminError::Invalid("after is the next of the page before".to_owned()))?;
     let hours = api_key::usage(&manager.admin, &parse(id)?, before, query.limit_and_one()).await?;
     let cursor = |counted: &HourOfKeyUse| counted.hour.get().to_string();
     Ok(json(StatusCode::OK, &Page::new(&query, &hours, cursor, KeyUsageJson::from)))
@@ -343,13 +364,18 @@ pub async fn verify(request: HttpRequest, server: Server, payload: Payload) -> H
     answer(&request, &server, do_verify(&request, &server, payload).await)
 }
 
-async fn do_verify(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
+async fn do_verify(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    payload: Payload,
+) -> Outcome {
     let (_, input) = authorize_and_read::<VerifyInput>(request, server, VERIFY, payload).await?;
     let invalid = |what: &str| AdminError::Invalid(what.to_owned());
     let scopes = input.scope.as_deref().map(ScopeSet::parse).transpose();
     let scopes = scopes.map_err(|error| invalid(&error.to_string()))?;
     let from = input.address.as_deref().map(str::parse::<IpAddr>).transpose();
-    let from = from.map_err(|_| invalid("address is an IP address"))?.map(|from| from.to_canonical());
+    let from =
+        from.map_err(|_| invalid("address is an IP address"))?.map(|from| from.to_canonical());
     let environments = input.environment.as_deref().map(str::parse::<Environments>).transpose();
     let environments = environments.map_err(|error| invalid(&format!("environment: {error}")))?;
     let own = Demand::of(server);
@@ -360,7 +386,8 @@ async fn do_verify(request: &HttpRequest, server: &AuthorizationServer, payload:
         ..own
     };
     // Whoever asks says from where, and knows.
-    let presented = Presented::ApiKey(PresentedKey { key: input.key.expose(), from, is_from_certain: true });
+    let presented =
+        Presented::ApiKey(PresentedKey { key: input.key.expose(), from, is_from_certain: true });
     let caller = match caller::authenticate(server, &presented, demand).await {
         Ok(caller) => caller,
         Err(error @ AccessError::Unavailable(_)) => return Err(error.into()),

@@ -29,7 +29,11 @@ pub async fn report(
     answer(&request, &server, do_report(&request, &server, payload).await)
 }
 
-async fn do_report(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
+async fn do_report(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    payload: Payload,
+) -> Outcome {
     let Some(scanning) = &server.scanning else { return Ok(error::nothing_here().await) };
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     // Before the body is read: of those whom nobody knows, nothing is.
@@ -53,7 +57,9 @@ impl From<ScanningError> for Refused {
             ScanningError::Malformed => {
                 invalid("the body is an array of objects, each with a token".to_owned())
             }
-            ScanningError::TooMany => invalid(format!("at most {MAX_FOUND} secrets are told of at once")),
+            ScanningError::TooMany => {
+                invalid(format!("at most {MAX_FOUND} secrets are told of at once"))
+            }
             ScanningError::Unavailable(error) => {
                 AdminError::Store(StoreError::Unavailable(error.to_string())).into()
             }

@@ -11,7 +11,8 @@ const USUAL: i64 = 50;
 /// The most items of a page.
 const MOST: i64 = 200;
 
-/// The most bytes of a parameter: those of the longest id, and of what stands beside it in a cursor.
+/// The most bytes of a parameter: those of the longest id, and of what stands beside it in a
+/// cursor.
 const MAX_VALUE: usize = 280;
 
 /// What a query asks for.
@@ -51,17 +52,17 @@ impl PageQuery {
                 return Err(invalid("the query gives a parameter twice".to_owned()));
             }
             if value.len() > MAX_VALUE || value.chars().any(char::is_control) {
-                let reason =
-                    format!("a parameter has at most {MAX_VALUE} bytes, none of them a control character");
+                let reason = format!(
+                    "a parameter has at most {MAX_VALUE} bytes, none of them a control character"
+                );
                 return Err(invalid(reason));
             }
             match name.as_str() {
                 "limit" => {
-                    page.limit = value
-                        .parse()
-                        .ok()
-                        .filter(|limit| (1..=MOST).contains(limit))
-                        .ok_or_else(|| invalid(format!("limit is a number from 1 to {MOST}")))?;
+                    page.limit =
+                        value.parse().ok().filter(|limit| (1..=MOST).contains(limit)).ok_or_else(
+                            || invalid(format!("limit is a number from 1 to {MOST}")),
+                        )?;
                 }
                 "after" => page.after = value,
                 name if filters.contains(&name) => page.filters.push((name.to_owned(), value)),
@@ -107,14 +108,17 @@ impl PageQuery {
     /// When it is neither.
     pub fn flag(&self, name: &str) -> Result<Option<bool>, Refused> {
         let parse = |value: &str| {
-            value.parse().map_err(|_| Refused::Admin(AdminError::Invalid(format!("{name} is true or false"))))
+            value.parse().map_err(|_| {
+                Refused::Admin(AdminError::Invalid(format!("{name} is true or false")))
+            })
         };
         self.filter(name).map(parse).transpose()
     }
 }
 
 impl<T> Page<T> {
-    /// The page that `found` makes, which has one item more than asked for when there is another page.
+    /// The page that `found` makes, which has one item more than asked for when there is another
+    /// page.
     pub fn new<'a, I>(
         query: &PageQuery,
         found: &'a [I],

@@ -31,7 +31,8 @@ async fn do_safe_to_revoke(
     let admin = authorize(request, server, READ).await?;
     let unused_for = unused_for(request.query_string())?;
     let asked = Asked { unused_for, usual_ttl: server.token_ttl };
-    let found = secret_use::safe_to_revoke(&admin, &parse(id)?, &parse_secret(secret)?, asked).await?;
+    let found =
+        secret_use::safe_to_revoke(&admin, &parse(id)?, &parse_secret(secret)?, asked).await?;
     Ok(json(StatusCode::OK, &SecretUseJson::from(&found)))
 }
 

@@ -43,13 +43,18 @@ pub async fn log_in(request: HttpRequest, server: Server, payload: Payload) -> H
     }
 }
 
-async fn do_log_in(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
+async fn do_log_in(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    payload: Payload,
+) -> Outcome {
     // Nobody is to find themselves logged in as somebody else because of a page that they look at.
     if site(request, &server.issuer) == Site::Other {
         return Err(AccessError::OtherSite.into());
     }
     let input: LogInInput = administration::read_form_or_json(request, payload).await?;
-    let credentials = Credentials { username: input.username, password: input.password, code: input.code };
+    let credentials =
+        Credentials { username: input.username, password: input.password, code: input.code };
     let begun = begin(request, server, credentials).await?;
     let caller = authenticated(&begun.session, &begun.user, scopes_of(server, &begun.user));
     Ok(HttpResponse::Ok()
@@ -59,8 +64,8 @@ async fn do_log_in(request: &HttpRequest, server: &AuthorizationServer, payload:
         .body(me::json(&caller)))
 }
 
-/// Logs somebody in, ends the session that they were in before, whoever it was, and waits until this node has applied both. Pages do
-/// this too, and tell the browser with [`set_cookie`].
+/// Logs somebody in, ends the session that they were in before, whoever it was, and waits until
+/// this node has applied both. Pages do this too, and tell the browser with [`set_cookie`].
 ///
 /// # Errors
 /// See [`LogInError`].
@@ -70,7 +75,8 @@ pub async fn begin(
     credentials: Credentials,
 ) -> Result<NewSession, LogInError> {
     let from = caller_address(request, &server.trusted_proxies);
-    let user_agent = request.headers().get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let user_agent =
+        request.headers().get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let place = Place { address: from, user_agent: user_agent.unwrap_or_default().into_owned() };
     let begun = log_in::log_in(server, credentials, network_of(from), place).await?;
     if let Err(error) = end(request, server).await {
@@ -81,7 +87,8 @@ pub async fn begin(
     applied.map(|()| begun).map_err(|_| LogInError::Unavailable("this node lags".to_owned()))
 }
 
-/// `DELETE /api/v1/session`: logs out whoever is logged in. It is no error when the session is over already.
+/// `DELETE /api/v1/session`: logs out whoever is logged in. It is no error when the session is over
+/// already.
 pub async fn log_out(request: HttpRequest, server: Server) -> HttpResponse {
     match do_log_out(&request, &server).await {
         Ok(response) => response,
@@ -90,7 +97,8 @@ pub async fn log_out(request: HttpRequest, server: Server) -> HttpResponse {
 }
 
 async fn do_log_out(request: &HttpRequest, server: &AuthorizationServer) -> Outcome {
-    // No form deletes anything, and no page of others may: what says nothing of itself is no browser.
+    // No form deletes anything, and no page of others may: what says nothing of itself is no
+    // browser.
     if site(request, &server.issuer) == Site::Other {
         return Err(AccessError::OtherSite.into());
     }
@@ -104,13 +112,16 @@ async fn do_log_out(request: &HttpRequest, server: &AuthorizationServer) -> Outc
         .finish())
 }
 
-/// Ends the session that a request brings the cookie of, if there is one, and waits until this node has applied that.
+/// Ends the session that a request brings the cookie of, if there is one, and waits until this node
+/// has applied that.
 ///
 /// # Errors
 /// When it could not be done.
 pub async fn end(request: &HttpRequest, server: &AuthorizationServer) -> Result<(), Refused> {
     let Ok(Some(presented)) = cookie(request, server) else { return Ok(()) };
-    let Ok(known) = recognise(server, presented).await.map_err(AccessError::from)? else { return Ok(()) };
+    let Ok(known) = recognise(server, presented).await.map_err(AccessError::from)? else {
+        return Ok(());
+    };
     let admin = Admin { actor: Actor::User(known.user.id.clone()), ..server.admin.clone() };
     session::log_out(&admin, &known.user.id, &known.session.id).await?;
     applied(server, &admin).await

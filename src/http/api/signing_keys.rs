@@ -1,5 +1,6 @@
-//! `/api/v1/signing-keys…`. A key that was made elsewhere is imported at the command line alone: whoever knows a private key
-//! can sign what they like, and so be whoever they like, without having been granted a scope.
+//! `/api/v1/signing-keys…`. A key that was made elsewhere is imported at the command line alone:
+//! whoever knows a private key can sign what they like, and so be whoever they like, without having
+//! been granted a scope.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
@@ -65,7 +66,11 @@ pub async fn rotate(request: HttpRequest, server: Server, payload: Payload) -> H
     answer(&request, &server, do_rotate(&request, &server, payload).await)
 }
 
-async fn do_rotate(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
+async fn do_rotate(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    payload: Payload,
+) -> Outcome {
     let (admin, rotation) = authorize_and_read::<Rotation>(request, server, WRITE, payload).await?;
     let invalid = |error: UnknownAlgorithm| AdminError::Invalid(error.to_string());
     let algorithm =

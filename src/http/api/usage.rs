@@ -22,12 +22,17 @@ pub async fn list(request: HttpRequest, server: Data<AuthorizationServer>) -> Ht
 async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome {
     let admin = authorize(request, server, READ).await?;
     let query = PageQuery::parse(request.query_string(), &["client_id", "from", "until"])?;
-    let hour = |name| Ok::<_, Refused>(query.number(name)?.map(|secs| Hour::of(Timestamp::from_secs(secs))));
+    let hour = |name| {
+        Ok::<_, Refused>(query.number(name)?.map(|secs| Hour::of(Timestamp::from_secs(secs))))
+    };
     let asked = usage::Asked {
         client: query.filter("client_id").map(ToOwned::to_owned),
         from: hour("from")?.unwrap_or(Hour::new(0)),
         until: hour("until")?.unwrap_or(Hour::new(i64::MAX)),
-        after: Some(query.after()).filter(|after| !after.is_empty()).map(parse_cursor).transpose()?,
+        after: Some(query.after())
+            .filter(|after| !after.is_empty())
+            .map(parse_cursor)
+            .transpose()?,
     };
     let found = usage::page(&admin, &asked, query.limit_and_one()).await?;
     Ok(json(StatusCode::OK, &Page::new(&query, &found, cursor, UsageJson::from)))
@@ -39,7 +44,7 @@ fn cursor(item: &HourOfUse) -> String {
 
 fn parse_cursor(text: &str) -> Result<(Hour, String), AdminError> {
     let parts = text.split_once('.').and_then(|(hour, client)| Some((hour.parse().ok()?, client)));
-    let (hour, client) =
-        parts.ok_or_else(|| AdminError::Invalid("after is the next of the page before".to_owned()))?;
+    let (hour, client) = parts
+        .ok_or_else(|| AdminError::Invalid("after is the next of the page before".to_owned()))?;
     Ok((Hour::new(hour), client.to_owned()))
 }

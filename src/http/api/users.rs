@@ -1,4 +1,5 @@
-//! `/api/v1/users…`: people. Where an id stands, `me` is whoever is logged in: what is their own they see and change without any scope.
+//! `/api/v1/users…`: people. Where an id stands, `me` is whoever is logged in: what is their own
+//! they see and change without any scope.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
@@ -6,14 +7,14 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 use super::administration::{
-    Outcome, OwnSession, Person, Refused, answer, applied, authorize, authorize_and_read, authorize_person,
-    created, gone, json, list as list_of, read,
+    Outcome, OwnSession, Person, Refused, answer, applied, authorize, authorize_and_read,
+    authorize_person, created, gone, json, list as list_of, read,
 };
 use super::page::{Page, PageQuery};
 use super::version::{if_match, tagged};
 use crate::admin::json::user::{
-    CodeInput, EnrolmentJson, NewUserInput, PasswordInput, RecoveryCodesJson, SessionJson, UserJson,
-    UserUpdateInput,
+    CodeInput, EnrolmentJson, NewUserInput, PasswordInput, RecoveryCodesJson, SessionJson,
+    UserJson, UserUpdateInput,
 };
 use crate::admin::user::{self, Filter, UserUpdate};
 use crate::admin::{AdminError, second_factor, session};
@@ -59,8 +60,13 @@ pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> H
     answer(&request, &server, do_create(&request, &server, payload).await)
 }
 
-async fn do_create(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
-    let (admin, input) = authorize_and_read::<NewUserInput>(request, server, WRITE, payload).await?;
+async fn do_create(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    payload: Payload,
+) -> Outcome {
+    let (admin, input) =
+        authorize_and_read::<NewUserInput>(request, server, WRITE, payload).await?;
     let user = user::create(&admin, input.into_new()?).await?;
     applied(server, &admin).await?;
     Ok(created(server, &format!("/api/v1/users/{}", user.id), &UserJson::from(&user)))
@@ -93,7 +99,8 @@ async fn do_update(
     id: &str,
     payload: Payload,
 ) -> Outcome {
-    let (admin, input) = authorize_and_read::<UserUpdateInput>(request, server, WRITE, payload).await?;
+    let (admin, input) =
+        authorize_and_read::<UserUpdateInput>(request, server, WRITE, payload).await?;
     let update = UserUpdate { seen: if_match(request)?, ..input.into_update()? };
     let user = user::update(&admin, &parse(id)?, update).await?;
     applied(server, &admin).await?;
@@ -160,7 +167,8 @@ async fn do_set_password(
             let current = input.current_password.clone();
             let missing = || AdminError::Invalid("current_password is missing".to_owned());
             let network = network_of(caller_address(request, &server.trusted_proxies));
-            let checked = check_own_password(server, &own.username, current.ok_or_else(missing)?, network);
+            let checked =
+                check_own_password(server, &own.username, current.ok_or_else(missing)?, network);
             checked.await.map_err(|error| match error {
                 LogInError::Wrong(_) => {
                     Refused::Admin(AdminError::Invalid("current_password is wrong".to_owned()))
@@ -188,12 +196,21 @@ async fn do_sessions(request: &HttpRequest, server: &AuthorizationServer, id: &s
     Ok(list_of(sessions.iter().map(|session| SessionJson::new(session, current))))
 }
 
-/// `DELETE /api/v1/users/{id}/sessions`: all of them, but the one in which somebody asks who asks about their own.
-pub async fn revoke_sessions(request: HttpRequest, server: Server, id: Path<String>) -> HttpResponse {
+/// `DELETE /api/v1/users/{id}/sessions`: all of them, but the one in which somebody asks who asks
+/// about their own.
+pub async fn revoke_sessions(
+    request: HttpRequest,
+    server: Server,
+    id: Path<String>,
+) -> HttpResponse {
     answer(&request, &server, do_revoke_sessions(&request, &server, &id).await)
 }
 
-async fn do_revoke_sessions(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
+async fn do_revoke_sessions(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    id: &str,
+) -> Outcome {
     #[derive(Serialize)]
     struct Revoked {
         revoked: u64,
@@ -223,8 +240,8 @@ async fn do_revoke_session(
 ) -> Outcome {
     let about = About::find(request, server, id, WRITE).await?;
     // What is no id is not repeated: it may be the cookie.
-    let session =
-        SessionId::parse(session).map_err(|_| AdminError::NotFound("session of this id".to_owned()))?;
+    let session = SessionId::parse(session)
+        .map_err(|_| AdminError::NotFound("session of this id".to_owned()))?;
     session::revoke(&about.person.admin, &about.user, &session).await?;
     applied(server, &about.person.admin).await?;
     Ok(gone())
@@ -244,17 +261,29 @@ async fn do_begin_second_factor(request: &HttpRequest, server: &AuthorizationSer
 }
 
 /// `POST /api/v1/users/me/second-factor/confirm`
-pub async fn confirm_second_factor(request: HttpRequest, server: Server, payload: Payload) -> HttpResponse {
+pub async fn confirm_second_factor(
+    request: HttpRequest,
+    server: Server,
+    payload: Payload,
+) -> HttpResponse {
     answer(&request, &server, do_codes(&request, &server, payload, Codes::First).await)
 }
 
 /// `POST /api/v1/users/me/second-factor/recovery-codes`
-pub async fn renew_recovery_codes(request: HttpRequest, server: Server, payload: Payload) -> HttpResponse {
+pub async fn renew_recovery_codes(
+    request: HttpRequest,
+    server: Server,
+    payload: Payload,
+) -> HttpResponse {
     answer(&request, &server, do_codes(&request, &server, payload, Codes::Others).await)
 }
 
 /// `POST /api/v1/users/me/second-factor/remove`
-pub async fn remove_second_factor(request: HttpRequest, server: Server, payload: Payload) -> HttpResponse {
+pub async fn remove_second_factor(
+    request: HttpRequest,
+    server: Server,
+    payload: Payload,
+) -> HttpResponse {
     answer(&request, &server, do_codes(&request, &server, payload, Codes::None).await)
 }
 
@@ -278,9 +307,13 @@ async fn do_codes(
     let made = with_code(server, &own.user, Some(code), async |code| {
         let code = code.ok_or(AdminError::CodeNeeded)?;
         match codes {
-            Codes::First => second_factor::confirm(&admin, &own.user, &code, own.session.clone()).await,
+            Codes::First => {
+                second_factor::confirm(&admin, &own.user, &code, own.session.clone()).await
+            }
             Codes::Others => second_factor::renew_codes(&admin, &own.user, &code).await,
-            Codes::None => second_factor::remove(&admin, &own.user, &code).await.map(|()| Vec::new()),
+            Codes::None => {
+                second_factor::remove(&admin, &own.user, &code).await.map(|()| Vec::new())
+            }
         }
     });
     let made = made.await.map_err(|error| match error {
@@ -302,16 +335,25 @@ async fn enrolling(
     server: &AuthorizationServer,
 ) -> Result<(Person, OwnSession), Refused> {
     let person = authorize_person(request, server, WRITE).await?;
-    let own = person.own.clone().ok_or_else(|| AccessError::InsufficientScope(ScopeSet::default()))?;
+    let own =
+        person.own.clone().ok_or_else(|| AccessError::InsufficientScope(ScopeSet::default()))?;
     Ok((person, own))
 }
 
 /// `DELETE /api/v1/users/{id}/second-factor`: of somebody who has lost it.
-pub async fn reset_second_factor(request: HttpRequest, server: Server, id: Path<String>) -> HttpResponse {
+pub async fn reset_second_factor(
+    request: HttpRequest,
+    server: Server,
+    id: Path<String>,
+) -> HttpResponse {
     answer(&request, &server, do_reset_second_factor(&request, &server, &id).await)
 }
 
-async fn do_reset_second_factor(request: &HttpRequest, server: &AuthorizationServer, id: &str) -> Outcome {
+async fn do_reset_second_factor(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    id: &str,
+) -> Outcome {
     let admin = authorize(request, server, WRITE).await?;
     second_factor::reset(&admin, &parse(id)?).await?;
     applied(server, &admin).await?;

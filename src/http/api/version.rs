@@ -13,7 +13,8 @@ pub fn tagged(mut response: HttpResponse, version: &str) -> HttpResponse {
     response
 }
 
-/// The version that something must be of for a change to be made (RFC 9110 §13.1.1); any when nobody says.
+/// The version that something must be of for a change to be made (RFC 9110 §13.1.1); any when
+/// nobody says.
 ///
 /// # Errors
 /// When it is no tag, or several.

@@ -1,4 +1,5 @@
-//! Every error of the domain and its answer. A failure is logged here, once, with the id of its request.
+//! Every error of the domain and its answer. A failure is logged here, once, with the id of its
+//! request.
 
 use std::borrow::Cow;
 
@@ -34,7 +35,8 @@ const REALM: &str = "mintery";
 /// After how many seconds somebody may ask again who has to wait until revoked tokens have expired.
 const REVOCATIONS_RETRY_AFTER_SECS: &str = "60";
 
-/// The answer of an OAuth endpoint to a request that it refuses (RFC 6749 §5.2), which is counted in `refusals`.
+/// The answer of an OAuth endpoint to a request that it refuses (RFC 6749 §5.2), which is counted
+/// in `refusals`.
 #[must_use]
 pub fn oauth(
     request: &HttpRequest,
@@ -48,17 +50,23 @@ pub fn oauth(
         }
         OauthError::InvalidSubjectToken(_) => (StatusCode::BAD_REQUEST, &refusals.subject_token),
         OauthError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, &refusals.invalid_request),
-        OauthError::InvalidClient(failure) => (StatusCode::UNAUTHORIZED, of_client(refusals, *failure)),
+        OauthError::InvalidClient(failure) => {
+            (StatusCode::UNAUTHORIZED, of_client(refusals, *failure))
+        }
         OauthError::InvalidScope(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_scope),
         OauthError::InvalidTarget => (StatusCode::BAD_REQUEST, &refusals.invalid_target),
         OauthError::UnauthorizedClient | OauthError::AnotherClientsToken => {
             (StatusCode::BAD_REQUEST, &refusals.unauthorized_client)
         }
-        OauthError::UnsupportedGrantType => (StatusCode::BAD_REQUEST, &refusals.unsupported_grant_type),
-        OauthError::OverLimit { .. } | OauthError::KeyOverLimit { .. } | OauthError::TooManyRevocations => {
-            (StatusCode::TOO_MANY_REQUESTS, &refusals.over_limit)
+        OauthError::UnsupportedGrantType => {
+            (StatusCode::BAD_REQUEST, &refusals.unsupported_grant_type)
         }
-        OauthError::TooManyGuesses(_) => (StatusCode::TOO_MANY_REQUESTS, &refusals.too_many_guesses),
+        OauthError::OverLimit { .. }
+        | OauthError::KeyOverLimit { .. }
+        | OauthError::TooManyRevocations => (StatusCode::TOO_MANY_REQUESTS, &refusals.over_limit),
+        OauthError::TooManyGuesses(_) => {
+            (StatusCode::TOO_MANY_REQUESTS, &refusals.too_many_guesses)
+        }
         OauthError::Busy => (StatusCode::SERVICE_UNAVAILABLE, &refusals.busy),
         OauthError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, &refusals.unavailable),
         OauthError::Server(_) => (StatusCode::INTERNAL_SERVER_ERROR, &refusals.failed),
@@ -67,7 +75,8 @@ pub fn oauth(
     record(request, server, status, error.code(), &error.reason());
     oauth_body(status, error.code(), error.description(), |response| match error {
         OauthError::InvalidClient(_) => {
-            response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"mintery\", charset=\"UTF-8\""));
+            response
+                .insert_header((WWW_AUTHENTICATE, "Basic realm=\"mintery\", charset=\"UTF-8\""));
         }
         OauthError::OverLimit { retry_after } | OauthError::KeyOverLimit { retry_after } => {
             response.insert_header((RETRY_AFTER, *retry_after));
@@ -98,13 +107,22 @@ const fn of_client(refusals: &Refusals, failure: ClientFailure) -> &Counter {
 
 /// The answer of a protected route to a request that it refuses (RFC 6750 §3, RFC 9728 §5.1).
 #[must_use]
-pub fn access(request: &HttpRequest, server: &AuthorizationServer, error: &AccessError) -> HttpResponse {
+pub fn access(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    error: &AccessError,
+) -> HttpResponse {
     refuse(request, server, error, Problem::RATE_LIMITED)
 }
 
-/// The same to a proxy that asks, which takes any status but 401 and 403 for a failure of the server.
+/// The same to a proxy that asks, which takes any status but 401 and 403 for a failure of the
+/// server.
 #[must_use]
-pub fn check(request: &HttpRequest, server: &AuthorizationServer, error: &AccessError) -> HttpResponse {
+pub fn check(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    error: &AccessError,
+) -> HttpResponse {
     refuse(request, server, error, Problem { status: 403, ..Problem::RATE_LIMITED })
 }
 
@@ -139,11 +157,20 @@ fn refuse(
         AccessError::Missing => (Refusal::Missing, None),
         AccessError::InvalidRequest(what) => (Refusal::InvalidRequest(what), None),
         AccessError::InvalidToken(failure) => (Refusal::InvalidToken, Some(failure.to_string())),
-        AccessError::InsufficientScope(missing) => (Refusal::InsufficientScope(missing.to_string()), None),
+        AccessError::InsufficientScope(missing) => {
+            (Refusal::InsufficientScope(missing.to_string()), None)
+        }
         AccessError::Unavailable(reason) => (Refusal::Unavailable, Some(reason.clone())),
     };
-    let (problem, detail) = (refusal.problem(), detail_of(error, &refusal, server.api_key_header.as_str()));
-    record(request, server, problem.status_code(), problem.code, reason.as_deref().unwrap_or(&detail));
+    let (problem, detail) =
+        (refusal.problem(), detail_of(error, &refusal, server.api_key_header.as_str()));
+    record(
+        request,
+        server,
+        problem.status_code(),
+        problem.code,
+        reason.as_deref().unwrap_or(&detail),
+    );
     let metadata = server.issuer.well_known(RESOURCE_NAME);
     problem.answer(&detail, |response| match refusal.challenge(REALM, Some(&metadata)) {
         Some(challenge) => {
@@ -175,7 +202,8 @@ fn refuse_session(
 fn detail_of(error: &AccessError, refusal: &Refusal, header: &str) -> Cow<'static, str> {
     match (error, refusal) {
         (AccessError::Missing, _) => {
-            format!("Send an access token as Authorization: Bearer, or an API key as {header}").into()
+            format!("Send an access token as Authorization: Bearer, or an API key as {header}")
+                .into()
         }
         (AccessError::InvalidToken(TokenFailure::Request(what)), _) => (*what).into(),
         (AccessError::InvalidToken(TokenFailure::NotKnownNow), _) => Refusal::Unavailable.detail(),
@@ -232,9 +260,10 @@ pub fn page_failed(
 /// What is told of a refusal, and what is recorded.
 fn told(refused: &Refused) -> (Problem, String, String) {
     let (problem, detail) = match refused {
-        Refused::Access(AccessError::InsufficientScope(missing)) => {
-            (Problem::NO_PERMISSION, format!("This takes the scope {missing}, which you do not hold"))
-        }
+        Refused::Access(AccessError::InsufficientScope(missing)) => (
+            Problem::NO_PERMISSION,
+            format!("This takes the scope {missing}, which you do not hold"),
+        ),
         Refused::Access(AccessError::Unavailable(_)) => {
             (Problem::UNAVAILABLE, "The store cannot be reached now".to_owned())
         }
@@ -243,17 +272,24 @@ fn told(refused: &Refused) -> (Problem, String, String) {
         }
         Refused::Access(_) => (Problem::INVALID_CREDENTIALS, "Log in again".to_owned()),
         Refused::LogIn(error) => return log_in_told(error),
-        Refused::NotSigned => {
-            (Problem::NO_PERMISSION, "The request is not signed with a key that is known here".to_owned())
+        Refused::NotSigned => (
+            Problem::NO_PERMISSION,
+            "The request is not signed with a key that is known here".to_owned(),
+        ),
+        Refused::Body(BodyError::TooLarge) => {
+            (Problem::TOO_LARGE, BodyError::TooLarge.what().to_owned())
         }
-        Refused::Body(BodyError::TooLarge) => (Problem::TOO_LARGE, BodyError::TooLarge.what().to_owned()),
         Refused::Body(error) => (Problem::INVALID_REQUEST, error.what().to_owned()),
-        Refused::Unavailable(_) => (Problem::UNAVAILABLE, "The change was made; this node lags".to_owned()),
+        Refused::Unavailable(_) => {
+            (Problem::UNAVAILABLE, "The change was made; this node lags".to_owned())
+        }
         Refused::Admin(error) => of_admin(error),
     };
     let reason = match refused {
         Refused::Admin(error) => error.to_string(),
-        Refused::Unavailable(reason) | Refused::Access(AccessError::Unavailable(reason)) => reason.clone(),
+        Refused::Unavailable(reason) | Refused::Access(AccessError::Unavailable(reason)) => {
+            reason.clone()
+        }
         _ => detail.clone(),
     };
     (problem, detail, reason)
@@ -274,14 +310,22 @@ fn refuse_act(
     })
 }
 
-/// What may be told, and logged, of what was sent: a name that nobody has may be a secret in the wrong place.
+/// What may be told, and logged, of what was sent: a name that nobody has may be a secret in the
+/// wrong place.
 fn masked(server: &AuthorizationServer, text: &str) -> String {
-    generated::masked(CLIENT_SECRET_PREFIX, &session::masked(&server.admin.api_keys.format.masked(text)))
+    generated::masked(
+        CLIENT_SECRET_PREFIX,
+        &session::masked(&server.admin.api_keys.format.masked(text)),
+    )
 }
 
 /// The answer to somebody who is not logged in.
 #[must_use]
-pub fn log_in(request: &HttpRequest, server: &AuthorizationServer, error: &LogInError) -> HttpResponse {
+pub fn log_in(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    error: &LogInError,
+) -> HttpResponse {
     let (problem, detail, reason) = log_in_told(error);
     record(request, server, problem.status_code(), problem.code, &reason);
     let needs_code = matches!(error, LogInError::CodeNeeded | LogInError::WrongCode);
@@ -304,7 +348,8 @@ pub fn log_in(request: &HttpRequest, server: &AuthorizationServer, error: &LogIn
     })
 }
 
-/// The status of the log-in page that says that nobody is logged in, what it says, and after how many seconds one may try again.
+/// The status of the log-in page that says that nobody is logged in, what it says, and after how
+/// many seconds one may try again.
 #[must_use]
 pub fn page_log_in(
     request: &HttpRequest,
@@ -337,7 +382,8 @@ fn log_in_told(error: &LogInError) -> (Problem, String, String) {
         }
         LogInError::TooManyGuesses(after) => {
             // The next whole second, in which it is possible.
-            let detail = format!("Too many attempts failed; try again in {} s", after.as_secs() + 1);
+            let detail =
+                format!("Too many attempts failed; try again in {} s", after.as_secs() + 1);
             (Problem::RATE_LIMITED, detail.clone(), detail)
         }
         LogInError::Unavailable(reason) => {
@@ -365,18 +411,26 @@ fn of_admin(error: &AdminError) -> (Problem, String) {
         AdminError::Busy(_) => {
             return (Problem::UNAVAILABLE, "The server is busy; nothing was changed".to_owned());
         }
-        AdminError::Invalid(_) | AdminError::Unknown(_) | AdminError::CodeNeeded | AdminError::WrongCode => {
-            Problem::INVALID_REQUEST
-        }
+        AdminError::Invalid(_)
+        | AdminError::Unknown(_)
+        | AdminError::CodeNeeded
+        | AdminError::WrongCode => Problem::INVALID_REQUEST,
         AdminError::Forbidden(_) | AdminError::Beyond(_) => Problem::NO_PERMISSION,
         AdminError::Store(StoreError::Conflict) => {
-            return (Problem::CONFLICT, "Somebody else changed it at the same moment; try again".to_owned());
+            return (
+                Problem::CONFLICT,
+                "Somebody else changed it at the same moment; try again".to_owned(),
+            );
         }
         AdminError::Store(StoreError::Unavailable(_)) => {
-            return (Problem::UNAVAILABLE, "The store cannot be used now; nothing was changed".to_owned());
+            return (
+                Problem::UNAVAILABLE,
+                "The store cannot be used now; nothing was changed".to_owned(),
+            );
         }
         AdminError::Store(StoreError::OutcomeUnknown(_)) => {
-            let detail = "The store was lost while it wrote: whether the change was made is not known";
+            let detail =
+                "The store was lost while it wrote: whether the change was made is not known";
             return (Problem::UNAVAILABLE, detail.to_owned());
         }
         AdminError::Store(_) | AdminError::SigningKey(_) | AdminError::Hash(_) => {
@@ -403,7 +457,12 @@ pub fn not_allowed(allowed: &str) -> HttpResponse {
 pub async fn not_found(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
     let path = request.path();
     if path.strip_prefix(server.issuer.path()).unwrap_or(path).starts_with("/oauth/") {
-        return oauth_body(StatusCode::NOT_FOUND, "invalid_request", "There is no such endpoint", |_| {});
+        return oauth_body(
+            StatusCode::NOT_FOUND,
+            "invalid_request",
+            "There is no such endpoint",
+            |_| {},
+        );
     }
     nothing_here().await
 }
@@ -418,7 +477,13 @@ pub fn inactive(request: &HttpRequest, server: &AuthorizationServer, why: Inacti
     record(request, server, StatusCode::OK, "inactive", &why.to_string());
 }
 
-fn record(request: &HttpRequest, server: &AuthorizationServer, status: StatusCode, code: &str, reason: &str) {
+fn record(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    status: StatusCode,
+    code: &str,
+    reason: &str,
+) {
     let id = RequestId::of(request, &*server.random);
     let from = caller_address(request, &server.trusted_proxies);
     let from = from.map_or_else(|| "?".to_owned(), |address| address.to_string());

@@ -53,13 +53,14 @@ impl From<BodyError> for OauthError {
 /// # Errors
 /// [`BodyError::TooLarge`] before it is read when the length is announced.
 pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, BodyError> {
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let announced =
+        request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     if announced.is_some_and(|length: usize| length > MAX_BODY) {
         return Err(BodyError::TooLarge);
     }
     let mut reading = pin!(collect(payload));
-    // Most bodies came with their head: they are there at the second look, since the first comes before what follows the head was
-    // parsed. No clock is needed for them.
+    // Most bodies came with their head: they are there at the second look, since the first comes
+    // before what follows the head was parsed. No clock is needed for them.
     let mut is_first_look = true;
     let soon = poll_fn(|context| match reading.as_mut().poll(context) {
         Poll::Ready(body) => Poll::Ready(Some(body)),

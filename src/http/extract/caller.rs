@@ -1,5 +1,5 @@
-//! From where a request comes. A proxy in front says so in a header, and so can everybody else: what it says counts only
-//! where the proxy is one of those that the settings name.
+//! From where a request comes. A proxy in front says so in a header, and so can everybody else:
+//! what it says counts only where the proxy is one of those that the settings name.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -13,13 +13,15 @@ use crate::model::address::AddressRanges;
 pub struct Caller {
     /// The address.
     pub address: IpAddr,
-    /// Whether all that was said of the way here could be read, and agrees. An address that is not certain is the last that is known,
-    /// a proxy's: good for the log and for limits, and never for letting somebody in who may have written what does not agree.
+    /// Whether all that was said of the way here could be read, and agrees. An address that is not
+    /// certain is the last that is known, a proxy's: good for the log and for limits, and
+    /// never for letting somebody in who may have written what does not agree.
     pub is_certain: bool,
 }
 
-/// Whoever called, from the address of the connection unless a trusted proxy holds its other end: then from the last one on the way
-/// here that is not a trusted proxy's. Nothing when the connection has no address.
+/// Whoever called, from the address of the connection unless a trusted proxy holds its other end:
+/// then from the last one on the way here that is not a trusted proxy's. Nothing when the
+/// connection has no address.
 #[must_use]
 pub fn caller(request: &HttpRequest, trusted_proxies: &AddressRanges) -> Option<Caller> {
     let peer = request.peer_addr()?.ip().to_canonical();
@@ -41,7 +43,11 @@ fn forwarded_for(headers: &HeaderMap, proxy: IpAddr, trusted: &AddressRanges) ->
         // The last header is that of the last proxy, and so is the last address in it.
         let values = headers.get_all(X_FORWARDED_FOR).rev();
         let hops = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
-        rightmost_untrusted(hops.filter(|hop| !hop.trim_ascii().is_empty()).map(address), proxy, trusted)
+        rightmost_untrusted(
+            hops.filter(|hop| !hop.trim_ascii().is_empty()).map(address),
+            proxy,
+            trusted,
+        )
     });
     let structured = headers.contains_key(FORWARDED).then(|| {
         let values = headers.get_all(FORWARDED).rev();
@@ -59,8 +65,8 @@ fn forwarded_for(headers: &HeaderMap, proxy: IpAddr, trusted: &AddressRanges) ->
     }
 }
 
-/// Goes back from the trusted proxy at `proxy`, hop by hop, to the first that is not trusted. Where a hop cannot be read, whoever
-/// is known last is as far as one gets.
+/// Goes back from the trusted proxy at `proxy`, hop by hop, to the first that is not trusted. Where
+/// a hop cannot be read, whoever is known last is as far as one gets.
 fn rightmost_untrusted(
     hops: impl Iterator<Item = Option<IpAddr>>,
     proxy: IpAddr,
@@ -80,30 +86,39 @@ fn rightmost_untrusted(
 /// An address, with or without a port; IPv6 in brackets where there is one.
 fn address(text: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(text).ok()?.trim_ascii();
-    let in_brackets =
-        || text.strip_prefix('[')?.strip_suffix(']')?.parse::<IpAddr>().ok().filter(IpAddr::is_ipv6);
+    let in_brackets = || {
+        text.strip_prefix('[')?.strip_suffix(']')?.parse::<IpAddr>().ok().filter(IpAddr::is_ipv6)
+    };
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
     let address = text.parse().ok().or_else(in_brackets).or_else(with_port)?;
     Some(address.to_canonical())
 }
 
-/// The `for` of each element of `Forwarded` (RFC 7239 §4), in order; nothing where an element has none that is an address.
+/// The `for` of each element of `Forwarded` (RFC 7239 §4), in order; nothing where an element has
+/// none that is an address.
 fn elements(value: &[u8]) -> Vec<Option<IpAddr>> {
     let mut found = Vec::new();
-    for element in split_unquoted(value, b',').into_iter().filter(|element| !element.trim_ascii().is_empty())
+    for element in
+        split_unquoted(value, b',').into_iter().filter(|element| !element.trim_ascii().is_empty())
     {
         let mut address_of = None;
         for pair in split_unquoted(element, b';') {
             let (name, value) = match pair.iter().position(|byte| *byte == b'=') {
-                Some(at) => (pair.get(..at).unwrap_or_default(), pair.get(at + 1..).unwrap_or_default()),
+                Some(at) => {
+                    (pair.get(..at).unwrap_or_default(), pair.get(at + 1..).unwrap_or_default())
+                }
                 None => continue,
             };
             if name.trim_ascii().eq_ignore_ascii_case(b"for") {
                 let value = value.trim_ascii();
-                let unquoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+                let unquoted =
+                    value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
                 // Twice is malformed (§4).
-                address_of =
-                    if address_of.is_some() { Some(None) } else { Some(address(unquoted.unwrap_or(value))) };
+                address_of = if address_of.is_some() {
+                    Some(None)
+                } else {
+                    Some(address(unquoted.unwrap_or(value)))
+                };
             }
         }
         found.push(address_of.flatten());
@@ -111,7 +126,8 @@ fn elements(value: &[u8]) -> Vec<Option<IpAddr>> {
     found
 }
 
-/// The parts of `text` between separators that do not stand in quotes. Quotes that are never closed hold the rest.
+/// The parts of `text` between separators that do not stand in quotes. Quotes that are never closed
+/// hold the rest.
 fn split_unquoted(text: &[u8], separator: u8) -> Vec<&[u8]> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     text.split(|byte| {
@@ -147,7 +163,8 @@ mod tests {
         for (name, value) in headers {
             request = request.append_header((*name, *value));
         }
-        let Caller { address, is_certain } = super::caller(&request.to_http_request(), &trusted).unwrap();
+        let Caller { address, is_certain } =
+            super::caller(&request.to_http_request(), &trusted).unwrap();
         format!("{address}{}", if is_certain { "" } else { "?" })
     }
 
@@ -190,7 +207,8 @@ mod tests {
         ] {
             assert_eq!(caller(PROXY, &[("x-forwarded-for", header)]), expected, "{header}");
         }
-        let several = [("x-forwarded-for", "192.0.2.1, 198.51.100.7"), ("x-forwarded-for", "10.0.0.3")];
+        let several =
+            [("x-forwarded-for", "192.0.2.1, 198.51.100.7"), ("x-forwarded-for", "10.0.0.3")];
         assert_eq!(caller(PROXY, &several), "198.51.100.7");
     }
 
@@ -224,7 +242,10 @@ mod tests {
     fn two_headers_that_disagree_count_for_nothing() {
         let listed = ("x-forwarded-for", "198.51.100.7");
         assert_eq!(caller(PROXY, &[listed, ("forwarded", "for=192.0.2.1")]), UNSURE);
-        assert_eq!(caller(PROXY, &[listed, ("forwarded", "for=198.51.100.7;proto=https")]), "198.51.100.7");
+        assert_eq!(
+            caller(PROXY, &[listed, ("forwarded", "for=198.51.100.7;proto=https")]),
+            "198.51.100.7"
+        );
     }
 
     proptest! {

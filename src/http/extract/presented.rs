@@ -1,4 +1,5 @@
-//! The one credential that a protected request presents: an access token (RFC 6750 §2), an API key or the cookie of a session.
+//! The one credential that a protected request presents: an access token (RFC 6750 §2), an API key
+//! or the cookie of a session.
 
 use std::borrow::Cow;
 
@@ -14,14 +15,16 @@ use crate::authn::session::PresentedSession;
 use crate::oauth::AuthorizationServer;
 use mintery_verifier::{PresentError, bearer_token};
 
-/// Finds the credential in a request: `Authorization: Bearer`, with a token or a key, which nobody can mistake for each other; or the
-/// header for keys; or the cookie of a session, which must come from a page of this server where it changes something. A cookie beside
-/// another credential is two, also where the browser sent it along: whoever calls in the name of somebody else leaves it out
-/// (`credentials: "omit"`).
+/// Finds the credential in a request: `Authorization: Bearer`, with a token or a key, which nobody
+/// can mistake for each other; or the header for keys; or the cookie of a session, which must come
+/// from a page of this server where it changes something. A cookie beside another credential is
+/// two, also where the browser sent it along: whoever calls in the name of somebody else leaves it
+/// out (`credentials: "omit"`).
 ///
 /// # Errors
-/// [`AccessError::Missing`] when there is none (or one of another scheme), [`AccessError::InvalidRequest`] when there
-/// are two or one is in the query, [`AccessError::OtherSite`] when a page of others had the cookie sent.
+/// [`AccessError::Missing`] when there is none (or one of another scheme),
+/// [`AccessError::InvalidRequest`] when there are two or one is in the query,
+/// [`AccessError::OtherSite`] when a page of others had the cookie sent.
 pub fn credential<'a>(
     request: &'a HttpRequest,
     server: &AuthorizationServer,
@@ -45,7 +48,9 @@ pub fn credential<'a>(
             Presented::Token(token)
         });
     };
-    if headers.get_all(&server.api_key_header).nth(1).is_some() || headers.contains_key(AUTHORIZATION) {
+    if headers.get_all(&server.api_key_header).nth(1).is_some()
+        || headers.contains_key(AUTHORIZATION)
+    {
         return Err(TWO_CREDENTIALS);
     }
     if let Err(error @ PresentError::InQuery) = bearer_token([], query) {
@@ -55,7 +60,8 @@ pub fn credential<'a>(
     Ok(api_key(request, server, key))
 }
 
-const TWO_CREDENTIALS: AccessError = AccessError::InvalidRequest("The request has two credentials; send one");
+const TWO_CREDENTIALS: AccessError =
+    AccessError::InvalidRequest("The request has two credentials; send one");
 
 fn by_cookie<'a>(
     request: &HttpRequest,
@@ -76,10 +82,15 @@ fn by_cookie<'a>(
 fn api_key<'a>(request: &HttpRequest, server: &AuthorizationServer, key: &'a str) -> Presented<'a> {
     let caller = caller(request, &server.trusted_proxies);
     let is_from_certain = caller.is_some_and(|caller| caller.is_certain);
-    Presented::ApiKey(PresentedKey { key, from: caller.map(|caller| caller.address), is_from_certain })
+    Presented::ApiKey(PresentedKey {
+        key,
+        from: caller.map(|caller| caller.address),
+        is_from_certain,
+    })
 }
 
-/// Whether a parameter of the query is called as keys are, or holds one: everybody on the way writes it into a log.
+/// Whether a parameter of the query is called as keys are, or holds one: everybody on the way
+/// writes it into a log.
 fn holds_key(parameter: &str, server: &AuthorizationServer) -> bool {
     let parameter = if parameter.contains('%') {
         percent_decode_str(parameter).decode_utf8_lossy()

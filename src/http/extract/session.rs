@@ -1,8 +1,11 @@
-//! The cookie of a session: found in a request, set, and taken away; and who is signed in by it, for pages.
+//! The cookie of a session: found in a request, set, and taken away; and who is signed in by it,
+//! for pages.
 
 use actix_web::HttpRequest;
 use actix_web::http::Method;
-use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderValue, ORIGIN, TRANSFER_ENCODING};
+use actix_web::http::header::{
+    CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderValue, ORIGIN, TRANSFER_ENCODING,
+};
 
 use super::caller::caller_address;
 use super::site::{Site, site};
@@ -19,17 +22,21 @@ use crate::model::user::{Role, UserId, Username};
 use crate::oauth::AuthorizationServer;
 use crate::secret::Secret;
 
-/// Finds the cookie of a session in a request. What other programs at this host have set under the same name is none.
+/// Finds the cookie of a session in a request. What other programs at this host have set under the
+/// same name is none.
 ///
 /// # Errors
-/// [`AccessError::InvalidRequest`] when there are two, of which nobody knows which the browser would have meant.
+/// [`AccessError::InvalidRequest`] when there are two, of which nobody knows which the browser
+/// would have meant.
 pub fn cookie<'a>(
     request: &'a HttpRequest,
     server: &AuthorizationServer,
 ) -> Result<Option<PresentedSession<'a>>, AccessError> {
     // Byte by byte: what others have set need be no text.
-    let values =
-        request.headers().get_all(COOKIE).flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let values = request
+        .headers()
+        .get_all(COOKIE)
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
     let mut own = values.filter_map(|pair| {
         let value = pair.trim_ascii_start().strip_prefix(server.session_cookie.as_bytes())?;
         let value = value.trim_ascii_start().strip_prefix(b"=")?.trim_ascii();
@@ -37,22 +44,28 @@ pub fn cookie<'a>(
     });
     let Some(cookie) = own.next() else { return Ok(None) };
     if own.any(|other| other != cookie) {
-        return Err(AccessError::InvalidRequest("The request has the cookies of two sessions; send one"));
+        return Err(AccessError::InvalidRequest(
+            "The request has the cookies of two sessions; send one",
+        ));
     }
     let from = caller_address(request, &server.trusted_proxies);
     Ok(Some(PresentedSession { cookie, from }))
 }
 
-/// Checks that a request which the browser has sent a cookie along with may change something: it comes from a page of this server, and
-/// in a form that no page of others can make a browser send unasked.
+/// Checks that a request which the browser has sent a cookie along with may change something: it
+/// comes from a page of this server, and in a form that no page of others can make a browser send
+/// unasked.
 ///
 /// # Errors
 /// When it may not.
-pub fn check_change(request: &HttpRequest, server: &AuthorizationServer) -> Result<(), AccessError> {
+pub fn check_change(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+) -> Result<(), AccessError> {
     let from = site(request, &server.issuer);
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
-        // Links lead here from everywhere, and browsers send no `Origin` with them. With what a proxy asks about that was something
-        // else than GET, they do.
+        // Links lead here from everywhere, and browsers send no `Origin` with them. With what a
+        // proxy asks about that was something else than GET, they do.
         let is_from_others = from == Site::Other && request.headers().contains_key(ORIGIN);
         return if is_from_others { Err(AccessError::OtherSite) } else { Ok(()) };
     }
@@ -90,7 +103,8 @@ pub fn clear_cookie(server: &AuthorizationServer) -> String {
     in_browser(server, "", 0)
 }
 
-/// Out of reach of scripts, over TLS alone where there is TLS, and not sent along when a page elsewhere posts a form.
+/// Out of reach of scripts, over TLS alone where there is TLS, and not sent along when a page
+/// elsewhere posts a form.
 fn in_browser(server: &AuthorizationServer, value: &str, max_age: u64) -> String {
     let secure = if server.issuer.is_https() { "; Secure" } else { "" };
     let name = &server.session_cookie;
@@ -118,8 +132,9 @@ pub struct SignedIn {
     pub csrf_token: String,
 }
 
-/// Who is signed in by the cookie of `request`, or nobody; two cookies of different sessions are nobody's. Nothing else that the
-/// request may carry is looked at: whoever answers with a page uses this, and `presented::credential` is for the API.
+/// Who is signed in by the cookie of `request`, or nobody; two cookies of different sessions are
+/// nobody's. Nothing else that the request may carry is looked at: whoever answers with a page uses
+/// this, and `presented::credential` is for the API.
 ///
 /// # Errors
 /// When it cannot be told now.
@@ -142,9 +157,15 @@ pub async fn signed_in(
 }
 
 impl SignedIn {
-    /// Whether a form may change something in their name: it comes from no page of others, and carries the token of this session.
+    /// Whether a form may change something in their name: it comes from no page of others, and
+    /// carries the token of this session.
     #[must_use]
-    pub fn may_send(&self, request: &HttpRequest, server: &AuthorizationServer, csrf_token: &str) -> bool {
+    pub fn may_send(
+        &self,
+        request: &HttpRequest,
+        server: &AuthorizationServer,
+        csrf_token: &str,
+    ) -> bool {
         site(request, &server.issuer) != Site::Other
             && session::is_csrf_token(server, &self.session, csrf_token)
     }

@@ -1,12 +1,13 @@
-//! From which site a browser says that a request comes. A browser sends the cookie of a session along whoever made it ask: what
-//! changes something must come from a page of this server.
+//! From which site a browser says that a request comes. A browser sends the cookie of a session
+//! along whoever made it ask: what changes something must come from a page of this server.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HOST, HeaderName, ORIGIN};
 
 use crate::model::issuer::Issuer;
 
-/// What browsers that know it say of each request to a confidential address, and no page can change (Fetch Metadata).
+/// What browsers that know it say of each request to a confidential address, and no page can change
+/// (Fetch Metadata).
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Where a request comes from.
@@ -35,7 +36,8 @@ pub fn site(request: &HttpRequest, issuer: &Issuer) -> Site {
         Some(_) => return Site::Other,
     }
     let Some(origin) = single(&ORIGIN) else { return Site::Unsaid };
-    // By the name that the issuer has, or another that this server is called by: a browser sends neither of the two as a page wants.
+    // By the name that the issuer has, or another that this server is called by: a browser sends
+    // neither of the two as a page wants.
     let (scheme, _) = issuer.as_str().split_once("://").unwrap_or_default();
     let is_host = || {
         let host = single(&HOST).filter(|host| !host.is_empty());
@@ -67,7 +69,10 @@ mod tests {
         for (headers, expected) in [
             (&[][..], Site::Unsaid),
             (&[("sec-fetch-site", "none")], Site::Unsaid),
-            (&[("sec-fetch-site", "same-origin"), ("origin", "https://auth.example.com")], Site::Own),
+            (
+                &[("sec-fetch-site", "same-origin"), ("origin", "https://auth.example.com")],
+                Site::Own,
+            ),
             (&[("origin", "https://auth.example.com")], Site::Own),
             (&[("origin", "https://auth.example.net"), ("host", "auth.example.net")], Site::Own),
             (&[("origin", "http://auth.example.com"), ("host", "auth.example.com")], Site::Other),
@@ -77,8 +82,14 @@ mod tests {
             (&[("origin", "null")], Site::Other),
             (&[("origin", "")], Site::Other),
             (&[("origin", "https://"), ("host", "")], Site::Other),
-            (&[("origin", "https://auth.example.com"), ("origin", "https://evil.example")], Site::Other),
-            (&[("sec-fetch-site", "same-site"), ("origin", "https://auth.example.com")], Site::Other),
+            (
+                &[("origin", "https://auth.example.com"), ("origin", "https://evil.example")],
+                Site::Other,
+            ),
+            (
+                &[("sec-fetch-site", "same-site"), ("origin", "https://auth.example.com")],
+                Site::Other,
+            ),
             (&[("sec-fetch-site", "cross-site")], Site::Other),
             (&[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")], Site::Other),
         ] {

@@ -1,5 +1,6 @@
-//! Web pages that may call the API from a browser (CORS, of the Fetch standard): those of the origins that the settings name, without
-//! the credentials of the browser. A page brings its own, in a header.
+//! Web pages that may call the API from a browser (CORS, of the Fetch standard): those of the
+//! origins that the settings name, without the credentials of the browser. A page brings its own,
+//! in a header.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::Method;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderMap,
-    HeaderName, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD,
+    HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY,
 };
 use actix_web::{Error, HttpResponse};
 use pin_project_lite::pin_project;
@@ -46,7 +47,8 @@ pub struct CorsPolicy {
 }
 
 impl CorsPolicy {
-    /// Lets pages of `origins` call the API of an issuer with this path, also below the base paths, and send a key in `key_header`.
+    /// Lets pages of `origins` call the API of an issuer with this path, also below the base paths,
+    /// and send a key in `key_header`.
     #[must_use]
     pub fn new(
         origins: AllowedOrigins,
@@ -141,7 +143,11 @@ impl<S> CorsService<S> {
         let Some(allowed) = policy.allowed(origin) else { return Course::Varies };
         let is_preflight = request.method() == Method::OPTIONS
             && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-        if is_preflight { Course::Preflight(policy.preflight(allowed)) } else { Course::Allowed(allowed) }
+        if is_preflight {
+            Course::Preflight(policy.preflight(allowed))
+        } else {
+            Course::Allowed(allowed)
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Every answer carries `X-Request-Id`: made here, never taken from the caller, so that nobody can put words into the
-//! log or make two requests look like one.
+//! Every answer carries `X-Request-Id`: made here, never taken from the caller, so that nobody can
+//! put words into the log or make two requests look like one.
 
 use std::cell::Cell;
 use std::fmt;
@@ -41,7 +41,8 @@ impl RequestId {
         Self(id)
     }
 
-    /// The id of `request`. Most requests end well and nobody asks: then it is made when the answer leaves.
+    /// The id of `request`. Most requests end well and nobody asks: then it is made when the answer
+    /// leaves.
     #[must_use]
     pub fn of(request: &HttpRequest, random: &dyn Random) -> Self {
         *request.extensions_mut().get_or_insert_with(|| Self::generate(random))
@@ -73,7 +74,8 @@ where
     }
 }
 
-/// Ids of one worker: randomness for many is drawn at once, since a draw costs about as much however little it is.
+/// Ids of one worker: randomness for many is drawn at once, since a draw costs about as much
+/// however little it is.
 #[derive(Debug)]
 struct IdSource {
     random: Arc<dyn Random>,

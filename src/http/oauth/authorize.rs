@@ -1,8 +1,10 @@
-//! `GET /oauth/authorize` refuses: there is nobody here to log in. Some clients do not take metadata without this
-//! endpoint, so it exists and says so.
+//! `GET /oauth/authorize` refuses: there is nobody here to log in. Some clients do not take
+//! metadata without this endpoint, so it exists and says so.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, PRAGMA, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, PRAGMA, X_CONTENT_TYPE_OPTIONS,
+};
 
 use crate::http::headers::{NO_CACHE, NO_STORE};
 

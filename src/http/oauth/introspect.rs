@@ -26,7 +26,11 @@ pub async fn introspect(
     }
 }
 
-fn show(request: &HttpRequest, server: &AuthorizationServer, introspection: &Introspection) -> HttpResponse {
+fn show(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    introspection: &Introspection,
+) -> HttpResponse {
     let format = wanted(request.headers());
     let body = match introspection.body(server, format) {
         Ok(body) => body,
@@ -49,7 +53,9 @@ fn show(request: &HttpRequest, server: &AuthorizationServer, introspection: &Int
 /// A signed answer is for those who name it, and do not like plain JSON better (RFC 9110 §12.5.1).
 fn wanted(headers: &HeaderMap) -> Format {
     let (mut jwt, mut json) = (0.0, 0.0);
-    for range in headers.get_all(ACCEPT).flat_map(|value| value.as_bytes().split(|byte| *byte == b',')) {
+    for range in
+        headers.get_all(ACCEPT).flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+    {
         let mut parts = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
         let name = parts.next().unwrap_or_default();
         let weight = if name.eq_ignore_ascii_case(JWT.as_bytes()) {

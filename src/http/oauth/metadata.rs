@@ -28,6 +28,9 @@ pub async fn jwks(server: Data<AuthorizationServer>) -> HttpResponse {
     let keys = server.ring.current().jwks(server.token_alg, server.clock.now());
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, JSON))
-        .insert_header((CACHE_CONTROL, format!("public, max-age={}", server.jwks_max_age.as_secs())))
+        .insert_header((
+            CACHE_CONTROL,
+            format!("public, max-age={}", server.jwks_max_age.as_secs()),
+        ))
         .body(keys)
 }

@@ -36,7 +36,8 @@ impl<E: Into<OauthError>> From<E> for Refused {
     }
 }
 
-/// `GET`, with Basic, or as at a protected route: with an access token for the issuer's own API, or an API key.
+/// `GET`, with Basic, or as at a protected route: with an access token for the issuer's own API, or
+/// an API key.
 pub async fn read(
     request: HttpRequest,
     server: Data<AuthorizationServer>,
@@ -80,7 +81,8 @@ pub async fn method_not_allowed() -> HttpResponse {
 }
 
 fn has_token(submission: &Submission<'_>) -> bool {
-    let scheme = |header: &[u8]| header.split(|byte| *byte == b' ').next().map(<[u8]>::to_ascii_lowercase);
+    let scheme =
+        |header: &[u8]| header.split(|byte| *byte == b' ').next().map(<[u8]>::to_ascii_lowercase);
     submission.authorization.iter().any(|header| scheme(header).as_deref() == Some(b"bearer"))
 }
 

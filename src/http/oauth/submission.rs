@@ -1,6 +1,6 @@
-//! What the endpoints have in common at which a client authenticates: a form is read, one function of [`crate::oauth`]
-//! answers it, and what that refuses is answered here. A new such endpoint calls [`answer`], and gets [`only_post`] for the
-//! other methods.
+//! What the endpoints have in common at which a client authenticates: a form is read, one function
+//! of [`crate::oauth`] answers it, and what that refuses is answered here. A new such endpoint
+//! calls [`answer`], and gets [`only_post`] for the other methods.
 
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use actix_web::web::Payload;
@@ -33,9 +33,17 @@ pub async fn answer<T>(
 }
 
 /// What of a request matters, whose body is `body`.
-pub fn of<'a>(request: &'a HttpRequest, server: &AuthorizationServer, body: &'a [u8]) -> Submission<'a> {
+pub fn of<'a>(
+    request: &'a HttpRequest,
+    server: &AuthorizationServer,
+    body: &'a [u8],
+) -> Submission<'a> {
     Submission {
-        authorization: request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes).collect(),
+        authorization: request
+            .headers()
+            .get_all(AUTHORIZATION)
+            .map(HeaderValue::as_bytes)
+            .collect(),
         query: request.query_string(),
         content_type: request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes),
         body,

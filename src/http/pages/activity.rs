@@ -108,9 +108,13 @@ fn details(json: &str, names: &Names, now: Timestamp) -> Vec<(String, String)> {
             }
             ("owner", Value::String(id)) => {
                 let known = KeyOwner::parse(&id).ok().map(|owner| party::of_owner(&owner));
-                known.and_then(|(named, id)| names.of(named, &id).map(ToOwned::to_owned)).unwrap_or(id)
+                known
+                    .and_then(|(named, id)| names.of(named, &id).map(ToOwned::to_owned))
+                    .unwrap_or(id)
             }
-            (_, Value::Array(values)) => values.into_iter().map(plain).collect::<Vec<_>>().join(", "),
+            (_, Value::Array(values)) => {
+                values.into_iter().map(plain).collect::<Vec<_>>().join(", ")
+            }
             (_, value) => plain(value),
         };
         Some((name.replace('_', " "), shortened(&text)))
@@ -153,7 +157,8 @@ pub(super) async fn latest(visit: &Visit<'_>) -> Result<Vec<EventView>, Failure>
         return Ok(Vec::new());
     }
     let events =
-        event_log::page(&visit.visitor.admin, Asked::Before(None), LATEST, &Filter::default()).await?;
+        event_log::page(&visit.visitor.admin, Asked::Before(None), LATEST, &Filter::default())
+            .await?;
     EventView::all(visit, &events).await
 }
 

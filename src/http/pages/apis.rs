@@ -1,5 +1,5 @@
-//! `/dashboard/apis…`: the APIs that tokens are made for. Their identifiers are URIs, and so stand in the query: proxies rewrite slashes
-//! in a path.
+//! `/dashboard/apis…`: the APIs that tokens are made for. Their identifiers are URIs, and so stand
+//! in the query: proxies rewrite slashes in a path.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -150,7 +150,10 @@ impl ApiForm {
             resource: Field::new("resource", api.resource.as_str()),
             name: Field::new("name", api.name.as_str()),
             scopes: Field::new("scopes", lines.join("\n")),
-            ttl: Field::new("ttl", api.token_ttl.map_or_else(String::new, |ttl| ttl.as_secs().to_string())),
+            ttl: Field::new(
+                "ttl",
+                api.token_ttl.map_or_else(String::new, |ttl| ttl.as_secs().to_string()),
+            ),
             alg: Field::new("alg", api.token_alg.map_or("", SigningAlgorithm::name)),
             seen: api::version(api),
         }
@@ -208,7 +211,8 @@ fn show_form(
     status: StatusCode,
 ) -> Outcome {
     let visitor = &visit.visitor;
-    let form_page = FormPage { base: &visitor.base, visitor, api, form, algorithms: algorithms(), problem };
+    let form_page =
+        FormPage { base: &visitor.base, visitor, api, form, algorithms: algorithms(), problem };
     page_with(status, &form_page)
 }
 
@@ -236,7 +240,10 @@ async fn create(visit: &Visit<'_>) -> Outcome {
     match api::create(admin, resource.clone(), terms).await {
         Ok(_) => {
             visit.applied().await?;
-            Ok(redirect(visit.server, &format!("{}&done=created", path_of(resource.as_str(), "show"))))
+            Ok(redirect(
+                visit.server,
+                &format!("{}&done=created", path_of(resource.as_str(), "show")),
+            ))
         }
         Err(AdminError::Exists(what)) => {
             form.resource.refuse(&format!("there is an {what} already"));
@@ -263,7 +270,10 @@ async fn update(visit: &Visit<'_>) -> Outcome {
     match api::update(admin, &resource, update).await {
         Ok(_) => {
             visit.applied().await?;
-            Ok(redirect(visit.server, &format!("{}&done=saved", path_of(resource.as_str(), "show"))))
+            Ok(redirect(
+                visit.server,
+                &format!("{}&done=saved", path_of(resource.as_str(), "show")),
+            ))
         }
         Err(AdminError::Changed(_)) => {
             // Whoever sends it again has seen what it is now.
@@ -290,8 +300,7 @@ async fn confirm_revoke_tokens(visit: &Visit<'_>) -> Outcome {
 }
 
 async fn confirm_delete(visit: &Visit<'_>) -> Outcome {
-    let text =
-        "No tokens are made for it any more, and those that were made are void. This cannot be undone.";
+    let text = "No tokens are made for it any more, and those that were made are void. This cannot be undone.";
     confirm(visit, "Delete this API?", text, "Delete API").await
 }
 
@@ -307,7 +316,10 @@ async fn revoke_tokens(visit: &Visit<'_>) -> Outcome {
     let resource = resource(visit)?;
     revocation::revoke_api_tokens(visit.admin(WRITE)?, &resource).await?;
     visit.applied().await?;
-    Ok(redirect(visit.server, &format!("{}&done=tokens-revoked", path_of(resource.as_str(), "show"))))
+    Ok(redirect(
+        visit.server,
+        &format!("{}&done=tokens-revoked", path_of(resource.as_str(), "show")),
+    ))
 }
 
 async fn delete(visit: &Visit<'_>) -> Outcome {

@@ -1,5 +1,5 @@
-//! What pages are shown with: one stylesheet and one script. Their names hold what is in them, so that browsers keep them for ever and
-//! never use an old one.
+//! What pages are shown with: one stylesheet and one script. Their names hold what is in them, so
+//! that browsers keep them for ever and never use an old one.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
@@ -37,7 +37,9 @@ impl std::fmt::Display for Named {
 pub fn answer(name: &str) -> Option<HttpResponse> {
     let (kind, body) = match name.split_once('.')? {
         (digest, "css") if digest.as_bytes() == STYLE_DIGEST => ("text/css; charset=utf-8", STYLE),
-        (digest, "js") if digest.as_bytes() == SCRIPT_DIGEST => ("text/javascript; charset=utf-8", SCRIPT),
+        (digest, "js") if digest.as_bytes() == SCRIPT_DIGEST => {
+            ("text/javascript; charset=utf-8", SCRIPT)
+        }
         _ => return None,
     };
     let mut response = HttpResponse::Ok();
@@ -48,7 +50,8 @@ pub fn answer(name: &str) -> Option<HttpResponse> {
     Some(response.body(body))
 }
 
-/// FNV-1a in hexadecimal: it tells one release of a file from another, and keeps nothing from anybody.
+/// FNV-1a in hexadecimal: it tells one release of a file from another, and keeps nothing from
+/// anybody.
 const fn digest(text: &str) -> [u8; 16] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let (mut hash, mut left) = (0xcbf2_9ce4_8422_2325_u64, text.as_bytes());

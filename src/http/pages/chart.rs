@@ -27,8 +27,8 @@ pub fn first_day(now: Timestamp) -> i64 {
     Hour::of(now).get().div_euclid(24) - DAYS + 1
 }
 
-/// What was counted on each of the last [`DAYS`] days: how often it was the outcome `first`, and any other. `hours` has each outcome by
-/// its name.
+/// What was counted on each of the last [`DAYS`] days: how often it was the outcome `first`, and
+/// any other. `hours` has each outcome by its name.
 pub fn by_day(hours: &[(Hour, &[(String, i64)])], first: &str, now: Timestamp) -> Vec<Counted> {
     let of_day = |day: i64| {
         let from = Moment::new(Hour::new(day * 24).begins(), now).day();
@@ -67,7 +67,8 @@ fn share(value: i64, most: i64, height: i64) -> i64 {
 }
 
 impl Spark {
-    /// How often there was something, which is called `what`, on each of the last days, the oldest first.
+    /// How often there was something, which is called `what`, on each of the last days, the oldest
+    /// first.
     pub fn of_days(what: &str, days: &[i64]) -> Self {
         const HEIGHT: i64 = 22;
         let most = days.iter().copied().max().unwrap_or_default();
@@ -123,7 +124,8 @@ pub struct Column {
     pub bars: Vec<Bar>,
 }
 
-/// The least number that is not below `most`, is easily read, and has a half: 10, 12, 16, 20, 40, 60…
+/// The least number that is not below `most`, is easily read, and has a half: 10, 12, 16, 20, 40,
+/// 60…
 fn ceiling(most: i64) -> i64 {
     let mut unit: i64 = 1;
     loop {
@@ -164,14 +166,16 @@ impl Chart {
     /// The chart of what was counted, the oldest first.
     pub fn new(first: &'static str, second: &'static str, counted: &[Counted]) -> Self {
         const HEIGHT: i64 = 100;
-        let most = counted.iter().map(|counted| counted.first + counted.second).max().unwrap_or_default();
+        let most =
+            counted.iter().map(|counted| counted.first + counted.second).max().unwrap_or_default();
         let total = |of: fn(&Counted) -> i64| counted.iter().map(of).sum::<i64>();
         let (firsts, seconds) = (total(|counted| counted.first), total(|counted| counted.second));
         let top = ceiling(most);
         let column = |(place, counted): (usize, &Counted)| {
             let upper = share(counted.second, top, HEIGHT);
             let lower = share(counted.first, top, HEIGHT).min(HEIGHT - upper);
-            let bar = |class, y, height| Bar { class, x: place * STEP + 1, y, width: BAR + 1, height };
+            let bar =
+                |class, y, height| Bar { class, x: place * STEP + 1, y, width: BAR + 1, height };
             let bars = [bar("a", HEIGHT - lower, lower), bar("b", HEIGHT - lower - upper, upper)];
             Column {
                 x: place * STEP,
@@ -184,8 +188,9 @@ impl Chart {
                 bars: bars.into_iter().filter(|bar| bar.height > 0).collect(),
             }
         };
-        let begins =
-            |counted: Option<&Counted>| counted.map_or_else(String::new, |counted| counted.from.clone());
+        let begins = |counted: Option<&Counted>| {
+            counted.map_or_else(String::new, |counted| counted.from.clone())
+        };
         let row = |counted: &Counted| Row {
             from: counted.from.clone(),
             first: count(counted.first),
@@ -240,11 +245,18 @@ mod tests {
         assert!(Spark::of_days("requests", &[0; 14]).bars.is_empty());
 
         let counted = |first, second| Counted { from: "12:00".to_owned(), first, second };
-        let chart = Chart::new("Tokens", "Refusals", &[counted(0, 0), counted(1, 1_000_000), counted(5, 0)]);
+        let chart = Chart::new(
+            "Tokens",
+            "Refusals",
+            &[counted(0, 0), counted(1, 1_000_000), counted(5, 0)],
+        );
         assert_eq!(chart.columns.len(), 2, "{chart:?}");
         let mut bars = chart.columns.iter().flat_map(|column| &column.bars);
         assert!(bars.all(|bar| bar.y >= 0 && bar.y + bar.height <= 100), "{chart:?}");
-        assert!(chart.columns[0].title.ends_with("Tokens 1, Refusals 1\u{202f}000\u{202f}000"), "{chart:?}");
+        assert!(
+            chart.columns[0].title.ends_with("Tokens 1, Refusals 1\u{202f}000\u{202f}000"),
+            "{chart:?}"
+        );
         assert_eq!(chart.rows.len(), 2);
         assert!(Chart::new("Tokens", "Refusals", &[counted(0, 0)]).is_empty());
     }

@@ -34,7 +34,8 @@ pub(super) struct SecretView {
 impl SecretView {
     /// The name, with what tells it from others of the same name.
     pub(super) fn distinct_name(&self) -> String {
-        let what = self.masked.clone().unwrap_or_else(|| format!("created {}", self.created.date()));
+        let what =
+            self.masked.clone().unwrap_or_else(|| format!("created {}", self.created.date()));
         format!("{} ({what})", self.name)
     }
 
@@ -59,7 +60,12 @@ impl SecretView {
     }
 }
 
-pub(super) async fn route(visit: &Visit<'_>, id: &ClientId, page: &[&str], is_post: bool) -> Outcome {
+pub(super) async fn route(
+    visit: &Visit<'_>,
+    id: &ClientId,
+    page: &[&str],
+    is_post: bool,
+) -> Outcome {
     match (is_post, page) {
         (false, ["new"]) => new(visit, id).await,
         (true, ["new"]) => create(visit, id).await,
@@ -149,7 +155,8 @@ async fn show_form(
     status: StatusCode,
 ) -> Outcome {
     let (client, _) = client::show(visit.admin(WRITE)?, id).await?;
-    let once = Some(visit.form.text(ONCE_FIELD)).filter(|once| once.len() == 32).map(ToOwned::to_owned);
+    let once =
+        Some(visit.form.text(ONCE_FIELD)).filter(|once| once.len() == 32).map(ToOwned::to_owned);
     let form = FormPage {
         base: &visit.visitor.base,
         visitor: &visit.visitor,
@@ -167,7 +174,8 @@ async fn show_form(
 
 async fn create(visit: &Visit<'_>, id: &ClientId) -> Outcome {
     let admin = visit.admin(WRITE)?;
-    let [label, mut chosen, mut custom] = ["label", "life", "days"].map(|name| visit.form.field(name));
+    let [label, mut chosen, mut custom] =
+        ["label", "life", "days"].map(|name| visit.form.field(name));
     let Some(expires) = life(&mut chosen, &mut custom) else {
         return show_form(visit, id, [label, chosen, custom], None, StatusCode::BAD_REQUEST).await;
     };
@@ -183,7 +191,9 @@ async fn create(visit: &Visit<'_>, id: &ClientId) -> Outcome {
             let path = path_of(id);
             repeated(visit, &path, "To the client", &format!("{path}/secrets/new"))
         }
-        Err(error @ (AdminError::Invalid(_) | AdminError::Forbidden(_) | AdminError::Conflict(_))) => {
+        Err(
+            error @ (AdminError::Invalid(_) | AdminError::Forbidden(_) | AdminError::Conflict(_)),
+        ) => {
             let problem = Some(sentence(&error.to_string()));
             show_form(visit, id, [label, chosen, custom], problem, StatusCode::BAD_REQUEST).await
         }
@@ -210,7 +220,8 @@ async fn confirm_revoke(visit: &Visit<'_>, id: &ClientId, secret: &SecretId) -> 
     let asked = Asked { unused_for: None, usual_ttl: visit.server.token_ttl };
     let found = secret_use::safe_to_revoke(admin, id, secret, asked).await?;
     let address = |used: &secret_use::AddressUse| {
-        let from = used.from.map_or_else(|| "an unknown address".to_owned(), |from| from.to_string());
+        let from =
+            used.from.map_or_else(|| "an unknown address".to_owned(), |from| from.to_string());
         (from, Moment::new(used.at, now), used.is_behind)
     };
     page(&ConfirmRevoke {

@@ -95,7 +95,11 @@ impl ClientView {
         Self {
             id: client.id.clone(),
             name: client.name.as_str().to_owned(),
-            status: if client.is_enabled() { Status::ok("Active") } else { Status::plain("Disabled") },
+            status: if client.is_enabled() {
+                Status::ok("Active")
+            } else {
+                Status::plain("Disabled")
+            },
             is_enabled: client.is_enabled(),
             created: Moment::new(client.created_at, now),
             scopes: client.scopes.clone(),
@@ -219,7 +223,8 @@ impl ClientForm {
     }
 
     fn of(client: &Client) -> Self {
-        let number = |number: Option<u64>| number.map_or_else(String::new, |number| number.to_string());
+        let number =
+            |number: Option<u64>| number.map_or_else(String::new, |number| number.to_string());
         Self {
             name: Field::new("name", client.name.as_str()),
             scopes: Field::new("scope", client.scopes.as_str()),
@@ -249,8 +254,8 @@ impl ClientForm {
     fn parse(&mut self, before: Option<&Client>) -> Option<ClientUpdate> {
         let name = self.name.parse(DisplayName::parse);
         let scopes = self.scopes.parse(parse_scopes);
-        let had_none =
-            before.is_some_and(|client| client.default_scopes.as_ref().is_some_and(ScopeSet::is_empty));
+        let had_none = before
+            .is_some_and(|client| client.default_scopes.as_ref().is_some_and(ScopeSet::is_empty));
         let default_scopes = match self.default_scopes.value.as_str() {
             // It said that there are none, and nobody has said anything else.
             "" if had_none => Some(Patch::Keep),
@@ -281,13 +286,17 @@ impl ClientForm {
     }
 }
 
-/// The APIs to choose from, each by identifier and name, and whether it is among those that are chosen.
+/// The APIs to choose from, each by identifier and name, and whether it is among those that are
+/// chosen.
 pub(super) async fn offered_apis(
     visit: &Visit<'_>,
     chosen: &[String],
 ) -> Result<Vec<(String, String, bool)>, Failure> {
-    let known =
-        if visit.visitor.may(READ_APIS) { api::list(&visit.visitor.admin).await? } else { Vec::new() };
+    let known = if visit.visitor.may(READ_APIS) {
+        api::list(&visit.visitor.admin).await?
+    } else {
+        Vec::new()
+    };
     // In the order in which they were: the first is what a token is for that names none.
     let mut apis: Vec<(String, String, bool)> = Vec::new();
     for resource in chosen {
@@ -347,7 +356,8 @@ async fn show_form(
     problem: Option<String>,
     status: StatusCode,
 ) -> Outcome {
-    let once = Some(visit.form.text(ONCE_FIELD)).filter(|once| once.len() == 32).map(ToOwned::to_owned);
+    let once =
+        Some(visit.form.text(ONCE_FIELD)).filter(|once| once.len() == 32).map(ToOwned::to_owned);
     let form_page = FormPage {
         base: &visit.visitor.base,
         visitor: &visit.visitor,
@@ -383,8 +393,12 @@ async fn create(visit: &Visit<'_>) -> Outcome {
         return show_form(visit, None, &form, None, StatusCode::BAD_REQUEST).await;
     };
     let Some(name) = update.name.take() else { return Err(Failure::NotFound) };
-    let new =
-        NewClient { id, terms: update.into_new(name), secret: None, secret_expires_in: life.apply(None) };
+    let new = NewClient {
+        id,
+        terms: update.into_new(name),
+        secret: None,
+        secret_expires_in: life.apply(None),
+    };
     match client::create_once(admin, new, visit.once()).await {
         Ok(Once::Now(made)) => {
             visit.applied().await?;

@@ -71,7 +71,14 @@ impl Failure {
         let made = match &visitor {
             Some(visitor) => page_with(
                 status,
-                &Within { base, visitor, title, detail: &detail, status: code, request_id: &request_id },
+                &Within {
+                    base,
+                    visitor,
+                    title,
+                    detail: &detail,
+                    status: code,
+                    request_id: &request_id,
+                },
             ),
             None => page_with(
                 status,
@@ -107,9 +114,11 @@ impl Failure {
                 "There is nothing here",
                 "Whatever was at this address may have been revoked or deleted; the activity log tells.",
             ),
-            Self::MethodNotAllowed => {
-                told(StatusCode::METHOD_NOT_ALLOWED, "Not in this way", "This address takes GET and POST.")
-            }
+            Self::MethodNotAllowed => told(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "Not in this way",
+                "This address takes GET and POST.",
+            ),
             Self::Broken(reason) => {
                 error::page_failed(
                     request,
@@ -118,7 +127,11 @@ impl Failure {
                     "err_internal",
                     reason,
                 );
-                told(StatusCode::INTERNAL_SERVER_ERROR, "The server failed", "The page could not be made.")
+                told(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "The server failed",
+                    "The page could not be made.",
+                )
             }
             Self::Refused(refused) => {
                 let (status, mut detail) = error::page_refused(request, server, refused);
@@ -131,7 +144,8 @@ impl Failure {
     }
 }
 
-/// Leads to the log-in, and from there back to where somebody wanted to go. A form that was sent is not repeated.
+/// Leads to the log-in, and from there back to where somebody wanted to go. A form that was sent is
+/// not repeated.
 fn to_log_in(request: &HttpRequest, server: &AuthorizationServer) -> HttpResponse {
     let is_read = matches!(request.method().as_str(), "GET" | "HEAD");
     let path = request.uri().path_and_query().map_or("", |path| path.as_str());
@@ -158,7 +172,8 @@ fn title(status: StatusCode) -> &'static str {
 async fn visitor(request: &HttpRequest, server: &AuthorizationServer) -> Option<Visitor> {
     let path = request.path();
     let path = path.strip_prefix(server.issuer.path()).unwrap_or(path);
-    let section = path.strip_prefix("/dashboard/").and_then(|rest| Section::named(rest.split('/').next()?));
+    let section =
+        path.strip_prefix("/dashboard/").and_then(|rest| Section::named(rest.split('/').next()?));
     let visitor = Visitor::recognise(request, server, section).await.ok()?;
     (!visitor.signed_in.must_enrol).then_some(visitor)
 }

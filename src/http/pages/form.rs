@@ -21,7 +21,8 @@ impl Form {
     /// When it is no form, or too long, or does not arrive.
     pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Self, Failure> {
         let body = body::read(request, payload).await.map_err(Refused::Body)?;
-        let is_form = request.headers().get(CONTENT_TYPE).is_some_and(|kind| is_form(kind.as_bytes()));
+        let is_form =
+            request.headers().get(CONTENT_TYPE).is_some_and(|kind| is_form(kind.as_bytes()));
         let parsed = if is_form { serde_urlencoded::from_bytes(&body).ok() } else { None };
         let invalid = || AdminError::Invalid("this address takes a form".to_owned());
         Ok(Self(parsed.ok_or_else(invalid)?))
@@ -41,7 +42,8 @@ impl Form {
         Self(serde_urlencoded::from_str(query).unwrap_or_default())
     }
 
-    /// What stands in a field, without the white space around it; nothing where there is no such field.
+    /// What stands in a field, without the white space around it; nothing where there is no such
+    /// field.
     pub fn text(&self, name: &str) -> &str {
         self.raw(name).trim()
     }
@@ -98,7 +100,10 @@ impl Field {
     }
 
     /// What `parse` makes of it; notes what is wrong otherwise.
-    pub fn parse<T, E: std::fmt::Display>(&mut self, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    pub fn parse<T, E: std::fmt::Display>(
+        &mut self,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         parse(&self.value).map_err(|error| self.refuse(&error.to_string())).ok()
     }
 

@@ -1,4 +1,5 @@
-//! `/dashboard/keys/{id}/rotate`: one key takes the place of another in four steps, and nobody has to stop in between.
+//! `/dashboard/keys/{id}/rotate`: one key takes the place of another in four steps, and nobody has
+//! to stop in between.
 
 use std::time::Duration;
 
@@ -64,12 +65,14 @@ impl Page<'_> {
         ]
     }
 
-    /// Whether the new key is in use, and the old one was not used for so long that nothing is likely to.
+    /// Whether the new key is in use, and the old one was not used for so long that nothing is
+    /// likely to.
     fn is_quiet(&self) -> bool {
         self.is_verified() && self.old.used.is_none_or(|old| old.is_past(QUIET))
     }
 
-    /// Whether the new key was used last, and not the old one. Something that asks more seldom may still have the old one.
+    /// Whether the new key was used last, and not the old one. Something that asks more seldom may
+    /// still have the old one.
     fn is_verified(&self) -> bool {
         let new = self.new.as_ref().and_then(|new| new.used);
         new.is_some_and(|new| self.old.used.is_none_or(|old| old.is_before(new)))
@@ -126,23 +129,27 @@ pub(super) async fn create(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
     find(visit, id, WRITE).await?;
     let admin = &visit.visitor.admin;
     let (mut overlap, mut life_field) = (visit.form.field("overlap"), visit.form.field("life"));
-    let hours =
-        overlap.parse(|text| text.parse::<u64>().map_err(|_| "choose how long the old key stays good"));
+    let hours = overlap
+        .parse(|text| text.parse::<u64>().map_err(|_| "choose how long the old key stays good"));
     let life = life(&mut life_field, &mut Field::new("days", ""));
     let (Some(hours), Some(expires_in)) = (hours, life) else {
         return shown(visit, id, 1, overlap, life_field, None, StatusCode::BAD_REQUEST).await;
     };
-    let rotation = Rotation { overlap: Some(Duration::from_secs(hours.saturating_mul(3600))), expires_in };
+    let rotation =
+        Rotation { overlap: Some(Duration::from_secs(hours.saturating_mul(3600))), expires_in };
     match api_key::rotate(admin, id, rotation).await {
         Ok(made) => {
             visit.applied().await?;
             page_with(StatusCode::CREATED, &Shown::new(visit, &made, Some(id)))
         }
-        // The page was loaded again, or somebody else was faster: the key is there, and not shown again.
+        // The page was loaded again, or somebody else was faster: the key is there, and not shown
+        // again.
         Err(AdminError::Conflict(_)) if is_replaced(visit, id).await? => {
             Ok(redirect(visit.server, &format!("{}/rotate?step=2", path_of(id))))
         }
-        Err(error @ (AdminError::Invalid(_) | AdminError::Conflict(_) | AdminError::Forbidden(_))) => {
+        Err(
+            error @ (AdminError::Invalid(_) | AdminError::Conflict(_) | AdminError::Forbidden(_)),
+        ) => {
             let problem = Some(sentence(&error.to_string()));
             shown(visit, id, 1, overlap, life_field, problem, StatusCode::CONFLICT).await
         }

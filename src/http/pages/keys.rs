@@ -11,8 +11,12 @@ use super::form::{Field, Form};
 use super::show::{Moment, SOON, Status};
 use super::visit::{ONCE_FIELD, Visit};
 use super::visitor::Visitor;
-use super::{Outcome, activity, clients, encoded, key_rotation, page, page_with, party, redirect, users};
-use crate::admin::api_key::{self, ApiKeyUpdate, CreatedApiKey, Creation, Filter, KeptApiKey, NewApiKey};
+use super::{
+    Outcome, activity, clients, encoded, key_rotation, page, page_with, party, redirect, users,
+};
+use crate::admin::api_key::{
+    self, ApiKeyUpdate, CreatedApiKey, Creation, Filter, KeptApiKey, NewApiKey,
+};
 use crate::admin::{AdminError, client};
 use crate::clock::Timestamp;
 use crate::model::address::AddressRanges;
@@ -74,7 +78,8 @@ pub(super) fn path_of(id: &ApiKeyId) -> String {
     format!("/dashboard/keys/{id}")
 }
 
-/// Whose keys whoever asks may see, or change: their own, where they do not hold `scope`; all when absent.
+/// Whose keys whoever asks may see, or change: their own, where they do not hold `scope`; all when
+/// absent.
 fn limited_to(visit: &Visit<'_>, scope: &str) -> Option<KeyOwner> {
     (!visit.visitor.may(scope)).then(|| own(visit))
 }
@@ -90,7 +95,11 @@ fn own(visit: &Visit<'_>) -> KeyOwner {
 }
 
 /// A key, for whoever may see it, or change it.
-pub(super) async fn find(visit: &Visit<'_>, id: &ApiKeyId, scope: &str) -> Result<KeptApiKey, Failure> {
+pub(super) async fn find(
+    visit: &Visit<'_>,
+    id: &ApiKeyId,
+    scope: &str,
+) -> Result<KeptApiKey, Failure> {
     let kept = api_key::show(&visit.visitor.admin, id).await?;
     let is_theirs = |scope| limited_to(visit, scope).is_none_or(|own| own == kept.0.owner);
     if is_theirs(scope) {
@@ -131,7 +140,12 @@ impl KeyView {
         Self {
             id: key.id.clone(),
             name: key.name.as_str().to_owned(),
-            masked: format!("{}_{}_…{}…", admin.api_keys.format.prefix(), key.environment.name(), key.hint),
+            masked: format!(
+                "{}_{}_…{}…",
+                admin.api_keys.format.prefix(),
+                key.environment.name(),
+                key.hint
+            ),
             owner: key.owner.clone(),
             owner_name: None,
             may_change: limited_to(visit, WRITE).is_none_or(|own| own == key.owner),
@@ -225,7 +239,8 @@ async fn list(visit: &Visit<'_>) -> Outcome {
     let sparks = uses.iter().map(|days| Spark::of_days("requests", days));
     let mut rows: Vec<(KeyView, Spark)> =
         keys.iter().map(|kept| KeyView::new(visit, kept)).zip(sparks).collect();
-    KeyView::name_owners(visit, &mut rows.iter_mut().map(|(key, _)| key).collect::<Vec<_>>()).await?;
+    KeyView::name_owners(visit, &mut rows.iter_mut().map(|(key, _)| key).collect::<Vec<_>>())
+        .await?;
     let owner_name = rows.first().and_then(|(key, _)| key.owner_name.clone());
     let [name, owner, environment, state] =
         ["name", "owner", "environment", "state"].map(|field| form.text(field));
@@ -313,7 +328,8 @@ impl KeyForm {
         }
     }
 
-    /// Of what it is to be, what is the same for a new key and for one that changes; nothing when something is wrong.
+    /// Of what it is to be, what is the same for a new key and for one that changes; nothing when
+    /// something is wrong.
     fn parse(&mut self) -> Option<ApiKeyUpdate> {
         let name = self.name.parse(DisplayName::parse);
         let words = self.scopes.value.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -407,7 +423,8 @@ const MAX_OWNERS: i64 = 100;
 
 async fn owners(visit: &Visit<'_>) -> Result<Vec<(String, String, String)>, Failure> {
     let (visitor, own) = (&visit.visitor, own(visit));
-    let mut owners = vec![(own.as_str().to_owned(), format!("You, {}", visitor.name()), String::new())];
+    let mut owners =
+        vec![(own.as_str().to_owned(), format!("You, {}", visitor.name()), String::new())];
     if !visitor.may(WRITE) || !visitor.may(clients::READ) {
         return Ok(owners);
     }
@@ -431,7 +448,9 @@ async fn known_scopes(visit: &Visit<'_>, owner: &str) -> Option<ScopeSet> {
         KeyOwner::Client(id) if visitor.may(clients::READ) => {
             client::show(&visitor.admin, &id).await.ok().map(|(client, _)| client.scopes)
         }
-        KeyOwner::User(id) if id == visitor.signed_in.user && visitor.signed_in.role != Role::Admin => {
+        KeyOwner::User(id)
+            if id == visitor.signed_in.user && visitor.signed_in.role != Role::Admin =>
+        {
             Some(visitor.signed_in.scopes.clone())
         }
         KeyOwner::Client(_) | KeyOwner::User(_) => None,
@@ -460,7 +479,8 @@ async fn show_form(
         lives.insert(0, ("keep", "As it is"));
     }
     let known_scopes = known_scopes(visit, &form.owner.value).await;
-    let once = Some(visit.form.text(ONCE_FIELD)).filter(|once| once.len() == 32).map(ToOwned::to_owned);
+    let once =
+        Some(visit.form.text(ONCE_FIELD)).filter(|once| once.len() == 32).map(ToOwned::to_owned);
     let form_page = FormPage {
         base: &visit.visitor.base,
         visitor: &visit.visitor,
@@ -491,7 +511,11 @@ pub(super) struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     /// The page with a key that was made, in place of another or not.
-    pub(super) fn new(visit: &'a Visit<'_>, made: &'a CreatedApiKey, replaces: Option<&'a ApiKeyId>) -> Self {
+    pub(super) fn new(
+        visit: &'a Visit<'_>,
+        made: &'a CreatedApiKey,
+        replaces: Option<&'a ApiKeyId>,
+    ) -> Self {
         Self {
             base: &visit.visitor.base,
             visitor: &visit.visitor,
@@ -530,8 +554,14 @@ async fn create(visit: &Visit<'_>) -> Outcome {
     }
 }
 
-/// The form again, with what is wrong about it as a whole; what has nothing to do with the form is a page of its own.
-async fn refused(visit: &Visit<'_>, key: Option<&KeyView>, form: &KeyForm, error: AdminError) -> Outcome {
+/// The form again, with what is wrong about it as a whole; what has nothing to do with the form is
+/// a page of its own.
+async fn refused(
+    visit: &Visit<'_>,
+    key: Option<&KeyView>,
+    form: &KeyForm,
+    error: AdminError,
+) -> Outcome {
     let status = match &error {
         AdminError::Invalid(_) => StatusCode::BAD_REQUEST,
         AdminError::Forbidden(_) => StatusCode::FORBIDDEN,
@@ -617,7 +647,8 @@ async fn update(visit: &Visit<'_>, id: &ApiKeyId) -> Outcome {
         Err(AdminError::Changed(_)) => {
             // Whoever sends it again has seen what it is now.
             form.seen = api_key::version(&kept.0);
-            show_form(visit, Some(&view), &form, Some(changed("API key")), StatusCode::CONFLICT).await
+            show_form(visit, Some(&view), &form, Some(changed("API key")), StatusCode::CONFLICT)
+                .await
         }
         Err(error) => refused(visit, Some(&view), &form, error).await,
     }

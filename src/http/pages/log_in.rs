@@ -33,9 +33,11 @@ struct Page<'a> {
     has_logged_out: bool,
 }
 
-/// Where somebody goes who has logged in: a page of the dashboard and nothing else, whatever an address says.
+/// Where somebody goes who has logged in: a page of the dashboard and nothing else, whatever an
+/// address says.
 fn next(text: &str) -> &str {
-    let is_page = text == "/dashboard" || text.starts_with("/dashboard/") || text.starts_with("/dashboard?");
+    let is_page =
+        text == "/dashboard" || text.starts_with("/dashboard/") || text.starts_with("/dashboard?");
     let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     // Browsers take such a part away with the one before it, however it is written.
     let path = text.split('?').next().unwrap_or_default().to_ascii_lowercase().replace("%2e", ".");
@@ -67,7 +69,11 @@ fn form(
 }
 
 /// `POST /login`
-pub(super) async fn log_in(request: &HttpRequest, server: &AuthorizationServer, payload: Payload) -> Outcome {
+pub(super) async fn log_in(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    payload: Payload,
+) -> Outcome {
     // Nobody is to find themselves logged in as somebody else because of a page that they look at.
     if site(request, &server.issuer) == Site::Other {
         return Err(Failure::Forged("a log-in from another site"));
@@ -75,7 +81,11 @@ pub(super) async fn log_in(request: &HttpRequest, server: &AuthorizationServer, 
     let posted = Form::read(request, payload).await?;
     let next = next(posted.text("next"));
     let (username, password, code) = match posted.text(STEP_FIELD) {
-        "" => (posted.text("username").to_owned(), Secret::new(posted.raw("password").to_owned()), None),
+        "" => (
+            posted.text("username").to_owned(),
+            Secret::new(posted.raw("password").to_owned()),
+            None,
+        ),
         step => {
             let Some((username, password)) = resumed(server, step) else {
                 let problem = Some("That took too long. Log in again.".to_owned());
@@ -87,7 +97,9 @@ pub(super) async fn log_in(request: &HttpRequest, server: &AuthorizationServer, 
     let has_code = code.is_some();
     let credentials = Credentials { username: username.clone(), password: password.clone(), code };
     let error = match begin(request, server, credentials).await {
-        Ok(begun) => return with_cookie(redirect(server, next), &set_cookie(server, &begun.cookie)),
+        Ok(begun) => {
+            return with_cookie(redirect(server, next), &set_cookie(server, &begun.cookie));
+        }
         Err(error) => error,
     };
     if matches!(error, LogInError::CodeNeeded) && !has_code {
@@ -125,7 +137,8 @@ struct CodePage<'a> {
     problem: Option<String>,
 }
 
-/// Asks for the code. What was typed before comes along sealed: a page never holds a password, and no node has to remember one.
+/// Asks for the code. What was typed before comes along sealed: a page never holds a password, and
+/// no node has to remember one.
 fn code_form(
     server: &AuthorizationServer,
     username: &str,
@@ -156,7 +169,8 @@ pub(super) async fn log_out(
     server: &AuthorizationServer,
     payload: Payload,
 ) -> Outcome {
-    // A browser leaves the cookie of the session away then, and would take an empty one in its place.
+    // A browser leaves the cookie of the session away then, and would take an empty one in its
+    // place.
     if site(request, &server.issuer) == Site::Other {
         return Err(Failure::Forged("a log-out from another site"));
     }
@@ -171,14 +185,19 @@ pub(super) async fn log_out(
 }
 
 fn with_cookie(mut response: HttpResponse, cookie: &str) -> Outcome {
-    let value = HeaderValue::from_str(cookie).map_err(|error| Failure::Broken(error.to_string()))?;
+    let value =
+        HeaderValue::from_str(cookie).map_err(|error| Failure::Broken(error.to_string()))?;
     response.headers_mut().insert(SET_COOKIE, value);
     Ok(response)
 }
 
 /// Where the log-in is that leads to `path`.
 pub(super) fn path_to(path: &str) -> String {
-    if next(path) == "/dashboard" { "/login".to_owned() } else { format!("/login?next={}", encoded(path)) }
+    if next(path) == "/dashboard" {
+        "/login".to_owned()
+    } else {
+        format!("/login?next={}", encoded(path))
+    }
 }
 
 #[cfg(test)]

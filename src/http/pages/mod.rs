@@ -1,8 +1,10 @@
-//! The dashboard: pages for people, made here and complete without a script. `route` is the URL table, on one screen: it is walked only
-//! where nothing else stands, so that no other request pays for it, and no memory is kept for it.
+//! The dashboard: pages for people, made here and complete without a script. `route` is the URL
+//! table, on one screen: it is walked only where nothing else stands, so that no other request pays
+//! for it, and no memory is kept for it.
 //!
-//! A page is a file here with its templates in `templates/`. A handler asks for a scope, reads what was sent, calls one function of
-//! [`crate::admin`] and shows what came of it: there is nothing that pages alone can do.
+//! A page is a file here with its templates in `templates/`. A handler asks for a scope, reads what
+//! was sent, calls one function of [`crate::admin`] and shows what came of it: there is nothing
+//! that pages alone can do.
 
 pub(crate) mod assets;
 
@@ -31,7 +33,8 @@ mod visitor;
 use actix_web::http::Method;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderValue, LOCATION, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};

@@ -1,4 +1,5 @@
-//! The way around the dashboard: its parts, what leads to them, and what is said of what was done before a page.
+//! The way around the dashboard: its parts, what leads to them, and what is said of what was done
+//! before a page.
 
 use super::visitor::Visitor;
 
@@ -80,7 +81,13 @@ const PLACES: &[(&str, &[Item])] = &[
     (
         "",
         &[
-            item("/dashboard", "Overview", Section::Overview, "", "M2.5 9.500 9 3l6.500 6.500M4.500 8v7h9V8"),
+            item(
+                "/dashboard",
+                "Overview",
+                Section::Overview,
+                "",
+                "M2.5 9.500 9 3l6.500 6.500M4.500 8v7h9V8",
+            ),
             item(
                 "/dashboard/keys",
                 "API keys",
@@ -128,7 +135,13 @@ const PLACES: &[(&str, &[Item])] = &[
     (
         "Your account",
         &[
-            item("/dashboard/sessions", "Sessions", Section::Sessions, "", "M2.500 4h13v8h-13zM6.500 15h5"),
+            item(
+                "/dashboard/sessions",
+                "Sessions",
+                Section::Sessions,
+                "",
+                "M2.500 4h13v8h-13zM6.500 15h5",
+            ),
             item(
                 "/dashboard/settings",
                 "Settings",
@@ -151,7 +164,8 @@ impl Visitor {
     }
 }
 
-/// What to say of what was done, by the name that it has in an address. No text of the address is shown: anybody can write one.
+/// What to say of what was done, by the name that it has in an address. No text of the address is
+/// shown: anybody can write one.
 pub(super) fn notice(done: &str) -> Option<&'static str> {
     Some(match done {
         "saved" => "The changes are saved.",

@@ -65,7 +65,9 @@ async fn show(visit: &Visit<'_>) -> Outcome {
     unused.truncate(few);
     if visitor.may(CLIENTS) {
         let ending = overview::expiring_secrets(&visitor.admin, SOON, FEW).await?;
-        expiring.extend(ending.iter().map(|secret| noted_secret(secret, visitor.now, secret.expires_at)));
+        expiring.extend(
+            ending.iter().map(|secret| noted_secret(secret, visitor.now, secret.expires_at)),
+        );
         let idle = overview::unused_secrets(&visitor.admin, UNUSED, FEW).await?;
         let used_at = |secret: &NotedSecret| secret.last_use.map(|used| used.at);
         unused.extend(idle.iter().map(|secret| noted_secret(secret, visitor.now, used_at(secret))));
@@ -99,20 +101,23 @@ async fn show(visit: &Visit<'_>) -> Outcome {
 
 async fn expiring_keys(visit: &Visit<'_>) -> Result<Vec<Noted>, Failure> {
     let owner = keys::seen_owner(visit);
-    let found = overview::expiring_keys(&visit.visitor.admin, owner.as_deref(), SOON, FEW + 1).await?;
+    let found =
+        overview::expiring_keys(&visit.visitor.admin, owner.as_deref(), SOON, FEW + 1).await?;
     Ok(found.iter().map(|kept| noted_key(&KeyView::new(visit, kept), |key| key.expires)).collect())
 }
 
 /// Keys that are good for whoever found them.
 async fn leaked_keys(visit: &Visit<'_>) -> Result<Vec<Noted>, Failure> {
-    let filter = Filter { owner: keys::seen_owner(visit), enabled: Some(true), ..Filter::default() };
+    let filter =
+        Filter { owner: keys::seen_owner(visit), enabled: Some(true), ..Filter::default() };
     let found = api_key::leaked(&visit.visitor.admin, FEW, &filter).await?;
     Ok(found.iter().map(|kept| noted_key(&KeyView::new(visit, kept), |key| key.leaked)).collect())
 }
 
 async fn unused_keys(visit: &Visit<'_>) -> Result<Vec<Noted>, Failure> {
     let owner = keys::seen_owner(visit);
-    let found = overview::unused_keys(&visit.visitor.admin, owner.as_deref(), UNUSED, FEW + 1).await?;
+    let found =
+        overview::unused_keys(&visit.visitor.admin, owner.as_deref(), UNUSED, FEW + 1).await?;
     Ok(found.iter().map(|kept| noted_key(&KeyView::new(visit, kept), |key| key.used)).collect())
 }
 
@@ -149,7 +154,11 @@ async fn chart(visit: &Visit<'_>, of: Of, stretches: i64, hours: i64) -> Result<
         let from = if hours == 24 { moment.day() } else { moment.hour() };
         let mut counted = Counted { from, first: 0, second: 0 };
         for total in totals.iter().filter(|total| total.stretch == stretch) {
-            if total.outcome == good { counted.first += total.times } else { counted.second += total.times }
+            if total.outcome == good {
+                counted.first += total.times
+            } else {
+                counted.second += total.times
+            }
         }
         counted
     };

@@ -1,4 +1,5 @@
-//! Whom and what events speak of, and whose keys are, as people know them: by a name that leads to its page.
+//! Whom and what events speak of, and whose keys are, as people know them: by a name that leads to
+//! its page.
 
 use super::failure::Failure;
 use super::visit::Visit;
@@ -45,7 +46,10 @@ pub(super) fn of_kind(kind: &str) -> Option<Named> {
 }
 
 /// The names of what has these ids, as far as whoever asks may see them.
-pub(super) async fn names(visit: &Visit<'_>, mut ids: Vec<(Named, String)>) -> Result<Names, Failure> {
+pub(super) async fn names(
+    visit: &Visit<'_>,
+    mut ids: Vec<(Named, String)>,
+) -> Result<Names, Failure> {
     let visitor = &visit.visitor;
     ids.retain(|(named, _)| {
         visitor.may(match named {
@@ -104,6 +108,9 @@ mod tests {
         assert_eq!(Party::actor("cli:root@host", &Names::default()).label, "root@host");
         assert_eq!(Party::actor("system", &Names::default()).label, "Mintery");
         assert_eq!(of_actor("client:a:b"), Some((Named::Client, "a:b".to_owned())));
-        assert_eq!([of_kind("api_key.revoked"), of_kind("api.created")], [Some(Named::ApiKey), None]);
+        assert_eq!(
+            [of_kind("api_key.revoked"), of_kind("api.created")],
+            [Some(Named::ApiKey), None]
+        );
     }
 }

@@ -113,9 +113,11 @@ mod tests {
     fn browsers_are_called_what_people_call_them() {
         let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Safari/537.36";
         assert_eq!(browser(chrome), "Chrome on Linux");
-        let safari =
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 20_0 like Mac OS X) AppleWebKit/605 Version/20 Safari/604";
+        let safari = "Mozilla/5.0 (iPhone; CPU iPhone OS 20_0 like Mac OS X) AppleWebKit/605 Version/20 Safari/604";
         assert_eq!(browser(safari), "Safari on iPhone");
-        assert_eq!([browser("curl/8.5"), browser("bot"), browser(" ")], ["curl", "bot", "Unknown browser"]);
+        assert_eq!(
+            [browser("curl/8.5"), browser("bot"), browser(" ")],
+            ["curl", "bot", "Unknown browser"]
+        );
     }
 }

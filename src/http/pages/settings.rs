@@ -89,14 +89,24 @@ async fn set_password(visit: &Visit<'_>) -> Outcome {
     }
     // Somebody may have left their browser open.
     let network = network_of(caller_address(visit.request, &visit.server.trusted_proxies));
-    if let Err(error) = check_own_password(visit.server, &own.username, typed("current"), network).await {
+    if let Err(error) =
+        check_own_password(visit.server, &own.username, typed("current"), network).await
+    {
         let (status, detail, _) = error::page_log_in(visit.request, visit.server, &error);
         let is_wrong = matches!(error, LogInError::Wrong(_));
         fields.current.refuse(if is_wrong { "this is not your password" } else { &detail });
         return show(visit, fields, if is_wrong { StatusCode::BAD_REQUEST } else { status }).await;
     }
     let kept = Some(own.session.clone());
-    match user::set_password(&visit.visitor.admin, &own.user, password, kept, Lane::Network(network)).await {
+    match user::set_password(
+        &visit.visitor.admin,
+        &own.user,
+        password,
+        kept,
+        Lane::Network(network),
+    )
+    .await
+    {
         Ok(_) => {
             visit.applied().await?;
             Ok(redirect(visit.server, "/dashboard/settings?done=password"))
@@ -142,14 +152,16 @@ struct Begun<'a> {
 async fn begin(visit: &Visit<'_>) -> Outcome {
     let visitor = &visit.visitor;
     let service = visit.server.issuer.host();
-    let enrolment = match second_factor::begin(&visitor.admin, &visitor.signed_in.user, service).await {
-        Ok(enrolment) => enrolment,
-        Err(AdminError::Conflict(_)) => return Ok(redirect(visit.server, FACTOR)),
-        Err(error) => return Err(error.into()),
-    };
+    let enrolment =
+        match second_factor::begin(&visitor.admin, &visitor.signed_in.user, service).await {
+            Ok(enrolment) => enrolment,
+            Err(AdminError::Conflict(_)) => return Ok(redirect(visit.server, FACTOR)),
+            Err(error) => return Err(error.into()),
+        };
     visit.applied().await?;
     let picture = enrolment.qr_svg();
-    let qr = picture.map(|svg| format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg.expose())));
+    let qr =
+        picture.map(|svg| format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg.expose())));
     page(&Begun {
         base: &visitor.base,
         visitor,
@@ -182,9 +194,13 @@ async fn with_a_code(visit: &Visit<'_>, act: Act) -> Outcome {
     let made = with_code(visit.server, &own.user, Some(typed), async |code| {
         let code = code.ok_or(AdminError::CodeNeeded)?;
         match act {
-            Act::Confirm => second_factor::confirm(admin, &own.user, &code, own.session.clone()).await,
+            Act::Confirm => {
+                second_factor::confirm(admin, &own.user, &code, own.session.clone()).await
+            }
             Act::Renew => second_factor::renew_codes(admin, &own.user, &code).await,
-            Act::Remove => second_factor::remove(admin, &own.user, &code).await.map(|()| Vec::new()),
+            Act::Remove => {
+                second_factor::remove(admin, &own.user, &code).await.map(|()| Vec::new())
+            }
         }
     });
     let made = match made.await {
@@ -195,10 +211,12 @@ async fn with_a_code(visit: &Visit<'_>, act: Act) -> Outcome {
         }
         Err(error @ (LogInError::WrongCode | LogInError::TooManyGuesses(_))) => {
             let (status, detail, _) = error::page_log_in(visit.request, visit.server, &error);
-            let status = if status == StatusCode::UNAUTHORIZED { StatusCode::BAD_REQUEST } else { status };
+            let status =
+                if status == StatusCode::UNAUTHORIZED { StatusCode::BAD_REQUEST } else { status };
             let problem = Some(format!("{detail}."));
             if act == Act::Confirm {
-                let begun = Begun { base: &visitor.base, visitor, enrolment: None, qr: None, problem };
+                let begun =
+                    Begun { base: &visitor.base, visitor, enrolment: None, qr: None, problem };
                 return page_with(status, &begun);
             }
             return factor(visit, problem, status).await;

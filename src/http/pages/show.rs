@@ -45,10 +45,15 @@ impl Moment {
         const HOUR: u64 = 60 * MINUTE;
         const DAY: u64 = 24 * HOUR;
         let is_ahead = self.at > self.now;
-        let secs = if is_ahead { self.at.since(self.now) } else { self.now.since(self.at) }.as_secs();
+        let secs =
+            if is_ahead { self.at.since(self.now) } else { self.now.since(self.at) }.as_secs();
         let some = |number: u64, unit: &str| {
             let s = if number == 1 { "" } else { "s" };
-            if is_ahead { format!("in {number} {unit}{s}") } else { format!("{number} {unit}{s} ago") }
+            if is_ahead {
+                format!("in {number} {unit}{s}")
+            } else {
+                format!("{number} {unit}{s} ago")
+            }
         };
         // An hour after it began a week is still 7 days.
         let whole = |unit: u64| if is_ahead { (secs + unit / 2) / unit } else { secs / unit };
@@ -153,7 +158,10 @@ mod tests {
             [ago(0), ago(59), ago(60), ago(7200)],
             ["just now", "59 seconds ago", "1 minute ago", "2 hours ago"]
         );
-        assert_eq!([ahead(5), ahead(86_400), ahead(30 * 86_400)], ["in 5 seconds", "in 1 day", "in 30 days"]);
+        assert_eq!(
+            [ahead(5), ahead(86_400), ahead(30 * 86_400)],
+            ["in 5 seconds", "in 1 day", "in 30 days"]
+        );
         assert_eq!([ahead(7 * 86_400 - 1), ahead(3599)], ["in 7 days", "in 60 minutes"]);
         assert_eq!(ahead(365 * 86_400), "22 Nov 2027");
         assert_eq!(Moment::new(now, now).iso(), "2026-11-22T00:00:00Z");

@@ -86,7 +86,11 @@ impl UserView {
             role: role(user.role),
             scopes: user.scopes.clone(),
             resources: user.resources.iter().map(ToString::to_string).collect(),
-            status: if user.is_enabled() { Status::ok("Active") } else { Status::plain("Disabled") },
+            status: if user.is_enabled() {
+                Status::ok("Active")
+            } else {
+                Status::plain("Disabled")
+            },
             is_enabled: user.is_enabled(),
             has_factor: user.second_factor_at.is_some(),
             is_own: user.id == visitor.signed_in.user,
@@ -154,7 +158,10 @@ async fn show(visit: &Visit<'_>, id: &UserId) -> Outcome {
         base: &visitor.base,
         visitor,
         user: UserView::new(&user, visitor),
-        sessions: sessions.iter().map(|session| SessionView::new(session, own, visitor.now)).collect(),
+        sessions: sessions
+            .iter()
+            .map(|session| SessionView::new(session, own, visitor.now))
+            .collect(),
         events: activity::about(visit, id.as_str()).await?,
     })
 }
@@ -193,7 +200,10 @@ async fn show_form(
 ) -> Outcome {
     let visitor = &visit.visitor;
     let apis = offered_apis(visit, &form.chosen_resources).await?;
-    page_with(status, &FormPage { base: &visitor.base, visitor, user, form, roles: &ROLES, apis, problem })
+    page_with(
+        status,
+        &FormPage { base: &visitor.base, visitor, user, form, roles: &ROLES, apis, problem },
+    )
 }
 
 async fn new(visit: &Visit<'_>) -> Outcome {
@@ -248,7 +258,8 @@ async fn create(visit: &Visit<'_>) -> Outcome {
     if let Err(error) = &password {
         form.password.refuse(&error.to_string());
     }
-    let new = form.parse().zip(password.ok()).and_then(|(wanted, password)| wanted.into_new(password));
+    let new =
+        form.parse().zip(password.ok()).and_then(|(wanted, password)| wanted.into_new(password));
     let Some(new) = new else {
         return show_form(visit, None, &form, None, StatusCode::BAD_REQUEST).await;
     };
@@ -338,7 +349,12 @@ async fn ask_password(visit: &Visit<'_>, id: &UserId) -> Outcome {
     password_form(visit, id, Field::new("password", ""), StatusCode::OK).await
 }
 
-async fn password_form(visit: &Visit<'_>, id: &UserId, password: Field, status: StatusCode) -> Outcome {
+async fn password_form(
+    visit: &Visit<'_>,
+    id: &UserId,
+    password: Field,
+    status: StatusCode,
+) -> Outcome {
     let visitor = &visit.visitor;
     let user = UserView::new(&user::show(visit.admin(WRITE)?, id).await?, visitor);
     if user.is_own {
@@ -430,7 +446,9 @@ async fn act(visit: &Visit<'_>, id: &UserId, act: Act) -> Outcome {
         Act::Disable => user::set_enabled(admin, id, false).await.map(|_| "user-disabled"),
         Act::Delete => user::delete(admin, id).await.map(|()| "deleted"),
         Act::ResetSecondFactor => second_factor::reset(admin, id).await.map(|()| "factor-removed"),
-        Act::EndSessions => session::revoke_all(admin, id, None).await.map(|_| "user-sessions-ended"),
+        Act::EndSessions => {
+            session::revoke_all(admin, id, None).await.map(|_| "user-sessions-ended")
+        }
     }?;
     visit.applied().await?;
     let path = if act == Act::Delete { "/dashboard/users".to_owned() } else { path_of(id) };

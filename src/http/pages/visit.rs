@@ -72,12 +72,18 @@ impl<'a> Visit<'a> {
         administration::applied(self.server, &self.visitor.admin).await
     }
 
-    /// By what a form is known again that makes something: a page that is loaded again sends it again.
+    /// By what a form is known again that makes something: a page that is loaded again sends it
+    /// again.
     pub fn once(&self) -> Option<Repeatable> {
         let key = self.form.text(ONCE_FIELD);
         let is_token = key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let request_digest =
-            self.server.admin.api_keys.digests.digest_bytes(self.form.content().as_bytes()).to_text();
+        let request_digest = self
+            .server
+            .admin
+            .api_keys
+            .digests
+            .digest_bytes(self.form.content().as_bytes())
+            .to_text();
         is_token.then(|| Repeatable { key: format!("page:{key}"), request_digest })
     }
 

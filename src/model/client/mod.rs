@@ -17,7 +17,8 @@ use crate::secret::digest::SecretDigest;
 use crate::secret::generated::HINT_LEN;
 use crate::secret::hash::SecretHash;
 
-/// The identifier of a client: 1 to 255 bytes 20–7E (RFC 6749 Appendix A.1), without a space at either end.
+/// The identifier of a client: 1 to 255 bytes 20–7E (RFC 6749 Appendix A.1), without a space at
+/// either end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(Arc<str>);
 
@@ -38,7 +39,11 @@ impl ClientId {
     /// # Errors
     /// When it is empty, too long, or holds other bytes than 20–7E.
     pub fn parse(text: &str) -> Result<Self, InvalidClientId> {
-        if text.is_empty() || text.len() > 255 || !text.bytes().all(is_vschar) || text.trim() != text {
+        if text.is_empty()
+            || text.len() > 255
+            || !text.bytes().all(is_vschar)
+            || text.trim() != text
+        {
             return Err(InvalidClientId);
         }
         Ok(Self(text.into()))
@@ -128,19 +133,23 @@ impl AuthMethod {
     }
 }
 
-/// The most secrets that a client may have at once: two while they rotate, and some more for who shares a client.
+/// The most secrets that a client may have at once: two while they rotate, and some more for who
+/// shares a client.
 pub const MAX_SECRETS: usize = 10;
 
-/// The most secrets that a client may have which somebody chose or brought: a check of each takes a slow hash.
+/// The most secrets that a client may have which somebody chose or brought: a check of each takes a
+/// slow hash.
 pub const MAX_CHOSEN_SECRETS: usize = 2;
 
 /// The most APIs that a client may be registered for, and the most that it may stand for.
 pub const MAX_RESOURCES: usize = 32;
 
-/// What answers to introspections are signed with unless a client has registered another (RFC 9701 §6).
+/// What answers to introspections are signed with unless a client has registered another (RFC 9701
+/// §6).
 pub const DEFAULT_INTROSPECTION_ALG: SigningAlgorithm = SigningAlgorithm::Rs256;
 
-/// The most bytes that a client's scope list may have, so that a token that holds them all stays a token.
+/// The most bytes that a client's scope list may have, so that a token that holds them all stays a
+/// token.
 pub const MAX_SCOPE_LEN: usize = 4096;
 
 /// A client as it is kept.
@@ -154,7 +163,8 @@ pub struct Client {
     pub scopes: ScopeSet,
     /// What it gets when it asks for none; when absent all of its own but Mintery's.
     pub default_scopes: Option<ScopeSet>,
-    /// The APIs that it may ask tokens for beside the default one. The first is what it gets when it names none.
+    /// The APIs that it may ask tokens for beside the default one. The first is what it gets when
+    /// it names none.
     pub resources: Vec<ResourceUri>,
     /// The APIs that it stands for: it may introspect the tokens for them.
     pub stands_for: Vec<ResourceUri>,
@@ -168,7 +178,8 @@ pub struct Client {
     pub auth_method: AuthMethod,
     /// What its tokens are signed with; what the settings say when absent.
     pub token_alg: Option<SigningAlgorithm>,
-    /// What answers to its introspections are signed with; [`DEFAULT_INTROSPECTION_ALG`] when absent.
+    /// What answers to its introspections are signed with; [`DEFAULT_INTROSPECTION_ALG`] when
+    /// absent.
     pub introspection_alg: Option<SigningAlgorithm>,
     /// Tokens whose issuer knew fewer events than this are void.
     pub cut_off: EventNumber,
@@ -212,8 +223,8 @@ impl SecretId {
         Self(format!("cs_{}", base62::encode(&random::bytes::<16>(random), 22)).into())
     }
 
-    /// New ids, one after the other: the index of a million secrets then grows at its end. Nothing depends on whether
-    /// somebody can guess the next one.
+    /// New ids, one after the other: the index of a million secrets then grows at its end. Nothing
+    /// depends on whether somebody can guess the next one.
     pub fn sequence(random: &dyn Random) -> impl Iterator<Item = Self> + Send + use<> {
         let first = u128::from_be_bytes(random::bytes::<16>(random));
         (0..)
@@ -226,8 +237,9 @@ impl SecretId {
     /// # Errors
     /// When it has not the form of those that are made here.
     pub fn parse(text: &str) -> Result<Self, InvalidSecretId> {
-        let digits =
-            text.strip_prefix("cs_").filter(|digits| digits.len() == 22 && base62::is_base62(digits));
+        let digits = text
+            .strip_prefix("cs_")
+            .filter(|digits| digits.len() == 22 && base62::is_base62(digits));
         digits.map(|_| Self(text.into())).ok_or(InvalidSecretId)
     }
 
@@ -244,20 +256,21 @@ impl SecretId {
     }
 }
 
-/// One of the secrets of a client. A client may have several, so that a new one can be brought out before the old one
-/// is taken back.
+/// One of the secrets of a client. A client may have several, so that a new one can be brought out
+/// before the old one is taken back.
 #[derive(Debug, Clone)]
 pub struct ClientSecret {
     /// Its id.
     pub id: SecretId,
-    /// The end of one that Mintery made, to tell it from another, also where its hash was imported; of one that somebody chose, its tag
-    /// ([`DigestKey::tag`](crate::secret::digest::DigestKey::tag)), which is nothing for people; empty where the secret
-    /// itself was never seen, because its hash was imported.
+    /// The end of one that Mintery made, to tell it from another, also where its hash was
+    /// imported; of one that somebody chose, its tag
+    /// ([`DigestKey::tag`](crate::secret::digest::DigestKey::tag)), which is nothing for people;
+    /// empty where the secret itself was never seen, because its hash was imported.
     pub hint: String,
     /// What people call it.
     pub label: Option<String>,
-    /// By which it is recognised, when Mintery made it. One that somebody chose or brought has the slow form alone at
-    /// rest: what can be guessed must not be quick to compare.
+    /// By which it is recognised, when Mintery made it. One that somebody chose or brought has the
+    /// slow form alone at rest: what can be guessed must not be quick to compare.
     pub digest: Option<SecretDigest>,
     /// The slow form.
     pub hash: SecretHash,
@@ -274,8 +287,8 @@ impl ClientSecret {
         self.ending().is_none()
     }
 
-    /// The end of it, where that gives nothing away: Mintery made it, here, or elsewhere, so that its hash was imported
-    /// together with its end.
+    /// The end of it, where that gives nothing away: Mintery made it, here, or elsewhere, so that
+    /// its hash was imported together with its end.
     #[must_use]
     pub fn ending(&self) -> Option<&str> {
         (self.digest.is_some() || self.hint.len() == HINT_LEN).then_some(self.hint.as_str())
@@ -293,9 +306,13 @@ mod tests {
             SecretId::sequence(&SystemRandom).take(100).map(|id| id.as_str().to_owned()).collect();
         // They would not at the very end of the numbers, where nobody begins.
         assert!(ids.is_sorted() && ids.iter().all(|id| SecretId::parse(id).is_ok()), "{ids:?}");
-        for bad in
-            ["", "cs_", "cs_000000000000000000000", "cs_000000000000000000000é", "mc_0000000000000000000000"]
-        {
+        for bad in [
+            "",
+            "cs_",
+            "cs_000000000000000000000",
+            "cs_000000000000000000000é",
+            "mc_0000000000000000000000",
+        ] {
             assert!(SecretId::parse(bad).is_err(), "{bad}");
         }
     }

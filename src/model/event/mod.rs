@@ -1,5 +1,5 @@
-//! What changed. Every change appends one event in its own transaction: the audit log, the invalidation of what nodes
-//! remember, and the propagation between nodes are this one sequence.
+//! What changed. Every change appends one event in its own transaction: the audit log, the
+//! invalidation of what nodes remember, and the propagation between nodes are this one sequence.
 
 use std::fmt;
 
@@ -17,7 +17,8 @@ use super::signing_key::SigningAlgorithm;
 use super::user::{Role, UserId, Username};
 use crate::clock::Timestamp;
 
-/// The number of an event. Numbers have no gaps and grow in the order in which changes were committed.
+/// The number of an event. Numbers have no gaps and grow in the order in which changes were
+/// committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct EventNumber(i64);
 
@@ -135,7 +136,8 @@ impl CodeKind {
     }
 }
 
-/// What happened. To add one: an arm here, its name and what it is about; the compiler names the rest.
+/// What happened. To add one: an arm here, its name and what it is about; the compiler names the
+/// rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// An empty database got its keys.
@@ -303,7 +305,8 @@ pub enum Event {
         username: Username,
         /// What they may do from now on.
         granted: Granted,
-        /// Whether they may do less, so that the tokens are void that were made from their API keys.
+        /// Whether they may do less, so that the tokens are void that were made from their API
+        /// keys.
         voids_tokens: bool,
     },
     /// Somebody may log in again.
@@ -344,7 +347,8 @@ pub enum Event {
         /// Who.
         user: UserId,
     },
-    /// Somebody has a second factor from now on, and recovery codes, and is logged out everywhere but in one session.
+    /// Somebody has a second factor from now on, and recovery codes, and is logged out everywhere
+    /// but in one session.
     UserSecondFactorConfirmed {
         /// Who.
         user: UserId,
@@ -544,7 +548,9 @@ impl Event {
             Self::ApiKeysRevoked { keys } => {
                 json!({ "keys": keys.iter().map(ApiKeyId::as_str).collect::<Vec<_>>() })
             }
-            Self::UserPasswordSet { kept, .. } => json!({ "kept": kept.as_ref().map(SessionId::as_str) }),
+            Self::UserPasswordSet { kept, .. } => {
+                json!({ "kept": kept.as_ref().map(SessionId::as_str) })
+            }
             Self::UserSecondFactorConfirmed { kept, .. } => json!({ "kept": kept.as_str() }),
             Self::UserDeleted { username, .. } => json!({ "username": username.as_str() }),
             Self::UserCreated { username, granted, .. } => granted.details(username),
@@ -590,8 +596,7 @@ impl Event {
             | Self::UserRecoveryCodesMade { .. }
             | Self::ApiKeyRevoked { .. } => json!({}),
             Self::TokensRevoked { tokens } => {
-                let token =
-                    |token: &RevokedToken| json!({ "jti": token.jti, "client": token.client.as_str() });
+                let token = |token: &RevokedToken| json!({ "jti": token.jti, "client": token.client.as_str() });
                 json!({ "tokens": tokens.iter().map(token).collect::<Vec<_>>() })
             }
             Self::SigningKeyCreated { algorithm, signs_from, .. }
@@ -603,11 +608,12 @@ impl Event {
         }
     }
 
-    /// What is void from now on: kept together with the event. A kind of event that takes something back is named by
-    /// [`RecordedEvent::takes_back`] too.
+    /// What is void from now on: kept together with the event. A kind of event that takes something
+    /// back is named by [`RecordedEvent::takes_back`] too.
     #[must_use]
     pub fn revocations(&self) -> Vec<TakenBack<'_>> {
-        let cut_off = |kind, name| TakenBack { mark: Mark::of(kind, name), expires_at: None, client: None };
+        let cut_off =
+            |kind, name| TakenBack { mark: Mark::of(kind, name), expires_at: None, client: None };
         match self {
             Self::ClientDisabled { client }
             | Self::ClientDeleted { client }
@@ -747,7 +753,8 @@ pub enum Effect {
     None,
     /// This client is not what it was.
     Client(ClientId),
-    /// There are clients that there were not. Nobody remembers anything of them, but perhaps that they did not exist.
+    /// There are clients that there were not. Nobody remembers anything of them, but perhaps that
+    /// they did not exist.
     NewClients,
     /// This API key is not what it was.
     ApiKey(ApiKeyId),
@@ -763,7 +770,8 @@ pub enum Effect {
     Everything,
 }
 
-/// What the details of a change say of a key, or of a user, that may have taken back what was made from it.
+/// What the details of a change say of a key, or of a user, that may have taken back what was made
+/// from it.
 const TOKENS_REVOKED: &str = "tokens_revoked";
 
 /// What they say of a key that is gone because of what happened.
@@ -774,11 +782,19 @@ impl RecordedEvent {
     #[must_use]
     pub fn effect(&self) -> Effect {
         match self.kind.split_once('.') {
-            Some(("client", _)) => ClientId::parse(&self.subject).map_or(Effect::Everything, Effect::Client),
+            Some(("client", _)) => {
+                ClientId::parse(&self.subject).map_or(Effect::Everything, Effect::Client)
+            }
             Some(("clients", "imported")) => Effect::NewClients,
-            Some(("api_key", _)) => ApiKeyId::parse(&self.subject).map_or(Effect::Everything, Effect::ApiKey),
-            Some(("api_keys", "revoked")) => self.listed_keys().map_or(Effect::Everything, Effect::ApiKeys),
-            Some(("user", _)) => UserId::parse(&self.subject).map_or(Effect::Everything, Effect::User),
+            Some(("api_key", _)) => {
+                ApiKeyId::parse(&self.subject).map_or(Effect::Everything, Effect::ApiKey)
+            }
+            Some(("api_keys", "revoked")) => {
+                self.listed_keys().map_or(Effect::Everything, Effect::ApiKeys)
+            }
+            Some(("user", _)) => {
+                UserId::parse(&self.subject).map_or(Effect::Everything, Effect::User)
+            }
             Some(("api", _)) => Effect::Apis,
             Some(("signing_key", _)) => Effect::SigningKeys,
             // What was taken back is read apart from this.
@@ -846,7 +862,11 @@ mod tests {
         let key = ApiKeyId::parse("ak_1234567890123456789012").unwrap();
         let kid = || "k".to_owned();
         let algorithm = SigningAlgorithm::Es256;
-        let token = RevokedToken { jti: kid(), client: client.clone(), expires_at: Timestamp::from_secs(1) };
+        let token = RevokedToken {
+            jti: kid(),
+            client: client.clone(),
+            expires_at: Timestamp::from_secs(1),
+        };
         let updated = |voids_tokens| Event::ApiKeyUpdated { key: key.clone(), voids_tokens };
         let rotated = |voids_tokens| Event::ApiKeyRotated {
             key: key.clone(),
@@ -858,7 +878,11 @@ mod tests {
         let user_updated = |voids_tokens| Event::UserUpdated {
             user: user.clone(),
             username: username.clone(),
-            granted: Granted { role: Role::Member, scopes: ScopeSet::default(), resources: Vec::new() },
+            granted: Granted {
+                role: Role::Member,
+                scopes: ScopeSet::default(),
+                resources: Vec::new(),
+            },
             voids_tokens,
         };
         let leaked = |is_revoked| {

@@ -1,9 +1,11 @@
-//! Secrets that may have been guessed: those that somebody chose. Only a slow hash tells, and what tells is rationed: first
-//! the limits on guessing, then a place in the line of those who hash, whether or not there is such a client. Whoever was
-//! right is remembered by digest, in memory, and does not come here again.
+//! Secrets that may have been guessed: those that somebody chose. Only a slow hash tells, and what
+//! tells is rationed: first the limits on guessing, then a place in the line of those who hash,
+//! whether or not there is such a client. Whoever was right is remembered by digest, in memory, and
+//! does not come here again.
 //!
-//! A refusal takes the time of one hash of our own, whatever there is to compare with. There are two exceptions: a hash that was
-//! imported with other costs and not replaced yet, and two secrets of a client that have the same tag.
+//! A refusal takes the time of one hash of our own, whatever there is to compare with. There are
+//! two exceptions: a hash that was imported with other costs and not replaced yet, and two secrets
+//! of a client that have the same tag.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,8 +38,8 @@ pub struct Guess {
     pub known: Option<Arc<KnownClient>>,
 }
 
-/// How long somebody waits for a refusal who was wrong too often: so long that asking again at once is not worth it, and fifty
-/// connections that do so take less than a hundredth of a core.
+/// How long somebody waits for a refusal who was wrong too often: so long that asking again at once
+/// is not worth it, and fifty connections that do so take less than a hundredth of a core.
 const RELUCTANCE: Duration = Duration::from_millis(100);
 
 /// Answers reluctantly.
@@ -48,8 +50,8 @@ pub async fn make_wait() {
 /// Checks the readings of one request, of which one is meant.
 ///
 /// # Errors
-/// [`OauthError::InvalidClient`] when none is right; [`OauthError::TooManyGuesses`] and [`OauthError::Busy`] when that was not
-/// looked at.
+/// [`OauthError::InvalidClient`] when none is right; [`OauthError::TooManyGuesses`] and
+/// [`OauthError::Busy`] when that was not looked at.
 pub async fn authenticate(
     readings: Vec<Guess>,
     server: &AuthorizationServer,
@@ -90,8 +92,11 @@ async fn check(
         digest: guess.digest.clone(),
         hashes,
     };
-    let refusal =
-        if guess.known.is_some() { ClientFailure::WrongSecret } else { ClientFailure::UnknownClient };
+    let refusal = if guess.known.is_some() {
+        ClientFailure::WrongSecret
+    } else {
+        ClientFailure::UnknownClient
+    };
     if server.checks.is_wrong(&question) {
         // Whoever says the same again has guessed nothing.
         if guesses.is_flooded_by(network) {
@@ -117,17 +122,23 @@ async fn check(
 }
 
 impl Guess {
-    /// The secrets that it can be: those without a digest at rest whose tag or end is its own, or that were never seen.
-    fn candidates<'a>(&'a self, server: &'a AuthorizationServer) -> impl Iterator<Item = &'a SlowSecret> {
+    /// The secrets that it can be: those without a digest at rest whose tag or end is its own, or
+    /// that were never seen.
+    fn candidates<'a>(
+        &'a self,
+        server: &'a AuthorizationServer,
+    ) -> impl Iterator<Item = &'a SlowSecret> {
         let secrets = self.known.as_ref().map_or(&[][..], |known| &known.secrets);
         secrets.iter().filter_map(KnownSecret::slow).filter(|secret| {
             let kept = &secret.kept;
-            // One that was shown here, and is not this one, need not be compared in a form that takes longer than our own.
+            // One that was shown here, and is not this one, need not be compared in a form that
+            // takes longer than our own.
             let is_ruled_out =
                 secret.digest().is_some() && !kept.hash.is_own() && kept.hash.covers(&self.secret);
             let may_be = || match kept.ending() {
                 Some(ending) => self.looks_generated && ending == generated::hint(&self.secret),
-                // Nothing is known of one that was imported without its end, but that Mintery did not make it.
+                // Nothing is known of one that was imported without its end, but that Mintery did
+                // not make it.
                 None if kept.hint.is_empty() => !self.looks_generated,
                 None => kept.hint == server.secret_digests.tag(kept.id.as_str(), &self.secret),
             };
@@ -143,8 +154,10 @@ impl Guess {
     ) -> Result<Result<AuthenticatedClient, ClientFailure>, OauthError> {
         let of_hash = |secret: &&SlowSecret| secret.kept.hash == found.hash;
         let secrets = self.known.iter().flat_map(|known| &known.secrets);
-        let Some(id) =
-            secrets.filter_map(KnownSecret::slow).find(of_hash).map(|secret| secret.kept.id.clone())
+        let Some(id) = secrets
+            .filter_map(KnownSecret::slow)
+            .find(of_hash)
+            .map(|secret| secret.kept.id.clone())
         else {
             return Ok(Err(ClientFailure::WrongSecret));
         };
@@ -155,7 +168,8 @@ impl Guess {
         };
         match secret.slow() {
             Some(slow)
-                if slow.kept.hash != found.hash && Some(&slow.kept.hash) != found.replacement.as_ref() =>
+                if slow.kept.hash != found.hash
+                    && Some(&slow.kept.hash) != found.replacement.as_ref() =>
             {
                 // Another form of it, or another secret of the same id: that was not looked at.
                 return Err(OauthError::Busy);
@@ -175,8 +189,8 @@ impl Guess {
         Ok(admitted.map(|token_credential| AuthenticatedClient { known, token_credential, as_of }))
     }
 
-    /// Keeps at rest what was not known before somebody showed the secret, and its hash in our own form. Nobody waits for
-    /// that, and where it fails it is done the next time.
+    /// Keeps at rest what was not known before somebody showed the secret, and its hash in our own
+    /// form. Nobody waits for that, and where it fails it is done the next time.
     fn keep_own_form(&self, kept: &ClientSecret, found: Match, server: &AuthorizationServer) {
         let mut own = kept.clone();
         if let Some(replacement) = found.replacement {

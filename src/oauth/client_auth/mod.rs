@@ -1,5 +1,5 @@
-//! Client authentication (RFC 6749 §2.3): whatever way a client shows who it is becomes one [`Presented`], exactly one,
-//! and one `match` checks it.
+//! Client authentication (RFC 6749 §2.3): whatever way a client shows who it is becomes one
+//! [`Presented`], exactly one, and one `match` checks it.
 
 pub mod guessable;
 pub mod secret;
@@ -37,7 +37,9 @@ impl AuthenticatedClient {
     #[must_use]
     pub fn secret(&self) -> Option<&SecretId> {
         let secrets = &mut self.known.secrets.iter();
-        secrets.find(|secret| secret.token_credential == self.token_credential).map(|secret| &secret.id)
+        secrets
+            .find(|secret| secret.token_credential == self.token_credential)
+            .map(|secret| &secret.id)
     }
 }
 
@@ -45,8 +47,8 @@ impl Presented {
     /// Finds the one credential in a request.
     ///
     /// # Errors
-    /// [`OauthError::InvalidRequest`] when there are two, [`OauthError::InvalidClient`] when there is none or it is
-    /// malformed.
+    /// [`OauthError::InvalidRequest`] when there are two, [`OauthError::InvalidClient`] when there
+    /// is none or it is malformed.
     pub fn find(authorization: &[&[u8]], form: &mut Form) -> Result<Self, OauthError> {
         // Not supported here: refused rather than overlooked, since it is a way of authenticating.
         if form.has("client_assertion") || form.has("client_assertion_type") {
@@ -62,8 +64,8 @@ impl Presented {
     /// Checks what was presented.
     ///
     /// # Errors
-    /// [`OauthError::InvalidClient`] when it is not right, [`OauthError::TooManyGuesses`], [`OauthError::Busy`] or
-    /// [`OauthError::Unavailable`] when that cannot be told now.
+    /// [`OauthError::InvalidClient`] when it is not right, [`OauthError::TooManyGuesses`],
+    /// [`OauthError::Busy`] or [`OauthError::Unavailable`] when that cannot be told now.
     pub async fn authenticate(
         &self,
         server: &AuthorizationServer,

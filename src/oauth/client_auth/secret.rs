@@ -1,4 +1,5 @@
-//! `client_secret_basic` and `client_secret_post` (RFC 6749 §2.3.1). A client with a secret may use either.
+//! `client_secret_basic` and `client_secret_post` (RFC 6749 §2.3.1). A client with a secret may use
+//! either.
 
 use std::borrow::Cow;
 
@@ -43,10 +44,13 @@ const ANOTHER_CLIENT: OauthError =
 /// When there is no secret, or a byte that neither an id nor a secret may have.
 pub fn from_form(form: &mut Form) -> Result<Pairs, OauthError> {
     let secret = form.take_secret("client_secret").ok_or(ClientFailure::NothingPresented)?;
-    let id =
-        form.get("client_id").ok_or(OauthError::InvalidRequest("client_secret comes without client_id"))?;
+    let id = form
+        .get("client_id")
+        .ok_or(OauthError::InvalidRequest("client_secret comes without client_id"))?;
     if !is_vschar_text(id) || !is_vschar_text(secret.expose()) {
-        return Err(OauthError::InvalidRequest("client_id and client_secret are of printable ASCII"));
+        return Err(OauthError::InvalidRequest(
+            "client_id and client_secret are of printable ASCII",
+        ));
     }
     Ok(Pairs { decoded: Some(Pair { id: id.to_owned(), secret }), raw: None, named: None })
 }
@@ -54,8 +58,8 @@ pub fn from_form(form: &mut Form) -> Result<Pairs, OauthError> {
 /// From the `Authorization` header.
 ///
 /// # Errors
-/// When the form has credentials too, or another client's id; when the header is not Basic, not base64, not UTF-8,
-/// or has no colon.
+/// When the form has credentials too, or another client's id; when the header is not Basic, not
+/// base64, not UTF-8, or has no colon.
 pub fn from_basic(header: &[u8], form: &Form) -> Result<Pairs, OauthError> {
     if form.has("client_secret") {
         return Err(OauthError::InvalidRequest("The client authenticates in two ways"));
@@ -84,7 +88,8 @@ fn parse_basic(header: &[u8]) -> Option<Pairs> {
     if !id.contains(['%', '+']) && !secret.contains(['%', '+']) {
         return Some(Pairs { decoded: raw, raw: None, named: None });
     }
-    let decoded = form_decode(id).zip(form_decode(secret)).and_then(|(id, secret)| Pair::checked(id, secret));
+    let decoded =
+        form_decode(id).zip(form_decode(secret)).and_then(|(id, secret)| Pair::checked(id, secret));
     Some(Pairs { decoded, raw, named: None })
 }
 
@@ -115,8 +120,9 @@ fn is_vschar_text(text: &str) -> bool {
     text.bytes().all(is_vschar)
 }
 
-/// Checks an id and a secret: first as the RFC reads them, then as they stand, for clients that do not encode. What takes
-/// long comes after what is quick: of two readings only one is meant, and a slow hash of the other would be for nothing.
+/// Checks an id and a secret: first as the RFC reads them, then as they stand, for clients that do
+/// not encode. What takes long comes after what is quick: of two readings only one is meant, and a
+/// slow hash of the other would be for nothing.
 ///
 /// # Errors
 /// [`OauthError::InvalidClient`] when they are not right.
@@ -169,7 +175,8 @@ enum Recognised {
 }
 
 async fn recognise(pair: &Pair, server: &AuthorizationServer) -> Result<Recognised, OauthError> {
-    // Before the look-up, and whether or not there is such a client: what is presented decides the cost.
+    // Before the look-up, and whether or not there is such a client: what is presented decides the
+    // cost.
     let digest = server.secret_digests.digest(&pair.secret);
     let (known, as_of) = server.directory.client(&pair.id).await?;
     let looks_generated = || looks_generated(CLIENT_SECRET_PREFIX, pair.secret.expose());
@@ -189,13 +196,15 @@ async fn recognise(pair: &Pair, server: &AuthorizationServer) -> Result<Recognis
     }
     if let Some(secret) = matching {
         return Ok(match admit(&known.client, secret, server.clock.now()) {
-            Ok(token_credential) => Recognised::Right(AuthenticatedClient { known, token_credential, as_of }),
+            Ok(token_credential) => {
+                Recognised::Right(AuthenticatedClient { known, token_credential, as_of })
+            }
             Err(failure) => Recognised::Wrong(failure),
         });
     }
     let looks_generated = looks_generated();
-    // Hashes are also imported of secrets that another Mintery made, with their ends: who does not know those finds that
-    // this takes no longer than with a client that is not there.
+    // Hashes are also imported of secrets that another Mintery made, with their ends: who does not
+    // know those finds that this takes no longer than with a client that is not there.
     let ending = hint(&pair.secret);
     let was_never_seen =
         |secret: &SlowSecret| secret.digest().is_none() && secret.kept.ending() == Some(&ending);
@@ -206,8 +215,13 @@ async fn recognise(pair: &Pair, server: &AuthorizationServer) -> Result<Recognis
     Ok(Recognised::Unsure(Guess { id, secret, digest, looks_generated, known: Some(known) }))
 }
 
-/// Lets a client in that showed this secret of it, if both are still good. Gives what goes into the id of a token.
-pub(super) fn admit(client: &Client, secret: &KnownSecret, now: Timestamp) -> Result<[u8; 8], ClientFailure> {
+/// Lets a client in that showed this secret of it, if both are still good. Gives what goes into the
+/// id of a token.
+pub(super) fn admit(
+    client: &Client,
+    secret: &KnownSecret,
+    now: Timestamp,
+) -> Result<[u8; 8], ClientFailure> {
     if !secret.is_usable(now) {
         return Err(ClientFailure::ExpiredSecret);
     }

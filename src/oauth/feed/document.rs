@@ -93,12 +93,18 @@ impl Document {
         self.is_snapshot() || !self.entries.is_empty()
     }
 
-    /// The document in compact form, signed with the key that tokens are signed with by default; with that of ES256 where that
-    /// is a secret, which says nothing to those who must not know it.
-    pub fn sign(&self, server: &AuthorizationServer, nonce: Option<&str>) -> Result<String, OauthError> {
+    /// The document in compact form, signed with the key that tokens are signed with by default;
+    /// with that of ES256 where that is a secret, which says nothing to those who must not know
+    /// it.
+    pub fn sign(
+        &self,
+        server: &AuthorizationServer,
+        nonce: Option<&str>,
+    ) -> Result<String, OauthError> {
         let now = server.clock.now();
         let claims = self.claims(server, nonce, now);
-        let claims = serde_json::to_vec(&claims).map_err(|error| OauthError::Server(error.to_string()))?;
+        let claims =
+            serde_json::to_vec(&claims).map_err(|error| OauthError::Server(error.to_string()))?;
         let default = server.token_alg;
         let algorithm = if default.is_symmetric() { SigningAlgorithm::Es256 } else { default };
         let ring = server.ring.current();

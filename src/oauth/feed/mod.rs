@@ -1,9 +1,11 @@
-//! The revocation feed: what was taken back, for verifiers that check tokens without asking. A reader says how far it has
-//! come, and is told the rest in a signed document: at once when there is something, else as soon as there is, or when it has
-//! waited long enough. `docs/revocation-feed.md` is its description for those who write a verifier.
+//! The revocation feed: what was taken back, for verifiers that check tokens without asking. A
+//! reader says how far it has come, and is told the rest in a signed document: at once when there
+//! is something, else as soon as there is, or when it has waited long enough.
+//! `docs/revocation-feed.md` is its description for those who write a verifier.
 //!
-//! Reading writes nothing. Who has followed is answered from memory ([`Recent`](crate::directory::Recent)); only who comes
-//! anew, or was away for long, makes the store be asked.
+//! Reading writes nothing. Who has followed is answered from memory
+//! ([`Recent`](crate::directory::Recent)); only who comes anew, or was away for long, makes the
+//! store be asked.
 
 mod document;
 mod places;
@@ -61,7 +63,8 @@ impl Default for Feed {
     }
 }
 
-/// Answers `reader`, a client, with a signed document; sooner than it would like when the server is `stopping`.
+/// Answers `reader`, a client, with a signed document; sooner than it would like when the server is
+/// `stopping`.
 ///
 /// # Errors
 /// When the store is needed and out of reach.
@@ -74,7 +77,8 @@ pub async fn respond(
     let document = match &question.after {
         Some(After::Changes(from)) => {
             let over = async { _ = select(pin!(sleep(question.wait)), pin!(stopping)).await };
-            changes(server, reader, *from, || server.take_place(reader, question.wait), over).await?
+            changes(server, reader, *from, || server.take_place(reader, question.wait), over)
+                .await?
         }
         Some(After::Part(part)) if happened(server, part.at).await? => {
             read_part(server, reader, part, None).await?
@@ -90,11 +94,16 @@ pub async fn respond(
 impl AuthorizationServer {
     /// A place among those who wait.
     fn take_place(&self, reader: &str, wait: Duration) -> Option<places::Place<'_>> {
-        if wait.is_zero() { None } else { self.feed.places.take(reader, &self.metrics.feed_readers) }
+        if wait.is_zero() {
+            None
+        } else {
+            self.feed.places.take(reader, &self.metrics.feed_readers)
+        }
     }
 }
 
-/// What was taken back after `from`. When that is nothing it is waited for until the time is `over`, if there is a place.
+/// What was taken back after `from`. When that is nothing it is waited for until the time is
+/// `over`, if there is a place.
 async fn changes<'a>(
     server: &'a AuthorizationServer,
     reader: &str,
@@ -131,7 +140,8 @@ impl Look<'_> {
             let era = Some(recent.era());
             if self.era != era {
                 if !happened(server, self.from).await? {
-                    // It is of a past that is no more (a backup was restored), or longer ago than events are kept.
+                    // It is of a past that is no more (a backup was restored), or longer ago than
+                    // events are kept.
                     return first_part(server, self.reader).await;
                 }
                 *self = Self { seen: self.from.number, era, ..*self };
@@ -154,14 +164,17 @@ impl Look<'_> {
     }
 }
 
-/// What was taken back after event `number`, and how far that goes; nothing when it does not fit into a document.
+/// What was taken back after event `number`, and how far that goes; nothing when it does not fit
+/// into a document.
 async fn since_in_store(
     server: &AuthorizationServer,
     number: EventNumber,
 ) -> Result<Option<(Vec<Revocation>, Position)>, OauthError> {
     let to = current(server).await?;
     let (database, events) = (server.admin.store.database(), [number.next(), to.number]);
-    let found = reading(server, revocation::between(database, events, None, limit(MAX_ENTRIES + 1))).await?;
+    let found =
+        reading(server, revocation::between(database, events, None, limit(MAX_ENTRIES + 1)))
+            .await?;
     Ok((found.len() <= MAX_ENTRIES).then_some((found, to)))
 }
 
@@ -172,8 +185,9 @@ async fn first_part(server: &AuthorizationServer, reader: &str) -> Result<Docume
     read_part(server, reader, &part, Some(as_of)).await
 }
 
-/// A part of all that was taken back: as the store has it now, which is all that it had when the first part was read, but
-/// for what has expired since. What came meanwhile is told after the last part, or twice.
+/// A part of all that was taken back: as the store has it now, which is all that it had when the
+/// first part was read, but for what has expired since. What came meanwhile is told after the last
+/// part, or twice.
 async fn read_part(
     server: &AuthorizationServer,
     reader: &str,
@@ -181,7 +195,9 @@ async fn read_part(
     as_of: Option<Timestamp>,
 ) -> Result<Document, OauthError> {
     let Some(_own) = server.feed.snapshots.begin(reader) else {
-        return Err(OauthError::Unavailable("another part is being read for this client".to_owned()));
+        return Err(OauthError::Unavailable(
+            "another part is being read for this client".to_owned(),
+        ));
     };
     let (database, now) = (server.admin.store.database(), server.clock.now());
     let read = async {
@@ -201,7 +217,10 @@ async fn read_part(
     let is_last = entries.len() <= MAX_ENTRIES;
     entries.truncate(MAX_ENTRIES);
     let next = entries.last().filter(|_| !is_last).map(|last| part.next(last.mark));
-    Ok(Document { contents: Contents::Part { number: part.number, at: part.at, as_of, next }, entries })
+    Ok(Document {
+        contents: Contents::Part { number: part.number, at: part.at, as_of, next },
+        entries,
+    })
 }
 
 /// Whether the event at `position` happened. A node that has not come so far catches up.
@@ -238,18 +257,23 @@ async fn current(server: &AuthorizationServer) -> Result<Position, OauthError> {
             return Ok(position);
         }
         if !matches!(timeout(PATIENCE, news.changed()).await, Ok(Ok(()))) {
-            return Err(OauthError::Unavailable("the follower has not reached the store yet".to_owned()));
+            return Err(OauthError::Unavailable(
+                "the follower has not reached the store yet".to_owned(),
+            ));
         }
     }
 }
 
-/// Reads from the store, when it is this reader's turn: many who come at once must not keep tokens from being issued.
+/// Reads from the store, when it is this reader's turn: many who come at once must not keep tokens
+/// from being issued.
 async fn reading<T>(
     server: &AuthorizationServer,
     read: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, OauthError> {
     let Ok(Ok(_turn)) = timeout(PATIENCE, server.feed.reading.acquire()).await else {
-        return Err(OauthError::Unavailable("too many read the revocations from the store".to_owned()));
+        return Err(OauthError::Unavailable(
+            "too many read the revocations from the store".to_owned(),
+        ));
     };
     read.await.map_err(|error| OauthError::Unavailable(error.to_string()))
 }

@@ -1,4 +1,5 @@
-//! Who waits for something to be taken back. So many may; others are answered at once, and come again.
+//! Who waits for something to be taken back. So many may; others are answered at once, and come
+//! again.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -77,10 +78,12 @@ mod tests {
     #[test]
     fn so_many_wait_and_no_more() {
         let (places, gauge) = (Places::default(), Gauge::noop());
-        let mut own: Vec<_> = (0..MAX_PER_CLIENT).map(|_| places.take("a", &gauge).unwrap()).collect();
+        let mut own: Vec<_> =
+            (0..MAX_PER_CLIENT).map(|_| places.take("a", &gauge).unwrap()).collect();
         assert!(places.take("a", &gauge).is_none());
-        let others: Vec<_> =
-            (MAX_PER_CLIENT..MAX).map(|number| places.take(&number.to_string(), &gauge).unwrap()).collect();
+        let others: Vec<_> = (MAX_PER_CLIENT..MAX)
+            .map(|number| places.take(&number.to_string(), &gauge).unwrap())
+            .collect();
         assert!(places.take("b", &gauge).is_none());
         own.pop();
         drop(places.take("b", &gauge).unwrap());

@@ -1,4 +1,5 @@
-//! What a reader asks: how far it has come, how long it would like to wait, and what makes the answer its own.
+//! What a reader asks: how far it has come, how long it would like to wait, and what makes the
+//! answer its own.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,7 +16,8 @@ use crate::oauth::form::Form;
 /// The longest that a reader may ask to wait.
 const LONGEST_WAIT: u64 = 30;
 
-/// After this the answer comes, whatever was asked: connections are cut on which nothing happens, here and on the way.
+/// After this the answer comes, whatever was asked: connections are cut on which nothing happens,
+/// here and on the way.
 const WAIT: Duration = Duration::from_secs(25);
 
 /// The longest `nonce`.
@@ -75,10 +77,12 @@ impl Question {
     /// [`OauthError::InvalidRequest`] when one is malformed.
     pub fn read(parameters: &Form) -> Result<Self, OauthError> {
         let after = parameters.get("after").map(|text| {
-            parse_after(text).ok_or(OauthError::InvalidRequest("after is not the next of a document"))
+            parse_after(text)
+                .ok_or(OauthError::InvalidRequest("after is not the next of a document"))
         });
         let wait = parameters.get("wait").map(|text| {
-            let secs = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+            let secs =
+                text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
             let secs = secs.filter(|secs| *secs <= LONGEST_WAIT);
             secs.ok_or(OauthError::InvalidRequest("wait is a number of seconds, 30 at the most"))
         });
@@ -156,7 +160,9 @@ mod tests {
         assert_eq!(nothing, Question { after: None, wait: Duration::ZERO, nonce: None });
         assert_eq!(read("wait=2&nonce=aZ0-_").unwrap().wait.as_secs(), 2);
         assert_eq!(read("wait=30").unwrap().wait.as_secs(), 25);
-        for bad in ["wait=31", "wait=-1", "wait=%2b1", "wait=1.5", "wait=x", "wait=99999999999999999999"] {
+        for bad in
+            ["wait=31", "wait=-1", "wait=%2b1", "wait=1.5", "wait=x", "wait=99999999999999999999"]
+        {
             assert_eq!(read(bad), None, "{bad}");
         }
         assert!(read(&format!("nonce={}", "a".repeat(64))).is_some());
@@ -171,7 +177,10 @@ mod tests {
         let part = Part::first(at).next(Mark::of(Kind::Client, "mc_1"));
         assert_eq!(parse_after(&part.to_string()), Some(After::Part(part)));
         let text = Next(&at).to_string();
-        assert_eq!((text.as_str(), parse_after(&text)), ("7.MTIzNDU2Nzg", Some(After::Changes(at))));
+        assert_eq!(
+            (text.as_str(), parse_after(&text)),
+            ("7.MTIzNDU2Nzg", Some(After::Changes(at)))
+        );
         for bad in [
             "7",
             "7.",

@@ -1,4 +1,5 @@
-//! For whom a part of a snapshot is being read: each client one at a time, since each costs as much as thousands of tokens.
+//! For whom a part of a snapshot is being read: each client one at a time, since each costs as much
+//! as thousands of tokens.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -17,7 +18,9 @@ pub struct Begun<'a> {
 impl Snapshots {
     /// Begins one; nothing when another is being read for this client.
     pub fn begin(&self, client: &str) -> Option<Begun<'_>> {
-        self.clients().insert(client.into()).then(|| Begun { snapshots: self, client: client.into() })
+        self.clients()
+            .insert(client.into())
+            .then(|| Begun { snapshots: self, client: client.into() })
     }
 
     fn clients(&self) -> MutexGuard<'_, HashSet<Box<str>>> {

@@ -22,8 +22,13 @@ impl ClientCredentials {
     /// Decides: never more than was asked for, never more than the client may have.
     ///
     /// # Errors
-    /// When a resource is not known or not for the client, or a scope is not the client's or not for every resource.
-    pub fn decide(self, server: &AuthorizationServer, known: &KnownClient) -> Result<Granted, OauthError> {
+    /// When a resource is not known or not for the client, or a scope is not the client's or not
+    /// for every resource.
+    pub fn decide(
+        self,
+        server: &AuthorizationServer,
+        known: &KnownClient,
+    ) -> Result<Granted, OauthError> {
         let KnownClient { client, default_scopes, .. } = known;
         let allowed = Allowed {
             resources: &client.resources,

@@ -1,5 +1,5 @@
-//! Grants: what a token is asked for with. One file each. Those of a client that authenticates are the arms of [`Grant`];
-//! [`token_exchange`] is a credential itself.
+//! Grants: what a token is asked for with. One file each. Those of a client that authenticates are
+//! the arms of [`Grant`]; [`token_exchange`] is a credential itself.
 
 pub mod client_credentials;
 pub mod token_exchange;

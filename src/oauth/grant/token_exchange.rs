@@ -1,5 +1,5 @@
-//! The token exchange grant (RFC 8693): an API key becomes a token that stands for its owner, and allows no more than the key. The key
-//! is the authentication, so nobody authenticates beside it.
+//! The token exchange grant (RFC 8693): an API key becomes a token that stands for its owner, and
+//! allows no more than the key. The key is the authentication, so nobody authenticates beside it.
 
 use std::net::IpAddr;
 
@@ -29,7 +29,8 @@ const JWT_TYPE: &str = "urn:ietf:params:oauth:token-type:jwt";
 #[derive(Debug)]
 pub struct TokenExchange {
     key: Secret,
-    /// The `client_id` beside the key, which can only be the id of the key: so it stands in the token.
+    /// The `client_id` beside the key, which can only be the id of the key: so it stands in the
+    /// token.
     named: Option<String>,
     wanted: Wanted,
 }
@@ -44,25 +45,32 @@ impl TokenExchange {
     /// Reads the parameters (RFC 8693 §2.1) of a request with these `Authorization` headers.
     ///
     /// # Errors
-    /// When a parameter is missing, malformed or not supported, or there is another credential beside the key.
+    /// When a parameter is missing, malformed or not supported, or there is another credential
+    /// beside the key.
     pub fn parse(form: &mut Form, authorization: &[&[u8]]) -> Result<Self, OauthError> {
         let invalid = |what| Err(OauthError::InvalidRequest(what));
         let credentials = ["client_secret", "client_assertion", "client_assertion_type"];
         if !authorization.is_empty() || credentials.iter().any(|name| form.has(name)) {
-            return invalid("The request has two credentials: the subject_token is one, send no other");
+            return invalid(
+                "The request has two credentials: the subject_token is one, send no other",
+            );
         }
         if form.has("actor_token") || form.has("actor_token_type") {
             return invalid("An actor_token is not supported");
         }
         match form.get("subject_token_type") {
             Some(API_KEY_TYPE) => {}
-            Some(_) => return invalid("The subject_token_type must be urn:mintery:token-type:api-key"),
+            Some(_) => {
+                return invalid("The subject_token_type must be urn:mintery:token-type:api-key");
+            }
             None => return invalid("subject_token_type is missing"),
         }
         match form.get("requested_token_type") {
             None | Some(ACCESS_TOKEN_TYPE | JWT_TYPE) => {}
             Some(_) => {
-                return invalid("The requested_token_type must be that of an access token, or of a JWT");
+                return invalid(
+                    "The requested_token_type must be that of an access token, or of a JWT",
+                );
             }
         }
         let key = form.take_secret("subject_token");
@@ -73,17 +81,19 @@ impl TokenExchange {
         Ok(Self { key, named, wanted })
     }
 
-    /// The key, which came from there, certain or not: one that is bound to addresses is not exchanged.
+    /// The key, which came from there, certain or not: one that is bound to addresses is not
+    /// exchanged.
     #[must_use]
     pub fn presented(&self, from: Option<IpAddr>) -> PresentedKey<'_> {
         PresentedKey { key: self.key.expose(), from, is_from_certain: false }
     }
 
-    /// Decides: never more than was asked for, than the key allows, and than its owner may have; never for longer than the key is good.
+    /// Decides: never more than was asked for, than the key allows, and than its owner may have;
+    /// never for longer than the key is good.
     ///
     /// # Errors
-    /// When the key is not good for it, another client is named, a resource is not known or not for the owner, or a scope is not the
-    /// key's or not for every resource.
+    /// When the key is not good for it, another client is named, a resource is not known or not for
+    /// the owner, or a scope is not the key's or not for every resource.
     pub fn decide(
         self,
         server: &AuthorizationServer,
@@ -107,7 +117,8 @@ impl TokenExchange {
         let mut granted = self.wanted.decide(server, allowed)?;
         if let Some(expires_at) = known.key.expires_at {
             // In the whole seconds of `exp`, which are cut.
-            let left = Timestamp::from_secs(expires_at.as_secs()).since(Timestamp::from_secs(now.as_secs()));
+            let left = Timestamp::from_secs(expires_at.as_secs())
+                .since(Timestamp::from_secs(now.as_secs()));
             if left.is_zero() {
                 return Err(KeyFailure::Expired.into());
             }

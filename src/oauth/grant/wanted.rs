@@ -1,4 +1,5 @@
-//! What a token is wanted for, scopes and resources (RFC 8707), and what of that is granted: the same whichever grant asks.
+//! What a token is wanted for, scopes and resources (RFC 8707), and what of that is granted: the
+//! same whichever grant asks.
 
 use std::time::Duration;
 
@@ -66,8 +67,13 @@ impl Wanted {
     /// Decides: never more than was asked for, never more than is allowed.
     ///
     /// # Errors
-    /// When a resource is not known or not for the client, or a scope is not allowed or not for every resource.
-    pub fn decide(self, server: &AuthorizationServer, allowed: Allowed<'_>) -> Result<Granted, OauthError> {
+    /// When a resource is not known or not for the client, or a scope is not allowed or not for
+    /// every resource.
+    pub fn decide(
+        self,
+        server: &AuthorizationServer,
+        allowed: Allowed<'_>,
+    ) -> Result<Granted, OauthError> {
         let apis = server.directory.apis();
         let is_default = |resource: &ResourceUri| {
             *resource == server.default_audience || resource.as_str() == server.issuer.as_str()
@@ -85,7 +91,9 @@ impl Wanted {
         // The default API takes any scope.
         let scopes = match self.scopes {
             Some(scopes) if !scopes.is_subset_of(allowed.scopes) => {
-                return Err(OauthError::InvalidScope("The client, or its API key, may not have this scope"));
+                return Err(OauthError::InvalidScope(
+                    "The client, or its API key, may not have this scope",
+                ));
             }
             Some(scopes) if registered.iter().any(|api| !scopes.is_subset_of(api.scopes.set())) => {
                 return Err(NOT_OF_RESOURCE);
@@ -97,12 +105,17 @@ impl Wanted {
             }
         };
         // Mintery's own scopes are good for Mintery's own API alone.
-        if scopes.has_own() && audience.iter().any(|resource| resource.as_str() != server.issuer.as_str()) {
+        if scopes.has_own()
+            && audience.iter().any(|resource| resource.as_str() != server.issuer.as_str())
+        {
             return Err(NOT_OF_RESOURCE);
         }
-        let algorithm = allowed.token_alg.or_else(|| registered.iter().find_map(|api| api.token_alg));
-        let ttl = allowed.token_ttl.or_else(|| registered.iter().filter_map(|api| api.token_ttl).min());
-        let (algorithm, ttl) = (algorithm.unwrap_or(server.token_alg), ttl.unwrap_or(server.token_ttl));
+        let algorithm =
+            allowed.token_alg.or_else(|| registered.iter().find_map(|api| api.token_alg));
+        let ttl =
+            allowed.token_ttl.or_else(|| registered.iter().filter_map(|api| api.token_ttl).min());
+        let (algorithm, ttl) =
+            (algorithm.unwrap_or(server.token_alg), ttl.unwrap_or(server.token_ttl));
         if algorithm.is_symmetric() && scopes.has_own() {
             return Err(OauthError::InvalidScope(
                 "Scopes of this server are not for tokens signed with HS256",
@@ -112,4 +125,5 @@ impl Wanted {
     }
 }
 
-const NOT_OF_RESOURCE: OauthError = OauthError::InvalidScope("The scope does not belong to the resource");
+const NOT_OF_RESOURCE: OauthError =
+    OauthError::InvalidScope("The scope does not belong to the resource");

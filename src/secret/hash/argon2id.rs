@@ -30,9 +30,10 @@ const MAX_P_COST: u32 = 16;
 const HASH_LENS: [usize; 3] = [16, 32, 64];
 const SALT_LENS: std::ops::RangeInclusive<usize> = 8..=64;
 
-/// What a hash works in: 19 MiB, taken at the first hash and kept for the next, because memory that is given back after
-/// each stays with the allocator many times over. What it holds of our own hashes is no easier to guess from than the
-/// hash itself: the second pass went over all that the first had made. After a hash of a single pass it is overwritten.
+/// What a hash works in: 19 MiB, taken at the first hash and kept for the next, because memory that
+/// is given back after each stays with the allocator many times over. What it holds of our own
+/// hashes is no easier to guess from than the hash itself: the second pass went over all that the
+/// first had made. After a hash of a single pass it is overwritten.
 #[derive(Default)]
 pub struct HashMemory(Vec<Block>);
 
@@ -51,7 +52,11 @@ pub struct Argon2id {
 }
 
 /// Hashes with our own parameters.
-pub fn hash(secret: &Secret, salt: &[u8; 16], memory: &mut HashMemory) -> Result<String, argon2::Error> {
+pub fn hash(
+    secret: &Secret,
+    salt: &[u8; 16],
+    memory: &mut HashMemory,
+) -> Result<String, argon2::Error> {
     let params = Params::new(M_COST, T_COST, P_COST, Some(HASH_LEN))?;
     let mut hash = Zeroizing::new([0; HASH_LEN]);
     compute(Version::V0x13, &params, secret, salt, &mut *hash, memory)?;
@@ -74,7 +79,8 @@ impl Argon2id {
         };
         let mut parts = text.split('$');
         let costs = parts.next().and_then(costs);
-        let (m, t, p) = costs.ok_or_else(|| malformed("after the version comes m=…,t=…,p=… and no more"))?;
+        let (m, t, p) =
+            costs.ok_or_else(|| malformed("after the version comes m=…,t=…,p=… and no more"))?;
         let (Some(salt), Some(hash), None) = (parts.next(), parts.next(), parts.next()) else {
             return Err(malformed("after the costs come salt and hash, and no more"));
         };
@@ -86,13 +92,14 @@ impl Argon2id {
             return Err(HashFormatError::TooCostly { form: NAME, most });
         }
         let salt = STANDARD_NO_PAD.decode(salt).ok().filter(|salt| SALT_LENS.contains(&salt.len()));
-        let salt =
-            salt.ok_or_else(|| malformed("the salt is not base64 of 8 to 64 bytes without padding"))?;
+        let salt = salt
+            .ok_or_else(|| malformed("the salt is not base64 of 8 to 64 bytes without padding"))?;
         let hash = STANDARD_NO_PAD.decode(hash).ok().filter(|hash| HASH_LENS.contains(&hash.len()));
-        let hash =
-            hash.ok_or_else(|| malformed("the hash is not base64 of 16, 32 or 64 bytes without padding"))?;
-        let params =
-            Params::new(m, t, p, Some(hash.len())).map_err(|_| malformed("its costs make no sense"))?;
+        let hash = hash.ok_or_else(|| {
+            malformed("the hash is not base64 of 16, 32 or 64 bytes without padding")
+        })?;
+        let params = Params::new(m, t, p, Some(hash.len()))
+            .map_err(|_| malformed("its costs make no sense"))?;
         Ok(Self { version, params, salt, hash })
     }
 
@@ -132,8 +139,8 @@ fn compute(
     hash: &mut [u8],
     memory: &mut HashMemory,
 ) -> Result<(), argon2::Error> {
-    /// From here on (in KiB) the GNU allocator takes memory from the operating system piece by piece, and gives each back
-    /// when it is done with.
+    /// From here on (in KiB) the GNU allocator takes memory from the operating system piece by
+    /// piece, and gives each back when it is done with.
     const GIVEN_BACK_FROM: usize = 40 * 1024;
     let argon2 = Argon2::new(Algorithm::Argon2id, version, params.clone());
     let count = params.block_count();
@@ -141,15 +148,24 @@ fn compute(
         // An imported hash, which is replaced after its first success: not kept for those.
         let mut blocks: Vec<Block> = Vec::with_capacity(count.max(GIVEN_BACK_FROM));
         blocks.resize(count, Block::new());
-        let done =
-            argon2.hash_password_into_with_memory(secret.expose().as_bytes(), salt, hash, &mut *blocks);
+        let done = argon2.hash_password_into_with_memory(
+            secret.expose().as_bytes(),
+            salt,
+            hash,
+            &mut *blocks,
+        );
         blocks.iter_mut().zeroize();
         return done;
     }
     if memory.0.is_empty() {
         memory.0.resize(Params::DEFAULT.block_count(), Block::new());
     }
-    let done = argon2.hash_password_into_with_memory(secret.expose().as_bytes(), salt, hash, &mut *memory.0);
+    let done = argon2.hash_password_into_with_memory(
+        secret.expose().as_bytes(),
+        salt,
+        hash,
+        &mut *memory.0,
+    );
     if params.t_cost() < T_COST {
         memory.0.iter_mut().zeroize();
     }

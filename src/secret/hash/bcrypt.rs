@@ -36,12 +36,16 @@ impl Bcrypt {
         let cost = cost.parse::<u32>().ok().filter(|cost| is_digits && *cost >= 4);
         let cost = cost.ok_or_else(|| malformed("the cost is not two digits from 04 on"))?;
         if cost > MAX_COST {
-            return Err(HashFormatError::TooCostly { form: "bcrypt", most: "the cost is at most 14" });
+            return Err(HashFormatError::TooCostly {
+                form: "bcrypt",
+                most: "the cost is at most 14",
+            });
         }
         let parts = rest.split_at_checked(22).filter(|(_, hash)| hash.len() == 31);
         let (salt, hash) = parts.ok_or_else(|| malformed("salt and hash have 53 characters"))?;
-        let decode =
-            |text| BASE64.decode(text).map_err(|_| malformed("salt and hash are not bcrypt's base64"));
+        let decode = |text| {
+            BASE64.decode(text).map_err(|_| malformed("salt and hash are not bcrypt's base64"))
+        };
         let exact = |_| malformed("salt and hash have 16 and 23 bytes");
         Ok(Self {
             cost,
@@ -50,7 +54,8 @@ impl Bcrypt {
         })
     }
 
-    /// See [`super::SecretHash::work`]: 1.3 s with a cost of 14, and half of that with each one less.
+    /// See [`super::SecretHash::work`]: 1.3 s with a cost of 14, and half of that with each one
+    /// less.
     pub const fn work(&self) -> u32 {
         1 + (1 << self.cost) / 170
     }

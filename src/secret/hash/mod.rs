@@ -1,8 +1,9 @@
-//! The slow form at rest: Argon2id in PHC form. It is what lets every client in should the data key of the digests be
-//! lost, and the only form of a secret that a person chose.
+//! The slow form at rest: Argon2id in PHC form. It is what lets every client in should the data key
+//! of the digests be lost, and the only form of a secret that a person chose.
 //!
-//! Other programs left hashes behind that are good here too: Argon2id with other costs, bcrypt and PBKDF2, one file
-//! each ([`SecretHash::parse`]). A new form is a file, an arm of `Form` and a line of `Form::parse`.
+//! Other programs left hashes behind that are good here too: Argon2id with other costs, bcrypt and
+//! PBKDF2, one file each ([`SecretHash::parse`]). A new form is a file, an arm of `Form` and a line
+//! of `Form::parse`.
 
 mod argon2id;
 mod bcrypt;
@@ -32,7 +33,9 @@ pub enum HashFormatError {
     #[error("a hash has at most {MAX_LEN} characters")]
     TooLong,
     /// It begins in another way.
-    #[error("not a hash of a known form; there are $argon2id$, $2a$, $2b$, $2y$ and $pbkdf2-sha256$")]
+    #[error(
+        "not a hash of a known form; there are $argon2id$, $2a$, $2b$, $2y$ and $pbkdf2-sha256$"
+    )]
     UnknownForm,
     /// It is of this form and its parts are not as they must be.
     #[error("the {form} hash is malformed: {what}")]
@@ -90,14 +93,19 @@ impl SecretHash {
     ///
     /// # Errors
     /// When Argon2 refuses its input.
-    pub fn of(secret: &Secret, random: &dyn Random, memory: &mut HashMemory) -> Result<Self, HashError> {
+    pub fn of(
+        secret: &Secret,
+        random: &dyn Random,
+        memory: &mut HashMemory,
+    ) -> Result<Self, HashError> {
         let salt = random::bytes::<16>(random);
         argon2id::hash(secret, &salt, memory).map(|text| Self(text.into())).map_err(HashError)
     }
 
-    /// Takes a hash that exists elsewhere, if it is well-formed and costs no more than is spent here: Argon2id (`m` up to
-    /// 64 MiB, `m × t` up to 256 MiB, `p` up to 16) and PBKDF2-HMAC-SHA-256 (up to 1,000,000 iterations) in PHC form, the
-    /// latter also as passlib writes it, and bcrypt (cost up to 14) in crypt form. Nothing is hashed: this is as fast
+    /// Takes a hash that exists elsewhere, if it is well-formed and costs no more than is spent
+    /// here: Argon2id (`m` up to 64 MiB, `m × t` up to 256 MiB, `p` up to 16) and
+    /// PBKDF2-HMAC-SHA-256 (up to 1,000,000 iterations) in PHC form, the latter also as passlib
+    /// writes it, and bcrypt (cost up to 14) in crypt form. Nothing is hashed: this is as fast
     /// as reading.
     ///
     /// # Errors
@@ -119,8 +127,8 @@ impl SecretHash {
         &self.0
     }
 
-    /// Whether this is the hash of `secret`. Costs about 14 ms where the hash is our own, and up to a second where it was
-    /// imported: not for an async thread.
+    /// Whether this is the hash of `secret`. Costs about 14 ms where the hash is our own, and up to
+    /// a second where it was imported: not for an async thread.
     #[must_use]
     pub fn verify(&self, secret: &Secret, memory: &mut HashMemory) -> bool {
         match Form::parse(&self.0) {
@@ -132,7 +140,8 @@ impl SecretHash {
         }
     }
 
-    /// How much [`verify`](Self::verify) costs, in multiples of a hash of our own: for what is shared out by that.
+    /// How much [`verify`](Self::verify) costs, in multiples of a hash of our own: for what is
+    /// shared out by that.
     #[must_use]
     pub fn work(&self) -> u32 {
         match Form::parse(&self.0) {
@@ -143,22 +152,23 @@ impl SecretHash {
         }
     }
 
-    /// Whether this was made with our own parameters. Anything else is replaced once the secret is known: then a check
-    /// takes as long as for any other client, and as little memory.
+    /// Whether this was made with our own parameters. Anything else is replaced once the secret is
+    /// known: then a check takes as long as for any other client, and as little memory.
     #[must_use]
     pub fn is_own(&self) -> bool {
         matches!(Form::parse(&self.0), Ok(Form::Argon2id(hash)) if hash.is_own())
     }
 
-    /// Whether this is the form of one secret that long alone. bcrypt takes the first 72 bytes and no more: the rest was not
-    /// checked, and must not be made part of another hash.
+    /// Whether this is the form of one secret that long alone. bcrypt takes the first 72 bytes and
+    /// no more: the rest was not checked, and must not be made part of another hash.
     #[must_use]
     pub fn covers(&self, secret: &Secret) -> bool {
-        !matches!(Form::parse(&self.0), Ok(Form::Bcrypt(_))) || secret.expose().len() < bcrypt::MAX_SECRET
+        !matches!(Form::parse(&self.0), Ok(Form::Bcrypt(_)))
+            || secret.expose().len() < bcrypt::MAX_SECRET
     }
 
-    /// What a hash of our own costs, spent for nothing: so that nobody learns from the time whether there was anything to
-    /// compare with.
+    /// What a hash of our own costs, spent for nothing: so that nobody learns from the time whether
+    /// there was anything to compare with.
     pub fn spend(secret: &Secret, memory: &mut HashMemory) {
         // There is nobody to tell when it fails.
         argon2id::hash(secret, &[0; 16], memory).ok();
@@ -167,7 +177,8 @@ impl SecretHash {
 
 /// A decimal number without leading zeros and without a sign.
 fn number(text: &str) -> Option<u32> {
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    let is_plain =
+        text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     is_plain.then(|| text.parse().ok()).flatten()
 }
 
@@ -178,13 +189,17 @@ mod tests {
     use super::{HashFormatError, HashMemory, MAX_LEN, SecretHash};
     use crate::{random::SystemRandom, secret::Secret};
 
-    /// Hashes that other programs made: of reference vectors, of Python's hashlib and passlib, of crypt(3).
+    /// Hashes that other programs made: of reference vectors, of Python's hashlib and passlib, of
+    /// crypt(3).
     const FOREIGN: [(&str, &str); 9] = [
         (
             "password",
             "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
         ),
-        ("password", "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc"),
+        (
+            "password",
+            "$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc",
+        ),
         ("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"),
         ("", "$2a$06$DCq7YPn5Rq63x1Lad4cll.TV4S6ytwfsfvkgY8jIucDrjc8deX1s."),
         ("correct horse", "$2y$05$abcdefghijklmnopqrstuuHNbAKRhpaujgo33bRWs.NLUTJO3lOy2"),
@@ -256,7 +271,10 @@ mod tests {
             ("$1$MARKER$x".to_owned(), "known form"),
             (format!("$argon2i$v=19$m=65536,t=2,p=1${salt}${hash}"), "known form"),
             (format!("$argon2d$v=19$m=65536,t=2,p=1${salt}${hash}"), "known form"),
-            ("$2x$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW".to_owned(), "known form"),
+            (
+                "$2x$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW".to_owned(),
+                "known form",
+            ),
             (format!(" $argon2id$v=19$m=65536,t=2,p=1${salt}${hash}"), "known form"),
             (format!("$argon2id$v=18$m=65536,t=2,p=1${salt}${hash}"), "version"),
             (format!("$argon2id$v=19$t=2,m=65536,p=1${salt}${hash}"), "m="),
@@ -287,8 +305,14 @@ mod tests {
             ("$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyO!!".to_owned(), "base64"),
             ("$2b$5$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW".to_owned(), "cost"),
             ("$2b$03$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW".to_owned(), "cost"),
-            ("$2b$15$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW".to_owned(), "costs too much"),
-            ("$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW".to_owned(), "costs too much"),
+            (
+                "$2b$15$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW".to_owned(),
+                "costs too much",
+            ),
+            (
+                "$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW".to_owned(),
+                "costs too much",
+            ),
             ("$2b$é5$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOe".to_owned(), "cost"),
             (format!("$pbkdf2-sha256$1000001${salt}${hash}"), "costs too much"),
             (format!("$pbkdf2-sha256$i=4294967295${salt}${hash}"), "costs too much"),

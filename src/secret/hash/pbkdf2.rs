@@ -1,5 +1,6 @@
-//! `$pbkdf2-sha256$i=600000,l=32$SALT$HASH` (the PHC string format), and `$pbkdf2-sha256$29000$SALT$HASH` as Python's passlib
-//! writes it, whose base64 has a dot for the plus sign.
+//! `$pbkdf2-sha256$i=600000,l=32$SALT$HASH` (the PHC string format), and
+//! `$pbkdf2-sha256$29000$SALT$HASH` as Python's passlib writes it, whose base64 has a dot for the
+//! plus sign.
 
 use std::num::NonZeroU32;
 
@@ -41,7 +42,8 @@ impl Pbkdf2 {
             },
         };
         let iterations = number(iterations).and_then(NonZeroU32::new);
-        let iterations = iterations.ok_or_else(|| malformed("the iterations are not a number from 1 on"))?;
+        let iterations =
+            iterations.ok_or_else(|| malformed("the iterations are not a number from 1 on"))?;
         if iterations.get() > MAX_ITERATIONS {
             return Err(HashFormatError::TooCostly {
                 form: NAME,
@@ -53,11 +55,11 @@ impl Pbkdf2 {
         };
         let decode = |text: &str| STANDARD_NO_PAD.decode(text.replace('.', "+")).ok();
         let salt = decode(salt).filter(|salt| SALT_LENS.contains(&salt.len()));
-        let salt =
-            salt.ok_or_else(|| malformed("the salt is not base64 of 8 to 64 bytes without padding"))?;
+        let salt = salt
+            .ok_or_else(|| malformed("the salt is not base64 of 8 to 64 bytes without padding"))?;
         let hash = decode(hash).filter(|hash| HASH_LENS.contains(&hash.len()));
-        let hash =
-            hash.ok_or_else(|| malformed("the hash is not base64 of 32 or 64 bytes without padding"))?;
+        let hash = hash
+            .ok_or_else(|| malformed("the hash is not base64 of 32 or 64 bytes without padding"))?;
         if length.is_some_and(|length| length != hash.len().to_string()) {
             return Err(malformed("l= is not the length of the hash"));
         }
@@ -71,6 +73,13 @@ impl Pbkdf2 {
 
     pub fn verify(&self, secret: &Secret) -> bool {
         let algorithm = pbkdf2::PBKDF2_HMAC_SHA256;
-        pbkdf2::verify(algorithm, self.iterations, &self.salt, secret.expose().as_bytes(), &self.hash).is_ok()
+        pbkdf2::verify(
+            algorithm,
+            self.iterations,
+            &self.salt,
+            secret.expose().as_bytes(),
+            &self.hash,
+        )
+        .is_ok()
     }
 }

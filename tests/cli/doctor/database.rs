@@ -18,7 +18,11 @@ fn a_database_file_that_everybody_may_use() {
     let work = healthy();
     set_mode(&work, "data/mintery.db", 0o644);
     let report = examine(&work);
-    report.is_well_but(&["database"]).says("database", "warning", &["0644", "chmod 600 data/mintery.db"]);
+    report.is_well_but(&["database"]).says(
+        "database",
+        "warning",
+        &["0644", "chmod 600 data/mintery.db"],
+    );
 }
 
 #[test]
@@ -63,7 +67,8 @@ fn a_database_that_its_owner_may_only_read() {
     // At rest, with nothing but the file itself.
     let rested = as_user(&["doctor", "-o", "json"]).unwrap();
     assert!(rested.status.success(), "{rested:?}");
-    for (path, forbidding, allowing) in [("data/mintery.db", 0o400, 0o600), ("data", 0o500, 0o700)] {
+    for (path, forbidding, allowing) in [("data/mintery.db", 0o400, 0o600), ("data", 0o500, 0o700)]
+    {
         set_mode(&work, path, forbidding);
         let before = work.entries();
         let output = as_user(&["doctor", "-o", "json"]).unwrap();
@@ -88,9 +93,10 @@ fn what_is_no_database() {
     if engine() == Engine::Postgres {
         return;
     }
-    for garbage in
-        [&b"not a database, but a text that is longer than its header\n"[..].repeat(40), &vec![0xff; 8192]]
-    {
+    for garbage in [
+        &b"not a database, but a text that is longer than its header\n"[..].repeat(40),
+        &vec![0xff; 8192],
+    ] {
         let work = with_addresses(Workplace::new());
         let path = work.write("data/mintery.db", garbage);
         let report = examine(&work);
@@ -137,7 +143,11 @@ fn tables_of_another_release() {
     work.execute("UPDATE _sqlx_migrations SET version = 99991231000000 WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)");
     let report = examine(&work);
     report.says("migrations", "problem", &["99991231000000", "upgrade"]);
-    report.says("master_key", "ok", &["not looked at"]).says("event_log", "warning", &["not looked at"]);
+    report.says("master_key", "ok", &["not looked at"]).says(
+        "event_log",
+        "warning",
+        &["not looked at"],
+    );
     work.execute("DELETE FROM _sqlx_migrations WHERE version = 99991231000000");
     let result = if engine() == Engine::Postgres { "problem" } else { "warning" };
     examine(&work).says("migrations", result, &["earlier release", "mintery db migrate"]);
@@ -147,7 +157,8 @@ fn tables_of_another_release() {
 #[test]
 fn a_database_that_is_down() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    for (port, word) in [(free_port(), "refused"), (silent.local_addr().unwrap().port(), "answer")] {
+    for (port, word) in [(free_port(), "refused"), (silent.local_addr().unwrap().port(), "answer")]
+    {
         let url = format!("postgres://mintery:hunter2@127.0.0.1:{port}/mintery?sslmode=disable");
         let work = with_addresses(Workplace::new()).with("MINTERY_DATABASE_URL", &url);
         let report = examine(&work);
@@ -182,10 +193,16 @@ fn parameters_of_the_database_that_are_ignored() {
     let work = healthy();
     let url = work.database_url();
     let separator = if url.contains('?') { '&' } else { '?' };
-    let work =
-        work.with("MINTERY_DATABASE_URL", &format!("{url}{separator}sslmod=verify-full&passwd=hunter2"));
+    let work = work.with(
+        "MINTERY_DATABASE_URL",
+        &format!("{url}{separator}sslmod=verify-full&passwd=hunter2"),
+    );
     let report = examine(&work);
-    report.keeps("hunter2").is_well_but(&["database"]).says("database", "warning", &["sslmod, passwd"]);
+    report.keeps("hunter2").is_well_but(&["database"]).says(
+        "database",
+        "warning",
+        &["sslmod, passwd"],
+    );
     let ran = work.run(&["client", "list"]).succeeded();
     assert!(ran.stderr.contains("sslmod") && !ran.stderr.contains("hunter2"), "{ran:?}");
 }
@@ -194,5 +211,9 @@ fn parameters_of_the_database_that_are_ignored() {
 fn an_event_log_without_a_head() {
     let work = healthy();
     work.execute("DELETE FROM event_head");
-    examine(&work).is_well_but(&["event_log"]).says("event_log", "problem", &["event head", "backup"]);
+    examine(&work).is_well_but(&["event_log"]).says(
+        "event_log",
+        "problem",
+        &["event head", "backup"],
+    );
 }

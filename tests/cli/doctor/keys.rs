@@ -10,7 +10,11 @@ fn a_master_key_that_others_may_use() {
     let work = healthy();
     set_mode(&work, "keys/master.key", 0o640);
     let report = examine(&work);
-    report.is_well_but(&["master_key"]).says("master_key", "warning", &["0640", "chmod 600 keys/master.key"]);
+    report.is_well_but(&["master_key"]).says(
+        "master_key",
+        "warning",
+        &["0640", "chmod 600 keys/master.key"],
+    );
     set_mode(&work, "keys/master.key", 0o644);
     let report = examine(&work);
     report.says("master_key", "problem", &["0644", "chmod 600"]).says(
@@ -35,7 +39,11 @@ fn a_master_key_that_does_not_open_the_database() {
     for bad in ["", "correct horse battery staple", &key[..20]] {
         fs::write(&path, bad).unwrap();
         let report = examine(&work);
-        report.keeps("horse").keeps(&key[..20]).says("master_key", "problem", &["base64", "master_key_file"]);
+        report.keeps("horse").keeps(&key[..20]).says(
+            "master_key",
+            "problem",
+            &["base64", "master_key_file"],
+        );
     }
     fs::remove_file(&path).unwrap();
     examine(&work).says("master_key", "problem", &["keys/master.key", "restore"]);
@@ -43,7 +51,11 @@ fn a_master_key_that_does_not_open_the_database() {
     fs::create_dir(&path).unwrap();
     examine(&work).says("master_key", "problem", &["keys/master.key"]);
     let work = work.with("MINTERY_MASTER_KEY", key.trim());
-    examine(&work).keeps(key.trim()).is_well_but(&[]).says("master_key", "ok", &["settings", "opens"]);
+    examine(&work).keeps(key.trim()).is_well_but(&[]).says(
+        "master_key",
+        "ok",
+        &["settings", "opens"],
+    );
     let wrong = "hunter2hunter2";
     let work = work.with("MINTERY_MASTER_KEY", wrong);
     examine(&work).keeps(wrong).says("master_key", "problem", &["base64", "`master_key`"]);
@@ -53,12 +65,20 @@ fn a_master_key_that_does_not_open_the_database() {
 fn signing_keys_that_are_missing_damaged_or_due() {
     let work = healthy();
     let report = examine(&work.beside_with_keys().with("MINTERY_TOKEN__ALG", "EdDSA"));
-    report.is_well_but(&["signing_keys"]).says("signing_keys", "warning", &["EdDSA", "mintery serve"]);
+    report.is_well_but(&["signing_keys"]).says(
+        "signing_keys",
+        "warning",
+        &["EdDSA", "mintery serve"],
+    );
     work.run(&["signing-key", "rotate"]).succeeded();
     examine(&work).is_well_but(&[]).says("signing_keys", "ok", &["then the next one"]);
     let work = healthy();
     work.execute("UPDATE signing_keys SET signs_from = 0");
-    examine(&work).says("signing_keys", "warning", &["1970-04-01", "was due", "signing-key rotate"]);
+    examine(&work).says(
+        "signing_keys",
+        "warning",
+        &["1970-04-01", "was due", "signing-key rotate"],
+    );
     let by_hand = work.with("MINTERY_KEYS__ROTATE_EVERY", "0");
     examine(&by_hand).is_well_but(&[]).says("signing_keys", "ok", &["signing-key rotate"]);
     by_hand.execute("UPDATE signing_keys SET signs_from = 9000000000000");

@@ -35,7 +35,11 @@ fn a_port_that_is_taken() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let report = examine(&healthy().with("MINTERY_LISTEN", &address));
-    report.is_well_but(&["port"]).says("port", "problem", &[&address, "another program", "ss -ltnp"]);
+    report.is_well_but(&["port"]).says(
+        "port",
+        "problem",
+        &[&address, "another program", "ss -ltnp"],
+    );
     let report = examine(&healthy().with("MINTERY_METRICS__LISTEN", &address));
     report.is_well_but(&["metrics"]).says("metrics", "problem", &[&address, "another program"]);
     // An address of the documentation (RFC 5737), which no machine has.

@@ -1,5 +1,5 @@
-//! The adapter for actix-web, and all that this part of the crate knows of it: [`Principal`] is an extractor,
-//! [`RequireScope`] a middleware. Both take the [`Verifier`] from `app_data`.
+//! The adapter for actix-web, and all that this part of the crate knows of it: [`Principal`] is an
+//! extractor, [`RequireScope`] a middleware. Both take the [`Verifier`] from `app_data`.
 
 use std::fmt;
 use std::future::{Future, Ready, ready};
@@ -13,7 +13,9 @@ use actix_web::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use actix_web::web::{self, Data};
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Resource, ResponseError};
+use actix_web::{
+    FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Resource, ResponseError,
+};
 
 use crate::adapter::metadata;
 use crate::adapter::metadata::ProtectedResource;
@@ -26,11 +28,13 @@ use crate::token::principal::Principal;
 use crate::token::require_scope::RequireScope;
 use crate::token::verifier::Verifier;
 
-/// The name of the route of [`protected_resource_metadata`], by which challenges know whether there is one.
+/// The name of the route of [`protected_resource_metadata`], by which challenges know whether there
+/// is one.
 const METADATA_ROUTE: &str = "mintery-protected-resource-metadata";
 
-/// Publishes what this API is and who issues its tokens (RFC 9728), without authentication; challenges name it from then
-/// on. To be mounted at the root of the application: `.service(protected_resource_metadata(&verifier, ["read"]))`.
+/// Publishes what this API is and who issues its tokens (RFC 9728), without authentication;
+/// challenges name it from then on. To be mounted at the root of the application:
+/// `.service(protected_resource_metadata(&verifier, ["read"]))`.
 pub fn protected_resource_metadata<S: AsRef<str>>(
     verifier: &Verifier,
     scopes: impl IntoIterator<Item = S>,
@@ -65,7 +69,8 @@ impl Refused {
     }
 
     fn no_verifier() -> Self {
-        let detail = "This API has no verifier: give one to the application with app_data".to_owned();
+        let detail =
+            "This API has no verifier: give one to the application with app_data".to_owned();
         Self { problem: Problem::INTERNAL, detail, challenge: None }
     }
 }
@@ -83,7 +88,9 @@ impl ResponseError for Refused {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        response.insert_header((CONTENT_TYPE, PROBLEM_JSON)).insert_header((CACHE_CONTROL, "no-store"));
+        response
+            .insert_header((CONTENT_TYPE, PROBLEM_JSON))
+            .insert_header((CACHE_CONTROL, "no-store"));
         if let Some(challenge) = &self.challenge {
             response.insert_header((WWW_AUTHENTICATE, challenge.as_str()));
         }
@@ -109,7 +116,8 @@ fn verifier(request: &HttpRequest) -> Option<Verifier> {
 /// Who makes `request`: recognised once, however many ask.
 async fn recognise(request: &HttpRequest) -> Result<Principal, Refused> {
     let verifier = verifier(request).ok_or_else(Refused::no_verifier)?;
-    let known = request.extensions().get::<Recognised>().filter(|known| known.by.is(&verifier)).cloned();
+    let known =
+        request.extensions().get::<Recognised>().filter(|known| known.by.is(&verifier)).cloned();
     if let Some(known) = known {
         return Ok(known.principal);
     }
@@ -171,8 +179,11 @@ where
         Box::pin(async move {
             match admit(request.request(), &required).await {
                 Ok(()) => service.call(request).await.map(ServiceResponse::map_into_left_body),
-                // An answer, not an error: what stands around this one, logs and CORS, sees it as any other.
-                Err(refused) => Ok(request.into_response(refused.error_response()).map_into_right_body()),
+                // An answer, not an error: what stands around this one, logs and CORS, sees it as
+                // any other.
+                Err(refused) => {
+                    Ok(request.into_response(refused.error_response()).map_into_right_body())
+                }
             }
         })
     }

@@ -17,7 +17,8 @@ pub struct ProtectedResource {
 }
 
 impl ProtectedResource {
-    /// The metadata of the API that `verifier` is for. No empty lists: without `scopes` nothing is said of them.
+    /// The metadata of the API that `verifier` is for. No empty lists: without `scopes` nothing is
+    /// said of them.
     pub fn of(verifier: &Verifier, scopes: &ScopeSet) -> Self {
         Self {
             resource: verifier.audience().to_owned(),
@@ -28,7 +29,8 @@ impl ProtectedResource {
     }
 }
 
-/// The path of the metadata of the API `audience`, between host and path of the API itself (RFC 9728 §3.1).
+/// The path of the metadata of the API `audience`, between host and path of the API itself (RFC
+/// 9728 §3.1).
 pub fn path(audience: &str) -> String {
     let path = Address::parse(audience).map(|address| address.path).unwrap_or_default();
     format!("/.well-known/oauth-protected-resource{path}")

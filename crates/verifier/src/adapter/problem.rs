@@ -1,4 +1,5 @@
-//! The body of an error (RFC 9457), with the members that other clients know: `code`, `message`, `error`.
+//! The body of an error (RFC 9457), with the members that other clients know: `code`, `message`,
+//! `error`.
 
 use serde::Serialize;
 
@@ -27,7 +28,8 @@ struct Body<'a> {
     error: ErrorMember<'a>,
 }
 
-/// The same once more: the official OpenAI clients look for it here, and what they do not find they do not show.
+/// The same once more: the official OpenAI clients look for it here, and what they do not find they
+/// do not show.
 #[derive(Serialize)]
 struct ErrorMember<'a> {
     message: &'a str,
@@ -52,7 +54,8 @@ impl Problem {
     pub const INTERNAL: Self = Self::new(500, "err_internal", "Internal error");
 
     /// The route has no such method.
-    pub const METHOD_NOT_ALLOWED: Self = Self::new(405, "err_invalid_request", "Method not allowed");
+    pub const METHOD_NOT_ALLOWED: Self =
+        Self::new(405, "err_invalid_request", "Method not allowed");
     /// The body is too long.
     pub const TOO_LARGE: Self = Self::new(413, "err_invalid_request", "Request too large");
     /// The request contradicts the present state.

@@ -45,14 +45,19 @@ impl Refusal {
             Self::InvalidToken => {
                 "The access token is malformed, expired, revoked or not for this API".into()
             }
-            Self::InsufficientScope(none) if none.is_empty() => "No access token allows this".into(),
-            Self::InsufficientScope(scopes) => format!("The access token lacks the scope {scopes}").into(),
+            Self::InsufficientScope(none) if none.is_empty() => {
+                "No access token allows this".into()
+            }
+            Self::InsufficientScope(scopes) => {
+                format!("The access token lacks the scope {scopes}").into()
+            }
             Self::Unavailable => "The server cannot answer at the moment; try again".into(),
         }
     }
 
-    /// The value of `WWW-Authenticate`; none where nothing is asked of the caller. `realm` and `metadata`, the address
-    /// where this API is described, have neither quote nor backslash, as scopes have none.
+    /// The value of `WWW-Authenticate`; none where nothing is asked of the caller. `realm` and
+    /// `metadata`, the address where this API is described, have neither quote nor backslash,
+    /// as scopes have none.
     pub fn challenge(&self, realm: &str, metadata: Option<&str>) -> Option<String> {
         let error = match self {
             Self::Missing => "",
@@ -61,9 +66,12 @@ impl Refusal {
             Self::InsufficientScope(_) => ", error=\"insufficient_scope\"",
             Self::Unavailable => return None,
         };
-        let metadata = metadata.map(|url| format!(", resource_metadata=\"{url}\"")).unwrap_or_default();
+        let metadata =
+            metadata.map(|url| format!(", resource_metadata=\"{url}\"")).unwrap_or_default();
         let scope = match self {
-            Self::InsufficientScope(scopes) if !scopes.is_empty() => format!(", scope=\"{scopes}\""),
+            Self::InsufficientScope(scopes) if !scopes.is_empty() => {
+                format!(", scope=\"{scopes}\"")
+            }
             _ => String::new(),
         };
         Some(format!("Bearer realm=\"{realm}\"{metadata}{error}{scope}"))
@@ -104,7 +112,10 @@ mod tests {
     fn a_challenge_says_what_is_missing() {
         let challenge =
             |refusal: Refusal| refusal.challenge("api", Some("https://api/m")).unwrap_or_default();
-        assert_eq!(challenge(Refusal::Missing), r#"Bearer realm="api", resource_metadata="https://api/m""#);
+        assert_eq!(
+            challenge(Refusal::Missing),
+            r#"Bearer realm="api", resource_metadata="https://api/m""#
+        );
         assert_eq!(
             challenge(Refusal::InvalidToken),
             r#"Bearer realm="api", resource_metadata="https://api/m", error="invalid_token""#
@@ -113,7 +124,10 @@ mod tests {
             challenge(Refusal::InsufficientScope("a b".to_owned())),
             r#"Bearer realm="api", resource_metadata="https://api/m", error="insufficient_scope", scope="a b""#
         );
-        assert_eq!(Refusal::Missing.challenge("api", None).as_deref(), Some(r#"Bearer realm="api""#));
+        assert_eq!(
+            Refusal::Missing.challenge("api", None).as_deref(),
+            Some(r#"Bearer realm="api""#)
+        );
         assert_eq!(challenge(Refusal::Unavailable), "");
     }
 }

@@ -24,10 +24,16 @@ impl<'a> Address<'a> {
         let authority = rest.split('/').next().filter(|authority| !authority.is_empty())?;
         let (origin, path) = url.split_at(url.len() - rest.len() + authority.len());
         let host = host(authority)?;
-        Some(Self { origin, path: path.trim_end_matches('/'), is_https, is_loopback: is_loopback(host) })
+        Some(Self {
+            origin,
+            path: path.trim_end_matches('/'),
+            is_https,
+            is_loopback: is_loopback(host),
+        })
     }
 
-    /// Whether what comes from there cannot have been changed on the way: https, or never leaving the machine.
+    /// Whether what comes from there cannot have been changed on the way: https, or never leaving
+    /// the machine.
     pub const fn is_authentic(&self) -> bool {
         self.is_https || self.is_loopback
     }

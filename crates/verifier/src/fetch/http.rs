@@ -1,4 +1,5 @@
-//! The usual way to fetch (feature `fetch`): `ureq`, which blocks, on the thread that keeps the keys.
+//! The usual way to fetch (feature `fetch`): `ureq`, which blocks, on the thread that keeps the
+//! keys.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -11,17 +12,20 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use crate::fetch::{Document, FETCH_TIMEOUT, Fetch, FetchError, MAX_DOCUMENT_LEN, Request};
 use crate::keys::discovery::may_fetch;
 
-/// Connections to the issuer that are kept for the next question, and how long: most servers close them after five seconds.
+/// Connections to the issuer that are kept for the next question, and how long: most servers close
+/// them after five seconds.
 const KEPT_CONNECTIONS: usize = 4;
 const MAX_IDLE: Duration = Duration::from_secs(4);
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Fetches by https, and by http from this very machine alone. It follows no redirect and uses no proxy, whatever the
-/// environment says; a program that needs one brings a [`Fetch`] of its own. Certificates are checked against the roots
-/// that the operating system trusts, or those in the file that `SSL_CERT_FILE` names.
+/// Fetches by https, and by http from this very machine alone. It follows no redirect and uses no
+/// proxy, whatever the environment says; a program that needs one brings a [`Fetch`] of its own.
+/// Certificates are checked against the roots that the operating system trusts, or those in the
+/// file that `SSL_CERT_FILE` names.
 ///
-/// The cryptography of TLS is aws-lc-rs, given explicitly: no process-wide provider is installed, and none is used.
+/// The cryptography of TLS is aws-lc-rs, given explicitly: no process-wide provider is installed,
+/// and none is used.
 #[derive(Debug, Default)]
 pub struct HttpFetcher {
     fetching: OnceLock<Agent>,
@@ -69,7 +73,8 @@ impl Fetch for HttpFetcher {
     fn send(&self, request: &Request<'_>) -> Result<Document, FetchError> {
         check(request.url)?;
         let agent = self.asking.get_or_init(|| agent(KEPT_CONNECTIONS));
-        let (authorization, accept) = ((AUTHORIZATION, request.authorization), (ACCEPT, request.accept));
+        let (authorization, accept) =
+            ((AUTHORIZATION, request.authorization), (ACCEPT, request.accept));
         let answer = match request.form {
             None => {
                 let asking = agent.get(request.url).header(authorization.0, authorization.1);

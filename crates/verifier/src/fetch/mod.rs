@@ -1,5 +1,5 @@
-//! How a document of the issuer is fetched: a trait, so that a program can bring a client of its own. The feature
-//! `fetch` has one ready, `HttpFetcher`.
+//! How a document of the issuer is fetched: a trait, so that a program can bring a client of its
+//! own. The feature `fetch` has one ready, `HttpFetcher`.
 
 pub(crate) mod address;
 pub(crate) mod blocking;
@@ -17,9 +17,9 @@ pub const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Fetches documents by HTTP.
 ///
-/// It is called on a thread of its own and may block. It should follow no redirect (whoever can make the issuer's
-/// host redirect would choose the keys), take no more than [`MAX_DOCUMENT_LEN`] bytes, and give up after
-/// [`FETCH_TIMEOUT`]: a request that brings a token with an unknown key waits for it.
+/// It is called on a thread of its own and may block. It should follow no redirect (whoever can
+/// make the issuer's host redirect would choose the keys), take no more than [`MAX_DOCUMENT_LEN`]
+/// bytes, and give up after [`FETCH_TIMEOUT`]: a request that brings a token with an unknown key waits for it.
 pub trait Fetch: Send + 'static {
     /// Fetches the document at `url` with GET.
     ///
@@ -27,10 +27,12 @@ pub trait Fetch: Send + 'static {
     /// When there is no answer, or none with the status 200.
     fn get(&self, url: &str) -> Result<Document, FetchError>;
 
-    /// Asks the issuer something in the name of this API: what was taken back, whether a token is good. A fetcher that has only
-    /// documents to offer leaves this out; with it nothing that was taken back is known before it expires.
+    /// Asks the issuer something in the name of this API: what was taken back, whether a token is
+    /// good. A fetcher that has only documents to offer leaves this out; with it nothing that
+    /// was taken back is known before it expires.
     ///
-    /// The rules are the same, with the limits of the request. It is worth keeping the connection: the next request comes soon.
+    /// The rules are the same, with the limits of the request. It is worth keeping the connection:
+    /// the next request comes soon.
     ///
     /// # Errors
     /// When there is no answer, or none with the status 200.
@@ -50,7 +52,8 @@ pub struct Request<'a> {
     pub authorization: &'a str,
     /// The value of the header `Accept`.
     pub accept: &'a str,
-    /// The body of a POST, `application/x-www-form-urlencoded`; absent for a GET. It may have a token.
+    /// The body of a POST, `application/x-www-form-urlencoded`; absent for a GET. It may have a
+    /// token.
     pub form: Option<&'a str>,
     /// How long it may take.
     pub timeout: Duration,
@@ -77,13 +80,15 @@ pub struct Document {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// Plain http to another machine: anybody on the way could put keys of their own in place of the issuer's.
+    /// Plain http to another machine: anybody on the way could put keys of their own in place of
+    /// the issuer's.
     #[error("only https is fetched, and http from this very machine")]
     Insecure,
     /// No complete answer in time: the issuer is down or slow, or a firewall swallows the packets.
     #[error("no complete answer within {} seconds", FETCH_TIMEOUT.as_secs())]
     Timeout,
-    /// No connection, or it broke: the name does not resolve, nobody listens, the certificate is not trusted.
+    /// No connection, or it broke: the name does not resolve, nobody listens, the certificate is
+    /// not trusted.
     #[error("{0}")]
     Connection(String),
     /// A redirect, which is not followed: the configured address has to be the one that answers.
@@ -129,7 +134,8 @@ mod tests {
         assert_eq!(age("public, max-age=3600"), Some(3600));
         assert_eq!(age("Max-Age = \"60\", must-revalidate"), Some(60));
         assert_eq!(age("max-age=0"), Some(0));
-        for none in ["", "no-store", "max-age", "max-age=", "max-age=-1", "max-age=x", "s-maxage=5"] {
+        for none in ["", "no-store", "max-age", "max-age=", "max-age=-1", "max-age=x", "s-maxage=5"]
+        {
             assert_eq!(age(none), None, "{none}");
         }
         assert_eq!(age("max-age=18446744073709551615"), Some(Duration::MAX.as_secs()));

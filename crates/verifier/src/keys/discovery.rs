@@ -18,13 +18,15 @@ pub enum DiscoveryError {
         reason: FetchError,
     },
     /// The answer is no metadata: a web page, say, of a proxy or a log-in.
-    #[error("what {url} answers is no JSON object with an `issuer`: does the address lead to the issuer?")]
+    #[error(
+        "what {url} answers is no JSON object with an `issuer`: does the address lead to the issuer?"
+    )]
     NotMetadata {
         /// From where.
         url: String,
     },
-    /// They describe another issuer than the one that was asked for (RFC 8414 §3.3). Both have to be the same byte for
-    /// byte, a slash at the end included.
+    /// They describe another issuer than the one that was asked for (RFC 8414 §3.3). Both have to
+    /// be the same byte for byte, a slash at the end included.
     #[error(
         "{url} describes the issuer {found:?}: configure exactly that, or correct the issuer's own setting"
     )]
@@ -78,20 +80,24 @@ struct Metadata {
 /// How much of a foreign text is repeated in an error.
 const EXCERPT_LEN: usize = 200;
 
-/// Finds the address of the keys of `issuer`, which is `address` in its parts: at the place of RFC 8414 §3.1, and when
-/// nothing is there, at that of `OpenID` Connect Discovery §4.
+/// Finds the address of the keys of `issuer`, which is `address` in its parts: at the place of RFC
+/// 8414 §3.1, and when nothing is there, at that of `OpenID` Connect Discovery §4.
 ///
 /// # Errors
 /// When the metadata cannot be had, or do not say.
-pub fn jwks_uri(fetch: &dyn Fetch, issuer: &str, address: Address<'_>) -> Result<String, DiscoveryError> {
+pub fn jwks_uri(
+    fetch: &dyn Fetch,
+    issuer: &str,
+    address: Address<'_>,
+) -> Result<String, DiscoveryError> {
     let (metadata, url) = metadata(fetch, issuer, address)?;
     let Some(jwks_uri) = metadata.jwks_uri else {
         return Err(DiscoveryError::NoJwksUri { url });
     };
     // Whoever reaches the issuer by plain http does so on this machine, and may reach the keys so.
     let may_be_plain = address.is_plain();
-    let is_acceptable =
-        may_fetch(&jwks_uri).is_some_and(|found| found.is_authentic() && (!found.is_plain() || may_be_plain));
+    let is_acceptable = may_fetch(&jwks_uri)
+        .is_some_and(|found| found.is_authentic() && (!found.is_plain() || may_be_plain));
     if is_acceptable {
         Ok(jwks_uri)
     } else {
@@ -99,8 +105,8 @@ pub fn jwks_uri(fetch: &dyn Fetch, issuer: &str, address: Address<'_>) -> Result
     }
 }
 
-/// Finds where `issuer`, which is `address` in its parts, tells whether a token is good (RFC 7662). It is at the same scheme,
-/// host and port: a secret is sent there.
+/// Finds where `issuer`, which is `address` in its parts, tells whether a token is good (RFC 7662).
+/// It is at the same scheme, host and port: a secret is sent there.
 ///
 /// # Errors
 /// When the metadata cannot be had, or do not say.
@@ -195,8 +201,13 @@ mod tests {
             ("https://a.example/t", "https://a.example/.well-known/oauth-authorization-server/t"),
             ("https://a.example/t", "https://a.example/t/.well-known/openid-configuration"),
         ] {
-            let document = format!(r#"{{"issuer":"{issuer}","jwks_uri":"https://keys.example/j?v=1"}}"#);
-            assert_eq!(found(issuer, at, &document).as_deref(), Ok("https://keys.example/j?v=1"), "{at}");
+            let document =
+                format!(r#"{{"issuer":"{issuer}","jwks_uri":"https://keys.example/j?v=1"}}"#);
+            assert_eq!(
+                found(issuer, at, &document).as_deref(),
+                Ok("https://keys.example/j?v=1"),
+                "{at}"
+            );
         }
     }
 
@@ -204,7 +215,9 @@ mod tests {
     fn what_is_wrong_with_metadata_is_said() {
         const AT: &str = "https://a.example/.well-known/oauth-authorization-server";
         let error = |document: &str| found("https://a.example", AT, document).unwrap_err();
-        for document in ["<html>", "", "[]", "null", "{}", r#"["https://a.example","https://a.example/j"]"#] {
+        for document in
+            ["<html>", "", "[]", "null", "{}", r#"["https://a.example","https://a.example/j"]"#]
+        {
             assert!(matches!(error(document), DiscoveryError::NotMetadata { .. }), "{document}");
         }
         for other in ["https://a.example/", "https://A.example", "https://evil.example"] {
@@ -215,11 +228,18 @@ mod tests {
         }
         let no_keys = error(r#"{"issuer":"https://a.example"}"#);
         assert!(matches!(no_keys, DiscoveryError::NoJwksUri { .. }), "{no_keys}");
-        for insecure in
-            ["http://a.example/j", "http://127.0.0.1/j", "ftp://a", "file:///etc/passwd", "https://a/#b"]
-        {
+        for insecure in [
+            "http://a.example/j",
+            "http://127.0.0.1/j",
+            "ftp://a",
+            "file:///etc/passwd",
+            "https://a/#b",
+        ] {
             let document = format!(r#"{{"issuer":"https://a.example","jwks_uri":"{insecure}"}}"#);
-            assert!(matches!(error(&document), DiscoveryError::InsecureJwksUri { .. }), "{insecure}");
+            assert!(
+                matches!(error(&document), DiscoveryError::InsecureJwksUri { .. }),
+                "{insecure}"
+            );
         }
         let nothing = found("https://a.example", "https://elsewhere.example", "").unwrap_err();
         assert!(nothing.to_string().contains("openid-configuration"), "{nothing}");

@@ -5,8 +5,8 @@ use std::fmt;
 use aws_lc_rs::digest::{self, SHA256};
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaPublicKeyComponents,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -42,7 +42,8 @@ enum Material {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LeftOutReason {
-    /// It is no object, or a member that is needed is missing, stands twice or is of the wrong type.
+    /// It is no object, or a member that is needed is missing, stands twice or is of the wrong
+    /// type.
     #[error("it is malformed")]
     Malformed,
     /// Without `kid` no token can name it; over 256 bytes none may.
@@ -51,14 +52,16 @@ pub enum LeftOutReason {
     /// `use` is not `sig`, or `key_ops` does not list `verify`.
     #[error("it is for something else than verifying signatures")]
     OtherUse,
-    /// A `kty`, `crv` or `alg` that access tokens are not verified with here, or an `alg` that does not fit the `kty`.
+    /// A `kty`, `crv` or `alg` that access tokens are not verified with here, or an `alg` that does
+    /// not fit the `kty`.
     #[error("its type or algorithm is not used here")]
     UnknownType,
-    /// RSA with less than 2048 or more than 8192 bits or with numbers that no key has, a point that is not on the curve,
-    /// or one with which anybody could sign.
+    /// RSA with less than 2048 or more than 8192 bits or with numbers that no key has, a point that
+    /// is not on the curve, or one with which anybody could sign.
     #[error("its parameters are not acceptable")]
     BadParameters,
-    /// Its private members are published with it: whoever reads them can sign. It has to be replaced.
+    /// Its private members are published with it: whoever reads them can sign. It has to be
+    /// replaced.
     #[error("its private half is published: it is compromised, and has to be replaced")]
     Private,
     /// Two different keys have this `kid`.
@@ -111,7 +114,10 @@ impl Members {
             return Err(LeftOutReason::Private);
         }
         let verifies = self.r#use.as_deref().is_none_or(|purpose| purpose == "sig")
-            && self.key_ops.as_ref().is_none_or(|uses| uses.iter().any(|purpose| purpose == "verify"));
+            && self
+                .key_ops
+                .as_ref()
+                .is_none_or(|uses| uses.iter().any(|purpose| purpose == "verify"));
         if !verifies {
             return Err(LeftOutReason::OtherUse);
         }
@@ -133,8 +139,8 @@ impl Members {
             || self.k.is_some()
     }
 
-    /// The algorithm that `alg` names, or without `alg` the one that goes without saying; in either case one that fits
-    /// the key.
+    /// The algorithm that `alg` names, or without `alg` the one that goes without saying; in either
+    /// case one that fits the key.
     fn algorithm(&self) -> Result<SigningAlgorithm, LeftOutReason> {
         use SigningAlgorithm::{EdDsa, Es256, Es384, Ps256, Rs256};
         let fitting: &[SigningAlgorithm] = match (self.kty.as_str(), self.crv.as_deref()) {
@@ -184,7 +190,9 @@ impl Members {
                     &RSA_PKCS1_2048_8192_SHA256
                 };
                 (
-                    components.to_parsed_public_key(parameters).map_err(|_| LeftOutReason::BadParameters)?,
+                    components
+                        .to_parsed_public_key(parameters)
+                        .map_err(|_| LeftOutReason::BadParameters)?,
                     bytes,
                 )
             }
@@ -201,11 +209,9 @@ fn bytes(member: Option<&String>) -> Result<Vec<u8>, LeftOutReason> {
 
 /// A coordinate, of full length also when it begins with zeros (RFC 7518 §6.2.1.2).
 fn coordinate(member: Option<&String>, len: usize) -> Result<Vec<u8>, LeftOutReason> {
-    bytes(member).and_then(
-        |bytes| {
-            if bytes.len() == len { Ok(bytes) } else { Err(LeftOutReason::BadParameters) }
-        },
-    )
+    bytes(member).and_then(|bytes| {
+        if bytes.len() == len { Ok(bytes) } else { Err(LeftOutReason::BadParameters) }
+    })
 }
 
 /// A number without the zeros that some put in front (RFC 7518 §6.3.1.1 knows of them).
@@ -219,8 +225,8 @@ fn bits(number: &[u8]) -> usize {
     number.len() * 8 - unused
 }
 
-/// Whether a public exponent is odd and above 1, and at most 32 bits long. aws-lc-rs would take 1, with which anything
-/// is its own signature.
+/// Whether a public exponent is odd and above 1, and at most 32 bits long. aws-lc-rs would take 1,
+/// with which anything is its own signature.
 const fn is_exponent(number: &[u8]) -> bool {
     match number {
         [only] => *only % 2 == 1 && *only > 1,
@@ -229,19 +235,22 @@ const fn is_exponent(number: &[u8]) -> bool {
     }
 }
 
-/// Whether an Ed25519 point is the neutral element or another of the eight whose order is at most 8, in any encoding.
-/// With such a key anybody's signature is good, and aws-lc-rs would take it. (A point that is not on the curve needs no
-/// look here: nothing verifies with it.)
+/// Whether an Ed25519 point is the neutral element or another of the eight whose order is at most
+/// 8, in any encoding. With such a key anybody's signature is good, and aws-lc-rs would take it. (A
+/// point that is not on the curve needs no look here: nothing verifies with it.)
 fn has_small_order(point: &[u8]) -> bool {
-    // y of these points, and what is the same modulo p = 2^255 - 19; x has either sign, in the highest bit.
+    // y of these points, and what is the same modulo p = 2^255 - 19; x has either sign, in the
+    // highest bit.
     const ORDER_8: [[u8; 32]; 2] = [
         [
-            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
-            0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef,
+            0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88,
+            0x6d, 0x53, 0xfc, 0x05,
         ],
         [
-            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
-            0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10,
+            0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77,
+            0x92, 0xac, 0x03, 0x7a,
         ],
     ];
     let [first, middle @ .., last] = point else { return true };

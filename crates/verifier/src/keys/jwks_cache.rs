@@ -1,5 +1,5 @@
-//! The keys of an issuer, kept fresh by one thread: whatever is thrown at the verifier, the issuer is asked no more
-//! than once in an interval, and while it is down, the keys that are known stay.
+//! The keys of an issuer, kept fresh by one thread: whatever is thrown at the verifier, the issuer
+//! is asked no more than once in an interval, and while it is down, the keys that are known stay.
 
 use std::any::Any;
 use std::fmt;
@@ -43,9 +43,10 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// A clock that somebody moves wakes nobody: the thread looks at it at least this often.
 const LONGEST_NAP: Duration = Duration::from_millis(250);
 
-/// The keys of an issuer, and the thread that keeps them fresh. It fetches them again when the issuer's `Cache-Control:
-/// max-age` says so (clamped to between a second and an hour; five minutes when it does not say), and sooner when a
-/// token comes with an unknown `kid`, but then at most once in ten seconds. The thread ends with the last handle.
+/// The keys of an issuer, and the thread that keeps them fresh. It fetches them again when the
+/// issuer's `Cache-Control: max-age` says so (clamped to between a second and an hour; five minutes
+/// when it does not say), and sooner when a token comes with an unknown `kid`, but then at most
+/// once in ten seconds. The thread ends with the last handle.
 #[derive(Clone)]
 pub struct JwksCache(Arc<Handle>);
 
@@ -146,7 +147,13 @@ impl JwksCache {
             hasher: RandomState::new(),
         });
         let (sender, status) = watch::channel(JwksStatus::default());
-        let keeper = Keeper { shared: Arc::clone(&shared), source, found: None, failures: 0, status: sender };
+        let keeper = Keeper {
+            shared: Arc::clone(&shared),
+            source,
+            found: None,
+            failures: 0,
+            status: sender,
+        };
         thread::Builder::new().name("mintery-jwks".to_owned()).spawn(move || keeper.run())?;
         Ok(Self(Arc::new(Handle { shared, status })))
     }
@@ -167,7 +174,8 @@ impl JwksCache {
         Arc::clone(&self.0.shared.keys)
     }
 
-    /// Whether a key that is not known may be one that the issuer has: its keys never came, or it did not answer lately.
+    /// Whether a key that is not known may be one that the issuer has: its keys never came, or it
+    /// did not answer lately.
     pub(crate) fn is_cut_off(&self) -> bool {
         let status = self.0.status.borrow();
         status.fetched_at.is_none() || status.error.is_some()
@@ -182,9 +190,9 @@ impl JwksCache {
         match status.wait_for(|status| status.attempts > 0).await {
             Ok(status) => status.error.clone().map_or(Ok(()), Err),
             // The thread is gone, which nothing but the program's own clock can have done.
-            Err(_) => {
-                Err(Arc::new(RefreshError::Panicked("the thread that keeps the keys is gone".to_owned())))
-            }
+            Err(_) => Err(Arc::new(RefreshError::Panicked(
+                "the thread that keeps the keys is gone".to_owned(),
+            ))),
         }
     }
 
@@ -195,8 +203,9 @@ impl JwksCache {
         shared.wake.notify_one();
     }
 
-    /// Fetches the keys now and waits for them: the issuer itself, which was asked, answers with a key that is not known. (What
-    /// strangers bring leads to [`ask_for`](Self::ask_for), which does not let them choose when.)
+    /// Fetches the keys now and waits for them: the issuer itself, which was asked, answers with a
+    /// key that is not known. (What strangers bring leads to [`ask_for`](Self::ask_for), which
+    /// does not let them choose when.)
     pub(crate) async fn fetched_now(&self) {
         let Handle { shared, status } = &*self.0;
         let mut status = status.clone();
@@ -211,8 +220,8 @@ impl JwksCache {
         status.wait_for(|status| status.attempts >= attempts).await.ok();
     }
 
-    /// Asks the issuer for a key that is not known, if it may be asked, and waits for the answer. Says whether it was
-    /// asked.
+    /// Asks the issuer for a key that is not known, if it may be asked, and waits for the answer.
+    /// Says whether it was asked.
     pub(crate) async fn ask_for(&self, kid: &str) -> bool {
         let Handle { shared, status } = &*self.0;
         // Before it is asked, so that no answer is missed.
@@ -231,7 +240,9 @@ impl JwksCache {
 
 impl fmt::Debug for JwksCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JwksCache").field("status", &*self.0.status.borrow()).finish_non_exhaustive()
+        f.debug_struct("JwksCache")
+            .field("status", &*self.0.status.borrow())
+            .finish_non_exhaustive()
     }
 }
 
@@ -355,7 +366,8 @@ impl Keeper {
         };
         match KeySet::parse(&document.body) {
             Ok(keys) => {
-                let told = document.max_age().unwrap_or(USUAL_INTERVAL).clamp(INTERVALS.0, INTERVALS.1);
+                let told =
+                    document.max_age().unwrap_or(USUAL_INTERVAL).clamp(INTERVALS.0, INTERVALS.1);
                 Ok((keys, refresh_every.unwrap_or(told)))
             }
             Err(reason) => Err(RefreshError::Keys { url, reason }),

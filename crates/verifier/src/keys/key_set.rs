@@ -1,4 +1,5 @@
-//! The keys of an issuer, by their id: what its JWKS (RFC 7517 §5) has that access tokens can be verified with.
+//! The keys of an issuer, by their id: what its JWKS (RFC 7517 §5) has that access tokens can be
+//! verified with.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -10,7 +11,8 @@ use serde_json::value::RawValue;
 use crate::keys::jwk;
 pub use crate::keys::jwk::{LeftOutReason, VerifyingKey};
 
-/// The most keys that a set may have. A longer one is refused as a whole: it is none of an authorization server's.
+/// The most keys that a set may have. A longer one is refused as a whole: it is none of an
+/// authorization server's.
 const MAX_KEYS: usize = 64;
 
 /// The fewest bytes of an HS256 secret (RFC 7518 §3.2).
@@ -63,10 +65,12 @@ struct Document<'a> {
 }
 
 impl KeySet {
-    /// Reads a JWKS, key by key: one of a type that nobody here knows does not spoil the others (RFC 7517 §5).
+    /// Reads a JWKS, key by key: one of a type that nobody here knows does not spoil the others
+    /// (RFC 7517 §5).
     ///
-    /// Taken are P-256 (ES256), P-384 (ES384), Ed25519 (`EdDSA`) and RSA of 2048 to 8192 bits (RS256, or PS256 when `alg`
-    /// says so). Two different keys with one `kid` are both left out, and so is a key with private members.
+    /// Taken are P-256 (ES256), P-384 (ES384), Ed25519 (`EdDSA`) and RSA of 2048 to 8192 bits
+    /// (RS256, or PS256 when `alg` says so). Two different keys with one `kid` are both left
+    /// out, and so is a key with private members.
     ///
     /// # Errors
     /// When it is no JWKS, too long, or no key in it can be used.
@@ -111,8 +115,8 @@ impl KeySet {
         }
     }
 
-    /// The same set with a secret for HS256, which never comes from a JWKS. Whoever can verify with it can sign with it
-    /// too: only where issuer and API are in one hand.
+    /// The same set with a secret for HS256, which never comes from a JWKS. Whoever can verify with
+    /// it can sign with it too: only where issuer and API are in one hand.
     ///
     /// # Errors
     /// When the secret is shorter than 32 bytes.
@@ -140,8 +144,10 @@ impl KeySet {
     /// Whether `key` is the one with this id.
     #[must_use]
     pub(crate) fn has(&self, kid: &str, key: &Arc<VerifyingKey>) -> bool {
-        // Nearly always it is the very same, and a few pointers are compared sooner than an id is looked up.
-        self.keys.values().any(|own| Arc::ptr_eq(own, key)) || self.get(kid).is_some_and(|own| own == key)
+        // Nearly always it is the very same, and a few pointers are compared sooner than an id is
+        // looked up.
+        self.keys.values().any(|own| Arc::ptr_eq(own, key))
+            || self.get(kid).is_some_and(|own| own == key)
     }
 
     /// The same set, which follows `before`: a key that is in both stays the very same.
@@ -160,7 +166,8 @@ impl KeySet {
         self.keys.keys().map(|kid| &**kid)
     }
 
-    /// The published keys that are not used, for the operator: one whose private half is published is compromised.
+    /// The published keys that are not used, for the operator: one whose private half is published
+    /// is compromised.
     #[must_use]
     pub fn left_out(&self) -> &[LeftOut] {
         &self.left_out

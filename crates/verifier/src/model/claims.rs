@@ -15,7 +15,8 @@ pub const INTROSPECTION_TYPE: &str = "token-introspection+jwt";
 pub struct AccessTokenClaims<'a> {
     /// Who issued it.
     pub iss: &'a str,
-    /// Who it stands for: with client credentials, the client; the owner of the API key that it was made from.
+    /// Who it stands for: with client credentials, the client; the owner of the API key that it
+    /// was made from.
     pub sub: &'a str,
     /// The client that asked for it, or the API key that it was made from.
     pub client_id: &'a str,
@@ -58,9 +59,10 @@ impl<'a, T: AsRef<str>> Audience<'a, T> {
     }
 }
 
-/// The id of a token: the number of the last event that the issuing node knew, a digest of the id of the credential
-/// that asked, and 16 random bytes. The number is what makes a cut-off hold without trusting a clock: a token with a
-/// smaller number than its client's cut-off is void, whenever it claims to have been issued.
+/// The id of a token: the number of the last event that the issuing node knew, a digest of the id
+/// of the credential that asked, and 16 random bytes. The number is what makes a cut-off hold
+/// without trusting a clock: a token with a smaller number than its client's cut-off is void,
+/// whenever it claims to have been issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenId {
     /// The last event that the issuing node had applied.
@@ -84,7 +86,8 @@ impl TokenId {
     /// What goes into a token id for the credential with this id.
     #[must_use]
     pub fn credential_digest(credential_id: &str) -> [u8; 8] {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, credential_id.as_bytes());
+        let digest =
+            aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, credential_id.as_bytes());
         digest.as_ref().first_chunk().copied().unwrap_or_default()
     }
 

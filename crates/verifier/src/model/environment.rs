@@ -7,7 +7,8 @@ use std::str::FromStr;
 #[error("an environment is live or test")]
 pub struct InvalidEnvironment;
 
-/// What a key is for. It stands in the key, so that everybody sees it, and in the tokens that are made from it (`environment`).
+/// What a key is for. It stands in the key, so that everybody sees it, and in the tokens that are
+/// made from it (`environment`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Environment {
     /// For the real thing.
@@ -94,7 +95,8 @@ mod tests {
         let accepted = |name: &str| {
             let environments: Environments = name.parse().unwrap();
             assert_eq!(environments.name(), name);
-            [Environment::Live, Environment::Test].map(|environment| environments.accept(environment))
+            [Environment::Live, Environment::Test]
+                .map(|environment| environments.accept(environment))
         };
         assert_eq!(accepted("live"), [true, false]);
         assert_eq!(accepted("test"), [false, true]);

@@ -1,4 +1,5 @@
-//! Types that the server and the APIs share, and their rules. A value of one of these types exists only if it is valid.
+//! Types that the server and the APIs share, and their rules. A value of one of these types exists
+//! only if it is valid.
 
 pub mod claims;
 pub mod environment;

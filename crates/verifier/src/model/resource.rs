@@ -19,8 +19,14 @@ impl ResourceUri {
     pub fn parse(text: &str) -> Result<Self, InvalidResource> {
         let (scheme, rest) = text.split_once(':').ok_or(InvalidResource)?;
         let scheme_is_valid = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
-        if !scheme_is_valid || rest.is_empty() || text.len() > 2048 || !rest.bytes().all(is_uri_byte) {
+            && scheme
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+        if !scheme_is_valid
+            || rest.is_empty()
+            || text.len() > 2048
+            || !rest.bytes().all(is_uri_byte)
+        {
             return Err(InvalidResource);
         }
         Ok(Self(text.into()))

@@ -1,9 +1,10 @@
-//! What was taken back before it expired. A single token is void by its `jti`. A cut-off voids all tokens of a client, of a
-//! credential, for an API, or of a signing key that were issued before an event: each token says in its `jti` which event
-//! its issuer knew, so that a cut-off holds without trusting a clock, and also for what a node issues that has not heard of
-//! it yet.
+//! What was taken back before it expired. A single token is void by its `jti`. A cut-off voids all
+//! tokens of a client, of a credential, for an API, or of a signing key that were issued before an
+//! event: each token says in its `jti` which event its issuer knew, so that a cut-off holds without
+//! trusting a clock, and also for what a node issues that has not heard of it yet.
 //!
-//! Nobody learns from a revocation what it is about who does not know that already: it has a digest.
+//! Nobody learns from a revocation what it is about who does not know that already: it has a
+//! digest.
 
 use std::fmt;
 
@@ -121,7 +122,8 @@ impl fmt::Debug for Mark {
 pub struct Revocation {
     /// What.
     pub mark: Mark,
-    /// The number of the event by which it was taken back: of all but single tokens, those are void whose issuer knew fewer.
+    /// The number of the event by which it was taken back: of all but single tokens, those are
+    /// void whose issuer knew fewer.
     pub number: u64,
     /// From when on nothing is left that could be void because of it.
     pub until: Timestamp,
@@ -132,9 +134,11 @@ pub struct Revocation {
 pub struct TokenNames<'a> {
     /// Its `jti`.
     pub jti: &'a str,
-    /// What Mintery put into that; nothing when somebody else made it: its issuer knew of no event.
+    /// What Mintery put into that; nothing when somebody else made it: its issuer knew of no
+    /// event.
     pub id: Option<TokenId>,
-    /// Who it stands for: the client that asked for it, or the owner of the API key that it was made from.
+    /// Who it stands for: the client that asked for it, or the owner of the API key that it was
+    /// made from.
     pub subject: &'a str,
     /// Who asked for it.
     pub client_id: &'a str,
@@ -154,9 +158,11 @@ pub trait CutOffs {
 }
 
 impl TokenNames<'_> {
-    /// Whether the token is void: by itself, or because it was issued before something was taken back.
+    /// Whether the token is void: by itself, or because it was issued before something was taken
+    /// back.
     pub fn are_void(&self, known: &impl CutOffs) -> bool {
-        let number_of = |kind, name| known.has(kind).then(|| known.number(Mark::of(kind, name))).flatten();
+        let number_of =
+            |kind, name| known.has(kind).then(|| known.number(Mark::of(kind, name))).flatten();
         if number_of(Kind::Token, self.jti).is_some() {
             return true;
         }
@@ -189,7 +195,8 @@ mod tests {
         for kind in Kind::ALL {
             let mark = Mark::of(kind, "abc");
             // ba7816bf 8f01cfea 414140de 5dae2223…
-            let expected = if kind == Kind::Credential { "ungWv48Bz-o" } else { "ungWv48Bz-pBQUDeXa4i" };
+            let expected =
+                if kind == Kind::Credential { "ungWv48Bz-o" } else { "ungWv48Bz-pBQUDeXa4i" };
             assert_eq!(mark.digest(), expected);
             assert_eq!(Mark::from_text(kind, expected), Some(mark));
             assert_eq!(Mark::from_text(kind, "ungWv48B"), None);
@@ -216,7 +223,8 @@ mod tests {
 
     #[test]
     fn a_cut_off_voids_what_was_issued_before_it() {
-        let id = TokenId { event: 7, credential: TokenId::credential_digest("cs_1"), nonce: [0; 16] };
+        let id =
+            TokenId { event: 7, credential: TokenId::credential_digest("cs_1"), nonce: [0; 16] };
         let (jti, audience) = (id.encode(), ["https://a".to_owned(), "https://b".to_owned()]);
         let names = TokenNames {
             jti: &jti,

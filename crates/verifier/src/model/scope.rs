@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-/// The prefix of the scopes that are Mintery's own: never a default, good for nothing but the issuer's own API.
+/// The prefix of the scopes that are Mintery's own: never a default, good for nothing but the
+/// issuer's own API.
 pub const OWN_PREFIX: &str = "mintery:";
 
 /// All scopes that are Mintery's own. To add one: a line here, and where it is asked for.
@@ -26,8 +27,9 @@ pub const OWN_SCOPES: [&str; 14] = [
     "mintery:users:write",
 ];
 
-/// A set of scope tokens, each of bytes 21, 23–5B, 5D–7E. Neither order nor repetition means anything, so it is kept
-/// as the text that is sent, sorted and without repeats: a clone or a comparison costs nothing worth naming.
+/// A set of scope tokens, each of bytes 21, 23–5B, 5D–7E. Neither order nor repetition means
+/// anything, so it is kept as the text that is sent, sorted and without repeats: a clone or a
+/// comparison costs nothing worth naming.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ScopeSet(Arc<str>);
 
@@ -40,7 +42,8 @@ impl ScopeSet {
     /// Parses a scope list; the empty text is the empty set.
     ///
     /// # Errors
-    /// When a byte stands in it that no scope token may have, or the tokens are not separated by exactly one space.
+    /// When a byte stands in it that no scope token may have, or the tokens are not separated by
+    /// exactly one space.
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
         if text.is_empty() {
             return Ok(Self::default());
@@ -115,7 +118,13 @@ impl ScopeSet {
     /// The scopes that are not Mintery's own.
     #[must_use]
     pub fn without_own(&self) -> Self {
-        Self(self.iter().filter(|token| !token.starts_with(OWN_PREFIX)).collect::<Vec<_>>().join(" ").into())
+        Self(
+            self.iter()
+                .filter(|token| !token.starts_with(OWN_PREFIX))
+                .collect::<Vec<_>>()
+                .join(" ")
+                .into(),
+        )
     }
 
     /// Whether one of them is Mintery's own.

@@ -27,9 +27,11 @@ pub struct UnknownAlgorithm;
 
 impl SigningAlgorithm {
     /// All of them, the default first.
-    pub const ALL: [Self; 6] = [Self::Es256, Self::Es384, Self::Ps256, Self::Rs256, Self::EdDsa, Self::Hs256];
+    pub const ALL: [Self; 6] =
+        [Self::Es256, Self::Es384, Self::Ps256, Self::Rs256, Self::EdDsa, Self::Hs256];
 
-    /// The name that `alg` has in a header or a key (RFC 7518 §3.1, RFC 8037 §3.1), spelt exactly so.
+    /// The name that `alg` has in a header or a key (RFC 7518 §3.1, RFC 8037 §3.1), spelt exactly
+    /// so.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -42,7 +44,8 @@ impl SigningAlgorithm {
         }
     }
 
-    /// Whether the key that verifies is the key that signs, and so a secret that is never published.
+    /// Whether the key that verifies is the key that signs, and so a secret that is never
+    /// published.
     #[must_use]
     pub const fn is_symmetric(self) -> bool {
         matches!(self, Self::Hs256)
@@ -78,8 +81,9 @@ impl FromStr for SigningAlgorithm {
 
     /// `Ed25519` is the newer name of what RFC 8037 calls `EdDSA` (RFC 9864 §2.2).
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let is_named =
-            |algorithm: &Self| algorithm.name() == name || (*algorithm == Self::EdDsa && name == "Ed25519");
+        let is_named = |algorithm: &Self| {
+            algorithm.name() == name || (*algorithm == Self::EdDsa && name == "Ed25519")
+        };
         Self::ALL.into_iter().find(is_named).ok_or(UnknownAlgorithm)
     }
 }

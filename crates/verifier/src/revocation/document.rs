@@ -1,5 +1,5 @@
-//! A document of the revocation feed (`docs/revocation-feed.md`), read as strictly as a token: what is not exactly as it
-//! should be is refused as a whole, and nothing of it is taken over.
+//! A document of the revocation feed (`docs/revocation-feed.md`), read as strictly as a token: what
+//! is not exactly as it should be is refused as a whole, and nothing of it is taken over.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -31,7 +31,8 @@ pub enum FeedDocumentError {
     /// `typ` is not `revocations+jwt`.
     #[error("it is of another type")]
     Type,
-    /// `alg` is not the algorithm of the key, or one of a shared secret, with which anybody who verifies could sign.
+    /// `alg` is not the algorithm of the key, or one of a shared secret, with which anybody who
+    /// verifies could sign.
     #[error("it is signed with an algorithm that is not the key's, or not asymmetric")]
     Algorithm,
     /// The issuer has no key with this `kid`.
@@ -72,7 +73,8 @@ pub struct Expected<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeedDocument {
     pub contents: Contents,
-    /// By how much what it says was older than the document, when it was made; absent in all parts but the first.
+    /// By how much what it says was older than the document, when it was made; absent in all parts
+    /// but the first.
     pub age: Option<std::time::Duration>,
     /// The number of the event up to which it is complete.
     pub to: u64,
@@ -115,7 +117,9 @@ pub fn read(
     claims.read()
 }
 
-fn check_header<'a>(header: &'a Object<'_>) -> Result<(&'a str, SigningAlgorithm), FeedDocumentError> {
+fn check_header<'a>(
+    header: &'a Object<'_>,
+) -> Result<(&'a str, SigningAlgorithm), FeedDocumentError> {
     if !brings_no_key(header) {
         return Err(FeedDocumentError::Header);
     }
@@ -144,7 +148,8 @@ impl Claims<'_> {
             return Err(FeedDocumentError::Nonce);
         }
         let (issued, expires) = (self.required_moment("iat")?, self.required_moment("exp")?);
-        if issued > expected.now.plus(expected.skew) || expires.plus(expected.skew) <= expected.now {
+        if issued > expected.now.plus(expected.skew) || expires.plus(expected.skew) <= expected.now
+        {
             return Err(FeedDocumentError::Time);
         }
         Ok(())
@@ -153,15 +158,20 @@ impl Claims<'_> {
     fn read(&self) -> Result<FeedDocument, FeedDocumentError> {
         let to = self.number("to")?.ok_or(FeedDocumentError::Claim("to"))?;
         let contents = self.contents(to)?;
-        let next =
-            self.0.text("next").filter(|next| is_next(next)).ok_or(FeedDocumentError::Claim("next"))?;
+        let next = self
+            .0
+            .text("next")
+            .filter(|next| is_next(next))
+            .ok_or(FeedDocumentError::Claim("next"))?;
         let age = match (contents, self.moment("as_of")?) {
             (Contents::Part { number: 2.., .. }, _) => None,
             (_, Some(as_of)) => Some(self.required_moment("iat")?.since(as_of)),
             (_, None) => return Err(FeedDocumentError::Claim("as_of")),
         };
         let mut entries = Vec::new();
-        for (kind, name) in Kind::ALL.into_iter().zip(["tokens", "clients", "credentials", "apis", "keys"]) {
+        for (kind, name) in
+            Kind::ALL.into_iter().zip(["tokens", "clients", "credentials", "apis", "keys"])
+        {
             self.read_entries(kind, name, contents, &mut entries)?;
         }
         Ok(FeedDocument { contents, age, to, next: next.to_owned(), entries })
@@ -198,7 +208,9 @@ impl Claims<'_> {
         for entry in list {
             let Value::Array(entry) = entry else { return Err(malformed) };
             let (digest, number, expires) = match (kind, entry.as_slice()) {
-                (Kind::Token, [Value::Text(digest), Value::Number(expires)]) => (digest, 0, *expires),
+                (Kind::Token, [Value::Text(digest), Value::Number(expires)]) => {
+                    (digest, 0, *expires)
+                }
                 (Kind::Token, _) => return Err(malformed),
                 (_, [Value::Text(digest), Value::Number(number), Value::Number(expires)]) => {
                     (digest, whole(*number).ok_or(malformed)?, *expires)
@@ -222,7 +234,9 @@ impl Claims<'_> {
     fn number(&self, name: &'static str) -> Result<Option<u64>, FeedDocumentError> {
         match self.0.get(name) {
             None => Ok(None),
-            Some(Value::Number(number)) => whole(*number).map(Some).ok_or(FeedDocumentError::Claim(name)),
+            Some(Value::Number(number)) => {
+                whole(*number).map(Some).ok_or(FeedDocumentError::Claim(name))
+            }
             Some(_) => Err(FeedDocumentError::Claim(name)),
         }
     }
@@ -230,7 +244,9 @@ impl Claims<'_> {
     fn moment(&self, name: &'static str) -> Result<Option<Timestamp>, FeedDocumentError> {
         match self.0.get(name) {
             None => Ok(None),
-            Some(Value::Number(secs)) => moment(*secs).map(Some).ok_or(FeedDocumentError::Claim(name)),
+            Some(Value::Number(secs)) => {
+                moment(*secs).map(Some).ok_or(FeedDocumentError::Claim(name))
+            }
             Some(_) => Err(FeedDocumentError::Claim(name)),
         }
     }
@@ -250,7 +266,11 @@ fn is_next(text: &str) -> bool {
 fn whole(number: f64) -> Option<u64> {
     /// 2^53 − 1.
     const GREATEST: f64 = 9_007_199_254_740_991.0;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range, and whole")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "in range, and whole"
+    )]
     let whole = number as u64;
     ((0.0..=GREATEST).contains(&number) && number.fract() == 0.0).then_some(whole)
 }

@@ -1,5 +1,6 @@
-//! What was taken back, followed by one thread: it asks the issuer's feed, holds the question open until something is taken
-//! back, and starts over when the issuer says so. Whatever is wrong with an answer, what is known stays.
+//! What was taken back, followed by one thread: it asks the issuer's feed, holds the question open
+//! until something is taken back, and starts over when the issuer says so. Whatever is wrong with
+//! an answer, what is known stays.
 
 use std::any::Any;
 use std::fmt;
@@ -24,8 +25,9 @@ use crate::revocation::introspector::Introspector;
 use crate::revocation::known::Revocations;
 use crate::revocation::options::{Authorization, FollowRevocations, StaleRevocations};
 
-/// How long the issuer is asked to wait for something to be taken back. An answer is as old as its question, and counts until the
-/// next one comes: the knowledge is never older than twice this and the way there and back, so it is short.
+/// How long the issuer is asked to wait for something to be taken back. An answer is as old as its
+/// question, and counts until the next one comes: the knowledge is never older than twice this and
+/// the way there and back, so it is short.
 const WAIT: Duration = Duration::from_secs(1);
 
 /// How long an answer may take beyond that; long enough for a part of a long list.
@@ -37,9 +39,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The same where the issuer does not wait: too many others wait there.
 const LONG_PAUSE: Duration = Duration::from_secs(1);
 
-/// How soon it is tried again after a failure; each time twice as long, up to the second; up to the third where the issuer does
-/// not accept the credentials.
-const RETRIES: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(5), Duration::from_secs(30)];
+/// How soon it is tried again after a failure; each time twice as long, up to the second; up to the
+/// third where the issuer does not accept the credentials.
+const RETRIES: [Duration; 3] =
+    [Duration::from_millis(500), Duration::from_secs(5), Duration::from_secs(30)];
 
 /// The most that is taken over at once: 150 MB of memory.
 const MAX_ENTRIES: usize = 2_000_000;
@@ -66,7 +69,8 @@ struct Shared {
     clock: Arc<dyn Clock>,
     plan: Mutex<Plan>,
     wake: Condvar,
-    /// The moment as of which everything is known, by the clock that does not jump, in milliseconds and one; 0 when nothing is.
+    /// The moment as of which everything is known, by the clock that does not jump, in
+    /// milliseconds and one; 0 when nothing is.
     known_at: AtomicU64,
     /// The same by the date: the other clock stands still while a machine sleeps.
     known_on: AtomicI64,
@@ -84,8 +88,8 @@ struct Plan {
 pub struct RevocationStatus {
     /// How many times the issuer was asked.
     pub attempts: u64,
-    /// The moment as of which everything is known that was taken back, by the clock of this machine; nothing before it was known
-    /// the first time.
+    /// The moment as of which everything is known that was taken back, by the clock of this
+    /// machine; nothing before it was known the first time.
     pub known_at: Option<Timestamp>,
     /// The number of the issuer's last event that is known.
     pub event: Option<u64>,
@@ -132,8 +136,12 @@ pub enum FollowError {
 /// The limits of questions are others than those of documents.
 fn told(reason: &FetchError) -> String {
     match reason {
-        FetchError::Timeout => format!("no complete answer within {} seconds", (WAIT + TIMEOUT).as_secs()),
-        FetchError::TooLong => format!("the answer is longer than {} KiB", document::MAX_LEN / 1024),
+        FetchError::Timeout => {
+            format!("no complete answer within {} seconds", (WAIT + TIMEOUT).as_secs())
+        }
+        FetchError::TooLong => {
+            format!("the answer is longer than {} KiB", document::MAX_LEN / 1024)
+        }
         other => other.to_string(),
     }
 }
@@ -165,7 +173,8 @@ impl RevocationFollower {
             clock: Arc::clone(&clock),
         });
         let introspector = (config.when_stale == StaleRevocations::Introspect).then(|| {
-            let (fetch, authorization) = (Arc::clone(&following.fetch), config.authorization.clone());
+            let (fetch, authorization) =
+                (Arc::clone(&following.fetch), config.authorization.clone());
             Introspector::new(following.issuer.clone(), fetch, authorization, clock)
         });
         let own_endpoint = own_endpoint(&following.issuer);
@@ -224,7 +233,9 @@ impl RevocationFollower {
 
 impl fmt::Debug for RevocationFollower {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RevocationFollower").field("status", &*self.0.status.borrow()).finish_non_exhaustive()
+        f.debug_struct("RevocationFollower")
+            .field("status", &*self.0.status.borrow())
+            .finish_non_exhaustive()
     }
 }
 
@@ -241,7 +252,8 @@ impl Shared {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The greater of two ages. Between the two writes of another thread that is that of the older knowledge.
+    /// The greater of two ages. Between the two writes of another thread that is that of the older
+    /// knowledge.
     fn age(&self) -> Duration {
         let Some(known_at) = self.known_at.load(Ordering::Acquire).checked_sub(1) else {
             return Duration::MAX;
@@ -315,7 +327,8 @@ enum Answered {
     Fully { as_of: Moment, has_news: bool },
 }
 
-/// Where an issuer has its feed, unless something else is configured: at the issuer itself, since a secret is sent there.
+/// Where an issuer has its feed, unless something else is configured: at the issuer itself, since a
+/// secret is sent there.
 fn own_endpoint(issuer: &str) -> String {
     format!("{}/oauth/revocations", issuer.trim_end_matches('/'))
 }
@@ -354,9 +367,13 @@ impl Keeper {
                 Err(error) => {
                     self.start_over(&error);
                     let [first, usual, refused] = RETRIES;
-                    let longest =
-                        if matches!(error, FollowError::Credentials { .. }) { refused } else { usual };
-                    let pause = first.saturating_mul(2_u32.saturating_pow(self.failures)).min(longest);
+                    let longest = if matches!(error, FollowError::Credentials { .. }) {
+                        refused
+                    } else {
+                        usual
+                    };
+                    let pause =
+                        first.saturating_mul(2_u32.saturating_pow(self.failures)).min(longest);
                     self.failures = self.failures.saturating_add(1);
                     self.shared.plan().next = self.shared.clock.elapsed().saturating_add(pause);
                     Some(Arc::new(error))
@@ -374,8 +391,9 @@ impl Keeper {
         }
     }
 
-    /// After a failure: the feed may have moved, and what it says of a position that it does not understand, or answers in a way
-    /// that is not understood here, will not be better the next time.
+    /// After a failure: the feed may have moved, and what it says of a position that it does not
+    /// understand, or answers in a way that is not understood here, will not be better the next
+    /// time.
     fn start_over(&mut self, error: &FollowError) {
         self.parts = None;
         let is_lost = match error {
@@ -391,11 +409,14 @@ impl Keeper {
     /// Asks what was taken back since the last time, and takes it over.
     fn ask(&mut self) -> Result<Answered, FollowError> {
         let endpoint = self.endpoint.clone();
-        let nonce = document::nonce().map_err(|_| FollowError::Failed("no randomness".to_owned()))?;
+        let nonce =
+            document::nonce().map_err(|_| FollowError::Failed("no randomness".to_owned()))?;
         let separator = if endpoint.contains('?') { '&' } else { '?' };
         let (after, wait) = match (&self.parts, &self.position) {
             (Some(parts), _) => (format!("&after={}", parts.next), Duration::ZERO),
-            (None, Some(position)) => (format!("&after={}&wait={}", position.next, WAIT.as_secs()), WAIT),
+            (None, Some(position)) => {
+                (format!("&after={}&wait={}", position.next, WAIT.as_secs()), WAIT)
+            }
             (None, None) => (String::new(), Duration::ZERO),
         };
         let url = format!("{endpoint}{separator}nonce={nonce}{after}");
@@ -424,8 +445,13 @@ impl Keeper {
     fn read(&self, text: &str, endpoint: &str, nonce: &str) -> Result<FeedDocument, FollowError> {
         let Following { issuer, jwks, skew, .. } = &self.following;
         let own = own_endpoint(issuer);
-        let expected =
-            Expected { issuer, audience: [endpoint, &own], nonce, now: self.shared.clock.now(), skew: *skew };
+        let expected = Expected {
+            issuer,
+            audience: [endpoint, &own],
+            nonce,
+            now: self.shared.clock.now(),
+            skew: *skew,
+        };
         match document::read(text, &jwks.keys(), &expected) {
             Err(FeedDocumentError::UnknownKey) => {
                 block_on(jwks.fetched_now());
@@ -435,7 +461,11 @@ impl Keeper {
         }
     }
 
-    fn take_over(&mut self, document: FeedDocument, asked: Moment) -> Result<Answered, FollowError> {
+    fn take_over(
+        &mut self,
+        document: FeedDocument,
+        asked: Moment,
+    ) -> Result<Answered, FollowError> {
         let FeedDocument { contents, age, to, next, entries } = document;
         let as_of = asked.minus(age.unwrap_or_default());
         let has_keys = entries.iter().any(|entry| entry.mark.kind() == Kind::Key);
@@ -446,7 +476,9 @@ impl Keeper {
                 let is_next = self.parts.is_none()
                     && self.position.as_ref().is_some_and(|position| position.event == from);
                 if !is_next {
-                    return Err(FollowError::OutOfOrder("it does not begin where this API has come to"));
+                    return Err(FollowError::OutOfOrder(
+                        "it does not begin where this API has come to",
+                    ));
                 }
                 if has_news {
                     revocations.add(entries);
@@ -456,8 +488,14 @@ impl Keeper {
             Contents::Part { number, is_last } => {
                 let mut parts = match self.parts.take() {
                     // The issuer starts over whenever it has to.
-                    _ if number == 1 => Parts { number, to, next: String::new(), as_of, entries: Vec::new() },
-                    Some(parts) if parts.number.checked_add(1) == Some(number) && parts.to == to => parts,
+                    _ if number == 1 => {
+                        Parts { number, to, next: String::new(), as_of, entries: Vec::new() }
+                    }
+                    Some(parts)
+                        if parts.number.checked_add(1) == Some(number) && parts.to == to =>
+                    {
+                        parts
+                    }
                     _ => return Err(FollowError::OutOfOrder("its part is not the next one")),
                 };
                 if parts.entries.len() + entries.len() > MAX_ENTRIES {
@@ -481,7 +519,10 @@ impl Keeper {
             self.following.jwks.fetch_now();
         }
         self.position = Some(Position { event: to, next });
-        Ok(Answered::Fully { as_of, has_news: has_news || matches!(contents, Contents::Part { .. }) })
+        Ok(Answered::Fully {
+            as_of,
+            has_news: has_news || matches!(contents, Contents::Part { .. }),
+        })
     }
 }
 

@@ -1,5 +1,6 @@
-//! Asking the issuer whether a token is good (RFC 7662), when what it takes back cannot be followed. Each question has a
-//! thread; there are few at once, each token is asked about once, and the answer counts for a moment.
+//! Asking the issuer whether a token is good (RFC 7662), when what it takes back cannot be
+//! followed. Each question has a thread; there are few at once, each token is asked about once, and
+//! the answer counts for a moment.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -93,7 +94,8 @@ impl Introspector {
     fn answer_or_ask(&self, key: Key, token: &str) -> Known {
         let shared = &self.0;
         let now = shared.clock.elapsed();
-        if let Some(answer) = shared.answers.get(&key).filter(|answer| now < answer.at + COUNTS_FOR) {
+        if let Some(answer) = shared.answers.get(&key).filter(|answer| now < answer.at + COUNTS_FOR)
+        {
             return Known::Answer(answer);
         }
         let mut asking = lock(&shared.asking);
@@ -150,7 +152,8 @@ impl Shared {
         };
         // `serde` reads an array in the place of an object too.
         let is_object = answer.body.trim_ascii_start().starts_with(b"{");
-        let introspection: Introspection = serde_json::from_slice(&answer.body).ok().filter(|_| is_object)?;
+        let introspection: Introspection =
+            serde_json::from_slice(&answer.body).ok().filter(|_| is_object)?;
         Some(introspection.active)
     }
 

@@ -1,5 +1,5 @@
-//! What is known to be void, as a verifier holds it: found in a fraction of a microsecond among millions, and bounded by
-//! what could still be good, since all of it expires.
+//! What is known to be void, as a verifier holds it: found in a fraction of a microsecond among
+//! millions, and bounded by what could still be good, since all of it expires.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -12,14 +12,16 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::clock::Timestamp;
 use crate::model::revocation::{CutOffs, Kind, Mark, Revocation, TokenNames};
 
-/// How many parts there are, each with a lock and a table of its own: none ever has to grow by much at once.
+/// How many parts there are, each with a lock and a table of its own: none ever has to grow by much
+/// at once.
 const SHARDS: usize = 64;
 
 /// What was taken back. Those who check read; whoever follows the issuer writes.
 pub struct Revocations {
     shards: [RwLock<Shard>; SHARDS],
     hasher: RandomState,
-    /// Raised whenever something becomes void that was not: who has looked since then need not look again.
+    /// Raised whenever something becomes void that was not: who has looked since then need not
+    /// look again.
     version: AtomicU64,
     next_to_clean: AtomicUsize,
     /// How many there are of each kind.
@@ -78,7 +80,8 @@ impl Revocations {
         token.are_void(self)
     }
 
-    /// Adds what was taken back. Of two about the same the later one holds, and for as long as the longer.
+    /// Adds what was taken back. Of two about the same the later one holds, and for as long as the
+    /// longer.
     pub fn add(&self, revocations: impl IntoIterator<Item = Revocation>) {
         for revocation in revocations {
             self.put(&mut write(self.shard(revocation.mark)), &revocation);
@@ -87,7 +90,8 @@ impl Revocations {
         self.version.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Forgets what is known in favour of `revocations`: the history in which it happened is not the one that goes on.
+    /// Forgets what is known in favour of `revocations`: the history in which it happened is not
+    /// the one that goes on.
     pub fn replace(&self, revocations: impl IntoIterator<Item = Revocation>) {
         let mut shards: Vec<Shard> = std::iter::repeat_with(Shard::new).take(SHARDS).collect();
         for revocation in revocations {
@@ -136,7 +140,11 @@ impl Revocations {
 
     fn count(&self, kind: Kind) -> &AtomicUsize {
         let [first, ..] = &self.counts;
-        Kind::ALL.iter().zip(&self.counts).find(|(own, _)| **own == kind).map_or(first, |(_, count)| count)
+        Kind::ALL
+            .iter()
+            .zip(&self.counts)
+            .find(|(own, _)| **own == kind)
+            .map_or(first, |(_, count)| count)
     }
 
     fn uncount<M: Borrow<Mark>>(&self, gone: impl Iterator<Item = M>) {
@@ -190,12 +198,23 @@ mod tests {
     use crate::model::revocation::{CutOffs as _, Kind, Mark, Revocation, TokenNames};
 
     fn revocation(name: &str, number: u64, until: i64) -> Revocation {
-        Revocation { mark: Mark::of(Kind::Client, name), number, until: Timestamp::from_secs(until) }
+        Revocation {
+            mark: Mark::of(Kind::Client, name),
+            number,
+            until: Timestamp::from_secs(until),
+        }
     }
 
     fn is_void(revocations: &Revocations, client: &str) -> bool {
         let (subject, client_id) = (client, client);
-        revocations.voids(&TokenNames { jti: "x", id: None, subject, client_id, kid: "kid", audience: &[] })
+        revocations.voids(&TokenNames {
+            jti: "x",
+            id: None,
+            subject,
+            client_id,
+            kid: "kid",
+            audience: &[],
+        })
     }
 
     #[test]

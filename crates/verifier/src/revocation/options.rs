@@ -13,24 +13,27 @@ use crate::fetch::Fetch;
 /// How old the knowledge may be of what was taken back, unless it is said otherwise.
 pub const DEFAULT_MAX_AGE: Duration = Duration::from_secs(10);
 
-/// What becomes of tokens while it is not known for sure whether they were taken back: the issuer is out of reach, or does not
-/// know itself.
+/// What becomes of tokens while it is not known for sure whether they were taken back: the issuer
+/// is out of reach, or does not know itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum StaleRevocations {
-    /// They are good as far as is known: who stops the feed makes what was taken back live until it expires.
-    /// [`Principal::freshness`](crate::Principal::freshness) tells each handler how old the knowledge is.
+    /// They are good as far as is known: who stops the feed makes what was taken back live until it
+    /// expires. [`Principal::freshness`](crate::Principal::freshness) tells each handler how
+    /// old the knowledge is.
     Accept,
-    /// [`VerifyError::StaleRevocations`](crate::VerifyError::StaleRevocations), an answer of 503: an API whose issuer is down for
-    /// longer than the knowledge may be old is down too. The default, for what was taken back must not open anything.
+    /// [`VerifyError::StaleRevocations`](crate::VerifyError::StaleRevocations), an answer of 503:
+    /// an API whose issuer is down for longer than the knowledge may be old is down too. The
+    /// default, for what was taken back must not open anything.
     #[default]
     Refuse,
-    /// The issuer is asked about each token (RFC 7662) with the same credentials; as [`Refuse`](Self::Refuse) when that fails.
-    /// An answer counts for a second.
+    /// The issuer is asked about each token (RFC 7662) with the same credentials; as
+    /// [`Refuse`](Self::Refuse) when that fails. An answer counts for a second.
     Introspect,
 }
 
-/// Makes a verifier follow what is taken back, as a client of the issuer, which needs no scope for that.
+/// Makes a verifier follow what is taken back, as a client of the issuer, which needs no scope for
+/// that.
 #[must_use]
 pub struct FollowRevocations {
     pub(crate) client: String,
@@ -76,12 +79,16 @@ impl FollowRevocations {
         }
     }
 
-    /// As the client whose API key this is. A key asks for the feed alone: [`StaleRevocations::Introspect`] then is as
-    /// [`Refuse`](StaleRevocations::Refuse).
+    /// As the client whose API key this is. A key asks for the feed alone:
+    /// [`StaleRevocations::Introspect`] then is as [`Refuse`](StaleRevocations::Refuse).
     pub fn with_api_key(key: impl Into<String>) -> Self {
         let key = Zeroizing::new(key.into());
         let authorization = Authorization(Zeroizing::new(["Bearer ", key.trim()].concat()));
-        Self { client: "the owner of the API key".to_owned(), authorization, ..Self::with_secret("", "") }
+        Self {
+            client: "the owner of the API key".to_owned(),
+            authorization,
+            ..Self::with_secret("", "")
+        }
     }
 
     /// Where the feed is, for an issuer that does not publish metadata. The secret is sent there.
@@ -96,21 +103,24 @@ impl FollowRevocations {
         self
     }
 
-    /// How old the knowledge may be; ten seconds by default. Below three it is now and then older though all is well.
+    /// How old the knowledge may be; ten seconds by default. Below three it is now and then older
+    /// though all is well.
     pub const fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = max_age;
         self
     }
 
     /// Asks with `fetch`, which needs [`Fetch::send`], instead of `HttpFetcher`. A verifier with a
-    /// [`fetcher`](crate::VerifierBuilder::fetcher) of its own needs one here too: the feed is followed on another thread.
+    /// [`fetcher`](crate::VerifierBuilder::fetcher) of its own needs one here too: the feed is
+    /// followed on another thread.
     pub fn fetcher(mut self, fetch: impl Fetch + Sync) -> Self {
         self.fetch = Some(Arc::new(fetch));
         self
     }
 }
 
-/// The value of `Authorization` of a client (RFC 6749 §2.3.1): both are form-encoded before they are put together.
+/// The value of `Authorization` of a client (RFC 6749 §2.3.1): both are form-encoded before they
+/// are put together.
 pub fn basic(client: &str, secret: &str) -> Zeroizing<String> {
     let pair = Zeroizing::new([&*form_encoded(client), ":", &*form_encoded(secret)].concat());
     let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));

@@ -1,5 +1,5 @@
-//! What an access token says, as RFC 9068 §2 asks: read from a header and claims, of which nothing is true before the
-//! signature was checked.
+//! What an access token says, as RFC 9068 §2 asks: read from a header and claims, of which nothing
+//! is true before the signature was checked.
 
 use crate::clock::Timestamp;
 use crate::model::claims::{ACCESS_TOKEN_TYPE, TokenId};
@@ -21,7 +21,8 @@ pub struct AccessToken {
     pub audience: Vec<String>,
     /// `scope`: what it allows.
     pub scopes: ScopeSet,
-    /// `environment`: what the API key is for that it was made from; nothing when a client asked for it.
+    /// `environment`: what the API key is for that it was made from; nothing when a client asked
+    /// for it.
     pub environment: Option<Environment>,
     /// `exp`: from this moment on it is not good any more.
     pub expires_at: Timestamp,
@@ -52,8 +53,11 @@ impl AccessToken {
     }
 }
 
-/// What the header must and must not say before any key is touched; gives the id of the key, and the algorithm.
-pub(crate) fn check_header<'a>(header: &'a Object<'_>) -> Result<(&'a str, SigningAlgorithm), VerifyError> {
+/// What the header must and must not say before any key is touched; gives the id of the key, and
+/// the algorithm.
+pub(crate) fn check_header<'a>(
+    header: &'a Object<'_>,
+) -> Result<(&'a str, SigningAlgorithm), VerifyError> {
     if !brings_no_key(header) {
         return Err(VerifyError::Header);
     }
@@ -61,11 +65,13 @@ pub(crate) fn check_header<'a>(header: &'a Object<'_>) -> Result<(&'a str, Signi
         Some(ACCESS_TOKEN_TYPE | "application/at+jwt") => {}
         _ => return Err(VerifyError::Type),
     }
-    let algorithm = header.text("alg").and_then(|name| name.parse().ok()).ok_or(VerifyError::Algorithm)?;
+    let algorithm =
+        header.text("alg").and_then(|name| name.parse().ok()).ok_or(VerifyError::Algorithm)?;
     Ok((header.text("kid").ok_or(VerifyError::UnknownKey)?, algorithm))
 }
 
-/// Whether a header brings no key along. Nothing critical is understood here, so any `crit` is too much (RFC 7515 §4.1.11).
+/// Whether a header brings no key along. Nothing critical is understood here, so any `crit` is too
+/// much (RFC 7515 §4.1.11).
 pub(crate) fn brings_no_key(header: &Object<'_>) -> bool {
     ["crit", "jku", "jwk", "x5u", "x5c"].iter().all(|name| header.get(name).is_none())
 }
@@ -84,7 +90,9 @@ pub(crate) fn read_claims(claims: &Object<'_>, kid: &str) -> Result<AccessToken,
     let jti = text("jti")?;
     let scopes = match claims.get("scope") {
         None => ScopeSet::default(),
-        Some(Value::Text(scopes)) => ScopeSet::parse(scopes).map_err(|_| VerifyError::Claim("scope"))?,
+        Some(Value::Text(scopes)) => {
+            ScopeSet::parse(scopes).map_err(|_| VerifyError::Claim("scope"))?
+        }
         Some(_) => return Err(VerifyError::Claim("scope")),
     };
     Ok(AccessToken {

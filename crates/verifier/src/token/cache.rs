@@ -1,8 +1,9 @@
-//! Tokens whose signature was found good. A hit still checks its key, time, audience and whatever else may have changed:
-//! nothing has to be emptied, and since only good tokens get in, a stranger cannot push out others'.
+//! Tokens whose signature was found good. A hit still checks its key, time, audience and whatever
+//! else may have changed: nothing has to be emptied, and since only good tokens get in, a stranger
+//! cannot push out others'.
 //!
-//! They are remembered as they stand, and overwritten when they are forgotten. A digest would say as much, but a SHA-256
-//! over six hundred bytes takes longer than all the rest of a hit.
+//! They are remembered as they stand, and overwritten when they are forgotten. A digest would say
+//! as much, but a SHA-256 over six hundred bytes takes longer than all the rest of a hit.
 
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};

@@ -22,7 +22,8 @@ pub struct Jws<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 
-/// Takes a token apart. base64url is read strictly: no padding, no white space, no stray bits in the last character.
+/// Takes a token apart. base64url is read strictly: no padding, no white space, no stray bits in
+/// the last character.
 ///
 /// # Errors
 /// When it is too long, has another number of parts, or a part is malformed.
@@ -43,7 +44,12 @@ pub fn parse_up_to(token: &str, max_len: usize) -> Result<Jws<'_>, Malformed> {
     if header.is_empty() || payload.is_empty() || payload.contains('.') {
         return Err(Malformed);
     }
-    Ok(Jws { header: decode(header)?, signed: signed.as_bytes(), payload, signature: decode(signature)? })
+    Ok(Jws {
+        header: decode(header)?,
+        signed: signed.as_bytes(),
+        payload,
+        signature: decode(signature)?,
+    })
 }
 
 /// Decodes a part.

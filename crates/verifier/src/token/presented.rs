@@ -4,8 +4,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.text())]
 pub enum PresentError {
-    /// There is none, or one of another scheme: whoever tried another one is told of this one, without an error code
-    /// (RFC 6750 §3.1).
+    /// There is none, or one of another scheme: whoever tried another one is told of this one,
+    /// without an error code (RFC 6750 §3.1).
     Missing,
     /// Two headers. Which of them would count, another program on the way may see differently.
     Twice,
@@ -28,7 +28,8 @@ impl PresentError {
     }
 }
 
-/// Finds the access token in the values of all `Authorization` headers and the query (without `?`) of a request.
+/// Finds the access token in the values of all `Authorization` headers and the query (without `?`)
+/// of a request.
 ///
 /// # Errors
 /// When there is none, or more than one.
@@ -91,7 +92,9 @@ mod tests {
     /// 6750-1
     #[test]
     fn another_scheme_is_none() {
-        for header in ["", "Basic Og==", "abc", "Bearerabc", "Bearer\tabc", "DPoP abc", "Token Bearer abc"] {
+        for header in
+            ["", "Basic Og==", "abc", "Bearerabc", "Bearer\tabc", "DPoP abc", "Token Bearer abc"]
+        {
             assert_eq!(one(header.as_bytes()), Err(PresentError::Missing), "{header:?}");
         }
         assert_eq!(bearer_token([], ""), Err(PresentError::Missing));
@@ -109,9 +112,13 @@ mod tests {
     /// 6750-5
     #[test]
     fn a_token_in_the_query_is_refused() {
-        for query in
-            ["access_token=abc", "a=b&access_token", "access%5ftoken=x", "%61ccess_token=", "access_token"]
-        {
+        for query in [
+            "access_token=abc",
+            "a=b&access_token",
+            "access%5ftoken=x",
+            "%61ccess_token=",
+            "access_token",
+        ] {
             assert_eq!(
                 bearer_token([b"Bearer abc".as_slice()], query),
                 Err(PresentError::InQuery),

@@ -16,13 +16,15 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// Who the token stands for (`sub`): with client credentials, the client; the owner of the API key that it was made from.
+    /// Who the token stands for (`sub`): with client credentials, the client; the owner of the API
+    /// key that it was made from.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.token.subject
     }
 
-    /// The client that asked for the token (`client_id`), or the id of the API key that it was made from.
+    /// The client that asked for the token (`client_id`), or the id of the API key that it was made
+    /// from.
     #[must_use]
     pub fn client_id(&self) -> &str {
         &self.token.client_id
@@ -40,7 +42,8 @@ impl Principal {
         self.token.scopes.contains(scope)
     }
 
-    /// What the API key is for that the token was made from (`environment`); nothing when a client asked for it. Which are accepted
+    /// What the API key is for that the token was made from (`environment`); nothing when a client
+    /// asked for it. Which are accepted
     /// says [`VerifierBuilder::environments`](crate::VerifierBuilder::environments).
     #[must_use]
     pub fn environment(&self) -> Option<Environment> {
@@ -59,8 +62,9 @@ impl Principal {
         &self.token.jti
     }
 
-    /// How old the knowledge was of what the issuer had taken back, when the token was checked; nothing when the verifier
-    /// does not [follow](crate::VerifierBuilder::revocations) that. Where little is at stake, old knowledge may do:
+    /// How old the knowledge was of what the issuer had taken back, when the token was checked;
+    /// nothing when the verifier does not [follow](crate::VerifierBuilder::revocations) that.
+    /// Where little is at stake, old knowledge may do:
     /// see [`StaleRevocations::Accept`](crate::StaleRevocations::Accept).
     #[must_use]
     pub const fn freshness(&self) -> Option<Duration> {
@@ -79,7 +83,8 @@ impl Principal {
     }
 }
 
-/// For a token that [`Verifier::check`](crate::Verifier::check) found good, and for tests of handlers.
+/// For a token that [`Verifier::check`](crate::Verifier::check) found good, and for tests of
+/// handlers.
 impl From<Arc<AccessToken>> for Principal {
     fn from(token: Arc<AccessToken>) -> Self {
         Self { token, freshness: None }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::model::scope::ScopeSet;
 use crate::token::principal::Principal;
 
-/// The scopes that a route asks for. With the feature `actix` it is a middleware: `.wrap(RequireScope::all(["read"]))`.
+/// The scopes that a route asks for. With the feature `actix` it is a middleware:
+/// `.wrap(RequireScope::all(["read"]))`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequireScope(Rule);
 
@@ -18,15 +19,16 @@ enum Rule {
 }
 
 impl RequireScope {
-    /// Asks for each of `scopes`; for a good token alone when there are none. A text with spaces is several scopes, and
-    /// with one that is no scope of RFC 6749 §3.3 the route is closed.
+    /// Asks for each of `scopes`; for a good token alone when there are none. A text with spaces is
+    /// several scopes, and with one that is no scope of RFC 6749 §3.3 the route is closed.
     pub fn all<S: AsRef<str>>(scopes: impl IntoIterator<Item = S>) -> Self {
         Self(parse(scopes).map_or(Rule::Nobody, |sets| {
             Rule::All(sets.iter().fold(ScopeSet::default(), |all, more| all.union(more)))
         }))
     }
 
-    /// Asks for one of `scopes`, whichever. Of none nobody has one; for a text with spaces, the token needs all in it.
+    /// Asks for one of `scopes`, whichever. Of none nobody has one; for a text with spaces, the
+    /// token needs all in it.
     pub fn any<S: AsRef<str>>(scopes: impl IntoIterator<Item = S>) -> Self {
         Self(parse(scopes).map_or(Rule::Nobody, |sets| Rule::Any(sets.into())))
     }
@@ -41,7 +43,9 @@ impl RequireScope {
             Rule::All(needed) => needed.minus(own),
             Rule::Any(sets) if sets.iter().any(|set| set.is_subset_of(own)) => return Ok(()),
             Rule::Any(sets) => {
-                return Err(MissingScope(sets.first().map(ToString::to_string).unwrap_or_default()));
+                return Err(MissingScope(
+                    sets.first().map(ToString::to_string).unwrap_or_default(),
+                ));
             }
             Rule::Nobody => return Err(MissingScope(String::new())),
         };

@@ -1,5 +1,6 @@
-//! JSON in which no member of an object stands twice. Of two members with one name, one reader takes the first and
-//! another the last: what was checked is not what is used (RFC 8725 §2.4, RFC 7515 §4).
+//! JSON in which no member of an object stands twice. Of two members with one name, one reader
+//! takes the first and another the last: what was checked is not what is used (RFC 8725 §2.4, RFC
+//! 7515 §4).
 //!
 //! Text is borrowed from the input: a token is read for every request that brings a new one.
 
@@ -17,7 +18,8 @@ pub enum Value<'a> {
     Text(Cow<'a, str>),
     /// An array.
     Array(Vec<Value<'a>>),
-    /// An object, whose members no claim of an access token is made of; that they do not repeat was checked.
+    /// An object, whose members no claim of an access token is made of; that they do not repeat was
+    /// checked.
     Object,
     /// `true`, `false`.
     Bool(bool),
@@ -82,7 +84,8 @@ impl<'de> Visitor<'de> for ObjectVisitor {
             members.push((name, value));
         }
         // Sorted, so that a thousand members do not cost a million comparisons.
-        let mut names: Vec<&str> = members.iter().map(|(name, _): &(Cow<'_, str>, _)| &**name).collect();
+        let mut names: Vec<&str> =
+            members.iter().map(|(name, _): &(Cow<'_, str>, _)| &**name).collect();
         names.sort_unstable();
         if names.windows(2).any(|pair| pair.first() == pair.last()) {
             return Err(A::Error::custom("a member stands twice"));

@@ -1,5 +1,6 @@
-//! The check of an access token: RFC 9068 §4, with the care that RFC 8725 asks for. `jsonwebtoken` alone would accept
-//! an unknown `crit`, any `typ`, an `iss` that is a list, duplicate members and sixty seconds of leeway.
+//! The check of an access token: RFC 9068 §4, with the care that RFC 8725 asks for. `jsonwebtoken`
+//! alone would accept an unknown `crit`, any `typ`, an `iss` that is a list, duplicate members and
+//! sixty seconds of leeway.
 
 use std::fmt;
 use std::sync::Arc;
@@ -59,7 +60,11 @@ pub(crate) struct Terms {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Shared { terms, keys, source, .. } = &*self.0;
-        f.debug_struct("Verifier").field("terms", terms).field("keys", keys).field("source", source).finish()
+        f.debug_struct("Verifier")
+            .field("terms", terms)
+            .field("keys", keys)
+            .field("source", source)
+            .finish()
     }
 }
 
@@ -69,8 +74,8 @@ impl Verifier {
         BuilderForIssuer::new(issuer.into())
     }
 
-    /// A verifier for the tokens that `issuer` signs with one of `keys`, for the issuer's own API. Nothing is fetched:
-    /// keys change by [`replace_keys`](Self::replace_keys) alone.
+    /// A verifier for the tokens that `issuer` signs with one of `keys`, for the issuer's own API.
+    /// Nothing is fetched: keys change by [`replace_keys`](Self::replace_keys) alone.
     #[must_use]
     pub fn with_keys(issuer: &str, keys: KeySet, clock: Arc<dyn Clock>) -> Self {
         let terms = Terms {
@@ -103,8 +108,9 @@ impl Verifier {
         Self(Arc::new(Shared { terms, keys, source, clock, verified, revocations, follower }))
     }
 
-    /// Verifies with `keys` from now on. Tokens that were signed with another key are refused, those too that were found
-    /// good before. (Where keys are fetched, this lasts until they are fetched the next time.)
+    /// Verifies with `keys` from now on. Tokens that were signed with another key are refused,
+    /// those too that were found good before. (Where keys are fetched, this lasts until they
+    /// are fetched the next time.)
     pub fn replace_keys(&self, keys: KeySet) {
         let keys = keys.following(&self.0.keys.load());
         self.0.keys.store(Arc::new(keys));
@@ -134,13 +140,15 @@ impl Verifier {
         self.0.follower.as_ref()
     }
 
-    /// How following what the issuer takes back fares, for a health check; nothing for a verifier that does not follow.
+    /// How following what the issuer takes back fares, for a health check; nothing for a verifier
+    /// that does not follow.
     #[must_use]
     pub fn revocation_status(&self) -> Option<RevocationStatus> {
         self.follower().map(RevocationFollower::status)
     }
 
-    /// What keeps the keys, and says how it fares; nothing for a verifier [with fixed keys](Self::with_keys).
+    /// What keeps the keys, and says how it fares; nothing for a verifier [with fixed
+    /// keys](Self::with_keys).
     #[must_use]
     pub fn jwks(&self) -> Option<&JwksCache> {
         self.0.source.as_ref()
@@ -154,13 +162,14 @@ impl Verifier {
 
     /// Checks `token`, and says who calls with it.
     ///
-    /// When the key is known, as it nearly always is, this does not wait. A token with an unknown `kid` makes the issuer
-    /// be asked for its keys, at most once in an interval, and waits for the answer: as long as fetching one document
-    /// may take ([`Fetch`](crate::Fetch)), in any runtime or none.
+    /// When the key is known, as it nearly always is, this does not wait. A token with an unknown
+    /// `kid` makes the issuer be asked for its keys, at most once in an interval, and waits for
+    /// the answer: as long as fetching one document may take ([`Fetch`](crate::Fetch)), in any
+    /// runtime or none.
     ///
     /// # Errors
-    /// The first thing that is wrong with it, in the order: form, header, signature, claims, time, revocation, audience,
-    /// environment.
+    /// The first thing that is wrong with it, in the order: form, header, signature, claims, time,
+    /// revocation, audience, environment.
     pub async fn verify(&self, token: &str) -> Result<Principal, VerifyError> {
         // Before the check: what becomes known meanwhile makes it better than is said.
         let mut age = self.age();
@@ -177,14 +186,16 @@ impl Verifier {
         };
         let principal = Principal::from(checked?).with_freshness(age);
         match &self.0.follower {
-            Some(follower) if follower.is_stale(age.unwrap_or_default()) => match follower.introspector() {
-                Some(introspector) => match introspector.is_active(token).await {
-                    Some(true) => Ok(principal.with_freshness(Some(Duration::ZERO))),
-                    Some(false) => Err(VerifyError::Revoked),
+            Some(follower) if follower.is_stale(age.unwrap_or_default()) => {
+                match follower.introspector() {
+                    Some(introspector) => match introspector.is_active(token).await {
+                        Some(true) => Ok(principal.with_freshness(Some(Duration::ZERO))),
+                        Some(false) => Err(VerifyError::Revoked),
+                        None => Err(VerifyError::StaleRevocations),
+                    },
                     None => Err(VerifyError::StaleRevocations),
-                },
-                None => Err(VerifyError::StaleRevocations),
-            },
+                }
+            }
             _ => Ok(principal),
         }
     }
@@ -194,8 +205,9 @@ impl Verifier {
         self.follower().map(RevocationFollower::age)
     }
 
-    /// Checks `token` for `audience`, with the keys that are known. Never waits, never fetches; where old knowledge of what was
-    /// taken back leads to [asking](crate::StaleRevocations::Introspect), the token is refused.
+    /// Checks `token` for `audience`, with the keys that are known. Never waits, never fetches;
+    /// where old knowledge of what was taken back leads to
+    /// [asking](crate::StaleRevocations::Introspect), the token is refused.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
@@ -205,7 +217,8 @@ impl Verifier {
         if is_stale { Err(VerifyError::StaleRevocations) } else { Ok(checked) }
     }
 
-    /// The same for whichever audience the token names, and whichever environment, by what is known. It lets nobody in: a token for somebody else's API is good here.
+    /// The same for whichever audience the token names, and whichever environment, by what is
+    /// known. It lets nobody in: a token for somebody else's API is good here.
     pub fn check_for_any(&self, token: &str) -> Result<Arc<AccessToken>, VerifyError> {
         self.0.check_for_any(token)
     }
@@ -229,7 +242,8 @@ impl Shared {
         }
         let keys = self.keys.load();
         if let Some(known) = self.verified.get(token) {
-            // A key that was withdrawn, or whose id another one has now, vouches for nothing any more.
+            // A key that was withdrawn, or whose id another one has now, vouches for nothing any
+            // more.
             if keys.has(&known.token.kid, &known.key) {
                 self.check_state(&known)?;
                 return Ok(Arc::clone(&known.token));
@@ -248,7 +262,11 @@ impl Shared {
         let (kid, algorithm) = access_token::check_header(&header)?;
         let Some(key) = keys.get(kid) else {
             let is_cut_off = self.source.as_ref().is_some_and(JwksCache::is_cut_off);
-            return Err(if is_cut_off { VerifyError::KeysUnavailable } else { VerifyError::UnknownKey });
+            return Err(if is_cut_off {
+                VerifyError::KeysUnavailable
+            } else {
+                VerifyError::UnknownKey
+            });
         };
         if algorithm != key.algorithm() {
             return Err(VerifyError::Algorithm);

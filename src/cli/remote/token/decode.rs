@@ -27,7 +27,9 @@ impl Decode {
         let token = self.token.read()?;
         let (header, claims) = decode(token.expose())?;
         if self.output == Format::Json {
-            output::foreign_json(&json!({ "header": header, "claims": claims, "verified": false }))?;
+            output::foreign_json(
+                &json!({ "header": header, "claims": claims, "verified": false }),
+            )?;
         } else {
             for (title, members) in [("HEADER", &header), ("CLAIMS", &claims)] {
                 let mut table = output::table(&[title, ""]);
@@ -60,7 +62,9 @@ fn object(what: &str, part: &str) -> Result<Object, CliError> {
     let bytes = URL_SAFE_NO_PAD.decode(part).ok();
     let object = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     object.ok_or_else(|| {
-        failed(&format!("that is no JWT: where its {what} should stand is no JSON object in base64url"))
+        failed(&format!(
+            "that is no JWT: where its {what} should stand is no JSON object in base64url"
+        ))
     })
 }
 
@@ -72,7 +76,10 @@ fn failed(reason: &str) -> CliError {
 const TIMES: [&str; 4] = ["exp", "iat", "nbf", "auth_time"];
 
 /// Adds what a token says to a table, with times as people read them.
-pub fn add_claims<'a>(table: &mut Table, claims: impl IntoIterator<Item = (&'a String, &'a Value)>) {
+pub fn add_claims<'a>(
+    table: &mut Table,
+    claims: impl IntoIterator<Item = (&'a String, &'a Value)>,
+) {
     for (name, value) in claims {
         let text = match value {
             Value::String(text) => text.clone(),

@@ -113,7 +113,8 @@ impl Get {
         if self.output == Format::Json {
             return Ok(output::foreign_json(&granted.whole)?);
         }
-        let life = granted.expires_in.map(|secs| format!("It is good for {secs} s. ")).unwrap_or_default();
+        let life =
+            granted.expires_in.map(|secs| format!("It is good for {secs} s. ")).unwrap_or_default();
         let scope = granted.scope.as_deref().filter(|scope| !scope.is_empty());
         output::note(&format!("{life}Scope: {}", scope.map_or_else(|| "none".to_owned(), escape)))?;
         Ok(output::line(granted.token.expose())?)
@@ -132,7 +133,8 @@ impl Introspect {
             Format::Table if is_active => {
                 let mut table = output::table(&["ACTIVE", "yes"]);
                 table.set_content_arrangement(ContentArrangement::Dynamic);
-                let members = whole.as_object().into_iter().flatten().filter(|(name, _)| *name != "active");
+                let members =
+                    whole.as_object().into_iter().flatten().filter(|(name, _)| *name != "active");
                 decode::add_claims(&mut table, members);
                 output::line(&table.to_string())?;
             }
@@ -152,7 +154,9 @@ impl Revoke {
         ask_about(&self.token, &self.profile, "/oauth/revoke")?;
         match self.output {
             Format::Json => Ok(output::json(&json!({ "revoked": true }))?),
-            Format::Table => Ok(output::note("Revoked: if the token was good, it is not any more.")?),
+            Format::Table => {
+                Ok(output::note("Revoked: if the token was good, it is not any more.")?)
+            }
         }
     }
 }

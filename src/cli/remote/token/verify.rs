@@ -61,11 +61,14 @@ struct Good<'a> {
 
 impl Verify {
     pub async fn run(&self) -> Result<(), CliError> {
-        let scopes = ScopeSet::parse(self.scope.as_deref().unwrap_or_default()).map_err(CliError::usage)?;
+        let scopes =
+            ScopeSet::parse(self.scope.as_deref().unwrap_or_default()).map_err(CliError::usage)?;
         let token = self.token.read()?;
         let verifier = self.verifier().await?;
         let principal = verifier.verify(token.expose()).await.map_err(|why| match why {
-            VerifyError::KeysUnavailable | VerifyError::StaleRevocations => CliError::Failed(why.to_string()),
+            VerifyError::KeysUnavailable | VerifyError::StaleRevocations => {
+                CliError::Failed(why.to_string())
+            }
             _ => CliError::NotAuthenticated(format!("the token is not good: {why}")),
         })?;
         RequireScope::all(scopes.iter())
@@ -84,7 +87,8 @@ impl Verify {
         } else {
             let url = self.profile.load()?.url;
             let issuer = issuer_at(&Remote::new(&url))?;
-            // The server is known by an address of its own, which may be another than that in its tokens.
+            // The server is known by an address of its own, which may be another than that in its
+            // tokens.
             let keys = url.endpoint("/.well-known/jwks.json");
             verifier_of(&issuer).jwks_uri(keys).build().await
         };
