@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
-use crate::app::{ISSUER, TestApp, TestClient, basic};
+use crate::support::answer::Answer;
+use crate::support::app::{ISSUER, TestApp, TestClient, basic};
 
 const CLIENTS: &str = "/api/v1/clients";
 const APIS: &str = "/api/v1/apis";
@@ -71,7 +71,7 @@ fn path(client: &TestClient, rest: &str) -> String {
 }
 
 fn claims(token: &str) -> Value {
-    Value::Object(crate::forge::part(token, 1))
+    Value::Object(crate::support::forge::part(token, 1))
 }
 
 /// SEC-10: what was acknowledged is in force for the next request on the same node.
@@ -102,7 +102,7 @@ async fn a_client_is_made_changed_and_deleted() {
     assert_eq!((answer.status, &answer.json()["client_name"]), (200, &json!("Billing")));
     let answer = app.token(&client).send().await;
     assert_eq!((answer.scope(), &answer.json()["expires_in"]), ("read".to_owned(), &json!(60)));
-    assert_eq!(crate::forge::part(&answer.text("access_token"), 0)["alg"], "EdDSA");
+    assert_eq!(crate::support::forge::part(&answer.text("access_token"), 0)["alg"], "EdDSA");
     app.token(&client).scope("write").send().await.assert_oauth_error(
         400,
         "invalid_scope",
@@ -599,7 +599,7 @@ async fn tokens_are_for_the_apis_that_a_client_may_call() {
         (answer.scope(), &answer.json()["expires_in"]),
         ("read write".to_owned(), &json!(300))
     );
-    assert_eq!(crate::forge::part(&token, 0)["alg"], "RS256");
+    assert_eq!(crate::support::forge::part(&token, 0)["alg"], "RS256");
     assert_eq!(app.get_with(&format!("/auth/check?resource={orders}"), &token).await.status, 200);
     assert_eq!(app.me(&token).await.status, 401, "a token for another API");
 
@@ -640,7 +640,7 @@ async fn tokens_are_for_the_apis_that_a_client_may_call() {
     assert_eq!((changed.status, &changed.json()["scope"]), (200, &json!("read")));
     let answer = app.token(&client).send().await;
     assert_eq!(answer.scope(), "read");
-    assert_eq!(crate::forge::part(&answer.text("access_token"), 0)["alg"], "ES256");
+    assert_eq!(crate::support::forge::part(&answer.text("access_token"), 0)["alg"], "ES256");
     assert_eq!(caller.delete(&location).await.status, 204);
     app.token(&client).send().await.assert_oauth_error(
         400,

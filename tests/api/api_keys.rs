@@ -14,8 +14,8 @@ use mintery::random::SystemRandom;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
-use crate::app::{ISSUER, TestApp, TestClient, within_a_second};
+use crate::support::answer::Answer;
+use crate::support::app::{ISSUER, TestApp, TestClient, within_a_second};
 
 const KEYS: &str = "/api/v1/keys";
 const ME: &str = "/api/v1/users/me";
@@ -314,7 +314,7 @@ async fn a_key_expires_and_is_disabled_with_its_owner() {
     // Who comes after somebody of the same id does not get their keys.
     app.delete(&owner).await;
     within_a_second(401, || app.get_with(ME, &key.key)).await;
-    let mut again = crate::app::new_client("read write");
+    let mut again = crate::support::app::new_client("read write");
     again.id = Some(ClientId::parse(&owner.id).unwrap());
     let again = app.create(again).await;
     app.caught_up().await;

@@ -20,11 +20,11 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 use signature::Verifier as _;
 
-use crate::answer::Answer;
 use crate::api_keys::owned_by;
-use crate::app::{ISSUER, TestApp, TestClient, basic};
-use crate::database::TestDatabase;
-use crate::forge;
+use crate::support::answer::Answer;
+use crate::support::app::{ISSUER, TestApp, TestClient, basic};
+use crate::support::database::TestDatabase;
+use crate::support::forge;
 
 const FEED: &str = "/oauth/revocations";
 
@@ -481,7 +481,7 @@ async fn a_node_that_is_cut_off_shows_it() {
 /// is ahead is not told less.
 #[actix_web::test]
 async fn a_node_that_is_behind_catches_up_with_its_reader() {
-    if !crate::database::is_postgres() {
+    if !crate::support::database::is_postgres() {
         return;
     }
     let database = TestDatabase::create().await;

@@ -19,11 +19,11 @@ use mintery_verifier::{KeySet, Verifier};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
 use crate::api_keys::owned_by;
-use crate::app::{ISSUER, TestApp, TestClient, new_client};
-use crate::database::START;
-use crate::forge::{self, Forgery, part};
+use crate::support::answer::Answer;
+use crate::support::app::{ISSUER, TestApp, TestClient, new_client};
+use crate::support::database::START;
+use crate::support::forge::{self, Forgery, part};
 
 const PATH: &str = "/oauth/introspect";
 const ORDERS: &str = "https://orders.example.com";

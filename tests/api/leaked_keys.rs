@@ -21,10 +21,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::answer::Answer;
 use crate::api_keys::{TestKey, owned_by};
-use crate::app::{TestApp, TestClient};
-use crate::database::TestDatabase;
+use crate::support::answer::Answer;
+use crate::support::app::{TestApp, TestClient};
+use crate::support::database::TestDatabase;
 use crate::user_keys::key_of;
 
 const LEAKED: &str = "/api/v1/keys/leaked";

@@ -11,11 +11,11 @@ use mintery::model::user::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
 use crate::api_keys::owned_by;
-use crate::app::{ISSUER, TestApp, TestClient};
-use crate::people::{Browser, PASSWORD};
 use crate::second_factor::{code, wrong_code};
+use crate::support::answer::Answer;
+use crate::support::app::{ISSUER, TestApp, TestClient};
+use crate::support::people::{Browser, PASSWORD};
 
 const DAY: Duration = Duration::from_hours(24);
 

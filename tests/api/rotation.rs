@@ -7,9 +7,9 @@ use mintery::admin::{self, AdminError, signing_key};
 use mintery::model::key_schedule::{KeyState, NothingToDo};
 use mintery::model::signing_key::SigningAlgorithm;
 
-use crate::app::{TestApp, new_client, within_a_second};
-use crate::database::{TestDatabase, is_postgres};
-use crate::forge;
+use crate::support::app::{TestApp, new_client, within_a_second};
+use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::forge;
 
 const JWKS: &str = "/.well-known/jwks.json";
 

@@ -10,9 +10,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
-use crate::answer::Answer;
-use crate::app::{ISSUER, TestApp};
-use crate::people::{Browser, PASSWORD, SESSION, TestUser};
+use crate::support::answer::Answer;
+use crate::support::app::{ISSUER, TestApp};
+use crate::support::people::{Browser, PASSWORD, SESSION, TestUser};
 
 const OWN: &str = "/api/v1/users/me/second-factor";
 

@@ -17,8 +17,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::administration::Caller;
-use crate::answer::Answer;
-use crate::app::{TestApp, TestClient, basic};
+use crate::support::answer::Answer;
+use crate::support::app::{TestApp, TestClient, basic};
 use crate::usage::pass;
 
 const DAY: Duration = Duration::from_hours(24);

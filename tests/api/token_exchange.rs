@@ -19,11 +19,11 @@ use mintery_verifier::{KeySet, Verifier, VerifyError};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
 use crate::api_keys::{TestKey, owned_by};
-use crate::app::{ISSUER, TestApp, TestClient, TokenRequest, basic, within_a_second};
-use crate::database::{TestDatabase, is_postgres};
-use crate::forge::{Forgery, part};
+use crate::support::answer::Answer;
+use crate::support::app::{ISSUER, TestApp, TestClient, TokenRequest, basic, within_a_second};
+use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::forge::{Forgery, part};
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const API_KEY: &str = "urn:mintery:token-type:api-key";
@@ -635,7 +635,7 @@ async fn exchanges_are_limited_and_counted() {
         assert_eq!(of_owner(outcome).await, times, "{outcome}");
     }
 
-    let mut new = crate::app::new_client("read");
+    let mut new = crate::support::app::new_client("read");
     new.terms.max_tokens_per_hour = Some(1);
     let owner = app.create(new).await;
     let key = app.key(owned_by(&owner)).await;

@@ -11,9 +11,9 @@ use mintery::model::usage::KEPT_FOR;
 use serde_json::{Value, json};
 
 use crate::administration::Caller;
-use crate::answer::Answer;
-use crate::app::{TestApp, TestClient, new_client, within_a_second};
-use crate::database::{START, TestDatabase, is_postgres};
+use crate::support::answer::Answer;
+use crate::support::app::{TestApp, TestClient, new_client, within_a_second};
+use crate::support::database::{START, TestDatabase, is_postgres};
 
 const HOUR: i64 = 3600;
 

@@ -19,12 +19,12 @@ use mintery::secret::pool::Lane;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
 use crate::api_keys::{TestKey, owned_by};
-use crate::app::{ISSUER, TestApp, new_client, within_a_second};
-use crate::database::{TestDatabase, is_postgres};
-use crate::forge::{Forgery, part};
-use crate::people::{Browser, ME, TestUser};
+use crate::support::answer::Answer;
+use crate::support::app::{ISSUER, TestApp, new_client, within_a_second};
+use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::forge::{Forgery, part};
+use crate::support::people::{Browser, ME, TestUser};
 
 const KEYS: &str = "/api/v1/keys";
 

@@ -11,9 +11,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::administration::Caller;
-use crate::answer::Answer;
-use crate::app::{ISSUER, TestApp, new_client, within_a_second};
-use crate::people::{Browser, PASSWORD, TestUser};
+use crate::support::answer::Answer;
+use crate::support::app::{ISSUER, TestApp, new_client, within_a_second};
+use crate::support::people::{Browser, PASSWORD, TestUser};
 
 const USERS: &str = "/api/v1/users";
 const OTHER_PASSWORD: &str = "seven-Pelicans-under-9-oaks";

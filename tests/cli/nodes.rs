@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sqlx::Connection as _;
 
-use crate::proxy::Proxy;
+use crate::support::proxy::Proxy;
 use crate::support::{
     Answer, Client, Engine, PATIENCE, Process, Server, Workplace, engine, eventually, free_port,
     http, runtime, send,

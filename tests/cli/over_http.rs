@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 
-use crate::caller::{Caller, Stranger};
+use crate::support::caller::{Caller, Stranger};
 use crate::support::{Client, ISSUER, PATIENCE, Server, Workplace, eventually, free_port};
 
 /// A server, and somebody who calls it.

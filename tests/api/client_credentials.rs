@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::app::{ISSUER, TestApp, new_client};
-use crate::forge::part;
+use crate::support::app::{ISSUER, TestApp, new_client};
+use crate::support::forge::part;
 
 const API: &str = "https://api.example.com";
 

@@ -9,8 +9,8 @@ use mintery::model::event::EventNumber;
 use mintery::server::StartError;
 use mintery::store::{OpenError, event};
 
-use crate::app::{TestApp, within_a_second};
-use crate::database::{TestDatabase, is_postgres};
+use crate::support::app::{TestApp, within_a_second};
+use crate::support::database::{TestDatabase, is_postgres};
 
 /// A client that was made a millisecond ago, by another process, works.
 #[actix_web::test]

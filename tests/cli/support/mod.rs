@@ -1,6 +1,9 @@
 //! What the tests are written with: a [`Workplace`] in which commands are run, a [`Server`] that
 //! runs in it, and what is asked over HTTP.
 
+pub mod caller;
+pub mod proxy;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener};

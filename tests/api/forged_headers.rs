@@ -10,8 +10,8 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 use serde_json::json;
 
-use crate::doors::Doors;
-use crate::forge::{self, Forgery, decode, encode, sign};
+use crate::support::doors::Doors;
+use crate::support::forge::{self, Forgery, decode, encode, sign};
 
 /// JOSE-1
 #[actix_web::test]

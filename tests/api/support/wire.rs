@@ -6,8 +6,8 @@ use std::time::Duration;
 use actix_web::rt::net::TcpStream;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::answer::Answer;
-use crate::app::TestApp;
+use crate::support::answer::Answer;
+use crate::support::app::TestApp;
 
 /// For an answer that should come at once.
 const PATIENCE: Duration = Duration::from_secs(4);

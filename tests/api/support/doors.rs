@@ -12,8 +12,8 @@ use mintery::model::signing_key::SigningAlgorithm;
 use mintery_verifier::{KeySet, Principal, RequireScope, Verifier, VerifyError};
 use serde_json::Value;
 
-use crate::app::{ISSUER, TestApp, TestClient};
-use crate::forge::{self, Forgery};
+use crate::support::app::{ISSUER, TestApp, TestClient};
+use crate::support::forge::{self, Forgery};
 
 pub const JWKS: &str = "/.well-known/jwks.json";
 

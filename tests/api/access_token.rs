@@ -11,10 +11,10 @@ use aws_lc_rs::signature::{
 use mintery::model::claims::TokenId;
 use serde_json::{Map, Value};
 
-use crate::answer::Answer;
-use crate::app::{ISSUER, TestApp, within_a_second};
-use crate::database::TestDatabase;
-use crate::forge::{decode, encode, part};
+use crate::support::answer::Answer;
+use crate::support::app::{ISSUER, TestApp, within_a_second};
+use crate::support::database::TestDatabase;
+use crate::support::forge::{decode, encode, part};
 
 async fn published_keys(app: &TestApp) -> Vec<Map<String, Value>> {
     let jwks = app.get("/.well-known/jwks.json").await;

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use crate::answer::Answer;
 use crate::api_keys::owned_by;
-use crate::app::{ISSUER, TestApp, TestClient};
-use crate::forge::{self, Forgery};
+use crate::support::answer::Answer;
+use crate::support::app::{ISSUER, TestApp, TestClient};
+use crate::support::forge::{self, Forgery};
 
 const PATH: &str = "/oauth/revoke";
 

@@ -8,8 +8,8 @@ use mintery::secret::password::Password;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
-use crate::app::{ISSUER, TestApp};
+use crate::support::answer::Answer;
+use crate::support::app::{ISSUER, TestApp};
 
 pub const SESSION: &str = "/api/v1/session";
 pub const ME: &str = "/api/v1/users/me";

@@ -22,9 +22,9 @@ use mintery::server::{Application, ServeMode, StartError, Surroundings};
 use mintery::store::event;
 use reqwest::{Method, RequestBuilder};
 
-use crate::answer::Answer;
-use crate::database::{START, TestDatabase};
-use crate::forge;
+use crate::support::answer::Answer;
+use crate::support::database::{START, TestDatabase};
+use crate::support::forge;
 
 /// Who the server says it is, unless a test says otherwise.
 pub const ISSUER: &str = "https://auth.example.com";

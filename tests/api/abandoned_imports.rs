@@ -8,7 +8,7 @@ use mintery::model::event::Actor;
 use mintery::store::client_batch::Statements;
 use mintery::store::{client, client_import};
 
-use crate::app::{TestApp, new_client};
+use crate::support::app::{TestApp, new_client};
 
 const ID: &str = "staged";
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use mintery::background::CLOCK_EVERY;
 use mintery::clock::{Clock, ManualClock};
 
-use crate::app::{TestApp, within_a_second};
-use crate::database::{START, TestDatabase, is_postgres};
+use crate::support::app::{TestApp, within_a_second};
+use crate::support::database::{START, TestDatabase, is_postgres};
 
 /// Lets time pass on both machines.
 fn pass(app: &TestApp, store: &ManualClock) {

@@ -11,8 +11,8 @@ use mintery::model::signing_key::SigningAlgorithm;
 use serde_json::json;
 
 use crate::administration::Caller;
-use crate::app::{TestApp, within_a_second};
-use crate::forge;
+use crate::support::app::{TestApp, within_a_second};
+use crate::support::forge;
 
 const APIS: &str = "/api/v1/apis";
 const BILLING: &str = "https://billing.example.com";
@@ -95,7 +95,7 @@ async fn the_tokens_for_an_api_are_revoked() {
     let update = json!({ "resources": [BILLING] });
     assert_eq!(admin.patch(&of_client(&client.id, ""), update).await.status, 200);
     let for_issuer =
-        app.token(&client).resource(crate::app::ISSUER).send().await.text("access_token");
+        app.token(&client).resource(crate::support::app::ISSUER).send().await.text("access_token");
     let ask = || async { app.token(&client).resource(BILLING).send().await.text("access_token") };
     let first = ask().await;
     assert!(is_good_for(&app, &first, BILLING).await);

@@ -1,0 +1,13 @@
+//! Tools of the black-box tests.
+//!
+//! `app` runs a server, `answer` reads its answers, `database` creates its database, `wire` sends
+//! bytes that no HTTP client sends, `forge` signs with the server's own keys, `doors` presents a
+//! token to the server and to the library, `people` log in with browsers.
+
+pub mod answer;
+pub mod app;
+pub mod database;
+pub mod doors;
+pub mod forge;
+pub mod people;
+pub mod wire;
