@@ -10,7 +10,8 @@ use mintery::server::StartError;
 use mintery::store::{OpenError, event};
 
 use crate::support::app::{TestApp, within_a_second};
-use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::database::TestDatabase;
+use crate::support::engine::{Engine, only_on};
 
 /// A client that was made a millisecond ago, by another process, works.
 #[actix_web::test]
@@ -129,9 +130,7 @@ async fn an_id_that_is_used_again_at_once_works() {
 /// One process serves a SQLite file: replay ids and counts live in its memory.
 #[actix_web::test]
 async fn a_second_server_on_a_sqlite_file_is_refused() {
-    if is_postgres() {
-        return;
-    }
+    only_on!(Engine::Sqlite);
     let app = TestApp::spawn().await;
     let client = app.client("read").await;
     let second = TestApp::on(Arc::clone(&app.database), &[]).await;
@@ -144,9 +143,7 @@ async fn a_second_server_on_a_sqlite_file_is_refused() {
 /// everywhere.
 #[actix_web::test]
 async fn servers_on_one_postgres_are_one() {
-    if !is_postgres() {
-        return;
-    }
+    only_on!(Engine::Postgres);
     let database = TestDatabase::create().await;
     let mut nodes = Vec::new();
     for _ in 0..3 {

@@ -8,7 +8,8 @@ use mintery::background::CLOCK_EVERY;
 use mintery::clock::{Clock, ManualClock};
 
 use crate::support::app::{TestApp, within_a_second};
-use crate::support::database::{START, TestDatabase, is_postgres};
+use crate::support::database::{START, TestDatabase};
+use crate::support::engine::{Engine, engine};
 
 /// Lets time pass on both machines.
 fn pass(app: &TestApp, store: &ManualClock) {
@@ -65,8 +66,8 @@ async fn the_clock_of_the_store_itself_is_asked() {
     let clock = ManualClock::starting_at(START);
     let app = TestApp::judged_by(TestDatabase::create().await, &[], clock, None).await.unwrap();
     let answer = app.get("/readyz").await;
-    assert_eq!(answer.status, if is_postgres() { 503 } else { 200 }, "{answer:?}");
-    if is_postgres() {
+    assert_eq!(answer.status, if engine() == Engine::Postgres { 503 } else { 200 }, "{answer:?}");
+    if engine() == Engine::Postgres {
         assert!(answer.text("clock").starts_with("2026-01-01T00:00:00"), "{answer:?}");
         assert_ne!(answer.text("store_clock")[..10], answer.text("clock")[..10], "{answer:?}");
     }

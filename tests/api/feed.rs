@@ -24,6 +24,7 @@ use crate::api_keys::owned_by;
 use crate::support::answer::Answer;
 use crate::support::app::{ISSUER, TestApp, TestClient, basic};
 use crate::support::database::TestDatabase;
+use crate::support::engine::{Engine, only_on};
 use crate::support::forge;
 
 const FEED: &str = "/oauth/revocations";
@@ -481,9 +482,7 @@ async fn a_node_that_is_cut_off_shows_it() {
 /// is ahead is not told less.
 #[actix_web::test]
 async fn a_node_that_is_behind_catches_up_with_its_reader() {
-    if !crate::support::database::is_postgres() {
-        return;
-    }
+    only_on!(Engine::Postgres);
     let database = TestDatabase::create().await;
     let one = TestApp::on(database.clone(), &[]).await.unwrap();
     let other = TestApp::on(database.clone(), &[]).await.unwrap();

@@ -34,6 +34,7 @@ mod pages;
 mod revocation_by_administrators;
 mod revocation_endpoint;
 mod rotation;
+mod runner;
 mod second_factor;
 mod secret_use;
 mod sessions;

@@ -22,7 +22,8 @@ use serde_json::{Value, json};
 use crate::api_keys::{TestKey, owned_by};
 use crate::support::answer::Answer;
 use crate::support::app::{ISSUER, TestApp, TestClient, TokenRequest, basic, within_a_second};
-use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::database::TestDatabase;
+use crate::support::engine::{Engine, only_on};
 use crate::support::forge::{Forgery, part};
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -439,7 +440,7 @@ async fn act(admin: &Admin, what: &str, key: &ApiKeyId, owner: &ClientId) {
         }
         "rotated out at once" => rotate(Some(Duration::ZERO)).await,
         "rotated, for less than the life of a token" => {
-            rotate(Some(Duration::from_secs(3599))).await
+            rotate(Some(Duration::from_secs(3599))).await;
         }
         "rotated, for longer than any token lives" => rotate(None).await,
         "renamed and limited" => {
@@ -674,10 +675,7 @@ async fn wrong_keys_cost_little() {
 /// and let go there makes tokens here that are good from the start.
 #[actix_web::test]
 async fn other_nodes_take_no_part_in_the_past() {
-    if !is_postgres() {
-        // One process serves an embedded database.
-        return;
-    }
+    only_on!(Engine::Postgres);
     let database = TestDatabase::create().await;
     let one = TestApp::on(Arc::clone(&database), &[]).await.unwrap();
     let other = TestApp::on(database, &[]).await.unwrap();

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use crate::administration::Caller;
 use crate::support::answer::Answer;
 use crate::support::app::{TestApp, TestClient, new_client, within_a_second};
-use crate::support::database::{START, TestDatabase, is_postgres};
+use crate::support::database::{START, TestDatabase};
+use crate::support::engine::{Engine, only_on};
 
 const HOUR: i64 = 3600;
 
@@ -330,9 +331,7 @@ async fn a_limit_outlives_a_restart() {
 /// Nodes learn of each other's tokens within the time between two flushes.
 #[actix_web::test]
 async fn a_limit_is_for_all_nodes() {
-    if !is_postgres() {
-        return;
-    }
+    only_on!(Engine::Postgres);
     let database = TestDatabase::create().await;
     let first = TestApp::on(Arc::clone(&database), &[]).await.unwrap();
     let second = TestApp::on(Arc::clone(&database), &[]).await.unwrap();

@@ -22,7 +22,8 @@ use serde_json::{Value, json};
 use crate::api_keys::{TestKey, owned_by};
 use crate::support::answer::Answer;
 use crate::support::app::{ISSUER, TestApp, new_client, within_a_second};
-use crate::support::database::{TestDatabase, is_postgres};
+use crate::support::database::TestDatabase;
+use crate::support::engine::{Engine, only_on};
 use crate::support::forge::{Forgery, part};
 use crate::support::people::{Browser, ME, TestUser};
 
@@ -448,10 +449,7 @@ async fn a_token_allows_what_somebody_may_now() {
 /// and let go there gets tokens here that are good from the start.
 #[actix_web::test]
 async fn other_nodes_know_what_somebody_may() {
-    if !is_postgres() {
-        // One process serves an embedded database.
-        return;
-    }
+    only_on!(Engine::Postgres);
     let database = TestDatabase::create().await;
     let one = TestApp::on(Arc::clone(&database), &[]).await.unwrap();
     let other = TestApp::on(database, &[]).await.unwrap();

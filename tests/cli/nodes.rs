@@ -1,5 +1,5 @@
-//! Several real processes on one PostgreSQL, and what a node does without it. On SQLite, which one
-//! process serves, these tests have nothing to do and return at once.
+//! Several real processes on one PostgreSQL, and a node without its database. One process serves a
+//! SQLite file, so that these tests do not apply there.
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::time::{Duration, Instant};
@@ -8,18 +8,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sqlx::Connection as _;
 
+use crate::support::engine::{Engine, only_on};
 use crate::support::proxy::Proxy;
 use crate::support::{
-    Answer, Client, Engine, PATIENCE, Process, Server, Workplace, engine, eventually, free_port,
-    http, runtime, send,
+    Answer, Client, PATIENCE, Process, Server, Workplace, eventually, free_port, http, runtime,
+    send,
 };
 
 /// The issuer of all nodes: the name of the service, not of one of them.
 const SERVICE: &str = "http://127.0.0.1:1";
 
 /// A database without tables, for several nodes with the master key of one directory.
-fn cluster() -> Option<Workplace> {
-    (engine() == Engine::Postgres).then(|| Workplace::new().with("MINTERY_ISSUER", SERVICE))
+fn cluster() -> Workplace {
+    Workplace::new().with("MINTERY_ISSUER", SERVICE)
 }
 
 fn start_three(work: &Workplace) -> Vec<Server> {
@@ -29,7 +30,8 @@ fn start_three(work: &Workplace) -> Vec<Server> {
 
 #[test]
 fn nodes_that_start_at_once_on_an_empty_database_have_the_same_keys() {
-    let Some(work) = cluster() else { return };
+    only_on!(Engine::Postgres);
+    let work = cluster();
     let nodes = start_three(&work);
     let keys: Vec<String> =
         nodes.iter().map(|node| node.get("/.well-known/jwks.json").body).collect();
@@ -40,7 +42,8 @@ fn nodes_that_start_at_once_on_an_empty_database_have_the_same_keys() {
 
 #[test]
 fn a_token_of_one_node_is_good_at_all() {
-    let Some(work) = cluster() else { return };
+    only_on!(Engine::Postgres);
+    let work = cluster();
     let nodes = start_three(&work);
     let client = work.create_client(&[]);
     for issuing in &nodes {
@@ -62,7 +65,8 @@ fn a_token_of_one_node_is_good_at_all() {
 #[test]
 fn a_reader_of_the_feed_misses_nothing_whichever_node_it_asks() {
     const TOKENS: usize = 60;
-    let Some(work) = cluster() else { return };
+    only_on!(Engine::Postgres);
+    let work = cluster();
     let nodes = start_three(&work);
     let (client, reader) = (work.create_client(&[]), work.create_client(&[]));
     let tokens: Vec<String> = (0..TOKENS).map(|_| nodes[0].token(&client)).collect();
@@ -108,7 +112,8 @@ fn a_reader_of_the_feed_misses_nothing_whichever_node_it_asks() {
 /// SEC-10
 #[test]
 fn a_client_that_was_disabled_is_refused_by_all_nodes_within_a_second() {
-    let Some(work) = cluster() else { return };
+    only_on!(Engine::Postgres);
+    let work = cluster();
     let nodes = start_three(&work);
     let client = work.create_client(&[]);
     let tokens: Vec<String> = nodes.iter().map(|node| node.token(&client)).collect();
@@ -147,7 +152,8 @@ fn a_client_that_was_disabled_is_refused_by_all_nodes_within_a_second() {
 /// second.
 #[test]
 fn a_key_is_good_or_not_at_all_nodes() {
-    let Some(work) = cluster() else { return };
+    only_on!(Engine::Postgres);
+    let work = cluster();
     let nodes = start_three(&work);
     let owner = work.create_client(&[]);
     let made =
@@ -172,7 +178,8 @@ fn a_key_is_good_or_not_at_all_nodes() {
 #[test]
 fn what_all_nodes_counted_adds_up() {
     const EACH: i64 = 20;
-    let Some(work) = cluster() else { return };
+    only_on!(Engine::Postgres);
+    let work = cluster();
     let mut nodes = start_three(&work);
     let clients: Vec<Client> = (0..3).map(|_| work.create_client(&[])).collect();
     for _ in 0..EACH {
@@ -196,7 +203,8 @@ fn what_all_nodes_counted_adds_up() {
 
 #[test]
 fn a_database_without_tables_is_refused_until_it_is_migrated() {
-    let Some(work) = cluster() else { return };
+    only_on!(Engine::Postgres);
+    let work = cluster();
     for arguments in
         [&["serve", "--listen", "127.0.0.1:0"][..], &["client", "create", "--name", "x"]]
     {
@@ -213,7 +221,8 @@ fn a_database_without_tables_is_refused_until_it_is_migrated() {
 
 #[test]
 fn migrations_that_run_at_once_do_not_trip_over_each_other() {
-    let Some(work) = cluster() else { return };
+    only_on!(Engine::Postgres);
+    let work = cluster();
     let mut running: Vec<_> =
         (0..3).map(|_| Process::start(work.mintery(&["db", "migrate"]))).collect();
     for process in &mut running {
@@ -225,7 +234,8 @@ fn migrations_that_run_at_once_do_not_trip_over_each_other() {
 /// A node that was given no master key makes none beside a database that has one.
 #[test]
 fn a_node_without_the_master_key_is_refused() {
-    let Some(work) = cluster() else { return };
+    only_on!(Engine::Postgres);
+    let work = cluster();
     let _first = Server::start(&work);
     let elsewhere = work.beside();
     elsewhere.run(&["serve", "--listen", "127.0.0.1:0"]).failed(&["master key", "restore"]);
@@ -236,7 +246,8 @@ fn a_node_without_the_master_key_is_refused() {
 /// none behind.
 #[test]
 fn of_nodes_that_make_keys_of_their_own_one_wins() {
-    let Some(first) = cluster() else { return };
+    only_on!(Engine::Postgres);
+    let first = cluster();
     first.run(&["db", "migrate"]).succeeded();
     let places = [first.beside(), first.beside(), first];
     let mut running: Vec<_> = places
@@ -271,8 +282,8 @@ struct Outage {
 }
 
 impl Outage {
-    fn prepare() -> Option<Self> {
-        let here = cluster()?;
+    fn prepare() -> Self {
+        let here = cluster();
         here.run(&["db", "migrate"]).succeeded();
         here.create_client(&[]);
         let wire = Proxy::to(server_of_tests());
@@ -284,7 +295,7 @@ impl Outage {
             .beside()
             .with("MINTERY_DATABASE_URL", url.as_str())
             .with("MINTERY_MASTER_KEY_FILE", key.to_str().unwrap());
-        Some(Self { here, nodes, wire })
+        Self { here, nodes, wire }
     }
 }
 
@@ -361,7 +372,8 @@ fn serves_what_it_remembers(outage: &Outage, node: &Server, take_away: impl FnOn
 
 #[test]
 fn a_node_whose_database_has_stopped_serves_what_it_remembers() {
-    let Some(outage) = Outage::prepare() else { return };
+    only_on!(Engine::Postgres);
+    let outage = Outage::prepare();
     let node = Server::start(&outage.nodes);
     serves_what_it_remembers(&outage, &node, Proxy::cut);
     // Told once, not ten times a second.
@@ -373,14 +385,16 @@ fn a_node_whose_database_has_stopped_serves_what_it_remembers() {
 /// A cable was pulled: nothing comes back, not even a refusal.
 #[test]
 fn a_node_whose_database_is_silent_serves_what_it_remembers() {
-    let Some(outage) = Outage::prepare() else { return };
+    only_on!(Engine::Postgres);
+    let outage = Outage::prepare();
     let node = Server::start(&outage.nodes);
     serves_what_it_remembers(&outage, &node, Proxy::fall_silent);
 }
 
 #[test]
 fn after_the_grace_nothing_is_served() {
-    let Some(mut outage) = Outage::prepare() else { return };
+    only_on!(Engine::Postgres);
+    let mut outage = Outage::prepare();
     outage.nodes = outage.nodes.with("MINTERY_OUTAGE_GRACE", "1");
     let node = Server::start(&outage.nodes);
     let client = outage.here.create_client(&[]);
@@ -407,7 +421,8 @@ fn after_the_grace_nothing_is_served() {
 /// A stop is possible without the database.
 #[test]
 fn a_node_stops_during_an_outage() {
-    let Some(outage) = Outage::prepare() else { return };
+    only_on!(Engine::Postgres);
+    let outage = Outage::prepare();
     for take_away in [Proxy::cut, Proxy::fall_silent] {
         let mut node = Server::start(&outage.nodes);
         take_away(&outage.wire);
@@ -423,7 +438,8 @@ fn a_node_stops_during_an_outage() {
 /// served.
 #[test]
 fn a_transaction_that_holds_up_all_changes_is_told() {
-    let Some(work) = cluster() else { return };
+    only_on!(Engine::Postgres);
+    let work = cluster();
     let node = Server::start(&work);
     let client = work.create_client(&[]);
     let mut holder = work.connect();
@@ -440,7 +456,8 @@ fn a_transaction_that_holds_up_all_changes_is_told() {
 
 #[test]
 fn a_database_out_of_reach_is_told_at_the_start() {
-    let Some(outage) = Outage::prepare() else { return };
+    only_on!(Engine::Postgres);
+    let outage = Outage::prepare();
     let address = outage.wire.address().to_string();
     for take_away in [Proxy::cut, Proxy::fall_silent] {
         take_away(&outage.wire);
@@ -461,7 +478,8 @@ fn a_database_out_of_reach_is_told_at_the_start() {
 /// SEC-10: somebody who logs in at one node is logged in at all, and out at all within a second.
 #[test]
 fn a_session_of_one_node_is_good_at_all() {
-    let Some(work) = cluster() else { return };
+    only_on!(Engine::Postgres);
+    let work = cluster();
     let nodes = start_three(&work);
     let password = "lorry-Umbrella-7-quince";
     let arguments = ["user", "create", "--username", "ann", "--role", "viewer", "--password", "-"];

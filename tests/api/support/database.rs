@@ -18,6 +18,8 @@ use mintery::store::{Database, DatabaseUrl, Missing};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
 use tempfile::TempDir;
 
+use super::engine::{Engine, engine};
+
 /// A database, and the folder with its master key.
 pub struct TestDatabase {
     pub url: String,
@@ -26,11 +28,6 @@ pub struct TestDatabase {
 
 /// What the clock shows when a server starts.
 pub const START: Timestamp = Timestamp::from_secs(1_767_225_600);
-
-/// Whether the suite runs on PostgreSQL.
-pub fn is_postgres() -> bool {
-    std::env::var("TEST_ENGINE").is_ok_and(|engine| engine == "postgres")
-}
 
 impl TestDatabase {
     /// A database with keys, and nothing else in it.
@@ -84,8 +81,10 @@ impl TestDatabase {
     pub async fn hold_changes(&self) -> AnyConnection {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.unwrap();
-        let hold =
-            if is_postgres() { "BEGIN; UPDATE users SET id = id" } else { "BEGIN IMMEDIATE" };
+        let hold = match engine() {
+            Engine::Sqlite => "BEGIN IMMEDIATE",
+            Engine::Postgres => "BEGIN; UPDATE users SET id = id",
+        };
         execute(&mut connection, hold.to_owned()).await;
         connection
     }
@@ -138,11 +137,12 @@ fn template() -> &'static Template {
 async fn make_template() -> Template {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mintery.db");
-    let url = if is_postgres() {
-        drop_those_of_the_dead().await;
-        create_postgres(None).await
-    } else {
-        format!("sqlite://{}", file.display())
+    let url = match engine() {
+        Engine::Sqlite => format!("sqlite://{}", file.display()),
+        Engine::Postgres => {
+            drop_databases_of_ended_runs().await;
+            create_postgres(None).await
+        }
     };
     let parsed = DatabaseUrl::parse(&url).unwrap();
     let database =
@@ -154,9 +154,9 @@ async fn make_template() -> Template {
     let source = MasterKeySource::File(master_key_file.clone());
     unlock(&database, &source, &clock, &SystemRandom, Mode::Normal).await.unwrap();
     database.close().await;
-    let contents = match url.rsplit_once('/') {
-        Some((_, name)) if is_postgres() => Contents::Postgres(name.to_owned()),
-        _ => Contents::Sqlite(std::fs::read(file).unwrap()),
+    let contents = match engine() {
+        Engine::Sqlite => Contents::Sqlite(std::fs::read(file).unwrap()),
+        Engine::Postgres => Contents::Postgres(url.rsplit_once('/').unwrap().1.to_owned()),
     };
     Template { master_key: std::fs::read_to_string(master_key_file).unwrap(), contents }
 }
@@ -184,9 +184,8 @@ async fn create_postgres(template: Option<&str>) -> String {
     format!("{server}/{name}")
 }
 
-/// Databases cannot be dropped when a test ends, since its connections end later: the next run does
-/// it.
-async fn drop_those_of_the_dead() {
+/// Drops the databases of earlier runs. A test cannot drop its own: its connections end later.
+async fn drop_databases_of_ended_runs() {
     let (mut connection, _) = connect_postgres().await;
     let names =
         sqlx::query("SELECT CAST(datname AS TEXT) AS name FROM pg_database WHERE datname LIKE $1")

@@ -2,12 +2,15 @@
 //!
 //! `app` runs a server, `answer` reads its answers, `database` creates its database, `wire` sends
 //! bytes that no HTTP client sends, `forge` signs with the server's own keys, `doors` presents a
-//! token to the server and to the library, `people` log in with browsers.
+//! token to the server and to the library, `people` log in with browsers,
+//! `engine` ends a test that does not apply to the engine of the run.
 
 pub mod answer;
 pub mod app;
 pub mod database;
 pub mod doors;
+#[path = "../../support/engine.rs"]
+pub mod engine;
 pub mod forge;
 pub mod people;
 pub mod wire;
