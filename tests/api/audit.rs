@@ -7,8 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::administration::Caller;
 use crate::support::app::TestApp;
+use crate::support::caller::Caller;
 
 const KEYS: &str = "/api/v1/signing-keys";
 const EVENTS: &str = "/api/v1/events";

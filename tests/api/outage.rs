@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::api_keys::owned_by;
+use crate::support::api_key::owned_by;
 use crate::support::app::{TestApp, within_a_second};
 
 impl TestApp {

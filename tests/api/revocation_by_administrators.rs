@@ -10,8 +10,8 @@ use mintery::clock::Clock as _;
 use mintery::model::signing_key::SigningAlgorithm;
 use serde_json::json;
 
-use crate::administration::Caller;
 use crate::support::app::{TestApp, within_a_second};
+use crate::support::caller::Caller;
 use crate::support::forge;
 
 const APIS: &str = "/api/v1/apis";

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use crate::api_keys::owned_by;
 use crate::support::answer::Answer;
+use crate::support::api_key::owned_by;
 use crate::support::app::{ISSUER, TestApp, TestClient};
 use crate::support::forge::{self, Forgery};
 
@@ -183,7 +183,7 @@ async fn a_client_revokes_no_more_than_is_remembered() {
 #[actix_web::test]
 async fn the_log_names_what_was_revoked() {
     let app = TestApp::spawn().await;
-    let reader = crate::administration::Caller::with(&app, "mintery:events:read").await;
+    let reader = crate::support::caller::Caller::with(&app, "mintery:events:read").await;
     let client = app.client("read").await;
     let mut tokens = Vec::new();
     for _ in 0..20 {

@@ -301,6 +301,15 @@ impl TestApp {
         }
     }
 
+    /// Lets time pass, until the server follows its store again.
+    pub async fn pass(&self, time: Duration) {
+        self.clock.let_pass(time);
+        let begun = Instant::now();
+        while self.get("/readyz").await.text("status") != "ok" {
+            assert!(begun.elapsed() < Duration::from_secs(1), "the server is not ready");
+        }
+    }
+
     /// The value of a series of `/metrics`.
     pub async fn metric(&self, series: &str) -> f64 {
         let text = self.get("/metrics").await.body;

@@ -1,15 +1,13 @@
-//! API keys of people.
+//! Scopes of a user's key, and tokens exchanged for it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use mintery::admin::Admin;
-use mintery::admin::api_key::{self, ApiKeyUpdate, NewApiKey, Selection};
+use mintery::admin::api_key::{self, ApiKeyUpdate, Selection};
 use mintery::admin::user::{self, UserUpdate};
 use mintery::model::address::AddressRanges;
-use mintery::model::api_key::{Environment, KeyOwner};
+use mintery::model::api_key::KeyOwner;
 use mintery::model::name::DisplayName;
-use mintery::model::patch::Patch;
 use mintery::model::revocation::{Kind, Mark};
 use mintery::model::scope::ScopeSet;
 use mintery::model::user::{Role, Username};
@@ -19,157 +17,20 @@ use mintery::secret::pool::Lane;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::api_keys::{TestKey, owned_by};
+use super::{KEYS, make, text};
 use crate::support::answer::Answer;
-use crate::support::app::{ISSUER, TestApp, new_client, within_a_second};
+use crate::support::api_key::TestKey;
+use crate::support::api_key::key_of;
+use crate::support::app::{ISSUER, TestApp, within_a_second};
 use crate::support::database::TestDatabase;
 use crate::support::engine::{Engine, only_on};
 use crate::support::forge::{Forgery, part};
-use crate::support::people::{Browser, ME, TestUser};
-
-const KEYS: &str = "/api/v1/keys";
-
-async fn make(browser: &Browser<'_>, body: Value) -> Value {
-    let made = browser.post(KEYS, body).await;
-    assert_eq!(made.status, 201, "{made:?}");
-    made.json()
-}
-
-fn text(made: &Value, member: &str) -> String {
-    made[member].as_str().unwrap().to_owned()
-}
-
-/// A key of a user, made at the command line.
-pub async fn key_of(app: &TestApp, user: &TestUser, scopes: &str) -> TestKey {
-    app.key(NewApiKey {
-        owner: KeyOwner::User(user.id.clone()),
-        name: DisplayName::parse("theirs").unwrap(),
-        environment: Environment::Live,
-        scopes: Some(ScopeSet::parse(scopes).unwrap()),
-        allowed: AddressRanges::default(),
-        max_per_minute: None,
-        expires_in: Patch::Keep,
-    })
-    .await
-}
-
-/// Members have keys of their own, and know of no others.
-#[actix_web::test]
-async fn somebody_manages_their_own_keys() {
-    let app = TestApp::spawn().await;
-    let (meg, eve) = (app.user("meg", Role::Member).await, app.user("eve", Role::Member).await);
-    let client = app.create(new_client("")).await;
-    let of_client = app.key(owned_by(&client)).await;
-    let (one, other) = (app.log_in(&meg).await, app.log_in(&eve).await);
-    let made = make(&one, json!({ "name": "mine" })).await;
-    let (id, key) = (text(&made, "id"), text(&made, "key"));
-    assert_eq!((&made["owner"], &made["scope"]), (&json!(meg.id.as_str()), &json!("")));
-    let me = app.get_with(ME, &key).await.json();
-    assert_eq!(
-        (&me["sub"], &me["kind"], &me["name"]),
-        (&json!(meg.id.as_str()), &json!("api_key"), &json!("mine"))
-    );
-    let check = app.get_with("/auth/check", &key).await;
-    assert_eq!(check.header("x-auth-subject"), meg.id.as_str());
-    let of_eve = make(&other, json!({ "name": "hers", "owner": eve.id.as_str() })).await;
-
-    let listed = one.get(KEYS).await.json();
-    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
-    assert_eq!(listed["items"][0]["id"], id);
-    assert_eq!(one.get(&format!("{KEYS}?owner={}", meg.id)).await.status, 200);
-    for foreign in [eve.id.as_str(), &client.id] {
-        let answer = one.get(&format!("{KEYS}?owner={foreign}")).await;
-        answer.assert_problem(403, "err_no_permission", foreign);
-        let answer = one.post(KEYS, json!({ "name": "x", "owner": foreign })).await;
-        answer.assert_problem(403, "err_no_permission", foreign);
-        let answer = one.post(&format!("{KEYS}/revoke"), json!({ "owner": foreign })).await;
-        answer.assert_problem(403, "err_no_permission", foreign);
-    }
-    for foreign in [text(&of_eve, "id"), of_client.id().to_string()] {
-        let path = format!("{KEYS}/{foreign}");
-        for answer in [
-            one.get(&path).await,
-            one.get(&format!("{path}/usage")).await,
-            one.send(Method::PATCH, &path, Some(json!({ "name": "mine" }))).await,
-            one.send(Method::DELETE, &path, None).await,
-            one.send(Method::POST, &format!("{path}/disable"), None).await,
-            one.send(Method::POST, &format!("{path}/enable"), None).await,
-            one.send(Method::POST, &format!("{path}/rotate"), None).await,
-            one.post(&format!("{KEYS}/revoke"), json!({ "ids": [foreign] })).await,
-        ] {
-            answer.assert_problem(404, "err_not_found", &foreign);
-        }
-    }
-    assert_eq!(app.get_with(ME, &text(&of_eve, "key")).await.status, 200);
-    assert_eq!(app.get_with(ME, &of_client.key).await.status, 200);
-    // What they do not hold they cannot give.
-    for scope in ["read", "mintery:keys:read"] {
-        let answer = one.post(KEYS, json!({ "name": "x", "scope": scope })).await;
-        assert_eq!(answer.status, 400, "{answer:?}");
-    }
-    let own = format!("{KEYS}/{id}");
-    let renamed = one.send(Method::PATCH, &own, Some(json!({ "name": "other" }))).await;
-    assert_eq!(renamed.text("name"), "other");
-    assert_eq!(one.send(Method::POST, &format!("{own}/disable"), None).await.status, 200);
-    assert_eq!(app.get_with(ME, &key).await.status, 401);
-    assert_eq!(one.send(Method::POST, &format!("{own}/enable"), None).await.status, 200);
-    let rotated = one.send(Method::POST, &format!("{own}/rotate"), None).await;
-    assert_eq!(rotated.status, 201, "{rotated:?}");
-    assert_eq!(one.get(&format!("{own}/usage")).await.status, 200);
-    assert_eq!(one.send(Method::DELETE, &own, None).await.status, 204);
-    assert_eq!(app.get_with(ME, &key).await.status, 401);
-    let gone = one.post(&format!("{KEYS}/revoke"), json!({ "owner": meg.id.as_str() })).await;
-    assert_eq!(gone.json()["revoked"], json!([rotated.text("id")]));
-    // What is gone already keeps nothing else from going.
-    let left = one.post(KEYS, json!({ "name": "left" })).await.text("id");
-    let some = one.post(&format!("{KEYS}/revoke"), json!({ "ids": [id, left] })).await;
-    assert_eq!(some.json()["revoked"], json!([left]), "{some:?}");
-    // Not without a session: a key of theirs manages nothing.
-    app.get_with(KEYS, &text(&of_eve, "key")).await.assert_problem(
-        403,
-        "err_no_permission",
-        "a key",
-    );
-}
-
-/// SEC-10: what becomes of somebody becomes of their keys.
-#[actix_web::test]
-async fn a_key_goes_with_its_user() {
-    let app = TestApp::spawn().await;
-    app.user("ann", Role::Admin).await;
-    let bob = app.user("bob", Role::Admin).await;
-    let key = key_of(&app, &bob, "read mintery:users:read").await;
-    assert_eq!(app.get_with(ME, &key.key).await.json()["scope"], "mintery:users:read read");
-    assert_eq!(app.get_with("/api/v1/users", &key.key).await.status, 200);
-    let demote = |role| UserUpdate { role: Some(role), ..UserUpdate::default() };
-    user::update(&app.admin, &bob.id, demote(Role::Viewer)).await.unwrap();
-    app.caught_up().await;
-    assert_eq!(app.get_with(ME, &key.key).await.json()["scope"], "mintery:users:read");
-    user::update(&app.admin, &bob.id, demote(Role::Member)).await.unwrap();
-    app.caught_up().await;
-    assert_eq!(app.get_with(ME, &key.key).await.json()["scope"], "");
-    app.get_with("/api/v1/users", &key.key).await.assert_problem(
-        403,
-        "err_no_permission",
-        "a member",
-    );
-
-    user::set_enabled(&app.admin, &bob.id, false).await.unwrap();
-    within_a_second(401, || app.get_with(ME, &key.key)).await.assert_invalid_token("disabled");
-    user::set_enabled(&app.admin, &bob.id, true).await.unwrap();
-    within_a_second(200, || app.get_with(ME, &key.key)).await;
-    user::delete(&app.admin, &bob.id).await.unwrap();
-    within_a_second(401, || app.get_with(ME, &key.key)).await.assert_invalid_token("deleted");
-    assert_eq!(
-        api_key::page(&app.admin, "", 10, &api_key::Filter::default()).await.unwrap().len(),
-        0
-    );
-}
+use crate::support::people::TestUser;
 
 /// SEC-10, 9068-4: a key of somebody allows what was given to them, beside what goes with their
 /// role; and no more than is left of it.
 #[actix_web::test]
-async fn a_key_allows_what_was_given_to_somebody() {
+async fn a_key_allows_the_scopes_of_its_user() {
     const ORDERS: &str = "https://orders.example.com";
     let app = TestApp::spawn().await;
     // It knows of two scopes: read and write.
@@ -231,7 +92,7 @@ async fn a_key_allows_what_was_given_to_somebody() {
 /// 8693-1, 8693-2: what a key of somebody is exchanged for stands for them, and allows no more than
 /// they may.
 #[actix_web::test]
-async fn a_key_of_somebody_becomes_a_token() {
+async fn a_key_of_a_user_becomes_a_token() {
     let app = TestApp::spawn().await;
     app.user("ann", Role::Admin).await;
     let bob = app.user("bob", Role::Admin).await;
@@ -384,7 +245,7 @@ async fn act(admin: &Admin, what: &str, user: &TestUser, key: &TestKey) {
 /// keys, on this node, at an introspection, and for whoever follows the feed; and nothing else
 /// does.
 #[actix_web::test]
-async fn a_token_does_not_outlive_what_somebody_may() {
+async fn a_token_does_not_outlive_the_permissions_of_its_user() {
     let app = TestApp::spawn().await;
     app.user("ann", Role::Admin).await;
     let watcher = app.client("mintery:introspect").await;
@@ -422,7 +283,7 @@ async fn a_token_does_not_outlive_what_somebody_may() {
 /// 8693-2: what they may not do any more the token may not, whatever it says; and what they may
 /// from now on, it says at most.
 #[actix_web::test]
-async fn a_token_allows_what_somebody_may_now() {
+async fn a_token_allows_the_current_scopes_of_its_user() {
     let app = TestApp::spawn().await;
     let user = app.user("vic", Role::Viewer).await;
     let key = key_of(&app, &user, "mintery:users:read").await;
@@ -448,7 +309,7 @@ async fn a_token_allows_what_somebody_may_now() {
 /// 8693-2: what one node took back is void on another within a second; and somebody who was stopped
 /// and let go there gets tokens here that are good from the start.
 #[actix_web::test]
-async fn other_nodes_know_what_somebody_may() {
+async fn other_nodes_know_the_permissions_of_a_user() {
     only_on!(Engine::Postgres);
     let database = TestDatabase::create().await;
     let one = TestApp::on(Arc::clone(&database), &[]).await.unwrap();
@@ -469,67 +330,4 @@ async fn other_nodes_know_what_somebody_may() {
         within_a_second(401, || other.me(&token)).await;
         within_a_second(400, || other.exchange(&key.key).send()).await;
     }
-}
-
-/// SEC-12
-#[actix_web::test]
-async fn a_key_of_somebody_is_made_by_who_may_as_much() {
-    let app = TestApp::spawn().await;
-    let ann = app.user("ann", Role::Admin).await;
-    let admin = app.log_in(&ann).await;
-    let (vic, meg) = (app.user("vic", Role::Viewer).await, app.user("meg", Role::Member).await);
-    let viewer = app.log_in(&vic).await;
-    let of_meg = make(&admin, json!({ "name": "x", "owner": meg.id.as_str() })).await;
-    assert_eq!(of_meg["owner"], meg.id.as_str());
-    let client = app.client("read").await;
-    let of_client = make(&admin, json!({ "name": "x", "owner": client.id })).await;
-    assert_eq!(of_client["scope"], "read");
-    // A viewer sees all, and makes their own alone, with what they hold.
-    assert_eq!(viewer.get(KEYS).await.json()["items"].as_array().unwrap().len(), 2);
-    let path = format!("{KEYS}/{}", text(&of_meg, "id"));
-    assert_eq!(viewer.get(&path).await.status, 200);
-    viewer.send(Method::DELETE, &path, None).await.assert_problem(
-        404,
-        "err_not_found",
-        "somebody else's",
-    );
-    let own = make(&viewer, json!({ "name": "x", "scope": "mintery:clients:read" })).await;
-    assert_eq!(app.get_with("/api/v1/clients", &text(&own, "key")).await.status, 200);
-    let more = viewer.post(KEYS, json!({ "name": "x", "scope": "mintery:clients:write" })).await;
-    assert_eq!(more.status, 400, "{more:?}");
-    // A program that manages keys does not become an administrator by one of theirs.
-    let scopes = "mintery:keys:read mintery:keys:write";
-    let program = app.create(new_client(scopes)).await;
-    let token = app.token(&program).scope(scopes).send().await.text("access_token");
-    for owner in [&ann, &vic] {
-        let body = json!({ "name": "x", "owner": owner.id.as_str(), "scope": "" }).to_string();
-        let request = app.request(Method::POST, KEYS).bearer_auth(&token);
-        let answer =
-            Answer::of(request.header("content-type", "application/json").body(body)).await;
-        assert_eq!(
-            (answer.status, answer.text("code").as_str()),
-            (403, "err_no_permission"),
-            "{answer:?}"
-        );
-    }
-    let nobody =
-        admin.post(KEYS, json!({ "name": "x", "owner": "mu_0000000000000000000000" })).await;
-    nobody.assert_problem(400, "err_invalid_request", "nobody");
-    // A session that must not be used any more makes none.
-    app.clock.advance(Duration::from_hours(12));
-    admin.post(KEYS, json!({ "name": "x" })).await.assert_invalid_token("idle");
-}
-
-/// 9068-3: no client is called what a user could be.
-#[actix_web::test]
-async fn no_client_has_the_id_of_a_user() {
-    let app = TestApp::spawn().await;
-    let admin = app.browser("ann", Role::Admin).await;
-    let id = admin.me().await.text("sub");
-    for taken in [id.as_str(), "mu_0000000000000000000000"] {
-        let body = json!({ "client_name": "x", "client_id": taken });
-        admin.post("/api/v1/clients", body).await.assert_problem(400, "err_invalid_request", taken);
-    }
-    let body = json!({ "client_name": "x", "client_id": "mu_client" });
-    assert_eq!(admin.post("/api/v1/clients", body).await.status, 201);
 }
