@@ -56,7 +56,7 @@ async fn a_reader_gets_all_revocations_and_then_the_new_ones() {
     );
 }
 
-/// Every kind of thing that is taken back, with the digest that `docs/revocation-feed.md` says.
+/// Every kind of thing that is taken back, with the digest that `docs/reference/revocation-feed.md` says.
 #[actix_web::test]
 async fn the_feed_has_revocations_of_every_kind() {
     let app = TestApp::spawn().await;
