@@ -1,7 +1,7 @@
 //! All actix server code. [`routes`] is the whole URL table.
 
 mod act;
-pub mod api;
+mod api;
 pub mod connection;
 pub mod error;
 pub mod extract;
