@@ -2,7 +2,7 @@
 
 use crate::admin::AdminError;
 use crate::authn::caller::AccessError;
-use crate::http::api::administration::Refused;
+use crate::http::act::Refused;
 use crate::model::scope::ScopeSet;
 
 /// The reason why there is no page.

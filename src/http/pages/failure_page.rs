@@ -89,7 +89,7 @@ fn describe(
         Failure::NotLoggedIn => (StatusCode::UNAUTHORIZED, "Log in first", ""),
         Failure::Forged(reason) => {
             let status = StatusCode::FORBIDDEN;
-            error::page_failed(request, server, status, "err_forged", reason);
+            error::record::record(request, server, status, "err_forged", reason);
             let detail = "This form was sent from elsewhere, or from a session that has ended. Nothing was changed. Go back, \
                           reload the page, and send it again.";
             (status, "This form does not count", detail)
@@ -104,11 +104,11 @@ fn describe(
         }
         Failure::Broken(reason) => {
             let status = StatusCode::INTERNAL_SERVER_ERROR;
-            error::page_failed(request, server, status, "err_internal", &reason);
+            error::record::record(request, server, status, "err_internal", &reason);
             (status, "The server failed", "The page could not be made.")
         }
         Failure::Refused(refused) => {
-            let (status, mut detail) = error::page_refused(request, server, &refused);
+            let (status, mut detail) = error::act::page(request, server, &refused);
             if !detail.ends_with('.') {
                 detail.push('.');
             }

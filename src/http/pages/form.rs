@@ -10,7 +10,7 @@ use actix_web::web::Payload;
 
 use super::failure::Failure;
 use crate::admin::AdminError;
-use crate::http::api::administration::Refused;
+use crate::http::act::Refused;
 use crate::http::extract::body;
 use crate::model::patch::Patch;
 use crate::model::resource::ResourceUri;

@@ -12,7 +12,7 @@ use super::visit::Visit;
 use super::visitor::Visitor;
 use crate::admin::{AdminError, second_factor, user};
 use crate::authn::log_in::{LogInError, check_own_password, with_code};
-use crate::http::api::administration::Refused;
+use crate::http::act::Refused;
 use crate::http::error;
 use crate::http::extract::caller::caller_address;
 use crate::oauth::request::network_of;
@@ -95,7 +95,7 @@ async fn set_password(visit: &Visit<'_>) -> PageResult {
     if let Err(error) =
         check_own_password(visit.server, &own.username, typed("current"), network).await
     {
-        let (status, detail, _) = error::page_log_in(visit.request, visit.server, &error);
+        let (status, detail, _) = error::log_in::page(visit.request, visit.server, &error);
         let is_wrong = matches!(error, LogInError::Wrong(_));
         fields.current.refuse(if is_wrong { "this is not your password" } else { &detail });
         return show(visit, fields, if is_wrong { StatusCode::BAD_REQUEST } else { status }).await;
@@ -223,7 +223,7 @@ async fn show_code_error(visit: &Visit<'_>, act: FactorAct, error: LogInError) -
             show_factor(visit, Some(sentence(&error.to_string())), StatusCode::CONFLICT).await
         }
         LogInError::WrongCode | LogInError::TooManyGuesses(_) => {
-            let (status, detail, _) = error::page_log_in(visit.request, visit.server, &error);
+            let (status, detail, _) = error::log_in::page(visit.request, visit.server, &error);
             let status =
                 if status == StatusCode::UNAUTHORIZED { StatusCode::BAD_REQUEST } else { status };
             let problem = Some(format!("{detail}."));

@@ -10,7 +10,7 @@ use super::navigation::Section;
 use super::visitor::Visitor;
 use crate::admin::Admin;
 use crate::admin::api_key::Repeatable;
-use crate::http::api::administration::{self, Refused};
+use crate::http::act::{self, Refused};
 use crate::oauth::AuthorizationServer;
 
 /// A request for a page.
@@ -69,7 +69,7 @@ impl<'a> Visit<'a> {
     /// # Errors
     /// If it does not catch up.
     pub async fn applied(&self) -> Result<(), Refused> {
-        administration::applied(self.server, &self.visitor.admin).await
+        act::applied(self.server, &self.visitor.admin).await
     }
 
     /// Redirects to `path` after a change, which this node then has applied. The page shows the

@@ -8,7 +8,7 @@ use askama::Template;
 use super::created::created_page;
 use crate::admin::AdminError;
 use crate::admin::api_key::{self, Rotation};
-use crate::http::api::administration::Refused;
+use crate::http::act::Refused;
 use crate::http::pages::answer::{PageResult, page_with, redirect};
 use crate::http::pages::failure::Failure;
 use crate::http::pages::form::{Field, parse_life, sentence};
