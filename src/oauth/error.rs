@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::authn::api_key::KeyFailure;
+use crate::authn::error::KeyFailure;
 use crate::directory::guesses::TooMany;
 use crate::directory::{OverLimit, Unavailable};
 use crate::keys::signer::SignError;

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::AuthorizationServer;
 use super::error::OauthError;
 use super::request::Submission;
-use crate::authn::caller;
-use crate::authn::caller::TokenFailure;
+use crate::authn::error::TokenFailure;
+use crate::authn::token as bearer;
 use crate::clock::Timestamp;
 use crate::directory::{KnownClient, Unavailable};
 use crate::model::claims::{Audience, INTROSPECTION_TYPE};
@@ -112,7 +112,7 @@ pub async fn respond(
     caller.known.usage.note(at, caller.secret(), submission.from);
     let found = match check(server, &caller.known.client, token) {
         Ok(token) => {
-            let client = caller::client_of(&token);
+            let client = bearer::client_of(&token);
             if client == caller.known.client.id.as_str() {
                 // Its own token: who it is has just been looked up.
                 active(server, token, Some(Arc::clone(&caller.known)))
@@ -182,9 +182,9 @@ fn active(
     token: Arc<AccessToken>,
     known: Option<Arc<KnownClient>>,
 ) -> Result<Active, Inactive> {
-    let holder = caller::holder(&token, known)?;
+    let holder = bearer::holder(&token, known)?;
     let scopes =
-        caller::scopes_of(server, &token, token.scopes.intersection(&holder.client.scopes));
+        bearer::scopes_of(server, &token, token.scopes.intersection(&holder.client.scopes));
     Ok(Active { token, scopes })
 }
 
@@ -193,13 +193,13 @@ async fn active_of_other(
     server: &AuthorizationServer,
     token: Arc<AccessToken>,
 ) -> Result<Result<Active, Inactive>, Unavailable> {
-    let Some(user) = caller::user_of(&token) else {
-        let (known, _) = server.directory.client(caller::client_of(&token)).await?;
+    let Some(user) = bearer::user_of(&token) else {
+        let (known, _) = server.directory.client(bearer::client_of(&token)).await?;
         return Ok(active(server, token, known));
     };
     let known = server.directory.user(&user).await?;
-    Ok(caller::good_user(known).map_err(Inactive::from).map(|known| {
-        let scopes = caller::scopes_of(server, &token, known.user.most_of(&token.scopes));
+    Ok(bearer::good_user(known).map_err(Inactive::from).map(|known| {
+        let scopes = bearer::scopes_of(server, &token, known.user.most_of(&token.scopes));
         Active { token, scopes }
     }))
 }
@@ -207,7 +207,7 @@ async fn active_of_other(
 /// A client may know of the tokens that were issued to it, or to its API keys, or that are for an
 /// API which it stands for, or of all.
 fn may_introspect(server: &AuthorizationServer, caller: &Client, token: &AccessToken) -> bool {
-    caller::client_of(token) == caller.id.as_str()
+    bearer::client_of(token) == caller.id.as_str()
         || caller.scopes.contains(INTROSPECT_ALL)
         || token.audience.iter().any(|audience| stands_for(server, caller, audience))
 }

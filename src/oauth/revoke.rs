@@ -5,7 +5,7 @@ use super::AuthorizationServer;
 use super::error::OauthError;
 use super::request::Submission;
 use crate::admin::revocation::RevokeError;
-use crate::authn::caller;
+use crate::authn::token::client_of;
 use crate::model::event::RevokedToken;
 use mintery_verifier::VerifyError;
 
@@ -43,7 +43,7 @@ pub async fn respond(
     };
     let client = &caller.known.client.id;
     // Those that were made from its API keys are its own.
-    if caller::client_of(&token) != client.as_str() {
+    if client_of(&token) != client.as_str() {
         return Err(OauthError::AnotherClientsToken);
     }
     if server.ring.verifier().revocations().len() >= MAX_LIVE {

@@ -104,7 +104,7 @@ async fn exchange(
     mut form: Form,
 ) -> Result<TokenResponse, OauthError> {
     let asked = TokenExchange::parse(&mut form, &submission.authorization)?;
-    let (known, as_of) = api_key::find(server, &asked.presented(submission.from)).await?;
+    let (known, as_of) = token_exchange::find(server, &asked.presented(submission.from)).await?;
     let (now, from, owner) = (server.clock.now(), submission.from, &known.owner);
     let granted = asked.decide(server, &known, now).inspect_err(|refusal| {
         if let Some(outcome) = refusal.key_outcome() {

@@ -8,10 +8,10 @@
 //! of a client that have the same tag.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::secret::admit;
 use super::{AuthenticatedClient, AuthorizationServer};
+use crate::authn::delay::make_wait;
 use crate::directory::guesses::Guess as Counted;
 use crate::directory::{KnownClient, KnownSecret, SlowSecret};
 use crate::model::client::ClientSecret;
@@ -36,15 +36,6 @@ pub struct Guess {
     pub looks_generated: bool,
     /// The client, when there is one.
     pub known: Option<Arc<KnownClient>>,
-}
-
-/// How long somebody waits for a refusal who was wrong too often: so long that asking again at once
-/// is not worth it, and fifty connections that do so take less than a hundredth of a core.
-const RELUCTANCE: Duration = Duration::from_millis(100);
-
-/// Answers reluctantly.
-pub async fn make_wait() {
-    tokio::time::sleep(RELUCTANCE).await;
 }
 
 /// Checks the readings of one request, of which one is meant.

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::guessable::{self, Guess};
 use super::{AuthenticatedClient, AuthorizationServer};
+use crate::authn::delay::make_wait;
 use crate::clock::Timestamp;
 use crate::directory::{KnownSecret, SlowSecret};
 use crate::model::client::{Client, is_vschar};
@@ -154,7 +155,7 @@ pub async fn authenticate(
     let refusal = OauthError::from(failure);
     server.directory.count_refusal(&pair.id, refusal.outcome());
     if server.directory.guesses().is_flooded_by(network) {
-        Box::pin(guessable::make_wait()).await;
+        Box::pin(make_wait()).await;
     }
     Err(refusal)
 }

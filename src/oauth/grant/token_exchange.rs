@@ -2,12 +2,15 @@
 //! allows no more than the key. The key is the authentication, so nobody authenticates beside it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::wanted::{Allowed, Granted, Wanted};
 use crate::authn::api_key;
-use crate::authn::api_key::{KeyFailure, PresentedKey};
+use crate::authn::api_key::PresentedKey;
+use crate::authn::error::KeyFailure;
 use crate::clock::Timestamp;
 use crate::directory::KnownApiKey;
+use crate::model::event::EventNumber;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::error::OauthError;
 use crate::oauth::form::Form;
@@ -125,5 +128,20 @@ impl TokenExchange {
             granted.ttl = granted.ttl.min(left);
         }
         Ok(granted)
+    }
+}
+
+/// The known key, and the number of the last event that this knowledge includes.
+///
+/// # Errors
+/// No such key exists, or the store is needed and unreachable.
+pub async fn find(
+    server: &AuthorizationServer,
+    presented: &PresentedKey<'_>,
+) -> Result<(Arc<KnownApiKey>, EventNumber), OauthError> {
+    let digest = api_key::digest(server, presented.key)?;
+    match server.directory.api_key_as_of(&digest).await? {
+        (Some(known), as_of) => Ok((known, as_of)),
+        (None, _) => Err(api_key::refuse_unknown(server, presented).await.into()),
     }
 }
