@@ -1,8 +1,7 @@
-//! The protocol: what arrives as a form and a header becomes a grant, and a token. Knows neither a
-//! web framework nor SQL.
+//! The OAuth endpoints, without a web framework and without SQL.
 //!
-//! A new grant is a file in [`grant`] and an arm of its enum; a new way for clients to authenticate
-//! is a file in [`client_auth`] and an arm.
+//! A new grant is a file in [`grant`]; a new method of client authentication is a file in
+//! [`client_auth`]. Callers of protected routes are [`authn`](crate::authn)'s.
 
 pub mod client_auth;
 pub mod error;
@@ -10,6 +9,7 @@ pub mod feed;
 pub mod form;
 pub mod grant;
 pub mod introspect;
+pub mod issue;
 pub mod metadata;
 pub mod request;
 pub mod revoke;
@@ -27,7 +27,7 @@ use crate::authn::context::Context;
 use crate::model::address::AddressRanges;
 use crate::model::signing_key::SigningAlgorithm;
 use feed::Feed;
-use secret_scanning::Scanning;
+use secret_scanning::LeakScanning;
 
 /// Shared state of the OAuth endpoints.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub struct AuthorizationServer {
     /// The name of the session cookie.
     pub session_cookie: Box<str>,
     /// The accepted leak scanners, and the policy for their reports.
-    pub scanning: Option<Scanning>,
+    pub scanning: Option<LeakScanning>,
     /// True if the metadata name an authorization endpoint.
     pub names_authorization_endpoint: bool,
     /// Revokes single tokens.

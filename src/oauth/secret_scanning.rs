@@ -1,5 +1,5 @@
-//! Secret scanning: whoever scans what is public tells of secrets that were found there, signed, in
-//! the format of GitHub's partner program, and is told which of them were real.
+//! Leak reports: a scanner of public code reports the secrets that it found, signed, in the format of
+//! GitHub's partner program. The response says which are real.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -16,34 +16,34 @@ use crate::model::api_key::ApiKeyId;
 use crate::model::event::Actor;
 use crate::model::leak::{Leak, LeakPlace, LeakPolicy};
 
-/// The most secrets that are told of at once: each may cost a look-up, and a change.
+/// The limit of secrets in one report: each may cost a lookup and a change.
 pub const MAX_FOUND: usize = 500;
 
-/// Whom is believed, and what is done then.
+/// Settings of leak reports.
 #[derive(Debug)]
-pub struct Scanning {
-    /// The keys of those who may tell.
+pub struct LeakScanning {
+    /// The keys of the accepted scanners.
     pub scanners: ScannerKeys,
-    /// What is done with a key that was found.
+    /// The response to a leaked key.
     pub policy: LeakPolicy,
 }
 
-/// Why it was not dealt with what was told.
+/// Refusal of a report.
 #[derive(Debug)]
 pub enum ScanningError {
-    /// It has another form.
+    /// The report is malformed.
     Malformed,
-    /// It is more than [`MAX_FOUND`].
+    /// The report has more than [`MAX_FOUND`] secrets.
     TooMany,
-    /// It cannot be told now which keys are real.
+    /// The keys cannot be looked up now.
     Unavailable(Unavailable),
-    /// A key that is real was not dealt with.
+    /// The policy could not be applied to a real key.
     Admin(AdminError),
-    /// All was dealt with, and this node does not follow.
+    /// The policy was applied, and this node has not learned it yet.
     Lags(Unavailable),
 }
 
-/// A secret that was found.
+/// A secret in a report.
 #[derive(Deserialize)]
 struct Found<'a> {
     #[serde(borrow)]
@@ -56,20 +56,21 @@ struct Found<'a> {
     source: Option<Cow<'a, str>>,
 }
 
-/// What becomes of it.
+/// The verdict on a secret.
 #[derive(Serialize)]
 struct Verdict<'a> {
-    /// As it was told: who asks has no other name for it.
+    /// The secret as reported: the scanner has no other name for it.
     token_raw: &'a str,
     token_type: &'a str,
     label: &'static str,
 }
 
-/// Deals with what was told, whose signature was found good; gives the answer in JSON.
+/// Applies the policy to the real keys of a report whose signature is valid; returns the response in
+/// JSON.
 ///
 /// # Errors
-/// When it is malformed or too much, or cannot be dealt with now. Then some may have been dealt
-/// with; they are when it is told again, too.
+/// The report is malformed or too long, or the policy cannot be applied now. Some keys may be done
+/// then; the same report may be sent again.
 pub async fn respond(
     server: &AuthorizationServer,
     policy: LeakPolicy,
@@ -104,8 +105,7 @@ pub async fn respond(
     serde_json::to_vec(&verdicts).map_err(|_| ScanningError::Malformed)
 }
 
-/// The key, if it is one. Its checksum is looked at first: what is malformed costs nothing, and
-/// what is not there is remembered so.
+/// The known key. A wrong checksum costs no lookup, and the directory caches unknown keys.
 async fn look_up(
     server: &AuthorizationServer,
     token: &str,
@@ -131,7 +131,7 @@ async fn report(
                 };
                 log::warn!("the API key {key} of {} was found in public; {done}", owner.as_str());
             }
-            // Somebody was faster.
+            // The key was deleted meanwhile.
             Err(AdminError::NotFound(_)) => {}
             Err(error) => return Err(ScanningError::Admin(error)),
         }

@@ -40,7 +40,7 @@ use crate::model::scope::ScopeSet;
 use crate::model::user::{Role, User, Username};
 use crate::oauth::AuthorizationServer;
 use crate::oauth::feed::Feed;
-use crate::oauth::secret_scanning::Scanning;
+use crate::oauth::secret_scanning::LeakScanning;
 use crate::random::{Random, SystemRandom};
 use crate::secret::Secret;
 use crate::secret::check::SecretChecks;
@@ -307,7 +307,7 @@ fn api_key_header(settings: &Settings) -> Result<HeaderName, ConfigError> {
 ///
 /// # Errors
 /// When their keys cannot be read.
-pub fn scanning(settings: &Settings) -> Result<Option<Scanning>, ConfigError> {
+pub fn scanning(settings: &Settings) -> Result<Option<LeakScanning>, ConfigError> {
     let Some(path) = &settings.leaks_public_keys else { return Ok(None) };
     let unusable = |reason: String| {
         ConfigError::Inconsistent(format!(
@@ -317,7 +317,7 @@ pub fn scanning(settings: &Settings) -> Result<Option<Scanning>, ConfigError> {
     };
     let document = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
     let scanners = ScannerKeys::parse(&document).map_err(|error| unusable(error.to_string()))?;
-    Ok(Some(Scanning { scanners, policy: settings.leaks_policy }))
+    Ok(Some(LeakScanning { scanners, policy: settings.leaks_policy }))
 }
 
 /// What API keys are like, whose digests are made with `digests`.

@@ -1,42 +1,39 @@
-//! The client credentials grant (RFC 6749 §4.4): what a client asks for that has authenticated.
+//! The client credentials grant (RFC 6749 §4.4). The client authenticates.
 
-use super::wanted::{Allowed, Granted, Wanted};
+use super::access::{AllowedAccess, GrantedAccess, RequestedAccess};
+use super::client;
 use crate::directory::KnownClient;
+use crate::model::client::GrantType;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::error::OauthError;
 use crate::oauth::form::Form;
+use crate::oauth::issue::TokenResponse;
+use crate::oauth::request::OauthRequest;
 
-/// What is asked for.
-#[derive(Debug)]
-pub struct ClientCredentials(Wanted);
+/// Answers a request for this grant.
+///
+/// # Errors
+/// See [`client::respond`] and [`RequestedAccess`].
+pub async fn respond(
+    server: &AuthorizationServer,
+    request: &OauthRequest<'_>,
+    form: Form,
+) -> Result<TokenResponse, OauthError> {
+    client::respond(server, request, form, GrantType::ClientCredentials, decide).await
+}
 
-impl ClientCredentials {
-    /// Reads the parameters.
-    ///
-    /// # Errors
-    /// When the scope or a resource is malformed.
-    pub fn parse(form: &Form) -> Result<Self, OauthError> {
-        Wanted::parse(form, &["resource"]).map(Self)
-    }
-
-    /// Decides: never more than was asked for, never more than the client may have.
-    ///
-    /// # Errors
-    /// When a resource is not known or not for the client, or a scope is not the client's or not
-    /// for every resource.
-    pub fn decide(
-        self,
-        server: &AuthorizationServer,
-        known: &KnownClient,
-    ) -> Result<Granted, OauthError> {
-        let KnownClient { client, default_scopes, .. } = known;
-        let allowed = Allowed {
-            resources: &client.resources,
-            token_alg: client.token_alg,
-            token_ttl: client.token_ttl,
-            scopes: &client.scopes,
-            default_scopes,
-        };
-        self.0.decide(server, allowed)
-    }
+fn decide(
+    server: &AuthorizationServer,
+    known: &KnownClient,
+    form: &Form,
+) -> Result<GrantedAccess, OauthError> {
+    let KnownClient { client, default_scopes, .. } = known;
+    let allowed = AllowedAccess {
+        resources: &client.resources,
+        token_alg: client.token_alg,
+        token_ttl: client.token_ttl,
+        scopes: &client.scopes,
+        default_scopes,
+    };
+    RequestedAccess::parse(form, &["resource"])?.decide(server, allowed)
 }
