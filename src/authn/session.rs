@@ -68,8 +68,7 @@ pub(super) async fn authenticate(
         return Err(SessionFailure::Resource.into());
     }
     let scopes = scopes_of(context, &known.user);
-    // A route that demands scopes admits nobody without a second factor, even if it demands the
-    // empty set.
+    // A route that demands scopes, even the empty set, requires the second factor.
     if must_enrol(context, &known.user) && demand.scopes.is_some() {
         return Err(AccessError::MustEnrol);
     }

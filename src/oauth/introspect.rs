@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::AuthorizationServer;
 use super::error::OauthError;
 use super::request::OauthRequest;
+use crate::authn::context::Context;
 use crate::authn::error::TokenFailure;
 use crate::authn::token::{client_of, good_user, holder, scopes_of, user_of};
 use crate::clock::Timestamp;
@@ -136,26 +137,26 @@ impl Introspection {
     /// The response cannot be signed.
     pub fn body(
         &self,
-        server: &AuthorizationServer,
+        context: &Context,
         format: IntrospectionFormat,
     ) -> Result<Vec<u8>, OauthError> {
-        let members = Members::of(server, self.found.as_ref().ok());
+        let members = Members::of(context, self.found.as_ref().ok());
         match format {
             IntrospectionFormat::Json => to_json(&members),
-            IntrospectionFormat::Jwt => self.sign(server, members).map(String::into_bytes),
+            IntrospectionFormat::Jwt => self.sign(context, members).map(String::into_bytes),
         }
     }
 
     fn sign(
         &self,
-        server: &AuthorizationServer,
+        context: &Context,
         token_introspection: Members<'_>,
     ) -> Result<String, OauthError> {
         let client = &self.caller.client;
-        let (iss, aud, iat) = (server.issuer.as_str(), client.id.as_str(), self.at.as_secs());
+        let (iss, aud, iat) = (context.issuer.as_str(), client.id.as_str(), self.at.as_secs());
         let claims = to_json(&SignedClaims { iss, aud, iat, token_introspection })?;
         let algorithm = client.introspection_alg.unwrap_or(DEFAULT_INTROSPECTION_ALG);
-        let ring = server.ring.current();
+        let ring = context.ring.current();
         let signer = ring
             .signer(algorithm, self.at)
             .ok_or_else(|| OauthError::Server(format!("no signing key for {algorithm}")))?;
@@ -164,60 +165,56 @@ impl Introspection {
 }
 
 /// Verifies the token and the right of `caller` to see it, but not the token's client.
-fn check(
-    server: &AuthorizationServer,
-    caller: &Client,
-    token: &str,
-) -> Result<Arc<AccessToken>, Inactive> {
-    let token = server.ring.verifier().check_for_any(token).map_err(TokenFailure::Token)?;
-    if may_introspect(server, caller, &token) { Ok(token) } else { Err(Inactive::NotForCaller) }
+fn check(context: &Context, caller: &Client, token: &str) -> Result<Arc<AccessToken>, Inactive> {
+    let token = context.ring.verifier().check_for_any(token).map_err(TokenFailure::Token)?;
+    if may_introspect(context, caller, &token) { Ok(token) } else { Err(Inactive::NotForCaller) }
 }
 
 /// Checks the client of a verified token.
 fn active(
-    server: &AuthorizationServer,
+    context: &Context,
     token: Arc<AccessToken>,
     known: Option<Arc<KnownClient>>,
 ) -> Result<Active, Inactive> {
     let known = holder(&token, known)?;
-    let scopes = scopes_of(server, &token, token.scopes.intersection(&known.client.scopes));
+    let scopes = scopes_of(context, &token, token.scopes.intersection(&known.client.scopes));
     Ok(Active { token, scopes })
 }
 
 /// Looks up and checks the client or user of a verified token.
 async fn active_of_other(
-    server: &AuthorizationServer,
+    context: &Context,
     token: Arc<AccessToken>,
 ) -> Result<Result<Active, Inactive>, Unavailable> {
     let Some(user) = user_of(&token) else {
-        let (known, _) = server.directory.client(client_of(&token)).await?;
-        return Ok(active(server, token, known));
+        let (known, _) = context.directory.client(client_of(&token)).await?;
+        return Ok(active(context, token, known));
     };
-    let known = server.directory.user(&user).await?;
+    let known = context.directory.user(&user).await?;
     Ok(good_user(known).map_err(Inactive::from).map(|known| {
-        let scopes = scopes_of(server, &token, known.user.most_of(&token.scopes));
+        let scopes = scopes_of(context, &token, known.user.most_of(&token.scopes));
         Active { token, scopes }
     }))
 }
 
 /// A client may introspect tokens that were issued to it or its API keys, tokens for an API that it
 /// stands for, and with [`INTROSPECT_ALL`] all.
-fn may_introspect(server: &AuthorizationServer, caller: &Client, token: &AccessToken) -> bool {
+fn may_introspect(context: &Context, caller: &Client, token: &AccessToken) -> bool {
     client_of(token) == caller.id.as_str()
         || caller.scopes.contains(INTROSPECT_ALL)
-        || token.audience.iter().any(|audience| stands_for(server, caller, audience))
+        || token.audience.iter().any(|audience| stands_for(context, caller, audience))
 }
 
 /// True if the client stands for this registered API. No client stands for the issuer, whose tokens
 /// are for its administrators.
-fn stands_for(server: &AuthorizationServer, client: &Client, audience: &str) -> bool {
-    audience != server.issuer.as_str()
+fn stands_for(context: &Context, client: &Client, audience: &str) -> bool {
+    audience != context.issuer.as_str()
         && client.stands_for.iter().any(|own| own.as_str() == audience)
-        && server.directory.apis().contains_key(audience)
+        && context.directory.apis().contains_key(audience)
 }
 
 impl<'a> Members<'a> {
-    fn of(server: &'a AuthorizationServer, active: Option<&'a Active>) -> Self {
+    fn of(context: &'a Context, active: Option<&'a Active>) -> Self {
         let Some(Active { token, scopes }) = active else {
             return Self::Inactive { active: false };
         };
@@ -227,7 +224,7 @@ impl<'a> Members<'a> {
             client_id: &token.client_id,
             sub: &token.subject,
             aud: Audience::of(&token.audience),
-            iss: server.issuer.as_str(),
+            iss: context.issuer.as_str(),
             exp: token.expires_at.as_secs(),
             iat: token.issued_at.as_secs(),
             nbf: token.not_before.as_secs(),

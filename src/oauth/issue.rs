@@ -1,8 +1,8 @@
 //! Issues access tokens (RFC 9068).
 
-use super::AuthorizationServer;
 use super::error::OauthError;
 use super::grant::access::GrantedAccess;
+use crate::authn::context::Context;
 use crate::clock::Timestamp;
 use crate::model::claims::{AccessTokenClaims, Audience, TokenId};
 use crate::model::environment::Environment;
@@ -74,7 +74,7 @@ pub struct TokenHolder<'a> {
 /// # Errors
 /// [`OauthError::Server`]: no key for the algorithm, or the signature failed.
 pub fn issue(
-    server: &AuthorizationServer,
+    context: &Context,
     holder: &TokenHolder<'_>,
     granted: &GrantedAccess,
     now: Timestamp,
@@ -84,12 +84,12 @@ pub fn issue(
     let jti = TokenId {
         event: holder.as_of.as_u64(),
         credential: holder.credential,
-        nonce: random::bytes(&*server.random),
+        nonce: random::bytes(&*context.random),
     };
     let scope = Some(&granted.scopes).filter(|scopes| !scopes.is_empty());
     let audience: Vec<&str> = granted.audience.iter().map(ResourceUri::as_str).collect();
     let claims = AccessTokenClaims {
-        iss: server.issuer.as_str(),
+        iss: context.issuer.as_str(),
         sub: holder.subject,
         client_id: holder.client_id,
         aud: Audience::of(&audience),
@@ -100,7 +100,7 @@ pub fn issue(
         scope: scope.map(ScopeSet::as_str),
         environment: holder.environment.map(Environment::name),
     };
-    let ring = server.ring.current();
+    let ring = context.ring.current();
     let signer = ring
         .signer(granted.algorithm, now)
         .ok_or_else(|| OauthError::Server(format!("no signing key for {}", granted.algorithm)))?;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::AuthorizationServer;
 use crate::admin::{Admin, AdminError, leak};
 use crate::authn::api_key;
+use crate::authn::context::Context;
 use crate::directory::{KnownApiKey, Unavailable};
 use crate::keys::scanner_keys::ScannerKeys;
 use crate::model::api_key::ApiKeyId;
@@ -72,7 +72,7 @@ struct Verdict<'a> {
 /// The report is malformed or too long, or the policy cannot be applied now. Some keys may be done
 /// then; the same report may be sent again.
 pub async fn respond(
-    server: &AuthorizationServer,
+    context: &Context,
     policy: LeakPolicy,
     body: &[u8],
 ) -> Result<Vec<u8>, ScanningError> {
@@ -84,7 +84,7 @@ pub async fn respond(
     let mut leaks: BTreeMap<ApiKeyId, Leak> = BTreeMap::new();
     let mut verdicts = Vec::with_capacity(found.len());
     for Found { token, r#type, url, source } in &found {
-        let known = look_up(server, token).await.map_err(ScanningError::Unavailable)?;
+        let known = look_up(context, token).await.map_err(ScanningError::Unavailable)?;
         let label = if known.is_some() { "true_positive" } else { "false_positive" };
         verdicts.push(Verdict { token_raw: token, token_type: r#type, label });
         if let Some(known) = known {
@@ -101,30 +101,27 @@ pub async fn respond(
             leak.places = leak.places.saturating_add(1);
         }
     }
-    report(server, policy, leaks.into_values()).await?;
+    report(context, policy, leaks.into_values()).await?;
     serde_json::to_vec(&verdicts).map_err(|_| ScanningError::Malformed)
 }
 
 /// The known key. A wrong checksum costs no lookup, and the directory caches unknown keys.
-async fn look_up(
-    server: &AuthorizationServer,
-    token: &str,
-) -> Result<Option<Arc<KnownApiKey>>, Unavailable> {
-    let Ok(digest) = api_key::digest(server, token) else { return Ok(None) };
-    server.directory.api_key(&digest).await
+async fn look_up(context: &Context, token: &str) -> Result<Option<Arc<KnownApiKey>>, Unavailable> {
+    let Ok(digest) = api_key::digest(context, token) else { return Ok(None) };
+    context.directory.api_key(&digest).await
 }
 
 async fn report(
-    server: &AuthorizationServer,
+    context: &Context,
     policy: LeakPolicy,
     leaks: impl Iterator<Item = Leak>,
 ) -> Result<(), ScanningError> {
-    let admin = Admin { actor: Actor::SecretScanning, grantable: None, ..server.admin.clone() };
+    let admin = Admin { actor: Actor::SecretScanning, grantable: None, ..context.admin.clone() };
     for leak in leaks {
         let (key, owner) = (leak.key.clone(), leak.owner.clone());
         match leak::report(&admin, leak, policy).await {
             Ok(()) => {
-                server.metrics.keys_leaked.increment(1);
+                context.metrics.keys_leaked.increment(1);
                 let done = match policy {
                     LeakPolicy::Revoke => "it is revoked",
                     LeakPolicy::Flag => "it is marked, and still good",
@@ -137,5 +134,5 @@ async fn report(
         }
     }
     let committed = *admin.store.commits().borrow();
-    server.directory.catch_up(committed).await.map_err(ScanningError::Lags)
+    context.directory.catch_up(committed).await.map_err(ScanningError::Lags)
 }

@@ -3,7 +3,8 @@
 use super::AuthorizationServer;
 use super::client_auth::ClientCredential;
 use super::error::OauthError;
-use super::grant::{self, client_credentials, token_exchange};
+use super::grant::client_credentials::ClientCredentials;
+use super::grant::{self, client, token_exchange};
 use super::issue::TokenResponse;
 use super::request::OauthRequest;
 use crate::model::client::GrantType;
@@ -26,8 +27,12 @@ pub async fn respond(
         }
     };
     match grant_type {
-        GrantType::ClientCredentials => client_credentials::respond(server, request, form).await,
+        GrantType::ClientCredentials => {
+            client::respond::<ClientCredentials>(server, request, &mut form).await
+        }
         // Boxed, to keep the future of every request small: see `http`.
-        GrantType::TokenExchange => Box::pin(token_exchange::respond(server, request, form)).await,
+        GrantType::TokenExchange => {
+            Box::pin(token_exchange::respond(server, request, &mut form)).await
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! Client secrets that may be guessed, because somebody chose them. Only a slow hash checks one, and
-//! it is rationed: the limits on guessing come first, then a place in the queue for hashing, for
+//! Client secrets that a person chose, which may be guessed. Only a slow hash checks one, and it is
+//! rationed: the limits on guessing come first, then a place in the queue for hashing, for
 //! unknown clients too. The digest of a right secret is kept in memory, so the client does not come
 //! here again.
 //!

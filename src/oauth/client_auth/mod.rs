@@ -8,9 +8,9 @@ pub mod client;
 pub mod guessable;
 pub mod secret;
 
-use super::AuthorizationServer;
 use super::error::OauthError;
 use super::form::Form;
+use crate::authn::context::Context;
 use crate::network::Network;
 use client::AuthenticatedClient;
 
@@ -44,13 +44,14 @@ impl ClientCredential {
     /// # Errors
     /// [`OauthError::InvalidClient`] for a wrong credential; [`OauthError::TooManyGuesses`],
     /// [`OauthError::Busy`] or [`OauthError::Unavailable`] for one that was not checked.
-    pub async fn authenticate(
+    pub fn authenticate(
         &self,
-        server: &AuthorizationServer,
+        context: &Context,
         network: Network,
-    ) -> Result<AuthenticatedClient, OauthError> {
+    ) -> impl Future<Output = Result<AuthenticatedClient, OauthError>> {
+        // The arm's own future: an `async fn` around it would hold the arguments twice more.
         match self {
-            Self::Secret(presented) => secret::authenticate(presented, server, network).await,
+            Self::Secret(presented) => secret::authenticate(presented, context, network),
         }
     }
 }

@@ -22,6 +22,7 @@ use tokio::time::{sleep, timeout};
 
 use super::AuthorizationServer;
 use super::error::OauthError;
+use crate::authn::context::Context;
 use crate::clock::Timestamp;
 use crate::directory::{Known, Position};
 use crate::model::event::EventNumber;
@@ -208,7 +209,7 @@ async fn read_part(
         let mut entries: Vec<Revocation> = Vec::new();
         for kind in Kind::ALL.into_iter().skip_while(|kind| *kind != part.kind) {
             let after = if kind == part.kind { part.after.as_str() } else { "" };
-            // One more than fits, to know whether there is a next part.
+            // One more than fits shows that there is a next part.
             let left = limit((MAX_ENTRIES + 1).saturating_sub(entries.len()));
             entries.extend(revocation::page(database, kind, after, now, left).await?);
             if entries.len() > MAX_ENTRIES {
@@ -253,8 +254,8 @@ async fn happened(server: &AuthorizationServer, position: Position) -> Result<bo
 }
 
 /// The position of this node. Just after the start it waits for the follower's first poll.
-async fn current(server: &AuthorizationServer) -> Result<Position, OauthError> {
-    let recent = server.directory.recent();
+async fn current(context: &Context) -> Result<Position, OauthError> {
+    let recent = context.directory.recent();
     let mut news = recent.news();
     loop {
         if let Some(position) = recent.position() {

@@ -11,23 +11,37 @@ use crate::oauth::form::Form;
 use crate::oauth::issue::{TokenHolder, TokenResponse, issue};
 use crate::oauth::request::OauthRequest;
 
-/// Authenticates the client, and issues a token for the access that `decide` grants it.
+/// A grant of a client that authenticates.
+pub trait ClientGrant {
+    /// The grant type that the client must be registered for.
+    const TYPE: GrantType;
+
+    /// Parses the request of a client, and decides on its access.
+    ///
+    /// # Errors
+    /// The request is malformed, or asks for access that the client may not have.
+    fn decide(
+        server: &AuthorizationServer,
+        known: &KnownClient,
+        form: &Form,
+    ) -> Result<GrantedAccess, OauthError>;
+}
+
+/// Authenticates the client, and issues a token for the access that the grant gives it.
 ///
 /// # Errors
 /// The client did not authenticate, is not registered for the grant type, or has reached its limit;
-/// `decide` refused; or the token cannot be issued now.
-pub async fn respond(
+/// the grant refused; or the token cannot be issued now.
+pub async fn respond<G: ClientGrant>(
     server: &AuthorizationServer,
     request: &OauthRequest<'_>,
-    mut form: Form,
-    grant_type: GrantType,
-    decide: fn(&AuthorizationServer, &KnownClient, &Form) -> Result<GrantedAccess, OauthError>,
+    form: &mut Form,
 ) -> Result<TokenResponse, OauthError> {
-    let credential = ClientCredential::find(&request.authorization, &mut form)?;
+    let credential = ClientCredential::find(&request.authorization, form)?;
     let client = credential.authenticate(server, request.network()).await?;
     let (now, known) = (server.clock.now(), &client.known);
-    let granted = if known.client.grants.contains(&grant_type) {
-        decide(server, known, &form)
+    let granted = if known.client.grants.contains(&G::TYPE) {
+        G::decide(server, known, form)
     } else {
         Err(OauthError::UnauthorizedClient)
     };

@@ -1,39 +1,33 @@
 //! The client credentials grant (RFC 6749 §4.4). The client authenticates.
 
 use super::access::{AllowedAccess, GrantedAccess, RequestedAccess};
-use super::client;
+use super::client::ClientGrant;
 use crate::directory::KnownClient;
 use crate::model::client::GrantType;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::error::OauthError;
 use crate::oauth::form::Form;
-use crate::oauth::issue::TokenResponse;
-use crate::oauth::request::OauthRequest;
 
-/// Answers a request for this grant.
-///
-/// # Errors
-/// See [`client::respond`] and [`RequestedAccess`].
-pub async fn respond(
-    server: &AuthorizationServer,
-    request: &OauthRequest<'_>,
-    form: Form,
-) -> Result<TokenResponse, OauthError> {
-    client::respond(server, request, form, GrantType::ClientCredentials, decide).await
-}
+/// The grant; [`client::respond`](super::client::respond) authenticates its client.
+#[derive(Debug)]
+pub struct ClientCredentials;
 
-fn decide(
-    server: &AuthorizationServer,
-    known: &KnownClient,
-    form: &Form,
-) -> Result<GrantedAccess, OauthError> {
-    let KnownClient { client, default_scopes, .. } = known;
-    let allowed = AllowedAccess {
-        resources: &client.resources,
-        token_alg: client.token_alg,
-        token_ttl: client.token_ttl,
-        scopes: &client.scopes,
-        default_scopes,
-    };
-    RequestedAccess::parse(form, &["resource"])?.decide(server, allowed)
+impl ClientGrant for ClientCredentials {
+    const TYPE: GrantType = GrantType::ClientCredentials;
+
+    fn decide(
+        server: &AuthorizationServer,
+        known: &KnownClient,
+        form: &Form,
+    ) -> Result<GrantedAccess, OauthError> {
+        let KnownClient { client, default_scopes, .. } = known;
+        let allowed = AllowedAccess {
+            resources: &client.resources,
+            token_alg: client.token_alg,
+            token_ttl: client.token_ttl,
+            scopes: &client.scopes,
+            default_scopes,
+        };
+        RequestedAccess::parse(form, &["resource"])?.decide(server, allowed)
+    }
 }

@@ -1,9 +1,8 @@
-//! Grants, one file each: how its requests authenticate, what they may contain, and the access that
-//! they get.
+//! Grants, one file each: the credential of a request, its parameters, and the access that it gets.
 //!
 //! A new grant is a [`GrantType`], a file with a `respond` here, and an arm of
-//! [`token::respond`](super::token::respond). A grant of a client that authenticates calls
-//! [`client::respond`].
+//! [`token::respond`](super::token::respond). A grant of a client that authenticates
+//! implements [`client::ClientGrant`] instead of `respond`.
 
 pub mod access;
 pub mod client;

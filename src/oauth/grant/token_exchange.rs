@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::access::{AllowedAccess, GrantedAccess, RequestedAccess};
 use crate::authn::api_key::{self, PresentedKey};
+use crate::authn::context::Context;
 use crate::authn::error::KeyFailure;
 use crate::clock::Timestamp;
 use crate::directory::{KnownApiKey, OverLimit};
@@ -43,9 +44,9 @@ struct TokenExchange {
 pub async fn respond(
     server: &AuthorizationServer,
     request: &OauthRequest<'_>,
-    mut form: Form,
+    form: &mut Form,
 ) -> Result<TokenResponse, OauthError> {
-    let exchange = TokenExchange::parse(&mut form, &request.authorization)?;
+    let exchange = TokenExchange::parse(form, &request.authorization)?;
     let (known, as_of) = find(server, &exchange.presented(request.from)).await?;
     let (now, from, owner) = (server.clock.now(), request.from, &known.owner);
     let granted = exchange.decide(server, &known, now).inspect_err(|refusal| {
@@ -74,13 +75,13 @@ pub async fn respond(
 
 /// The known key, and the last event that this knowledge includes.
 async fn find(
-    server: &AuthorizationServer,
+    context: &Context,
     presented: &PresentedKey<'_>,
 ) -> Result<(Arc<KnownApiKey>, EventNumber), OauthError> {
-    let digest = api_key::digest(server, presented.key)?;
-    match server.directory.api_key_as_of(&digest).await? {
+    let digest = api_key::digest(context, presented.key)?;
+    match context.directory.api_key_as_of(&digest).await? {
         (Some(known), as_of) => Ok((known, as_of)),
-        (None, _) => Err(api_key::refuse_unknown(server, presented).await.into()),
+        (None, _) => Err(api_key::refuse_unknown(context, presented).await.into()),
     }
 }
 
