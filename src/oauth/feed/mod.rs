@@ -1,7 +1,7 @@
 //! The revocation feed, for verifiers that check tokens offline. A reader sends its position and
 //! gets the revocations after it in a signed document: at once if there are any, else with the next
-//! revocation or when its time is over. `docs/revocation-feed.md` describes the feed for authors of
-//! verifiers.
+//! revocation or when its time is over. `docs/reference/revocation-feed.md` describes the feed for
+//! authors of verifiers.
 //!
 //! Reading writes nothing. A reader that keeps up is answered from memory
 //! ([`Recent`](crate::directory::Recent)); only a new one, or one that was away for long, costs a
