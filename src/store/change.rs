@@ -41,9 +41,15 @@ impl ChainKey {
     pub fn mac(&self, previous: &str, event: &RecordedEvent) -> String {
         let mut context = hmac::Context::with_key(&self.0);
         let (number, at) = (event.number.get().to_string(), event.at.as_millis().to_string());
-        for field in
-            [previous, &number, &at, &event.actor, &event.kind, &event.subject, &event.details]
-        {
+        for field in [
+            previous,
+            &number,
+            &at,
+            &event.actor,
+            event.kind.name(),
+            &event.subject,
+            &event.details,
+        ] {
             // The length before each field: no two events have the same bytes.
             context.update(&u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
             context.update(field.as_bytes());
@@ -248,15 +254,7 @@ impl Store {
         number: EventNumber,
         previous: &str,
     ) -> RecordedEvent {
-        let mut recorded = RecordedEvent {
-            number,
-            at: self.clock.now(),
-            actor: actor.to_string(),
-            kind: event.kind().to_owned(),
-            subject: event.subject().to_owned(),
-            details: event.details().to_string(),
-            mac: String::new(),
-        };
+        let mut recorded = RecordedEvent::new(number, self.clock.now(), actor, event);
         recorded.mac = self.chain_key.mac(previous, &recorded);
         recorded
     }

@@ -39,9 +39,9 @@ pub(super) struct EventView {
 
 impl EventView {
     fn new(event: &RecordedEvent, names: &Names, now: Timestamp) -> Self {
-        let subject = match party::of_kind(&event.kind) {
+        let subject = match party::of_kind(event.kind.name()) {
             Some(kind) => Party::new(kind, &event.subject, names),
-            None => Party::unnamed(&event.subject, path_of(&event.kind, &event.subject)),
+            None => Party::unnamed(&event.subject, path_of(event.kind.name(), &event.subject)),
         };
         let mut details = details(&event.details, names, now);
         // What it is called stands beside it.
@@ -50,7 +50,7 @@ impl EventView {
             number: event.number,
             at: Moment::new(event.at, now),
             actor: Party::actor(&event.actor, names),
-            what: what(&event.kind),
+            what: what(event.kind.name()),
             is_own: event.actor.split_once(':').is_some_and(|(_, id)| id == event.subject),
             subject,
             details,
@@ -60,7 +60,8 @@ impl EventView {
     /// Events as they are shown, with the names of whom and what they speak of.
     async fn all(visit: &Visit<'_>, events: &[RecordedEvent]) -> Result<Vec<Self>, Failure> {
         let ids = events.iter().flat_map(|event| {
-            let subject = party::of_kind(&event.kind).map(|named| (named, event.subject.clone()));
+            let subject =
+                party::of_kind(event.kind.name()).map(|named| (named, event.subject.clone()));
             [party::of_actor(&event.actor), subject, owner(&event.details)]
         });
         let names = party::names(visit, ids.flatten().collect()).await?;
