@@ -14,7 +14,7 @@ use crate::model::user::{Role, User, UserId, Username};
 use crate::secret::hash::SecretHash;
 use crate::secret::password::{Password, UnacceptablePassword};
 use crate::secret::pool::{Busy, Lane};
-use crate::store::change::Tx;
+use crate::store::transaction::Tx;
 pub use crate::store::user::Filter;
 use crate::store::{StoreError, session, user};
 

@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::change::Tx;
+use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
 use crate::model::event::{EventNumber, RecordedEvent, RecordedKind};

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::change::Tx;
+use super::transaction::Tx;
 use super::{Database, StoreError, duration};
 use crate::clock::Timestamp;
 use crate::model::client::ClientId;
@@ -177,8 +177,7 @@ pub async fn delete_some(database: &Database, now: Timestamp) -> Result<bool, St
         .bind(now.as_millis())
         .bind(PART)
     };
-    let deleted = database.tidy(query).await?.len();
-    Ok(i64::try_from(deleted).is_ok_and(|deleted| deleted >= PART))
+    database.delete_up_to(PART, query).await
 }
 
 fn revocation(row: &AnyRow) -> Result<Revocation, StoreError> {

@@ -25,7 +25,7 @@ use crate::secret::digest::{DigestKey, SecretDigest};
 use crate::secret::generated::hint;
 pub use crate::store::api_key::Filter;
 pub use crate::store::api_key_usage::MAX_KEYS as MAX_KEYS_OF_DAYS;
-use crate::store::change::Tx;
+use crate::store::transaction::Tx;
 use crate::store::{StoreError, api_key, api_key_usage, client, revocation, user};
 
 /// What API keys are like here.
