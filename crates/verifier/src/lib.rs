@@ -96,7 +96,7 @@
 #[doc = include_str!("../README.md")]
 mod readme {}
 #[cfg(all(doctest, feature = "actix", feature = "fetch"))]
-#[doc = include_str!("../../../docs/protecting-an-api.md")]
+#[doc = include_str!("../../../docs/guides/protecting-an-api.md")]
 mod protecting_an_api {}
 
 pub mod adapter;

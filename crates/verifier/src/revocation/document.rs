@@ -1,4 +1,4 @@
-//! A document of the revocation feed (`docs/revocation-feed.md`), read as strictly as a token: one
+//! A document of the revocation feed (`docs/reference/revocation-feed.md`), read as strictly as a token: one
 //! fault rejects the whole document.
 
 use base64::Engine as _;

@@ -1,4 +1,4 @@
-//! One reader of the issuer's revocation feed (`docs/revocation-feed.md`), as a task of a
+//! One reader of the issuer's revocation feed (`docs/reference/revocation-feed.md`), as a task of a
 //! [`Poller`](crate::poller::Poller): asks, holds the question open until something is revoked, and
 //! starts over when the issuer says so. A faulty answer changes nothing that is known.
 
