@@ -6,7 +6,8 @@ use mintery::admin::client::ClientUpdate;
 use mintery::keys::pair::KeyPair;
 use mintery::model::patch::Patch;
 use mintery::model::signing_key::SigningAlgorithm;
-use mintery_verifier::{KeySet, Verifier};
+use mintery_verifier::Verifier;
+use mintery_verifier::keys::KeySet;
 use serde_json::{Value, json};
 
 use super::assert_inactive;

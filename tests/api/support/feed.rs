@@ -7,7 +7,7 @@ use mintery::clock::Clock as _;
 use mintery::model::client::ClientId;
 use mintery::model::event::RevokedToken;
 use mintery::store::event;
-use mintery_verifier::KeySet;
+use mintery_verifier::keys::KeySet;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use signature::Verifier as _;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use mintery::admin::api_key::NewApiKey;
 use mintery::admin::client::ClientUpdate;
 use mintery::model::api_key::Environment;
-use mintery_verifier::{KeySet, Verifier, VerifyError};
+use mintery_verifier::keys::KeySet;
+use mintery_verifier::{Verifier, VerifyError};
 use reqwest::Method;
 use serde_json::{Value, json};
 
