@@ -10,7 +10,16 @@ use super::assert_only;
 use super::source::Source;
 
 /// Cycles that exist. Remove one from the list when it is gone.
-const OPEN: &[&str] = &[];
+const OPEN: &[&str] = &[
+    "src/cli/client/safe_to_revoke.rs → src/cli/client/secret.rs; \
+     src/cli/client/secret.rs → src/cli/client/safe_to_revoke.rs",
+    "src/cli/remote/profile.rs → src/cli/remote/profile_file.rs; \
+     src/cli/remote/profile_file.rs → src/cli/remote/profile.rs",
+    "src/config/sources.rs → src/config/table.rs; src/config/table.rs → src/config/sources.rs",
+    "src/keys/jwk.rs → src/keys/signing.rs; \
+     src/keys/pair.rs → src/keys/jwk.rs, src/keys/signing.rs; \
+     src/keys/signing.rs → src/keys/jwk.rs, src/keys/pair.rs",
+];
 
 type Module = Vec<String>;
 

@@ -7,7 +7,14 @@ const FUNCTION: usize = 100;
 const FILE: usize = 500;
 
 /// Files and functions that are too long. Remove one from the list when it is split.
-const OPEN: &[&str] = &[];
+const OPEN: &[&str] = &[
+    "src/admin/api_key/mod.rs",
+    "src/admin/client/mod.rs",
+    "src/admin/json/mod.rs",
+    "src/metrics/mod.rs",
+    "src/metrics/mod.rs: default",
+    "src/server/mod.rs",
+];
 
 fn too_long(source: &Source) -> Vec<String> {
     let mut found = Vec::new();
