@@ -7,7 +7,6 @@ mod client;
 mod completions;
 mod config;
 mod db;
-mod deferred;
 mod doctor;
 mod event;
 mod key;
@@ -25,7 +24,6 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
-use self::deferred::Deferred;
 use crate::admin::AdminError;
 use crate::config::{Overrides, Settings};
 use crate::keys::unlock::UnlockError;
@@ -64,48 +62,48 @@ enum Noun {
     Serve(serve::Serve),
     /// Manages clients.
     #[command(subcommand)]
-    Client(Deferred<client::ClientVerb>),
+    Client(client::ClientVerb),
     /// Manages API keys.
     #[command(subcommand)]
-    Key(Deferred<key::KeyVerb>),
+    Key(key::KeyVerb),
     /// Manages the people who can log in.
     #[command(subcommand)]
-    User(Deferred<user::UserVerb>),
+    User(user::UserVerb),
     /// Manages the APIs that tokens are made for.
     #[command(subcommand)]
-    Api(Deferred<api::ApiVerb>),
+    Api(api::ApiVerb),
     /// Manages the keys that tokens are signed with.
     #[command(subcommand)]
-    SigningKey(Deferred<signing_key::SigningKeyVerb>),
+    SigningKey(signing_key::SigningKeyVerb),
     /// Tells what changed.
     #[command(subcommand)]
-    Event(Deferred<event::EventVerb>),
+    Event(event::EventVerb),
     /// Looks after the database.
     #[command(subcommand)]
-    Db(Deferred<db::DbVerb>),
+    Db(db::DbVerb),
     /// Says what the settings are.
     #[command(subcommand)]
-    Config(Deferred<config::ConfigVerb>),
+    Config(config::ConfigVerb),
     /// Looks for what would keep the server from working here, and says what to do; it changes
     /// nothing.
-    Doctor(Deferred<doctor::Doctor>),
+    Doctor(doctor::Doctor),
     /// Keeps a credential for a server, for the commands that act over HTTP.
-    Login(Deferred<remote::login::Login>),
+    Login(remote::login::Login),
     /// Forgets the credential that `login` kept.
-    Logout(Deferred<remote::logout::Logout>),
+    Logout(remote::logout::Logout),
     /// Tells who one is at the server that `login` named.
-    Whoami(Deferred<remote::whoami::Whoami>),
+    Whoami(remote::whoami::Whoami),
     /// Asks the server whether a credential is good.
     #[command(subcommand)]
-    Auth(Deferred<remote::auth::AuthVerb>),
+    Auth(remote::auth::AuthVerb),
     /// The same as `auth check`, in one word.
     #[command(name = "auth/check", hide = true)]
-    AuthCheck(Deferred<remote::auth::Check>),
+    AuthCheck(remote::auth::Check),
     /// Gets access tokens from the server, and looks at them.
     #[command(subcommand)]
-    Token(Deferred<remote::token::TokenVerb>),
+    Token(remote::token::TokenVerb),
     /// Prints the script that completes these commands in a shell.
-    Completions(Deferred<completions::Completions>),
+    Completions(completions::Completions),
 }
 
 /// Why a command failed.
@@ -200,22 +198,22 @@ pub fn main() -> ExitCode {
     let done = actix_web::rt::System::new().block_on(async {
         match &cli.noun {
             Noun::Serve(serve) => serve.run(&cli.shared).await,
-            Noun::Client(Deferred(verb)) => verb.run(&cli.shared).await,
-            Noun::Key(Deferred(verb)) => verb.run(&cli.shared).await,
-            Noun::User(Deferred(verb)) => verb.run(&cli.shared).await,
-            Noun::Api(Deferred(verb)) => verb.run(&cli.shared).await,
-            Noun::SigningKey(Deferred(verb)) => verb.run(&cli.shared).await,
-            Noun::Event(Deferred(verb)) => verb.run(&cli.shared).await,
-            Noun::Db(Deferred(verb)) => verb.run(&cli.shared).await,
-            Noun::Config(Deferred(verb)) => verb.run(&cli.shared),
-            Noun::Doctor(Deferred(doctor)) => doctor.run(&cli.shared).await,
-            Noun::Login(Deferred(login)) => login.run(),
-            Noun::Logout(Deferred(logout)) => logout.run(),
-            Noun::Whoami(Deferred(whoami)) => whoami.run(),
-            Noun::Auth(Deferred(verb)) => verb.run(),
-            Noun::AuthCheck(Deferred(check)) => check.run(),
-            Noun::Token(Deferred(verb)) => verb.run().await,
-            Noun::Completions(Deferred(completions)) => completions.run(),
+            Noun::Client(verb) => verb.run(&cli.shared).await,
+            Noun::Key(verb) => verb.run(&cli.shared).await,
+            Noun::User(verb) => verb.run(&cli.shared).await,
+            Noun::Api(verb) => verb.run(&cli.shared).await,
+            Noun::SigningKey(verb) => verb.run(&cli.shared).await,
+            Noun::Event(verb) => verb.run(&cli.shared).await,
+            Noun::Db(verb) => verb.run(&cli.shared).await,
+            Noun::Config(verb) => verb.run(&cli.shared),
+            Noun::Doctor(doctor) => doctor.run(&cli.shared).await,
+            Noun::Login(login) => login.run(),
+            Noun::Logout(logout) => logout.run(),
+            Noun::Whoami(whoami) => whoami.run(),
+            Noun::Auth(verb) => verb.run(),
+            Noun::AuthCheck(check) => check.run(),
+            Noun::Token(verb) => verb.run().await,
+            Noun::Completions(completions) => completions.run(),
         }
     });
     let (message, code) = match done {
