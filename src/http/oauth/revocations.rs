@@ -119,7 +119,7 @@ fn answer(
             .insert_header((CACHE_CONTROL, NO_STORE))
             .body(document),
         Err(Refused::Oauth(refusal)) => {
-            error::oauth(request, server, &server.metrics.feed_refusals, &refusal)
+            error::oauth(request, server, &server.metrics.feed.refusals, &refusal)
         }
         Err(Refused::Access(refusal)) => error::access(request, server, &refusal),
     }

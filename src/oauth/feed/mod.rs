@@ -86,7 +86,7 @@ pub async fn respond(
         // For that of another history see `Look`.
         None | Some(After::Part(_)) => first_part(server, reader).await?,
     };
-    let [snapshots, changes] = &server.metrics.feed_documents;
+    let [snapshots, changes] = &server.metrics.feed.documents;
     if document.is_snapshot() { snapshots } else { changes }.increment(1);
     document.sign(server, question.nonce.as_deref())
 }
@@ -97,7 +97,7 @@ impl AuthorizationServer {
         if wait.is_zero() {
             None
         } else {
-            self.feed.places.take(reader, &self.metrics.feed_readers)
+            self.feed.places.take(reader, &self.metrics.feed.readers)
         }
     }
 }
