@@ -14,7 +14,7 @@ use crate::keys::signing::SigningKey;
 use crate::keys::unlock::{Mode, UnlockError, Unlocked, unlock};
 use crate::model::key_schedule::{KeyState, ScheduledKey, Term};
 use crate::random::Random;
-use crate::server::master_key_source;
+use crate::server::open::master_key_source;
 use crate::store::key::{self, StoredSigningKey};
 
 const MASTER_KEY: &str = "master_key";
