@@ -16,8 +16,9 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mintery::clock::{ManualClock, Timestamp};
-use mintery_verifier::{AccessToken, KeySet, Verifier, VerifyError};
+use mintery_verifier::clock::{ManualClock, Timestamp};
+use mintery_verifier::keys::KeySet;
+use mintery_verifier::{AccessToken, Verifier, VerifyError};
 use serde_json::{Map, Value};
 
 /// Whose tokens are checked, for which API, at what time.
@@ -204,7 +205,7 @@ fn modulus_bits(key: &Value) -> usize {
 
 /// A header and, from the second line on, the body of a request to the token endpoint.
 pub fn form(input: &[u8]) {
-    use mintery::oauth::client_auth::Presented;
+    use mintery::oauth::client_auth::ClientCredential;
     use mintery::oauth::form::Form;
 
     let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
@@ -227,7 +228,7 @@ pub fn form(input: &[u8]) {
         assert!(own.len() <= 1 || name == "resource", "{name}");
         assert!(own.iter().all(|value| !value.contains('\0')));
     }
-    let _ = Presented::find(&[header], &mut form);
+    let _ = ClientCredential::find(&[header], &mut form);
 }
 
 /// RFC 6749 Appendix B, for text whose every `%` is followed by two digits.

@@ -313,12 +313,11 @@ impl OneUser {
 /// Finds a user by id or name. An id wins: only a deliberately chosen name has its form.
 async fn find(shared: &Shared, user: &str) -> Result<(Admin, User), CliError> {
     let admin = session::admin(shared, Missing::Refuse).await?;
-    let found = match UserId::parse(user) {
-        Ok(id) => user::show(&admin, &id).await?,
-        Err(_) => {
-            let name = Username::parse(user).map_err(CliError::usage)?;
-            user::show_by_name(&admin, &name).await?
-        }
+    let found = if let Ok(id) = UserId::parse(user) {
+        user::show(&admin, &id).await?
+    } else {
+        let name = Username::parse(user).map_err(CliError::usage)?;
+        user::show_by_name(&admin, &name).await?
     };
     Ok((admin, found))
 }

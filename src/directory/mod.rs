@@ -501,7 +501,7 @@ impl Directory {
                 Ok(()) => {}
                 // Rather some seconds too few than twice the same.
                 Err(StoreError::OutcomeUnknown(reason)) => {
-                    log::warn!("counts may be lost: {reason}")
+                    log::warn!("counts may be lost: {reason}");
                 }
                 Err(error) => {
                     self.usage.put_back(left);
@@ -531,7 +531,7 @@ impl Directory {
                 Ok(()) => {}
                 // Rather some seconds too few than twice the same.
                 Err(StoreError::OutcomeUnknown(reason)) => {
-                    log::warn!("counts may be lost: {reason}")
+                    log::warn!("counts may be lost: {reason}");
                 }
                 Err(error) => {
                     self.key_usages.put_back(part);

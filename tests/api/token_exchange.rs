@@ -15,7 +15,8 @@ use mintery::model::patch::Patch;
 use mintery::model::revocation::{Kind, Mark};
 use mintery::model::scope::ScopeSet;
 use mintery::random::SystemRandom;
-use mintery_verifier::{KeySet, Verifier, VerifyError};
+use mintery_verifier::keys::KeySet;
+use mintery_verifier::{Verifier, VerifyError};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -439,7 +440,7 @@ async fn act(admin: &Admin, what: &str, key: &ApiKeyId, owner: &ClientId) {
         }
         "rotated out at once" => rotate(Some(Duration::ZERO)).await,
         "rotated, for less than the life of a token" => {
-            rotate(Some(Duration::from_secs(3599))).await
+            rotate(Some(Duration::from_secs(3599))).await;
         }
         "rotated, for longer than any token lives" => rotate(None).await,
         "renamed and limited" => {

@@ -8,6 +8,7 @@ use super::credential::{Credential, is_jwt};
 use super::http::{Refusal, Remote};
 use crate::cli::error::CliError;
 use crate::cli::input::parse_given;
+use crate::model::client::GrantType;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::oauth::grant::token_exchange;
@@ -108,7 +109,7 @@ fn exchange(
     parameters: &TokenRequest,
 ) -> Result<GrantedToken, Refusal> {
     let mut form = vec![
-        ("grant_type", token_exchange::NAME),
+        ("grant_type", GrantType::TokenExchange.name()),
         ("subject_token", key.expose()),
         ("subject_token_type", token_exchange::API_KEY_TYPE),
     ];

@@ -16,7 +16,9 @@ use crate::cli::error::CliError;
 use crate::logging::escape;
 use crate::model::issuer::Issuer;
 use crate::secret::Secret;
-use mintery_verifier::{MAX_DOCUMENT_LEN, agent, basic};
+use mintery_verifier::fetch::MAX_DOCUMENT_LEN;
+use mintery_verifier::fetch::authorization::basic;
+use mintery_verifier::fetch::http::agent;
 
 /// The timeout of a request: a secret may wait to be hashed.
 const TIMEOUT: Duration = Duration::from_secs(15);

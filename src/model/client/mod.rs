@@ -74,24 +74,56 @@ pub const fn is_vschar(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e)
 }
 
-/// A kind of grant that a client may be registered for (RFC 7591 §2, `grant_types`).
+/// A grant of the token endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantType {
     /// RFC 6749 §4.4.
     ClientCredentials,
+    /// RFC 8693. An API key is the credential; clients are not registered for it.
+    TokenExchange,
 }
 
-/// A grant that nobody may use here.
+/// A name of no grant type that a client may be registered for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a grant of this server; there is client_credentials")]
 pub struct UnknownGrantType;
 
 impl GrantType {
+    /// Every grant type.
+    pub const ALL: [Self; 2] = [Self::ClientCredentials, Self::TokenExchange];
+
     /// The name in `grant_type` and `grant_types`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::ClientCredentials => "client_credentials",
+            Self::TokenExchange => "urn:ietf:params:oauth:grant-type:token-exchange",
+        }
+    }
+
+    /// The grant type with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grant| grant.name() == name)
+    }
+
+    /// True if a client may be registered for it (RFC 7591 §2, `grant_types`); any other grant has
+    /// a credential of its own.
+    #[must_use]
+    pub const fn is_registrable(self) -> bool {
+        match self {
+            Self::ClientCredentials => true,
+            Self::TokenExchange => false,
+        }
+    }
+
+    /// The parameters that a request may repeat, besides `resource`.
+    #[must_use]
+    pub const fn repeatable_parameters(self) -> &'static [&'static str] {
+        match self {
+            Self::ClientCredentials => &[],
+            // RFC 8693 §2.1.
+            Self::TokenExchange => &["audience"],
         }
     }
 }
@@ -99,11 +131,9 @@ impl GrantType {
 impl FromStr for GrantType {
     type Err = UnknownGrantType;
 
+    /// Parses the name of a grant type that a client may be registered for.
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "client_credentials" => Ok(Self::ClientCredentials),
-            _ => Err(UnknownGrantType),
-        }
+        Self::from_name(name).filter(|grant| grant.is_registrable()).ok_or(UnknownGrantType)
     }
 }
 
@@ -115,6 +145,17 @@ pub enum AuthMethod {
 }
 
 impl AuthMethod {
+    /// Every authentication method.
+    pub const ALL: [Self; 1] = [Self::ClientSecret];
+
+    /// Every registered name of the method.
+    #[must_use]
+    pub const fn registered_names(self) -> &'static [&'static str] {
+        match self {
+            Self::ClientSecret => &["client_secret_basic", "client_secret_post"],
+        }
+    }
+
     /// The registered name.
     #[must_use]
     pub const fn name(self) -> &'static str {

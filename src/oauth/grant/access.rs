@@ -1,0 +1,129 @@
+//! Access of a token: the scopes and resources (RFC 8707) that a request asks for, and the part that
+//! is granted. The rules are the same for every grant.
+
+use std::time::Duration;
+
+use crate::model::api::Api;
+use crate::model::resource::ResourceUri;
+use crate::model::scope::ScopeSet;
+use crate::model::signing_key::SigningAlgorithm;
+use crate::oauth::AuthorizationServer;
+use crate::oauth::error::OauthError;
+use crate::oauth::form::Form;
+
+/// Access that a request asks for.
+#[derive(Debug)]
+pub struct RequestedAccess {
+    scopes: Option<ScopeSet>,
+    resources: Vec<ResourceUri>,
+}
+
+/// Limits of the client or API key that asks.
+#[derive(Debug, Clone, Copy)]
+pub struct AllowedAccess<'a> {
+    /// The allowed APIs, besides the default one.
+    pub resources: &'a [ResourceUri],
+    /// The signing algorithm, if the client has its own.
+    pub token_alg: Option<SigningAlgorithm>,
+    /// The token lifetime, if the client has its own.
+    pub token_ttl: Option<Duration>,
+    /// All allowed scopes.
+    pub scopes: &'a ScopeSet,
+    /// The scopes of a request that names none.
+    pub default_scopes: &'a ScopeSet,
+}
+
+/// Access that a token gives.
+#[derive(Debug)]
+pub struct GrantedAccess {
+    /// The scopes.
+    pub scopes: ScopeSet,
+    /// The APIs; at least one.
+    pub audience: Vec<ResourceUri>,
+    /// The algorithm that signs the token.
+    pub algorithm: SigningAlgorithm,
+    /// The lifetime of the token.
+    pub ttl: Duration,
+}
+
+impl RequestedAccess {
+    /// Parses `scope`, and the resources in the parameters named `targets`.
+    ///
+    /// # Errors
+    /// The scope or a resource is malformed.
+    pub fn parse(form: &Form, targets: &[&str]) -> Result<Self, OauthError> {
+        let scopes = form.get("scope").map(ScopeSet::parse).transpose();
+        let resources = targets.iter().flat_map(|name| form.all(name)).map(ResourceUri::parse);
+        let resources = resources.collect::<Result<Vec<_>, _>>();
+        let mut resources = resources.map_err(|_| OauthError::InvalidTarget)?;
+        resources.sort_unstable();
+        resources.dedup();
+        Ok(Self {
+            scopes: scopes.map_err(|_| OauthError::InvalidScope("The scope is malformed"))?,
+            resources,
+        })
+    }
+
+    /// Grants at most the requested access, and at most the allowed one.
+    ///
+    /// # Errors
+    /// A resource is unknown or not allowed, or a scope is not allowed or not valid for every
+    /// resource.
+    pub fn decide(
+        self,
+        server: &AuthorizationServer,
+        allowed: AllowedAccess<'_>,
+    ) -> Result<GrantedAccess, OauthError> {
+        let apis = server.directory.apis();
+        let is_default = |resource: &ResourceUri| {
+            *resource == server.default_audience || resource.as_str() == server.issuer.as_str()
+        };
+        let audience = if self.resources.is_empty() {
+            vec![allowed.resources.first().unwrap_or(&server.default_audience).clone()]
+        } else {
+            self.resources
+        };
+        let mut registered = Vec::new();
+        for resource in audience.iter().filter(|resource| !is_default(resource)) {
+            let api = apis.get(resource.as_str()).filter(|_| allowed.resources.contains(resource));
+            registered.push(api.ok_or(OauthError::InvalidTarget)?);
+        }
+        // The default API takes any scope.
+        let scopes = match self.scopes {
+            Some(scopes) if !scopes.is_subset_of(allowed.scopes) => {
+                return Err(OauthError::InvalidScope(
+                    "The client, or its API key, may not have this scope",
+                ));
+            }
+            Some(scopes) if registered.iter().any(|api| !scopes.is_subset_of(api.scopes.set())) => {
+                return Err(NOT_OF_RESOURCE);
+            }
+            Some(scopes) => scopes,
+            None => {
+                let of_all = |scopes: ScopeSet, api: &&Api| scopes.intersection(api.scopes.set());
+                registered.iter().fold(allowed.default_scopes.clone(), of_all)
+            }
+        };
+        // Mintery's own scopes are valid at Mintery's own API only.
+        if scopes.has_own()
+            && audience.iter().any(|resource| resource.as_str() != server.issuer.as_str())
+        {
+            return Err(NOT_OF_RESOURCE);
+        }
+        let algorithm =
+            allowed.token_alg.or_else(|| registered.iter().find_map(|api| api.token_alg));
+        let ttl =
+            allowed.token_ttl.or_else(|| registered.iter().filter_map(|api| api.token_ttl).min());
+        let (algorithm, ttl) =
+            (algorithm.unwrap_or(server.token_alg), ttl.unwrap_or(server.token_ttl));
+        if algorithm.is_symmetric() && scopes.has_own() {
+            return Err(OauthError::InvalidScope(
+                "Scopes of this server are not for tokens signed with HS256",
+            ));
+        }
+        Ok(GrantedAccess { scopes, audience, algorithm, ttl })
+    }
+}
+
+const NOT_OF_RESOURCE: OauthError =
+    OauthError::InvalidScope("The scope does not belong to the resource");
