@@ -67,10 +67,10 @@ pub fn start_http(
     server: AuthorizationServer,
 ) -> Result<Server, StartError> {
     let failed = |address| move |reason| StartError::Listen { address, reason };
-    let request_ids = RequestIds(Arc::clone(&server.random));
-    let metrics = Data::new(Arc::clone(&server.metrics));
+    let request_ids = RequestIds(Arc::clone(&server.context.random));
+    let metrics = Data::new(Arc::clone(&server.context.metrics));
     let routes = http::routes(
-        server.issuer.path(),
+        server.context.issuer.path(),
         Optional {
             metrics: settings.answers_metrics_on_main(),
             openid_configuration: settings.metadata_openid_configuration,
@@ -82,9 +82,9 @@ pub fn start_http(
         let origins = settings.cors_allowed_origins.clone();
         CorsPolicy::new(
             origins,
-            server.issuer.path(),
+            server.context.issuer.path(),
             &settings.api_base_paths,
-            &server.api_key_header,
+            &server.inbound.api_key_header,
         )
     });
     let server = Data::new(server);

@@ -28,9 +28,9 @@ use crate::metrics::Metrics;
 use crate::model::event::Actor;
 use crate::model::issuer::Issuer;
 use crate::model::resource::ResourceUri;
-use crate::oauth::AuthorizationServer;
 use crate::oauth::feed::Feed;
 use crate::oauth::secret_scanning::LeakScanning;
+use crate::oauth::{AuthorizationServer, Inbound, KeyPublication, TokenTerms};
 use crate::random::{Random, SystemRandom};
 use crate::secret::check::SecretChecks;
 use crate::secret::pool::HashPool;
@@ -192,17 +192,20 @@ impl Application {
                 admin: admin.clone(),
                 metrics,
             },
-            token_ttl: settings.token_ttl,
-            token_alg: settings.token_alg,
-            jwks_max_age: settings.published_max_age(),
-            keys_publish_ahead: settings.keys_publish_ahead,
-            trusted_proxies: settings.trusted_proxies.clone(),
-            api_key_header: api_key_header(&settings)?,
-            session_cookie,
-            scanning: scanning(&settings)?,
-            names_authorization_endpoint: settings.metadata_authorization_endpoint,
+            tokens: TokenTerms { ttl: settings.token_ttl, algorithm: settings.token_alg },
+            publication: KeyPublication {
+                max_age: settings.published_max_age(),
+                ahead: settings.keys_publish_ahead,
+            },
+            inbound: Inbound {
+                trusted_proxies: settings.trusted_proxies.clone(),
+                api_key_header: api_key_header(&settings)?,
+                session_cookie,
+            },
+            leaks: scanning(&settings)?,
             revoker: Revoker::new(admin, settings.revocations_max_per_client),
             feed: Feed::default(),
+            names_authorization_endpoint: settings.metadata_authorization_endpoint,
         };
         let address = settings.listen;
         let server = listen::start_http(&settings, listeners, server)?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::change::Tx;
 use super::connection::AnyQuery;
+use super::transaction::Tx;
 use super::{Database, StoreError, duration, millis};
 use crate::clock::Timestamp;
 use crate::model::client::{AuthMethod, Client, ClientId, ClientSecret, GrantType, SecretId};

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::change::Tx;
 use super::client::{bind_client, bind_secret, with_secrets};
+use super::transaction::Tx;
 use super::{Database, Engine, StoreError};
 use crate::model::client::{Client, ClientId, ClientSecret, SecretId};
 use crate::model::event::EventNumber;

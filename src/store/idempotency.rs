@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use super::change::Tx;
+use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
 
@@ -18,7 +18,7 @@ pub struct Earlier {
 /// What came of the request that `caller` has sent with `key`, unless that has expired at `now`.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn earlier(
     database: &Database,
     caller: &str,
@@ -79,12 +79,12 @@ pub async fn insert(
     Ok(())
 }
 
-/// Deletes some of those that have expired at `now`; tells whether there may be more.
+/// Deletes some of those that have expired at `now`; returns whether there may be more.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn delete_some(database: &Database, now: Timestamp) -> Result<bool, StoreError> {
-    /// Few enough that nobody waits for them.
+    /// Few enough to keep no writer waiting.
     const SOME: i64 = 500;
     let query = || {
         sqlx::query(
@@ -94,6 +94,5 @@ pub async fn delete_some(database: &Database, now: Timestamp) -> Result<bool, St
         .bind(now.as_millis())
         .bind(SOME)
     };
-    let deleted = database.tidy(query).await?.len();
-    Ok(i64::try_from(deleted).is_ok_and(|rows| rows >= SOME))
+    database.delete_up_to(SOME, query).await
 }

@@ -1,5 +1,5 @@
-//! `revocations`. Rows come with the events that take something back (see [`Event::revocations`]),
-//! in the same transaction.
+//! `revocations`. Rows are written with their event (see [`Event::revocations`]), in the same
+//! transaction.
 //!
 //! [`Event::revocations`]: crate::model::event::Event::revocations
 
@@ -8,25 +8,24 @@ use std::time::Duration;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::change::Tx;
+use super::transaction::Tx;
 use super::{Database, StoreError, duration};
 use crate::clock::Timestamp;
 use crate::model::client::ClientId;
-use crate::model::event::{EventNumber, TakenBack};
+use crate::model::event::{EventNumber, RevocationEntry};
 use crate::model::revocation::{Kind, Mark, Revocation};
 
-/// What is added to the life of what is kept for as long as a token could be good, since clocks
-/// differ.
+/// The margin for clocks that differ, added to the longest life of a token.
 const CLOCKS_DIFFER: Duration = Duration::from_mins(1);
 
-/// The longest that a node goes on issuing tokens that does not hear of any change (the greatest
-/// `outage_grace`).
+/// The longest time for which a node that hears of no change issues tokens: the greatest
+/// `outage_grace`.
 const LONGEST_OUTAGE: Duration = Duration::from_hours(24);
 
-/// Keeps what event `number` takes back.
+/// Stores the revocations of event `number`.
 pub(super) async fn insert(
     tx: &mut Tx,
-    taken_back: &[TakenBack<'_>],
+    taken_back: &[RevocationEntry<'_>],
     number: EventNumber,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -55,10 +54,10 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// The longest life of a token that any node issues, as the signing keys remember it.
+/// The longest life of any token of any node, as the signing keys record it.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn longest_life(tx: &mut Tx) -> Result<Duration, StoreError> {
     let longest: i64 = sqlx::query_scalar(
         "SELECT CAST(COALESCE(MAX(longest_ttl), 0) AS BIGINT) FROM signing_keys",
@@ -68,12 +67,12 @@ pub async fn longest_life(tx: &mut Tx) -> Result<Duration, StoreError> {
     Ok(duration(longest))
 }
 
-/// Up to `limit` of what was taken back and still matters at `now`, of this kind, after the digest
-/// `after`, by digest. Of what was taken back several times the last comes first, so that whoever
-/// goes on behind it has missed nothing.
+/// Reads up to `limit` revocations of this kind that are live at `now`, by digest, after the digest
+/// `after`. The last revocation of a digest comes first, so that a reader that goes on behind it
+/// has missed nothing.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn page(
     database: &Database,
     kind: Kind,
@@ -95,45 +94,54 @@ pub async fn page(
     rows.iter().map(revocation).collect()
 }
 
-/// Up to `limit` of what was taken back by the events from `first` to `last`, in that order, after
-/// `after`, one of them.
+/// The last row of a page of [`between`], behind which the next page begins.
+pub type PageEnd = (i64, String, String);
+
+/// Reads up to `limit` revocations that were stored with the events from `first` to `last`, in that
+/// order, behind `after`; and, if there may be more, the end of this page. Like [`page`] it leaves
+/// out marks of a kind that only newer releases know.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn between(
     database: &Database,
     [first, last]: [EventNumber; 2],
-    after: Option<&Revocation>,
+    after: Option<PageEnd>,
     limit: i64,
-) -> Result<Vec<Revocation>, StoreError> {
-    let (number, kind, digest) = match after {
-        Some(one) => (
-            i64::try_from(one.number).unwrap_or(i64::MAX),
-            one.mark.kind().name(),
-            one.mark.digest(),
-        ),
-        None => (first.get(), "", String::new()),
-    };
+) -> Result<(Vec<Revocation>, Option<PageEnd>), StoreError> {
+    let (number, kind, digest) =
+        after.unwrap_or_else(|| (first.get(), String::new(), String::new()));
     let query = || {
         sqlx::query(
             "SELECT kind, digest, number, expires_at FROM revocations WHERE (number, kind, digest) > ($1, $2, $3) \
              AND number <= $4 ORDER BY number, kind, digest LIMIT $5",
         )
         .bind(number)
-        .bind(kind)
+        .bind(kind.as_str())
         .bind(digest.as_str())
         .bind(last.get())
         .bind(limit)
     };
     let rows = database.follow(query).await?;
-    rows.iter().map(revocation).collect()
+    let end = match rows.last() {
+        Some(row) if i64::try_from(rows.len()).is_ok_and(|length| length >= limit) => {
+            Some((row.try_get("number")?, row.try_get("kind")?, row.try_get("digest")?))
+        }
+        _ => None,
+    };
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        if Kind::from_name(row.try_get("kind")?).is_some() {
+            found.push(revocation(row)?);
+        }
+    }
+    Ok((found, end))
 }
 
-/// How many single tokens of a client that were taken back still matter at `now`, counted up to
-/// `most`.
+/// Counts the live revocations of single tokens of a client, up to `most`.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn count(
     tx: &mut Tx,
     client: &ClientId,
@@ -151,13 +159,13 @@ pub async fn count(
     Ok(count)
 }
 
-/// Deletes some of what nothing is left of at `now`; tells whether there may be more. That is no
-/// change: it was void by then anyhow.
+/// Deletes some revocations that have expired at `now`; returns whether there may be more. That has
+/// no event: their tokens have expired too.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn delete_some(database: &Database, now: Timestamp) -> Result<bool, StoreError> {
-    /// So few that nobody waits long.
+    /// Few enough to keep no writer waiting.
     const PART: i64 = 500;
     let query = || {
         sqlx::query(
@@ -167,8 +175,7 @@ pub async fn delete_some(database: &Database, now: Timestamp) -> Result<bool, St
         .bind(now.as_millis())
         .bind(PART)
     };
-    let deleted = database.tidy(query).await?.len();
-    Ok(i64::try_from(deleted).is_ok_and(|deleted| deleted >= PART))
+    database.delete_up_to(PART, query).await
 }
 
 fn revocation(row: &AnyRow) -> Result<Revocation, StoreError> {

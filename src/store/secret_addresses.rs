@@ -1,15 +1,15 @@
-//! `secret_addresses`: when each secret was last used from each address. These are counts: no
-//! changes, without an event.
+//! `secret_addresses`: the last use of each secret from each address. These are counts; their
+//! writes have no event.
 
 use sqlx::Row as _;
 
-use super::connection::Transaction;
+use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
 use crate::model::client::{ClientId, SecretId};
 use crate::model::usage::{LastUse, MAX_ADDRESSES};
 
-/// The statement that adds a use, and as many more as there are pairs of an address and a time.
+/// The statement that adds one use, and one more for each pair of an address and a time.
 macro_rules! add_uses {
     ($($more:literal),*) => {
         concat!(
@@ -21,7 +21,7 @@ macro_rules! add_uses {
     };
 }
 
-/// Those that add one use, two, and so on.
+/// The statements that add one use, two, and so on.
 const ADD_USES: [&str; 8] = [
     add_uses!(),
     add_uses!("$4, $5"),
@@ -36,45 +36,41 @@ const ADD_USES: [&str; 8] = [
 /// Adds uses of one secret, and keeps the latest few. The row of the secret in `secret_usage` was
 /// written before in the same transaction, so no two nodes do this for one secret at once.
 pub(super) async fn add(
-    transaction: &mut Transaction,
+    tx: &mut Tx,
     secret: &SecretId,
     uses: &[LastUse],
 ) -> Result<(), StoreError> {
     if let [last_use] = uses
-        && is_known(transaction, secret, last_use).await?
+        && is_known(tx, secret, last_use).await?
     {
         return Ok(());
     }
     for uses in uses.chunks(ADD_USES.len()) {
-        // There is one for each number of uses in a chunk.
+        // There is one statement for each number of uses in a chunk.
         let sql = uses.len().checked_sub(1).and_then(|place| ADD_USES.get(place).copied());
         let Some(sql) = sql else { continue };
         let add = uses.iter().fold(sqlx::query(sql).bind(secret.as_str()), |query, last_use| {
             query.bind(text(last_use)).bind(last_use.at.as_millis())
         });
-        add.execute(transaction.connection()?).await?;
+        add.execute(tx.connection()?).await?;
     }
-    forget_oldest(transaction, secret).await
+    forget_oldest(tx, secret).await
 }
 
-/// Adds a use from an address that is known already, as most are; tells whether it is.
-async fn is_known(
-    transaction: &mut Transaction,
-    secret: &SecretId,
-    last_use: &LastUse,
-) -> Result<bool, StoreError> {
+/// Adds a use from an address that is known already, as most are; returns whether it is.
+async fn is_known(tx: &mut Tx, secret: &SecretId, last_use: &LastUse) -> Result<bool, StoreError> {
     let updated = sqlx::query(
         "UPDATE secret_addresses SET used_at = $1 WHERE secret_id = $2 AND address = $3 AND used_at <= $1",
     )
     .bind(last_use.at.as_millis())
     .bind(secret.as_str())
     .bind(text(last_use))
-    .execute(transaction.connection()?)
+    .execute(tx.connection()?)
     .await?;
     Ok(updated.rows_affected() > 0)
 }
 
-async fn forget_oldest(transaction: &mut Transaction, secret: &SecretId) -> Result<(), StoreError> {
+async fn forget_oldest(tx: &mut Tx, secret: &SecretId) -> Result<(), StoreError> {
     sqlx::query(
         "DELETE FROM secret_addresses WHERE secret_id = $1 AND address IN (SELECT address FROM secret_addresses \
          WHERE secret_id = $1 ORDER BY used_at DESC, address LIMIT $2 OFFSET $3)",
@@ -82,20 +78,20 @@ async fn forget_oldest(transaction: &mut Transaction, secret: &SecretId) -> Resu
     .bind(secret.as_str())
     .bind(i64::MAX)
     .bind(MAX_ADDRESSES)
-    .execute(transaction.connection()?)
+    .execute(tx.connection()?)
     .await?;
     Ok(())
 }
 
-/// The address as it is kept.
+/// The address as it is stored.
 fn text(last_use: &LastUse) -> String {
     last_use.from.map(|address| address.to_string()).unwrap_or_default()
 }
 
-/// When each secret of a client was last used from each address, the latest first.
+/// The last use of each secret of a client from each address, the latest first.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn of_client(
     database: &Database,
     client: &ClientId,
@@ -118,18 +114,17 @@ pub async fn of_client(
         .collect()
 }
 
-/// Deletes some of the uses before `before`, and of those of secrets that are gone; tells whether
-/// there may be more.
+/// Deletes some of the uses before `before`, and of those of deleted secrets; returns whether there
+/// may be more.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub(super) async fn delete_some(
     database: &Database,
     before: Timestamp,
     some: i64,
 ) -> Result<bool, StoreError> {
-    // One look at all of them for both: an index on the time would cost every flush more than this
-    // costs an hour.
+    // One scan for both: an index on the time would cost every flush more than this costs an hour.
     let query = || {
         sqlx::query(
             "DELETE FROM secret_addresses WHERE (secret_id, address) IN (SELECT a.secret_id, a.address \
@@ -139,6 +134,5 @@ pub(super) async fn delete_some(
         .bind(before.as_millis())
         .bind(some)
     };
-    let deleted = database.tidy(query).await?.len();
-    Ok(i64::try_from(deleted).is_ok_and(|rows| rows >= some))
+    database.delete_up_to(some, query).await
 }

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
+use crate::support::skip::skip_unless;
 use crate::support::{Client, Ran, Server, Workplace, eventually};
 
 const SECRET: &str = "correct horse: battery+staple%";
@@ -124,10 +125,8 @@ fn a_secret_of_ones_own_outlives_a_restart() {
 fn a_prompt_shows_nothing() {
     let work = Workplace::with_tables();
     // `script` gives a program a terminal.
-    if std::process::Command::new("script").arg("--version").output().is_err() {
-        println!("SKIP: `script` is missing; get it with: apt-get install bsdutils");
-        return;
-    }
+    let has_script = std::process::Command::new("script").arg("--version").output().is_ok();
+    skip_unless!(has_script, "`script` is missing; get it with: apt-get install bsdutils");
     let prompted = |first: &str, second: &str| {
         let program = env!("CARGO_BIN_EXE_mintery");
         let line = format!("{program} client create --name x --id prompted --secret -");
@@ -136,7 +135,7 @@ fn a_prompt_shows_nothing() {
         let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
         let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let mut shown = Vec::new();
-        for (prompt, line) in [("Secret: ", first), ("again: ", second)] {
+        for (prompt, line) in [("Secret: ", first), ("Repeat: ", second)] {
             // What is typed before there is a prompt is shown by the terminal, as anything is.
             while !shown.ends_with(prompt.as_bytes()) {
                 let mut byte = [0];

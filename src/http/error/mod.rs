@@ -1,6 +1,6 @@
 //! Every error of the domain and its response, one file per reader: [`oauth`] for OAuth clients,
 //! [`access`] for callers of protected routes, [`act`] and [`log_in`] for the JSON API and the
-//! dashboard. [`admin`] has the statuses of failed acts, [`record`] the log. An error is logged
+//! dashboard. `admin` has the statuses of failed acts, `record` the log. An error is logged
 //! here, once, with the id of its request.
 //!
 //! For a new variant of an error, add one arm to the `match` that no longer compiles.
@@ -37,7 +37,7 @@ pub fn not_allowed(allowed: &str) -> HttpResponse {
 /// Answers 404 at an unknown address: in the OAuth format below `/oauth/`.
 pub async fn not_found(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
     let path = request.path();
-    if path.strip_prefix(server.issuer.path()).unwrap_or(path).starts_with("/oauth/") {
+    if path.strip_prefix(server.context.issuer.path()).unwrap_or(path).starts_with("/oauth/") {
         return oauth_body(
             StatusCode::NOT_FOUND,
             "invalid_request",

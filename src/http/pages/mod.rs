@@ -4,7 +4,7 @@
 //! Each noun has one file or folder, with its templates in `templates/`. A handler requires a scope,
 //! parses the form, calls one function of [`crate::admin`] and answers with a page or a redirect. No
 //! noun imports another: what they share is in the files beside them. To add a page, write its file
-//! and its template, and add it to `route`, [`navigation::Section`] and the links there.
+//! and its template, and add it to `route`, `navigation::Section` and the links there.
 
 pub(crate) mod assets;
 
@@ -28,7 +28,6 @@ mod navigation;
 mod overview;
 mod paging;
 mod party;
-mod repeated;
 mod scopes;
 mod session_view;
 mod sessions;
@@ -75,7 +74,7 @@ async fn route(
     payload: Payload,
 ) -> PageResult {
     let path = request.path();
-    let path = path.strip_prefix(server.issuer.path()).unwrap_or(path);
+    let path = path.strip_prefix(server.context.issuer.path()).unwrap_or(path);
     let segments: Vec<String> = path.split('/').skip(1).map(decoded).collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let is_post = match *request.method() {

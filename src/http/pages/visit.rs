@@ -1,9 +1,11 @@
 //! A request for a page: the logged-in user and the fields sent.
 
 use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
 use actix_web::web::Payload;
+use askama::Template;
 
-use super::answer::{PageResult, redirect};
+use super::answer::{PageResult, page_with, redirect};
 use super::failure::Failure;
 use super::form::{CSRF_FIELD, FormFields, ONCE_FIELD};
 use super::navigation::Section;
@@ -84,7 +86,7 @@ impl<'a> Visit<'a> {
     pub fn once(&self) -> Option<Repeatable> {
         let key = self.form.text(ONCE_FIELD);
         let is_token = key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let digests = &self.server.admin.api_keys.digests;
+        let digests = &self.server.context.admin.api_keys.digests;
         let request_digest = digests.digest_bytes(self.form.content().as_bytes()).to_text();
         is_token.then(|| Repeatable { key: format!("page:{key}"), request_digest })
     }
@@ -95,8 +97,28 @@ impl<'a> Visit<'a> {
         match self.form.text(ONCE_FIELD) {
             token if token.len() == 32 => token.to_owned(),
             _ => {
-                format!("{:032x}", u128::from_be_bytes(crate::random::bytes(&*self.server.random)))
+                format!(
+                    "{:032x}",
+                    u128::from_be_bytes(crate::random::bytes(&*self.server.context.random))
+                )
             }
         }
     }
+    /// Answers a form that creates something and was sent again, as by a reload: 409, with a link
+    /// called `label` to the object at `path` and one to the empty form at `again`. It shows no
+    /// secret a second time.
+    pub fn repeated(&self, path: &str, label: &str, again: &str) -> PageResult {
+        let (base, visitor) = (&self.visitor.base, &self.visitor);
+        page_with(StatusCode::CONFLICT, &RepeatedPage { base, visitor, path, label, again })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "repeated.html")]
+struct RepeatedPage<'a> {
+    base: &'a str,
+    visitor: &'a Visitor,
+    path: &'a str,
+    label: &'a str,
+    again: &'a str,
 }

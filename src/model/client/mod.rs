@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::event::EventNumber;
+use super::event::number::EventNumber;
 use super::name::DisplayName;
 use super::resource::ResourceUri;
 use super::scope::ScopeSet;
