@@ -149,7 +149,7 @@ fn a_prompt_shows_nothing() {
     };
     let (code, shown) = prompted(SECRET, "something else");
     assert!(
-        code == Some(2) && shown.contains("not the same") && !shown.contains("horse"),
+        code == Some(2) && shown.contains("the two entries differ") && !shown.contains("horse"),
         "{code:?} {shown}"
     );
     let (code, shown) = prompted(SECRET, SECRET);

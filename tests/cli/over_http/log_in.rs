@@ -112,7 +112,7 @@ fn an_access_token_is_a_credential_too() {
         caller.run(&["whoami", "-o", "json"]).succeeded().json()["credential"],
         "access_token"
     );
-    caller.run(&["token", "get"]).ended_with(1, &["gets no other"]);
+    caller.run(&["token", "get"]).ended_with(1, &["cannot request another"]);
     caller.run(&["token", "revoke", &token]).ended_with(1, &["--client-id"]);
     work.run(&["client", "revoke-tokens", &client.id]).succeeded();
     eventually("the token is refused", PATIENCE, || {
