@@ -8,12 +8,3 @@ mod early_ends;
 mod floors;
 mod sizes;
 mod source;
-
-/// Fails if a rule finds a violation that is not `allowed`, or no longer finds an allowed one.
-#[track_caller]
-fn assert_only(allowed: &[&str], found: &[String]) {
-    let new: Vec<_> = found.iter().filter(|one| !allowed.contains(&one.as_str())).collect();
-    assert!(new.is_empty(), "{new:#?}");
-    let gone: Vec<_> = allowed.iter().filter(|one| !found.iter().any(|f| f == *one)).collect();
-    assert!(gone.is_empty(), "fixed; remove from the list of exceptions: {gone:#?}");
-}

@@ -1,20 +1,22 @@
 //! No function is over 100 lines and no file over 500.
 
-use super::assert_only;
 use super::source::Source;
 
 const FUNCTION: usize = 100;
 const FILE: usize = 500;
 
 /// Files and functions that are too long. Remove one from the list when it is split.
-const OPEN: &[&str] = &[
-    "src/admin/api_key/mod.rs",
-    "src/admin/client/mod.rs",
-    "src/admin/json/mod.rs",
-    "src/metrics/mod.rs",
-    "src/metrics/mod.rs: default",
-    "src/server/mod.rs",
-];
+const OPEN: &[&str] =
+    &["src/admin/api_key/mod.rs", "src/admin/client/mod.rs", "src/admin/json/mod.rs"];
+
+/// Fails if a file or function is too long and not listed, or listed and no longer too long.
+#[track_caller]
+fn assert_only(allowed: &[&str], found: &[String]) {
+    let new: Vec<_> = found.iter().filter(|one| !allowed.contains(&one.as_str())).collect();
+    assert!(new.is_empty(), "too long: {new:#?}");
+    let gone: Vec<_> = allowed.iter().filter(|one| !found.iter().any(|f| f == *one)).collect();
+    assert!(gone.is_empty(), "short enough; remove from the list: {gone:#?}");
+}
 
 fn too_long(source: &Source) -> Vec<String> {
     let mut found = Vec::new();

@@ -1,6 +1,4 @@
-//! Signing keys and events over HTTP: what is done with the keys, and who changed what.
-
-use std::time::Duration;
+//! Signing keys over HTTP.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,7 +9,6 @@ use crate::support::app::TestApp;
 use crate::support::caller::Caller;
 
 const KEYS: &str = "/api/v1/signing-keys";
-const EVENTS: &str = "/api/v1/events";
 const JWKS: &str = "/.well-known/jwks.json";
 
 fn items(json: &Value) -> &Vec<Value> {
@@ -26,9 +23,9 @@ async fn states(caller: &Caller<'_>, algorithm: &str) -> Vec<(String, String)> {
     of_algorithm.map(|key| (text(&key["kid"]), text(&key["state"]))).collect()
 }
 
-/// SEC-10: what was done with a key is in force for the next request.
+/// SEC-10: an act on a key is in force for the next request.
 #[actix_web::test]
-async fn keys_are_listed_rotated_and_retired() {
+async fn signing_keys_are_listed_rotated_and_retired() {
     let app = TestApp::spawn().await;
     let caller =
         Caller::with(&app, "mintery:signing-keys:read mintery:signing-keys:write read").await;
@@ -82,7 +79,7 @@ async fn keys_are_listed_rotated_and_retired() {
     }
 }
 
-/// A secret that tokens are signed with is shown to nobody.
+/// The secret of an HMAC algorithm stays inside the server.
 #[actix_web::test]
 async fn a_shared_key_is_not_shown() {
     let app = TestApp::with(&[("token.alg", "HS256")]).await;
@@ -108,7 +105,7 @@ async fn a_shared_key_is_not_shown() {
 
 /// SEC-12
 #[actix_web::test]
-async fn keys_and_events_are_for_those_who_hold_the_scopes() {
+async fn signing_keys_need_their_scopes() {
     let app = TestApp::spawn().await;
     let reader = Caller::with(&app, "mintery:signing-keys:read").await;
     let kid = states(&reader, "ES256").await.remove(0).0;
@@ -118,11 +115,9 @@ async fn keys_and_events_are_for_those_who_hold_the_scopes() {
     for (caller, method, path, needed) in [
         (&reader, Method::POST, format!("{KEYS}/rotate"), "mintery:signing-keys:write"),
         (&reader, Method::POST, format!("{KEYS}/{kid}/retire"), "mintery:signing-keys:write"),
-        (&reader, Method::GET, EVENTS.to_owned(), "mintery:events:read"),
         (&other, Method::GET, KEYS.to_owned(), "mintery:signing-keys:read"),
         (&other, Method::GET, format!("{KEYS}/{kid}"), "mintery:signing-keys:read"),
         (&other, Method::POST, format!("{KEYS}/rotate"), "mintery:signing-keys:write"),
-        (&other, Method::GET, EVENTS.to_owned(), "mintery:events:read"),
     ] {
         let answer = caller.send(method.clone(), &path, None).await;
         answer.assert_problem(403, "err_no_permission", &path);
@@ -132,65 +127,9 @@ async fn keys_and_events_are_for_those_who_hold_the_scopes() {
         (Method::DELETE, KEYS.to_owned(), "GET, HEAD"),
         (Method::GET, format!("{KEYS}/rotate"), "POST"),
         (Method::DELETE, format!("{KEYS}/{kid}"), "GET, HEAD"),
-        (Method::POST, EVENTS.to_owned(), "GET, HEAD"),
     ] {
         let answer = other.send(method, &path, None).await;
         assert_eq!((answer.status, answer.header("allow")), (405, allowed), "{path}");
     }
     assert_eq!(states(&reader, "ES256").await, [(kid, "active".to_owned())]);
-}
-
-#[actix_web::test]
-async fn events_are_read_in_pages() {
-    let app = TestApp::spawn().await;
-    let caller =
-        Caller::with(&app, "mintery:events:read mintery:clients:write mintery:clients:read read")
-            .await;
-    app.clock.let_pass(Duration::from_secs(7));
-    let made = caller.post("/api/v1/clients", json!({ "client_name": "x", "scope": "read" })).await;
-    let id = made.text("client_id");
-    caller.post(&format!("/api/v1/clients/{id}/disable"), json!({})).await;
-    let numbers = async |query: &str| -> Vec<i64> {
-        let page = caller.get(&format!("{EVENTS}?{query}")).await.json();
-        items(&page).iter().map(|event| event["number"].as_i64().unwrap()).collect()
-    };
-    assert_eq!(numbers("").await, [1, 2, 3, 4]);
-    assert_eq!(numbers("newest_first=true").await, [4, 3, 2, 1]);
-    assert_eq!(numbers("after=2").await, [3, 4]);
-    assert_eq!(numbers("newest_first=true&after=3").await, [2, 1]);
-    assert_eq!(numbers(&format!("subject={id}")).await, [3, 4]);
-    assert_eq!(numbers("kind=client.disabled").await, [4]);
-    assert_eq!(numbers("kind=client").await, [2, 3, 4]);
-    assert_eq!(numbers("kind=%25").await, [] as [i64; 0]);
-    assert_eq!(numbers("actor=system").await, [1]);
-    let (mut seen, mut after) = (Vec::new(), String::new());
-    loop {
-        let page = caller.get(&format!("{EVENTS}?limit=1{after}")).await.json();
-        seen.push(items(&page)[0]["number"].as_i64().unwrap());
-        let Some(next) = page["next"].as_str() else { break };
-        after = format!("&after={next}");
-    }
-    assert_eq!(seen, [1, 2, 3, 4]);
-    let page = caller.get(&format!("{EVENTS}?after=2&limit=1")).await.json();
-    let event = &items(&page)[0];
-    assert_eq!(event["kind"], "client.created");
-    assert_eq!(event["subject"], id.as_str());
-    assert_eq!(event["at"], app.now());
-    assert!(event["actor"].as_str().unwrap().starts_with("client:mc_"), "{event}");
-    assert!(event["details"].is_object(), "{event}");
-    let members: Vec<&String> = event.as_object().unwrap().keys().collect();
-    assert_eq!(members, ["actor", "at", "details", "kind", "number", "subject"]);
-    assert!(!page.to_string().contains(&made.text("client_secret")[4..20]));
-    for bad in [
-        "after=x",
-        "after=-1",
-        "limit=201",
-        "name=x",
-        "newest_first=1",
-        "kind=a&kind=b",
-        "kind=%0A",
-    ] {
-        let answer = caller.get(&format!("{EVENTS}?{bad}")).await;
-        answer.assert_problem(400, "err_invalid_request", bad);
-    }
 }
