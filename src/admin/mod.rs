@@ -27,8 +27,8 @@ use api_key::ApiKeyPolicy;
 use session::SessionPolicy;
 
 use crate::clock::Clock;
+use crate::keys::error::UnusableKey;
 use crate::keys::seal::SealingKey;
-use crate::keys::signing::UnusableKey;
 use crate::model::api_key::KeyLimit;
 use crate::model::client::MAX_CHOSEN_SECRETS;
 use crate::model::event::Actor;
