@@ -1,5 +1,5 @@
 //! The tasks beside the requests: the follower, usage counts, key rotation, the clock, and cleanup.
-//! Each runs until stopped. To add one, write its loop with [`tick`] and spawn it in
+//! Each runs until stopped. To add one, write its loop with `tick` and spawn it in
 //! [`Background::start`].
 
 mod rotation;

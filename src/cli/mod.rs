@@ -1,14 +1,14 @@
 //! The command line. Most commands act on the database of the settings; those in `remote` act on a
 //! server over HTTP, with the credential of a profile.
 //!
-//! To add a noun, write a file with an enum of its verbs, and add one variant to [`Noun`] and one
+//! To add a noun, write a file with an enum of its verbs, and add one variant to `Noun` and one
 //! arm to [`main`].
 //!
 //! To add a verb:
 //!
 //! 1. Add a variant to the enum of its noun (`client/mod.rs`, `key.rs`, …) with a struct of flags.
 //!    Their doc comments are the help text: imperative, one sentence.
-//! 2. Flatten [`output::Output`] into the struct, so that `-o json` works as everywhere.
+//! 2. Flatten `output::Output` into the struct, so that `-o json` works as everywhere.
 //! 3. In `run`, parse the arguments first (`input`), then open the database (`session::admin`),
 //!    then call one function in `crate::admin`. `?` turns its error into the exit code (`error`).
 //! 4. Print a result with `output.show` or `output.list`, a change with `output.confirm`.

@@ -2,7 +2,7 @@
 //! request can create a series.
 //!
 //! To add a metric, add a field to [`Metrics`] or to one of its parts, and register it in that
-//! part's constructor with [`Registry::counter`], [`Registry::gauge`] or [`Registry::histogram`].
+//! part's constructor with `Registry::counter`, `Registry::gauge` or `Registry::histogram`.
 //! Rendering needs no change.
 
 mod durations;

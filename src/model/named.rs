@@ -1,4 +1,4 @@
-//! [`named!`] defines an enum whose values have names: in settings, in JSON and in the store. To
+//! `named!` defines an enum whose values have names: in settings, in JSON and in the store. To
 //! add a value: one line in its list.
 
 use std::fmt;

@@ -73,7 +73,6 @@ async fn authenticate(
         other_resources,
         scopes: Some(NeededScopes::All(&asked.scopes)),
         environments: asked.environments.unwrap_or(own.environments),
-        ..own
     };
     caller::authenticate(&server.context, &presented, demand).await
 }
