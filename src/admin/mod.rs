@@ -33,6 +33,7 @@ use crate::model::api_key::KeyLimit;
 use crate::model::client::MAX_CHOSEN_SECRETS;
 use crate::model::event::Actor;
 use crate::model::key_schedule::NothingToDo;
+use crate::model::own_scope::OwnScope;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
@@ -86,16 +87,14 @@ impl Admin {
     /// Which APIs a client may ask tokens for, and which it stands for, is for those to say who
     /// manage the APIs.
     fn may_give_apis(&self, wanted: &[ResourceUri], had: &[ResourceUri]) -> Result<(), AdminError> {
-        let manages_apis = self.grantable.as_ref().is_none_or(|held| held.contains(MANAGES_APIS));
+        let manages_apis =
+            self.grantable.as_ref().is_none_or(|held| OwnScope::ApisWrite.is_in(held));
         if manages_apis || wanted.iter().all(|resource| had.contains(resource)) {
             return Ok(());
         }
-        Err(AdminError::Forbidden(ScopeSet::parse(MANAGES_APIS).unwrap_or_default()))
+        Err(AdminError::Forbidden(OwnScope::ApisWrite.into()))
     }
 }
-
-/// The scope of those who manage APIs.
-const MANAGES_APIS: &str = "mintery:apis:write";
 
 /// Why an act was not done.
 #[derive(Debug, thiserror::Error)]
