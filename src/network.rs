@@ -1,8 +1,9 @@
-//! Where a caller is: what is counted for one caller is counted for this.
+//! The network of a caller, the unit of limits per address.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// An IPv4 address, or the first 64 bits of an IPv6 address: who has one of those has all of them.
+/// An IPv4 address, or the first 64 bits of an IPv6 address: a holder of one address there has all
+/// of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network(IpAddr);
 

@@ -1,15 +1,15 @@
-//! Secrets inside of what is otherwise to be read.
+//! Masks secrets in text that is shown.
 
 use percent_encoding::percent_decode_str;
 
-/// What stands in the place of a secret.
+/// The replacement of a secret.
 pub const MASK: &str = "…";
 
-/// The URL of a database without its password, and otherwise as it is. Of text in which a password
-/// may stand where no URL has one, nothing but the scheme is left.
+/// Masks the password in a database URL. Of malformed text, which may hold a password anywhere,
+/// only the scheme is left.
 #[must_use]
 pub fn url(text: &str) -> String {
-    // A path, and no server that would ask for a password.
+    // A path has no password.
     if text.starts_with("sqlite:") {
         return text.to_owned();
     }
@@ -18,7 +18,7 @@ pub fn url(text: &str) -> String {
         return MASK.to_owned();
     };
     let (authority, after) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    // A password with one of these three in it that should have been escaped.
+    // A password that should have escaped one of these characters.
     if after.contains('@') || url::Url::parse(text).is_err() {
         return format!("{scheme}://{MASK}");
     }
@@ -38,8 +38,7 @@ fn is_scheme(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
 }
 
-/// A parameter of a query, masked when it is a password, or a key itself instead of the name of its
-/// file.
+/// Masks a query parameter that is a password or a key.
 fn parameter(parameter: &str) -> String {
     let Some((name, value)) = parameter.split_once('=') else { return parameter.to_owned() };
     let decoded = percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();

@@ -1,5 +1,5 @@
-//! The settings: a table of what can be set, where each value came from, and what it must look
-//! like. A flag beats the environment, which beats the file, which beats the default.
+//! The settings: a table of names, types and defaults. A flag beats the environment, which beats
+//! the file, which beats the default.
 
 pub mod masking;
 mod show;
@@ -26,12 +26,12 @@ use crate::model::signing_key::SigningAlgorithm;
 use crate::model::user::SecondFactorRule;
 use crate::secret::Secret;
 
-/// All settings, valid one by one; what `serve` needs beyond that is checked when it starts.
+/// All settings, each valid by itself; `serve` checks at its start if they fit together.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `listen`: where HTTP is answered.
+    /// `listen`: the address for HTTP.
     pub listen: SocketAddr,
-    /// `issuer`: who signs.
+    /// `issuer`: the issuer of tokens.
     pub issuer: Option<Issuer>,
     /// `database_url`; it may hold a password.
     pub database_url: Secret,
@@ -39,80 +39,74 @@ pub struct Settings {
     pub master_key_file: PathBuf,
     /// `master_key`: the key itself, instead of a file.
     pub master_key: Option<Secret>,
-    /// `workers`: threads that answer requests.
+    /// `workers`: the number of threads that answer requests.
     pub workers: usize,
-    /// `token.ttl`: how long a token is good.
+    /// `token.ttl`: the lifetime of a token.
     pub token_ttl: Duration,
-    /// `token.alg`: what tokens are signed with.
+    /// `token.alg`: the signing algorithm of tokens.
     pub token_alg: SigningAlgorithm,
-    /// `token.audience`: what tokens are good for when nothing else is asked for; the issuer when
-    /// absent.
+    /// `token.audience`: the default audience of tokens; the issuer if absent.
     pub token_audience: Option<ResourceUri>,
-    /// `jwks.max_age`: how long verifiers may keep the published keys.
+    /// `jwks.max_age`: the time that verifiers may cache the published keys.
     pub jwks_max_age: Duration,
-    /// `keys.rotate_every`: how long a signing key signs before another takes over; never with
-    /// zero.
+    /// `keys.rotate_every`: the time that a signing key signs; zero for no rotation.
     pub keys_rotate_every: Duration,
-    /// `keys.publish_ahead`: how long a key is published before it signs.
+    /// `keys.publish_ahead`: the time that a key is published before it signs.
     pub keys_publish_ahead: Duration,
-    /// `outage_grace`: how long a node serves what it remembers while the store is out of reach.
+    /// `outage_grace`: the time that a node serves its cache while the store is unreachable.
     pub outage_grace: Duration,
-    /// `revocations.max_per_client`: how many single tokens of a client are remembered as revoked
-    /// until they expire.
+    /// `revocations.max_per_client`: the limit of single revoked tokens per client.
     pub revocations_max_per_client: u32,
-    /// `metrics.listen`: where `/metrics` is answered when that is not the main listener.
+    /// `metrics.listen`: the address of `/metrics`; the main listener if absent.
     pub metrics_listen: Option<SocketAddr>,
-    /// `trusted_proxies`: whose word is taken for who calls.
+    /// `trusted_proxies`: proxies whose forwarded addresses are trusted.
     pub trusted_proxies: AddressRanges,
-    /// `api_keys.prefix`: what API keys begin with.
+    /// `api_keys.prefix`: the prefix of API keys.
     pub api_keys_format: KeyFormat,
-    /// `api_keys.environment`: which API keys are accepted where nobody says.
+    /// `api_keys.environment`: the environments of accepted API keys, unless a request names them.
     pub api_keys_environment: Environments,
-    /// `api_keys.header`: in which header an API key comes, beside `Authorization`.
+    /// `api_keys.header`: the header of an API key, besides `Authorization`.
     pub api_keys_header: String,
-    /// `api_keys.max_ttl`: the longest life of an API key; any with zero.
+    /// `api_keys.max_ttl`: the longest lifetime of an API key; zero for no limit.
     pub api_keys_max_ttl: Duration,
-    /// `session.cookie_name`: the cookie that people stay logged in by;
-    /// [`Settings::session_cookie`] when absent.
+    /// `session.cookie_name`: the session cookie; [`Settings::session_cookie`] if absent.
     pub session_cookie_name: Option<String>,
-    /// `session.idle`: how long somebody stays logged in who does nothing.
+    /// `session.idle`: the time without a request that ends a session.
     pub session_idle: Duration,
-    /// `session.lifetime`: how long somebody stays logged in at most.
+    /// `session.lifetime`: the longest lifetime of a session.
     pub session_lifetime: Duration,
-    /// `users.second_factor`: who may do nothing without a second factor.
+    /// `users.second_factor`: the users who need a second factor.
     pub users_second_factor: SecondFactorRule,
-    /// `leaks.public_keys`: where the public keys are of those who tell of API keys that were
-    /// found in public; nobody may when absent.
+    /// `leaks.public_keys`: the file with the public keys of leak scanners; no reports are accepted
+    /// if absent.
     pub leaks_public_keys: Option<PathBuf>,
-    /// `leaks.policy`: what is done with those.
+    /// `leaks.policy`: the consequence of a report for a key.
     pub leaks_policy: LeakPolicy,
-    /// `api.base_paths`: other paths below which `auth/check` and `users/me` answer.
+    /// `api.base_paths`: additional base paths of `auth/check` and `users/me`.
     pub api_base_paths: Vec<BasePath>,
-    /// `cors.allowed_origins`: web pages that may call the API.
+    /// `cors.allowed_origins`: origins of web pages that may call the API.
     pub cors_allowed_origins: AllowedOrigins,
-    /// `metadata.authorization_endpoint`: whether the metadata name an endpoint that refuses
-    /// everything.
+    /// `metadata.authorization_endpoint`: name an authorization endpoint, which refuses everything.
     pub metadata_authorization_endpoint: bool,
-    /// `metadata.openid_configuration`: whether the metadata are also where OpenID clients look
-    /// for them.
+    /// `metadata.openid_configuration`: publish the metadata for OpenID clients as well.
     pub metadata_openid_configuration: bool,
-    /// `log`: what is logged, as `env_logger` has it.
+    /// `log`: the log filter, in the syntax of `env_logger`.
     pub log: String,
     /// `log_format`.
     pub log_format: LogFormat,
 }
 
-/// How a line of the log looks.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
     /// One JSON object a line.
     Json,
 }
 
 impl LogFormat {
-    /// The name, as it is set.
+    /// The value of the setting.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -122,35 +116,35 @@ impl LogFormat {
     }
 }
 
-/// A setting that cannot be used, with what to do.
+/// An unusable setting. The message says what to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ConfigError {
     /// No setting has this name.
     Unknown {
-        /// As it was written.
+        /// The unknown name.
         name: String,
-        /// Where.
+        /// Its source.
         source: Source,
-        /// The known name that is most like it.
+        /// The nearest known name.
         nearest: &'static str,
     },
-    /// The value is not of the kind that the setting has.
+    /// The value has the wrong type or range.
     Invalid {
-        /// Which setting.
+        /// The setting.
         key: &'static str,
-        /// Where the value came from.
+        /// The source of the value.
         source: Source,
-        /// What it should be.
+        /// The expected value.
         reason: String,
     },
     /// The file cannot be read.
     File {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         reason: String,
     },
-    /// Settings that do not go together.
+    /// Settings contradict each other.
     Inconsistent(String),
 }
 
@@ -173,16 +167,15 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Where settings are looked for when no file is named.
+/// The default settings file.
 pub const DEFAULT_FILE: &str = "mintery.toml";
 
 impl Settings {
-    /// Reads the settings from `overrides` (flags), `environment`, and the file at `file`, or
-    /// `mintery.toml` if there is one.
+    /// Loads the settings from `overrides` (flags), `environment`, and the file at `file`, or
+    /// `mintery.toml` if it exists.
     ///
     /// # Errors
-    /// When a name is not known, a value is of the wrong kind, or a file that was named cannot be
-    /// read.
+    /// When a name is unknown, a value is invalid, or a named file cannot be read.
     pub fn load(
         overrides: &Overrides,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -192,8 +185,8 @@ impl Settings {
         table::apply(&values)
     }
 
-    /// The same, and what is told of them: setting by setting in the order of the table, with where
-    /// each value came from, and without secrets.
+    /// Loads the settings together with a list of them in the order of the table, with sources and
+    /// without secrets.
     ///
     /// # Errors
     /// See [`Settings::load`].
@@ -208,10 +201,10 @@ impl Settings {
         Ok((settings, told))
     }
 
-    /// Checks that `serve --dev`, and in any case the metrics, keep to themselves.
+    /// Checks that `serve --dev` and the metrics are not exposed.
     ///
     /// # Errors
-    /// When they would be open to others.
+    /// When other machines could reach them.
     pub fn check_listen(&self, dev: bool) -> Result<(), ConfigError> {
         let is_open = |address: &SocketAddr| !address.ip().is_loopback();
         if dev && (is_open(&self.listen) || self.metrics_listen.as_ref().is_some_and(is_open)) {
@@ -219,7 +212,7 @@ impl Settings {
             return Err(ConfigError::Inconsistent(reason.to_owned()));
         }
         if is_open(&self.listen) && self.metrics_listen.is_none() {
-            let reason = "`listen` is open to others, who are not to read the metrics: name another address for them, \
+            let reason = "`listen` is open to other machines, which must not read the metrics; set another address for them, \
                           `metrics.listen` (MINTERY_METRICS__LISTEN=127.0.0.1:9090)";
             return Err(ConfigError::Inconsistent(reason.to_owned()));
         }
@@ -239,30 +232,30 @@ impl Settings {
             && self.token_ttl > self.keys_rotate_every.saturating_mul(8)
         {
             let reason = "`token.ttl` must be at most eight times `keys.rotate_every`: a key stays published until the last \
-                          token that it signed has expired, and verifiers do not take any number of keys";
+                          token that it signed has expired, and verifiers accept a limited number of keys";
             return Err(ConfigError::Inconsistent(reason.to_owned()));
         }
         Ok(())
     }
 
-    /// How long verifiers may keep the published keys: never for longer than a key is published
+    /// The time that verifiers may cache the published keys: never longer than a key is published
     /// before it signs.
     #[must_use]
     pub fn published_max_age(&self) -> Duration {
         self.jwks_max_age.min(self.keys_publish_ahead)
     }
 
-    /// The issuer that `serve` answers for; with `--dev` it follows from `listen` when none is set.
+    /// The issuer of `serve`; with `--dev` it follows from `listen` if not set.
     ///
     /// # Errors
-    /// When there is none, or it would let secrets travel in plain.
+    /// When the issuer is missing, or would let secrets travel unencrypted.
     pub fn serving_issuer(&self, dev: bool) -> Result<Issuer, ConfigError> {
         let inconsistent = |reason: &str| ConfigError::Inconsistent(reason.to_owned());
         let derived = || Issuer::parse(&format!("http://{}", self.listen)).ok().filter(|_| dev);
         let issuer = self.issuer.clone().or_else(derived).ok_or_else(|| {
             inconsistent(
                 "`serve` needs `issuer`, the https URL by which clients and APIs know this server \
-                 (MINTERY_ISSUER=https://auth.example.com); to try it out there is `serve --dev`",
+                 (MINTERY_ISSUER=https://auth.example.com); to try Mintery out, use `serve --dev`",
             )
         })?;
         if !issuer.is_confidential() {
@@ -273,10 +266,10 @@ impl Settings {
         Ok(issuer)
     }
 
-    /// The name of the cookie that people stay logged in by at `issuer`.
+    /// The session cookie at `issuer`.
     ///
     /// # Errors
-    /// When browsers would not take it from there.
+    /// When browsers reject the name there.
     pub fn session_cookie(&self, issuer: &Issuer) -> Result<Box<str>, ConfigError> {
         let usual = if issuer.is_https() { "__Host-session" } else { "session" };
         let name = self.session_cookie_name.as_deref().unwrap_or(usual);
@@ -285,14 +278,15 @@ impl Settings {
         });
         if is_for_https && !issuer.is_https() {
             let reason = format!(
-                "`session.cookie_name` is {name}, which browsers take from an https address alone, and `issuer` is none"
+                "`session.cookie_name` is {name}, which browsers accept only over https, and `issuer` is not https"
             );
             return Err(ConfigError::Inconsistent(reason));
         }
         Ok(name.into())
     }
 
-    /// Whether `/metrics` is answered on the main listener: only where nobody else can ask.
+    /// True if the main listener answers `/metrics`: it is a loopback address and `metrics.listen`
+    /// is not set.
     #[must_use]
     pub fn answers_metrics_on_main(&self) -> bool {
         self.metrics_listen.is_none() && self.listen.ip().is_loopback()

@@ -1,32 +1,30 @@
-//! What the settings are, for whoever wants to know. Secrets are masked here, as the table marks
-//! them.
+//! Shows the settings. Secrets are masked as the table says.
 
 use super::Settings;
 use super::masking::{self, MASK};
-use super::table::{Row, Show, TABLE};
+use super::table::{Row, ShownAs, TABLE};
 use super::value::{Source, Values};
 
-/// A setting as it counts.
+/// An effective setting.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setting {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// Its value, as one would write it in the file (secrets are masked); nothing when it is not
-    /// set.
+    /// The value in the syntax of the file, with secrets masked; `None` if not set.
     pub value: Option<toml::Value>,
-    /// Whether something of it is masked.
+    /// True if a part of the value is masked.
     pub is_masked: bool,
-    /// Where the value comes from.
+    /// The source of the value.
     pub source: Source,
 }
 
-/// All of `settings`, which come from `values`.
+/// Lists `settings`, which come from `values`.
 pub fn all(settings: &Settings, values: &Values) -> Vec<Setting> {
     let setting = |row: &'static Row| {
         let (value, is_masked) = match row.show {
-            Show::Plain(value) => (value(settings), false),
-            Show::Secret(secret) => (secret(settings).map(|_| MASK.into()), true),
-            Show::SecretInUrl(url) => {
+            ShownAs::Plain(value) => (value(settings), false),
+            ShownAs::Secret(secret) => (secret(settings).map(|_| MASK.into()), true),
+            ShownAs::SecretInUrl(url) => {
                 let (url, masked) =
                     url(settings).map(|url| (url.expose(), masking::url(url.expose()))).unzip();
                 let is_masked = masked.as_deref() != url;
@@ -43,7 +41,7 @@ pub fn all(settings: &Settings, values: &Values) -> Vec<Setting> {
 mod tests {
     use crate::config::{Settings, Source};
 
-    /// Every value can be written into a file as it is shown, and means the same there.
+    /// Every shown value can be written to a file and means the same there.
     #[test]
     fn what_is_shown_can_be_written_into_the_file() {
         let other = [

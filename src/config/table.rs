@@ -1,5 +1,5 @@
-//! The table: one row for each setting. To add one: a field of [`Settings`] (a [`Secret`] when it
-//! is one), a row here.
+//! The table of settings. To add a setting, add a field to [`Settings`] (a [`Secret`] for a secret)
+//! and a row here.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -23,27 +23,27 @@ use crate::secret::Secret;
 
 /// One setting.
 pub struct Row {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// How its text becomes its value.
+    /// Parses the text into its field.
     pub apply: fn(&mut Settings, &str) -> Result<(), String>,
-    /// How its value is shown.
-    pub show: Show,
+    /// The way to show the value.
+    pub show: ShownAs,
 }
 
-/// How a value is shown.
-pub enum Show {
-    /// As one would write it in the file; nothing when it is not set.
+/// The way to show a value.
+pub enum ShownAs {
+    /// The value in the syntax of the file; `None` if not set.
     Plain(fn(&Settings) -> Option<Shown>),
-    /// A secret, of which is shown that it is set.
+    /// A secret: only a mask is shown.
     Secret(fn(&Settings) -> Option<&Secret>),
-    /// A URL, of which is shown all but its password.
+    /// A URL: all but the password is shown.
     SecretInUrl(fn(&Settings) -> Option<&Secret>),
 }
 
-use Show::{Plain, SecretInUrl};
+use ShownAs::{Plain, SecretInUrl};
 
-/// Each setting.
+/// All settings.
 pub const TABLE: &[Row] = &[
     Row {
         name: "listen",
@@ -72,7 +72,7 @@ pub const TABLE: &[Row] = &[
         apply: |settings, text| {
             put(&mut settings.master_key, Ok(Some(Secret::new(text.to_owned()))))
         },
-        show: Show::Secret(|settings| settings.master_key.as_ref()),
+        show: ShownAs::Secret(|settings| settings.master_key.as_ref()),
     },
     Row {
         name: "workers",
@@ -277,18 +277,18 @@ impl Default for Settings {
     }
 }
 
-/// The row with this name.
+/// Finds a row by name.
 pub fn row(name: &str) -> Option<&'static Row> {
     TABLE.iter().find(|row| row.name == name)
 }
 
-/// The known name that is most like `name`.
+/// The known name nearest to `name`.
 pub fn nearest(name: &str) -> &'static str {
     let distance = |key: &str| strsim::damerau_levenshtein(key, name);
     TABLE.iter().map(|row| row.name).min_by_key(|name| distance(name)).unwrap_or("listen")
 }
 
-/// The settings that `values` make.
+/// Applies `values` to the defaults.
 pub fn apply(values: &Values) -> Result<Settings, ConfigError> {
     let mut settings = Settings::default();
     for (key, value) in values {
@@ -337,9 +337,9 @@ fn file_name(text: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// The name of a header that stands for nothing else.
+/// Parses a header name without another meaning.
 fn header_name(text: &str) -> Result<String, String> {
-    /// What programs on the way, or this one, read.
+    /// Headers that proxies or this server read.
     const TAKEN: [&str; 14] = [
         "authorization",
         "connection",
@@ -366,7 +366,7 @@ fn header_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// The name of a cookie (RFC 6265 §4.1.1): a token.
+/// Parses a cookie name (RFC 6265 §4.1.1): a token.
 fn cookie_name(text: &str) -> Result<String, String> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if text.is_empty() || text.len() > 64 || !text.bytes().all(is_token) {

@@ -1,4 +1,4 @@
-//! The database: whether it can be reached, what tables it has, its log of events, its clock.
+//! Checks of the database: connection, tables, event log, clock.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -20,20 +20,20 @@ const MIGRATIONS: &str = "migrations";
 const EVENT_LOG: &str = "event_log";
 const CLOCK: &str = "clock";
 
-/// How long the database may take to say what tables it has.
+/// The timeout of a query.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-const UNREACHED: Subject = Subject::Hidden("the database was not reached");
+const UNREACHED: Subject = Subject::Hidden("the database cannot be reached");
 const OTHER_TABLES: Subject =
     Subject::Hidden("the database does not have the tables of this release");
 
-/// Reaches the database.
+/// Connects to the database.
 pub async fn reach(settings: &Settings) -> (Finding, Subject) {
     let url = match DatabaseUrl::parse(settings.database_url.expose()) {
         Ok(url) => url,
         Err(error) => {
             let found = format!("the setting `database_url` is not valid: {error}");
-            return (Finding::problem(DATABASE, found, "set it to one of these"), UNREACHED);
+            return (Finding::problem(DATABASE, found, "set a valid URL"), UNREACHED);
         }
     };
     match Database::open_to_look(&url, Arc::new(Metrics::default())).await {
@@ -45,16 +45,16 @@ pub async fn reach(settings: &Settings) -> (Finding, Subject) {
             (finding, Subject::Database(database))
         }
         Err(OpenError::Missing(path)) => {
-            let found = format!("there is none yet at {path}");
+            let found = format!("there is no database yet at {path}");
             let finding = if may_make(Path::new(&path)) {
                 Finding::ok(DATABASE, found)
-                    .with_advice("nothing: the first `mintery serve` makes it")
+                    .with_advice("nothing: the first `mintery serve` creates it")
             } else {
-                let found = format!("{found}, and this user may not make one there");
+                let found = format!("{found}, and this user may not create one there");
                 Finding::problem(
                     DATABASE,
                     found,
-                    "give this user the folder, or set `database_url` to another one",
+                    "give this user the folder, or set `database_url` to another path",
                 )
             };
             (finding, Subject::Nothing)
@@ -68,19 +68,19 @@ pub async fn reach(settings: &Settings) -> (Finding, Subject) {
 fn advice(error: &OpenError, url: &DatabaseUrl) -> &'static str {
     match (error, url.engine()) {
         (OpenError::Foreign { .. }, _) => {
-            "run `mintery` as that user, or give the file to the one who runs it"
+            "run `mintery` as that user, or give the file to the user who runs it"
         }
         (_, Engine::Sqlite) => {
-            "see that `database_url` names the file of a database, that this user may use it, and that nobody locks it"
+            "check that `database_url` names a database file, that this user may use it, and that no other program locks it"
         }
         (_, Engine::Postgres) => {
-            "see that the server runs, that its database is there, and that `database_url` has the right host, port, \
+            "check that the server runs, that the database exists, and that `database_url` has the right host, port, \
              user and password"
         }
     }
 }
 
-/// A PostgreSQL that answers.
+/// Reports a PostgreSQL server that answers.
 fn server(url: &DatabaseUrl) -> Finding {
     let found = format!("PostgreSQL at {url} answers");
     let ignored = url.ignored_parameters();
@@ -89,28 +89,30 @@ fn server(url: &DatabaseUrl) -> Finding {
     }
     let found =
         format!("{found}; these parameters of `database_url` are ignored: {}", ignored.join(", "));
-    Finding::warning(DATABASE, found, "correct their names, or leave them out")
+    Finding::warning(DATABASE, found, "correct their names, or remove them")
 }
 
-/// An SQLite file that was opened, and so is ours.
+/// Reports an SQLite file that was opened, and therefore belongs to this user.
 fn file(path: &Path) -> Finding {
     let shown = path.display();
     let mode = match fs::metadata(path) {
         Ok(metadata) => metadata.permissions().mode() & 0o7777,
-        Err(error) => return Finding::problem(DATABASE, format!("{shown}: {error}"), "look again"),
+        Err(error) => {
+            return Finding::problem(DATABASE, format!("{shown}: {error}"), "check again");
+        }
     };
     let found = format!("SQLite at {shown}, mode {mode:04o}");
     if mode & 0o007 != 0 {
         return Finding::warning(
             DATABASE,
-            format!("{found}: everybody may use it"),
+            format!("{found}: every user may read it"),
             format!("chmod 600 {shown}"),
         );
     }
     Finding::ok(DATABASE, found)
 }
 
-/// Compares the tables with those of this release; what follows is looked for only in those.
+/// Compares the tables with those of this release. Later checks need them.
 pub async fn migrations(reached: &Subject) -> (Finding, Subject) {
     const MIGRATE: &str = "mintery db migrate";
     let database = match reached {
@@ -128,7 +130,7 @@ pub async fn migrations(reached: &Subject) -> (Finding, Subject) {
             );
         }
         Ok(Ok(SchemaState::Behind)) => {
-            let found = "there are no tables, or those of an earlier release";
+            let found = "the tables are missing or of an earlier release";
             match database.engine() {
                 Engine::Postgres => Finding::problem(MIGRATIONS, found, MIGRATE),
                 Engine::Sqlite => Finding::warning(
@@ -143,21 +145,19 @@ pub async fn migrations(reached: &Subject) -> (Finding, Subject) {
                 format!("the database is newer than this program (it has migration {migration})");
             Finding::problem(MIGRATIONS, found, "upgrade the program")
         }
-        Ok(Err(error)) => Finding::problem(
-            MIGRATIONS,
-            error.to_string(),
-            "see what the database says about it in its log",
-        ),
+        Ok(Err(error)) => {
+            Finding::problem(MIGRATIONS, error.to_string(), "read the log of the database")
+        }
         Err(_) => Finding::problem(
             MIGRATIONS,
             "the database does not answer",
-            "see that it is not overloaded",
+            "check that it is not overloaded",
         ),
     };
     (finding, OTHER_TABLES)
 }
 
-/// Whether it is for trying out, so that `serve --dev` is what it is used with.
+/// True if `serve --dev` created the database.
 pub async fn is_made_by_dev(tables: &Subject) -> bool {
     match tables {
         Subject::Database(database) => unlock::is_made_by_dev(database).await.unwrap_or(false),
@@ -165,7 +165,7 @@ pub async fn is_made_by_dev(tables: &Subject) -> bool {
     }
 }
 
-/// Reads the head of the log of events, which every change begins with.
+/// Reads the head of the event log, the start of every change.
 pub async fn event_log(tables: &Subject) -> Finding {
     let database = match tables {
         Subject::Database(database) => database,
@@ -196,7 +196,7 @@ pub async fn clock(reached: &Subject, here: &dyn Clock) -> Finding {
     match clock::compare(database, here).await {
         Ok(Some(compared)) => judge(&compared),
         Ok(None) => Finding::ok(CLOCK, NOTHING_TO_COMPARE),
-        Err(error) => Finding::problem(CLOCK, error.to_string(), "see that the database answers"),
+        Err(error) => Finding::problem(CLOCK, error.to_string(), "check that the database answers"),
     }
 }
 
@@ -210,7 +210,7 @@ fn judge(compared: &Compared) -> Finding {
     Finding::problem(
         CLOCK,
         found,
-        format!("let NTP set the clocks of both machines: they may be {most} s apart"),
+        format!("let NTP set both clocks: they may be at most {most} s apart"),
     )
 }
 

@@ -1,4 +1,4 @@
-//! The master key, and the signing keys that it gives access to.
+//! Checks of the master key and the signing keys.
 
 use crate::clock::DateText as _;
 use std::fs;
@@ -20,7 +20,7 @@ use crate::store::key::{self, StoredSigningKey};
 const MASTER_KEY: &str = "master_key";
 const SIGNING_KEYS: &str = "signing_keys";
 
-/// Looks whether the master key is there, kept from others, and opens the database.
+/// Checks that the master key exists, is protected from other users, and opens the database.
 pub async fn master_key(
     settings: &Settings,
     tables: &Subject,
@@ -38,7 +38,7 @@ pub async fn master_key(
         }
         Subject::Nothing => (empty(&source), None),
         Subject::Hidden(_) => match source.load() {
-            Ok(_) => (Ok("whether it opens the database was not looked at"), None),
+            Ok(_) => (Ok("not checked against the database"), None),
             Err(error) => (Err(error.into()), None),
         },
     };
@@ -53,41 +53,40 @@ pub async fn master_key(
     (finding, unlocked)
 }
 
-/// What an empty database says about the key that is, or is not, there for it.
+/// Checks the key of an empty database.
 fn empty(source: &MasterKeySource) -> Result<&'static str, UnlockError> {
     source.load()?;
-    Ok("the database is still empty, and will be made with it")
+    Ok("the database is still empty and will be created with it")
 }
 
-/// No key, and no database that was made with one, as far as that is known.
+/// Reports a missing key. No database is known to need it.
 fn missing(path: &Path, tables: &Subject) -> Finding {
     let found = format!("there is none at {}", path.display());
     match tables {
         Subject::Hidden(_) => {
-            let found =
-                format!("{found}; whether the database was made with one was not looked at");
-            Finding::warning(MASTER_KEY, found, "see to the database first")
+            let found = format!("{found}; the database may need one, but was not checked");
+            Finding::warning(MASTER_KEY, found, "correct the database first")
         }
         Subject::Database(_) | Subject::Nothing => {
             let found = format!("{found} yet, and the database is empty");
             if !may_make(path) {
-                let found = format!("{found}; this user may not make a key there");
-                let advice = "give this user the folder, or set `master_key_file` to another one";
+                let found = format!("{found}; this user may not create a key there");
+                let advice = "give this user the folder, or set `master_key_file` to another path";
                 return Finding::problem(MASTER_KEY, found, advice);
             }
             Finding::ok(MASTER_KEY, found)
-                .with_advice("nothing: the first `mintery serve` makes both")
+                .with_advice("nothing: the first `mintery serve` creates both")
         }
     }
 }
 
-/// A file that was read; one that everybody may use is refused before.
+/// Reports a readable key file. A file that every user may read is rejected before.
 fn file(path: &Path, state: &str) -> Finding {
     let shown = path.display();
     let mode = match fs::metadata(path) {
         Ok(metadata) => metadata.permissions().mode() & 0o7777,
         Err(error) => {
-            return Finding::problem(MASTER_KEY, format!("{shown}: {error}"), "look again");
+            return Finding::problem(MASTER_KEY, format!("{shown}: {error}"), "check again");
         }
     };
     let found = format!("{shown}, mode {mode:04o}; {state}");
@@ -106,18 +105,16 @@ fn advice(error: &UnlockError, source: &MasterKeySource) -> String {
     };
     match error {
         UnlockError::Lost(_) | UnlockError::WrongMasterKey => {
-            format!(
-                "restore the key that the database was made with, and see that `{setting}` names that one"
-            )
+            format!("restore the key of the database, and set `{setting}` to it")
         }
         UnlockError::MasterKey(MasterKeyError::File { path, .. }) => {
             format!(
-                "see that it is a file, and that this user alone may use it: chmod 600 {}",
+                "check that it is a file that only this user may read: chmod 600 {}",
                 path.display()
             )
         }
-        UnlockError::MasterKey(_) => format!("see that `{setting}` is the key, whole"),
-        UnlockError::Store(_) => "see that the database answers".to_owned(),
+        UnlockError::MasterKey(_) => format!("check that `{setting}` is the complete key"),
+        UnlockError::Store(_) => "check that the database answers".to_owned(),
         UnlockError::Damaged
         | UnlockError::Empty
         | UnlockError::NotMadeByDev
@@ -125,7 +122,7 @@ fn advice(error: &UnlockError, source: &MasterKeySource) -> String {
     }
 }
 
-/// Looks for the key that signs what the settings say, and when another takes its place.
+/// Checks that a key signs the algorithm of the settings, and names the date of its successor.
 pub async fn signing_keys(
     settings: &Settings,
     tables: &Subject,
@@ -149,7 +146,7 @@ pub async fn signing_keys(
             return Finding::problem(
                 SIGNING_KEYS,
                 error.to_string(),
-                "see that the database answers",
+                "check that the database answers",
             );
         }
     };
@@ -168,14 +165,14 @@ pub async fn signing_keys(
         (Some((_, key)), _) => rotation(settings, key, now),
         (None, Some((_, next))) => {
             let found = format!("no key signs {algorithm} before {}", next.term.signs_from.date());
-            Finding::warning(SIGNING_KEYS, found, "see that the clock of this machine is right")
+            Finding::warning(SIGNING_KEYS, found, "check the clock of this machine")
         }
         (None, None) => {
             let found = format!("there is no key for {algorithm} (`token.alg`)");
             Finding::warning(
                 SIGNING_KEYS,
                 found,
-                "nothing: the next start of `mintery serve` makes one",
+                "nothing: the next start of `mintery serve` creates one",
             )
         }
     }
@@ -183,10 +180,10 @@ pub async fn signing_keys(
 
 fn none_yet() -> Finding {
     Finding::ok(SIGNING_KEYS, "there are none yet")
-        .with_advice("nothing: the first `mintery serve` makes them")
+        .with_advice("nothing: the first `mintery serve` creates them")
 }
 
-/// When another key takes the place of `key`, which signs.
+/// Reports the rotation of the active `key`.
 fn rotation(settings: &Settings, key: &ScheduledKey, now: Timestamp) -> Finding {
     let Term { signs_from, signs_until, .. } = key.term;
     let found = format!("key {} signs {}", key.kid, key.algorithm);
@@ -206,7 +203,7 @@ fn rotation(settings: &Settings, key: &ScheduledKey, now: Timestamp) -> Finding 
             Finding::warning(
                 SIGNING_KEYS,
                 found,
-                "start `mintery serve`, which sees to that; or mintery signing-key rotate",
+                "start `mintery serve`, which rotates it, or run mintery signing-key rotate",
             )
         }
     }

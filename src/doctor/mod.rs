@@ -1,6 +1,5 @@
-//! What would keep the server from working here: each check looks at one thing and says what to do
-//! about it. Nothing is changed or made by looking. A new check is a function that gives a
-//! [`Finding`], and a line in [`examine`].
+//! Checks of the environment. Each looks at one thing, changes nothing, and says what to do. To add
+//! a check, write a function that returns a [`Finding`], and call it in [`examine`].
 
 mod database;
 mod keys;
@@ -19,27 +18,27 @@ use crate::random::Random;
 use crate::server;
 use crate::store::Database;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What was looked at.
+    /// The name of the check.
     pub check: &'static str,
-    /// How it is.
+    /// The severity.
     pub result: CheckResult,
-    /// What is so.
+    /// The observation.
     pub found: String,
-    /// What to do, when there is something.
+    /// The advice, if there is something to do.
     pub advice: Option<String>,
 }
 
-/// How something is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CheckResult {
-    /// As it should be.
+    /// No fault.
     Ok,
-    /// It works and could be better, or it could not be looked at.
+    /// A possible improvement, or a check that could not run.
     Warning,
-    /// The server does not start, or does not work.
+    /// The server cannot start or work.
     Problem,
 }
 
@@ -78,12 +77,12 @@ impl Finding {
         }
     }
 
-    /// It could not be looked at.
+    /// A check that could not run.
     fn unknown(check: &'static str, why: &'static str) -> Self {
         Self::warning(
             check,
-            format!("not looked at: {why}"),
-            "see to what stands above, and look again",
+            format!("not checked: {why}"),
+            "correct the findings above, and check again",
         )
     }
 
@@ -92,18 +91,18 @@ impl Finding {
     }
 }
 
-/// What there is to look into.
+/// The subject of a check.
 #[derive(Debug, Clone)]
 enum Subject {
     /// A database.
     Database(Database),
-    /// None yet.
+    /// No database yet.
     Nothing,
-    /// Something that cannot be looked into, and why.
+    /// A subject that cannot be checked, with the reason.
     Hidden(&'static str),
 }
 
-/// Looks at everything, one after the other.
+/// Runs all checks, one after another.
 pub async fn examine(
     settings: Result<(Settings, Vec<Setting>), ConfigError>,
     clock: Arc<dyn Clock>,
@@ -111,7 +110,7 @@ pub async fn examine(
 ) -> Vec<Finding> {
     let (settings, told) = match settings {
         Ok(settings) => settings,
-        // All else depends on them.
+        // All other checks depend on the settings.
         Err(error) => return vec![unusable(&error)],
     };
     let (database, reached) = database::reach(&settings).await;
@@ -138,8 +137,8 @@ pub async fn examine(
 
 const SETTINGS: &str = "settings";
 
-/// Settings that are valid one by one: whether they go together, and those in a file are kept from
-/// others.
+/// Checks that the settings fit together, and that a file with secrets is protected from other
+/// users.
 fn consistent(settings: &Settings, told: &[Setting]) -> Finding {
     if let Err(error) = settings.check_rotation() {
         return Finding::problem(SETTINGS, error.to_string(), "change one of the two");
@@ -156,14 +155,14 @@ fn consistent(settings: &Settings, told: &[Setting]) -> Finding {
             && fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o007 != 0)
         {
             let found =
-                format!("{path} holds a secret, `{}`, and everybody may use it", secret.name);
+                format!("{path} holds a secret, `{}`, and every user may read it", secret.name);
             return Finding::warning(SETTINGS, found, format!("chmod 600 {path}"));
         }
     }
     Finding::ok(SETTINGS, "all are valid")
 }
 
-/// Whether this user may make files in the folder of `path`, or in what is there of the way to it.
+/// True if this user may create files in the folder of `path`, or in its nearest existing ancestor.
 fn may_make(path: &Path) -> bool {
     let folders = path.ancestors().skip(1);
     let mut folders =
@@ -174,13 +173,13 @@ fn may_make(path: &Path) -> bool {
 
 fn unusable(error: &ConfigError) -> Finding {
     let advice = match error {
-        ConfigError::Unknown { nearest, .. } => format!("write `{nearest}`, or leave it out"),
+        ConfigError::Unknown { nearest, .. } => format!("write `{nearest}`, or remove it"),
         ConfigError::Invalid { .. } | ConfigError::Inconsistent(_) => {
-            "correct it, and look again".to_owned()
+            "correct it, and check again".to_owned()
         }
         ConfigError::File { path, .. } => {
             format!(
-                "see that {} is there, may be read and is TOML; then look again",
+                "check that {} exists, is readable and is TOML; then check again",
                 path.display()
             )
         }

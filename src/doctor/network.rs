@@ -1,4 +1,4 @@
-//! The addresses: who the server says it is, and where it answers.
+//! Checks of the issuer and the listeners.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -18,15 +18,14 @@ const ISSUER: &str = "issuer";
 const PORT: &str = "port";
 const METRICS: &str = "metrics";
 
-/// How long somebody may take to answer.
+/// The timeout of a request.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Asks with GET; a thread of its own, because it blocks, and may for longer than anybody waits
-/// here.
+/// Sends GET on a thread of its own, because it blocks, possibly for longer than the timeout.
 async fn get(url: String) -> Result<Document, FetchError> {
     static FETCHER: OnceLock<HttpFetcher> = OnceLock::new();
     let (sender, receiver) = oneshot::channel();
-    // When the receiver is gone nobody waits any more.
+    // A closed receiver means that the timeout has passed.
     std::thread::spawn(move || sender.send(FETCHER.get_or_init(HttpFetcher::new).get(&url)).ok());
     match tokio::time::timeout(PATIENCE, receiver).await {
         Ok(Ok(answer)) => answer,
@@ -34,26 +33,26 @@ async fn get(url: String) -> Result<Document, FetchError> {
     }
 }
 
-/// The issuer that the metadata in `document` name.
+/// The issuer in the metadata of `document`.
 fn issuer_in(document: &Document) -> Option<String> {
     #[derive(Deserialize)]
     struct Metadata {
         issuer: String,
     }
     let metadata = serde_json::from_slice::<Metadata>(&document.body).ok()?;
-    // Whoever answers may say anything.
+    // The server is not trusted.
     Some(metadata.issuer.chars().take(200).collect())
 }
 
 const METADATA: &str = "oauth-authorization-server";
 
-/// Looks at the issuer, and whether whoever answers there agrees.
+/// Checks the issuer, and that the server there agrees.
 pub async fn issuer(settings: &Settings, dev: bool) -> Finding {
     let issuer = match settings.serving_issuer(dev) {
         Ok(issuer) => issuer,
         Err(_) if settings.issuer.is_none() => {
             let advice = "set it to the https URL by which clients and APIs know this server \
-                          (MINTERY_ISSUER=https://auth.example.com); to try it out there is `mintery serve --dev`";
+                          (MINTERY_ISSUER=https://auth.example.com); to try Mintery out, use `mintery serve --dev`";
             return Finding::problem(ISSUER, "it is not set, and `mintery serve` needs it", advice);
         }
         Err(error) => return Finding::problem(ISSUER, error.to_string(), "set it to an https URL"),
@@ -62,26 +61,26 @@ pub async fn issuer(settings: &Settings, dev: bool) -> Finding {
     let finding = match get(url.clone()).await {
         Ok(document) => match issuer_in(&document) {
             Some(found) if found == issuer.as_str() => {
-                Finding::ok(ISSUER, format!("{issuer}, and who answers there says the same"))
+                Finding::ok(ISSUER, format!("{issuer}, and the server there says the same"))
             }
             Some(found) => Finding::problem(
                 ISSUER,
                 format!("{issuer}, but {url} says `{found}`"),
-                "let both be the same byte for byte: correct `issuer`, or restart the server that has the old one",
+                "make both equal byte for byte: correct `issuer`, or restart the server with the old one",
             ),
-            None => elsewhere(&format!("{issuer}, but what {url} answers are no metadata")),
+            None => elsewhere(&format!("{issuer}, but {url} does not answer with metadata")),
         },
         Err(reason @ (FetchError::Connection(_) | FetchError::Timeout | FetchError::Insecure)) => {
-            Finding::ok(ISSUER, format!("{issuer}; nobody answers there just now: {reason}"))
+            Finding::ok(ISSUER, format!("{issuer}; no server answers there now: {reason}"))
         }
-        Err(reason) => elsewhere(&format!("{issuer}, but nothing at {url}: {reason}")),
+        Err(reason) => elsewhere(&format!("{issuer}, but {url} fails: {reason}")),
     };
     if issuer.as_str().ends_with('/') && finding.advice.is_none() {
-        let found = format!("{}; it ends with a slash, which belongs to it", finding.found);
+        let found = format!("{}; its final slash is part of it", finding.found);
         return Finding::warning(
             ISSUER,
             found,
-            "leave the slash out, unless verifiers have it in their settings too",
+            "remove the slash, unless verifiers have it in their settings too",
         );
     }
     finding
@@ -91,19 +90,19 @@ fn elsewhere(found: &str) -> Finding {
     Finding::warning(
         ISSUER,
         found,
-        "see that the address, and the proxy there, lead to this server",
+        "check that the address, and the proxy there, lead to this server",
     )
 }
 
-/// Who listens at an address.
+/// The listener at an address.
 enum Listener {
-    /// Nobody.
+    /// No listener.
     None,
-    /// A Mintery, and the issuer that it says it is.
+    /// Mintery, with its issuer.
     Mintery(Option<String>),
-    /// Somebody else.
+    /// Another program.
     Other,
-    /// It cannot be taken, whoever listens there.
+    /// The address cannot be bound.
     Unusable(std::io::Error),
 }
 
@@ -127,7 +126,7 @@ async fn listener(address: SocketAddr, issuer_path: &str) -> Listener {
     Listener::Mintery(metadata.as_ref().and_then(issuer_in))
 }
 
-/// The address by which this machine reaches what listens at `address`.
+/// The address of a listener as reached from this machine.
 fn from_here(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -137,7 +136,7 @@ fn from_here(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// Looks whether the address to listen on is free, or who has it.
+/// Checks that the address to listen on is free, or names its listener.
 pub async fn port(settings: &Settings, dev: bool) -> Finding {
     let address = settings.listen;
     let issuer = settings.serving_issuer(dev).ok();
@@ -173,7 +172,7 @@ pub async fn port(settings: &Settings, dev: bool) -> Finding {
     }
 }
 
-/// Looks whether the metrics are answered somewhere, and not to everybody.
+/// Checks that the metrics have an address that is not public.
 pub async fn metrics(settings: &Settings, dev: bool) -> Finding {
     if let Err(error) = settings.check_listen(dev) {
         return Finding::problem(
@@ -185,7 +184,7 @@ pub async fn metrics(settings: &Settings, dev: bool) -> Finding {
     let Some(address) = settings.metrics_listen else {
         return Finding::ok(
             METRICS,
-            format!("they are answered at {}, which is this machine's alone", settings.listen),
+            format!("they are answered at {}, for this machine only", settings.listen),
         );
     };
     let another = "set `metrics.listen` to another address";

@@ -9,7 +9,7 @@ use crate::secret::digest::DigestKey;
 use crate::store::chain_key::ChainKey;
 use crate::store::key::SealedDataKey;
 
-/// What a data key is for.
+/// The purpose of a data key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     /// Sealing private signing keys.
@@ -18,7 +18,7 @@ enum Purpose {
     SecretDigests,
     /// Digests of API keys.
     ApiKeys,
-    /// Digests of what people log in with and stay logged in by.
+    /// Digests of session cookies and related values.
     Sessions,
     /// The chain of events.
     EventLog,
@@ -48,16 +48,16 @@ pub struct DataKeys {
     pub secret_digests: DigestKey,
     /// Digests API keys.
     pub api_keys: DigestKey,
-    /// Digests the cookies of sessions, and what belongs to them.
+    /// Digests session cookies and related values.
     pub sessions: DigestKey,
     /// Chains events.
     pub event_log: ChainKey,
 }
 
-/// New data keys, and how they are to be stored.
+/// Generates the data keys, plain and sealed.
 ///
 /// # Errors
-/// When the library refuses to seal.
+/// When the library cannot seal.
 pub fn generate(
     master: &SealingKey,
     random: &dyn Random,
@@ -67,16 +67,16 @@ pub fn generate(
     Ok((open(master, &sealed)?, sealed))
 }
 
-/// New keys for the purposes that there were not when the database was made, or none.
+/// Generates the keys of purposes newer than the database, if any.
 ///
 /// # Errors
-/// When the library refuses to seal.
+/// When the library cannot seal.
 pub fn missing(
     sealed: &[SealedDataKey],
     master: &SealingKey,
     random: &dyn Random,
 ) -> Result<Vec<SealedDataKey>, DoesNotOpen> {
-    /// What keys were there for later. That one of another purpose is missing is no matter of age.
+    /// Purposes added after the first release. A missing key of another purpose is damage, not age.
     const ADDED: [Purpose; 2] = [Purpose::ApiKeys, Purpose::Sessions];
     let is_missing = |purpose: &Purpose| !sealed.iter().any(|row| row.purpose == purpose.name());
     ADDED.into_iter().filter(is_missing).map(|purpose| make(purpose, master, random)).collect()
@@ -97,7 +97,7 @@ fn make(
 /// Opens the newest key of each purpose from `sealed`, in which the newest comes first.
 ///
 /// # Errors
-/// When one is missing or does not open.
+/// When a key is missing or does not open.
 pub fn open(master: &SealingKey, sealed: &[SealedDataKey]) -> Result<DataKeys, DoesNotOpen> {
     let key = |purpose: Purpose| -> Result<Zeroizing<[u8; 32]>, DoesNotOpen> {
         let row = sealed.iter().find(|row| row.purpose == purpose.name()).ok_or(DoesNotOpen)?;

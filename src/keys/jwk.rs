@@ -1,5 +1,5 @@
-//! The public half of a signing key, as it is published: a JWK (RFC 7517 §4) named by its
-//! thumbprint, and as PEM for verifiers that know no JWKS.
+//! A public signing key: a JWK (RFC 7517 §4) named by its thumbprint, and PEM for verifiers without
+//! JWKS support.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,7 +16,7 @@ pub struct PublicKey {
     der: Vec<u8>,
 }
 
-/// The members of a published key. There is no place for a private one.
+/// The members of a published key. None of them is private.
 #[derive(Debug, Clone, Serialize)]
 struct Jwk {
     kid: String,
@@ -36,7 +36,7 @@ struct Jwk {
 }
 
 impl PublicKey {
-    /// A key on the curve of `algorithm`, from its uncompressed point: 04, x, y.
+    /// Makes an EC key on the curve of `algorithm` from its uncompressed point: 04, x, y.
     ///
     /// # Errors
     /// When the point has another form.
@@ -57,7 +57,7 @@ impl PublicKey {
         Ok(Self { jwk, der: der.to_vec() })
     }
 
-    /// An RSA key, from modulus and exponent.
+    /// Makes an RSA key from modulus and exponent.
     #[must_use]
     pub fn rsa(algorithm: SigningAlgorithm, n: &[u8], e: &[u8], der: &[u8]) -> Self {
         let (n, e) = (URL_SAFE_NO_PAD.encode(n), URL_SAFE_NO_PAD.encode(e));
@@ -66,7 +66,7 @@ impl PublicKey {
         Self { jwk, der: der.to_vec() }
     }
 
-    /// An Ed25519 key (RFC 8037 §2).
+    /// Makes an Ed25519 key (RFC 8037 §2).
     #[must_use]
     pub fn ed25519(x: &[u8], der: &[u8]) -> Self {
         let x = URL_SAFE_NO_PAD.encode(x);
@@ -85,14 +85,14 @@ impl PublicKey {
         &self.jwk.kid
     }
 
-    /// As it stands in a JWKS.
+    /// The JWK as JSON.
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Strings alone: nothing in it can fail.
+        // Strings alone always serialize.
         serde_json::to_string(&self.jwk).unwrap_or_default()
     }
 
-    /// As PEM (RFC 7468 §13).
+    /// The key as PEM (RFC 7468 §13).
     #[must_use]
     pub fn to_pem(&self) -> String {
         let config = pem::EncodeConfig::new().set_line_ending(pem::LineEnding::LF);

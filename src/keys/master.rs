@@ -1,5 +1,5 @@
-//! The master key. It does one thing: it wraps data keys, so that it can be changed without
-//! touching what they protect.
+//! The master key. It only wraps data keys, so it can be changed without touching the data they
+//! protect.
 
 use std::fs;
 use std::io::Write as _;
@@ -14,30 +14,30 @@ use super::seal::SealingKey;
 use crate::random::{self, Random};
 use crate::secret::{Secret, base62};
 
-/// Where the master key comes from.
+/// The source of the master key.
 #[derive(Debug, Clone)]
 pub enum MasterKeySource {
-    /// A file with mode 0600 (a mounted secret, say).
+    /// A file with mode 0600, such as a mounted secret.
     File(PathBuf),
-    /// The settings themselves, 32 bytes in base64.
+    /// The key itself from the settings, 32 bytes in base64.
     Given(Secret),
 }
 
-/// Why there is no master key.
+/// An unusable master key.
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyError {
-    /// The file is not there.
+    /// The file does not exist.
     #[error("there is no master key at {0}")]
     Missing(PathBuf),
     /// The file cannot be used.
     #[error("cannot use the master key at {path}: {reason}")]
     File {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// It is no key.
+    /// The content is not a key.
     #[error("a master key is 32 bytes in base64; `openssl rand -base64 32` makes one")]
     Malformed,
 }
@@ -46,7 +46,7 @@ impl MasterKeySource {
     /// Reads the key.
     ///
     /// # Errors
-    /// When it is not there, others may read it, or it is no key.
+    /// When the key is missing or malformed, or other users may read it.
     pub fn load(&self) -> Result<SealingKey, MasterKeyError> {
         match self {
             Self::Given(text) => parse(text.expose()),
@@ -54,7 +54,8 @@ impl MasterKeySource {
         }
     }
 
-    /// Makes a key, where there is none yet; tells the file if it was this process that made it.
+    /// Reads the key, or creates it if it does not exist; returns the file that this process
+    /// created.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -88,7 +89,7 @@ fn load_file(path: &Path) -> Result<SealingKey, MasterKeyError> {
     let mode = fs::metadata(path).map_err(failed)?.mode();
     if mode & 0o007 != 0 {
         let reason = format!(
-            "everybody may use it (mode {:04o}); run `chmod 600 {}`",
+            "every user may read it (mode {:04o}); run `chmod 600 {}`",
             mode & 0o7777,
             path.display()
         );
@@ -97,8 +98,8 @@ fn load_file(path: &Path) -> Result<SealingKey, MasterKeyError> {
     parse(&Zeroizing::new(fs::read_to_string(path).map_err(failed)?))
 }
 
-/// Writes a new key, so that it is whole and on the disk before anybody can find it; tells whether
-/// it was this process that made it.
+/// Writes a new key, complete and on disk before any process can find it; returns true if this
+/// process created it.
 fn create_file(path: &Path, random: &dyn Random) -> Result<bool, MasterKeyError> {
     let failed = |reason: std::io::Error| MasterKeyError::File {
         path: path.to_owned(),
@@ -110,7 +111,7 @@ fn create_file(path: &Path, random: &dyn Random) -> Result<bool, MasterKeyError>
     let mut key = Zeroizing::new([0; 32]);
     random.fill(&mut *key);
     let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*key) + "\n");
-    // A name that no earlier attempt left behind.
+    // A name without remains of an earlier attempt.
     let draft = path.with_extension(base62::encode(&random::bytes::<8>(random), 11));
     let mut file = fs::OpenOptions::new()
         .write(true)
@@ -119,12 +120,11 @@ fn create_file(path: &Path, random: &dyn Random) -> Result<bool, MasterKeyError>
         .open(&draft)
         .map_err(failed)?;
     let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    // A link, unlike a rename, never replaces a key that another process made meanwhile; then that
-    // one counts.
+    // Unlike a rename, a link never replaces a key that another process created; that key wins.
     let linked = written.and_then(|()| fs::hard_link(&draft, path));
     fs::remove_file(&draft).map_err(failed)?;
     match linked {
-        // The name must survive a power cut too, before a database depends on it.
+        // The name must survive a power failure before a database depends on it.
         Ok(()) => fs::File::open(folder)
             .and_then(|folder| folder.sync_all())
             .map(|()| true)

@@ -1,7 +1,7 @@
-//! Key material: the master key wraps the data keys ([`master`], [`seal`], [`data_keys`]), a data
+//! Key material. The master key wraps the data keys ([`master`], [`seal`], [`data_keys`]). A data
 //! key seals the signing keys ([`signing`], made of a [`pair`] with its public half, [`jwk`]), and
-//! the [`ring`] holds those that sign and verify now. An empty database gets its keys in
-//! [`unlock`]; a key that was made elsewhere comes as [`pem`].
+//! the [`ring`] holds the keys that sign and verify now. [`unlock`] gives an empty database its
+//! keys; [`pem`] reads an imported key.
 
 pub mod data_keys;
 pub mod error;

@@ -1,4 +1,4 @@
-//! Key pairs, one kind for each algorithm: made, parsed, and signing.
+//! Key pairs, one kind per algorithm: generate, parse, sign.
 
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::hmac;
@@ -35,17 +35,17 @@ impl std::fmt::Debug for Material {
     }
 }
 
-/// The bytes of a private key: PKCS#8, or with HS256 the secret itself.
+/// The bytes of a private key: PKCS#8, or the secret of HS256.
 pub type PrivateBytes = Zeroizing<Vec<u8>>;
 
-/// RSA keys have this size: 112 bits of strength, and what every verifier takes.
+/// The size of RSA keys: 112 bits of strength, accepted by every verifier.
 const RSA_SIZE: KeySize = KeySize::Rsa2048;
 
-/// The bytes of a secret for HS256 (RFC 7518 §3.2: at least as many as the hash has).
+/// The length of an HS256 secret (RFC 7518 §3.2: at least the length of the hash).
 const HMAC_LEN: usize = 32;
 
 impl KeyPair {
-    /// The bytes of a new private key. RSA takes some tenths of a second of one core.
+    /// Generates the bytes of a private key. RSA takes tenths of a second of one core.
     ///
     /// # Errors
     /// When the library fails.
@@ -76,8 +76,8 @@ impl KeyPair {
     /// Parses the bytes of a private key.
     ///
     /// # Errors
-    /// When it is not of the kind that `algorithm` asks for: another type, another curve, RSA of
-    /// less than 2048 bits.
+    /// When the key does not fit `algorithm`: another type, another curve, RSA of less than 2048
+    /// bits.
     pub fn parse(algorithm: SigningAlgorithm, bytes: &[u8]) -> Result<Self, UnusableKey> {
         let material = match algorithm {
             SigningAlgorithm::Es256 | SigningAlgorithm::Es384 => Material::Ecdsa(Box::new(
@@ -96,13 +96,13 @@ impl KeyPair {
         Ok(Self { algorithm, material })
     }
 
-    /// The one algorithm that it is used with.
+    /// The algorithm of the key.
     #[must_use]
     pub const fn algorithm(&self) -> SigningAlgorithm {
         self.algorithm
     }
 
-    /// The signature over `message`, in the form that a JWS has (RFC 7518 §3).
+    /// Signs `message` in the form of a JWS (RFC 7518 §3).
     ///
     /// # Errors
     /// When the library fails.
@@ -124,10 +124,10 @@ impl KeyPair {
         }
     }
 
-    /// The public half; nothing where there is none.
+    /// The public half; `None` for a shared secret.
     ///
     /// # Errors
-    /// When the library gives a form that is not known here.
+    /// When the library returns an unknown form.
     pub fn public(&self) -> Result<Option<PublicKey>, UnusableKey> {
         let key = match &self.material {
             Material::Ecdsa(pair) => {
@@ -155,8 +155,7 @@ impl KeyPair {
         Ok(Some(key))
     }
 
-    /// An id for a secret that has no public half to make one of. It says nothing about the secret
-    /// to whoever does not have it.
+    /// The id of a shared secret, which has no public half. It reveals nothing about the secret.
     #[must_use]
     pub fn secret_id(bytes: &[u8]) -> Vec<u8> {
         let key = hmac::Key::new(hmac::HMAC_SHA256, bytes);
@@ -166,9 +165,9 @@ impl KeyPair {
 
 fn rsa(bytes: &[u8], encoding: &'static dyn RsaEncoding) -> Result<Material, UnusableKey> {
     let pair = RsaKeyPair::from_pkcs8(bytes).map_err(unusable)?;
-    // The library looks at the length too; it is what is promised here. It takes an exponent of 1,
-    // with which every message would be its own signature, and those over 32 bits, which not
-    // every verifier takes.
+    // The library checks the length too, but the promise is made here. It accepts an exponent of 1,
+    // with which every message is its own signature, and exponents over 32 bits, which some
+    // verifiers reject.
     let public = pair.public_key();
     let is_sound = match public.exponent().big_endian_without_leading_zero() {
         [] | [1] => false,

@@ -1,5 +1,4 @@
-//! A private key that was made elsewhere, in PEM (RFC 7468): PKCS#8, or the older forms that
-//! openssl writes.
+//! Reads an imported private key in PEM (RFC 7468): PKCS#8, or the older forms that openssl writes.
 
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeyPair as RsaKeyPair;
@@ -12,35 +11,35 @@ use super::pair::PrivateBytes;
 use super::signing::SigningKey;
 use crate::model::signing_key::SigningAlgorithm;
 
-/// Why a file is not imported; each says what to do.
+/// An unusable file. Each message says what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PemError {
-    /// Not PEM.
+    /// The file is not PEM.
     #[error("there is no PEM in it (a text that begins with -----BEGIN PRIVATE KEY-----)")]
     NoPem,
-    /// More than one thing stands in it.
+    /// The file has several blocks.
     #[error("it holds {0} PEM blocks; import one private key at a time")]
     Several(usize),
-    /// A passphrase protects it.
+    /// A passphrase protects the key.
     #[error(
         "it is protected by a passphrase; `openssl pkey -in FILE | mintery signing-key import -` asks for it and passes the key on"
     )]
     Encrypted,
-    /// Something else than a private key.
+    /// The block is not a private key.
     #[error("it is a {0}, not a private key")]
     NotPrivate(String),
-    /// A private key that nothing is signed with here.
+    /// No algorithm signs with this private key.
     #[error(
         "it is no key for signing: EC on P-256 or P-384, RSA of 2048 to 8192 bits, or Ed25519{0}"
     )]
     Unusable(&'static str),
-    /// Of another kind than was asked for.
+    /// The key does not fit the requested algorithm.
     #[error("it is no key for {0}")]
     OtherAlgorithm(SigningAlgorithm),
 }
 
-/// Reads a private key. `algorithm` is needed for RSA keys alone, which serve two; RS256 without
-/// it.
+/// Reads a private key. Only an RSA key needs `algorithm`, because it serves two; the default is
+/// RS256.
 ///
 /// # Errors
 /// See [`PemError`].
@@ -62,7 +61,7 @@ pub fn read(text: &str, algorithm: Option<SigningAlgorithm>) -> Result<SigningKe
     }
 }
 
-/// The algorithms whose keys have a PEM form; of two for one kind of key, the usual one first.
+/// The algorithms with a PEM form; the default first of two for one kind of key.
 const fn candidates() -> [SigningAlgorithm; 5] {
     [
         SigningAlgorithm::Es256,
@@ -75,7 +74,7 @@ const fn candidates() -> [SigningAlgorithm; 5] {
 
 fn private_key(text: &str) -> Result<PrivateBytes, PemError> {
     let mut blocks = pem::parse_many(text).map_err(|_| PemError::NoPem)?;
-    // `openssl ecparam -genkey` puts the name of the curve before the key.
+    // `openssl ecparam -genkey` writes the name of the curve before the key.
     blocks.retain(|block| block.tag() != "EC PARAMETERS");
     let count = blocks.len();
     let block = blocks.pop().ok_or(PemError::NoPem)?;
@@ -94,7 +93,7 @@ fn private_key(text: &str) -> Result<PrivateBytes, PemError> {
     }
 }
 
-/// PKCS#8, from that, from RFC 5915 or from RFC 8017; nothing when it is no key of this kind.
+/// Converts PKCS#8, RFC 5915 or RFC 8017 to PKCS#8; `None` for other keys.
 fn to_pkcs8(algorithm: SigningAlgorithm, bytes: &[u8]) -> Option<PrivateBytes> {
     let ec = |curve| {
         let pair = EcdsaKeyPair::from_private_key_der(curve, bytes).ok()?;
@@ -115,10 +114,10 @@ fn to_pkcs8(algorithm: SigningAlgorithm, bytes: &[u8]) -> Option<PrivateBytes> {
     Some(Zeroizing::new(pkcs8))
 }
 
-/// What is probably wrong with a key that none of the algorithms takes.
+/// A hint about a key that fits no algorithm.
 fn hint(bytes: &[u8]) -> &'static str {
-    // An RSA key of 1024 bits has some 600 bytes in either form, one of 2048 twice that; EC and
-    // Ed25519 have fewer.
+    // A 1024-bit RSA key has about 600 bytes in either form, a 2048-bit key twice as many; EC and
+    // Ed25519 keys have fewer.
     if (300..1000).contains(&bytes.len()) {
         "; this looks like an RSA key of fewer than 2048 bits"
     } else {
@@ -183,7 +182,7 @@ mod tests {
         );
     }
 
-    /// JOSE-6: numbers that do not make a key, or one with which anybody signs.
+    /// JOSE-6: numbers that make no key, or a key that signs everything.
     #[test]
     fn rsa_numbers_that_make_no_key_are_refused() {
         let [n, e, ..] = RSA;

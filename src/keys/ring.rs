@@ -1,4 +1,4 @@
-//! The keys that this node signs with, and those that it publishes.
+//! The signing keys of this node: those that sign, and those that are published.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,13 +18,13 @@ use crate::store::{Database, StoreError, key};
 use mintery_verifier::Verifier;
 use mintery_verifier::keys::{KeySet, KeySetError};
 
-/// The keys as they were last read. What each is doing follows from the time.
+/// The keys as last read. Their states follow from the time.
 #[derive(Debug, Default)]
 pub struct Ring {
     keys: Vec<RingKey>,
 }
 
-/// A key, opened.
+/// An opened key.
 #[derive(Clone)]
 struct RingKey {
     schedule: ScheduledKey,
@@ -32,16 +32,16 @@ struct RingKey {
     half: VerifyingHalf,
 }
 
-/// What verifies.
+/// The half that verifies.
 #[derive(Clone)]
 enum VerifyingHalf {
-    /// For everybody, as JSON.
+    /// A public key as JSON.
     Public(String),
-    /// A secret that is shared with whoever verifies.
+    /// A secret shared with the verifiers.
     Secret(Arc<zeroize::Zeroizing<Vec<u8>>>),
 }
 
-/// Why there is no ring.
+/// An unusable set of keys.
 #[derive(Debug, thiserror::Error)]
 pub enum RingError {
     /// The store failed.
@@ -50,10 +50,10 @@ pub enum RingError {
     /// A key does not open.
     #[error(transparent)]
     Key(#[from] UnusableKey),
-    /// The keys do not verify.
+    /// The keys make no valid key set.
     #[error(transparent)]
     KeySet(#[from] KeySetError),
-    /// No key for the algorithm that tokens are signed with by default.
+    /// The default algorithm has no key.
     #[error("there is no signing key for {0}")]
     NoKey(SigningAlgorithm),
 }
@@ -65,10 +65,10 @@ impl std::fmt::Debug for RingKey {
 }
 
 impl Ring {
-    /// What signs with `algorithm` at `now`.
+    /// The signer for `algorithm` at `now`.
     #[must_use]
     pub fn signer(&self, algorithm: SigningAlgorithm, now: Timestamp) -> Option<&dyn TokenSigner> {
-        // The first key of an algorithm was made by a node whose clock may be ahead of this one's.
+        // The clock of the node that created the first key may be ahead of this one's.
         let rank = |key: &&RingKey| match key.schedule.term.state(now) {
             KeyState::Active => Some(0),
             KeyState::Next => Some(1),
@@ -82,8 +82,7 @@ impl Ring {
             .map(|(.., key)| &*key.signer)
     }
 
-    /// The algorithms that something signs with at `now`, those alone whose keys are published, the
-    /// default first.
+    /// The algorithms with a published key that signs at `now`, the default first.
     #[must_use]
     pub fn algorithms(&self, default: SigningAlgorithm, now: Timestamp) -> Vec<SigningAlgorithm> {
         let mut algorithms: Vec<_> = SigningAlgorithm::ALL
@@ -94,8 +93,8 @@ impl Ring {
         algorithms
     }
 
-    /// The public halves that are published at `now`, as a JWKS (RFC 7517 §5). The one that signs
-    /// by default stands first, because some verifiers take the first that fits.
+    /// The JWKS at `now` (RFC 7517 §5). The default signing key stands first, because some
+    /// verifiers take the first that fits.
     #[must_use]
     pub fn jwks(&self, default: SigningAlgorithm, now: Timestamp) -> String {
         let mut published: Vec<(bool, KeyState, &str)> = self
@@ -113,7 +112,7 @@ impl Ring {
         format!(r#"{{"keys":[{}]}}"#, keys.join(","))
     }
 
-    /// Whether this is a secret, which everybody who verifies with it could sign with.
+    /// True if the key is a shared secret, whose verifiers can also sign.
     #[must_use]
     pub fn is_secret(&self, kid: &str) -> bool {
         let mut secrets =
@@ -121,9 +120,8 @@ impl Ring {
         secrets.any(|key| key.schedule.kid == kid)
     }
 
-    /// What verifies the tokens that are good at `now`. Secrets count only while the settings say
-    /// that tokens are signed with them: whoever was given one could otherwise make tokens for
-    /// ever.
+    /// The key set for tokens at `now`. A shared secret counts only while the settings sign with
+    /// it: its holders could otherwise issue tokens forever.
     fn key_set(&self, now: Timestamp, default: SigningAlgorithm) -> Result<KeySet, KeySetError> {
         let mut set = KeySet::parse(self.jwks(default, now).as_bytes())?;
         for key in self.published(now) {
@@ -140,14 +138,14 @@ impl Ring {
         self.keys.iter().filter(move |key| key.schedule.term.state(now) != KeyState::Gone)
     }
 
-    /// The same keys, and those of another ring that are not among them.
+    /// These keys, and those of `other` that are not among them.
     fn and_those_of(&self, other: &Self) -> Self {
         let is_other =
             |key: &&RingKey| self.keys.iter().all(|own| own.schedule.kid != key.schedule.kid);
         Self { keys: self.keys.iter().chain(other.keys.iter().filter(is_other)).cloned().collect() }
     }
 
-    /// Whether a key that is in use is gone at `now`.
+    /// True if a key in the ring is gone at `now`.
     fn has_gone(&self, now: Timestamp) -> bool {
         self.keys.iter().any(|key| key.schedule.term.state(now) == KeyState::Gone)
     }
@@ -158,20 +156,20 @@ impl Ring {
     }
 }
 
-/// The ring in use, which follows what is done with the keys, here or on another node; and the
-/// verifier that knows the public halves.
+/// The current ring, which follows changes of the keys on any node, with the verifier for their
+/// public halves.
 pub struct KeyRing {
     ring: ArcSwap<Ring>,
-    /// Who reads the keys: what was read first must not be stored last.
+    /// Held while keys are read: an older read must not replace a newer one.
     loading: tokio::sync::Mutex<()>,
     verifier: Verifier,
     sealing: SealingKey,
     make_signer: SignerFactory,
-    /// What tokens are signed with by default.
+    /// The default signing algorithm.
     token_alg: SigningAlgorithm,
-    /// The life of the tokens that this node issues.
+    /// The lifetime of the tokens that this node issues.
     token_ttl: Duration,
-    /// Whether a key was read that does not say so yet.
+    /// True if a key does not record that lifetime yet.
     has_to_record: AtomicBool,
 }
 
@@ -182,7 +180,7 @@ impl std::fmt::Debug for KeyRing {
 }
 
 impl KeyRing {
-    /// A ring that is empty until it is loaded. `verifier` is told of every key that it reads.
+    /// An empty ring, to be loaded. It passes every key that it reads to `verifier`.
     #[must_use]
     pub fn new(
         verifier: Verifier,
@@ -204,13 +202,13 @@ impl KeyRing {
         }
     }
 
-    /// The keys as they are now.
+    /// The current keys.
     #[must_use]
     pub fn current(&self) -> Guard<Arc<Ring>> {
         self.ring.load()
     }
 
-    /// The check of tokens that these keys signed.
+    /// The verifier of these keys.
     #[must_use]
     pub const fn verifier(&self) -> &Verifier {
         &self.verifier
@@ -219,7 +217,7 @@ impl KeyRing {
     /// Reads the keys in the store.
     ///
     /// # Errors
-    /// When the store fails, or a key does not open. The ring stays as it was.
+    /// When the store fails or a key does not open. The ring is unchanged then.
     pub async fn load(&self, database: &Database, now: Timestamp) -> Result<(), RingError> {
         let _loading = self.loading.lock().await;
         let mut stored = key::signing_keys(database).await?;
@@ -228,24 +226,23 @@ impl KeyRing {
             self.has_to_record.store(true, Ordering::Release);
         }
         let before = self.current();
-        // A newer release may sign with what this one does not know.
+        // A newer release may use algorithms unknown here.
         let in_use = stored
             .iter()
             .filter(|key| key.term.state(now) != KeyState::Gone && key.schedule().is_ok());
         let keys = in_use.map(|key| self.open(&before, key)).collect::<Result<Vec<_>, _>>()?;
         let ring = Ring { keys };
         let set = ring.key_set(now, self.token_alg)?;
-        // A key verifies before it signs, and signs no more before it verifies nothing: no token
-        // that is issued meanwhile is refused.
+        // A key verifies before it signs, and stops signing before it stops verifying: no token
+        // issued meanwhile is rejected.
         self.verifier.replace_keys(ring.and_those_of(&before).key_set(now, self.token_alg)?);
         self.ring.store(Arc::new(ring));
         self.verifier.replace_keys(set);
         Ok(())
     }
 
-    /// Records in the store, where that is not known there yet, how long the tokens of this node
-    /// live: a key stays published until the last token that it signed has expired, whichever
-    /// node retires it.
+    /// Records the token lifetime of this node in the store where it is longer: a key stays
+    /// published until its last token has expired, whichever node retires it.
     ///
     /// # Errors
     /// When the store fails.
@@ -257,7 +254,7 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Leaves out the keys that are gone by now.
+    /// Drops keys that are gone.
     ///
     /// # Errors
     /// See [`KeyRing::load`].
@@ -265,7 +262,7 @@ impl KeyRing {
         if self.current().has_gone(now) { self.load(database, now).await } else { Ok(()) }
     }
 
-    /// A key that was open before stays so: parsing it again would cost as much as many signatures.
+    /// Opens a stored key. A known key is reused: parsing costs as much as many signatures.
     fn open(&self, before: &Ring, stored: &StoredSigningKey) -> Result<RingKey, UnusableKey> {
         let schedule = stored.schedule()?;
         if let Some(known) = before.keys.iter().find(|known| known.schedule.kid == stored.kid) {

@@ -1,5 +1,5 @@
-//! The public keys of scanners: who tells of API keys that were found where everybody can read
-//! signs that. They come in the form in which GitHub publishes its own (`https://api.github.com/meta/public_keys/secret_scanning`).
+//! The public keys of leak scanners, which sign their reports. The document has the form that
+//! GitHub publishes (`https://api.github.com/meta/public_keys/secret_scanning`).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,24 +9,24 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-/// The most keys that are known: GitHub has had two.
+/// The maximum number of keys; GitHub has had two.
 const MAX_KEYS: usize = 100;
 
-/// Why a document has no keys that can be used.
+/// An unusable document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidScannerKeys {
-    /// It has another form.
+    /// The document has another form.
     #[error("it is not JSON with `public_keys`, each of them with `key_identifier` and `key`")]
     Form,
-    /// No key, or too many.
+    /// The document has no key, or too many.
     #[error("it has {0} keys; from 1 to {MAX_KEYS} are expected")]
     Count(usize),
-    /// A key cannot be used.
+    /// A key is unusable.
     #[error("the key {0:?} is no public key on the curve P-256 in PEM")]
     Key(String),
 }
 
-/// Public keys by the names that their owner gave them.
+/// Public keys by their names.
 pub struct ScannerKeys(HashMap<String, ParsedPublicKey>);
 
 impl fmt::Debug for ScannerKeys {
@@ -50,7 +50,7 @@ impl ScannerKeys {
     /// Reads a document.
     ///
     /// # Errors
-    /// When it is not of the form that GitHub's has, or one of its keys cannot be used.
+    /// When the form differs from GitHub's, or a key is unusable.
     pub fn parse(document: &[u8]) -> Result<Self, InvalidScannerKeys> {
         let Document { public_keys } =
             serde_json::from_slice(document).map_err(|_| InvalidScannerKeys::Form)?;
@@ -64,13 +64,13 @@ impl ScannerKeys {
         public_keys.into_iter().map(parse).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether there is a key of this name.
+    /// True if a key has this name.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
-    /// Whether `signature`, which is DER in base64, is that of `message` by the key of this name.
+    /// True if `signature`, DER in base64, is the named key's signature of `message`.
     #[must_use]
     pub fn verify(&self, name: &str, signature: &str, message: &[u8]) -> bool {
         let key = self.0.get(name);

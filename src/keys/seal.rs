@@ -1,5 +1,5 @@
-//! Authenticated encryption of one key under another: AES-256-GCM with a random nonce. What a key
-//! is for, and its id, are associated data: a sealed key moved to another row does not open.
+//! Authenticated encryption of one key under another: AES-256-GCM with a random nonce. Purpose and
+//! id are associated data, so a sealed key moved to another row does not open.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ use zeroize::Zeroizing;
 #[derive(Clone)]
 pub struct SealingKey(Arc<RandomizedNonceKey>);
 
-/// A sealed key does not open: another key, another place, or changed bytes.
+/// A sealed key does not open: wrong key, wrong place, or changed bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("sealed with another key, or damaged")]
 pub struct DoesNotOpen;
 
-/// The form of what [`SealingKey::seal`] makes.
+/// The version of the sealed form.
 const VERSION: &str = "v1.";
 
 impl std::fmt::Debug for SealingKey {
@@ -27,10 +27,10 @@ impl std::fmt::Debug for SealingKey {
 }
 
 impl SealingKey {
-    /// A key from its bytes.
+    /// Makes a key from its bytes.
     ///
     /// # Errors
-    /// Never with 32 bytes; the library's type asks.
+    /// Never with 32 bytes; the library's type requires it.
     pub fn new(key: &[u8; 32]) -> Result<Self, DoesNotOpen> {
         RandomizedNonceKey::new(&AES_256_GCM, key).map(Arc::new).map(Self).map_err(|_| DoesNotOpen)
     }
@@ -38,7 +38,7 @@ impl SealingKey {
     /// Seals `plain` for `place`.
     ///
     /// # Errors
-    /// When the library refuses, which it does for 64 GiB and more.
+    /// When the library refuses, as for 64 GiB and more.
     pub fn seal(&self, place: &str, plain: &[u8]) -> Result<String, DoesNotOpen> {
         let mut sealed = Zeroizing::new(plain.to_vec());
         let nonce = self
@@ -50,10 +50,10 @@ impl SealingKey {
         Ok(format!("{VERSION}{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// Opens what was sealed for `place`.
+    /// Opens bytes sealed for `place`.
     ///
     /// # Errors
-    /// When it was sealed with another key or for another place, or was changed.
+    /// When they were sealed with another key or for another place, or changed.
     pub fn open(&self, place: &str, sealed: &str) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
         let encoded = sealed.strip_prefix(VERSION).ok_or(DoesNotOpen)?;
         let bytes = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| DoesNotOpen)?;

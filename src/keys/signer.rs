@@ -1,6 +1,6 @@
-//! Signing a token. `jsonwebtoken::encode` parses the private key anew for every token and takes no
-//! signer, so the parsed key and the encoded header are kept, and the compact form (RFC 7515 §7.1)
-//! is assembled here.
+//! Signs tokens. `jsonwebtoken::encode` parses the private key for every token and takes no signer.
+//! This file therefore keeps the parsed key and the encoded header, and assembles the compact form
+//! (RFC 7515 §7.1).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,30 +18,30 @@ use crate::model::claims::{ACCESS_TOKEN_TYPE, AccessTokenClaims};
 #[error("a token could not be signed")]
 pub struct SignError;
 
-/// What makes access tokens, and signed documents of other kinds.
+/// A signer of access tokens and other signed documents.
 pub trait TokenSigner: Send + Sync {
-    /// The token in compact form.
+    /// Signs an access token in compact form.
     ///
     /// # Errors
-    /// When the key does not sign.
+    /// When the key cannot sign.
     fn sign(&self, claims: &AccessTokenClaims<'_>) -> Result<String, SignError>;
 
-    /// A JWT of another `typ` in compact form, whose claims are written already. That it is no
-    /// access token is what the `typ` says (RFC 8725 §3.11).
+    /// Signs a JWT of another `typ` in compact form, from serialized claims. The `typ` tells it
+    /// apart from an access token (RFC 8725 §3.11).
     ///
     /// # Errors
-    /// When the key does not sign.
+    /// When the key cannot sign.
     fn sign_other(&self, typ: &'static str, claims: &[u8]) -> Result<String, SignError>;
 }
 
-/// How a signer is made of a key: [`CachedSigner::from_key`], unless a measurement wants another.
+/// Makes the signer of a key: [`CachedSigner::from_key`], unless a measurement replaces it.
 pub type SignerFactory = fn(SigningKey) -> Box<dyn TokenSigner>;
 
 /// A parsed key and the encoded header of access tokens.
 pub struct CachedSigner {
     pair: KeyPair,
     kid: String,
-    /// The encoded header of access tokens and the dot behind it.
+    /// The encoded header of access tokens and its dot.
     prefix: String,
 }
 
@@ -53,7 +53,7 @@ struct Header<'a> {
 }
 
 impl CachedSigner {
-    /// A signer with `key`.
+    /// Makes the signer of `key`.
     #[must_use]
     pub fn new(key: SigningKey) -> Self {
         let prefix =
@@ -67,7 +67,7 @@ impl CachedSigner {
         Box::new(Self::new(key))
     }
 
-    /// The compact form of `claims` behind an encoded header and its dot.
+    /// Assembles the compact form of `claims` behind an encoded header and its dot.
     fn assemble(&self, prefix: &str, claims: &[u8]) -> Result<String, SignError> {
         let mut token = String::with_capacity(prefix.len() + claims.len() * 4 / 3 + 360);
         token.push_str(prefix);
@@ -80,7 +80,7 @@ impl CachedSigner {
 }
 
 impl Header<'_> {
-    /// The header, encoded, and the dot behind it.
+    /// The encoded header with its dot.
     fn encode(&self) -> String {
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default()) + "."
     }
@@ -88,7 +88,7 @@ impl Header<'_> {
 
 impl TokenSigner for CachedSigner {
     fn sign(&self, claims: &AccessTokenClaims<'_>) -> Result<String, SignError> {
-        // Most claims fit, so that nothing is copied while they are written.
+        // Most claims fit, so serialization copies nothing.
         let mut json = Vec::with_capacity(512);
         serde_json::to_writer(&mut json, claims).map_err(|_| SignError)?;
         self.assemble(&self.prefix, &json)

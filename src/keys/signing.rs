@@ -1,4 +1,4 @@
-//! Signing keys: made, named, sealed, and opened again.
+//! Signing keys: generate, name, seal and open.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,21 +13,22 @@ use crate::model::key_schedule::Term;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::store::key::StoredSigningKey;
 
-/// A private key in the form that signs, with its public half.
+/// A private key ready to sign, with its public half.
 #[derive(Debug)]
 pub struct SigningKey {
-    /// Its RFC 7638 thumbprint; for a secret, which has none that may be told, another digest.
+    /// Its RFC 7638 thumbprint; another digest for a shared secret, whose thumbprint would reveal
+    /// it.
     pub kid: String,
     /// The parsed key.
     pub pair: KeyPair,
     /// Its PKCS#8 form, or the secret.
     pub private: PrivateBytes,
-    /// The public half; none of a secret.
+    /// The public half; `None` for a shared secret.
     pub public: Option<PublicKey>,
 }
 
 impl SigningKey {
-    /// Makes a new key. RSA takes some tenths of a second of one core.
+    /// Generates a key. RSA takes tenths of a second of one core.
     ///
     /// # Errors
     /// When the library fails.
@@ -38,7 +39,7 @@ impl SigningKey {
     /// Parses a private key.
     ///
     /// # Errors
-    /// When it is not of the kind that `algorithm` asks for.
+    /// When the key does not fit `algorithm`.
     pub fn from_private(
         algorithm: SigningAlgorithm,
         private: PrivateBytes,
@@ -52,22 +53,22 @@ impl SigningKey {
         Ok(Self { kid, pair, private, public })
     }
 
-    /// The one algorithm that it is used with.
+    /// The algorithm of the key.
     #[must_use]
     pub const fn algorithm(&self) -> SigningAlgorithm {
         self.pair.algorithm()
     }
 
-    /// The bytes of a secret in base64url, for whoever is to verify with it.
+    /// The bytes of a shared secret in base64url, for its verifiers.
     #[must_use]
     pub fn secret_text(&self) -> Zeroizing<String> {
         Zeroizing::new(URL_SAFE_NO_PAD.encode(&*self.private))
     }
 
-    /// The key as it is stored, made at `now`.
+    /// Seals the key for the store, created at `now`.
     ///
     /// # Errors
-    /// When the library refuses to seal.
+    /// When the library cannot seal.
     pub fn seal(
         &self,
         sealing: &SealingKey,
@@ -85,10 +86,10 @@ impl SigningKey {
         })
     }
 
-    /// A stored key.
+    /// Opens a stored key.
     ///
     /// # Errors
-    /// When it was sealed under another key, or its algorithm is not known to this release.
+    /// When it was sealed under another key, or this release does not know its algorithm.
     pub fn open(sealing: &SealingKey, stored: &StoredSigningKey) -> Result<Self, UnusableKey> {
         let algorithm = stored.alg.parse()?;
         let private =
@@ -135,7 +136,7 @@ mod tests {
                 let is_rsa = |algorithm| {
                     matches!(algorithm, SigningAlgorithm::Ps256 | SigningAlgorithm::Rs256)
                 };
-                // Any bytes are a secret.
+                // Any bytes make a shared secret.
                 let fits = algorithm == other
                     || (is_rsa(algorithm) && is_rsa(other))
                     || other.is_symmetric();

@@ -1,6 +1,5 @@
-//! From a database to a store that can be used: the master key opens the data keys. A database
-//! without any gets them here, once; a database that has them is refused to every other master key,
-//! never answered with a new one.
+//! Unlocks a database: the master key opens its data keys. An empty database gets its keys here,
+//! once. A database with keys rejects every other master key and never gets new ones.
 
 use std::sync::Arc;
 
@@ -18,36 +17,34 @@ use crate::store::change::Store;
 use crate::store::key::SealedDataKey;
 use crate::store::{Database, StoreError, key};
 
-/// Why a database stays locked; each says what to do.
+/// A database that stays locked. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum UnlockError {
-    /// There is no usable master key.
+    /// The master key is unusable.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
-    /// The key is missing, and the database was made with one.
+    /// The master key is missing, but the database was created with one.
     #[error(
-        "{0}; the database was made with one, so restore it (another would not open what is in the database)"
+        "{0}; the database was created with one, so restore it (a new one would not open the database)"
     )]
     Lost(MasterKeyError),
-    /// The key is of another database.
+    /// The master key belongs to another database.
     #[error(
-        "the master key is not the one that this database was made with; restore that one, or name its database"
+        "wrong master key: the database was created with another one; restore that key, or use its database"
     )]
     WrongMasterKey,
-    /// Nothing was ever made in it, and nothing is to be.
+    /// The database is empty and may not get keys.
     #[error(
         "the database is empty; `mintery serve` and `mintery client create` give it its first keys"
     )]
     Empty,
-    /// A data key does not open, though the master key is right.
+    /// A data key does not open with the right master key.
     #[error("a data key in the database is damaged or missing; restore the database from a backup")]
     Damaged,
-    /// `serve --dev` on a database that is not its own.
-    #[error(
-        "`serve --dev` only opens a database that is empty or was made by `serve --dev`, and this one is neither"
-    )]
+    /// `serve --dev` found a database of another origin.
+    #[error("`serve --dev` only opens a database that is empty or was created by `serve --dev`")]
     NotMadeByDev,
-    /// A signing key could not be made.
+    /// A signing key cannot be generated.
     #[error(transparent)]
     SigningKey(#[from] UnusableKey),
     /// The store failed.
@@ -58,22 +55,22 @@ pub enum UnlockError {
 /// A database whose keys are open.
 #[derive(Debug)]
 pub struct Unlocked {
-    /// For reading and changing.
+    /// The store.
     pub store: Store,
     /// Its data keys.
     pub data_keys: DataKeys,
 }
 
-/// Who opens it.
+/// The purpose of opening a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// `serve --dev`.
     Dev,
-    /// `serve`, and what makes something: an empty database gets its first keys.
+    /// `serve` and commands that create records: an empty database gets its first keys.
     Normal,
-    /// What lists, or changes what is there: an empty database stays empty.
+    /// Commands that read or change records: an empty database stays empty.
     Existing,
-    /// What only looks whether the keys open: nothing is written.
+    /// A check that the keys open: nothing is written.
     Looking,
 }
 
@@ -82,7 +79,7 @@ const CHECK_PLACE: &str = "meta|master_key_check";
 const CHECK_VALUE: &[u8] = b"mintery";
 const DEV_NAME: &str = "made_by_dev";
 
-/// Opens the keys of `database`, or gives it its first.
+/// Opens the keys of `database`, or creates the first ones.
 ///
 /// # Errors
 /// See [`UnlockError`].
@@ -96,7 +93,7 @@ pub async fn unlock(
     let mut created = None;
     if key::meta(database, CHECK_NAME).await?.is_none() {
         if matches!(mode, Mode::Existing | Mode::Looking) {
-            // A key that is none is an error all the same; that there is none yet is not.
+            // A malformed key is an error; a missing one is not.
             return match source.load() {
                 Ok(_) | Err(MasterKeyError::Missing(_)) => Err(UnlockError::Empty),
                 Err(error) => Err(error.into()),
@@ -105,7 +102,7 @@ pub async fn unlock(
         let (first_master, new_file) = source.load_or_create(random)?;
         created = new_file;
         match write_first_keys(database, &first_master, clock, random, mode).await {
-            // Another node was first; its keys are in force.
+            // Another node came first; its keys count.
             Err(UnlockError::Store(StoreError::Conflict)) => {}
             done => return done,
         }
@@ -117,8 +114,8 @@ pub async fn unlock(
     let check = key::meta(database, CHECK_NAME).await?.ok_or(UnlockError::Damaged)?;
     if let Err(DoesNotOpen) = master.open(CHECK_PLACE, &check) {
         if let Some(path) = created {
-            // Made for a database that another node initialised with another key: left behind, it
-            // would hide that the real one is missing here.
+            // The new file belongs to no database: another node initialized this one with another
+            // key. Left behind, it would hide that the right key is missing here.
             std::fs::remove_file(path).ok();
         }
         return Err(UnlockError::WrongMasterKey);
@@ -140,18 +137,18 @@ pub async fn unlock(
     let purposes = missing.iter().map(|key| key.purpose.clone()).collect::<Vec<_>>();
     sealed.extend(missing.iter().cloned());
     let unlocked = opened(&sealed)?;
-    // Whoever only looks digests nothing.
+    // A check digests nothing.
     if mode == Mode::Looking
         || add_data_keys(&unlocked.store, missing, purposes, clock.now()).await?
     {
         return Ok(unlocked);
     }
-    // Another process was first; its keys are in force.
+    // Another process came first; its keys count.
     opened(&key::data_keys(database).await?)
 }
 
-/// Keeps the data keys of purposes that there were not when the database was made; tells whether
-/// nobody else did. Nodes of the release before know nothing of them, and need not.
+/// Stores the data keys of purposes newer than the database; returns false if another process came
+/// first. Nodes of the previous release ignore them.
 async fn add_data_keys(
     store: &Store,
     keys: Vec<SealedDataKey>,
@@ -173,7 +170,7 @@ async fn add_data_keys(
     }
 }
 
-/// Whether `serve --dev` made the database.
+/// True if `serve --dev` created the database.
 ///
 /// # Errors
 /// When the store fails.
@@ -181,8 +178,8 @@ pub async fn is_made_by_dev(database: &Database) -> Result<bool, StoreError> {
     Ok(key::meta(database, DEV_NAME).await?.is_some())
 }
 
-/// What there are keys for from the first start, so that changing an algorithm to one of these
-/// needs no ceremony.
+/// The algorithms with keys from the first start, so that a switch to one of them needs no
+/// preparation.
 const FIRST_ALGORITHMS: [SigningAlgorithm; 2] = [SigningAlgorithm::Es256, SigningAlgorithm::Rs256];
 
 async fn write_first_keys(
@@ -205,7 +202,7 @@ async fn write_first_keys(
     let store = Store::new(database.clone(), data_keys.event_log.clone(), Arc::clone(clock));
     let change = store.change::<(), StoreError, _>(Actor::System, move |tx| {
         Box::pin(async move {
-            // First, so that of two nodes that start at once the second fails here.
+            // This comes first, so that the second of two simultaneous starts fails here.
             key::insert_meta(tx, CHECK_NAME, &check).await?;
             if mode == Mode::Dev {
                 key::insert_meta(tx, DEV_NAME, "1").await?;

@@ -1,8 +1,8 @@
-//! Base32 (RFC 4648 §6) in lower case and without padding: what people can copy by hand.
+//! Base32 (RFC 4648 §6) in lower case and without padding, to be copied by hand.
 
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
-/// The digits of `bytes`, whose bits are a multiple of five.
+/// Encodes `bytes`, whose bits are a multiple of five.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
     let (mut text, mut bits, mut count) =

@@ -1,11 +1,10 @@
-//! Base62: digits, upper case, lower case. Form-encoding leaves it unchanged, a double click
+//! Base62: digits, upper case, lower case. Form encoding leaves it unchanged, and a double click
 //! selects all of it.
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// The number that `bytes` is (big-endian), in exactly `width` base62 digits, most significant
-/// first. What does not fit is cut off at the front; 43 digits hold 256 bits, 22 hold 128, 6 hold
-/// 32.
+/// Encodes the big-endian number `bytes` in exactly `width` base62 digits, most significant first,
+/// and cuts excess digits off at the front. 43 digits hold 256 bits, 22 hold 128, 6 hold 32.
 #[must_use]
 pub fn encode(bytes: &[u8], width: usize) -> String {
     let mut number = bytes.to_vec();
@@ -29,7 +28,7 @@ pub fn digit(value: u32) -> u8 {
     usize::try_from(value).ok().and_then(|value| ALPHABET.get(value)).copied().unwrap_or(b'0')
 }
 
-/// Whether `text` is made of base62 digits alone.
+/// True if `text` consists of base62 digits.
 #[must_use]
 pub fn is_base62(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric())

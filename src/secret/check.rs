@@ -1,7 +1,6 @@
-//! Whether a secret is one of those that are kept, by their slow form. Equal questions that are
-//! under way share one answer: a client that asks a hundred times at once, after a node was
-//! started, costs one hash. And a secret that was wrong is wrong the next time: a client that was
-//! left behind with an old secret, and asks for ever, costs one hash too.
+//! Checks a secret against slow hashes. Equal pending checks share one result: a hundred
+//! simultaneous requests of a client after a start cost one hash. A wrong secret is remembered, so
+//! a client that retries an old secret forever also costs one hash.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -18,48 +17,48 @@ use super::hash::{HashMemory, SecretHash};
 use super::pool::{Busy, HashPool, Lane};
 use crate::random::Random;
 
-/// A hash that is that of the secret.
+/// A hash that matches the secret.
 #[derive(Debug, Clone)]
 pub struct Match {
-    /// Which.
+    /// The matching hash.
     pub hash: SecretHash,
-    /// What it is to be replaced with: our own form, where it is another.
+    /// Its replacement in Mintery's own form, if it has another.
     pub replacement: Option<SecretHash>,
 }
 
-/// An answer that is on its way. It fails when the pool had no room for it.
+/// A pending result. It fails if the pool had no room for the check.
 pub type Answer = Shared<oneshot::Receiver<Option<Match>>>;
 
-/// What is asked: whether a secret is one of these.
+/// A check of a secret against some hashes.
 #[derive(Debug)]
 pub struct Question {
-    /// Whose secret it would be.
+    /// The id of the client.
     pub client: String,
-    /// What was presented.
+    /// The presented secret.
     pub secret: Secret,
-    /// The digest of it.
+    /// The digest of the presented secret.
     pub digest: SecretDigest,
-    /// What it may be; when there is nothing, the time of a hash is spent all the same.
+    /// The candidate hashes. Without any, a dummy hash takes the same time.
     pub hashes: Vec<SecretHash>,
 }
 
-/// Checks of secrets on a pool.
+/// Runs checks on a pool.
 #[derive(Debug)]
 pub struct SecretChecks {
     pool: HashPool,
     random: Arc<dyn Random>,
     under_way: Arc<Mutex<UnderWay>>,
-    /// Questions whose answer was no, by their keys.
+    /// Checks that failed, by their keys.
     wrong: Arc<Cache<u64, ()>>,
     hasher: RandomState,
 }
 
-/// The most wrong secrets that are remembered.
+/// The maximum number of remembered wrong secrets.
 const MAX_WRONG: usize = 4096;
 
 type UnderWay = HashMap<String, WeakShared<oneshot::Receiver<Option<Match>>>>;
 
-/// Removes a question when it is answered or given up.
+/// Removes a pending check at its end.
 struct Entry {
     key: String,
     under_way: Arc<Mutex<UnderWay>>,
@@ -72,7 +71,8 @@ impl Drop for Entry {
 }
 
 impl Question {
-    /// Neither the secret nor its hashes: a digest, and what tells the lists of hashes apart.
+    /// The key of a check holds no secret and no hash: a digest, and the identity of the list of
+    /// hashes.
     fn key(&self) -> String {
         let hashes =
             self.hashes.iter().map(|hash| hash.as_str().rsplit('$').next().unwrap_or_default());
@@ -84,7 +84,7 @@ impl Question {
         )
     }
 
-    /// How much the answer costs, in multiples of a hash of our own.
+    /// The cost of the check, in multiples of one own hash.
     #[must_use]
     pub fn work(&self) -> u32 {
         self.hashes.iter().map(SecretHash::work).sum::<u32>().max(1)
@@ -97,7 +97,7 @@ impl Question {
         }
         let hash = self.hashes.iter().find(|hash| hash.verify(&self.secret, memory))?.clone();
         let is_replaced = !hash.is_own() && hash.covers(&self.secret);
-        // It can be replaced the next time.
+        // The next success can replace it.
         let replacement =
             is_replaced.then(|| SecretHash::of(&self.secret, random, memory).ok()).flatten();
         Some(Match { hash, replacement })
@@ -105,29 +105,28 @@ impl Question {
 }
 
 impl SecretChecks {
-    /// Checks on `pool`.
+    /// Makes checks on `pool`.
     #[must_use]
     pub fn new(pool: HashPool, random: Arc<dyn Random>) -> Self {
         let wrong = Arc::new(Cache::new(MAX_WRONG));
         Self { pool, random, under_way: Arc::default(), wrong, hasher: RandomState::new() }
     }
 
-    /// Whether the answer is known to be no. It is another question once the client has another
-    /// secret.
+    /// True if this check is known to fail. A new secret of the client makes another check.
     #[must_use]
     pub fn is_wrong(&self, question: &Question) -> bool {
         self.wrong.get(&self.hasher.hash_one(question.key())).is_some()
     }
 
-    /// The answer to an equal question that is under way.
+    /// The result of an equal pending check.
     #[must_use]
     pub fn under_way(&self, question: &Question) -> Option<Answer> {
         let under_way = self.under_way.lock().unwrap_or_else(PoisonError::into_inner);
         under_way.get(&question.key()).and_then(WeakShared::upgrade)
     }
 
-    /// Asks, for somebody in this lane. When the answer is no, `if_wrong` is called, whether or not
-    /// anybody still waits for it; otherwise it is dropped.
+    /// Starts a check in a lane. A failed check calls `if_wrong`, even if no caller waits any more;
+    /// otherwise it is dropped.
     ///
     /// # Errors
     /// [`Busy`] when too many wait.
@@ -148,14 +147,15 @@ impl SecretChecks {
         let work = question.work();
         let key = self.hasher.hash_one(&entry.key);
         self.pool.enqueue(lane, work, move |memory| {
-            // All who waited may have hung up.
+            // Every waiting caller may have hung up.
             if !done.is_closed() {
                 let answer = question.answer(&*random, memory);
                 if answer.is_none() {
                     wrong.insert(key, ());
                     if_wrong();
                 } else {
-                    // Before anybody knows: who asks again at once must not find it still counted.
+                    // This comes before the result: an immediate retry must not find the guess
+                    // still pending.
                     drop(if_wrong);
                 }
                 done.send(answer).ok();

@@ -1,34 +1,34 @@
-//! Secrets that somebody chose, or brought from elsewhere. They may be guessed, so they are kept as
-//! a slow hash alone.
+//! Secrets that a user chose or imported. They may be guessable, so only a slow hash of them is
+//! stored.
 
 use super::Secret;
 
-/// The fewest characters: limits on guessing leave less than what eight are good for.
+/// The minimum length: the limits on guesses protect eight characters.
 pub const MIN_LEN: usize = 8;
 
-/// The most characters.
+/// The maximum length.
 pub const MAX_LEN: usize = 256;
 
-/// How secrets begin that are made here, of clients or as API keys.
+/// The prefixes of generated secrets and API keys.
 const RESERVED: [&str; 2] = ["mts_", "mtk_"];
 
-/// A secret that may be chosen.
+/// An acceptable secret.
 #[derive(Debug, Clone)]
 pub struct ChosenSecret(Secret);
 
-/// Why a secret is not taken. It says nothing of what was given.
+/// An unacceptable secret. The message does not repeat it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnacceptableSecret {
-    /// It is too short or too long.
+    /// The length is out of range.
     #[error("a secret of one's own has {MIN_LEN} to {MAX_LEN} characters")]
     Length,
-    /// It has a character that clients cannot send, or that gets lost on the way.
+    /// The secret has a character that clients cannot send or may lose.
     #[error("a secret is of printable ASCII characters, without a space at either end")]
     Characters,
-    /// It is one character over and over.
+    /// The secret repeats one character.
     #[error("a secret must not be one character again and again")]
     Monotonous,
-    /// It looks like one that is made here, which is recognised in another way.
+    /// The secret has the form of a generated one, which is recognized in another way.
     #[error(
         "a secret of one's own must not begin with mts_ or mtk_, as those do that are made here"
     )]
@@ -36,10 +36,10 @@ pub enum UnacceptableSecret {
 }
 
 impl ChosenSecret {
-    /// Takes a secret: 8 to 256 bytes 20–7E (RFC 6749 Appendix A.2).
+    /// Parses a secret: 8 to 256 bytes 20–7E (RFC 6749 Appendix A.2).
     ///
     /// # Errors
-    /// When it is not acceptable, and why.
+    /// When the secret is unacceptable.
     pub fn parse(secret: Secret) -> Result<Self, UnacceptableSecret> {
         let plain = secret.expose();
         if !(MIN_LEN..=MAX_LEN).contains(&plain.len()) {

@@ -1,5 +1,5 @@
-//! The digest by which a secret with 256 random bits is recognised: HMAC-SHA-256 under a data key.
-//! There is nothing to guess in such a secret, so nothing needs to be slow.
+//! The digest of a secret with 256 random bits: HMAC-SHA-256 under a data key. Such a secret cannot
+//! be guessed, so the digest need not be slow.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::Secret;
 
-/// The data key under which secrets are digested.
+/// The data key of digests.
 #[derive(Clone)]
 pub struct DigestKey(Arc<Keys>);
 
@@ -24,7 +24,7 @@ impl std::fmt::Debug for DigestKey {
     }
 }
 
-/// What is kept of a generated secret.
+/// The stored digest of a generated secret.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SecretDigest([u8; 32]);
 
@@ -35,7 +35,7 @@ impl std::fmt::Debug for SecretDigest {
 }
 
 impl DigestKey {
-    /// A key from the bytes of a data key.
+    /// Makes a key from the bytes of a data key.
     #[must_use]
     pub fn new(data_key: &[u8; 32]) -> Self {
         let digests = hmac::Key::new(hmac::HMAC_SHA256, data_key);
@@ -44,10 +44,9 @@ impl DigestKey {
         Self(Arc::new(Keys { digests, tags }))
     }
 
-    /// Two bits of a secret that somebody chose, and of the id under which it is kept: enough to
-    /// know, of two secrets, which one is worth a slow hash, as a rule; and no more, since they
-    /// are kept at rest. Whoever has the database and the master key spares three of four
-    /// hashes by them; whoever has not learns nothing.
+    /// Two bits of a chosen secret and its id. They usually tell which of two secrets is worth a
+    /// slow hash. There are no more, because they are stored: with the database and the master key
+    /// they spare an attacker three of four hashes, without them nothing.
     #[must_use]
     pub fn tag(&self, id: &str, secret: &Secret) -> String {
         let mut context = hmac::Context::with_key(&self.0.tags);
@@ -58,19 +57,19 @@ impl DigestKey {
         (first & 3).to_string()
     }
 
-    /// The digest of `secret`.
+    /// Digests `secret`.
     #[must_use]
     pub fn digest(&self, secret: &Secret) -> SecretDigest {
         self.digest_text(secret.expose())
     }
 
-    /// The digest of a secret as it stands in a request.
+    /// Digests a secret from a request.
     #[must_use]
     pub fn digest_text(&self, secret: &str) -> SecretDigest {
         self.digest_bytes(secret.as_bytes())
     }
 
-    /// The digest of what anybody may send.
+    /// Digests untrusted bytes.
     #[must_use]
     pub fn digest_bytes(&self, bytes: &[u8]) -> SecretDigest {
         let tag = hmac::sign(&self.0.digests, bytes);
@@ -81,23 +80,23 @@ impl DigestKey {
 }
 
 impl SecretDigest {
-    /// Whether both are of the same secret; takes the same time whatever the answer.
+    /// True if both digests are of the same secret. The comparison takes constant time.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         constant_time::verify_slices_are_equal(&self.0, &other.0).is_ok()
     }
 
-    /// As it is stored: base64url.
+    /// The stored form: base64url.
     #[must_use]
     pub fn to_text(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// What stands where there is no digest: the digest of nothing that anybody could find, so that
-    /// a release that knows no secrets without one never meets it.
+    /// The stored form of a missing digest: no findable secret has it, so a release that requires
+    /// digests never matches it.
     pub const NONE: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-    /// From the stored form.
+    /// Parses the stored form.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
         URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)

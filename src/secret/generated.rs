@@ -1,19 +1,19 @@
-//! Secrets that Mintery makes: a prefix that scanners find, 43 base62 digits (256 random bits), and
-//! 6 of CRC-32 by which a typing error, or a guess, is known without a look at any table.
+//! Generated secrets: a prefix for scanners, 43 base62 digits (256 random bits), and 6 of CRC-32,
+//! which expose a typing error or a guess without a lookup.
 
 use super::{Secret, base62};
 use crate::random::{self, Random};
 
-/// What stands before a client secret.
+/// The prefix of client secrets.
 pub const CLIENT_SECRET_PREFIX: &str = "mts_";
 
-/// How long the end of a secret is by which its owner tells it from another.
+/// The length of a hint.
 pub const HINT_LEN: usize = 4;
 
 const BODY_LEN: usize = 43;
 const CHECKSUM_LEN: usize = 6;
 
-/// A new secret with `prefix`.
+/// Generates a secret with `prefix`.
 #[must_use]
 pub fn generate(prefix: &str, random: &dyn Random) -> Secret {
     let mut entropy = random::bytes::<32>(random);
@@ -24,7 +24,7 @@ pub fn generate(prefix: &str, random: &dyn Random) -> Secret {
     Secret::new(plain)
 }
 
-/// Whether `presented` has the form and the checksum of a secret that was generated with `prefix`.
+/// True if `presented` has the form and checksum of a secret generated with `prefix`.
 #[must_use]
 pub fn looks_generated(prefix: &str, presented: &str) -> bool {
     presented.len() == prefix.len() + BODY_LEN + CHECKSUM_LEN
@@ -34,11 +34,11 @@ pub fn looks_generated(prefix: &str, presented: &str) -> bool {
         })
 }
 
-/// `text` with `…` in place of what follows each `prefix` and is long enough to be the rest of a
-/// secret, mistyped or cut off too: it may be one that somebody put in the wrong place.
+/// Replaces with `…` every text after a `prefix` that is long enough for the rest of a secret, even
+/// mistyped or cut: a user may have put a secret in the wrong place.
 #[must_use]
 pub fn masked(prefix: &str, text: &str) -> String {
-    /// Half of a secret; shorter is part of a word.
+    /// Half of a secret; a shorter text is part of a word.
     const LONG: usize = 20;
     let mut parts = text.split(prefix);
     let mut masked = parts.next().unwrap_or_default().to_owned();
@@ -55,7 +55,7 @@ pub fn masked(prefix: &str, text: &str) -> String {
     masked
 }
 
-/// The end of a secret by which its owner tells it from another: [`HINT_LEN`] digits before the
+/// The hint of a secret, by which its owner recognizes it: the [`HINT_LEN`] digits before the
 /// checksum.
 #[must_use]
 pub fn hint(secret: &Secret) -> String {
@@ -68,8 +68,8 @@ fn checksum(text: &str) -> String {
     base62::encode(&crc32fast::hash(text.as_bytes()).to_be_bytes(), CHECKSUM_LEN)
 }
 
-/// Whether `sum` is the checksum of `text`, without room for another text: this is asked at every
-/// request with an API key.
+/// True if `sum` is the checksum of `text`. Allocates nothing: every request with an API key asks
+/// this.
 fn is_checksum(sum: &str, text: &str) -> bool {
     let mut left = crc32fast::hash(text.as_bytes());
     sum.bytes().rev().all(|digit| {

@@ -1,7 +1,7 @@
-//! Secrets: plain while they are on their way ([`Secret`]), made with a checksum ([`generated`]) or
-//! chosen by somebody ([`chosen`]; people choose [`password`]s, and show besides what [`totp`] or
-//! a [`recovery_code`] is), and what is kept of them ([`hash`], [`digest`]). Hashes take long and
-//! much memory: [`pool`] bounds both, and [`check`] asks there.
+//! Secrets: [`Secret`] holds one in plain text, [`generated`] makes one with a checksum, [`chosen`]
+//! and [`password`] accept one from a user, with [`totp`] and [`recovery_code`] as second factors.
+//! [`hash`] and [`digest`] are the stored forms. Hashes take time and memory: [`pool`] bounds both,
+//! and [`check`] uses it.
 
 mod base32;
 pub mod base62;
@@ -17,19 +17,18 @@ pub mod totp;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A secret in plain. It is never printed, never serialized, and overwritten when it is dropped.
+/// A secret in plain text. It is never printed or serialized, and zeroized on drop.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes a plain secret into custody.
+    /// Wraps a plain secret.
     #[must_use]
     pub const fn new(plain: String) -> Self {
         Self(plain)
     }
 
-    /// The plain secret, for the one place that must see it: to show it once, to hash it, to
-    /// compare its digest.
+    /// Exposes the plain secret: to show it once, to hash it, to compare its digest.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -38,8 +37,8 @@ impl Secret {
 
 impl<'de> serde::Deserialize<'de> for Secret {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // What is no text is not named in the error, as it otherwise would be: it may be the secret
-        // all the same.
+        // The error does not name a value of another type, as it otherwise would: it may be the
+        // secret.
         match serde_json::Value::deserialize(deserializer)? {
             serde_json::Value::String(plain) => Ok(Self(plain)),
             _ => Err(serde::de::Error::custom("a secret is a string")),

@@ -1,4 +1,4 @@
-//! Passwords: what people choose to log in with. They are kept as a slow hash alone.
+//! Passwords of users. Only a slow hash of them is stored.
 
 use zeroize::Zeroizing;
 use zxcvbn::feedback::Feedback;
@@ -6,55 +6,53 @@ use zxcvbn::feedback::Feedback;
 use super::{Secret, base62};
 use crate::random::{self, Random};
 
-/// The fewest characters.
+/// The minimum number of characters.
 pub const MIN_LEN: usize = 8;
 
-/// The most characters. All of them count.
+/// The maximum number of characters. All of them count.
 pub const MAX_LEN: usize = 256;
 
-/// The most bytes of a password: of characters that take the most.
+/// The maximum number of bytes, with the longest characters.
 pub const MAX_PASSWORD_BYTES: usize = 4 * MAX_LEN;
 
-/// The least score that zxcvbn gives to what is not guessed by whoever has stolen the hashes and
-/// hurries (10^8 guesses).
+/// The minimum zxcvbn score: it withstands a fast attack on stolen hashes (10^8 guesses).
 const LEAST_SCORE: zxcvbn::Score = zxcvbn::Score::Three;
 
-/// How many characters are judged at once: the time that it takes grows with their square, to
-/// seconds.
+/// The number of characters judged at once: the time grows with its square, up to seconds.
 const PIECE: usize = 32;
 
-/// How many are judged at all. Nothing is asked of the others.
+/// The number of characters judged at all. The rest may be anything.
 const MAX_JUDGED: usize = 3 * PIECE;
 
-/// A password that may be chosen.
+/// An acceptable password.
 #[derive(Debug, Clone)]
 pub struct Password {
     plain: Secret,
     is_generated: bool,
 }
 
-/// Why a password is not taken. It says nothing of what was given.
+/// An unacceptable password. The message does not repeat it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnacceptablePassword {
-    /// It is too short.
+    /// The password is too short.
     #[error("a password has at least {MIN_LEN} characters")]
     TooShort,
-    /// It is too long.
+    /// The password is too long.
     #[error("a password has at most {MAX_LEN} characters")]
     TooLong,
-    /// Somebody would guess it.
+    /// The password is easy to guess.
     #[error("the password is easy to guess. {0}")]
     Guessable(String),
-    /// It has a character that gets lost on the way.
+    /// The password has a character that gets lost on the way.
     #[error("a password has no control characters, such as the end of a line")]
     Characters,
 }
 
 impl Password {
-    /// Takes a password.
+    /// Parses a password.
     ///
     /// # Errors
-    /// When it is not acceptable, and why.
+    /// When the password is unacceptable.
     pub fn parse(secret: Secret) -> Result<Self, UnacceptablePassword> {
         let count = secret.expose().chars().count();
         if count < MIN_LEN {
@@ -69,7 +67,7 @@ impl Password {
         Ok(Self { plain: secret, is_generated: false })
     }
 
-    /// A new one, of 128 random bits.
+    /// Generates a password of 128 random bits.
     #[must_use]
     pub fn generate(random: &dyn Random) -> Self {
         let mut bytes = random::bytes::<16>(random);
@@ -78,11 +76,12 @@ impl Password {
         Self { plain, is_generated: true }
     }
 
-    /// Checks that nobody would guess it soon, who knows of its owner what is in `known`. Takes a
-    /// few milliseconds, and the dictionaries in it stay in memory: not for an async thread.
+    /// Checks that the password is hard to guess for an attacker who knows the texts `known` about
+    /// its owner. Takes a few milliseconds and keeps dictionaries in memory: not for an async
+    /// thread.
     ///
     /// # Errors
-    /// [`UnacceptablePassword::Guessable`] with what is wrong and what would be better.
+    /// [`UnacceptablePassword::Guessable`] with the weakness and a suggestion.
     pub fn check_strength(&self, known: &[&str]) -> Result<(), UnacceptablePassword> {
         if self.is_generated {
             return Ok(());
@@ -107,7 +106,7 @@ impl Password {
         Err(UnacceptablePassword::Guessable(advice.join(" ")))
     }
 
-    /// The password.
+    /// Exposes the password.
     #[must_use]
     pub const fn secret(&self) -> &Secret {
         &self.plain

@@ -1,7 +1,7 @@
-//! Where secrets are hashed. A hash takes a core and 19 MB for 14 ms, so there are few slots, half
-//! of the cores, and a short line before them; what does not fit is refused at once instead of
-//! piling up. The line is fair: callers take turns by their network, and when it is full, the
-//! longest of them gives way. So nobody fills it for others.
+//! The pool that hashes secrets. A hash takes a core and 19 MB for 14 ms, so there are few slots,
+//! half of the cores, and a short queue; excess work is refused at once. The queue is fair:
+//! networks take turns, and in a full queue the longest lane gives way. No caller can fill it for
+//! others.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,25 +13,24 @@ use super::hash::HashMemory;
 use crate::metrics::HashMetrics;
 use crate::network::Network;
 
-/// What may wait for each slot, in multiples of a hash of our own: about a second's work.
+/// The work that may wait per slot, in multiples of one own hash: about a second.
 const WAITING_PER_SLOT: u32 = 64;
 
-/// For whom something is hashed.
+/// The lane of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
-    /// For somebody who may administer.
+    /// Administration.
     Administration,
-    /// For somebody who wants to authenticate, there.
+    /// Authentication from a network.
     Network(Network),
 }
 
-/// So many wait already that another one would wait too long.
+/// The queue is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many secrets are waiting to be hashed")]
 pub struct Busy;
 
-/// Slots in which secrets are hashed, each on a thread and in memory of its own, and the line
-/// before them.
+/// The slots, each with a thread and memory of its own, and the queue.
 #[derive(Clone)]
 pub struct HashPool(Arc<Inner>);
 
@@ -43,13 +42,13 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    /// Those who wait, whose turn is next first; none without a job.
+    /// The lanes in order of their turns; none is empty.
     lanes: VecDeque<Waiting>,
-    /// The work of all networks' jobs in them.
+    /// The waiting work of all networks.
     work: u32,
-    /// Threads at work.
+    /// The number of running threads.
     running: usize,
-    /// The memory of slots that have nothing to do.
+    /// The memory of idle slots.
     idle: Vec<HashMemory>,
 }
 
@@ -59,7 +58,7 @@ struct Waiting {
 }
 
 struct Job {
-    /// What it costs, in multiples of a hash of our own.
+    /// The cost, in multiples of one own hash.
     work: u32,
     act: Box<dyn FnOnce(&mut HashMemory) + Send>,
 }
@@ -77,14 +76,14 @@ impl std::fmt::Debug for HashPool {
 }
 
 impl Default for HashPool {
-    /// One that nobody watches.
+    /// A pool without metrics.
     fn default() -> Self {
         Self::new(&HashMetrics::unseen())
     }
 }
 
 impl HashPool {
-    /// As many slots as leave half of the cores to everybody else.
+    /// Makes a pool with half of the cores.
     #[must_use]
     pub fn new(metrics: &HashMetrics) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -97,11 +96,11 @@ impl HashPool {
         Self(Arc::new(Inner { slots, metrics: metrics.clone(), state: Mutex::default() }))
     }
 
-    /// Does `work`, which makes one hash of our own, when its turn comes, and gives what came of
-    /// it; nothing when others, who had waited less often, took its place.
+    /// Runs `work`, which makes one own hash, in its turn and returns its result. The receiver
+    /// fails if the job had to give way.
     ///
     /// # Errors
-    /// [`Busy`] when too many wait.
+    /// [`Busy`] when the queue is full.
     pub fn submit<T, F>(&self, lane: Lane, work: F) -> Result<oneshot::Receiver<T>, Busy>
     where
         T: Send + 'static,
@@ -114,11 +113,10 @@ impl HashPool {
         Ok(outcome)
     }
 
-    /// Does `act`, which costs so much `work` in multiples of a hash of our own, when its turn
-    /// comes, or drops it.
+    /// Runs `act`, of cost `work` in multiples of one own hash, in its turn, or drops it.
     ///
     /// # Errors
-    /// [`Busy`] when too many wait.
+    /// [`Busy`] when the queue is full.
     pub fn enqueue(
         &self,
         lane: Lane,
@@ -137,7 +135,7 @@ impl HashPool {
         if has_room {
             inner.start();
         }
-        // What was pushed out is dropped here, where nothing is locked.
+        // Jobs that gave way are dropped here, without a lock.
         let refused = pushed_out.as_ref().map_or(1, Vec::len);
         inner.metrics.refused.increment(refused.try_into().unwrap_or(u64::MAX));
         pushed_out.map(drop)
@@ -165,7 +163,7 @@ impl Inner {
             log::error!("cannot start a thread to hash on: {error}");
             let mut state = self.lock();
             state.running -= 1;
-            // With nobody to do them they are given up, outside of the lock.
+            // Without a thread the jobs are dropped, outside of the lock.
             let given_up =
                 if state.running == 0 { std::mem::take(&mut state.lanes) } else { VecDeque::new() };
             if !given_up.is_empty() {
@@ -176,7 +174,7 @@ impl Inner {
         }
     }
 
-    /// Hashes until nobody waits.
+    /// Runs jobs until the queue is empty.
     fn work(&self) {
         let mut memory = self.lock().idle.pop().unwrap_or_default();
         loop {
@@ -198,9 +196,9 @@ impl Inner {
 }
 
 impl State {
-    /// Puts a job at the end of its lane. When all is full it pushes out, and gives back, the last
-    /// of the lane with the most work, unless its own would then have as much. What is more
-    /// than all that may wait has to find nobody waiting.
+    /// Appends a job to its lane. In a full queue it removes and returns the last jobs of the lane
+    /// with the most work, unless its own lane would then have as much. A job larger than the queue
+    /// needs an empty one.
     fn enqueue(&mut self, lane: Lane, job: Job, capacity: u32) -> Result<Vec<Job>, Busy> {
         let own = self.lanes.iter().find(|waiting| waiting.lane == lane).map_or(0, Waiting::work);
         let own = own.saturating_add(job.work);
@@ -212,7 +210,7 @@ impl State {
         } else {
             while self.work > 0 && self.work.saturating_add(job.work) > capacity {
                 let Some((from, last)) = self.push_out(own) else {
-                    // It was for nothing.
+                    // No room was made: restore the jobs.
                     while let Some((lane, job)) = pushed_out.pop() {
                         self.push(lane, job);
                     }
@@ -225,7 +223,7 @@ impl State {
         Ok(pushed_out.into_iter().map(|(_, job)| job).collect())
     }
 
-    /// Takes away the last job of the network with the most work, when that is more than `work`.
+    /// Removes the last job of the network with the most work, if that is more than `work`.
     fn push_out(&mut self, work: u32) -> Option<(Lane, Job)> {
         let networks =
             (0..).zip(&self.lanes).filter(|(_, waiting)| waiting.lane != Lane::Administration);
@@ -252,8 +250,8 @@ impl State {
         }
     }
 
-    /// The next job of the lane whose turn it is, which goes to the end. Administration is always
-    /// first: it is no stranger's, and has the least to do.
+    /// Takes the next job of the lane whose turn it is; the lane moves to the end. Administration
+    /// is always first: it is trusted and has the least work.
     fn next(&mut self) -> Option<Job> {
         let first =
             self.lanes.iter().position(|waiting| waiting.lane == Lane::Administration).unwrap_or(0);
@@ -284,7 +282,7 @@ mod tests {
         Lane::Network(Network::of([192, 0, 2, number].into()))
     }
 
-    /// A pool whose one slot is busy until something is sent.
+    /// A pool with one slot, busy until a message is sent.
     fn blocked() -> (HashPool, mpsc::Sender<()>) {
         let pool = HashPool::with_slots(1, &HashMetrics::unseen());
         let (release, wait) = mpsc::channel::<()>();
@@ -298,7 +296,7 @@ mod tests {
         (pool, release)
     }
 
-    /// SEC-3, 6749-17: whoever fills the line makes others wait no longer than for their turn.
+    /// SEC-3, 6749-17: a caller that fills the queue delays others by no more than their turn.
     #[tokio::test]
     async fn the_longest_lane_gives_way() {
         let (pool, release) = blocked();
@@ -330,8 +328,8 @@ mod tests {
         );
     }
 
-    /// 6749-17: what takes as long as many others is as many. It waits alone, gives way, and holds
-    /// administration up in no case.
+    /// 6749-17: a job as costly as many counts as many. It waits alone, gives way, and never delays
+    /// administration.
     #[tokio::test]
     async fn a_costly_hash_takes_the_room_of_many() {
         let (pool, release) = blocked();

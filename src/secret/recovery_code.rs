@@ -1,16 +1,15 @@
-//! Codes by which those log in who have lost their authenticator app: 50 random bits each, in two
-//! groups of five.
+//! Recovery codes for a lost authenticator app: 50 random bits each, in two groups of five.
 
 use super::digest::{DigestKey, SecretDigest};
 use super::{Secret, base32};
 use crate::random::Random;
 
-/// How many somebody gets.
+/// The number of codes per user.
 pub const COUNT: usize = 10;
 
 const LEN: usize = 10;
 
-/// New ones.
+/// Generates codes.
 #[must_use]
 pub fn generate(random: &dyn Random) -> Vec<Secret> {
     std::iter::repeat_with(|| one(random)).take(COUNT).collect()
@@ -25,8 +24,8 @@ fn one(random: &dyn Random) -> Secret {
     Secret::new(digits)
 }
 
-/// What a code of a user is kept as; nothing when it has not the form of one. Case, spaces and the
-/// mark in the middle do not matter.
+/// The stored form of a user's code; `None` for text of another form. Case, spaces and the hyphen
+/// do not matter.
 #[must_use]
 pub fn digest(key: &DigestKey, user: &str, typed: &str) -> Option<SecretDigest> {
     let is_part = |character: &char| !matches!(character, ' ' | '-');
@@ -34,7 +33,7 @@ pub fn digest(key: &DigestKey, user: &str, typed: &str) -> Option<SecretDigest> 
         typed.chars().filter(is_part).take(LEN + 1).collect::<String>().to_ascii_lowercase();
     let is_code =
         code.len() == LEN && code.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'));
-    // No cookie begins like this.
+    // No cookie begins with this prefix.
     is_code.then(|| key.digest_text(&format!("recovery|{user}|{code}")))
 }
 

@@ -1,5 +1,5 @@
-//! Time-based one-time passwords (RFC 6238) as authenticator apps make them: HMAC-SHA-1, a step of
-//! 30 seconds, six digits.
+//! Time-based one-time passwords (RFC 6238) of authenticator apps: HMAC-SHA-1, a step of 30
+//! seconds, six digits.
 
 use aws_lc_rs::{constant_time, hmac};
 use zeroize::Zeroizing;
@@ -9,16 +9,16 @@ use super::base32;
 use crate::clock::Timestamp;
 use crate::random::Random;
 
-/// How long a code is current, in seconds.
+/// The length of a step in seconds.
 const STEP_SECS: i64 = 30;
 
-/// How many steps before and after the current one are good too: clocks differ, and people type
+/// The number of accepted steps before and after the current one: clocks differ, and users type
 /// slowly.
 const TOLERANCE: i64 = 1;
 
 const DIGITS: usize = 6;
 
-/// What a server and an app have in common: 160 random bits (RFC 4226 §4, R6).
+/// The secret shared with an app: 160 random bits (RFC 4226 §4, R6).
 pub struct TotpSecret(Zeroizing<[u8; 20]>);
 
 impl std::fmt::Debug for TotpSecret {
@@ -28,7 +28,7 @@ impl std::fmt::Debug for TotpSecret {
 }
 
 impl TotpSecret {
-    /// A new one.
+    /// Generates a secret.
     #[must_use]
     pub fn generate(random: &dyn Random) -> Self {
         let mut bytes = Zeroizing::new([0; 20]);
@@ -36,26 +36,26 @@ impl TotpSecret {
         Self(bytes)
     }
 
-    /// From its bytes.
+    /// Makes a secret from its bytes.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Zeroizing::new).map(Self)
     }
 
-    /// Its bytes, to be sealed.
+    /// The bytes, to be sealed.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &*self.0
     }
 
-    /// As apps take it that cannot read a picture: base32.
+    /// The base32 form, for apps that cannot scan a QR code.
     #[must_use]
     pub fn to_text(&self) -> Secret {
         Secret::new(base32::encode(&*self.0).to_uppercase())
     }
 
-    /// The step at which `code` is or was current, among those that are good at `now` and come
-    /// after `last`; nothing when there is none. Takes the same time whichever it is.
+    /// The step of `code` among those accepted at `now` and after `last`; `None` if there is none.
+    /// Takes constant time.
     #[must_use]
     pub fn step_of(&self, code: &str, now: Timestamp, last: i64) -> Option<i64> {
         let current = now.as_secs().div_euclid(STEP_SECS);
@@ -64,7 +64,7 @@ impl TotpSecret {
             constant_time::verify_slices_are_equal(self.code(*step).as_bytes(), code.as_bytes())
                 .is_ok()
         };
-        // All of them are compared.
+        // Every step is compared.
         let found: Vec<i64> = steps.filter(is_it).collect();
         found.into_iter().find(|step| *step > last)
     }
@@ -82,7 +82,7 @@ impl TotpSecret {
     }
 }
 
-/// A code as somebody may have typed it, without the space in its middle; nothing when it is none.
+/// Parses a typed code, without the space in its middle; `None` if invalid.
 #[must_use]
 pub fn parse_code(typed: &str) -> Option<String> {
     let code: String =

@@ -156,7 +156,11 @@ fn where_nothing_was_started_yet() {
     let report = examine(&work);
     match engine() {
         Engine::Sqlite => {
-            report.is_well_but(&[]).says("master_key", "ok", &["the first `mintery serve` makes"]);
+            report.is_well_but(&[]).says(
+                "master_key",
+                "ok",
+                &["the first `mintery serve` creates"],
+            );
             assert_eq!(work.entries(), Vec::<String>::new());
         }
         Engine::Postgres => {

@@ -369,7 +369,7 @@ fn with_the_master_key_of_another_database() {
     other.create_client(&[]);
     let key = fs::read(work.path("keys/master.key")).unwrap();
     fs::copy(other.path("keys/master.key"), work.path("keys/master.key")).unwrap();
-    assert_locked(&work, &["master key", "not the one"]);
+    assert_locked(&work, &["master key", "wrong master key"]);
     fs::write(work.path("keys/master.key"), key).unwrap();
     Server::start(&work).token(&client);
 }
@@ -431,7 +431,7 @@ fn a_master_key_may_come_from_the_environment() {
     assert!(!server.process.stderr().contains(KEY));
     drop(server);
     for (wrong, words) in [
-        ("BBECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", ["master key", "not the one"]),
+        ("BBECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", ["master key", "wrong master key"]),
         ("AAECAwQFBgcICQoLDA0ODw==", ["master key", "base64"]),
         ("correct horse battery staple", ["master key", "base64"]),
     ] {

@@ -9,16 +9,16 @@ use zeroize::{Zeroize as _, Zeroizing};
 use super::{HashFormatError, number};
 use crate::secret::Secret;
 
-/// What stands between the first two dollar signs.
+/// The name between the first two dollar signs.
 pub const NAME: &str = "argon2id";
 
-/// Our own parameters, as OWASP's password storage cheat sheet recommends them.
+/// Mintery's own parameters, as OWASP's password storage cheat sheet recommends.
 const M_COST: u32 = 19_456;
 const T_COST: u32 = 2;
 const P_COST: u32 = 1;
 const HASH_LEN: usize = 32;
 
-/// 64 MiB: what the libraries of most languages take by default, if not less.
+/// 64 MiB: the default of the libraries of most languages, or more.
 const MAX_M_COST: u32 = 65_536;
 
 /// KiB written for one hash: 64 MiB four times over, which takes a tenth of a second or two.
@@ -26,14 +26,14 @@ const MAX_WORK: u64 = 262_144;
 
 const MAX_P_COST: u32 = 16;
 
-/// Those that programs use. A hash that lost its end has another one.
+/// The hash lengths that programs use. A truncated hash has another one.
 const HASH_LENS: [usize; 3] = [16, 32, 64];
 const SALT_LENS: std::ops::RangeInclusive<usize> = 8..=64;
 
-/// What a hash works in: 19 MiB, taken at the first hash and kept for the next, because memory that
-/// is given back after each stays with the allocator many times over. What it holds of our own
-/// hashes is no easier to guess from than the hash itself: the second pass went over all that the
-/// first had made. After a hash of a single pass it is overwritten.
+/// The memory of a hash: 19 MiB, allocated at the first hash and reused, because freed memory stays
+/// with the allocator many times over. After an own hash its content is no easier to guess from
+/// than the hash itself: the second pass overwrote the first. After a single-pass hash it is
+/// zeroized.
 #[derive(Default)]
 pub struct HashMemory(Vec<Block>);
 
@@ -43,7 +43,7 @@ impl std::fmt::Debug for HashMemory {
     }
 }
 
-/// A hash, parsed.
+/// A parsed hash.
 pub struct Argon2id {
     version: Version,
     params: Params,
@@ -51,7 +51,7 @@ pub struct Argon2id {
     hash: Vec<u8>,
 }
 
-/// Hashes with our own parameters.
+/// Hashes with Mintery's own parameters.
 pub fn hash(
     secret: &Secret,
     salt: &[u8; 16],
@@ -68,7 +68,7 @@ impl Argon2id {
     /// Parses what follows the name.
     pub fn parse(text: &str) -> Result<Self, HashFormatError> {
         let malformed = |what| HashFormatError::Malformed { form: NAME, what };
-        // Without a version it is the one from before there were versions.
+        // A hash without a version is older than versions.
         let (version, text) = match text.strip_prefix("v=") {
             None => (Version::V0x10, text),
             Some(text) => match text.split_once('$') {
@@ -139,13 +139,13 @@ fn compute(
     hash: &mut [u8],
     memory: &mut HashMemory,
 ) -> Result<(), argon2::Error> {
-    /// From here on (in KiB) the GNU allocator takes memory from the operating system piece by
-    /// piece, and gives each back when it is done with.
+    /// From this size on (in KiB) the GNU allocator maps memory piece by piece and returns each
+    /// piece when freed.
     const GIVEN_BACK_FROM: usize = 40 * 1024;
     let argon2 = Argon2::new(Algorithm::Argon2id, version, params.clone());
     let count = params.block_count();
     if count > Params::DEFAULT.block_count() {
-        // An imported hash, which is replaced after its first success: not kept for those.
+        // An imported hash is replaced after its first success, so its memory is not kept.
         let mut blocks: Vec<Block> = Vec::with_capacity(count.max(GIVEN_BACK_FROM));
         blocks.resize(count, Block::new());
         let done = argon2.hash_password_into_with_memory(

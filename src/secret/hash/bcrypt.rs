@@ -9,17 +9,17 @@ use zeroize::Zeroizing;
 use super::HashFormatError;
 use crate::secret::Secret;
 
-/// The most bytes of a secret that bcrypt reads.
+/// The number of bytes of a secret that bcrypt reads.
 pub const MAX_SECRET: usize = 72;
 
 /// A second's work.
 const MAX_COST: u32 = 14;
 
-/// 22 characters hold four bits more than the salt has, and some programs leave something there.
+/// 22 characters hold four bits more than the salt, and some programs leave data there.
 const CONFIG: GeneralPurposeConfig = NO_PAD.with_decode_allow_trailing_bits(true);
 const BASE64: GeneralPurpose = GeneralPurpose::new(&BCRYPT, CONFIG);
 
-/// A hash, parsed.
+/// A parsed hash.
 pub struct Bcrypt {
     cost: u32,
     salt: [u8; 16],
@@ -61,7 +61,7 @@ impl Bcrypt {
     }
 
     pub fn verify(&self, secret: &Secret) -> bool {
-        // With a zero byte at the end, and no more than 72 bytes.
+        // With a zero byte at the end, and at most 72 bytes.
         let text = secret.expose().bytes().chain([0]).take(MAX_SECRET).collect();
         let text: Zeroizing<Vec<u8>> = Zeroizing::new(text);
         let hash = bcrypt::bcrypt(self.cost, self.salt, &text);

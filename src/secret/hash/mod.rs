@@ -1,9 +1,8 @@
-//! The slow form at rest: Argon2id in PHC form. It is what lets every client in should the data key
-//! of the digests be lost, and the only form of a secret that a person chose.
+//! The slow stored form: Argon2id in PHC form. It authenticates every client if the data key of the
+//! digests is lost, and it is the only form of a chosen secret.
 //!
-//! Other programs left hashes behind that are good here too: Argon2id with other costs, bcrypt and
-//! PBKDF2, one file each ([`SecretHash::parse`]). A new form is a file, an arm of `Form` and a line
-//! of `Form::parse`.
+//! Imported hashes are accepted too: Argon2id with other costs, bcrypt and PBKDF2, one file each
+//! ([`SecretHash::parse`]). A new form is a file, an arm of `Form` and a line of `Form::parse`.
 
 mod argon2id;
 mod bcrypt;
@@ -26,44 +25,44 @@ impl fmt::Debug for SecretHash {
     }
 }
 
-/// Text that is no hash that is taken here; what is wrong with it, and never the text.
+/// An unacceptable hash. The message does not repeat it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HashFormatError {
-    /// It is longer than any of them.
+    /// The text is longer than any hash.
     #[error("a hash has at most {MAX_LEN} characters")]
     TooLong,
-    /// It begins in another way.
+    /// The form is unknown.
     #[error(
         "not a hash of a known form; there are $argon2id$, $2a$, $2b$, $2y$ and $pbkdf2-sha256$"
     )]
     UnknownForm,
-    /// It is of this form and its parts are not as they must be.
+    /// The parts of this form are malformed.
     #[error("the {form} hash is malformed: {what}")]
     Malformed {
-        /// Which form.
+        /// The form.
         form: &'static str,
-        /// What is wrong.
+        /// The fault.
         what: &'static str,
     },
-    /// To check a secret against it would cost more than is spent here.
+    /// A check would cost too much.
     #[error("the {form} hash costs too much: {most}")]
     TooCostly {
-        /// Which form.
+        /// The form.
         form: &'static str,
-        /// What is allowed.
+        /// The limit.
         most: &'static str,
     },
 }
 
-/// Argon2 refused its input; with secrets of the lengths that are taken this does not happen.
+/// Argon2 refused its input, which does not happen with secrets of accepted lengths.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot hash a secret: {0}")]
 pub struct HashError(argon2::Error);
 
-/// The most characters of a hash: more than the longest salt and hash that are taken come to.
+/// The maximum length of a hash, above that of the longest accepted salt and hash.
 const MAX_LEN: usize = 256;
 
-/// A hash, parsed.
+/// A parsed hash.
 enum Form {
     Argon2id(argon2id::Argon2id),
     Bcrypt(bcrypt::Bcrypt),
@@ -102,46 +101,43 @@ impl SecretHash {
         argon2id::hash(secret, &salt, memory).map(|text| Self(text.into())).map_err(HashError)
     }
 
-    /// Takes a hash that exists elsewhere, if it is well-formed and costs no more than is spent
-    /// here: Argon2id (`m` up to 64 MiB, `m × t` up to 256 MiB, `p` up to 16) and
-    /// PBKDF2-HMAC-SHA-256 (up to 1,000,000 iterations) in PHC form, the latter also as passlib
-    /// writes it, and bcrypt (cost up to 14) in crypt form. Nothing is hashed: this is as fast
-    /// as reading.
+    /// Parses an imported hash within the cost limits: Argon2id (`m` up to 64 MiB, `m × t` up to
+    /// 256 MiB, `p` up to 16) and PBKDF2-HMAC-SHA-256 (up to 1,000,000 iterations) in PHC form, the
+    /// latter also in passlib's, and bcrypt (cost up to 14) in crypt form. It hashes nothing.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// When the hash is malformed or too costly.
     pub fn parse(text: &str) -> Result<Self, HashFormatError> {
         Form::parse(text)?;
         Ok(Self(text.into()))
     }
 
-    /// A hash from the store.
+    /// Wraps a stored hash.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
         Self(text.into())
     }
 
-    /// As it is stored.
+    /// The stored form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether this is the hash of `secret`. Costs about 14 ms where the hash is our own, and up to
-    /// a second where it was imported: not for an async thread.
+    /// True if this is the hash of `secret`. Costs about 14 ms for an own hash and up to a second
+    /// for an imported one: not for an async thread.
     #[must_use]
     pub fn verify(&self, secret: &Secret, memory: &mut HashMemory) -> bool {
         match Form::parse(&self.0) {
             Ok(Form::Argon2id(hash)) => hash.verify(secret, memory),
             Ok(Form::Bcrypt(hash)) => hash.verify(secret),
             Ok(Form::Pbkdf2(hash)) => hash.verify(secret),
-            // Nothing like this was ever stored.
+            // No such text is ever stored.
             Err(_) => false,
         }
     }
 
-    /// How much [`verify`](Self::verify) costs, in multiples of a hash of our own: for what is
-    /// shared out by that.
+    /// The cost of [`verify`](Self::verify) in multiples of one own hash, for a fair queue.
     #[must_use]
     pub fn work(&self) -> u32 {
         match Form::parse(&self.0) {
@@ -152,30 +148,29 @@ impl SecretHash {
         }
     }
 
-    /// Whether this was made with our own parameters. Anything else is replaced once the secret is
-    /// known: then a check takes as long as for any other client, and as little memory.
+    /// True if the hash has Mintery's own parameters. Any other hash is replaced once the secret is
+    /// known, to check as fast and with as little memory as for other clients.
     #[must_use]
     pub fn is_own(&self) -> bool {
         matches!(Form::parse(&self.0), Ok(Form::Argon2id(hash)) if hash.is_own())
     }
 
-    /// Whether this is the form of one secret that long alone. bcrypt takes the first 72 bytes and
-    /// no more: the rest was not checked, and must not be made part of another hash.
+    /// True if the hash covers the whole secret. bcrypt reads 72 bytes and no more: the rest was
+    /// not checked and must not enter another hash.
     #[must_use]
     pub fn covers(&self, secret: &Secret) -> bool {
         !matches!(Form::parse(&self.0), Ok(Form::Bcrypt(_)))
             || secret.expose().len() < bcrypt::MAX_SECRET
     }
 
-    /// What a hash of our own costs, spent for nothing: so that nobody learns from the time whether
-    /// there was anything to compare with.
+    /// Spends the cost of one own hash, so that timing does not reveal a missing hash.
     pub fn spend(secret: &Secret, memory: &mut HashMemory) {
-        // There is nobody to tell when it fails.
+        // There is no caller for the error.
         argon2id::hash(secret, &[0; 16], memory).ok();
     }
 }
 
-/// A decimal number without leading zeros and without a sign.
+/// Parses a decimal number without leading zeros and sign.
 fn number(text: &str) -> Option<u32> {
     let is_plain =
         text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
@@ -189,7 +184,7 @@ mod tests {
     use super::{HashFormatError, HashMemory, MAX_LEN, SecretHash};
     use crate::{random::SystemRandom, secret::Secret};
 
-    /// Hashes that other programs made: of reference vectors, of Python's hashlib and passlib, of
+    /// Hashes of other programs: of reference vectors, of Python's hashlib and passlib, of
     /// crypt(3).
     const FOREIGN: [(&str, &str); 9] = [
         (
@@ -336,7 +331,7 @@ mod tests {
         }
     }
 
-    /// A hash that lost its end must not become one that is easier to meet.
+    /// A truncated hash must not become one that is easier to match.
     #[test]
     fn a_truncated_hash_is_refused() {
         for (_, text) in FOREIGN {

@@ -11,17 +11,17 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use super::{HashFormatError, number};
 use crate::secret::Secret;
 
-/// What stands between the first two dollar signs.
+/// The name between the first two dollar signs.
 pub const NAME: &str = "pbkdf2-sha256";
 
-/// About a third of a second's work.
+/// About a third of a second.
 const MAX_ITERATIONS: u32 = 1_000_000;
 
-/// One block of the function, or two. A hash that lost its end would be one that is easier to meet.
+/// One block of the function, or two. A truncated hash would be easier to match.
 const HASH_LENS: [usize; 2] = [32, 64];
 const SALT_LENS: std::ops::RangeInclusive<usize> = 8..=64;
 
-/// A hash, parsed.
+/// A parsed hash.
 pub struct Pbkdf2 {
     iterations: NonZeroU32,
     salt: Vec<u8>,

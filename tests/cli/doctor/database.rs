@@ -44,7 +44,7 @@ fn where_this_user_may_not_write() {
     set_mode(&work, ".", 0o755);
     let output = run_as_another_user(&work, &["doctor", "-o", "json"]);
     let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
-    for (check, found) in [(1, "may not make one"), (3, "may not make a key")] {
+    for (check, found) in [(1, "may not create one"), (3, "may not create a key")] {
         assert_eq!(findings[check]["result"], "problem", "{findings}");
         assert!(findings[check]["found"].as_str().unwrap().contains(found), "{findings}");
     }
@@ -106,7 +106,7 @@ fn what_is_no_database() {
         let path = work.write("data/mintery.db", garbage);
         let report = examine(&work);
         report.says("database", "problem", &["data/mintery.db", "not a database"]);
-        report.says("migrations", "warning", &["not looked at"]).says("clock", "warning", &[]);
+        report.says("migrations", "warning", &["not checked"]).says("clock", "warning", &[]);
         assert_eq!(&fs::read(path).unwrap(), garbage);
     }
     let work = with_addresses(Workplace::new());
@@ -146,10 +146,10 @@ fn tables_of_another_release() {
     work.execute("UPDATE _sqlx_migrations SET version = 99991231000000 WHERE version = (SELECT MAX(version) FROM _sqlx_migrations)");
     let report = examine(&work);
     report.says("migrations", "problem", &["99991231000000", "upgrade"]);
-    report.says("master_key", "ok", &["not looked at"]).says(
+    report.says("master_key", "ok", &["not checked"]).says(
         "event_log",
         "warning",
-        &["not looked at"],
+        &["not checked"],
     );
     work.execute("DELETE FROM _sqlx_migrations WHERE version = 99991231000000");
     let result = if engine() == Engine::Postgres { "problem" } else { "warning" };
@@ -167,7 +167,7 @@ fn a_database_that_is_down() {
         let report = examine(&work);
         report.keeps("hunter2").says("database", "problem", &["127.0.0.1", word, "database_url"]);
         for check in ["migrations", "event_log", "signing_keys", "clock"] {
-            report.says(check, "warning", &["not looked at"]);
+            report.says(check, "warning", &["not checked"]);
         }
         report.says("master_key", "warning", &["keys/master.key"]).says("port", "ok", &[]);
     }

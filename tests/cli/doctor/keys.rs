@@ -35,7 +35,7 @@ fn a_master_key_that_does_not_open_the_database() {
     fs::copy(other.path("keys/master.key"), &path).unwrap();
     let report = examine(&work);
     report.keeps(key.trim()).keeps(&fs::read_to_string(&path).unwrap()[..20]);
-    report.says("master_key", "problem", &["not the one", "restore"]);
+    report.says("master_key", "problem", &["wrong master key", "restore"]);
     for bad in ["", "correct horse battery staple", &key[..20]] {
         fs::write(&path, bad).unwrap();
         let report = examine(&work);

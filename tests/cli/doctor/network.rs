@@ -27,7 +27,7 @@ fn an_issuer_that_leads_elsewhere() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let issuer = format!("http://{}", silent.local_addr().unwrap());
     let report = examine(&healthy().with("MINTERY_ISSUER", &issuer));
-    report.is_well_but(&[]).says("issuer", "ok", &["nobody answers"]);
+    report.is_well_but(&[]).says("issuer", "ok", &["no server answers"]);
 }
 
 #[test]
