@@ -2,15 +2,13 @@
 
 use clap::Args;
 
-use crate::admin::AdminError;
 use crate::admin::json::SecretUseJson;
 use crate::admin::secret_use::{self, Asked, SecretUse, exactly};
 use crate::cli::client::parse_id;
-use crate::cli::client::secret::last_used;
+use crate::cli::client::secret::{last_used, parse_secret_id};
 use crate::cli::output;
 use crate::cli::output::{Format, date};
 use crate::cli::{CliError, Shared, seconds, session};
-use crate::model::client::SecretId;
 use crate::model::usage::{KNOWN_AFTER, MAX_ADDRESSES};
 use crate::store::Missing;
 
@@ -42,10 +40,7 @@ impl SafeToRevoke {
         let id = parse_id(&self.id)?;
         let settings = shared.settings(Vec::new())?;
         let admin = session::administer(&settings, Missing::Refuse).await?;
-        // What is no id names none, and is not repeated: it may be the secret itself.
-        let secret = SecretId::parse(&self.secret).map_err(|error| {
-            CliError::admin(AdminError::NotFound(format!("secret of this id: {error}")))
-        })?;
+        let secret = parse_secret_id(&self.secret)?;
         let asked = Asked { unused_for: self.unused_for, usual_ttl: settings.token_ttl };
         let answer = secret_use::safe_to_revoke(&admin, &id, &secret, asked).await;
         let answer = answer.map_err(CliError::admin)?;

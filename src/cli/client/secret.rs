@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use crate::admin::AdminError;
 use crate::admin::client::{self, KeptSecret, NewSecret};
 use crate::admin::json::{MadeSecretJson, SecretJson};
 use crate::cli::client::parse_id;
@@ -112,8 +113,15 @@ async fn list(shared: &Shared, id: &str, format: Format) -> Result<(), CliError>
     }
 }
 
+/// Parses the id of a secret. The error does not repeat `text`, which may be the secret itself.
+pub fn parse_secret_id(text: &str) -> Result<SecretId, CliError> {
+    SecretId::parse(text).map_err(|error| {
+        CliError::admin(AdminError::NotFound(format!("secret of this id: {error}")))
+    })
+}
+
 async fn revoke(shared: &Shared, id: &str, secret: &str, format: Format) -> Result<(), CliError> {
-    let (id, secret) = (parse_id(id)?, SecretId::from_stored(secret.to_owned()));
+    let (id, secret) = (parse_id(id)?, parse_secret_id(secret)?);
     let admin = session::admin(shared, Missing::Refuse).await?;
     client::revoke_secret(&admin, &id, &secret).await.map_err(CliError::admin)?;
     let secret = secret.as_str();
