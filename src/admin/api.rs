@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Admin, AdminError, MAX_TOKEN_TTL, signing_key, version};
+use super::{Admin, AdminError, signing_key, version};
 use crate::model::api::{Api, ApiScopes, MAX_APIS};
+use crate::model::client::MAX_TOKEN_TTL;
 use crate::model::event::{Event, EventNumber};
 use crate::model::name::DisplayName;
 use crate::model::patch::Patch;

@@ -21,7 +21,6 @@ pub mod user;
 mod version;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use api_key::ApiKeyPolicy;
 use session::SessionPolicy;
@@ -31,6 +30,7 @@ use crate::keys::seal::SealingKey;
 use crate::keys::signing::UnusableKey;
 use crate::model::api_key::KeyLimit;
 use crate::model::client::MAX_CHOSEN_SECRETS;
+use crate::model::client::terms::InvalidClientTerms;
 use crate::model::event::Actor;
 use crate::model::key_schedule::NothingToDo;
 use crate::model::resource::ResourceUri;
@@ -68,9 +68,6 @@ pub struct Admin {
     /// Where secrets are hashed.
     pub hashing: HashPool,
 }
-
-/// The longest life of a token: what outlives it is no token but a credential.
-pub const MAX_TOKEN_TTL: Duration = Duration::from_hours(24 * 30);
 
 impl Admin {
     /// Nobody grants a scope that they do not hold.
@@ -168,4 +165,10 @@ pub enum AdminError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<InvalidClientTerms> for AdminError {
+    fn from(error: InvalidClientTerms) -> Self {
+        Self::Invalid(error.to_string())
+    }
 }

@@ -198,10 +198,10 @@ pub async fn authenticate(
     let (known, _) = server.directory.client(client_of(&token)).await?;
     let known = holder(&token, known)?;
     let client = &known.client;
-    let scopes = scopes_of(server, &token, token.scopes.intersection(&client.scopes));
+    let scopes = scopes_of(server, &token, token.scopes.intersection(&client.terms.scopes));
     require(&scopes, demand.scopes)?;
     Ok(Authenticated {
-        principal: Principal::Client { id: client.id.clone(), name: client.name.clone() },
+        principal: Principal::Client { id: client.id.clone(), name: client.terms.name.clone() },
         credential: credential_of(&token)?,
         scopes,
         expires_at: Some(Timestamp::from_secs(token.expires_at.as_secs())),

@@ -92,9 +92,10 @@ impl KnownOwner {
     #[must_use]
     pub fn principal(&self) -> Principal {
         match self {
-            Self::Client(known) => {
-                Principal::Client { id: known.client.id.clone(), name: known.client.name.clone() }
-            }
+            Self::Client(known) => Principal::Client {
+                id: known.client.id.clone(),
+                name: known.client.terms.name.clone(),
+            },
             Self::User(KnownUser { user, .. }) => Principal::User {
                 id: user.id.clone(),
                 name: user.username.clone(),
@@ -107,7 +108,7 @@ impl KnownOwner {
     #[must_use]
     pub fn resources(&self) -> &[ResourceUri] {
         match self {
-            Self::Client(known) => &known.client.resources,
+            Self::Client(known) => &known.client.terms.resources,
             Self::User(known) => &known.user.resources,
         }
     }
@@ -115,7 +116,7 @@ impl KnownOwner {
     /// What of the scopes of a key they hold themselves.
     fn most_of(&self, scopes: &ScopeSet) -> ScopeSet {
         match self {
-            Self::Client(known) => scopes.intersection(&known.client.scopes),
+            Self::Client(known) => scopes.intersection(&known.client.terms.scopes),
             Self::User(known) => known.user.most_of(scopes),
         }
     }

@@ -436,7 +436,8 @@ impl Directory {
                 StoreError::Unavailable("too many look-ups are waiting already".to_owned())
             })?;
             let found = client::by_id(&self.database, id).await?;
-            if found.as_ref().is_some_and(|(client, _)| client.max_tokens_per_hour.is_some()) {
+            if found.as_ref().is_some_and(|(client, _)| client.terms.max_tokens_per_hour.is_some())
+            {
                 // Before the first token: this node may have just started, or forgotten.
                 let hour = Hour::of(self.clock.now());
                 self.usage

@@ -1,44 +1,17 @@
 //! API keys that were found where everybody can read.
 
-use std::str::FromStr;
-
 use super::api_key::{ApiKeyId, KeyOwner};
+use super::named::named;
 
-/// Text that is no policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it should be revoke or flag")]
-pub struct InvalidLeakPolicy;
-
-/// What is done with a key that was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LeakPolicy {
-    /// It is taken back at once.
-    #[default]
-    Revoke,
-    /// It is marked, and stays good until its owner has replaced it.
-    Flag,
-}
-
-impl LeakPolicy {
-    /// The name, as it is set.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Revoke => "revoke",
-            Self::Flag => "flag",
-        }
-    }
-}
-
-impl FromStr for LeakPolicy {
-    type Err = InvalidLeakPolicy;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "revoke" => Ok(Self::Revoke),
-            "flag" => Ok(Self::Flag),
-            _ => Err(InvalidLeakPolicy),
-        }
+named! {
+    /// The reaction to a key that was found in public.
+    #[derive(Default)]
+    pub enum LeakPolicy: "it should be" {
+        /// Revoke it at once.
+        #[default]
+        Revoke = "revoke",
+        /// Mark it; it stays valid until its owner replaces it.
+        Flag = "flag",
     }
 }
 

@@ -157,7 +157,7 @@ impl Introspection {
         let client = &self.caller.client;
         let (iss, aud, iat) = (server.issuer.as_str(), client.id.as_str(), self.at.as_secs());
         let claims = to_json(&SignedClaims { iss, aud, iat, token_introspection })?;
-        let algorithm = client.introspection_alg.unwrap_or(DEFAULT_INTROSPECTION_ALG);
+        let algorithm = client.terms.introspection_alg.unwrap_or(DEFAULT_INTROSPECTION_ALG);
         let ring = server.ring.current();
         let signer = ring
             .signer(algorithm, self.at)
@@ -184,7 +184,7 @@ fn active(
 ) -> Result<Active, Inactive> {
     let holder = caller::holder(&token, known)?;
     let scopes =
-        caller::scopes_of(server, &token, token.scopes.intersection(&holder.client.scopes));
+        caller::scopes_of(server, &token, token.scopes.intersection(&holder.client.terms.scopes));
     Ok(Active { token, scopes })
 }
 
@@ -208,7 +208,7 @@ async fn active_of_other(
 /// API which it stands for, or of all.
 fn may_introspect(server: &AuthorizationServer, caller: &Client, token: &AccessToken) -> bool {
     caller::client_of(token) == caller.id.as_str()
-        || caller.scopes.contains(INTROSPECT_ALL)
+        || caller.terms.scopes.contains(INTROSPECT_ALL)
         || token.audience.iter().any(|audience| stands_for(server, caller, audience))
 }
 
@@ -216,7 +216,7 @@ fn may_introspect(server: &AuthorizationServer, caller: &Client, token: &AccessT
 /// its tokens may administer it.
 fn stands_for(server: &AuthorizationServer, client: &Client, audience: &str) -> bool {
     audience != server.issuer.as_str()
-        && client.stands_for.iter().any(|own| own.as_str() == audience)
+        && client.terms.stands_for.iter().any(|own| own.as_str() == audience)
         && server.directory.apis().contains_key(audience)
 }
 

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::AuthorizationServer;
-use super::grant::token_exchange;
 use crate::model::client::{DEFAULT_INTROSPECTION_ALG, GrantType};
 use crate::model::signing_key::SigningAlgorithm;
 
@@ -91,7 +90,7 @@ impl ServerMetadata {
                 .then(|| issuer.endpoint("/oauth/authorize")),
             // Required by RFC 8414 §2; this server answers with none of them.
             response_types_supported: ["none"],
-            grant_types_supported: [GrantType::ClientCredentials.name(), token_exchange::NAME],
+            grant_types_supported: GrantType::ALL.map(GrantType::name),
             token_endpoint_auth_methods_supported: AUTH_METHODS,
             revocation_endpoint: issuer.endpoint("/oauth/revoke"),
             revocation_endpoint_auth_methods_supported: AUTH_METHODS,

@@ -85,7 +85,12 @@ pub async fn respond(
         usage.refuse(now, refusal.outcome(), client.secret(), submission.from);
     })?;
     // Before the signature, which costs more than all the rest.
-    usage.issue(now, client.known.client.max_tokens_per_hour, client.secret(), submission.from)?;
+    usage.issue(
+        now,
+        client.known.client.terms.max_tokens_per_hour,
+        client.secret(),
+        submission.from,
+    )?;
     let id = client.known.client.id.as_str();
     let holder = Holder {
         subject: id,
@@ -117,7 +122,7 @@ async fn exchange(
     let over_limit = |limit: OverLimit| OauthError::KeyOverLimit { retry_after: limit.retry_after };
     api_key::spend(server, &known, from, now).map_err(over_limit)?;
     if let Some(client) = owner.client() {
-        client.usage.issue(now, client.client.max_tokens_per_hour, None, from)?;
+        client.usage.issue(now, client.client.terms.max_tokens_per_hour, None, from)?;
     }
     let holder = Holder {
         subject: owner.id(),
@@ -136,7 +141,7 @@ fn grant(
     kind: GrantType,
     form: &Form,
 ) -> Result<Granted, OauthError> {
-    if !client.known.client.grants.contains(&kind) {
+    if !client.known.client.terms.grants.contains(&kind) {
         return Err(OauthError::UnauthorizedClient);
     }
     match Grant::parse(kind, form)? {

@@ -10,7 +10,7 @@ use actix_web::web::{self, Data, ServiceConfig};
 use tokio::net::TcpSocket;
 
 use crate::admin::api_key::{ApiKeyPolicy, CreatedApiKey, NewApiKey};
-use crate::admin::client::{ClientUpdate, CreatedClient, NewClient};
+use crate::admin::client::{CreatedClient, NewClient};
 use crate::admin::revocation::Revoker;
 use crate::admin::session::SessionPolicy;
 use crate::admin::user::NewUser;
@@ -30,6 +30,7 @@ use crate::keys::unlock::{Mode, UnlockError, Unlocked, unlock};
 use crate::metrics::Metrics;
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{Environment, Environments, KeyOwner};
+use crate::model::client::ClientTerms;
 use crate::model::event::{Actor, EventNumber};
 use crate::model::issuer::Issuer;
 use crate::model::name::DisplayName;
@@ -385,8 +386,7 @@ async fn create_first(admin: &Admin, accepted: Environments) -> Result<Option<Fi
     };
     let new = NewClient {
         id: None,
-        terms: ClientUpdate { scopes: Some(scopes), ..ClientUpdate::default() }
-            .into_new(name.clone()),
+        terms: ClientTerms { scopes, ..ClientTerms::new(name.clone()) },
         secret: None,
         secret_expires_in: None,
     };

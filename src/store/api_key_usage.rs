@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::connection::{CHANGE_PATIENCE, Transaction, silent};
 use super::{Database, StoreError};
 use crate::model::api_key::ApiKeyId;
-use crate::model::usage::{Countable as _, Hour, HourOfKeyUse, KeyOutcome, LastUse};
+use crate::model::usage::{Hour, HourOfKeyUse, KeyOutcome, LastUse};
 
 /// What a node counted for one key.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use super::change::Tx;
-use super::client::{uris, uris_text};
+use super::client_row::{uris, uris_text};
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
 use crate::model::event::EventNumber;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mintery::admin::api::{self, ApiTerms};
-use mintery::admin::client::{self, ClientUpdate};
+use mintery::admin::client;
 use mintery::admin::signing_key;
 use mintery::keys::pair::KeyPair;
 use mintery::model::api::ApiScopes;
-use mintery::model::client::ClientId;
+use mintery::model::client::{ClientId, ClientUpdate};
 use mintery::model::name::DisplayName;
 use mintery::model::patch::Patch;
 use mintery::model::resource::ResourceUri;

@@ -623,7 +623,7 @@ impl Owner {
     /// What a key of theirs allows when nobody says.
     fn default_scopes(&self) -> ScopeSet {
         match self {
-            Self::Client(client) => client.default_scopes(),
+            Self::Client(client) => client.terms.effective_default_scopes(),
             // What somebody holds by their role is Mintery's own, and never a default.
             Self::User(user) => user.scopes.clone(),
         }
@@ -632,7 +632,7 @@ impl Owner {
     /// What of `scopes` they hold themselves.
     fn most_of(&self, scopes: &ScopeSet) -> ScopeSet {
         match self {
-            Self::Client(client) => scopes.intersection(&client.scopes),
+            Self::Client(client) => scopes.intersection(&client.terms.scopes),
             Self::User(user) => user.most_of(scopes),
         }
     }
@@ -670,7 +670,7 @@ impl Admin {
             return Ok(());
         }
         match owner {
-            Owner::Client(client) => self.may_grant(&client.scopes),
+            Owner::Client(client) => self.may_grant(&client.terms.scopes),
             Owner::User(user) => self.may_decide_about(user),
         }
     }

@@ -5,19 +5,14 @@ use std::time::Duration;
 
 use super::api::{added, must_exist};
 use super::once::{Once, Repeatable};
-use super::{Admin, AdminError, MAX_TOKEN_TTL, once, signing_key, version};
+use super::{Admin, AdminError, once, signing_key, version};
 use crate::clock::Timestamp;
 use crate::model::client::{
-    AuthMethod, Client, ClientId, ClientSecret, GrantType, MAX_CHOSEN_SECRETS, MAX_RESOURCES,
-    MAX_SCOPE_LEN, MAX_SECRETS, SecretId,
+    AuthMethod, Client, ClientId, ClientSecret, ClientTerms, ClientUpdate, MAX_CHOSEN_SECRETS,
+    MAX_SECRETS, SecretId,
 };
 use crate::model::event::{Event, EventNumber};
-use crate::model::name::DisplayName;
-use crate::model::patch::Patch;
-use crate::model::resource::ResourceUri;
-use crate::model::scope::ScopeSet;
-use crate::model::signing_key::SigningAlgorithm;
-use crate::model::usage::{LastUse, MAX_LIMIT};
+use crate::model::usage::LastUse;
 use crate::model::user::UserId;
 use crate::secret::Secret;
 use crate::secret::chosen::ChosenSecret;
@@ -26,32 +21,6 @@ use crate::secret::hash::SecretHash;
 use crate::secret::pool::{Busy, Lane};
 pub use crate::store::client::Filter;
 use crate::store::{StoreError, client, event, key, usage};
-
-/// What a client may do, as somebody wants it.
-#[derive(Debug, Clone)]
-pub struct ClientTerms {
-    /// What people call it.
-    pub name: DisplayName,
-    /// All that it may ask for.
-    pub scopes: ScopeSet,
-    /// What it gets when it asks for none; when absent all of its own but Mintery's.
-    pub default_scopes: Option<ScopeSet>,
-    /// The grants it may use.
-    pub grants: Vec<GrantType>,
-    /// The APIs that it may ask tokens for beside the default one, what it gets when it names none
-    /// first.
-    pub resources: Vec<ResourceUri>,
-    /// The APIs that it stands for: it may introspect the tokens for them.
-    pub stands_for: Vec<ResourceUri>,
-    /// What its tokens are signed with; what the API or the settings say when absent.
-    pub token_alg: Option<SigningAlgorithm>,
-    /// What answers to its introspections are signed with; RS256 when absent.
-    pub introspection_alg: Option<SigningAlgorithm>,
-    /// How long its tokens live; what the API or the settings say when absent.
-    pub token_ttl: Option<Duration>,
-    /// How many tokens it may get in an hour; as many as it asks for when absent.
-    pub max_tokens_per_hour: Option<u64>,
-}
 
 /// What a client is made of.
 #[derive(Debug)]
@@ -66,155 +35,22 @@ pub struct NewClient {
     pub secret_expires_in: Option<Duration>,
 }
 
-/// A change of what a client may do: what is absent stays, and what may be taken away is given as
-/// nothing.
-#[derive(Debug, Clone, Default)]
-pub struct ClientUpdate {
-    /// See [`ClientTerms::name`].
-    pub name: Option<DisplayName>,
-    /// See [`ClientTerms::scopes`].
-    pub scopes: Option<ScopeSet>,
-    /// See [`ClientTerms::default_scopes`].
-    pub default_scopes: Patch<ScopeSet>,
-    /// See [`ClientTerms::grants`].
-    pub grants: Option<Vec<GrantType>>,
-    /// See [`ClientTerms::resources`].
-    pub resources: Option<Vec<ResourceUri>>,
-    /// See [`ClientTerms::stands_for`].
-    pub stands_for: Option<Vec<ResourceUri>>,
-    /// See [`ClientTerms::token_alg`].
-    pub token_alg: Patch<SigningAlgorithm>,
-    /// See [`ClientTerms::introspection_alg`].
-    pub introspection_alg: Patch<SigningAlgorithm>,
-    /// See [`ClientTerms::token_ttl`].
-    pub token_ttl: Patch<Duration>,
-    /// See [`ClientTerms::max_tokens_per_hour`].
-    pub max_tokens_per_hour: Patch<u64>,
-    /// The [`version()`] of the client that whoever changes it has seen: the change is refused
-    /// when there is another by now.
-    pub seen: Option<String>,
-}
-
-impl ClientUpdate {
-    /// What a new client of this name may do, with what is usual where nothing is said.
-    #[must_use]
-    pub fn into_new(self, name: DisplayName) -> ClientTerms {
-        self.apply(ClientTerms {
-            name,
-            scopes: ScopeSet::default(),
-            default_scopes: None,
-            grants: vec![GrantType::ClientCredentials],
-            resources: Vec::new(),
-            stands_for: Vec::new(),
-            token_alg: None,
-            introspection_alg: None,
-            token_ttl: None,
-            max_tokens_per_hour: None,
-        })
+/// Checks terms on their own, then against the store: the APIs must exist, and a key for each
+/// algorithm.
+async fn check(
+    admin: &Admin,
+    terms: &ClientTerms,
+    before: Option<&ClientTerms>,
+) -> Result<(), AdminError> {
+    terms.validate()?;
+    let (resources, stood_for) =
+        before.map_or((&[][..], &[][..]), |before| (&before.resources, &before.stands_for));
+    let added = added(&terms.resources, resources).chain(added(&terms.stands_for, stood_for));
+    must_exist(admin, added).await?;
+    for algorithm in [terms.token_alg, terms.introspection_alg].into_iter().flatten() {
+        signing_key::ensure(admin, algorithm).await?;
     }
-
-    /// What the terms of a client become.
-    fn apply(self, terms: ClientTerms) -> ClientTerms {
-        ClientTerms {
-            name: self.name.unwrap_or(terms.name),
-            scopes: self.scopes.unwrap_or(terms.scopes),
-            default_scopes: self.default_scopes.apply(terms.default_scopes),
-            grants: self.grants.unwrap_or(terms.grants),
-            resources: self.resources.unwrap_or(terms.resources),
-            stands_for: self.stands_for.unwrap_or(terms.stands_for),
-            token_alg: self.token_alg.apply(terms.token_alg),
-            introspection_alg: self.introspection_alg.apply(terms.introspection_alg),
-            token_ttl: self.token_ttl.apply(terms.token_ttl),
-            max_tokens_per_hour: self.max_tokens_per_hour.apply(terms.max_tokens_per_hour),
-        }
-    }
-}
-
-impl ClientTerms {
-    fn of(client: &Client) -> Self {
-        Self {
-            name: client.name.clone(),
-            scopes: client.scopes.clone(),
-            default_scopes: client.default_scopes.clone(),
-            grants: client.grants.clone(),
-            resources: client.resources.clone(),
-            stands_for: client.stands_for.clone(),
-            token_alg: client.token_alg,
-            introspection_alg: client.introspection_alg,
-            token_ttl: client.token_ttl,
-            max_tokens_per_hour: client.max_tokens_per_hour,
-        }
-    }
-
-    fn put_into(self, client: &mut Client) {
-        client.name = self.name;
-        client.scopes = self.scopes;
-        client.default_scopes = self.default_scopes;
-        client.grants = self.grants;
-        client.resources = self.resources;
-        client.stands_for = self.stands_for;
-        client.token_alg = self.token_alg;
-        client.introspection_alg = self.introspection_alg;
-        client.token_ttl = self.token_ttl;
-        client.max_tokens_per_hour = self.max_tokens_per_hour;
-    }
-
-    /// Checks what goes together.
-    ///
-    /// # Errors
-    /// [`AdminError::Invalid`] when it does not.
-    pub fn validate(&self) -> Result<(), AdminError> {
-        let invalid = |reason: String| Err(AdminError::Invalid(reason));
-        if self.scopes.as_str().len() > MAX_SCOPE_LEN {
-            return invalid(format!("the scopes of a client have at most {MAX_SCOPE_LEN} bytes"));
-        }
-        if let Some(defaults) = &self.default_scopes {
-            let missing = defaults.minus(&self.scopes);
-            if !missing.is_empty() {
-                return invalid(format!(
-                    "the default scope {missing} is none of the client's scopes"
-                ));
-            }
-            if defaults.has_own() {
-                return invalid("Mintery's own scopes are never a default".to_owned());
-            }
-        }
-        if self.resources.len() > MAX_RESOURCES {
-            return invalid(format!("a client has at most {MAX_RESOURCES} resources"));
-        }
-        if self.stands_for.len() > MAX_RESOURCES {
-            return invalid(format!("a client stands for at most {MAX_RESOURCES} APIs"));
-        }
-        if self.introspection_alg.is_some_and(SigningAlgorithm::is_symmetric) {
-            return invalid("answers to introspections are not signed with HS256".to_owned());
-        }
-        if self.token_alg.is_some_and(SigningAlgorithm::is_symmetric) {
-            return invalid(
-                "HS256 is not for single clients: the setting `token.alg` alone chooses it"
-                    .to_owned(),
-            );
-        }
-        if self.token_ttl.is_some_and(|ttl| ttl.is_zero() || ttl > MAX_TOKEN_TTL) {
-            return invalid(format!("tokens live from 1 to {} seconds", MAX_TOKEN_TTL.as_secs()));
-        }
-        if self.max_tokens_per_hour.is_some_and(|limit| !(1..=MAX_LIMIT).contains(&limit)) {
-            return invalid(format!("a limit is from 1 to {MAX_LIMIT} tokens in an hour"));
-        }
-        Ok(())
-    }
-
-    /// Checks, besides, what there must be: the APIs, and a key for the algorithm.
-    async fn check(&self, admin: &Admin, before: Option<&Client>) -> Result<(), AdminError> {
-        self.validate()?;
-        let (resources, stood_for) =
-            before.map_or((&[][..], &[][..]), |client| (&client.resources, &client.stands_for));
-        let added = added(&self.resources, resources).chain(added(&self.stands_for, stood_for));
-        must_exist(admin, added).await?;
-        for algorithm in [self.token_alg, self.introspection_alg].into_iter().flatten() {
-            signing_key::ensure(admin, algorithm).await?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// A client that was made, and its secret, which is shown this once.
@@ -279,7 +115,7 @@ async fn make(
     if let Some(id) = &new.id {
         check_id(id)?;
     }
-    new.terms.check(admin, None).await?;
+    check(admin, &new.terms, None).await?;
     let now = admin.clock.now();
     let made = make_secret(
         admin,
@@ -288,22 +124,12 @@ async fn make(
     .await?;
     let mut client = Client {
         id: new.id.unwrap_or_else(|| ClientId::generate(&*admin.random)),
-        name: new.terms.name.clone(),
-        scopes: new.terms.scopes.clone(),
-        default_scopes: None,
-        resources: Vec::new(),
-        stands_for: Vec::new(),
-        grants: Vec::new(),
+        terms: new.terms,
         auth_method: AuthMethod::ClientSecret,
-        token_alg: None,
-        introspection_alg: None,
-        token_ttl: None,
-        max_tokens_per_hour: None,
         cut_off: EventNumber::default(),
         created_at: now,
         disabled_at: None,
     };
-    new.terms.put_into(&mut client);
     let (row, secret_row, caller) = (client.clone(), made.secret.clone(), admin.clone());
     let change = admin.store.change::<EventNumber, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
@@ -321,9 +147,9 @@ async fn make(
             let cut_off = event::last_number(tx).await?.next();
             client::set_cut_off(tx, &row.id, cut_off).await?;
             client::insert_secret(tx, &row.id, &secret_row).await?;
-            key::raise_longest_ttl_in(tx, row.token_ttl).await?;
+            key::raise_longest_ttl_in(tx, row.terms.token_ttl).await?;
             once::keep(tx, &caller, repeatable, row.id.as_str(), now).await?;
-            Ok((cut_off, Event::ClientCreated { client: row.id, name: row.name }))
+            Ok((cut_off, Event::ClientCreated { client: row.id, name: row.terms.name }))
         })
     });
     (client.cut_off, _) = change.await?;
@@ -341,23 +167,23 @@ pub async fn update(
     update: ClientUpdate,
 ) -> Result<Client, AdminError> {
     let before = find(admin, id).await?;
-    let wanted = update.clone().apply(ClientTerms::of(&before));
-    wanted.check(admin, Some(&before)).await?;
+    let wanted = update.clone().apply(before.terms.clone());
+    check(admin, &wanted, Some(&before.terms)).await?;
     let (id, caller) = (id.clone(), admin.clone());
     let change = admin.store.change::<Client, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
             let (mut client, _) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
             // Whoever changes a client decides what it is from now on: as much as making it anew.
-            caller.may_grant(&client.scopes)?;
+            caller.may_grant(&client.terms.scopes)?;
             version::check(update.seen.as_deref(), &version(&client), "client")?;
-            let terms = update.apply(ClientTerms::of(&client));
+            let terms = update.apply(client.terms.clone());
             caller.may_grant(&terms.scopes)?;
-            caller.may_give_apis(&terms.resources, &client.resources)?;
-            caller.may_give_apis(&terms.stands_for, &client.stands_for)?;
+            caller.may_give_apis(&terms.resources, &client.terms.resources)?;
+            caller.may_give_apis(&terms.stands_for, &client.terms.stands_for)?;
             terms.validate()?;
-            terms.put_into(&mut client);
+            client.terms = terms;
             client::update(tx, &client).await?;
-            key::raise_longest_ttl_in(tx, client.token_ttl).await?;
+            key::raise_longest_ttl_in(tx, client.terms.token_ttl).await?;
             Ok((client, Event::ClientUpdated { client: id }))
         })
     });
@@ -367,7 +193,7 @@ pub async fn update(
 /// What tells what a client may do from what it could do before a change.
 #[must_use]
 pub fn version(client: &Client) -> String {
-    version::of(&ClientTerms::of(client))
+    version::of(&client.terms)
 }
 
 /// Gives a client another secret, so that a new one can be brought out before the old one is taken
@@ -441,8 +267,8 @@ async fn add(
 impl Admin {
     /// Whoever has a secret of a client is that client.
     fn may_become(&self, client: &Client) -> Result<(), AdminError> {
-        self.may_grant(&client.scopes)?;
-        self.may_give_apis(&client.stands_for, &[])
+        self.may_grant(&client.terms.scopes)?;
+        self.may_give_apis(&client.terms.stands_for, &[])
     }
 }
 
@@ -474,7 +300,7 @@ pub async fn revoke_secret(
         Box::pin(async move {
             let (locked, _) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
             // Unlike a client that is disabled, this cannot be undone.
-            caller.may_grant(&locked.scopes)?;
+            caller.may_grant(&locked.terms.scopes)?;
             if !client::delete_secret(tx, &id, &secret).await? {
                 return Err(AdminError::NotFound(format!(
                     "secret {} of client {id}",
@@ -646,7 +472,7 @@ pub async fn set_enabled(
             let (client, _) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
             if enabled {
                 // To stop somebody in a hurry takes less.
-                caller.may_grant(&client.scopes)?;
+                caller.may_grant(&client.terms.scopes)?;
             }
             client::set_disabled(tx, &id, since).await?;
             let event = match since {
@@ -668,7 +494,7 @@ pub async fn delete(admin: &Admin, id: &ClientId) -> Result<EventNumber, AdminEr
     let change = admin.store.change(admin.actor.clone(), move |tx| {
         Box::pin(async move {
             let (client, _) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
-            caller.may_grant(&client.scopes)?;
+            caller.may_grant(&client.terms.scopes)?;
             client::delete(tx, &id).await?;
             Ok(((), Event::ClientDeleted { client: id }))
         })

@@ -18,7 +18,7 @@ use crate::model::api_key::{ApiKey, ApiKeyId, KeyOwner};
 use crate::model::name::DisplayName;
 use crate::model::patch::Patch;
 use crate::model::scope::ScopeSet;
-use crate::model::usage::{Countable as _, HourOfKeyUse, KeyOutcome};
+use crate::model::usage::{HourOfKeyUse, KeyOutcome};
 
 /// An API key, without the key.
 #[derive(Debug, Serialize)]

@@ -3,6 +3,7 @@
 //! are seconds since the epoch.
 
 pub mod api_key;
+pub mod client_terms;
 pub mod object;
 pub mod user;
 
@@ -13,13 +14,15 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use client_terms::{ClientTermsJson, client_input};
+
 use super::AdminError;
 use super::api::{ApiTerms, ApiUpdate};
-use super::client::{ClientUpdate, CreatedClient, KeptSecret, MadeSecret, NewClient, NewSecret};
+use super::client::{CreatedClient, KeptSecret, MadeSecret, NewClient, NewSecret};
 use super::secret_use::{AddressUse, Reason, SecretUse};
 use crate::clock::Timestamp;
 use crate::model::api::{Api, ApiScopes};
-use crate::model::client::{Client, ClientId, ClientSecret, GrantType};
+use crate::model::client::{Client, ClientId, ClientSecret, ClientTerms, ClientUpdate};
 use crate::model::event::RecordedEvent;
 use crate::model::key_schedule::ScheduledKey;
 use crate::model::name::DisplayName;
@@ -27,7 +30,7 @@ use crate::model::patch::Patch;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
-use crate::model::usage::{Countable as _, HourOfUse, Outcome};
+use crate::model::usage::{HourOfUse, Outcome};
 use crate::secret::Secret;
 use crate::secret::chosen::ChosenSecret;
 
@@ -35,22 +38,9 @@ use crate::secret::chosen::ChosenSecret;
 #[derive(Debug, Serialize)]
 pub struct ClientJson<'a> {
     client_id: &'a str,
-    client_name: &'a str,
-    scope: &'a ScopeSet,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    default_scope: Option<ScopeSet>,
-    resources: Vec<&'a str>,
-    stands_for: Vec<&'a str>,
-    grant_types: Vec<&'static str>,
+    #[serde(flatten)]
+    terms: ClientTermsJson<'a>,
     token_endpoint_auth_method: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    access_token_signed_response_alg: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    introspection_signed_response_alg: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    access_token_ttl: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_tokens_per_hour: Option<u64>,
     client_id_issued_at: i64,
     enabled: bool,
 }
@@ -190,32 +180,26 @@ pub struct UsageJson<'a> {
 }
 
 impl<'a> From<&'a Client> for ClientJson<'a> {
+    /// Shows effective default scopes, also where the client has none of its own.
     fn from(client: &'a Client) -> Self {
-        Self {
-            client_id: client.id.as_str(),
-            client_name: client.name.as_str(),
-            scope: &client.scopes,
-            default_scope: Some(client.default_scopes()),
-            resources: client.resources.iter().map(ResourceUri::as_str).collect(),
-            stands_for: client.stands_for.iter().map(ResourceUri::as_str).collect(),
-            grant_types: client.grants.iter().map(|grant| grant.name()).collect(),
-            token_endpoint_auth_method: client.auth_method.name(),
-            access_token_signed_response_alg: client.token_alg.map(SigningAlgorithm::name),
-            introspection_signed_response_alg: client.introspection_alg.map(SigningAlgorithm::name),
-            access_token_ttl: client.token_ttl.map(|ttl| ttl.as_secs()),
-            max_tokens_per_hour: client.max_tokens_per_hour,
-            client_id_issued_at: client.created_at.as_secs(),
-            enabled: client.is_enabled(),
-        }
+        let mut json = Self::as_set(client);
+        json.terms.default_scope = Some(client.terms.effective_default_scopes());
+        json
     }
 }
 
 impl<'a> ClientJson<'a> {
-    /// The same without what follows from the rest: what nobody has set is absent, and stays so
-    /// where this is imported.
+    /// Shows only what was set, so that an import leaves the rest unset.
     #[must_use]
     pub fn as_set(client: &'a Client) -> Self {
-        Self { default_scope: client.default_scopes.clone(), ..Self::from(client) }
+        let Client { id, terms, auth_method, cut_off: _, created_at, disabled_at: _ } = client;
+        Self {
+            client_id: id.as_str(),
+            terms: ClientTermsJson::from(terms),
+            token_endpoint_auth_method: auth_method.name(),
+            client_id_issued_at: created_at.as_secs(),
+            enabled: client.is_enabled(),
+        }
     }
 }
 
@@ -359,31 +343,16 @@ impl<'a> From<&'a Api> for ApiJson<'a> {
     }
 }
 
-/// A client as somebody wants it, or a change of one: then what is absent stays, and `null` takes
-/// away.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClientInput {
-    pub(super) client_id: Option<String>,
-    pub(super) client_name: Option<String>,
-    pub(super) scope: Option<String>,
-    #[serde(default)]
-    pub(super) default_scope: Patch<String>,
-    pub(super) resources: Option<Vec<String>>,
-    pub(super) stands_for: Option<Vec<String>>,
-    pub(super) grant_types: Option<Vec<String>>,
-    #[serde(default)]
-    pub(super) access_token_signed_response_alg: Patch<String>,
-    #[serde(default)]
-    pub(super) introspection_signed_response_alg: Patch<String>,
-    #[serde(default)]
-    pub(super) access_token_ttl: Patch<u64>,
-    #[serde(default)]
-    pub(super) max_tokens_per_hour: Patch<u64>,
-    /// A secret that somebody chose, instead of one that is made.
-    pub(super) client_secret: Option<Secret>,
-    /// After how many seconds the first secret expires.
-    pub(super) secret_expires_in: Option<u64>,
+client_input! {
+    /// A new client, or a change of one: then an absent member stays as it is, and `null` removes
+    /// it.
+    #[derive(Debug)]
+    pub struct ClientInput {
+        /// A chosen secret, instead of a generated one.
+        client_secret: Option<Secret>,
+        /// Seconds until the first secret expires.
+        secret_expires_in: Option<u64>,
+    }
 }
 
 /// A secret as somebody wants it.
@@ -430,27 +399,27 @@ pub struct ApiInput {
 }
 
 impl ClientInput {
-    /// A new client.
+    /// Parses a new client.
     ///
     /// # Errors
-    /// When a member is not valid, or the name is missing.
+    /// If a member is invalid, or the name is missing.
     pub fn into_new(mut self) -> Result<NewClient, AdminError> {
         let id = self.client_id.as_deref().map(ClientId::parse).transpose().map_err(invalid)?;
         let secret_expires_in = self.secret_expires_in.map(Duration::from_secs);
         let secret =
             self.client_secret.take().map(ChosenSecret::parse).transpose().map_err(invalid)?;
-        let mut update = self.parse()?;
+        let mut update = self.terms()?;
         let name = update.name.take();
         let name = name.ok_or_else(|| AdminError::Invalid("client_name is missing".to_owned()))?;
-        let terms = update.into_new(name);
+        let terms = update.apply(ClientTerms::new(name));
         Ok(NewClient { id, terms, secret, secret_expires_in })
     }
 
-    /// A change of a client, whose id and secrets are not changed in this way.
+    /// Parses a change of a client. It cannot change the id or the secrets.
     ///
     /// # Errors
-    /// When a member is not valid.
-    pub fn into_update(self) -> Result<ClientUpdate, AdminError> {
+    /// If a member is invalid.
+    pub fn into_update(mut self) -> Result<ClientUpdate, AdminError> {
         if self.client_id.is_some()
             || self.client_secret.is_some()
             || self.secret_expires_in.is_some()
@@ -458,40 +427,7 @@ impl ClientInput {
             let reason = "neither the id nor the secrets of a client are changed in this way";
             return Err(AdminError::Invalid(reason.to_owned()));
         }
-        self.parse()
-    }
-
-    /// What the members say, apart from the id and the secrets.
-    ///
-    /// # Errors
-    /// When a member is not valid.
-    pub(super) fn parse(self) -> Result<ClientUpdate, AdminError> {
-        let parse_scopes = |text: String| ScopeSet::parse(&text).map_err(invalid);
-        let parse_alg = |name: String| name.parse::<SigningAlgorithm>().map_err(invalid);
-        let grants = |names: Vec<String>| {
-            names
-                .iter()
-                .map(|name| name.parse().map_err(invalid))
-                .collect::<Result<Vec<GrantType>, _>>()
-        };
-        Ok(ClientUpdate {
-            name: self
-                .client_name
-                .map(|name| DisplayName::parse(&name).map_err(invalid))
-                .transpose()?,
-            scopes: self.scope.map(parse_scopes).transpose()?,
-            default_scopes: self.default_scope.try_map(parse_scopes)?,
-            resources: resources(self.resources)?,
-            stands_for: resources(self.stands_for)?,
-            grants: self.grant_types.map(grants).transpose()?,
-            token_alg: self.access_token_signed_response_alg.try_map(parse_alg)?,
-            introspection_alg: self.introspection_signed_response_alg.try_map(parse_alg)?,
-            token_ttl: self
-                .access_token_ttl
-                .try_map(|ttl| Ok::<_, AdminError>(Duration::from_secs(ttl)))?,
-            max_tokens_per_hour: self.max_tokens_per_hour,
-            seen: None,
-        })
+        self.terms()
     }
 }
 

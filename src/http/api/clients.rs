@@ -9,12 +9,11 @@ use super::administration::{
 };
 use super::page::{Page, PageQuery};
 use super::version::{if_match, tagged};
-use crate::admin::client::ClientUpdate;
 use crate::admin::json::{
     ClientInput, ClientJson, CreatedJson, MadeSecretJson, SecretInput, SecretJson, ShownJson,
 };
 use crate::admin::{AdminError, client, revocation};
-use crate::model::client::{ClientId, SecretId};
+use crate::model::client::{ClientId, ClientUpdate, SecretId};
 use crate::oauth::AuthorizationServer;
 
 pub(super) const READ: &str = "mintery:clients:read";

@@ -15,17 +15,17 @@ use super::show::{Moment, Status, span};
 use super::visit::{ONCE_FIELD, Visit};
 use super::visitor::Visitor;
 use super::{Outcome, activity, encoded, page, page_with, redirect};
-use crate::admin::client::{self, ClientUpdate, Filter, NewClient};
+use crate::admin::client::{self, Filter, NewClient};
 use crate::admin::once::Once;
 use crate::admin::{AdminError, api, api_key, revocation, usage};
 use crate::clock::Timestamp;
-use crate::model::client::{Client, ClientId};
+use crate::model::client::{Client, ClientId, ClientTerms, ClientUpdate};
 use crate::model::name::DisplayName;
 use crate::model::patch::Patch;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::{InvalidScope, ScopeSet};
 use crate::model::signing_key::SigningAlgorithm;
-use crate::model::usage::{Countable as _, Hour, Outcome as TokenOutcome};
+use crate::model::usage::{Hour, Outcome as TokenOutcome};
 
 pub(super) const READ: &str = "mintery:clients:read";
 pub(super) const WRITE: &str = "mintery:clients:write";
@@ -91,10 +91,22 @@ pub(super) struct ClientView {
 
 impl ClientView {
     fn new(client: &Client, now: Timestamp) -> Self {
+        let ClientTerms {
+            name,
+            scopes,
+            grants: _,
+            resources,
+            stands_for,
+            default_scopes: _,
+            token_alg,
+            introspection_alg: _,
+            token_ttl,
+            max_tokens_per_hour,
+        } = &client.terms;
         let texts = |resources: &[ResourceUri]| resources.iter().map(ToString::to_string).collect();
         Self {
             id: client.id.clone(),
-            name: client.name.as_str().to_owned(),
+            name: name.as_str().to_owned(),
             status: if client.is_enabled() {
                 Status::ok("Active")
             } else {
@@ -102,13 +114,13 @@ impl ClientView {
             },
             is_enabled: client.is_enabled(),
             created: Moment::new(client.created_at, now),
-            scopes: client.scopes.clone(),
-            default_scopes: client.default_scopes(),
-            resources: texts(&client.resources),
-            stands_for: texts(&client.stands_for),
-            ttl: client.token_ttl.map(span),
-            alg: client.token_alg.map_or("As the API or the server has it", SigningAlgorithm::name),
-            limit: client.max_tokens_per_hour,
+            scopes: scopes.clone(),
+            default_scopes: client.terms.effective_default_scopes(),
+            resources: texts(resources),
+            stands_for: texts(stands_for),
+            ttl: token_ttl.map(span),
+            alg: token_alg.map_or("As the API or the server has it", SigningAlgorithm::name),
+            limit: *max_tokens_per_hour,
         }
     }
 
@@ -222,24 +234,36 @@ impl ClientForm {
         }
     }
 
-    fn of(client: &Client) -> Self {
+    fn of(terms: &ClientTerms) -> Self {
+        let ClientTerms {
+            name,
+            scopes,
+            grants: _,
+            resources,
+            stands_for: _,
+            default_scopes,
+            token_alg,
+            introspection_alg: _,
+            token_ttl,
+            max_tokens_per_hour,
+        } = terms;
         let number =
             |number: Option<u64>| number.map_or_else(String::new, |number| number.to_string());
         Self {
-            name: Field::new("name", client.name.as_str()),
-            scopes: Field::new("scope", client.scopes.as_str()),
+            name: Field::new("name", name.as_str()),
+            scopes: Field::new("scope", scopes.as_str()),
             default_scopes: Field::new(
                 "default_scope",
-                client.default_scopes.as_ref().map_or("", ScopeSet::as_str),
+                default_scopes.as_ref().map_or("", ScopeSet::as_str),
             ),
             resources: Field::new("resource", ""),
-            ttl: Field::new("ttl", number(client.token_ttl.map(|ttl| ttl.as_secs()))),
-            alg: Field::new("alg", client.token_alg.map_or("", SigningAlgorithm::name)),
-            limit: Field::new("limit", number(client.max_tokens_per_hour)),
+            ttl: Field::new("ttl", number(token_ttl.map(|ttl| ttl.as_secs()))),
+            alg: Field::new("alg", token_alg.map_or("", SigningAlgorithm::name)),
+            limit: Field::new("limit", number(*max_tokens_per_hour)),
             id: Field::new("id", ""),
             life: Field::new("life", "never"),
             custom: Field::new("days", ""),
-            chosen_resources: client.resources.iter().map(ToString::to_string).collect(),
+            chosen_resources: resources.iter().map(ToString::to_string).collect(),
         }
     }
 
@@ -255,7 +279,8 @@ impl ClientForm {
         let name = self.name.parse(DisplayName::parse);
         let scopes = self.scopes.parse(parse_scopes);
         let had_none = before
-            .is_some_and(|client| client.default_scopes.as_ref().is_some_and(ScopeSet::is_empty));
+            .and_then(|client| client.terms.default_scopes.as_ref())
+            .is_some_and(ScopeSet::is_empty);
         let default_scopes = match self.default_scopes.value.as_str() {
             // It said that there are none, and nobody has said anything else.
             "" if had_none => Some(Patch::Keep),
@@ -281,7 +306,11 @@ impl ClientForm {
             token_alg: alg?,
             token_ttl: ttl?,
             max_tokens_per_hour: limit?,
-            ..ClientUpdate::default()
+            // What the form does not show stays.
+            stands_for: None,
+            grants: None,
+            introspection_alg: Patch::Keep,
+            seen: None,
         })
     }
 }
@@ -395,7 +424,7 @@ async fn create(visit: &Visit<'_>) -> Outcome {
     let Some(name) = update.name.take() else { return Err(Failure::NotFound) };
     let new = NewClient {
         id,
-        terms: update.into_new(name),
+        terms: update.apply(ClientTerms::new(name)),
         secret: None,
         secret_expires_in: life.apply(None),
     };
@@ -455,7 +484,8 @@ async fn edit(visit: &Visit<'_>, id: &ClientId) -> Outcome {
     let (client, _) = client::show(visit.admin(WRITE)?, id).await?;
     let view = ClientView::new(&client, visit.visitor.now);
     let seen = client::version(&client);
-    show_form(visit, Some((&view, &seen)), &ClientForm::of(&client), None, StatusCode::OK).await
+    show_form(visit, Some((&view, &seen)), &ClientForm::of(&client.terms), None, StatusCode::OK)
+        .await
 }
 
 async fn update(visit: &Visit<'_>, id: &ClientId) -> Outcome {
@@ -547,7 +577,7 @@ enum Act {
 
 async fn confirm(visit: &Visit<'_>, id: &ClientId, act: Act) -> Outcome {
     let (client, _) = client::show(visit.admin(WRITE)?, id).await?;
-    let (name, path) = (client.name.as_str(), path_of(id));
+    let (name, path) = (client.terms.name.as_str(), path_of(id));
     let crumbs = [("/dashboard/clients", "Clients"), (path.as_str(), name)];
     let (title, text, is_final, button) = match act {
         Act::Disable => (

@@ -12,7 +12,7 @@ use super::{Outcome, activity, encoded, page};
 use crate::admin::api_key::{self, Filter};
 use crate::admin::overview::{self, NotedSecret, Of};
 use crate::clock::Timestamp;
-use crate::model::usage::{Countable as _, Hour, KeyOutcome, Outcome as TokenOutcome};
+use crate::model::usage::{Hour, KeyOutcome, Outcome as TokenOutcome};
 
 const USAGE: &str = "mintery:usage:read";
 const CLIENTS: &str = "mintery:clients:read";

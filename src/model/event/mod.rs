@@ -858,7 +858,7 @@ mod tests {
     fn the_log_shows_which_events_take_something_back() {
         let client = ClientId::parse("a").unwrap();
         let resource = ResourceUri::parse("https://a.example").unwrap();
-        let secret = SecretId::from_stored("cs_1".to_owned());
+        let secret = SecretId::parse("cs_0000000000000000000001").unwrap();
         let key = ApiKeyId::parse("ak_1234567890123456789012").unwrap();
         let kid = || "k".to_owned();
         let algorithm = SigningAlgorithm::Es256;

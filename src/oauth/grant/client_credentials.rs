@@ -31,10 +31,10 @@ impl ClientCredentials {
     ) -> Result<Granted, OauthError> {
         let KnownClient { client, default_scopes, .. } = known;
         let allowed = Allowed {
-            resources: &client.resources,
-            token_alg: client.token_alg,
-            token_ttl: client.token_ttl,
-            scopes: &client.scopes,
+            resources: &client.terms.resources,
+            token_alg: client.terms.token_alg,
+            token_ttl: client.terms.token_ttl,
+            scopes: &client.terms.scopes,
             default_scopes,
         };
         self.0.decide(server, allowed)

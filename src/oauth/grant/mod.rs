@@ -35,6 +35,7 @@ impl Grant {
             GrantType::ClientCredentials => {
                 client_credentials::ClientCredentials::parse(form).map(Self::ClientCredentials)
             }
+            GrantType::TokenExchange => Err(OauthError::UnsupportedGrantType),
         }
     }
 }

@@ -109,8 +109,8 @@ impl TokenExchange {
         let of_client = known.owner.client().map(|known| &known.client);
         let allowed = Allowed {
             resources: known.owner.resources(),
-            token_alg: of_client.and_then(|client| client.token_alg),
-            token_ttl: of_client.and_then(|client| client.token_ttl),
+            token_alg: of_client.and_then(|client| client.terms.token_alg),
+            token_ttl: of_client.and_then(|client| client.terms.token_ttl),
             scopes: &known.scopes,
             default_scopes,
         };
