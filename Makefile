@@ -34,7 +34,7 @@ test-curl: ## the curl-driven tests alone, those of README.md's examples among t
 	@tests/run.sh curl
 
 .PHONY: test-interop
-test-interop: ## what docs/api-keys*.md say alone, with the clients that they name: a browser, OpenAI's, Node's, Python's, Ruby's
+test-interop: ## what docs/guides/api-keys*.md say alone, with the clients that they name: a browser, OpenAI's, Node's, Python's, Ruby's
 	@tests/run.sh interop
 
 .PHONY: test-browser
@@ -54,12 +54,19 @@ check: tools ## format, lints, documentation, licences, unused dependencies
 	cargo clippy -p mintery-verifier --no-default-features --features actix --lib -- -D warnings
 	cargo clippy -p mintery-verifier --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace --exclude mintery-benches
+	tests/docs/links.py
+	mdbook build docs
 	cargo deny check licenses bans sources
 	cargo machete
 
 .PHONY: tools
 tools: ## install what `make check` calls, where it is missing
 	@tests/setup/tools.sh "$(TOOLS)"
+
+.PHONY: docs
+docs: tools ## build the book into target/book and check its links
+	@tests/docs/links.py
+	mdbook build docs
 
 .PHONY: advisories
 advisories: tools ## look the dependencies up in the database of security advisories (needs the network)
@@ -75,7 +82,7 @@ fuzz: ## fuzz what strangers send, each target for FUZZ_SECONDS (60); needs a ni
 	@fuzz/run.sh "$(TOOLS)"
 
 .PHONY: requirements
-requirements: ## print the lines of REQUIREMENTS.md that no test names
+requirements: ## print the requirements that no test names
 	@tests/requirements.sh
 
 .PHONY: clean

@@ -1,4 +1,4 @@
-// A small API that verifies Mintery's tokens by itself, follows what the issuer takes back (docs/revocation-feed.md), and
+// A small API that verifies Mintery's tokens by itself, follows what the issuer takes back (docs/reference/revocation-feed.md), and
 // refuses that within a second. Node.js 18 or later, and nothing else:
 //
 //   ISSUER=http://127.0.0.1:8080 CLIENT_ID=… CLIENT_SECRET=… node examples/verifier.mjs

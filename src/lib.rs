@@ -21,7 +21,7 @@
 
 // The examples of the guide compile, or the tests fail.
 #[cfg(doctest)]
-#[doc = include_str!("../docs/protecting-an-api.md")]
+#[doc = include_str!("../docs/guides/protecting-an-api.md")]
 mod protecting_an_api {}
 
 pub mod admin;

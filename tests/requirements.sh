@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Prints the lines of REQUIREMENTS.md that no test names, with their text. A test names a line where its comment has
+# Prints the lines of docs/inside/requirements.md that no test names, with their text. A test names a line where its comment has
 # the id, alone or among others: a doc comment above a test in src/, any doc comment in tests/, any comment of a script
 # there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-requirements=${REQUIREMENTS:-docs/REQUIREMENTS.md}
-[[ -e $requirements ]] || requirements=../shared/REQUIREMENTS.md
-[[ -e $requirements ]] || { echo 'REQUIREMENTS.md is nowhere: REQUIREMENTS names it' >&2; exit 1; }
+requirements=${REQUIREMENTS:-docs/inside/requirements.md}
+[[ -e $requirements ]] || { echo "$requirements does not exist: REQUIREMENTS names the file" >&2; exit 1; }
 
 id='([0-9]{4}|[A-Z]{3,})-[0-9]+'
 

@@ -16,7 +16,7 @@
 //! `ISSUER`, `AUDIENCE` and `LISTEN` are as in `resource_server.rs`. `SERVICE_KEY` is an API key of
 //! this API's own, with the scope `mintery:keys:verify`: it asks about other keys, and what was
 //! taken back. Pages of `ALLOWED_ORIGINS` (commas between) may call from a browser.
-//! `docs/api-keys.md` tells how it is used.
+//! `docs/guides/api-keys.md` tells how it is used.
 
 mod caller;
 mod chat;

@@ -40,7 +40,7 @@ impl Doctor {
         let findings = examine(settings, Arc::new(SystemClock::default()), &SystemRandom).await;
         match self.output {
             Format::Json => {
-                output::json(&findings.iter().map(FindingJson::from).collect::<Vec<_>>())?
+                output::json(&findings.iter().map(FindingJson::from).collect::<Vec<_>>())?;
             }
             Format::Table => output::line(&table(&findings))?,
         }

@@ -57,7 +57,7 @@ pub fn collect(
     match file {
         Some(path) => read_file(path, &mut values)?,
         None if Path::new(DEFAULT_FILE).exists() => {
-            read_file(Path::new(DEFAULT_FILE), &mut values)?
+            read_file(Path::new(DEFAULT_FILE), &mut values)?;
         }
         None => {}
     }

@@ -502,7 +502,7 @@ impl Directory {
                 Ok(()) => {}
                 // Rather some seconds too few than twice the same.
                 Err(StoreError::OutcomeUnknown(reason)) => {
-                    log::warn!("counts may be lost: {reason}")
+                    log::warn!("counts may be lost: {reason}");
                 }
                 Err(error) => {
                     self.usage.put_back(left);
@@ -532,7 +532,7 @@ impl Directory {
                 Ok(()) => {}
                 // Rather some seconds too few than twice the same.
                 Err(StoreError::OutcomeUnknown(reason)) => {
-                    log::warn!("counts may be lost: {reason}")
+                    log::warn!("counts may be lost: {reason}");
                 }
                 Err(error) => {
                     self.key_usages.put_back(part);

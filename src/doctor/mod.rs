@@ -138,7 +138,7 @@ fn consistent(settings: &Settings, told: &[Setting]) -> Finding {
         return Finding::problem(
             SETTINGS,
             error.to_string(),
-            "docs/leaked-keys.md says what the file holds",
+            "docs/guides/leaked-keys.md says what the file holds",
         );
     }
     for secret in told.iter().filter(|setting| setting.is_masked) {

@@ -1,10 +1,12 @@
 //! All actix server code. [`routes`] is the whole URL table.
 
-pub mod api;
+mod act;
+mod api;
 pub mod connection;
 pub mod error;
 pub mod extract;
 mod headers;
+mod log_in;
 pub mod middleware;
 pub mod oauth;
 pub mod ops;
@@ -119,13 +121,13 @@ fn endpoints(config: &mut ServiceConfig, optional: &Optional) {
 /// What stands at no address of the framework's table: what is administered, a page, or nothing.
 async fn otherwise(
     administration: Arc<Table>,
-    request: ServiceRequest,
+    mut request: ServiceRequest,
 ) -> Result<ServiceResponse, Error> {
-    let mut request = match administration.answer(request).await {
+    let server = request.extract::<Data<AuthorizationServer>>().await?;
+    let mut request = match administration.answer(request, &server).await {
         Ok(response) => return Ok(response),
         Err(request) => request,
     };
-    let server = request.extract::<Data<AuthorizationServer>>().await?;
     let payload = request.extract::<Payload>().await?;
     let (request, _) = request.into_parts();
     let response = if pages::are_at(request.path(), server.issuer.path()) {
@@ -154,8 +156,8 @@ fn administration(scanning: bool) -> Vec<Route> {
             .get(clients::show)
             .patch(clients::update)
             .delete(clients::delete),
-        Route::at("/api/v1/clients/{id}/enable").post(clients::enable),
-        Route::at("/api/v1/clients/{id}/disable").post(clients::disable),
+        Route::at("/api/v1/clients/{id}/enable").post(clients::set_enabled::<true>),
+        Route::at("/api/v1/clients/{id}/disable").post(clients::set_enabled::<false>),
         Route::at("/api/v1/clients/{id}/revoke-tokens").post(clients::revoke_tokens),
         Route::at("/api/v1/clients/{id}/secrets").get(clients::secrets).post(clients::add_secret),
         Route::at("/api/v1/clients/{id}/secrets/{secret}").delete(clients::revoke_secret),
@@ -191,32 +193,31 @@ fn api_keys(scanning: bool) -> Vec<Route> {
         Route::at("/api/v1/keys/verify").post(keys::verify),
         Route::at("/api/v1/keys/revoke").post(keys::revoke_all),
         Route::at("/api/v1/keys/{id}").get(keys::show).patch(keys::update).delete(keys::revoke),
-        Route::at("/api/v1/keys/{id}/enable").post(keys::enable),
-        Route::at("/api/v1/keys/{id}/disable").post(keys::disable),
+        Route::at("/api/v1/keys/{id}/enable").post(keys::set_enabled::<true>),
+        Route::at("/api/v1/keys/{id}/disable").post(keys::set_enabled::<false>),
         Route::at("/api/v1/keys/{id}/rotate").post(keys::rotate),
         Route::at("/api/v1/keys/{id}/usage").get(keys::usage),
     ]
 }
 
 fn people() -> Vec<Route> {
-    use api::{session, users};
+    use api::{second_factor, session, users};
     vec![
-        Route::at("/api/v1/session").post(session::log_in).delete(session::log_out),
+        Route::at("/api/v1/session").uncounted().post(session::log_in).delete(session::log_out),
         Route::at("/api/v1/users").get(users::list).post(users::create),
-        Route::at("/api/v1/users/me/second-factor").post(users::begin_second_factor),
-        Route::at("/api/v1/users/me/second-factor/confirm").post(users::confirm_second_factor),
-        Route::at("/api/v1/users/me/second-factor/recovery-codes")
-            .post(users::renew_recovery_codes),
-        Route::at("/api/v1/users/me/second-factor/remove").post(users::remove_second_factor),
+        Route::at("/api/v1/users/me/second-factor").post(second_factor::begin),
+        Route::at("/api/v1/users/me/second-factor/confirm").post(second_factor::confirm),
+        Route::at("/api/v1/users/me/second-factor/recovery-codes").post(second_factor::renew_codes),
+        Route::at("/api/v1/users/me/second-factor/remove").post(second_factor::remove),
         Route::at("/api/v1/users/{id}").get(users::show).patch(users::update).delete(users::delete),
-        Route::at("/api/v1/users/{id}/enable").post(users::enable),
-        Route::at("/api/v1/users/{id}/disable").post(users::disable),
+        Route::at("/api/v1/users/{id}/enable").post(users::set_enabled::<true>),
+        Route::at("/api/v1/users/{id}/disable").post(users::set_enabled::<false>),
         Route::at("/api/v1/users/{id}/set-password").post(users::set_password),
         Route::at("/api/v1/users/{id}/sessions")
             .get(users::sessions)
             .delete(users::revoke_sessions),
         Route::at("/api/v1/users/{id}/sessions/{session}").delete(users::revoke_session),
-        Route::at("/api/v1/users/{id}/second-factor").delete(users::reset_second_factor),
+        Route::at("/api/v1/users/{id}/second-factor").delete(second_factor::reset),
     ]
 }
 

@@ -361,7 +361,7 @@ async fn open_to_serve(
         SchemaState::Current => {}
         SchemaState::Ahead(migration) => return Err(OpenError::TooNew(migration).into()),
         SchemaState::Behind if mode.migrate || url.engine() == Engine::Sqlite => {
-            database.migrate().await?
+            database.migrate().await?;
         }
         SchemaState::Behind => return Err(OpenError::NotMigrated.into()),
     }

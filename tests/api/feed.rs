@@ -118,7 +118,7 @@ async fn a_reader_is_told_what_was_taken_back_and_then_the_rest() {
     );
 }
 
-/// Every kind of thing that is taken back, with the digest that `docs/revocation-feed.md` says.
+/// Every kind of thing that is taken back, with the digest that `docs/reference/revocation-feed.md` says.
 #[actix_web::test]
 async fn every_kind_is_told() {
     let app = TestApp::spawn().await;

@@ -438,7 +438,7 @@ async fn act(admin: &Admin, what: &str, key: &ApiKeyId, owner: &ClientId) {
         }
         "rotated out at once" => rotate(Some(Duration::ZERO)).await,
         "rotated, for less than the life of a token" => {
-            rotate(Some(Duration::from_secs(3599))).await
+            rotate(Some(Duration::from_secs(3599))).await;
         }
         "rotated, for longer than any token lives" => rotate(None).await,
         "renamed and limited" => {

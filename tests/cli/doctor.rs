@@ -215,7 +215,7 @@ fn settings_that_are_not_valid() {
     let work = healthy().with("MINTERY_LEAKS__PUBLIC_KEYS", "scanners.json");
     examine(&work).says("settings", "problem", &["`leaks.public_keys`", "scanners.json"]);
     work.write("scanners.json", "{}");
-    examine(&work).says("settings", "problem", &["`public_keys`", "docs/leaked-keys.md"]);
+    examine(&work).says("settings", "problem", &["`public_keys`", "docs/guides/leaked-keys.md"]);
 }
 
 /// SEC-5

@@ -57,7 +57,7 @@ fn kid(token: &str) -> String {
     header["kid"].as_str().unwrap().to_owned()
 }
 
-/// What `docs/protecting-an-api.md` promises of the example. 9728-1, 6750-1, 6750-4
+/// What `docs/guides/protecting-an-api.md` promises of the example. 9728-1, 6750-1, 6750-4
 #[test]
 fn the_example_takes_the_tokens_of_a_server() {
     let work = Workplace::with_tables();

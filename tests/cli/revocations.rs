@@ -1,6 +1,6 @@
 //! What is taken back, and APIs in processes of their own that follow it:
 //! `examples/resource_server.rs` with the library, and `examples/verifier.mjs` in another language,
-//! by `docs/revocation-feed.md`.
+//! by `docs/reference/revocation-feed.md`.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2016,SC2154 # Filters of jq are not expanded; `scratch` is lib.sh's.
-# Leaked keys as docs/leaked-keys.md has it: what its regular expressions find, and what becomes of a key that a scanner tells of,
+# Leaked keys as docs/guides/leaked-keys.md has it: what its regular expressions find, and what becomes of a key that a scanner tells of,
 # which signs with openssl.
 
 openssl ecparam -genkey -name prime256v1 -noout -out "$scratch/scanner.pem" 2>/dev/null
@@ -18,9 +18,9 @@ report() {
 
 # The regular expressions on the page in which WORD stands.
 expressions() {
-  awk -F"'''" '/^regex = /{print $2}' "$REPOSITORY/docs/leaked-keys.md" | grep -F "$1"
-  sed -nE "s/^ +(key|secret): '(.*)'\$/\\2/p" "$REPOSITORY/docs/leaked-keys.md" | grep -F "$1"
-  sed -nE 's/^\| (API key|client secret) \| `(.*)` \|$/\2/p' "$REPOSITORY/docs/leaked-keys.md" | sed 's/\\|/|/g' | grep -F "$1"
+  awk -F"'''" '/^regex = /{print $2}' "$REPOSITORY/docs/guides/leaked-keys.md" | grep -F "$1"
+  sed -nE "s/^ +(key|secret): '(.*)'\$/\\2/p" "$REPOSITORY/docs/guides/leaked-keys.md" | grep -F "$1"
+  sed -nE 's/^\| (API key|client secret) \| `(.*)` \|$/\2/p' "$REPOSITORY/docs/guides/leaked-keys.md" | sed 's/\\|/|/g' | grep -F "$1"
 }
 
 # What a scanner reports that is given an expression and a line: the first group, where there is one.

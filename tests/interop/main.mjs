@@ -10,7 +10,7 @@ import { refusals } from "./refusals.mjs";
 import { difference } from "./shows.mjs";
 import { Workplace } from "./workplace.mjs";
 
-const docs = path.join(process.env.REPOSITORY, "docs");
+const docs = path.join(process.env.REPOSITORY, "docs", "guides");
 const FIRST = path.join(docs, "api-keys.md");
 const counts = { passed: 0, failed: 0 };
 

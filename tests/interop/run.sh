@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tries what the pages docs/api-keys*.md tell their readers to type, with the clients that they name, against the binary
-# TEST_BINARY and the example that cargo puts beside it. `run.sh docs/api-keys-bearer.md` tries that page alone.
+# Tries what the pages docs/guides/api-keys*.md tell their readers to type, with the clients that they name, against the binary
+# TEST_BINARY and the example that cargo puts beside it. `run.sh docs/guides/api-keys-bearer.md` tries that page alone.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export REPOSITORY=${here%/tests/interop}

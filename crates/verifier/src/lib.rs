@@ -1,6 +1,6 @@
 //! What an API needs to know who calls it: the [`Verifier`] checks an access token as RFC 9068 and
 //! RFC 8725 ask, without asking the issuer. Mintery's own routes use this very code.
-//! `docs/protecting-an-api.md` is its guide.
+//! `docs/guides/protecting-an-api.md` is its guide.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {

@@ -26,7 +26,9 @@ const SCOPE: HeaderName = HeaderName::from_static("x-auth-scope");
 pub async fn check(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
     match authenticate(&request, &server).await {
         Ok(caller) => granted(&server, &caller).finish(),
-        Err(refusal) => error::check(&request, &server, &only_401_and_403(refusal)),
+        Err(refusal) => {
+            error::access::check_response(&request, &server, &only_401_and_403(refusal))
+        }
     }
 }
 
@@ -39,7 +41,9 @@ pub async fn check_and_tell(
         Ok(caller) => {
             granted(&server, &caller).insert_header((CONTENT_TYPE, JSON)).body(me::json(&caller))
         }
-        Err(refusal) => error::check(&request, &server, &only_401_and_403(refusal)),
+        Err(refusal) => {
+            error::access::check_response(&request, &server, &only_401_and_403(refusal))
+        }
     }
 }
 

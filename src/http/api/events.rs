@@ -1,27 +1,24 @@
 //! `/api/v1/events`
 
-use actix_web::http::StatusCode;
+use actix_web::HttpRequest;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 
-use super::administration::{Outcome, Refused, answer, authorize, json};
+use super::answer::ok;
+use super::authorize::authorize;
 use super::page::{Page, PageQuery};
 use crate::admin::AdminError;
 use crate::admin::event_log::{self, Asked, Filter};
 use crate::admin::json::EventJson;
 use crate::clock::Timestamp;
+use crate::http::act::{Outcome, Refused};
 use crate::model::event::EventNumber;
 use crate::oauth::AuthorizationServer;
 
 const READ: &str = "mintery:events:read";
 
 /// `GET /api/v1/events`
-pub async fn list(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
-    answer(&request, &server, do_list(&request, &server).await)
-}
-
-async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome {
-    let admin = authorize(request, server, READ).await?;
+pub async fn list(request: HttpRequest, server: Data<AuthorizationServer>) -> Outcome {
+    let admin = authorize(&request, &server, READ).await?;
     let query = PageQuery::parse(
         request.query_string(),
         &["actor", "from", "kind", "newest_first", "subject", "until"],
@@ -49,8 +46,6 @@ async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome
         (true, before) => Asked::Before(before),
     };
     let events = event_log::page(&admin, asked, query.limit_and_one(), &filter).await?;
-    Ok(json(
-        StatusCode::OK,
-        &Page::new(&query, &events, |event| event.number.to_string(), EventJson::from),
-    ))
+    let page = Page::new(&query, &events, |event| event.number.to_string(), EventJson::from);
+    Ok(ok(&page))
 }

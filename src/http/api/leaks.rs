@@ -5,8 +5,8 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::administration::{Outcome, Refused, answer};
 use crate::admin::AdminError;
+use crate::http::act::{Outcome, Refused};
 use crate::http::error;
 use crate::http::extract::body;
 use crate::http::headers::{JSON, NO_STORE};
@@ -25,25 +25,17 @@ pub async fn report(
     request: HttpRequest,
     server: Data<AuthorizationServer>,
     payload: Payload,
-) -> HttpResponse {
-    answer(&request, &server, do_report(&request, &server, payload).await)
-}
-
-async fn do_report(
-    request: &HttpRequest,
-    server: &AuthorizationServer,
-    payload: Payload,
 ) -> Outcome {
     let Some(scanning) = &server.scanning else { return Ok(error::nothing_here().await) };
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     // Before the body is read: of those whom nobody knows, nothing is.
     let key = header(KEY).filter(|key| scanning.scanners.has(key)).ok_or(Refused::NotSigned)?;
     let signature = header(SIGNATURE).ok_or(Refused::NotSigned)?;
-    let body = body::read(request, payload).await.map_err(Refused::Body)?;
+    let body = body::read(&request, payload).await.map_err(Refused::Body)?;
     if !scanning.scanners.verify(key, signature, &body) {
         return Err(Refused::NotSigned);
     }
-    let verdicts = secret_scanning::respond(server, scanning.policy, &body).await?;
+    let verdicts = secret_scanning::respond(&server, scanning.policy, &body).await?;
     Ok(HttpResponse::build(StatusCode::OK)
         .insert_header((CONTENT_TYPE, JSON))
         .insert_header((CACHE_CONTROL, NO_STORE))

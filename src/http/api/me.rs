@@ -36,7 +36,7 @@ pub async fn me(request: HttpRequest, server: Data<AuthorizationServer>) -> Http
                 .insert_header((CACHE_CONTROL, NO_STORE))
                 .body(json(&caller))
         }
-        Err(refusal) => error::access(&request, &server, &refusal),
+        Err(refusal) => error::access::response(&request, &server, &refusal),
     }
 }
 

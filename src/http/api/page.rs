@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::administration::Refused;
 use crate::admin::AdminError;
+use crate::http::act::Refused;
 
 /// How many items a page has when nobody says.
 const USUAL: i64 = 50;

@@ -2,14 +2,16 @@
 //! whoever knows a private key can sign what they like, and so be whoever they like, without having
 //! been granted a scope.
 
-use actix_web::http::StatusCode;
+use actix_web::HttpRequest;
 use actix_web::web::{Data, Path, Payload};
-use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
-use super::administration::{self, Outcome, answer, applied, authorize, authorize_and_read, json};
+use super::answer::{complete_list, ok};
+use super::authorize::authorize;
+use super::input::authorize_and_read;
 use crate::admin::json::SigningKeyJson;
 use crate::admin::{AdminError, signing_key};
+use crate::http::act::{Outcome, applied};
 use crate::model::signing_key::{SigningAlgorithm, UnknownAlgorithm};
 use crate::oauth::AuthorizationServer;
 
@@ -38,59 +40,40 @@ pub struct Rotation {
 }
 
 /// `GET /api/v1/signing-keys`
-pub async fn list(request: HttpRequest, server: Server) -> HttpResponse {
-    answer(&request, &server, do_list(&request, &server).await)
-}
-
-async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome {
-    let admin = authorize(request, server, READ).await?;
+pub async fn list(request: HttpRequest, server: Server) -> Outcome {
+    let admin = authorize(&request, &server, READ).await?;
     let keys = signing_key::schedules(&admin).await?;
     let now = server.clock.now();
-    Ok(administration::list(keys.iter().map(|key| SigningKeyJson::at(key, now))))
+    Ok(complete_list(keys.iter().map(|key| SigningKeyJson::at(key, now))))
 }
 
 /// `GET /api/v1/signing-keys/{kid}`
-pub async fn show(request: HttpRequest, server: Server, kid: Path<String>) -> HttpResponse {
-    answer(&request, &server, do_show(&request, &server, &kid).await)
-}
-
-async fn do_show(request: &HttpRequest, server: &AuthorizationServer, kid: &str) -> Outcome {
-    let admin = authorize(request, server, READ).await?;
-    let (key, public_key) = signing_key::show(&admin, checked(kid)?).await?;
+pub async fn show(request: HttpRequest, server: Server, kid: Path<String>) -> Outcome {
+    let admin = authorize(&request, &server, READ).await?;
+    let (key, public_key) = signing_key::show(&admin, checked(&kid)?).await?;
     let key = SigningKeyJson::at(&key, server.clock.now());
-    Ok(json(StatusCode::OK, &Shown { key, public_key }))
+    Ok(ok(&Shown { key, public_key }))
 }
 
 /// `POST /api/v1/signing-keys/rotate`
-pub async fn rotate(request: HttpRequest, server: Server, payload: Payload) -> HttpResponse {
-    answer(&request, &server, do_rotate(&request, &server, payload).await)
-}
-
-async fn do_rotate(
-    request: &HttpRequest,
-    server: &AuthorizationServer,
-    payload: Payload,
-) -> Outcome {
-    let (admin, rotation) = authorize_and_read::<Rotation>(request, server, WRITE, payload).await?;
+pub async fn rotate(request: HttpRequest, server: Server, payload: Payload) -> Outcome {
+    let (admin, rotation) =
+        authorize_and_read::<Rotation>(&request, &server, WRITE, payload).await?;
     let invalid = |error: UnknownAlgorithm| AdminError::Invalid(error.to_string());
     let algorithm =
         rotation.alg.as_deref().map(str::parse::<SigningAlgorithm>).transpose().map_err(invalid)?;
     let ahead = (!rotation.now).then_some(server.keys_publish_ahead);
     let change = signing_key::rotate(&admin, algorithm.unwrap_or(server.token_alg), ahead).await?;
-    applied(server, &admin).await?;
-    Ok(json(StatusCode::OK, &SigningKeyJson::at(&change.key, server.clock.now())))
+    applied(&server, &admin).await?;
+    Ok(ok(&SigningKeyJson::at(&change.key, server.clock.now())))
 }
 
 /// `POST /api/v1/signing-keys/{kid}/retire`
-pub async fn retire(request: HttpRequest, server: Server, kid: Path<String>) -> HttpResponse {
-    answer(&request, &server, do_retire(&request, &server, &kid).await)
-}
-
-async fn do_retire(request: &HttpRequest, server: &AuthorizationServer, kid: &str) -> Outcome {
-    let admin = authorize(request, server, WRITE).await?;
-    let change = signing_key::retire(&admin, checked(kid)?, server.token_alg).await?;
-    applied(server, &admin).await?;
-    Ok(json(StatusCode::OK, &SigningKeyJson::at(&change.key, server.clock.now())))
+pub async fn retire(request: HttpRequest, server: Server, kid: Path<String>) -> Outcome {
+    let admin = authorize(&request, &server, WRITE).await?;
+    let change = signing_key::retire(&admin, checked(&kid)?, server.token_alg).await?;
+    applied(&server, &admin).await?;
+    Ok(ok(&SigningKeyJson::at(&change.key, server.clock.now())))
 }
 
 /// What is no id of a key names none, and is not repeated.

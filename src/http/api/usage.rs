@@ -1,26 +1,23 @@
 //! `/api/v1/usage`
 
-use actix_web::http::StatusCode;
+use actix_web::HttpRequest;
 use actix_web::web::Data;
-use actix_web::{HttpRequest, HttpResponse};
 
-use super::administration::{Outcome, Refused, answer, authorize, json};
+use super::answer::ok;
+use super::authorize::authorize;
 use super::page::{Page, PageQuery};
 use crate::admin::json::UsageJson;
 use crate::admin::{AdminError, usage};
 use crate::clock::Timestamp;
+use crate::http::act::{Outcome, Refused};
 use crate::model::usage::{Hour, HourOfUse};
 use crate::oauth::AuthorizationServer;
 
 const READ: &str = "mintery:usage:read";
 
 /// `GET /api/v1/usage`
-pub async fn list(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
-    answer(&request, &server, do_list(&request, &server).await)
-}
-
-async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome {
-    let admin = authorize(request, server, READ).await?;
+pub async fn list(request: HttpRequest, server: Data<AuthorizationServer>) -> Outcome {
+    let admin = authorize(&request, &server, READ).await?;
     let query = PageQuery::parse(request.query_string(), &["client_id", "from", "until"])?;
     let hour = |name| {
         Ok::<_, Refused>(query.number(name)?.map(|secs| Hour::of(Timestamp::from_secs(secs))))
@@ -35,7 +32,7 @@ async fn do_list(request: &HttpRequest, server: &AuthorizationServer) -> Outcome
             .transpose()?,
     };
     let found = usage::page(&admin, &asked, query.limit_and_one()).await?;
-    Ok(json(StatusCode::OK, &Page::new(&query, &found, cursor, UsageJson::from)))
+    Ok(ok(&Page::new(&query, &found, cursor, UsageJson::from)))
 }
 
 fn cursor(item: &HourOfUse) -> String {

@@ -35,13 +35,18 @@ fn show(
     let body = match introspection.body(server, format) {
         Ok(body) => body,
         Err(failure) => {
-            return error::oauth(request, server, &server.metrics.introspection_refusals, &failure);
+            return error::oauth::response(
+                request,
+                server,
+                &server.metrics.introspection_refusals,
+                &failure,
+            );
         }
     };
     let inactive = introspection.inactive();
     server.metrics.count_introspection(inactive.is_none());
     if let Some(why) = inactive {
-        error::inactive(request, server, why);
+        error::record::inactive(request, server, why);
     }
     let mut response = no_store(StatusCode::OK);
     if format == Format::Jwt {

@@ -119,8 +119,8 @@ fn answer(
             .insert_header((CACHE_CONTROL, NO_STORE))
             .body(document),
         Err(Refused::Oauth(refusal)) => {
-            error::oauth(request, server, &server.metrics.feed_refusals, &refusal)
+            error::oauth::response(request, server, &server.metrics.feed_refusals, &refusal)
         }
-        Err(Refused::Access(refusal)) => error::access(request, server, &refusal),
+        Err(Refused::Access(refusal)) => error::access::response(request, server, &refusal),
     }
 }

@@ -29,7 +29,7 @@ pub async fn answer<T>(
         Ok(body) => respond(server, &of(request, server, &body)).await,
         Err(error) => Err(error.into()),
     };
-    outcome.map_err(|refusal| error::oauth(request, server, refusals, &refusal))
+    outcome.map_err(|refusal| error::oauth::response(request, server, refusals, &refusal))
 }
 
 /// What of a request matters, whose body is `body`.

@@ -10,7 +10,7 @@ use super::visitor::Visitor;
 use super::{log_in, page_with, redirect};
 use crate::admin::AdminError;
 use crate::authn::caller::AccessError;
-use crate::http::api::administration::Refused;
+use crate::http::act::Refused;
 use crate::http::error;
 use crate::http::middleware::request_id::RequestId;
 use crate::model::scope::ScopeSet;
@@ -106,7 +106,7 @@ impl Failure {
             Self::Forged(reason) => {
                 let detail = "This form was sent from elsewhere, or from a session that has ended. Nothing was changed. Go back, \
                               reload the page, and send it again.";
-                error::page_failed(request, server, StatusCode::FORBIDDEN, "err_forged", reason);
+                error::record::record(request, server, StatusCode::FORBIDDEN, "err_forged", reason);
                 told(StatusCode::FORBIDDEN, "This form does not count", detail)
             }
             Self::NotFound => told(
@@ -120,7 +120,7 @@ impl Failure {
                 "This address takes GET and POST.",
             ),
             Self::Broken(reason) => {
-                error::page_failed(
+                error::record::record(
                     request,
                     server,
                     StatusCode::INTERNAL_SERVER_ERROR,
@@ -134,7 +134,7 @@ impl Failure {
                 )
             }
             Self::Refused(refused) => {
-                let (status, mut detail) = error::page_refused(request, server, refused);
+                let (status, mut detail) = error::act::page(request, server, refused);
                 if !detail.ends_with('.') {
                     detail.push('.');
                 }

@@ -6,7 +6,7 @@ use actix_web::web::Payload;
 
 use super::Failure;
 use crate::admin::AdminError;
-use crate::http::api::administration::Refused;
+use crate::http::act::Refused;
 use crate::http::extract::body;
 use crate::oauth::request::is_form;
 

@@ -15,10 +15,10 @@ use super::{Outcome, encoded, page_with, redirect};
 use crate::authn::caller::AccessError;
 use crate::authn::log_in::{Credentials, LogInError};
 use crate::clock::Timestamp;
-use crate::http::api::session::{begin, end};
 use crate::http::error;
 use crate::http::extract::session::{clear_cookie, set_cookie, signed_in};
 use crate::http::extract::site::{Site, site};
+use crate::http::log_in::{begin_session, end_session};
 use crate::oauth::AuthorizationServer;
 use crate::secret::Secret;
 
@@ -96,7 +96,7 @@ pub(super) async fn log_in(
     };
     let has_code = code.is_some();
     let credentials = Credentials { username: username.clone(), password: password.clone(), code };
-    let error = match begin(request, server, credentials).await {
+    let error = match begin_session(request, server, credentials).await {
         Ok(begun) => {
             return with_cookie(redirect(server, next), &set_cookie(server, &begun.cookie));
         }
@@ -105,7 +105,7 @@ pub(super) async fn log_in(
     if matches!(error, LogInError::CodeNeeded) && !has_code {
         return code_form(server, &username, &password, next, None, StatusCode::OK);
     }
-    let (status, detail, wait) = error::page_log_in(request, server, &error);
+    let (status, detail, wait) = error::log_in::page(request, server, &error);
     let problem = Some(format!("{detail}."));
     let mut response = if has_code && !matches!(error, LogInError::Wrong(_)) {
         code_form(server, &username, &password, next, problem, status)?
@@ -179,7 +179,7 @@ pub(super) async fn log_out(
         if !signed_in.may_send(request, server, form.text(CSRF_FIELD)) {
             return Err(Failure::Forged("a log-out without the token of the session"));
         }
-        end(request, server).await?;
+        end_session(request, server).await?;
     }
     with_cookie(redirect(server, "/login?done=logged-out"), &clear_cookie(server))
 }

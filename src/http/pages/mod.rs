@@ -44,7 +44,7 @@ use failure::Failure;
 use navigation::Section;
 use visit::Visit;
 
-use crate::http::api::administration::Refused;
+use crate::http::act::Refused;
 use crate::http::headers::NO_STORE;
 use crate::oauth::AuthorizationServer;
 

@@ -155,9 +155,9 @@ async fn chart(visit: &Visit<'_>, of: Of, stretches: i64, hours: i64) -> Result<
         let mut counted = Counted { from, first: 0, second: 0 };
         for total in totals.iter().filter(|total| total.stretch == stretch) {
             if total.outcome == good {
-                counted.first += total.times
+                counted.first += total.times;
             } else {
-                counted.second += total.times
+                counted.second += total.times;
             }
         }
         counted

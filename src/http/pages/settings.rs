@@ -92,7 +92,7 @@ async fn set_password(visit: &Visit<'_>) -> Outcome {
     if let Err(error) =
         check_own_password(visit.server, &own.username, typed("current"), network).await
     {
-        let (status, detail, _) = error::page_log_in(visit.request, visit.server, &error);
+        let (status, detail, _) = error::log_in::page(visit.request, visit.server, &error);
         let is_wrong = matches!(error, LogInError::Wrong(_));
         fields.current.refuse(if is_wrong { "this is not your password" } else { &detail });
         return show(visit, fields, if is_wrong { StatusCode::BAD_REQUEST } else { status }).await;
@@ -210,7 +210,7 @@ async fn with_a_code(visit: &Visit<'_>, act: Act) -> Outcome {
             return factor(visit, Some(sentence(&error.to_string())), StatusCode::CONFLICT).await;
         }
         Err(error @ (LogInError::WrongCode | LogInError::TooManyGuesses(_))) => {
-            let (status, detail, _) = error::page_log_in(visit.request, visit.server, &error);
+            let (status, detail, _) = error::log_in::page(visit.request, visit.server, &error);
             let status =
                 if status == StatusCode::UNAUTHORIZED { StatusCode::BAD_REQUEST } else { status };
             let problem = Some(format!("{detail}."));

@@ -9,7 +9,7 @@ use super::navigation::Section;
 use super::visitor::{CSRF_FIELD, Visitor};
 use crate::admin::Admin;
 use crate::admin::api_key::Repeatable;
-use crate::http::api::administration::{self, Refused};
+use crate::http::act::{self, Refused};
 use crate::oauth::AuthorizationServer;
 
 /// A request for a page.
@@ -69,7 +69,7 @@ impl<'a> Visit<'a> {
     /// # Errors
     /// When this node does not follow.
     pub async fn applied(&self) -> Result<(), Refused> {
-        administration::applied(self.server, &self.visitor.admin).await
+        act::applied(self.server, &self.visitor.admin).await
     }
 
     /// By what a form is known again that makes something: a page that is loaded again sends it

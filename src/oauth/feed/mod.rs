@@ -1,7 +1,7 @@
 //! The revocation feed: what was taken back, for verifiers that check tokens without asking. A
 //! reader says how far it has come, and is told the rest in a signed document: at once when there
 //! is something, else as soon as there is, or when it has waited long enough.
-//! `docs/revocation-feed.md` is its description for those who write a verifier.
+//! `docs/reference/revocation-feed.md` is its description for those who write a verifier.
 //!
 //! Reading writes nothing. Who has followed is answered from memory
 //! ([`Recent`](crate::directory::Recent)); only who comes anew, or was away for long, makes the

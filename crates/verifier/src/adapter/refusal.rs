@@ -27,6 +27,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// What kind of error it is.
+    #[must_use]
     pub const fn problem(&self) -> Problem {
         match self {
             Self::Missing => Problem::MISSING_CREDENTIALS,
@@ -38,6 +39,7 @@ impl Refusal {
     }
 
     /// What is told to people.
+    #[must_use]
     pub fn detail(&self) -> Cow<'static, str> {
         match self {
             Self::Missing => PresentError::Missing.text().into(),
@@ -58,6 +60,7 @@ impl Refusal {
     /// The value of `WWW-Authenticate`; none where nothing is asked of the caller. `realm` and
     /// `metadata`, the address where this API is described, have neither quote nor backslash,
     /// as scopes have none.
+    #[must_use]
     pub fn challenge(&self, realm: &str, metadata: Option<&str>) -> Option<String> {
         let error = match self {
             Self::Missing => "",

@@ -42,6 +42,7 @@ impl HttpFetcher {
 }
 
 /// How everything is fetched, with so many connections that are kept.
+#[must_use]
 pub fn agent(max_idle_connections: usize) -> Agent {
     let roots = rustls_native_certs::load_native_certs().certs;
     let roots = roots.iter().map(|root| Certificate::from_der(root).to_owned());

@@ -1,4 +1,4 @@
-//! A document of the revocation feed (`docs/revocation-feed.md`), read as strictly as a token: what
+//! A document of the revocation feed (`docs/reference/revocation-feed.md`), read as strictly as a token: what
 //! is not exactly as it should be is refused as a whole, and nothing of it is taken over.
 
 use base64::Engine as _;

@@ -121,6 +121,7 @@ impl FollowRevocations {
 
 /// The value of `Authorization` of a client (RFC 6749 §2.3.1): both are form-encoded before they
 /// are put together.
+#[must_use]
 pub fn basic(client: &str, secret: &str) -> Zeroizing<String> {
     let pair = Zeroizing::new([&*form_encoded(client), ":", &*form_encoded(secret)].concat());
     let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));

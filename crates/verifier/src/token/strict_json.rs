@@ -41,11 +41,13 @@ impl<'a> Object<'a> {
     }
 
     /// The member with this name.
+    #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value)
     }
 
     /// The member with this name, if it is a string.
+    #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.get(name)? {
             Value::Text(text) => Some(text),

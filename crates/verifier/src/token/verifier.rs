@@ -218,7 +218,10 @@ impl Verifier {
     }
 
     /// The same for whichever audience the token names, and whichever environment, by what is
-    /// known. It lets nobody in: a token for somebody else's API is good here.
+    /// known. It grants no access: a token for any other API passes.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
     pub fn check_for_any(&self, token: &str) -> Result<Arc<AccessToken>, VerifyError> {
         self.0.check_for_any(token)
     }

@@ -1,37 +1,41 @@
 # shellcheck shell=bash disable=SC2154 # `scratch` is lib.sh's.
-# What README.md tells its reader to type works as it stands: every block
+# The commands of README.md and of the book work as they stand. Every block
 #
 #     <!-- test: NAME -->
 #     ```sh
 #     …
 #     ```
 #
-# is run with bash, in order, beside a server at 127.0.0.1:8080, with `mintery` in PATH and a client's CLIENT_ID and
-# CLIENT_SECRET in the environment. Where `<!-- shows -->` and a ```json block follow, every member named there is in
-# what the last command printed.
+# of README.md and of the pages below docs/ is run with bash, in order, beside a server at 127.0.0.1:8080, with `mintery`
+# in PATH and a client's CLIENT_ID and CLIENT_SECRET in the environment. Where `<!-- shows -->` and a ```json block
+# follow, every member named there is in what the last command printed. tests/interop runs the pages on API keys, with
+# their clients.
 
 blocks=$scratch/blocks
 mkdir "$blocks"
 
-# NNN.name, NNN.sh and NNN.json for every block, in the order of the page.
+# NNN.name, NNN.sh and NNN.json for every block, in the order of the pages.
 extract_blocks() {
+  local pages
+  mapfile -t pages < <(find "$REPOSITORY/docs" -name '*.md' ! -name 'api-keys*.md' | sort)
   awk -v blocks="$blocks" '
+    FNR == 1 { page = FILENAME; sub(/.*\//, "", page) }
     function path(suffix) { return sprintf("%s/%03d.%s", blocks, count, suffix) }
     inside && /^```$/ { close(file); inside = 0; awaited = ""; next }
     inside { print > file; next }
     awaited && $0 == "```" awaited { file = path(awaited); printf "" > file; inside = 1; next }
-    awaited && NF { printf "line %d: no ```%s block follows the comment\n", NR, awaited; failed = 1; exit }
+    awaited && NF { printf "%s:%d: no ```%s block follows the comment\n", page, FNR, awaited; failed = 1; exit }
     /^<!-- test: .* -->$/ {
       count++
       name = $0
       gsub(/^<!-- test: | -->$/, "", name)
-      print name > path("name")
+      print page ": " name > path("name")
       close(path("name"))
       awaited = "sh"
       next
     }
     /^<!-- shows -->$/ { awaited = "json" }
-    END { exit failed || awaited != "" }' "$REPOSITORY/README.md"
+    END { exit failed || awaited != "" }' "$REPOSITORY/README.md" "${pages[@]}"
 }
 
 # The members (at any depth) of the block that the output lacks.

@@ -1,0 +1,179 @@
+//! The rights of a caller: who holds a scope of Mintery's own may act, and grants no more than the
+//! scopes that they hold. A session may act on what is its user's own without a scope.
+
+use actix_web::HttpRequest;
+
+use crate::admin::{Admin, user};
+use crate::authn::caller::{self, AccessError, Demand, Presented};
+use crate::authn::session::grantable;
+use crate::http::act::Refused;
+use crate::http::extract::presented;
+use crate::model::api_key::KeyOwner;
+use crate::model::event::Actor;
+use crate::model::principal::{Authenticated, Credential, Principal};
+use crate::model::scope::ScopeSet;
+use crate::model::session::SessionId;
+use crate::model::user::{SecondFactorRule, UserId, Username};
+use crate::oauth::AuthorizationServer;
+
+/// Authenticates a caller who must hold `scope`, and returns an [`Admin`] that acts in their name.
+///
+/// # Errors
+/// The credential is invalid or lacks the scope, or cannot be checked now.
+pub async fn authorize(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    scope: &'static str,
+) -> Result<Admin, Refused> {
+    let needed = needed(scope)?;
+    let demand = Demand { scopes: Some(&needed), ..Demand::of(server) };
+    let presented = presented::credential(request, server)?;
+    Ok(acting(server, caller::authenticate(server, &presented, demand).await?))
+}
+
+/// Authorizes a caller again after the body of the same request has arrived: the credential may
+/// have been revoked meanwhile. The request is not counted twice.
+///
+/// # Errors
+/// See [`authorize`].
+pub async fn authorize_again(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    scope: &'static str,
+) -> Result<Admin, Refused> {
+    let needed = needed(scope)?;
+    let demand = Demand { scopes: Some(&needed), ..Demand::of(server) };
+    let presented = presented::credential(request, server)?;
+    let demand = Demand { is_first: false, ..demand };
+    Ok(acting(server, caller::authenticate(server, &presented, demand).await?))
+}
+
+/// A scope as a set. Nobody holds a scope that cannot be parsed.
+fn needed(scope: &'static str) -> Result<ScopeSet, AccessError> {
+    ScopeSet::parse(scope).map_err(|_| AccessError::InsufficientScope(ScopeSet::default()))
+}
+
+/// An [`Admin`] that acts in the name of a caller.
+fn acting(server: &AuthorizationServer, caller: Authenticated) -> Admin {
+    let (actor, grantable) = match (caller.principal, caller.credential) {
+        (principal, Credential::KeyToken { key } | Credential::ApiKey { id: key, .. }) => {
+            let owner = match principal {
+                Principal::Client { id, .. } => KeyOwner::Client(id),
+                Principal::User { id, .. } => KeyOwner::User(id),
+            };
+            (Actor::ApiKey { key, owner }, Some(caller.scopes))
+        }
+        (Principal::Client { id, .. }, _) => (Actor::Client(id), Some(caller.scopes)),
+        (Principal::User { id, role, .. }, _) => (Actor::User(id), grantable(role, &caller.scopes)),
+    };
+    Admin { actor, grantable, ..server.admin.clone() }
+}
+
+/// A caller who acts on what is their own, or with a scope on what is any owner's.
+#[derive(Debug)]
+pub struct Person {
+    /// Acts in their name.
+    pub admin: Admin,
+    /// Their session; absent if the caller presents another credential.
+    pub own: Option<OwnSession>,
+    /// They hold the scope for any owner.
+    pub may_all: bool,
+    scope: &'static str,
+}
+
+/// The session of a caller.
+#[derive(Debug, Clone)]
+pub struct OwnSession {
+    /// The id of the user.
+    pub user: UserId,
+    /// The name that the user logs in with.
+    pub username: Username,
+    /// The id of the session.
+    pub session: SessionId,
+}
+
+impl Person {
+    /// Authenticates a caller. A session needs no scope for what is its user's own; any other
+    /// credential needs `scope`.
+    ///
+    /// # Errors
+    /// See [`authorize`].
+    pub async fn authorize(
+        request: &HttpRequest,
+        server: &AuthorizationServer,
+        scope: &'static str,
+    ) -> Result<Self, Refused> {
+        let needed = needed(scope)?;
+        let presented = presented::credential(request, server)?;
+        let demand = Self::demand_of(server, &presented, &needed);
+        let caller = caller::authenticate(server, &presented, demand).await?;
+        Ok(Self::new(server, caller, scope, &needed))
+    }
+
+    /// The same after the body of the request has arrived: see [`authorize_again`].
+    ///
+    /// # Errors
+    /// See [`authorize`].
+    pub async fn again(
+        self,
+        request: &HttpRequest,
+        server: &AuthorizationServer,
+    ) -> Result<Self, Refused> {
+        let needed = needed(self.scope)?;
+        let presented = presented::credential(request, server)?;
+        let demand = Self::demand_of(server, &presented, &needed);
+        let demand = Demand { is_first: false, ..demand };
+        let caller = caller::authenticate(server, &presented, demand).await?;
+        Ok(Self::new(server, caller, self.scope, &needed))
+    }
+
+    fn demand_of<'a>(
+        server: &'a AuthorizationServer,
+        presented: &Presented<'_>,
+        needed: &'a ScopeSet,
+    ) -> Demand<'a> {
+        let is_session = matches!(presented, Presented::Session(_));
+        Demand { scopes: (!is_session).then_some(needed), ..Demand::of(server) }
+    }
+
+    fn new(
+        server: &AuthorizationServer,
+        caller: Authenticated,
+        scope: &'static str,
+        needed: &ScopeSet,
+    ) -> Self {
+        let own = match (&caller.principal, &caller.credential) {
+            (Principal::User { id, name, .. }, Credential::Session(session)) => Some(OwnSession {
+                user: id.clone(),
+                username: name.clone(),
+                session: session.clone(),
+            }),
+            _ => None,
+        };
+        let may_all = needed.is_subset_of(&caller.scopes);
+        Self { admin: acting(server, caller), own, may_all, scope }
+    }
+
+    /// Rejects a caller without the scope.
+    ///
+    /// # Errors
+    /// [`AccessError::InsufficientScope`].
+    pub fn demand(&self) -> Result<(), AccessError> {
+        if self.may_all { Ok(()) } else { Err(AccessError::InsufficientScope(needed(self.scope)?)) }
+    }
+
+    /// The session of a caller who acts on what is their own.
+    ///
+    /// # Errors
+    /// The credential is no session, or a required second factor is missing.
+    pub async fn own(&self) -> Result<&OwnSession, Refused> {
+        let own = self.own.as_ref().ok_or(AccessError::InsufficientScope(ScopeSet::default()))?;
+        let rule = self.admin.sessions.second_factor;
+        if rule != SecondFactorRule::Nobody
+            && rule.is_missing(&user::show(&self.admin, &own.user).await?)
+        {
+            return Err(AccessError::MustEnrol.into());
+        }
+        Ok(own)
+    }
+}

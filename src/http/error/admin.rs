@@ -1,0 +1,49 @@
+//! Failed administrative acts.
+
+use crate::admin::AdminError;
+use crate::http::problem::Problem;
+use crate::store::StoreError;
+
+/// The problem and its detail for the client. Messages of the store and of libraries go to the log
+/// alone.
+pub(super) fn problem_of(error: &AdminError) -> (Problem, String) {
+    let problem = match error {
+        AdminError::NotFound(_) => Problem::NOT_FOUND,
+        AdminError::Exists(_)
+        | AdminError::Conflict(_)
+        | AdminError::StoodFor { .. }
+        | AdminError::NothingToDo(_)
+        | AdminError::TooManyKeys(_)
+        | AdminError::TooManyChosen => Problem::CONFLICT,
+        AdminError::Changed(_) => Problem::CHANGED,
+        AdminError::Busy(_) => {
+            return (Problem::UNAVAILABLE, "The server is busy; nothing was changed".to_owned());
+        }
+        AdminError::Invalid(_)
+        | AdminError::Unknown(_)
+        | AdminError::CodeNeeded
+        | AdminError::WrongCode => Problem::INVALID_REQUEST,
+        AdminError::Forbidden(_) | AdminError::Beyond(_) => Problem::NO_PERMISSION,
+        AdminError::Store(StoreError::Conflict) => {
+            return (
+                Problem::CONFLICT,
+                "Somebody else changed it at the same moment; try again".to_owned(),
+            );
+        }
+        AdminError::Store(StoreError::Unavailable(_)) => {
+            return (
+                Problem::UNAVAILABLE,
+                "The store cannot be used now; nothing was changed".to_owned(),
+            );
+        }
+        AdminError::Store(StoreError::OutcomeUnknown(_)) => {
+            let detail =
+                "The store was lost while it wrote: whether the change was made is not known";
+            return (Problem::UNAVAILABLE, detail.to_owned());
+        }
+        AdminError::Store(_) | AdminError::SigningKey(_) | AdminError::Hash(_) => {
+            return (Problem::INTERNAL, "The server failed".to_owned());
+        }
+    };
+    (problem, error.to_string())
+}
