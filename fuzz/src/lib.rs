@@ -204,7 +204,7 @@ fn modulus_bits(key: &Value) -> usize {
 
 /// A header and, from the second line on, the body of a request to the token endpoint.
 pub fn form(input: &[u8]) {
-    use mintery::oauth::client_auth::Presented;
+    use mintery::oauth::client_auth::ClientCredential;
     use mintery::oauth::form::Form;
 
     let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
@@ -227,7 +227,7 @@ pub fn form(input: &[u8]) {
         assert!(own.len() <= 1 || name == "resource", "{name}");
         assert!(own.iter().all(|value| !value.contains('\0')));
     }
-    let _ = Presented::find(&[header], &mut form);
+    let _ = ClientCredential::find(&[header], &mut form);
 }
 
 /// RFC 6749 Appendix B, for text whose every `%` is followed by two digits.

@@ -1,33 +1,33 @@
-//! Who presents an API key. It is known by its digest; what has not even its checksum is refused
-//! before anything is looked up.
+//! Authentication by API key. The directory finds a key by its digest; a key with a wrong checksum
+//! is rejected before any lookup.
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use crate::authn::caller::{AccessError, Demand, require};
+use super::context::Context;
+use super::delay::make_wait;
+use super::demand::{Demand, require};
+use super::error::AccessError;
 use crate::clock::Timestamp;
 use crate::directory::{KnownApiKey, OverLimit, Rate};
 use crate::model::api_key::ApiKey;
-use crate::model::event::EventNumber;
 use crate::model::principal::{Authenticated, Credential};
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::usage::KeyOutcome;
 use crate::network::Network;
-use crate::oauth::AuthorizationServer;
-use crate::oauth::client_auth::guessable::make_wait;
-use crate::oauth::error::OauthError;
 use crate::secret::digest::SecretDigest;
 
-/// An API key that was presented.
+pub use super::error::KeyFailure;
+
+/// An API key in a request.
 #[derive(Clone, Copy)]
 pub struct PresentedKey<'a> {
-    /// What was presented.
+    /// The key as sent.
     pub key: &'a str,
-    /// From where it came, when that is known.
+    /// The caller's address, if known.
     pub from: Option<IpAddr>,
-    /// Whether that is certain. What is not is good for nothing that a key is bound to.
+    /// True if the address is certain. A key that is bound to addresses accepts no other.
     pub is_from_certain: bool,
 }
 
@@ -37,105 +37,51 @@ impl fmt::Debug for PresentedKey<'_> {
     }
 }
 
-/// Why an API key is not good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum KeyFailure {
-    /// It has not the form of a key, or a wrong checksum.
-    #[error("malformed API key")]
-    Malformed,
-    /// There is no such key, or no more.
-    #[error("unknown API key")]
-    Unknown,
-    /// The key, or its owner, is disabled.
-    #[error("a disabled API key, or one of a disabled owner")]
-    Disabled,
-    /// Its time is over.
-    #[error("an expired API key")]
-    Expired,
-    /// It is for another environment.
-    #[error("an API key of another environment")]
-    Environment,
-    /// It may not be used from there.
-    #[error("an API key from an address that is not allowed")]
-    Address,
-    /// It is not for this API.
-    #[error("an API key for other APIs")]
-    Resource,
-    /// It may be used from some addresses only, and a token could be used from everywhere.
-    #[error("an API key that is bound to addresses")]
-    Bound,
-}
-
-impl KeyFailure {
-    /// As what it is counted for a key that is known.
-    #[must_use]
-    pub const fn outcome(self) -> Option<KeyOutcome> {
-        match self {
-            Self::Disabled => Some(KeyOutcome::Disabled),
-            Self::Expired => Some(KeyOutcome::Expired),
-            Self::Environment => Some(KeyOutcome::OtherEnvironment),
-            Self::Address | Self::Bound => Some(KeyOutcome::OtherAddress),
-            Self::Resource => Some(KeyOutcome::OtherResource),
-            Self::Malformed | Self::Unknown => None,
-        }
-    }
-}
-
-/// What a key is looked up by.
+/// The digest that the directory finds the key by.
 ///
 /// # Errors
-/// When it is no key.
-pub fn digest(server: &AuthorizationServer, key: &str) -> Result<SecretDigest, KeyFailure> {
-    let policy = &server.admin.api_keys;
+/// [`KeyFailure::Malformed`].
+pub fn digest(context: &Context, key: &str) -> Result<SecretDigest, KeyFailure> {
+    let policy = &context.admin.api_keys;
     policy.format.environment(key).ok_or(KeyFailure::Malformed)?;
     Ok(policy.digest(key))
 }
 
-/// The key that is exchanged, and the number of an event that what is known of it is not older
-/// than.
-///
-/// # Errors
-/// When there is no such key, or that cannot be told now.
-pub async fn find(
-    server: &AuthorizationServer,
+/// Identifies the owner of a key, checks the key against `demand`, and counts the outcome.
+pub(super) async fn authenticate(
+    context: &Context,
     presented: &PresentedKey<'_>,
-) -> Result<(Arc<KnownApiKey>, EventNumber), OauthError> {
-    let digest = digest(server, presented.key)?;
-    match server.directory.api_key_as_of(&digest).await? {
-        (Some(known), as_of) => Ok((known, as_of)),
-        (None, _) => Err(refuse_unknown(server, presented).await.into()),
+    demand: Demand<'_>,
+) -> Result<Authenticated, AccessError> {
+    let digest = digest(context, presented.key)?;
+    match context.directory.api_key(&digest).await? {
+        Some(known) => admit(context, &known, presented, demand),
+        None => Err(Box::pin(refuse_unknown(context, presented)).await.into()),
     }
 }
 
-/// Refuses a key that there is not. There is nothing to guess in a key, but each that is made up
-/// costs a look-up: whoever sends very many waits for the answers.
-pub async fn refuse_unknown(
-    server: &AuthorizationServer,
-    presented: &PresentedKey<'_>,
-) -> KeyFailure {
+/// Refuses an unknown key. A key cannot be guessed, but each invented one costs a lookup: a network
+/// that sends very many waits for the responses.
+pub async fn refuse_unknown(context: &Context, presented: &PresentedKey<'_>) -> KeyFailure {
     if let Some(from) = presented.from
-        && server.directory.guesses().is_flooded_by(Network::of(from))
+        && context.directory.guesses().is_flooded_by(Network::of(from))
     {
         make_wait().await;
     }
     KeyFailure::Unknown
 }
 
-/// Decides whether a key is good for what is asked for, and counts what was decided.
-///
-/// # Errors
-/// When it is not.
-pub fn admit(
-    server: &AuthorizationServer,
+fn admit(
+    context: &Context,
     known: &KnownApiKey,
     presented: &PresentedKey<'_>,
     demand: Demand<'_>,
 ) -> Result<Authenticated, AccessError> {
-    let now = server.clock.now();
-    let judged = judge(server, known, presented, demand, now);
+    let now = context.clock.now();
+    let judged = judge(context, known, presented, demand, now);
     if demand.is_first {
         match &judged {
-            Ok(_) => spend(server, known, presented.from, now).map_err(AccessError::OverLimit)?,
+            Ok(_) => spend(context, known, presented.from, now).map_err(AccessError::OverLimit)?,
             Err(AccessError::InvalidKey(failure)) => {
                 if let Some(outcome) = failure.outcome() {
                     known.usage.refuse(now, outcome);
@@ -153,22 +99,22 @@ pub fn admit(
     })
 }
 
-/// Counts that a key was good for something, unless it was good for as much as it may be.
+/// Counts a use of the key against its limit.
 ///
 /// # Errors
-/// When it was; then that is counted.
+/// The limit is reached, which is counted as well.
 pub fn spend(
-    server: &AuthorizationServer,
+    context: &Context,
     known: &KnownApiKey,
     from: Option<IpAddr>,
     now: Timestamp,
 ) -> Result<(), OverLimit> {
     let per_minute = known.key.max_per_minute;
-    let rate = per_minute.map(|per_minute| Rate { per_minute, clock: &*server.clock });
+    let rate = per_minute.map(|per_minute| Rate { per_minute, clock: &*context.clock });
     known.usage.spend(now, from, rate)
 }
 
-/// Whether a key is good for anything at all.
+/// Checks the state of a key and of its owner.
 fn check_standing(known: &KnownApiKey, now: Timestamp) -> Result<(), KeyFailure> {
     if !known.key.is_enabled() || !known.owner.is_enabled() {
         return Err(KeyFailure::Disabled);
@@ -176,18 +122,19 @@ fn check_standing(known: &KnownApiKey, now: Timestamp) -> Result<(), KeyFailure>
     if known.key.is_expired(now) { Err(KeyFailure::Expired) } else { Ok(()) }
 }
 
-/// Whether a token may be made from a key. One for trying out is as good as any: the token says so.
+/// Checks that a key may be exchanged for a token. Its environment does not matter: the token names
+/// it.
 ///
 /// # Errors
-/// When it is good for nothing, or for less than a token.
+/// The key is disabled, expired, or bound to addresses.
 pub fn check_exchangeable(known: &KnownApiKey, now: Timestamp) -> Result<(), KeyFailure> {
     check_standing(known, now)?;
     if known.key.allowed.is_empty() { Ok(()) } else { Err(KeyFailure::Bound) }
 }
 
-/// What the key allows.
+/// The scopes of the key at the demanded APIs.
 fn judge(
-    server: &AuthorizationServer,
+    context: &Context,
     known: &KnownApiKey,
     presented: &PresentedKey<'_>,
     demand: Demand<'_>,
@@ -202,35 +149,35 @@ fn judge(
         return Err(KeyFailure::Address.into());
     }
     let mut scopes = known.scopes.clone();
-    for resource in std::iter::once(&demand.resource).chain(demand.other_resources) {
-        scopes = for_resource(server, known, scopes, resource)?;
+    for resource in demand.resources() {
+        scopes = for_resource(context, known, scopes, resource)?;
     }
     require(&scopes, demand.scopes)?;
     Ok(scopes)
 }
 
-/// Whether the key may be used from an address. One that is not known is none that is allowed.
+/// True if the key may be used from the caller's address. An unknown address is never allowed.
 fn is_from_there(key: &ApiKey, presented: &PresentedKey<'_>) -> bool {
     let from = presented.from.filter(|_| presented.is_from_certain);
     key.allowed.is_empty() || from.is_some_and(|from| key.allowed.contains(from))
 }
 
-/// What is left of scopes for an API, as with tokens: Mintery's own are for Mintery's own API
-/// alone, and another API must be one of the owner's.
+/// The part of `scopes` that applies to an API, as with tokens. Mintery's own scopes are for
+/// Mintery's own API only, and any other API must be one of the owner's.
 fn for_resource(
-    server: &AuthorizationServer,
+    context: &Context,
     known: &KnownApiKey,
     scopes: ScopeSet,
     resource: &str,
 ) -> Result<ScopeSet, KeyFailure> {
-    if resource == server.issuer.as_str() {
+    if resource == context.issuer.as_str() {
         return Ok(scopes);
     }
-    if resource == server.default_audience.as_str() {
+    if resource == context.default_audience.as_str() {
         return Ok(scopes.without_own());
     }
     let is_own = known.owner.resources().iter().map(ResourceUri::as_str).any(|own| own == resource);
-    let apis = server.directory.apis();
+    let apis = context.directory.apis();
     let api = apis.get(resource).filter(|_| is_own).ok_or(KeyFailure::Resource)?;
     Ok(scopes.intersection(api.scopes.set()).without_own())
 }

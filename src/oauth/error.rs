@@ -1,94 +1,85 @@
-//! Why a request to an OAuth endpoint is refused (RFC 6749 §5.2).
+//! Refusals of the OAuth endpoints (RFC 6749 §5.2).
 
-use std::fmt;
 use std::time::Duration;
 
-use crate::authn::api_key::KeyFailure;
+use crate::authn::error::KeyFailure;
 use crate::directory::guesses::TooMany;
 use crate::directory::{OverLimit, Unavailable};
 use crate::keys::signer::SignError;
 use crate::model::usage::{KeyOutcome, Outcome};
 use crate::secret::pool::Busy;
 
-/// A refusal. What it says to the caller is fixed text: nothing that was sent comes back.
+/// A refusal. Its description is fixed text: a response never repeats the request.
 #[derive(Debug)]
 pub enum OauthError {
-    /// The request is malformed; what is wrong with it.
+    /// The request is malformed, with the reason.
     InvalidRequest(&'static str),
-    /// The body is longer than is read.
+    /// The body is too large.
     TooLarge,
-    /// The client did not authenticate. Why is for the log alone.
+    /// Client authentication failed; the reason is for the log only.
     InvalidClient(ClientFailure),
-    /// The API key that was to be exchanged is not good for that (RFC 8693 §2.2.2). Why is for the
-    /// log alone.
+    /// The API key may not be exchanged (RFC 8693 §2.2.2); the reason is for the log only.
     InvalidSubjectToken(KeyFailure),
     /// The scope is malformed, unknown, or more than the client may have.
     InvalidScope(&'static str),
     /// The resource is malformed, unknown, or not for this client (RFC 8707 §2).
     InvalidTarget,
-    /// The client may not use this grant.
+    /// The client is not registered for this grant.
     UnauthorizedClient,
     /// The token was issued to another client (RFC 7009 §2.1).
     AnotherClientsToken,
-    /// It is an API key, which is taken back elsewhere (RFC 7009 §2.2.1).
+    /// The token is an API key, which has its own endpoint for revocation (RFC 7009 §2.2.1).
     UnsupportedTokenType,
-    /// Nobody may use this grant.
+    /// This server does not support the grant.
     UnsupportedGrantType,
-    /// The client has had as many tokens in this hour as its operator allows.
+    /// The client has reached its token limit of the hour.
     OverLimit {
-        /// After how many seconds it may have more.
+        /// Seconds until the next token.
         retry_after: u64,
     },
-    /// The API key was good for as much in this minute as its operator allows.
+    /// The API key has reached its request limit of the minute.
     KeyOverLimit {
-        /// After how many seconds it is good for more.
+        /// Seconds until the next request.
         retry_after: u64,
     },
-    /// The client has taken back as many tokens that have not expired yet as are remembered of one.
+    /// The client has reached the limit of revoked tokens that have not expired.
     TooManyRevocations,
-    /// Too many secrets were wrong that came from there, for this client or for all; how long until
-    /// another may be tried.
+    /// Too many secrets were wrong from this network, for this client or in all; the time until the
+    /// next attempt.
     TooManyGuesses(Duration),
-    /// Too many secrets wait to be checked.
+    /// The queue of secret checks is full.
     Busy,
-    /// Not now: the store is needed and out of reach.
+    /// The store is needed and unreachable.
     Unavailable(String),
     /// A fault of this server.
     Server(String),
 }
 
-/// Why a client did not authenticate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Reason for rejecting a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ClientFailure {
-    /// It presented nothing.
+    /// The request has no credential.
+    #[error("no credentials")]
     NothingPresented,
-    /// The `Authorization` header is of another scheme, or not of the form of RFC 7617.
+    /// The `Authorization` header has another scheme, or not the form of RFC 7617.
+    #[error("a malformed Authorization header")]
     MalformedBasic,
     /// No client has this id.
+    #[error("an unknown client")]
     UnknownClient,
     /// The client is disabled.
+    #[error("a disabled client")]
     Disabled,
-    /// None of its secrets is the one that was presented.
+    /// The client has no such secret.
+    #[error("a wrong secret")]
     WrongSecret,
-    /// The secret is right, and expired.
+    /// The secret is right and has expired.
+    #[error("an expired secret")]
     ExpiredSecret,
 }
 
-impl fmt::Display for ClientFailure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NothingPresented => "no credentials",
-            Self::MalformedBasic => "a malformed Authorization header",
-            Self::UnknownClient => "an unknown client",
-            Self::Disabled => "a disabled client",
-            Self::WrongSecret => "a wrong secret",
-            Self::ExpiredSecret => "an expired secret",
-        })
-    }
-}
-
 impl OauthError {
-    /// The `error` of the answer.
+    /// The `error` of the response.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -111,7 +102,7 @@ impl OauthError {
         }
     }
 
-    /// The `error_description` of the answer.
+    /// The `error_description` of the response.
     #[must_use]
     pub const fn description(&self) -> &'static str {
         match self {
@@ -145,7 +136,7 @@ impl OauthError {
         }
     }
 
-    /// What the log says about it, beyond the description.
+    /// The reason for the log.
     #[must_use]
     pub fn reason(&self) -> String {
         match self {
@@ -157,7 +148,7 @@ impl OauthError {
         }
     }
 
-    /// What is counted for the client that asked.
+    /// The outcome that is counted for the client.
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
         match self {
@@ -179,7 +170,7 @@ impl OauthError {
         }
     }
 
-    /// What is counted for the API key that was to be exchanged.
+    /// The outcome that is counted for the API key in an exchange.
     #[must_use]
     pub const fn key_outcome(&self) -> Option<KeyOutcome> {
         match self {
@@ -188,6 +179,12 @@ impl OauthError {
             Self::InvalidTarget => Some(KeyOutcome::OtherResource),
             _ => None,
         }
+    }
+}
+
+impl From<ClientFailure> for OauthError {
+    fn from(failure: ClientFailure) -> Self {
+        Self::InvalidClient(failure)
     }
 }
 

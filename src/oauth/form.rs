@@ -1,36 +1,36 @@
-//! `application/x-www-form-urlencoded`, read strictly. Form decoders are lenient: they let `%zz`
-//! stand, replace bytes that are no UTF-8, and take the first or the last of two values. Here all
+//! A strict parser of `application/x-www-form-urlencoded`. Usual decoders are lenient: they keep
+//! `%zz`, replace bytes that are not UTF-8, and take the first or the last of two values. Here all
 //! of that is an error, found in the raw bytes before anything is decoded.
 
 use percent_encoding::percent_decode;
 
 use super::error::OauthError;
-use super::grant::token_exchange;
+use crate::model::client::GrantType;
 use crate::secret::Secret;
 
-/// The most bytes of a body that are read.
+/// The size limit of a body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
 
-/// The most parameters that a request may have.
+/// The limit of parameters in a request.
 const MAX_PARAMETERS: usize = 64;
 
-/// The parameters of a request, each at most once but for `resource`, and `audience` where RFC 8693
-/// §2.1 has it. A parameter without a value is absent (RFC 6749 §3.1).
+/// The parameters of a request. Each occurs at most once, except `resource` and those that its grant
+/// type repeats. A parameter without a value is absent (RFC 6749 §3.1).
 #[derive(Default)]
 pub struct Form(Vec<(String, String)>);
 
 impl std::fmt::Debug for Form {
-    /// The names alone: a value may be a secret.
+    /// Prints the names only: a value may be a secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
 }
 
 impl Form {
-    /// Reads the body of a request.
+    /// Parses the body of a request.
     ///
     /// # Errors
-    /// [`OauthError::InvalidRequest`] when it is malformed in any way.
+    /// [`OauthError::InvalidRequest`] if the body is malformed in any way.
     pub fn parse(body: &[u8]) -> Result<Self, OauthError> {
         if has(body, |byte| byte < 0x20 || byte == 0x7f) {
             return Err(OauthError::InvalidRequest("The body has a control character"));
@@ -53,23 +53,20 @@ impl Form {
         }
         for (position, (name, _)) in pairs.iter().enumerate() {
             let is_repeated = pairs.iter().skip(position + 1).any(|(other, _)| other == name);
-            if is_repeated
-                && name != "resource"
-                && !(name == "audience" && is_token_exchange(&pairs))
-            {
+            if is_repeated && !may_repeat(name, &pairs) {
                 return Err(OauthError::InvalidRequest("A parameter is given twice"));
             }
         }
         Ok(Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect()))
     }
 
-    /// The value of a parameter.
+    /// The value of a parameter, the first if it may repeat.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.all(name).next()
     }
 
-    /// Whether a parameter is there.
+    /// True if the parameter has a value.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
@@ -80,32 +77,35 @@ impl Form {
         self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
-    /// Takes a secret out.
+    /// Moves the value of a parameter out, as a secret.
     pub fn take_secret(&mut self, name: &str) -> Option<Secret> {
         let (_, value) = self.0.iter_mut().find(|(own, _)| own == name)?;
         Some(Secret::new(std::mem::take(value)))
     }
 }
 
-fn is_token_exchange(pairs: &[(String, String)]) -> bool {
-    pairs.iter().any(|(name, value)| name == "grant_type" && value == token_exchange::NAME)
+fn may_repeat(name: &str, pairs: &[(String, String)]) -> bool {
+    let grant_types = pairs.iter().filter(|(name, _)| name == "grant_type");
+    let mut grant_types = grant_types.filter_map(|(_, value)| value.parse::<GrantType>().ok());
+    name == "resource" || grant_types.any(|grant| grant.repeatable_parameters().contains(&name))
 }
 
-/// Whether one of the bytes is such. All are looked at, whatever is found, so that many can be at
-/// once: a token has six hundred.
+/// True if `is_such` holds for any byte. It visits every byte, so that the compiler can vectorize
+/// the loop: a token has 600.
 fn has(body: &[u8], is_such: impl Fn(u8) -> bool) -> bool {
     body.iter().fold(0, |found, byte| found | u8::from(is_such(*byte))) != 0
 }
 
-/// The parameters of a body in which nothing is encoded, as most are. A decoder would look at each
-/// byte several times.
+/// Splits a body without encoded bytes, the usual case. A decoder would visit each byte several
+/// times.
 fn plain(body: &str) -> Vec<(String, String)> {
     let pairs = body.split('&').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// What no form encoder makes: `%` without two digits, and what decodes to NUL or to no UTF-8.
+/// Rejects bytes that no form encoder writes: `%` without two digits, and escapes that decode to NUL
+/// or to invalid UTF-8.
 fn check_escapes(body: &[u8]) -> Result<(), &'static str> {
     let mut rest = body;
     while let Some(position) = rest.iter().position(|byte| *byte == b'%') {
@@ -115,8 +115,7 @@ fn check_escapes(body: &[u8]) -> Result<(), &'static str> {
         }
         rest = rest.get(position + 3..).unwrap_or_default();
     }
-    // Delimiters are ASCII: that the whole is UTF-8 does not mean that each part is, so each is
-    // checked.
+    // Each part is checked on its own: the whole may be UTF-8 where a part is not.
     for part in body.split(|byte| matches!(byte, b'&' | b'=')) {
         let decoded: Vec<u8> = percent_decode(part).collect();
         if decoded.contains(&0) {

@@ -1,6 +1,5 @@
-//! Token introspection (RFC 7662): whether a token is good, and what it says, to whoever may know;
-//! signed where that is asked for (RFC 9701). The check is that of protected routes, and nothing is
-//! written.
+//! Token introspection (RFC 7662): the state and claims of a token, for clients that may see them,
+//! signed on request (RFC 9701). The check is that of protected routes, and nothing is written.
 
 use std::sync::Arc;
 
@@ -8,9 +7,10 @@ use serde::Serialize;
 
 use super::AuthorizationServer;
 use super::error::OauthError;
-use super::request::Submission;
-use crate::authn::caller;
-use crate::authn::caller::TokenFailure;
+use super::request::OauthRequest;
+use crate::authn::context::Context;
+use crate::authn::error::TokenFailure;
+use crate::authn::token::{client_of, good_user, holder, scopes_of, user_of};
 use crate::clock::Timestamp;
 use crate::directory::{KnownClient, Unavailable};
 use crate::model::claims::{Audience, INTROSPECTION_TYPE};
@@ -19,48 +19,46 @@ use crate::model::environment::Environment;
 use crate::model::scope::ScopeSet;
 use mintery_verifier::AccessToken;
 
-/// The scope of clients that may introspect every token.
+/// The scope of clients that may introspect all tokens.
 pub const INTROSPECT_ALL: &str = "mintery:introspect";
 
-/// In which form somebody wants the answer.
+/// The format of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum IntrospectionFormat {
     /// RFC 7662 §2.2.
     Json,
-    /// The same in a signed JWT (RFC 9701 §5).
+    /// A signed JWT (RFC 9701 §5).
     Jwt,
 }
 
-/// What was found.
+/// The outcome of an introspection.
 #[derive(Debug)]
 pub struct Introspection {
-    /// Who asked.
     caller: Arc<KnownClient>,
-    /// When.
     at: Timestamp,
     found: Result<Active, Inactive>,
 }
 
-/// Why a token is not active for whoever asks.
+/// Reason why a token is inactive for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Inactive {
-    /// It is not good.
+    /// The token is invalid.
     #[error(transparent)]
     Token(#[from] TokenFailure),
-    /// It is none that whoever asks may know of.
+    /// The caller may not introspect it.
     #[error("neither issued to the caller nor for an audience that it stands for")]
     NotForCaller,
 }
 
-/// A token that is good.
+/// A valid token.
 #[derive(Debug)]
 struct Active {
     token: Arc<AccessToken>,
-    /// What it allows now.
+    /// The scopes that it still allows.
     scopes: ScopeSet,
 }
 
-/// The members of the answer (RFC 7662 §2.2).
+/// The members of a response (RFC 7662 §2.2).
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Members<'a> {
@@ -77,7 +75,7 @@ enum Members<'a> {
         nbf: i64,
         jti: &'a str,
         token_type: &'static str,
-        /// Of a token that was made from an API key, what the key is for.
+        /// The environment of the API key that was exchanged.
         #[serde(skip_serializing_if = "Option::is_none")]
         environment: Option<&'static str>,
     },
@@ -86,8 +84,8 @@ enum Members<'a> {
     },
 }
 
-/// The claims of a signed answer (RFC 9701 §5). Neither `sub` nor `exp`: it must not pass for an
-/// access token.
+/// The claims of a signed response (RFC 9701 §5). It has neither `sub` nor `exp`, so that it cannot
+/// pass for an access token.
 #[derive(Serialize)]
 struct SignedClaims<'a> {
     iss: &'a str,
@@ -96,28 +94,28 @@ struct SignedClaims<'a> {
     token_introspection: Members<'a>,
 }
 
-/// Answers a request to introspect a token.
+/// Answers an introspection request.
 ///
 /// # Errors
-/// When it is refused, or cannot be answered now. That the token is not active is an answer.
+/// The request is refused, or cannot be answered now. An inactive token is no error.
 pub async fn respond(
     server: &AuthorizationServer,
-    submission: &Submission<'_>,
+    request: &OauthRequest<'_>,
 ) -> Result<Introspection, OauthError> {
-    let (form, presented) = submission.parse()?;
+    let (form, credential) = request.parse()?;
     // `token_type_hint` is a hint, and there is one type.
     let token = form.get("token").ok_or(OauthError::InvalidRequest("token is missing"))?;
-    let caller = presented.authenticate(server, submission.network()).await?;
+    let caller = credential.authenticate(server, request.network()).await?;
     let at = server.clock.now();
-    caller.known.usage.note(at, caller.secret(), submission.from);
+    caller.known.usage.note(at, caller.secret(), request.from);
     let found = match check(server, &caller.known.client, token) {
         Ok(token) => {
-            let client = caller::client_of(&token);
+            let client = client_of(&token);
             if client == caller.known.client.id.as_str() {
-                // Its own token: who it is has just been looked up.
+                // The caller's own token: the client is known already.
                 active(server, token, Some(Arc::clone(&caller.known)))
             } else {
-                // Apart from the future of every request, which is kept small: see `http`.
+                // Boxed, to keep the future of every request small: see `http`.
                 Box::pin(active_of_other(server, token)).await?
             }
         }
@@ -127,38 +125,38 @@ pub async fn respond(
 }
 
 impl Introspection {
-    /// Why the token is not active, for the log alone; nothing when it is.
+    /// The reason why the token is inactive, for the log only.
     #[must_use]
     pub fn inactive(&self) -> Option<Inactive> {
         self.found.as_ref().err().copied()
     }
 
-    /// The answer in the format that was asked for.
+    /// The response in this format.
     ///
     /// # Errors
-    /// When it cannot be signed.
+    /// The response cannot be signed.
     pub fn body(
         &self,
-        server: &AuthorizationServer,
-        format: Format,
+        context: &Context,
+        format: IntrospectionFormat,
     ) -> Result<Vec<u8>, OauthError> {
-        let members = Members::of(server, self.found.as_ref().ok());
+        let members = Members::of(context, self.found.as_ref().ok());
         match format {
-            Format::Json => to_json(&members),
-            Format::Jwt => self.sign(server, members).map(String::into_bytes),
+            IntrospectionFormat::Json => to_json(&members),
+            IntrospectionFormat::Jwt => self.sign(context, members).map(String::into_bytes),
         }
     }
 
     fn sign(
         &self,
-        server: &AuthorizationServer,
+        context: &Context,
         token_introspection: Members<'_>,
     ) -> Result<String, OauthError> {
         let client = &self.caller.client;
-        let (iss, aud, iat) = (server.issuer.as_str(), client.id.as_str(), self.at.as_secs());
+        let (iss, aud, iat) = (context.issuer.as_str(), client.id.as_str(), self.at.as_secs());
         let claims = to_json(&SignedClaims { iss, aud, iat, token_introspection })?;
         let algorithm = client.terms.introspection_alg.unwrap_or(DEFAULT_INTROSPECTION_ALG);
-        let ring = server.ring.current();
+        let ring = context.ring.current();
         let signer = ring
             .signer(algorithm, self.at)
             .ok_or_else(|| OauthError::Server(format!("no signing key for {algorithm}")))?;
@@ -166,62 +164,57 @@ impl Introspection {
     }
 }
 
-/// The token, if it is good and `caller` may know of it; its client is not looked at.
-fn check(
-    server: &AuthorizationServer,
-    caller: &Client,
-    token: &str,
-) -> Result<Arc<AccessToken>, Inactive> {
-    let token = server.ring.verifier().check_for_any(token).map_err(TokenFailure::Token)?;
-    if may_introspect(server, caller, &token) { Ok(token) } else { Err(Inactive::NotForCaller) }
+/// Verifies the token and the right of `caller` to see it, but not the token's client.
+fn check(context: &Context, caller: &Client, token: &str) -> Result<Arc<AccessToken>, Inactive> {
+    let token = context.ring.verifier().check_for_any(token).map_err(TokenFailure::Token)?;
+    if may_introspect(context, caller, &token) { Ok(token) } else { Err(Inactive::NotForCaller) }
 }
 
-/// The token with what it allows now, if its client is good for it.
+/// Checks the client of a verified token.
 fn active(
-    server: &AuthorizationServer,
+    context: &Context,
     token: Arc<AccessToken>,
     known: Option<Arc<KnownClient>>,
 ) -> Result<Active, Inactive> {
-    let holder = caller::holder(&token, known)?;
-    let scopes =
-        caller::scopes_of(server, &token, token.scopes.intersection(&holder.client.terms.scopes));
+    let known = holder(&token, known)?;
+    let scopes = scopes_of(context, &token, token.scopes.intersection(&known.client.terms.scopes));
     Ok(Active { token, scopes })
 }
 
-/// The same of a token of somebody else than who asks, who is looked up where that is needed.
+/// Looks up and checks the client or user of a verified token.
 async fn active_of_other(
-    server: &AuthorizationServer,
+    context: &Context,
     token: Arc<AccessToken>,
 ) -> Result<Result<Active, Inactive>, Unavailable> {
-    let Some(user) = caller::user_of(&token) else {
-        let (known, _) = server.directory.client(caller::client_of(&token)).await?;
-        return Ok(active(server, token, known));
+    let Some(user) = user_of(&token) else {
+        let (known, _) = context.directory.client(client_of(&token)).await?;
+        return Ok(active(context, token, known));
     };
-    let known = server.directory.user(&user).await?;
-    Ok(caller::good_user(known).map_err(Inactive::from).map(|known| {
-        let scopes = caller::scopes_of(server, &token, known.user.most_of(&token.scopes));
+    let known = context.directory.user(&user).await?;
+    Ok(good_user(known).map_err(Inactive::from).map(|known| {
+        let scopes = scopes_of(context, &token, known.user.most_of(&token.scopes));
         Active { token, scopes }
     }))
 }
 
-/// A client may know of the tokens that were issued to it, or to its API keys, or that are for an
-/// API which it stands for, or of all.
-fn may_introspect(server: &AuthorizationServer, caller: &Client, token: &AccessToken) -> bool {
-    caller::client_of(token) == caller.id.as_str()
+/// A client may introspect tokens that were issued to it or its API keys, tokens for an API that it
+/// stands for, and with [`INTROSPECT_ALL`] all.
+fn may_introspect(context: &Context, caller: &Client, token: &AccessToken) -> bool {
+    client_of(token) == caller.id.as_str()
         || caller.terms.scopes.contains(INTROSPECT_ALL)
-        || token.audience.iter().any(|audience| stands_for(server, caller, audience))
+        || token.audience.iter().any(|audience| stands_for(context, caller, audience))
 }
 
-/// Whether a client stands for an API that is there. Nobody stands for the issuer: who may know of
-/// its tokens may administer it.
-fn stands_for(server: &AuthorizationServer, client: &Client, audience: &str) -> bool {
-    audience != server.issuer.as_str()
+/// True if the client stands for this registered API. No client stands for the issuer, whose tokens
+/// are for its administrators.
+fn stands_for(context: &Context, client: &Client, audience: &str) -> bool {
+    audience != context.issuer.as_str()
         && client.terms.stands_for.iter().any(|own| own.as_str() == audience)
-        && server.directory.apis().contains_key(audience)
+        && context.directory.apis().contains_key(audience)
 }
 
 impl<'a> Members<'a> {
-    fn of(server: &'a AuthorizationServer, active: Option<&'a Active>) -> Self {
+    fn of(context: &'a Context, active: Option<&'a Active>) -> Self {
         let Some(Active { token, scopes }) = active else {
             return Self::Inactive { active: false };
         };
@@ -231,7 +224,7 @@ impl<'a> Members<'a> {
             client_id: &token.client_id,
             sub: &token.subject,
             aud: Audience::of(&token.audience),
-            iss: server.issuer.as_str(),
+            iss: context.issuer.as_str(),
             exp: token.expires_at.as_secs(),
             iat: token.issued_at.as_secs(),
             nbf: token.not_before.as_secs(),
@@ -243,7 +236,7 @@ impl<'a> Members<'a> {
 }
 
 fn to_json(value: &impl Serialize) -> Result<Vec<u8>, OauthError> {
-    // Most answers fit, so that nothing is copied while they are written.
+    // Most responses fit, so that no reallocation copies them.
     let mut json = Vec::with_capacity(512);
     serde_json::to_writer(&mut json, value)
         .map_err(|error| OauthError::Server(error.to_string()))?;

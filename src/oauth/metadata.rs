@@ -1,34 +1,32 @@
-//! What this server says about itself: RFC 8414 and, for its own API, RFC 9728.
+//! Metadata of this server (RFC 8414) and of its own API (RFC 9728).
 
 use serde::Serialize;
 
 use super::AuthorizationServer;
-use crate::model::client::{DEFAULT_INTROSPECTION_ALG, GrantType};
+use crate::model::client::{AuthMethod, DEFAULT_INTROSPECTION_ALG, GrantType};
 use crate::model::signing_key::SigningAlgorithm;
 
-/// Authorization server metadata (RFC 8414 §2). No empty lists, and nothing that the server does
-/// not do.
+/// Authorization server metadata (RFC 8414 §2), without empty lists.
 #[derive(Debug, Serialize)]
 pub struct ServerMetadata {
     issuer: String,
     token_endpoint: String,
     jwks_uri: String,
-    /// Where verifiers follow what is taken back; Mintery's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_endpoint: Option<String>,
     response_types_supported: [&'static str; 1],
-    grant_types_supported: [&'static str; 2],
-    token_endpoint_auth_methods_supported: [&'static str; 2],
+    grant_types_supported: [&'static str; GrantType::ALL.len()],
+    token_endpoint_auth_methods_supported: Vec<&'static str>,
     revocation_endpoint: String,
-    revocation_endpoint_auth_methods_supported: [&'static str; 2],
+    revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     introspection_endpoint: String,
-    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    introspection_endpoint_auth_methods_supported: Vec<&'static str>,
     introspection_signing_alg_values_supported: Vec<&'static str>,
     protected_resources: [String; 1],
 }
 
-/// The same with what OpenID Connect Discovery §3 requires beyond it, for clients that look there.
-/// Nobody gets an ID token here: the algorithms are those of access tokens.
+/// The same with the additions of OpenID Connect Discovery §3, for clients that read only those.
+/// This server issues no ID tokens: the algorithms are those of access tokens.
 #[derive(Debug, Serialize)]
 pub struct OpenidConfiguration {
     #[serde(flatten)]
@@ -49,14 +47,16 @@ impl OpenidConfiguration {
     }
 }
 
-/// The algorithms that there are keys for, the default first.
+/// The algorithms with a signing key, the default first.
 fn algorithms(server: &AuthorizationServer, default: SigningAlgorithm) -> Vec<&'static str> {
     let algorithms = server.ring.current().algorithms(default, server.clock.now());
     algorithms.into_iter().map(SigningAlgorithm::name).collect()
 }
 
-/// How clients authenticate, wherever they do.
-const AUTH_METHODS: [&str; 2] = ["client_secret_basic", "client_secret_post"];
+/// The authentication methods of clients, the same at every endpoint.
+fn auth_methods() -> Vec<&'static str> {
+    AuthMethod::ALL.iter().flat_map(|method| method.registered_names()).copied().collect()
+}
 
 /// Protected resource metadata (RFC 9728 §2) of Mintery's own API.
 #[derive(Debug, Serialize)]
@@ -88,14 +88,14 @@ impl ServerMetadata {
             authorization_endpoint: server
                 .names_authorization_endpoint
                 .then(|| issuer.endpoint("/oauth/authorize")),
-            // Required by RFC 8414 §2; this server answers with none of them.
+            // Required by RFC 8414 §2; this server supports none.
             response_types_supported: ["none"],
             grant_types_supported: GrantType::ALL.map(GrantType::name),
-            token_endpoint_auth_methods_supported: AUTH_METHODS,
+            token_endpoint_auth_methods_supported: auth_methods(),
             revocation_endpoint: issuer.endpoint("/oauth/revoke"),
-            revocation_endpoint_auth_methods_supported: AUTH_METHODS,
+            revocation_endpoint_auth_methods_supported: auth_methods(),
             introspection_endpoint: issuer.endpoint("/oauth/introspect"),
-            introspection_endpoint_auth_methods_supported: AUTH_METHODS,
+            introspection_endpoint_auth_methods_supported: auth_methods(),
             introspection_signing_alg_values_supported: algorithms(
                 server,
                 DEFAULT_INTROSPECTION_ALG,

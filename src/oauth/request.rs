@@ -1,15 +1,15 @@
-//! A request to an endpoint at which a client authenticates, as it arrived.
+//! Requests to endpoints at which a client authenticates, before any parsing.
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::client_auth::Presented;
+use super::client_auth::ClientCredential;
 use super::error::OauthError;
 use super::form::Form;
 use crate::network::Network;
 
-/// What of a request matters here.
+/// The relevant parts of an HTTP request.
 #[derive(Debug)]
-pub struct Submission<'a> {
+pub struct OauthRequest<'a> {
     /// The values of all `Authorization` headers.
     pub authorization: Vec<&'a [u8]>,
     /// The query of the URI, without the question mark.
@@ -18,12 +18,12 @@ pub struct Submission<'a> {
     pub content_type: Option<&'a [u8]>,
     /// The body.
     pub body: &'a [u8],
-    /// From where it came.
+    /// The caller's address, if known.
     pub from: Option<IpAddr>,
 }
 
-/// Parameters that are never taken from a URI, which is logged by everybody on the way (RFC 6749
-/// §2.3.1, RFC 9700).
+/// Parameters that are rejected in a URI, since every proxy on the way logs it (RFC 6749 §2.3.1, RFC
+/// 9700).
 const NEVER_IN_THE_URI: [&str; 8] = [
     "client_id",
     "client_secret",
@@ -35,17 +35,17 @@ const NEVER_IN_THE_URI: [&str; 8] = [
     "grant_type",
 ];
 
-impl Submission<'_> {
-    /// In which network it began. Those of which it is not known share one.
+impl OauthRequest<'_> {
+    /// The network of the caller; requests from unknown addresses share one.
     #[must_use]
     pub fn network(&self) -> Network {
         network_of(self.from)
     }
 
-    /// The form.
+    /// Parses the form.
     ///
     /// # Errors
-    /// When the request is malformed.
+    /// The request is malformed.
     pub fn form(&self) -> Result<Form, OauthError> {
         self.check_uri()?;
         if !self.content_type.is_some_and(is_form) {
@@ -56,30 +56,30 @@ impl Submission<'_> {
         Form::parse(self.body)
     }
 
-    /// The form and the one credential.
+    /// Parses the form and its one client credential.
     ///
     /// # Errors
-    /// When the request is malformed, or has no or more than one credential.
-    pub fn parse(&self) -> Result<(Form, Presented), OauthError> {
+    /// The request is malformed, or has no credential or more than one.
+    pub fn parse(&self) -> Result<(Form, ClientCredential), OauthError> {
         let mut form = self.form()?;
-        let presented = Presented::find(&self.authorization, &mut form)?;
-        Ok((form, presented))
+        let credential = ClientCredential::find(&self.authorization, &mut form)?;
+        Ok((form, credential))
     }
 
-    /// The parameters in the URI and the one credential, of a request without a body.
+    /// Parses the query and the one client credential of a request without a body.
     ///
     /// # Errors
-    /// When the request is malformed, or has no or more than one credential.
-    pub fn parse_uri(&self) -> Result<(Form, Presented), OauthError> {
+    /// As for [`parse`](Self::parse).
+    pub fn parse_uri(&self) -> Result<(Form, ClientCredential), OauthError> {
         let mut form = self.parameters_of_uri()?;
-        let presented = Presented::find(&self.authorization, &mut form)?;
-        Ok((form, presented))
+        let credential = ClientCredential::find(&self.authorization, &mut form)?;
+        Ok((form, credential))
     }
 
-    /// The parameters in the URI.
+    /// Parses the query.
     ///
     /// # Errors
-    /// When they are malformed, or belong into a body.
+    /// The query is malformed, or has a parameter that belongs in a body.
     pub fn parameters_of_uri(&self) -> Result<Form, OauthError> {
         self.check_uri()?;
         let malformed =
@@ -101,13 +101,13 @@ impl Submission<'_> {
     }
 }
 
-/// In which network something began. Those of which it is not known share one.
+/// The network of a caller; unknown addresses share one.
 #[must_use]
 pub fn network_of(from: Option<IpAddr>) -> Network {
     Network::of(from.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
 }
 
-/// Whether a content type is that of a form.
+/// True for the content type of a form.
 #[must_use]
 pub fn is_form(content_type: &[u8]) -> bool {
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();

@@ -1,49 +1,47 @@
-//! Token revocation (RFC 7009): a client takes back a token that was issued to it. From the answer
-//! on it is refused on this node, and on every other within the second.
+//! Token revocation (RFC 7009): a client revokes a token that was issued to it. This node rejects the
+//! token before it responds, every other within a second.
 
 use super::AuthorizationServer;
 use super::error::OauthError;
-use super::request::Submission;
+use super::request::OauthRequest;
 use crate::admin::revocation::RevokeError;
-use crate::authn::caller;
+use crate::authn::token::client_of;
 use crate::model::event::RevokedToken;
 use mintery_verifier::VerifyError;
 
-/// The most that is remembered of all clients together: beyond that no single token is taken back
-/// until some have expired, so that those who follow are not told more than they hold. All tokens
-/// of a client are one.
+/// The limit of live revocations of all clients together, which a reader of the feed can hold.
+/// Beyond it a single token cannot be revoked until others expire. A cutoff counts as one.
 const MAX_LIVE: usize = 1_500_000;
 
-/// Answers a request to take a token back; tells whether there was something to take back. What is
-/// no token that is good here anyhow, or was taken back already, is as the client wants it.
+/// Answers a revocation request; `true` if it revoked a token, `false` if the token was already
+/// invalid.
 ///
 /// # Errors
-/// When it is refused, or cannot be done now. It was not done then, or it is not known whether it
-/// was.
+/// The request is refused, or the revocation failed, or its outcome is unknown.
 pub async fn respond(
     server: &AuthorizationServer,
-    submission: &Submission<'_>,
+    request: &OauthRequest<'_>,
 ) -> Result<bool, OauthError> {
-    let (form, presented) = submission.parse()?;
+    let (form, credential) = request.parse()?;
     // `token_type_hint` is a hint, and there is one type.
     let token = form.get("token").ok_or(OauthError::InvalidRequest("token is missing"))?;
-    let caller = presented.authenticate(server, submission.network()).await?;
-    caller.known.usage.note(server.clock.now(), caller.secret(), submission.from);
+    let caller = credential.authenticate(server, request.network()).await?;
+    caller.known.usage.note(server.clock.now(), caller.secret(), request.from);
     if server.admin.api_keys.format.environment(token).is_some() {
-        // That it is done must not be said of one that stays good.
+        // The key stays valid, so success would be wrong.
         return Err(OauthError::UnsupportedTokenType);
     }
     let token = match server.ring.verifier().check_for_any(token) {
         Ok(token) => token,
-        // Another node's clock is ahead: it will be good in a moment.
+        // Another node's clock is ahead: the token becomes valid in a moment.
         Err(VerifyError::NotYetValid) => {
             return Err(OauthError::Unavailable("the token is not valid yet".to_owned()));
         }
         Err(_) => return Ok(false),
     };
     let client = &caller.known.client.id;
-    // Those that were made from its API keys are its own.
-    if caller::client_of(&token) != client.as_str() {
+    // Tokens exchanged from its API keys count as its own.
+    if client_of(&token) != client.as_str() {
         return Err(OauthError::AnotherClientsToken);
     }
     if server.ring.verifier().revocations().len() >= MAX_LIVE {

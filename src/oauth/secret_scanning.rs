@@ -1,5 +1,5 @@
-//! Secret scanning: whoever scans what is public tells of secrets that were found there, signed, in
-//! the format of GitHub's partner program, and is told which of them were real.
+//! Leak reports: a scanner of public code reports the secrets that it found, signed, in the format of
+//! GitHub's partner program. The response says which are real.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,43 +7,43 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::AuthorizationServer;
 use crate::admin::{Admin, AdminError, leak};
 use crate::authn::api_key;
+use crate::authn::context::Context;
 use crate::directory::{KnownApiKey, Unavailable};
 use crate::keys::scanner_keys::ScannerKeys;
 use crate::model::api_key::ApiKeyId;
 use crate::model::event::Actor;
 use crate::model::leak::{Leak, LeakPlace, LeakPolicy};
 
-/// The most secrets that are told of at once: each may cost a look-up, and a change.
+/// The limit of secrets in one report: each may cost a lookup and a change.
 pub const MAX_FOUND: usize = 500;
 
-/// Whom is believed, and what is done then.
+/// Settings of leak reports.
 #[derive(Debug)]
-pub struct Scanning {
-    /// The keys of those who may tell.
+pub struct LeakScanning {
+    /// The keys of the accepted scanners.
     pub scanners: ScannerKeys,
-    /// What is done with a key that was found.
+    /// The response to a leaked key.
     pub policy: LeakPolicy,
 }
 
-/// Why it was not dealt with what was told.
+/// Refusal of a report.
 #[derive(Debug)]
 pub enum ScanningError {
-    /// It has another form.
+    /// The report is malformed.
     Malformed,
-    /// It is more than [`MAX_FOUND`].
+    /// The report has more than [`MAX_FOUND`] secrets.
     TooMany,
-    /// It cannot be told now which keys are real.
+    /// The keys cannot be looked up now.
     Unavailable(Unavailable),
-    /// A key that is real was not dealt with.
+    /// The policy could not be applied to a real key.
     Admin(AdminError),
-    /// All was dealt with, and this node does not follow.
+    /// The policy was applied, and this node has not learned it yet.
     Lags(Unavailable),
 }
 
-/// A secret that was found.
+/// A secret in a report.
 #[derive(Deserialize)]
 struct Found<'a> {
     #[serde(borrow)]
@@ -56,22 +56,23 @@ struct Found<'a> {
     source: Option<Cow<'a, str>>,
 }
 
-/// What becomes of it.
+/// The verdict on a secret.
 #[derive(Serialize)]
 struct Verdict<'a> {
-    /// As it was told: who asks has no other name for it.
+    /// The secret as reported: the scanner has no other name for it.
     token_raw: &'a str,
     token_type: &'a str,
     label: &'static str,
 }
 
-/// Deals with what was told, whose signature was found good; gives the answer in JSON.
+/// Applies the policy to the real keys of a report whose signature is valid; returns the response in
+/// JSON.
 ///
 /// # Errors
-/// When it is malformed or too much, or cannot be dealt with now. Then some may have been dealt
-/// with; they are when it is told again, too.
+/// The report is malformed or too long, or the policy cannot be applied now. Some keys may be done
+/// then; the same report may be sent again.
 pub async fn respond(
-    server: &AuthorizationServer,
+    context: &Context,
     policy: LeakPolicy,
     body: &[u8],
 ) -> Result<Vec<u8>, ScanningError> {
@@ -83,7 +84,7 @@ pub async fn respond(
     let mut leaks: BTreeMap<ApiKeyId, Leak> = BTreeMap::new();
     let mut verdicts = Vec::with_capacity(found.len());
     for Found { token, r#type, url, source } in &found {
-        let known = look_up(server, token).await.map_err(ScanningError::Unavailable)?;
+        let known = look_up(context, token).await.map_err(ScanningError::Unavailable)?;
         let label = if known.is_some() { "true_positive" } else { "false_positive" };
         verdicts.push(Verdict { token_raw: token, token_type: r#type, label });
         if let Some(known) = known {
@@ -100,42 +101,38 @@ pub async fn respond(
             leak.places = leak.places.saturating_add(1);
         }
     }
-    report(server, policy, leaks.into_values()).await?;
+    report(context, policy, leaks.into_values()).await?;
     serde_json::to_vec(&verdicts).map_err(|_| ScanningError::Malformed)
 }
 
-/// The key, if it is one. Its checksum is looked at first: what is malformed costs nothing, and
-/// what is not there is remembered so.
-async fn look_up(
-    server: &AuthorizationServer,
-    token: &str,
-) -> Result<Option<Arc<KnownApiKey>>, Unavailable> {
-    let Ok(digest) = api_key::digest(server, token) else { return Ok(None) };
-    server.directory.api_key(&digest).await
+/// The known key. A wrong checksum costs no lookup, and the directory caches unknown keys.
+async fn look_up(context: &Context, token: &str) -> Result<Option<Arc<KnownApiKey>>, Unavailable> {
+    let Ok(digest) = api_key::digest(context, token) else { return Ok(None) };
+    context.directory.api_key(&digest).await
 }
 
 async fn report(
-    server: &AuthorizationServer,
+    context: &Context,
     policy: LeakPolicy,
     leaks: impl Iterator<Item = Leak>,
 ) -> Result<(), ScanningError> {
-    let admin = Admin { actor: Actor::SecretScanning, grantable: None, ..server.admin.clone() };
+    let admin = Admin { actor: Actor::SecretScanning, grantable: None, ..context.admin.clone() };
     for leak in leaks {
         let (key, owner) = (leak.key.clone(), leak.owner.clone());
         match leak::report(&admin, leak, policy).await {
             Ok(()) => {
-                server.metrics.keys_leaked.increment(1);
+                context.metrics.keys_leaked.increment(1);
                 let done = match policy {
                     LeakPolicy::Revoke => "it is revoked",
                     LeakPolicy::Flag => "it is marked, and still good",
                 };
                 log::warn!("the API key {key} of {} was found in public; {done}", owner.as_str());
             }
-            // Somebody was faster.
+            // The key was deleted meanwhile.
             Err(AdminError::NotFound(_)) => {}
             Err(error) => return Err(ScanningError::Admin(error)),
         }
     }
     let committed = *admin.store.commits().borrow();
-    server.directory.catch_up(committed).await.map_err(ScanningError::Lags)
+    context.directory.catch_up(committed).await.map_err(ScanningError::Lags)
 }

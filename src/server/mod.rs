@@ -15,6 +15,7 @@ use crate::admin::revocation::Revoker;
 use crate::admin::session::SessionPolicy;
 use crate::admin::user::NewUser;
 use crate::admin::{self, Admin, AdminError};
+use crate::authn::context::Context;
 use crate::background::{Background, RotationPolicy};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ConfigError, Settings};
@@ -40,7 +41,7 @@ use crate::model::scope::ScopeSet;
 use crate::model::user::{Role, User, Username};
 use crate::oauth::AuthorizationServer;
 use crate::oauth::feed::Feed;
-use crate::oauth::secret_scanning::Scanning;
+use crate::oauth::secret_scanning::LeakScanning;
 use crate::random::{Random, SystemRandom};
 use crate::secret::Secret;
 use crate::secret::check::SecretChecks;
@@ -217,28 +218,30 @@ impl Application {
             Background::start(Arc::clone(&directory), Arc::clone(&ring), admin.clone(), policy);
         let checks = SecretChecks::new(admin.hashing.clone(), Arc::clone(&surroundings.random));
         let server = AuthorizationServer {
-            default_audience: default_audience(&settings, &issuer)?,
-            issuer,
+            context: Context {
+                default_audience: default_audience(&settings, &issuer)?,
+                issuer,
+                api_key_environments: settings.api_keys_environment,
+                clock: surroundings.clock,
+                random: surroundings.random,
+                directory,
+                ring,
+                secret_digests: data_keys.secret_digests,
+                checks,
+                admin: admin.clone(),
+                metrics,
+            },
             token_ttl: settings.token_ttl,
             token_alg: settings.token_alg,
             jwks_max_age: settings.published_max_age(),
             keys_publish_ahead: settings.keys_publish_ahead,
             trusted_proxies: settings.trusted_proxies.clone(),
             api_key_header: api_key_header(&settings)?,
-            api_key_environments: settings.api_keys_environment,
             session_cookie,
             scanning: scanning(&settings)?,
             names_authorization_endpoint: settings.metadata_authorization_endpoint,
-            clock: surroundings.clock,
-            random: surroundings.random,
-            directory,
-            ring,
-            secret_digests: data_keys.secret_digests,
-            checks,
-            revoker: Revoker::new(admin.clone(), settings.revocations_max_per_client),
-            admin,
+            revoker: Revoker::new(admin, settings.revocations_max_per_client),
             feed: Feed::default(),
-            metrics,
         };
         let address = settings.listen;
         let server = start_http(&settings, listeners, server)?;
@@ -305,7 +308,7 @@ fn api_key_header(settings: &Settings) -> Result<HeaderName, ConfigError> {
 ///
 /// # Errors
 /// When their keys cannot be read.
-pub fn scanning(settings: &Settings) -> Result<Option<Scanning>, ConfigError> {
+pub fn scanning(settings: &Settings) -> Result<Option<LeakScanning>, ConfigError> {
     let Some(path) = &settings.leaks_public_keys else { return Ok(None) };
     let unusable = |reason: String| {
         ConfigError::Inconsistent(format!(
@@ -315,7 +318,7 @@ pub fn scanning(settings: &Settings) -> Result<Option<Scanning>, ConfigError> {
     };
     let document = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
     let scanners = ScannerKeys::parse(&document).map_err(|error| unusable(error.to_string()))?;
-    Ok(Some(Scanning { scanners, policy: settings.leaks_policy }))
+    Ok(Some(LeakScanning { scanners, policy: settings.leaks_policy }))
 }
 
 /// What API keys are like, whose digests are made with `digests`.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::cli::CliError;
 use crate::cli::remote::credential::{Credential, is_jwt};
 use crate::cli::remote::http::{Refusal, Remote};
+use crate::model::client::GrantType;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::oauth::grant::token_exchange;
@@ -102,7 +103,7 @@ pub fn of_client(
 
 fn in_exchange(remote: &Remote<'_>, key: &Secret, wanted: &Wanted) -> Result<Granted, Refusal> {
     let mut form = vec![
-        ("grant_type", token_exchange::NAME),
+        ("grant_type", GrantType::TokenExchange.name()),
         ("subject_token", key.expose()),
         ("subject_token_type", token_exchange::API_KEY_TYPE),
     ];

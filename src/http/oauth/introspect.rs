@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::{no_store, submission};
 use crate::http::error;
 use crate::oauth::AuthorizationServer;
-use crate::oauth::introspect::{self, Format, Introspection};
+use crate::oauth::introspect::{self, Introspection, IntrospectionFormat};
 
 /// What somebody accepts who wants a signed answer (RFC 9701 §4).
 const JWT: HeaderValue = HeaderValue::from_static("application/token-introspection+jwt");
@@ -49,14 +49,14 @@ fn show(
         error::record::inactive(request, server, why);
     }
     let mut response = no_store(StatusCode::OK);
-    if format == Format::Jwt {
+    if format == IntrospectionFormat::Jwt {
         response.insert_header((CONTENT_TYPE, JWT));
     }
     response.body(body)
 }
 
 /// A signed answer is for those who name it, and do not like plain JSON better (RFC 9110 §12.5.1).
-fn wanted(headers: &HeaderMap) -> Format {
+fn wanted(headers: &HeaderMap) -> IntrospectionFormat {
     let (mut jwt, mut json) = (0.0, 0.0);
     for range in
         headers.get_all(ACCEPT).flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
@@ -72,7 +72,7 @@ fn wanted(headers: &HeaderMap) -> Format {
         };
         *weight = parts.find_map(quality).unwrap_or(1.0).max(*weight);
     }
-    if jwt > 0.0 && jwt >= json { Format::Jwt } else { Format::Json }
+    if jwt > 0.0 && jwt >= json { IntrospectionFormat::Jwt } else { IntrospectionFormat::Json }
 }
 
 /// The weight in a parameter that is one.
@@ -86,9 +86,9 @@ mod tests {
     use actix_web::http::header::{ACCEPT, HeaderMap, HeaderValue};
     use proptest::prelude::*;
 
-    use super::{Format, wanted};
+    use super::{IntrospectionFormat, wanted};
 
-    fn of(values: &[&[u8]]) -> Format {
+    fn of(values: &[&[u8]]) -> IntrospectionFormat {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(ACCEPT, HeaderValue::from_bytes(value).unwrap());
@@ -111,7 +111,12 @@ mod tests {
             &[b"application/token-introspection+jwt;q=many"],
         ];
         for values in signed {
-            assert_eq!(of(values), Format::Jwt, "{:?}", values[0].escape_ascii().to_string());
+            assert_eq!(
+                of(values),
+                IntrospectionFormat::Jwt,
+                "{:?}",
+                values[0].escape_ascii().to_string()
+            );
         }
         let plain: [&[&[u8]]; 10] = [
             &[],
@@ -126,7 +131,7 @@ mod tests {
             &[b"application/json, application/token-introspection+jwt;q=0.9"],
         ];
         for values in plain {
-            assert_eq!(of(values), Format::Json, "{values:?}");
+            assert_eq!(of(values), IntrospectionFormat::Json, "{values:?}");
         }
     }
 

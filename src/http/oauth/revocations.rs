@@ -14,11 +14,11 @@ use crate::http::extract::body;
 use crate::http::extract::presented;
 use crate::http::headers::NO_STORE;
 use crate::oauth::AuthorizationServer;
-use crate::oauth::client_auth::Presented;
+use crate::oauth::client_auth::ClientCredential;
 use crate::oauth::error::OauthError;
-use crate::oauth::feed::{self, Question};
+use crate::oauth::feed::{self, FeedRequest};
 use crate::oauth::form::Form;
-use crate::oauth::request::Submission;
+use crate::oauth::request::OauthRequest;
 
 /// What a document is.
 const REVOCATIONS_JWT: &str = "application/revocations+jwt";
@@ -53,8 +53,8 @@ pub async fn read(
             let parameters = submission.parameters_of_uri()?;
             return respond(&server, reader.principal.subject(), &parameters, &stopping).await;
         }
-        let (parameters, presented) = submission.parse_uri()?;
-        respond_to_client(&server, &submission, &parameters, &presented, &stopping).await
+        let (parameters, credential) = submission.parse_uri()?;
+        respond_to_client(&server, &submission, &parameters, &credential, &stopping).await
     };
     answer(&request, &server, told.await)
 }
@@ -69,8 +69,8 @@ pub async fn read_with_form(
     let told = async {
         let body: Bytes = body::read(&request, payload).await?;
         let submission = submission::of(&request, &server, &body);
-        let (parameters, presented) = submission.parse()?;
-        respond_to_client(&server, &submission, &parameters, &presented, &stopping).await
+        let (parameters, credential) = submission.parse()?;
+        respond_to_client(&server, &submission, &parameters, &credential, &stopping).await
     };
     answer(&request, &server, told.await)
 }
@@ -80,7 +80,7 @@ pub async fn method_not_allowed() -> HttpResponse {
     super::method_not_allowed("GET, POST", "The request must be a GET or a POST")
 }
 
-fn has_token(submission: &Submission<'_>) -> bool {
+fn has_token(submission: &OauthRequest<'_>) -> bool {
     let scheme =
         |header: &[u8]| header.split(|byte| *byte == b' ').next().map(<[u8]>::to_ascii_lowercase);
     submission.authorization.iter().any(|header| scheme(header).as_deref() == Some(b"bearer"))
@@ -88,12 +88,12 @@ fn has_token(submission: &Submission<'_>) -> bool {
 
 async fn respond_to_client(
     server: &AuthorizationServer,
-    submission: &Submission<'_>,
+    submission: &OauthRequest<'_>,
     parameters: &Form,
-    presented: &Presented,
+    credential: &ClientCredential,
     stopping: &GracefulShutdownSignal,
 ) -> Result<String, Refused> {
-    let client = presented.authenticate(server, submission.network()).await?;
+    let client = credential.authenticate(server, submission.network()).await?;
     client.known.usage.note(server.clock.now(), client.secret(), submission.from);
     respond(server, client.known.client.id.as_str(), parameters, stopping).await
 }
@@ -104,8 +104,8 @@ async fn respond(
     parameters: &Form,
     stopping: &GracefulShutdownSignal,
 ) -> Result<String, Refused> {
-    let question = Question::read(parameters)?;
-    Ok(feed::respond(server, reader, &question, stopping.notified()).await?)
+    let feed_request = FeedRequest::parse(parameters)?;
+    Ok(feed::respond(server, reader, &feed_request, stopping.notified()).await?)
 }
 
 fn answer(

@@ -12,7 +12,7 @@ use crate::http::extract::caller::caller_address;
 use crate::metrics::Refusals;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::error::OauthError;
-use crate::oauth::request::Submission;
+use crate::oauth::request::OauthRequest;
 
 /// Reads a request and has `respond` answer it.
 ///
@@ -23,7 +23,7 @@ pub async fn answer<T>(
     server: &AuthorizationServer,
     payload: Payload,
     refusals: &Refusals,
-    respond: impl AsyncFnOnce(&AuthorizationServer, &Submission<'_>) -> Result<T, OauthError>,
+    respond: impl AsyncFnOnce(&AuthorizationServer, &OauthRequest<'_>) -> Result<T, OauthError>,
 ) -> Result<T, HttpResponse> {
     let outcome = match body::read(request, payload).await {
         Ok(body) => respond(server, &of(request, server, &body)).await,
@@ -37,8 +37,8 @@ pub fn of<'a>(
     request: &'a HttpRequest,
     server: &AuthorizationServer,
     body: &'a [u8],
-) -> Submission<'a> {
-    Submission {
+) -> OauthRequest<'a> {
+    OauthRequest {
         authorization: request
             .headers()
             .get_all(AUTHORIZATION)

@@ -1,5 +1,5 @@
-//! `/dashboard/apis…`: the APIs that tokens are made for. Their identifiers are URIs, and so stand
-//! in the query: proxies rewrite slashes in a path.
+//! `/dashboard/apis…`: the APIs that tokens are issued for. Their identifiers are URIs and are in
+//! the query, because proxies rewrite slashes in a path.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,28 +7,28 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use askama::Template;
 
-use super::clients::{algorithms, number};
+use super::answer::{PageResult, page, page_with};
+use super::choices::algorithms;
 use super::confirm::ask;
+use super::display::{ShownTime, span};
+use super::event_view::{EventView, events_of};
 use super::failure::Failure;
-use super::form::{Field, Form};
-use super::keys::{changed, sentence};
-use super::show::{Moment, span};
+use super::form::{
+    Field, FormFields, changed_message, form_problem, parse_algorithm, parse_number, sentence,
+};
+use super::links::api_path;
+use super::scopes::{APIS_READ, APIS_WRITE};
 use super::visit::Visit;
 use super::visitor::Visitor;
-use super::{Outcome, activity, encoded, page, page_with, redirect};
 use crate::admin::api::{self, ApiTerms, ApiUpdate};
 use crate::admin::{AdminError, revocation};
 use crate::clock::Timestamp;
 use crate::model::api::{Api, ApiScopes, InvalidApiScopes};
 use crate::model::name::DisplayName;
-use crate::model::patch::Patch;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
 
-const READ: &str = "mintery:apis:read";
-const WRITE: &str = "mintery:apis:write";
-
-pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> Outcome {
+pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> PageResult {
     match (is_post, page) {
         (false, []) => list(visit).await,
         (false, ["new"]) => new(visit),
@@ -44,25 +44,20 @@ pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> Ou
     }
 }
 
-/// The API that the address names.
+/// The API in the query.
 fn resource(visit: &Visit<'_>) -> Result<ResourceUri, Failure> {
-    let query = Form::of_query(visit.request.query_string());
+    let query = FormFields::from_query(visit.request.query_string());
     ResourceUri::parse(query.text("resource")).map_err(|_| Failure::NotFound)
 }
 
-/// Where the page of an API is that is called `page`.
-fn path_of(resource: &str, page: &str) -> String {
-    format!("/dashboard/apis/{page}?resource={}", encoded(resource))
-}
-
-/// An API, as it is shown.
+/// An API of a page.
 struct ApiView {
     resource: String,
     name: String,
     scopes: Vec<(String, String)>,
     ttl: Option<String>,
     alg: Option<&'static str>,
-    created: Moment,
+    created: ShownTime,
 }
 
 impl ApiView {
@@ -71,15 +66,15 @@ impl ApiView {
         Self {
             resource: api.resource.to_string(),
             name: api.name.as_str().to_owned(),
-            scopes: scopes.map(|(scope, what)| (scope.clone(), what.clone())).collect(),
+            scopes: scopes.map(|(scope, text)| (scope.clone(), text.clone())).collect(),
             ttl: api.token_ttl.map(span),
             alg: api.token_alg.map(SigningAlgorithm::name),
-            created: Moment::new(api.created_at, now),
+            created: ShownTime::new(api.created_at, now),
         }
     }
 
     fn path(&self, page: &str) -> String {
-        path_of(&self.resource, page)
+        api_path(&self.resource, page)
     }
 }
 
@@ -92,8 +87,8 @@ struct List<'a> {
     own: &'a str,
 }
 
-async fn list(visit: &Visit<'_>) -> Outcome {
-    let apis = api::list(visit.admin(READ)?).await?;
+async fn list(visit: &Visit<'_>) -> PageResult {
+    let apis = api::list(visit.admin(APIS_READ)?).await?;
     page(&List {
         base: &visit.visitor.base,
         visitor: &visit.visitor,
@@ -108,29 +103,29 @@ struct Show<'a> {
     base: &'a str,
     visitor: &'a Visitor,
     api: ApiView,
-    events: Vec<activity::EventView>,
+    events: Vec<EventView>,
 }
 
-async fn show(visit: &Visit<'_>) -> Outcome {
-    let api = api::show(visit.admin(READ)?, &resource(visit)?).await?;
-    let events = activity::about(visit, api.resource.as_str()).await?;
+async fn show(visit: &Visit<'_>) -> PageResult {
+    let api = api::show(visit.admin(APIS_READ)?, &resource(visit)?).await?;
+    let events = events_of(visit, api.resource.as_str()).await?;
     let api = ApiView::new(&api, visit.visitor.now);
     page(&Show { base: &visit.visitor.base, visitor: &visit.visitor, api, events })
 }
 
-/// What an API is to be, as it is typed.
+/// The fields of the form.
 struct ApiForm {
     resource: Field,
     name: Field,
     scopes: Field,
     ttl: Field,
     alg: Field,
-    /// The version that was shown.
+    /// The version that the form was rendered from.
     seen: String,
 }
 
 impl ApiForm {
-    fn read(form: &Form) -> Self {
+    fn read(form: &FormFields) -> Self {
         Self {
             resource: form.field("resource"),
             name: form.field("name"),
@@ -141,9 +136,9 @@ impl ApiForm {
         }
     }
 
-    fn of(api: &Api) -> Self {
-        let line = |(scope, what): (&String, &String)| {
-            if what.is_empty() { scope.clone() } else { format!("{scope} {what}") }
+    fn from_api(api: &Api) -> Self {
+        let line = |(scope, text): (&String, &String)| {
+            if text.is_empty() { scope.clone() } else { format!("{scope} {text}") }
         };
         let lines: Vec<String> = api.scopes.descriptions().iter().map(line).collect();
         Self {
@@ -165,28 +160,25 @@ impl ApiForm {
 
     fn parse(&mut self) -> Option<ApiUpdate> {
         let name = self.name.parse(DisplayName::parse);
-        let scopes = self.scopes.parse(scopes);
-        let ttl = number(&mut self.ttl, |secs| Some(Duration::from_secs(secs)));
-        let alg = match self.alg.value.as_str() {
-            "" => Some(Patch::Clear),
-            _ => self.alg.parse(str::parse::<SigningAlgorithm>).map(Patch::Set),
-        };
+        let scopes = self.scopes.parse(parse_api_scopes);
+        let ttl = parse_number(&mut self.ttl, |secs| Some(Duration::from_secs(secs)));
+        let alg = parse_algorithm(&mut self.alg);
         Some(ApiUpdate {
             name: Some(name?),
             scopes: Some(scopes?),
             token_alg: alg?,
             token_ttl: ttl?,
-            // Without a word on what was seen the form is not one of this server.
+            // Always compared: a form without a version is rejected.
             seen: Some(self.seen.clone()),
         })
     }
 }
 
-/// Scopes, one in a line, each with what it allows after it.
-fn scopes(text: &str) -> Result<ApiScopes, InvalidApiScopes> {
+/// Parses scopes, one per line, each followed by its description.
+fn parse_api_scopes(text: &str) -> Result<ApiScopes, InvalidApiScopes> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let pair = |line: &str| match line.split_once(char::is_whitespace) {
-        Some((scope, what)) => (scope.to_owned(), what.trim().to_owned()),
+        Some((scope, text)) => (scope.to_owned(), text.trim().to_owned()),
         None => (line.to_owned(), String::new()),
     };
     ApiScopes::new(lines.map(pair).collect::<BTreeMap<_, _>>())
@@ -209,20 +201,20 @@ fn show_form(
     form: &ApiForm,
     problem: Option<String>,
     status: StatusCode,
-) -> Outcome {
+) -> PageResult {
     let visitor = &visit.visitor;
     let form_page =
         FormPage { base: &visitor.base, visitor, api, form, algorithms: algorithms(), problem };
     page_with(status, &form_page)
 }
 
-fn new(visit: &Visit<'_>) -> Outcome {
-    visit.admin(WRITE)?;
-    show_form(visit, None, &ApiForm::read(&Form::default()), None, StatusCode::OK)
+fn new(visit: &Visit<'_>) -> PageResult {
+    visit.admin(APIS_WRITE)?;
+    show_form(visit, None, &ApiForm::read(&FormFields::default()), None, StatusCode::OK)
 }
 
-async fn create(visit: &Visit<'_>) -> Outcome {
-    let admin = visit.admin(WRITE)?;
+async fn create(visit: &Visit<'_>) -> PageResult {
+    let admin = visit.admin(APIS_WRITE)?;
     let mut form = ApiForm::read(&visit.form);
     let resource = form.resource.parse(ResourceUri::parse);
     let update = form.parse();
@@ -238,29 +230,23 @@ async fn create(visit: &Visit<'_>) -> Outcome {
         token_ttl: token_ttl.apply(None),
     };
     match api::create(admin, resource.clone(), terms).await {
-        Ok(_) => {
-            visit.applied().await?;
-            Ok(redirect(
-                visit.server,
-                &format!("{}&done=created", path_of(resource.as_str(), "show")),
-            ))
-        }
-        Err(AdminError::Exists(what)) => {
-            form.resource.refuse(&format!("there is an {what} already"));
+        Ok(_) => visit.changed(&api_path(resource.as_str(), "show"), "created").await,
+        Err(AdminError::Exists(noun)) => {
+            form.resource.refuse(&format!("there is an {noun} already"));
             show_form(visit, None, &form, None, StatusCode::CONFLICT)
         }
-        Err(error) => refused(visit, None, &form, error),
+        Err(error) => show_error(visit, None, &form, error),
     }
 }
 
-async fn edit(visit: &Visit<'_>) -> Outcome {
-    let api = api::show(visit.admin(WRITE)?, &resource(visit)?).await?;
+async fn edit(visit: &Visit<'_>) -> PageResult {
+    let api = api::show(visit.admin(APIS_WRITE)?, &resource(visit)?).await?;
     let view = ApiView::new(&api, visit.visitor.now);
-    show_form(visit, Some(&view), &ApiForm::of(&api), None, StatusCode::OK)
+    show_form(visit, Some(&view), &ApiForm::from_api(&api), None, StatusCode::OK)
 }
 
-async fn update(visit: &Visit<'_>) -> Outcome {
-    let (admin, resource) = (visit.admin(WRITE)?, resource(visit)?);
+async fn update(visit: &Visit<'_>) -> PageResult {
+    let (admin, resource) = (visit.admin(APIS_WRITE)?, resource(visit)?);
     let api = api::show(admin, &resource).await?;
     let view = ApiView::new(&api, visit.visitor.now);
     let mut form = ApiForm::read(&visit.form);
@@ -268,75 +254,71 @@ async fn update(visit: &Visit<'_>) -> Outcome {
         return show_form(visit, Some(&view), &form, None, StatusCode::BAD_REQUEST);
     };
     match api::update(admin, &resource, update).await {
-        Ok(_) => {
-            visit.applied().await?;
-            Ok(redirect(
-                visit.server,
-                &format!("{}&done=saved", path_of(resource.as_str(), "show")),
-            ))
-        }
+        Ok(_) => visit.changed(&api_path(resource.as_str(), "show"), "saved").await,
         Err(AdminError::Changed(_)) => {
-            // Whoever sends it again has seen what it is now.
+            // The form now shows the current version and may be sent again.
             form.seen = api::version(&api);
-            show_form(visit, Some(&view), &form, Some(changed("API")), StatusCode::CONFLICT)
+            let problem = Some(changed_message("API"));
+            show_form(visit, Some(&view), &form, problem, StatusCode::CONFLICT)
         }
-        Err(error) => refused(visit, Some(&view), &form, error),
+        Err(error) => show_error(visit, Some(&view), &form, error),
     }
 }
 
-fn refused(visit: &Visit<'_>, api: Option<&ApiView>, form: &ApiForm, error: AdminError) -> Outcome {
-    let status = match &error {
-        AdminError::Invalid(_) => StatusCode::BAD_REQUEST,
-        AdminError::StoodFor { .. } | AdminError::Conflict(_) => StatusCode::CONFLICT,
-        _ => return Err(error.into()),
+/// Shows the form again with the error.
+fn show_error(
+    visit: &Visit<'_>,
+    api: Option<&ApiView>,
+    form: &ApiForm,
+    error: AdminError,
+) -> PageResult {
+    let (status, problem) = match &error {
+        AdminError::StoodFor { .. } => (StatusCode::CONFLICT, sentence(&error.to_string())),
+        AdminError::Forbidden(_) => return Err(error.into()),
+        _ => form_problem(error)?,
     };
-    show_form(visit, api, form, Some(sentence(&error.to_string())), status)
+    show_form(visit, api, form, Some(problem), status)
 }
 
-async fn confirm_revoke_tokens(visit: &Visit<'_>) -> Outcome {
+async fn confirm_revoke_tokens(visit: &Visit<'_>) -> PageResult {
     let text = "All tokens that were issued for it until now are void, everywhere and at once. Clients get new ones with the secrets \
                 that they have.";
     confirm(visit, "Revoke the tokens for this API?", text, "Revoke tokens").await
 }
 
-async fn confirm_delete(visit: &Visit<'_>) -> Outcome {
+async fn confirm_delete(visit: &Visit<'_>) -> PageResult {
     let text = "No tokens are made for it any more, and those that were made are void. This cannot be undone.";
     confirm(visit, "Delete this API?", text, "Delete API").await
 }
 
-async fn confirm(visit: &Visit<'_>, title: &str, text: &str, button: &str) -> Outcome {
-    let api = api::show(visit.admin(WRITE)?, &resource(visit)?).await?;
-    let path = path_of(api.resource.as_str(), "show");
+async fn confirm(visit: &Visit<'_>, title: &str, text: &str, button: &str) -> PageResult {
+    let api = api::show(visit.admin(APIS_WRITE)?, &resource(visit)?).await?;
+    let path = api_path(api.resource.as_str(), "show");
     let crumbs = [("/dashboard/apis", "APIs"), (path.as_str(), api.name.as_str())];
     let which = format!("{} ({})", api.name.as_str(), api.resource);
     ask(visit, &crumbs, title, &[which, text.to_owned()], true, button)
 }
 
-async fn revoke_tokens(visit: &Visit<'_>) -> Outcome {
+async fn revoke_tokens(visit: &Visit<'_>) -> PageResult {
     let resource = resource(visit)?;
-    revocation::revoke_api_tokens(visit.admin(WRITE)?, &resource).await?;
-    visit.applied().await?;
-    Ok(redirect(
-        visit.server,
-        &format!("{}&done=tokens-revoked", path_of(resource.as_str(), "show")),
-    ))
+    revocation::revoke_api_tokens(visit.admin(APIS_WRITE)?, &resource).await?;
+    visit.changed(&api_path(resource.as_str(), "show"), "tokens-revoked").await
 }
 
-async fn delete(visit: &Visit<'_>) -> Outcome {
-    api::delete(visit.admin(WRITE)?, &resource(visit)?).await?;
-    visit.applied().await?;
-    Ok(redirect(visit.server, "/dashboard/apis?done=deleted"))
+async fn delete(visit: &Visit<'_>) -> PageResult {
+    api::delete(visit.admin(APIS_WRITE)?, &resource(visit)?).await?;
+    visit.changed("/dashboard/apis", "deleted").await
 }
 
 #[cfg(test)]
 mod tests {
-    use super::scopes;
+    use super::parse_api_scopes;
 
     #[test]
-    fn scopes_stand_one_in_a_line() {
-        let parsed = scopes("orders:read  Reads orders\n\n orders:write\r\n").unwrap();
+    fn scopes_are_one_per_line() {
+        let parsed = parse_api_scopes("orders:read  Reads orders\n\n orders:write\r\n").unwrap();
         assert_eq!(parsed.set().as_str(), "orders:read orders:write");
         assert_eq!(parsed.descriptions()["orders:read"], "Reads orders");
-        assert!(scopes("mintery:x").is_err());
+        assert!(parse_api_scopes("mintery:x").is_err());
     }
 }

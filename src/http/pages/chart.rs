@@ -1,40 +1,38 @@
-//! Charts, as numbers that templates put into SVG: nothing is styled here.
+//! Charts as numbers, which templates draw as SVG. Style is left to the stylesheet.
 
-use super::show::{Moment, count};
+use super::display::{ShownTime, count};
 use crate::clock::Timestamp;
 use crate::model::usage::Hour;
 
-/// A bar.
+/// A bar. `x` and `y` are its upper left corner.
 #[derive(Debug, Clone, Copy)]
 pub struct Bar {
-    /// Which of the two series it is of: `a` or `b`.
+    /// The series: `a` or `b`.
     pub class: &'static str,
-    /// Left edge.
     pub x: usize,
-    /// Upper edge, from above.
     pub y: i64,
-    /// How wide.
     pub width: usize,
-    /// How high.
     pub height: i64,
 }
 
-/// Days in the chart of one thing.
+/// Days in the chart of one client or key.
 pub const DAYS: i64 = 30;
+
+/// Days in the small chart of a list's row.
+pub const SPARK_DAYS: usize = 14;
 
 /// The first of the last [`DAYS`] days, in days since the epoch.
 pub fn first_day(now: Timestamp) -> i64 {
     Hour::of(now).get().div_euclid(24) - DAYS + 1
 }
 
-/// What was counted on each of the last [`DAYS`] days: how often it was the outcome `first`, and
-/// any other. `hours` has each outcome by its name.
-pub fn by_day(hours: &[(Hour, &[(String, i64)])], first: &str, now: Timestamp) -> Vec<Counted> {
-    let of_day = |day: i64| {
-        let from = Moment::new(Hour::new(day * 24).begins(), now).day();
-        let mut counted = Counted { from, first: 0, second: 0 };
-        let of_it = hours.iter().filter(|(hour, _)| hour.get().div_euclid(24) == day);
-        for (outcome, times) in of_it.flat_map(|(_, outcomes)| *outcomes) {
+/// The counts of each of the last [`DAYS`] days: of the outcome named `first`, and of all others.
+pub fn by_day(hours: &[(Hour, &[(String, i64)])], first: &str, now: Timestamp) -> Vec<Stretch> {
+    let count_day = |day: i64| {
+        let from = ShownTime::new(Hour::new(day * 24).begins(), now).day();
+        let mut counted = Stretch { from, first: 0, second: 0 };
+        let its_hours = hours.iter().filter(|(hour, _)| hour.get().div_euclid(24) == day);
+        for (outcome, times) in its_hours.flat_map(|(_, outcomes)| *outcomes) {
             if outcome == first {
                 counted.first += times;
             } else {
@@ -43,33 +41,30 @@ pub fn by_day(hours: &[(Hour, &[(String, i64)])], first: &str, now: Timestamp) -
         }
         counted
     };
-    (first_day(now)..).take(usize::try_from(DAYS).unwrap_or_default()).map(of_day).collect()
+    (first_day(now)..).take(usize::try_from(DAYS).unwrap_or_default()).map(count_day).collect()
 }
 
-/// A small picture of how often something was used, without axes.
+/// A small chart without axes.
 #[derive(Debug)]
 pub struct Spark {
-    /// In the units of the bars.
     pub width: usize,
-    /// What it shows, in words.
+    /// The alternative text.
     pub label: String,
-    /// From left to right.
     pub bars: Vec<Bar>,
 }
 
-/// From the left edge of a bar to that of the next.
+/// The distance between the left edges of two bars.
 const STEP: usize = 10;
 const BAR: usize = 7;
 
-/// A share of `height`, at least one where there is something to see.
+/// The height of a bar, visible for any value above 0.
 fn share(value: i64, most: i64, height: i64) -> i64 {
     if value <= 0 { 0 } else { (value.saturating_mul(height) / most.max(1)).clamp(2, height) }
 }
 
 impl Spark {
-    /// How often there was something, which is called `what`, on each of the last days, the oldest
-    /// first.
-    pub fn of_days(what: &str, days: &[i64]) -> Self {
+    /// The counts of the last days, the oldest first. `unit` names what is counted.
+    pub fn from_days(unit: &str, days: &[i64]) -> Self {
         const HEIGHT: i64 = 22;
         let most = days.iter().copied().max().unwrap_or_default();
         let total: i64 = days.iter().sum();
@@ -85,47 +80,40 @@ impl Spark {
         };
         Self {
             width: days.len() * STEP,
-            label: format!("{} {what} in {} days", count(total), days.len()),
+            label: format!("{} {unit} in {} days", count(total), days.len()),
             bars: days.iter().enumerate().filter_map(bar).collect(),
         }
     }
 }
 
-/// What was counted from one moment to the next.
+/// The counts of one stretch of time.
 #[derive(Debug, Clone)]
-pub struct Counted {
-    /// When the counting began, for people.
+pub struct Stretch {
+    /// The begin, for people.
     pub from: String,
-    /// What was granted.
+    /// Granted.
     pub first: i64,
-    /// What was refused.
+    /// Refused.
     pub second: i64,
 }
 
-/// A row of the table behind a chart.
+/// A [`Stretch`] as a row of the table below a chart.
 #[derive(Debug)]
-pub struct Row {
-    /// See [`Counted::from`].
+pub struct ChartRow {
     pub from: String,
-    /// See [`Counted::first`].
     pub first: String,
-    /// See [`Counted::second`].
     pub second: String,
 }
 
-/// The bars of one stretch of time.
+/// The bars of one stretch of time, from below.
 #[derive(Debug)]
-pub struct Column {
-    /// Left edge.
+pub struct ChartColumn {
     pub x: usize,
-    /// What it shows, in words.
     pub title: String,
-    /// From below.
     pub bars: Vec<Bar>,
 }
 
-/// The least number that is not below `most`, is easily read, and has a half: 10, 12, 16, 20, 40,
-/// 60…
+/// The next round number from `most` up that has a round half: 10, 12, 16, 20, 40, 60…
 fn ceiling(most: i64) -> i64 {
     let mut unit: i64 = 1;
     loop {
@@ -137,47 +125,44 @@ fn ceiling(most: i64) -> i64 {
     }
 }
 
-/// Two numbers over time, one upon the other.
+/// Two numbers over time, stacked. It is 100 high.
 #[derive(Debug)]
 pub struct Chart {
-    /// In the units of the bars; it is 100 high.
     pub width: usize,
-    /// What it shows, in words.
+    /// The alternative text.
     pub label: String,
-    /// What the first number is.
+    /// The name of the first number.
     pub first: &'static str,
-    /// What the second is.
+    /// The name of the second number.
     pub second: &'static str,
-    /// The sum of the first.
     pub first_total: String,
-    /// The sum of the second.
     pub second_total: String,
-    /// What stands at the lines across: at the top, and half way up.
+    /// The values of the upper and the middle line.
     pub marks: [String; 2],
-    /// When it begins, when half of it is over, and when the last stretch began.
+    /// The begin of the first, the middle and the last stretch.
     pub dates: [String; 3],
-    /// From left to right, those in which there was something.
-    pub columns: Vec<Column>,
-    /// The newest first, without those in which there was nothing.
-    pub rows: Vec<Row>,
+    /// From left to right, without empty ones.
+    pub columns: Vec<ChartColumn>,
+    /// The newest first, without empty ones.
+    pub rows: Vec<ChartRow>,
 }
 
 impl Chart {
-    /// The chart of what was counted, the oldest first.
-    pub fn new(first: &'static str, second: &'static str, counted: &[Counted]) -> Self {
+    /// A chart of stretches, the oldest first.
+    pub fn new(first: &'static str, second: &'static str, counted: &[Stretch]) -> Self {
         const HEIGHT: i64 = 100;
         let most =
             counted.iter().map(|counted| counted.first + counted.second).max().unwrap_or_default();
-        let total = |of: fn(&Counted) -> i64| counted.iter().map(of).sum::<i64>();
+        let total = |value: fn(&Stretch) -> i64| counted.iter().map(value).sum::<i64>();
         let (firsts, seconds) = (total(|counted| counted.first), total(|counted| counted.second));
         let top = ceiling(most);
-        let column = |(place, counted): (usize, &Counted)| {
+        let column = |(place, counted): (usize, &Stretch)| {
             let upper = share(counted.second, top, HEIGHT);
             let lower = share(counted.first, top, HEIGHT).min(HEIGHT - upper);
             let bar =
                 |class, y, height| Bar { class, x: place * STEP + 1, y, width: BAR + 1, height };
             let bars = [bar("a", HEIGHT - lower, lower), bar("b", HEIGHT - lower - upper, upper)];
-            Column {
+            ChartColumn {
                 x: place * STEP,
                 title: format!(
                     "{}: {first} {}, {second} {}",
@@ -188,10 +173,10 @@ impl Chart {
                 bars: bars.into_iter().filter(|bar| bar.height > 0).collect(),
             }
         };
-        let begins = |counted: Option<&Counted>| {
+        let begins = |counted: Option<&Stretch>| {
             counted.map_or_else(String::new, |counted| counted.from.clone())
         };
-        let row = |counted: &Counted| Row {
+        let row = |counted: &Stretch| ChartRow {
             from: counted.from.clone(),
             first: count(counted.first),
             second: count(counted.second),
@@ -224,7 +209,7 @@ impl Chart {
         }
     }
 
-    /// Whether there is anything to see.
+    /// `true` if every count is 0.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -232,19 +217,19 @@ impl Chart {
 
 #[cfg(test)]
 mod tests {
-    use super::{Chart, Counted, Spark, ceiling};
+    use super::{Chart, Spark, Stretch, ceiling};
 
     #[test]
     fn bars_stay_within_the_picture_and_show_what_there_is() {
-        let spark = Spark::of_days("requests", &[0, 1, 1_000_000, i64::MAX / 1000]);
+        let spark = Spark::from_days("requests", &[0, 1, 1_000_000, i64::MAX / 1000]);
         assert_eq!(spark.bars.len(), 3);
         assert!(
             spark.bars.iter().all(|bar| bar.y >= 0 && bar.height >= 2 && bar.y + bar.height <= 24),
             "{spark:?}"
         );
-        assert!(Spark::of_days("requests", &[0; 14]).bars.is_empty());
+        assert!(Spark::from_days("requests", &[0; 14]).bars.is_empty());
 
-        let counted = |first, second| Counted { from: "12:00".to_owned(), first, second };
+        let counted = |first, second| Stretch { from: "12:00".to_owned(), first, second };
         let chart = Chart::new(
             "Tokens",
             "Refusals",

@@ -1,36 +1,33 @@
-//! What is done only after a second look: a page that says what will happen, with one button.
+//! The page that asks for confirmation of an act: it says what will happen and has one button.
 
 use askama::Template;
 
+use super::answer::{PageResult, page};
 use super::visit::Visit;
 use super::visitor::Visitor;
-use super::{Outcome, page};
 
-/// A page that asks whether something is to be done. Its form is sent to where the page is.
 #[derive(Template)]
 #[template(path = "confirm.html")]
-pub(super) struct Confirm<'a> {
+struct Confirm<'a> {
     base: &'a str,
     visitor: &'a Visitor,
     title: &'a str,
-    /// Where this is: path and name, the last one is where somebody goes who thinks better of it.
     crumbs: &'a [(&'a str, &'a str)],
-    /// What will happen.
     paragraphs: &'a [String],
-    /// Whether it cannot be undone.
     is_final: bool,
     button: &'a str,
 }
 
-/// Asks. `crumbs` are paths and names; the last is where somebody goes who thinks better of it.
-pub(super) fn ask(
+/// Asks for confirmation; the form is sent to the address of the page itself. `crumbs` are paths
+/// and names, the last of which is the page to cancel to. `is_final` marks an act without undo.
+pub fn ask(
     visit: &Visit<'_>,
     crumbs: &[(&str, &str)],
     title: &str,
     paragraphs: &[String],
     is_final: bool,
     button: &str,
-) -> Outcome {
+) -> PageResult {
     let visitor = &visit.visitor;
     page(&Confirm { base: &visitor.base, visitor, title, crumbs, paragraphs, is_final, button })
 }

@@ -1,4 +1,4 @@
-//! `/login`, `/logout`.
+//! `/login` and `/logout`. With a second factor a login has two steps.
 
 use std::time::Duration;
 
@@ -8,13 +8,14 @@ use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::answer::{PageResult, page_with, redirect};
 use super::failure::Failure;
-use super::form::Form;
-use super::visitor::CSRF_FIELD;
-use super::{Outcome, encoded, page_with, redirect};
+use super::form::{CSRF_FIELD, FormFields};
+use super::links::path_after_login;
 use crate::authn::caller::AccessError;
 use crate::authn::log_in::{Credentials, LogInError};
 use crate::clock::Timestamp;
+
 use crate::http::error;
 use crate::http::extract::session::{clear_cookie, set_cookie, signed_in};
 use crate::http::extract::site::{Site, site};
@@ -24,7 +25,7 @@ use crate::secret::Secret;
 
 #[derive(Template)]
 #[template(path = "login.html")]
-struct Page<'a> {
+struct LoginPage<'a> {
     base: &'a str,
     issuer: &'a str,
     username: &'a str,
@@ -33,22 +34,10 @@ struct Page<'a> {
     has_logged_out: bool,
 }
 
-/// Where somebody goes who has logged in: a page of the dashboard and nothing else, whatever an
-/// address says.
-fn next(text: &str) -> &str {
-    let is_page =
-        text == "/dashboard" || text.starts_with("/dashboard/") || text.starts_with("/dashboard?");
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    // Browsers take such a part away with the one before it, however it is written.
-    let path = text.split('?').next().unwrap_or_default().to_ascii_lowercase().replace("%2e", ".");
-    let stays = path.split('/').all(|part| !matches!(part, "." | ".."));
-    if is_page && is_plain && stays && text.len() <= 2048 { text } else { "/dashboard" }
-}
-
 /// `GET /login`
-pub(super) async fn show(request: &HttpRequest, server: &AuthorizationServer) -> Outcome {
-    let query = Form::of_query(request.query_string());
-    let next = next(query.text("next"));
+pub(super) async fn show(request: &HttpRequest, server: &AuthorizationServer) -> PageResult {
+    let query = FormFields::from_query(request.query_string());
+    let next = path_after_login(query.text("next"));
     if signed_in(request, server).await.map_err(AccessError::from)?.is_some() {
         return Ok(redirect(server, next));
     }
@@ -63,9 +52,9 @@ fn form(
     problem: Option<String>,
     has_logged_out: bool,
     status: StatusCode,
-) -> Outcome {
+) -> PageResult {
     let (base, issuer) = (server.issuer.path(), server.issuer.as_str());
-    page_with(status, &Page { base, issuer, username, next, problem, has_logged_out })
+    page_with(status, &LoginPage { base, issuer, username, next, problem, has_logged_out })
 }
 
 /// `POST /login`
@@ -73,26 +62,16 @@ pub(super) async fn log_in(
     request: &HttpRequest,
     server: &AuthorizationServer,
     payload: Payload,
-) -> Outcome {
-    // Nobody is to find themselves logged in as somebody else because of a page that they look at.
+) -> PageResult {
+    // Another site must not log its visitor in as someone else.
     if site(request, &server.issuer) == Site::Other {
         return Err(Failure::Forged("a log-in from another site"));
     }
-    let posted = Form::read(request, payload).await?;
-    let next = next(posted.text("next"));
-    let (username, password, code) = match posted.text(STEP_FIELD) {
-        "" => (
-            posted.text("username").to_owned(),
-            Secret::new(posted.raw("password").to_owned()),
-            None,
-        ),
-        step => {
-            let Some((username, password)) = resumed(server, step) else {
-                let problem = Some("That took too long. Log in again.".to_owned());
-                return form(server, "", next, problem, false, StatusCode::BAD_REQUEST);
-            };
-            (username, password, Some(Secret::new(posted.text("code").to_owned())))
-        }
+    let posted = FormFields::read(request, payload).await?;
+    let next = path_after_login(posted.text("next"));
+    let Some((username, password, code)) = typed(server, &posted) else {
+        let problem = Some("That took too long. Log in again.".to_owned());
+        return form(server, "", next, problem, false, StatusCode::BAD_REQUEST);
     };
     let has_code = code.is_some();
     let credentials = Credentials { username: username.clone(), password: password.clone(), code };
@@ -100,11 +79,11 @@ pub(super) async fn log_in(
         Ok(begun) => {
             return with_cookie(redirect(server, next), &set_cookie(server, &begun.cookie));
         }
+        Err(LogInError::CodeNeeded) if !has_code => {
+            return code_form(server, &username, &password, next, None, StatusCode::OK);
+        }
         Err(error) => error,
     };
-    if matches!(error, LogInError::CodeNeeded) && !has_code {
-        return code_form(server, &username, &password, next, None, StatusCode::OK);
-    }
     let (status, detail, wait) = error::log_in::page(request, server, &error);
     let problem = Some(format!("{detail}."));
     let mut response = if has_code && !matches!(error, LogInError::Wrong(_)) {
@@ -119,13 +98,31 @@ pub(super) async fn log_in(
     Ok(response)
 }
 
-/// The field that carries a log-in from its first step to its second.
+/// The username, the password and the code of a form; in the second step, username and password
+/// are those of the first. `None` if that was too long ago.
+fn typed(
+    server: &AuthorizationServer,
+    posted: &FormFields,
+) -> Option<(String, Secret, Option<Secret>)> {
+    match posted.text(STEP_FIELD) {
+        "" => {
+            let password = Secret::new(posted.raw("password").to_owned());
+            Some((posted.text("username").to_owned(), password, None))
+        }
+        step => {
+            let (username, password) = open_step(server, step)?;
+            Some((username, password, Some(Secret::new(posted.text("code").to_owned()))))
+        }
+    }
+}
+
+/// The field that carries the sealed first step to the second.
 const STEP_FIELD: &str = "step";
 
-/// How long somebody may look for their code.
+/// The time to enter the code.
 const STEP_TTL: Duration = Duration::from_mins(10);
 
-/// Under what the first step is sealed: nothing else that is sealed here opens as one.
+/// The purpose that the first step is sealed for: no other sealed value opens as one.
 const STEP_PLACE: &str = "log-in";
 
 #[derive(Template)]
@@ -137,8 +134,8 @@ struct CodePage<'a> {
     problem: Option<String>,
 }
 
-/// Asks for the code. What was typed before comes along sealed: a page never holds a password, and
-/// no node has to remember one.
+/// Asks for the code. The page carries username and password sealed: it never holds a plain
+/// password, and no node has to remember one.
 fn code_form(
     server: &AuthorizationServer,
     username: &str,
@@ -146,7 +143,7 @@ fn code_form(
     next: &str,
     problem: Option<String>,
     status: StatusCode,
-) -> Outcome {
+) -> PageResult {
     let until = server.clock.now().plus(STEP_TTL).as_millis();
     let plain = Secret::new(format!("{until}\n{username}\n{}", password.expose()));
     let step = server.admin.sealing.seal(STEP_PLACE, plain.expose().as_bytes());
@@ -154,8 +151,8 @@ fn code_form(
     page_with(status, &CodePage { base: server.issuer.path(), next, step: &step, problem })
 }
 
-/// What was typed in the first step; nothing when it was not here, or too long ago.
-fn resumed(server: &AuthorizationServer, step: &str) -> Option<(String, Secret)> {
+/// The username and password of the first step; `None` if it is not from here or too old.
+fn open_step(server: &AuthorizationServer, step: &str) -> Option<(String, Secret)> {
     let opened = server.admin.sealing.open(STEP_PLACE, step).ok()?;
     let (until, rest) = std::str::from_utf8(&opened).ok()?.split_once('\n')?;
     let (username, password) = rest.split_once('\n')?;
@@ -168,14 +165,13 @@ pub(super) async fn log_out(
     request: &HttpRequest,
     server: &AuthorizationServer,
     payload: Payload,
-) -> Outcome {
-    // A browser leaves the cookie of the session away then, and would take an empty one in its
-    // place.
+) -> PageResult {
+    // From another site a browser sends no session cookie, yet would accept the empty one.
     if site(request, &server.issuer) == Site::Other {
         return Err(Failure::Forged("a log-out from another site"));
     }
     if let Some(signed_in) = signed_in(request, server).await.map_err(AccessError::from)? {
-        let form = Form::read(request, payload).await?;
+        let form = FormFields::read(request, payload).await?;
         if !signed_in.may_send(request, server, form.text(CSRF_FIELD)) {
             return Err(Failure::Forged("a log-out without the token of the session"));
         }
@@ -184,56 +180,9 @@ pub(super) async fn log_out(
     with_cookie(redirect(server, "/login?done=logged-out"), &clear_cookie(server))
 }
 
-fn with_cookie(mut response: HttpResponse, cookie: &str) -> Outcome {
+fn with_cookie(mut response: HttpResponse, cookie: &str) -> PageResult {
     let value =
         HeaderValue::from_str(cookie).map_err(|error| Failure::Broken(error.to_string()))?;
     response.headers_mut().insert(SET_COOKIE, value);
     Ok(response)
-}
-
-/// Where the log-in is that leads to `path`.
-pub(super) fn path_to(path: &str) -> String {
-    if next(path) == "/dashboard" {
-        "/login".to_owned()
-    } else {
-        format!("/login?next={}", encoded(path))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::next;
-
-    /// SEC-7
-    #[test]
-    fn a_log_in_leads_to_the_dashboard_alone() {
-        for good in [
-            "/dashboard",
-            "/dashboard/keys",
-            "/dashboard/keys?name=a%20b&state=unused",
-            "/dashboard?range=7d",
-            "/dashboard/clients/a%2Eb?x=/../",
-        ] {
-            assert_eq!(next(good), good);
-        }
-        for bad in [
-            "",
-            "/",
-            "//evil.example",
-            "/\\evil.example",
-            "https://evil.example/dashboard",
-            "/dashboardx",
-            "/dashboard/\\x",
-            "/dashboard/\r\nset-cookie:a=b",
-            "/dashboard/ x",
-            "/dashboard/../oauth/authorize",
-            "/dashboard/%2e%2E/%2e./other",
-            "/dashboard/..",
-            "/dashboard/..//evil.example",
-            "javascript:alert(1)",
-            "/login",
-        ] {
-            assert_eq!(next(bad), "/dashboard", "{bad}");
-        }
-    }
 }

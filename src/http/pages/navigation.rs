@@ -1,33 +1,21 @@
-//! The way around the dashboard: its parts, what leads to them, and what is said of what was done
-//! before a page.
+//! The navigation of the dashboard: sections, links to them, and notices after a change.
 
-use super::visitor::Visitor;
-
-/// A part of the dashboard.
+/// A section of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
-    /// What needs attention.
     Overview,
-    /// API keys.
     Keys,
-    /// Clients and their secrets.
     Clients,
-    /// APIs.
     Apis,
-    /// Signing keys.
     SigningKeys,
-    /// The log of events.
     Activity,
-    /// People.
     Users,
-    /// What is one's own.
     Settings,
-    /// Where somebody is logged in.
     Sessions,
 }
 
 impl Section {
-    /// The section whose pages are below `/dashboard/{name}`.
+    /// The section below `/dashboard/{name}`.
     pub fn named(name: &str) -> Option<Self> {
         Some(match name {
             "keys" => Self::Keys,
@@ -43,87 +31,84 @@ impl Section {
     }
 }
 
-/// A place to go.
+/// A link of the navigation.
 #[derive(Debug, Clone, Copy)]
-pub struct Item {
+pub struct Link {
     /// Below the path of the issuer.
     pub path: &'static str,
-    /// Its name.
     pub label: &'static str,
-    /// What it belongs to.
     pub section: Section,
-    /// The strokes of a picture of 18 by 18.
+    /// The path of an SVG of 18 by 18.
     pub icon: &'static str,
-    /// What whoever sees it must be allowed to.
+    /// The scope that its page requires; empty for none.
     needs: &'static str,
 }
 
-/// Places that belong together.
+/// Links under one title.
 #[derive(Debug)]
-pub struct Group {
+pub struct LinkGroup {
     /// Empty for the first.
     pub title: &'static str,
-    /// The places.
-    pub items: Vec<Item>,
+    pub links: Vec<Link>,
 }
 
-const fn item(
+const fn link(
     path: &'static str,
     label: &'static str,
     section: Section,
     needs: &'static str,
     icon: &'static str,
-) -> Item {
-    Item { path, label, section, icon, needs }
+) -> Link {
+    Link { path, label, section, icon, needs }
 }
 
-const PLACES: &[(&str, &[Item])] = &[
+const LINKS: &[(&str, &[Link])] = &[
     (
         "",
         &[
-            item(
+            link(
                 "/dashboard",
                 "Overview",
                 Section::Overview,
                 "",
                 "M2.5 9.500 9 3l6.500 6.500M4.500 8v7h9V8",
             ),
-            item(
+            link(
                 "/dashboard/keys",
                 "API keys",
                 Section::Keys,
                 "",
                 "M11.500 6.500a4 4 0 1 1-2-3.460M8.600 8.600 15.500 15.500M13 13l1.500-1.500",
             ),
-            item(
+            link(
                 "/dashboard/clients",
                 "Clients",
                 Section::Clients,
                 "mintery:clients:read",
                 "M3 4.500h12v8H3zM6 15.500h6M9 12.500v3",
             ),
-            item(
+            link(
                 "/dashboard/apis",
                 "APIs",
                 Section::Apis,
                 "mintery:apis:read",
                 "M6 5 2.500 9 6 13M12 5l3.500 4-3.500 4M10 3.500l-2 11",
             ),
-            item(
+            link(
                 "/dashboard/signing-keys",
                 "Signing keys",
                 Section::SigningKeys,
                 "mintery:signing-keys:read",
                 "M3 13.500c2-6 4-9 5.500-9s1 9 2.500 9 2-3 4-3M3 16h12",
             ),
-            item(
+            link(
                 "/dashboard/activity",
                 "Activity",
                 Section::Activity,
                 "mintery:events:read",
                 "M2.500 9.500h3l2-5.500 3 10 2-4.500h3",
             ),
-            item(
+            link(
                 "/dashboard/users",
                 "Users",
                 Section::Users,
@@ -135,14 +120,14 @@ const PLACES: &[(&str, &[Item])] = &[
     (
         "Your account",
         &[
-            item(
+            link(
                 "/dashboard/sessions",
                 "Sessions",
                 Section::Sessions,
                 "",
                 "M2.500 4h13v8h-13zM6.500 15h5",
             ),
-            item(
+            link(
                 "/dashboard/settings",
                 "Settings",
                 Section::Settings,
@@ -153,20 +138,18 @@ const PLACES: &[(&str, &[Item])] = &[
     ),
 ];
 
-impl Visitor {
-    /// Where they may go.
-    pub fn navigation(&self) -> Vec<Group> {
-        let group = |(title, items): &(&'static str, &[Item])| Group {
-            title,
-            items: items.iter().filter(|item| self.may(item.needs)).copied().collect(),
-        };
-        PLACES.iter().map(group).collect()
-    }
+/// The links whose scope `may` allows.
+pub fn links(may: impl Fn(&str) -> bool) -> Vec<LinkGroup> {
+    let group = |(title, links): &(&'static str, &[Link])| LinkGroup {
+        title,
+        links: links.iter().filter(|link| may(link.needs)).copied().collect(),
+    };
+    LINKS.iter().map(group).collect()
 }
 
-/// What to say of what was done, by the name that it has in an address. No text of the address is
-/// shown: anybody can write one.
-pub(super) fn notice(done: &str) -> Option<&'static str> {
+/// The notice named `done` in an address. No text of the address itself is shown: anyone can write
+/// one.
+pub fn notice(done: &str) -> Option<&'static str> {
     Some(match done {
         "saved" => "The changes are saved.",
         "created" => "It was created.",

@@ -1,27 +1,28 @@
-//! Whom and what events speak of, and whose keys are, as people know them: by a name that leads to
-//! its page.
+//! Clients, users and API keys by name, with a link to their page: the actor and the subject of an
+//! event, the owner of a key.
 
 use super::failure::Failure;
+use super::links::encoded;
+use super::scopes::{CLIENTS_READ, KEYS_READ, USERS_READ};
 use super::visit::Visit;
-use super::{clients, encoded, keys, users};
 use crate::admin::names::{self, Named, Names};
 use crate::model::api_key::KeyOwner;
 
-/// Somebody, or something.
+/// An actor or a subject.
 #[derive(Debug, Clone)]
-pub(super) struct Party {
-    /// As it is recorded: what a filter takes.
-    pub(super) id: String,
-    /// The name; the id where nothing is called so any more.
-    pub(super) label: String,
-    /// Whether `label` is a name.
-    pub(super) is_named: bool,
+pub struct Party {
+    /// As recorded; the filter of the log takes it.
+    pub id: String,
+    /// The name; the id if it is unknown.
+    pub label: String,
+    /// `true` if `label` is a name.
+    pub is_named: bool,
     /// Its page.
-    pub(super) path: Option<String>,
+    pub path: Option<String>,
 }
 
-/// What an owner of keys is, and its id.
-pub(super) fn of_owner(owner: &KeyOwner) -> (Named, String) {
+/// The kind and the id of an owner of keys.
+pub fn named_owner(owner: &KeyOwner) -> (Named, String) {
     let named = match owner {
         KeyOwner::Client(_) => Named::Client,
         KeyOwner::User(_) => Named::User,
@@ -29,14 +30,14 @@ pub(super) fn of_owner(owner: &KeyOwner) -> (Named, String) {
     (named, owner.as_str().to_owned())
 }
 
-/// What an actor is, and its id; nothing where it has none, as at a command line.
-pub(super) fn of_actor(actor: &str) -> Option<(Named, String)> {
+/// The kind and the id of an actor; `None` if it has no id, as at a command line.
+pub fn named_actor(actor: &str) -> Option<(Named, String)> {
     let (kind, id) = actor.split_once(':')?;
-    Some((of_kind(kind)?, id.to_owned()))
+    Some((named_kind(kind)?, id.to_owned()))
 }
 
-/// What an event of this kind is about, where that has a name.
-pub(super) fn of_kind(kind: &str) -> Option<Named> {
+/// The kind of an event's subject; `None` if such subjects have no name.
+pub fn named_kind(kind: &str) -> Option<Named> {
     match kind.split_once('.').map_or(kind, |(kind, _)| kind) {
         "client" => Some(Named::Client),
         "user" => Some(Named::User),
@@ -45,25 +46,25 @@ pub(super) fn of_kind(kind: &str) -> Option<Named> {
     }
 }
 
-/// The names of what has these ids, as far as whoever asks may see them.
-pub(super) async fn names(
+/// The names of these ids, as far as the user may see them.
+pub async fn visible_names(
     visit: &Visit<'_>,
     mut ids: Vec<(Named, String)>,
 ) -> Result<Names, Failure> {
     let visitor = &visit.visitor;
     ids.retain(|(named, _)| {
         visitor.may(match named {
-            Named::Client => clients::READ,
-            Named::User => users::READ,
-            Named::ApiKey => keys::READ,
+            Named::Client => CLIENTS_READ,
+            Named::User => USERS_READ,
+            Named::ApiKey => KEYS_READ,
         })
     });
     Ok(names::of(&visitor.admin, &ids).await?)
 }
 
 impl Party {
-    /// What has this id. Without a name it is there no more, or not to be seen: it leads nowhere.
-    pub(super) fn new(kind: Named, id: &str, names: &Names) -> Self {
+    /// The party with this id. Without a name it is deleted or not visible, and has no link.
+    pub fn new(kind: Named, id: &str, names: &Names) -> Self {
         let section = match kind {
             Named::Client => "clients",
             Named::User => "users",
@@ -78,9 +79,9 @@ impl Party {
         }
     }
 
-    /// Whoever did something.
-    pub(super) fn actor(actor: &str, names: &Names) -> Self {
-        if let Some((named, id)) = of_actor(actor) {
+    /// The actor of an event.
+    pub fn actor(actor: &str, names: &Names) -> Self {
+        if let Some((named, id)) = named_actor(actor) {
             return Self { id: actor.to_owned(), ..Self::new(named, &id, names) };
         }
         let label = match actor {
@@ -91,25 +92,25 @@ impl Party {
         Self { id: actor.to_owned(), label, is_named: true, path: None }
     }
 
-    /// Something without a name.
-    pub(super) fn unnamed(id: &str, path: Option<String>) -> Self {
+    /// A party without a name.
+    pub fn unnamed(id: &str, path: Option<String>) -> Self {
         Self { id: id.to_owned(), label: id.to_owned(), is_named: false, path }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Named, Names, Party, of_actor, of_kind};
+    use super::{Named, Names, Party, named_actor, named_kind};
 
     #[test]
-    fn what_has_no_name_is_told_by_its_id_and_leads_nowhere() {
+    fn a_party_without_a_name_shows_its_id_and_no_link() {
         let gone = Party::actor("user:mu_1", &Names::default());
         assert_eq!((gone.id.as_str(), gone.label.as_str(), gone.path), ("user:mu_1", "mu_1", None));
         assert_eq!(Party::actor("cli:root@host", &Names::default()).label, "root@host");
         assert_eq!(Party::actor("system", &Names::default()).label, "Mintery");
-        assert_eq!(of_actor("client:a:b"), Some((Named::Client, "a:b".to_owned())));
+        assert_eq!(named_actor("client:a:b"), Some((Named::Client, "a:b".to_owned())));
         assert_eq!(
-            [of_kind("api_key.revoked"), of_kind("api.created")],
+            [named_kind("api_key.revoked"), named_kind("api.created")],
             [Some(Named::ApiKey), None]
         );
     }

@@ -1,18 +1,18 @@
-//! `/dashboard/settings…`: the password and the second factor of whoever looks.
+//! `/dashboard/settings…`: the password and the second factor of the user.
 
 use actix_web::http::StatusCode;
 use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::answer::{PageResult, page, page_with, redirect};
 use super::failure::Failure;
-use super::form::Field;
-use super::keys::sentence;
+use super::form::{Field, sentence};
 use super::visit::Visit;
 use super::visitor::Visitor;
-use super::{Outcome, page, page_with, redirect};
 use crate::admin::{AdminError, second_factor, user};
 use crate::authn::log_in::{LogInError, check_own_password, with_code};
+use crate::http::act::Refused;
 use crate::http::error;
 use crate::http::extract::caller::caller_address;
 use crate::oauth::request::network_of;
@@ -22,22 +22,22 @@ use crate::secret::pool::Lane;
 
 const FACTOR: &str = "/dashboard/settings/second-factor";
 
-pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> Outcome {
+pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> PageResult {
     match (is_post, page) {
         (false, []) => show(visit, Passwords::default(), StatusCode::OK).await,
         (false, ["password"]) => Ok(redirect(visit.server, "/dashboard/settings")),
         (true, ["password"]) => set_password(visit).await,
-        (false, ["second-factor"]) => factor(visit, None, StatusCode::OK).await,
+        (false, ["second-factor"]) => show_factor(visit, None, StatusCode::OK).await,
         (false, ["second-factor", _]) => Ok(redirect(visit.server, FACTOR)),
         (true, ["second-factor", "begin"]) => begin(visit).await,
-        (true, ["second-factor", "confirm"]) => with_a_code(visit, Act::Confirm).await,
-        (true, ["second-factor", "codes"]) => with_a_code(visit, Act::Renew).await,
-        (true, ["second-factor", "remove"]) => with_a_code(visit, Act::Remove).await,
+        (true, ["second-factor", "confirm"]) => with_a_code(visit, FactorAct::Confirm).await,
+        (true, ["second-factor", "codes"]) => with_a_code(visit, FactorAct::Renew).await,
+        (true, ["second-factor", "remove"]) => with_a_code(visit, FactorAct::Remove).await,
         _ => Err(Failure::NotFound),
     }
 }
 
-/// The fields of the form for another password. What is typed there never comes back.
+/// The fields of the password form. Passwords are never shown again.
 struct Passwords {
     current: Field,
     password: Field,
@@ -56,7 +56,7 @@ impl Default for Passwords {
 
 #[derive(Template)]
 #[template(path = "settings.html")]
-struct Page<'a> {
+struct SettingsPage<'a> {
     base: &'a str,
     visitor: &'a Visitor,
     has_factor: bool,
@@ -65,15 +65,18 @@ struct Page<'a> {
     repeat: Field,
 }
 
-async fn show(visit: &Visit<'_>, fields: Passwords, status: StatusCode) -> Outcome {
+async fn show(visit: &Visit<'_>, fields: Passwords, status: StatusCode) -> PageResult {
     let visitor = &visit.visitor;
     let own = user::show(&visitor.admin, &visitor.signed_in.user).await?;
     let Passwords { current, password, repeat } = fields;
     let has_factor = own.second_factor_at.is_some();
-    page_with(status, &Page { base: &visitor.base, visitor, has_factor, current, password, repeat })
+    page_with(
+        status,
+        &SettingsPage { base: &visitor.base, visitor, has_factor, current, password, repeat },
+    )
 }
 
-async fn set_password(visit: &Visit<'_>) -> Outcome {
+async fn set_password(visit: &Visit<'_>) -> PageResult {
     let (own, mut fields) = (&visit.visitor.signed_in, Passwords::default());
     let typed = |name| Secret::new(visit.form.raw(name).to_owned());
     let password = match Password::parse(typed("password")) {
@@ -87,7 +90,7 @@ async fn set_password(visit: &Visit<'_>) -> Outcome {
         fields.repeat.refuse("this is another one than above");
         return show(visit, fields, StatusCode::BAD_REQUEST).await;
     }
-    // Somebody may have left their browser open.
+    // The browser may be unattended: ask for the current password.
     let network = network_of(caller_address(visit.request, &visit.server.trusted_proxies));
     if let Err(error) =
         check_own_password(visit.server, &own.username, typed("current"), network).await
@@ -107,10 +110,7 @@ async fn set_password(visit: &Visit<'_>) -> Outcome {
     )
     .await
     {
-        Ok(_) => {
-            visit.applied().await?;
-            Ok(redirect(visit.server, "/dashboard/settings?done=password"))
-        }
+        Ok(_) => visit.changed("/dashboard/settings", "password").await,
         Err(AdminError::Invalid(reason)) => {
             fields.password.refuse(&reason);
             show(visit, fields, StatusCode::BAD_REQUEST).await
@@ -129,7 +129,7 @@ struct FactorPage<'a> {
     problem: Option<String>,
 }
 
-async fn factor(visit: &Visit<'_>, problem: Option<String>, status: StatusCode) -> Outcome {
+async fn show_factor(visit: &Visit<'_>, problem: Option<String>, status: StatusCode) -> PageResult {
     let visitor = &visit.visitor;
     let own = user::show(&visitor.admin, &visitor.signed_in.user).await?;
     let codes_left = second_factor::codes_left(&visitor.admin, &own.id).await?;
@@ -139,17 +139,17 @@ async fn factor(visit: &Visit<'_>, problem: Option<String>, status: StatusCode) 
 
 #[derive(Template)]
 #[template(path = "second-factor-begun.html")]
-struct Begun<'a> {
+struct EnrolmentPage<'a> {
     base: &'a str,
     visitor: &'a Visitor,
-    /// The secret to type; nothing where it was shown before.
+    /// The secret to type; `None` if it was shown before.
     enrolment: Option<&'a str>,
-    /// The same as a picture.
+    /// The secret as a QR code.
     qr: Option<String>,
     problem: Option<String>,
 }
 
-async fn begin(visit: &Visit<'_>) -> Outcome {
+async fn begin(visit: &Visit<'_>) -> PageResult {
     let visitor = &visit.visitor;
     let service = visit.server.issuer.host();
     let enrolment =
@@ -162,7 +162,7 @@ async fn begin(visit: &Visit<'_>) -> Outcome {
     let picture = enrolment.qr_svg();
     let qr =
         picture.map(|svg| format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg.expose())));
-    page(&Begun {
+    page(&EnrolmentPage {
         base: &visitor.base,
         visitor,
         enrolment: Some(enrolment.secret.expose()),
@@ -179,54 +179,61 @@ struct CodesPage<'a> {
     codes: Vec<&'a str>,
 }
 
-/// What takes a code.
+/// An act that requires a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Act {
+enum FactorAct {
     Confirm,
     Renew,
     Remove,
 }
 
-async fn with_a_code(visit: &Visit<'_>, act: Act) -> Outcome {
+async fn with_a_code(visit: &Visit<'_>, act: FactorAct) -> PageResult {
     let visitor = &visit.visitor;
     let (admin, own) = (&visitor.admin, &visitor.signed_in);
     let typed = Secret::new(visit.form.text("code").to_owned());
-    let made = with_code(visit.server, &own.user, Some(typed), async |code| {
+    let done = with_code(visit.server, &own.user, Some(typed), async |code| {
         let code = code.ok_or(AdminError::CodeNeeded)?;
         match act {
-            Act::Confirm => {
+            FactorAct::Confirm => {
                 second_factor::confirm(admin, &own.user, &code, own.session.clone()).await
             }
-            Act::Renew => second_factor::renew_codes(admin, &own.user, &code).await,
-            Act::Remove => {
+            FactorAct::Renew => second_factor::renew_codes(admin, &own.user, &code).await,
+            FactorAct::Remove => {
                 second_factor::remove(admin, &own.user, &code).await.map(|()| Vec::new())
             }
         }
     });
-    let made = match made.await {
-        Ok(made) => made,
-        // It was done before, or begun anew elsewhere.
-        Err(LogInError::Admin(error @ AdminError::Conflict(_))) => {
-            return factor(visit, Some(sentence(&error.to_string())), StatusCode::CONFLICT).await;
+    let codes = match done.await {
+        Ok(codes) => codes,
+        Err(error) => return show_code_error(visit, act, error).await,
+    };
+    if act == FactorAct::Remove {
+        return visit.changed(FACTOR, "factor-removed").await;
+    }
+    visit.applied().await?;
+    let codes = codes.iter().map(Secret::expose).collect();
+    page(&CodesPage { base: &visitor.base, visitor, codes })
+}
+
+/// Shows the page of the code again with the error.
+async fn show_code_error(visit: &Visit<'_>, act: FactorAct, error: LogInError) -> PageResult {
+    match error {
+        // Sent twice, or the setup began again elsewhere.
+        LogInError::Admin(error @ AdminError::Conflict(_)) => {
+            show_factor(visit, Some(sentence(&error.to_string())), StatusCode::CONFLICT).await
         }
-        Err(error @ (LogInError::WrongCode | LogInError::TooManyGuesses(_))) => {
+        LogInError::WrongCode | LogInError::TooManyGuesses(_) => {
             let (status, detail, _) = error::log_in::page(visit.request, visit.server, &error);
             let status =
                 if status == StatusCode::UNAUTHORIZED { StatusCode::BAD_REQUEST } else { status };
             let problem = Some(format!("{detail}."));
-            if act == Act::Confirm {
-                let begun =
-                    Begun { base: &visitor.base, visitor, enrolment: None, qr: None, problem };
-                return page_with(status, &begun);
+            if act != FactorAct::Confirm {
+                return show_factor(visit, problem, status).await;
             }
-            return factor(visit, problem, status).await;
+            let (base, visitor) = (&visit.visitor.base, &visit.visitor);
+            let page = EnrolmentPage { base, visitor, enrolment: None, qr: None, problem };
+            page_with(status, &page)
         }
-        Err(error) => return Err(super::Refused::from(error).into()),
-    };
-    visit.applied().await?;
-    if act == Act::Remove {
-        return Ok(redirect(visit.server, &format!("{FACTOR}?done=factor-removed")));
+        error => Err(Refused::from(error).into()),
     }
-    let codes = made.iter().map(Secret::expose).collect();
-    page(&CodesPage { base: &visitor.base, visitor, codes })
 }

@@ -1,22 +1,22 @@
-//! `/dashboard/signing-keys…`: what tokens are signed with, and when the next key follows.
+//! `/dashboard/signing-keys…`: the keys that sign tokens, and their schedule.
 
 use askama::Template;
 
+use super::answer::{PageResult, page};
 use super::confirm::ask;
+use super::display::{Badge, ShownTime, span};
 use super::failure::Failure;
-use super::show::{Moment, Status, span};
+use super::form::FormFields;
+use super::links::signing_key_path;
+use super::scopes::{SIGNING_KEYS_READ, SIGNING_KEYS_WRITE};
 use super::visit::Visit;
 use super::visitor::Visitor;
-use super::{Outcome, encoded, page, redirect};
 use crate::admin::signing_key;
 use crate::clock::Timestamp;
 use crate::model::key_schedule::{KeyState, ScheduledKey};
 use crate::model::signing_key::SigningAlgorithm;
 
-const READ: &str = "mintery:signing-keys:read";
-const WRITE: &str = "mintery:signing-keys:write";
-
-pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> Outcome {
+pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> PageResult {
     match (is_post, page) {
         (false, []) => list(visit).await,
         (false, ["rotate"]) => confirm_rotate(visit),
@@ -28,40 +28,40 @@ pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> Ou
     }
 }
 
-/// What is no id of a key names none.
-fn checked(kid: &str) -> Result<&str, Failure> {
+/// Accepts the characters of key ids alone.
+fn check_kid(kid: &str) -> Result<&str, Failure> {
     let is_id = kid.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     if is_id { Ok(kid) } else { Err(Failure::NotFound) }
 }
 
-/// A key, as it is shown.
-struct KeyView {
+/// A signing key of a page.
+struct SigningKeyView {
     kid: String,
     alg: &'static str,
     state: KeyState,
-    status: Status,
-    signs_from: Moment,
-    signs_until: Option<Moment>,
-    published_until: Option<Moment>,
+    status: Badge,
+    signs_from: ShownTime,
+    signs_until: Option<ShownTime>,
+    published_until: Option<ShownTime>,
 }
 
-impl KeyView {
+impl SigningKeyView {
     fn new(key: &ScheduledKey, now: Timestamp) -> Self {
-        let (moment, state) = (|at| Moment::new(at, now), key.term.state(now));
+        let (shown, state) = (|at| ShownTime::new(at, now), key.term.state(now));
         Self {
             kid: key.kid.clone(),
             alg: key.algorithm.name(),
             state,
             status: match state {
-                KeyState::Active => Status::ok("Signs"),
-                KeyState::Next => Status::warn("Next"),
-                KeyState::Retiring => Status::plain("Verifies only"),
-                KeyState::Gone if key.term.taken_back_at.is_some() => Status::bad("Taken back"),
-                KeyState::Gone => Status::plain("Gone"),
+                KeyState::Active => Badge::ok("Signs"),
+                KeyState::Next => Badge::warn("Next"),
+                KeyState::Retiring => Badge::plain("Verifies only"),
+                KeyState::Gone if key.term.taken_back_at.is_some() => Badge::bad("Taken back"),
+                KeyState::Gone => Badge::plain("Gone"),
             },
-            signs_from: moment(key.term.signs_from),
-            signs_until: key.term.signs_until.map(moment),
-            published_until: key.term.published_until().map(moment),
+            signs_from: shown(key.term.signs_from),
+            signs_until: key.term.signs_until.map(shown),
+            published_until: key.term.published_until().map(shown),
         }
     }
 
@@ -70,7 +70,7 @@ impl KeyView {
     }
 
     fn path(&self) -> String {
-        format!("/dashboard/signing-keys/{}", encoded(&self.kid))
+        signing_key_path(&self.kid)
     }
 }
 
@@ -79,18 +79,18 @@ impl KeyView {
 struct List<'a> {
     base: &'a str,
     visitor: &'a Visitor,
-    keys: Vec<KeyView>,
+    keys: Vec<SigningKeyView>,
     jwks: String,
 }
 
-async fn list(visit: &Visit<'_>) -> Outcome {
+async fn list(visit: &Visit<'_>) -> PageResult {
     let now = visit.visitor.now;
-    let mut keys = signing_key::schedules(visit.admin(READ)?).await?;
+    let mut keys = signing_key::schedules(visit.admin(SIGNING_KEYS_READ)?).await?;
     keys.sort_by_key(|key| (key.algorithm.name(), key.term.state(now), key.term.signs_from));
     page(&List {
         base: &visit.visitor.base,
         visitor: &visit.visitor,
-        keys: keys.iter().map(|key| KeyView::new(key, now)).collect(),
+        keys: keys.iter().map(|key| SigningKeyView::new(key, now)).collect(),
         jwks: visit.server.issuer.endpoint("/.well-known/jwks.json"),
     })
 }
@@ -100,27 +100,27 @@ async fn list(visit: &Visit<'_>) -> Outcome {
 struct Show<'a> {
     base: &'a str,
     visitor: &'a Visitor,
-    key: KeyView,
+    key: SigningKeyView,
     public: Option<String>,
 }
 
-async fn show(visit: &Visit<'_>, kid: &str) -> Outcome {
-    let (key, public) = signing_key::show(visit.admin(READ)?, checked(kid)?).await?;
-    let key = KeyView::new(&key, visit.visitor.now);
+async fn show(visit: &Visit<'_>, kid: &str) -> PageResult {
+    let (key, public) = signing_key::show(visit.admin(SIGNING_KEYS_READ)?, check_kid(kid)?).await?;
+    let key = SigningKeyView::new(&key, visit.visitor.now);
     page(&Show { base: &visit.visitor.base, visitor: &visit.visitor, key, public })
 }
 
-/// The algorithm that a form or an address names.
+/// The algorithm in the query; the one of the server if it names none.
 fn algorithm(visit: &Visit<'_>) -> Result<SigningAlgorithm, Failure> {
-    let query = super::form::Form::of_query(visit.request.query_string());
+    let query = FormFields::from_query(visit.request.query_string());
     match query.text("alg") {
         "" => Ok(visit.server.token_alg),
         name => name.parse().map_err(|_| Failure::NotFound),
     }
 }
 
-fn confirm_rotate(visit: &Visit<'_>) -> Outcome {
-    visit.admin(WRITE)?;
+fn confirm_rotate(visit: &Visit<'_>) -> PageResult {
+    visit.admin(SIGNING_KEYS_WRITE)?;
     let algorithm = algorithm(visit)?;
     let ahead = span(visit.server.keys_publish_ahead);
     let text = [
@@ -133,16 +133,15 @@ fn confirm_rotate(visit: &Visit<'_>) -> Outcome {
     ask(visit, &[("/dashboard/signing-keys", "Signing keys")], &title, &text, false, "Rotate")
 }
 
-async fn rotate(visit: &Visit<'_>) -> Outcome {
+async fn rotate(visit: &Visit<'_>) -> PageResult {
     let ahead = Some(visit.server.keys_publish_ahead);
-    signing_key::rotate(visit.admin(WRITE)?, algorithm(visit)?, ahead).await?;
-    visit.applied().await?;
-    Ok(redirect(visit.server, "/dashboard/signing-keys?done=rotated"))
+    signing_key::rotate(visit.admin(SIGNING_KEYS_WRITE)?, algorithm(visit)?, ahead).await?;
+    visit.changed("/dashboard/signing-keys", "rotated").await
 }
 
-async fn confirm_retire(visit: &Visit<'_>, kid: &str) -> Outcome {
-    let (key, _) = signing_key::show(visit.admin(WRITE)?, checked(kid)?).await?;
-    let view = KeyView::new(&key, visit.visitor.now);
+async fn confirm_retire(visit: &Visit<'_>, kid: &str) -> PageResult {
+    let (key, _) = signing_key::show(visit.admin(SIGNING_KEYS_WRITE)?, check_kid(kid)?).await?;
+    let view = SigningKeyView::new(&key, visit.visitor.now);
     let path = view.path();
     let crumbs = [("/dashboard/signing-keys", "Signing keys"), (path.as_str(), view.kid.as_str())];
     let text = [
@@ -153,8 +152,8 @@ async fn confirm_retire(visit: &Visit<'_>, kid: &str) -> Outcome {
     ask(visit, &crumbs, "Take this key back?", &text, true, "Take it back")
 }
 
-async fn retire(visit: &Visit<'_>, kid: &str) -> Outcome {
-    signing_key::retire(visit.admin(WRITE)?, checked(kid)?, visit.server.token_alg).await?;
-    visit.applied().await?;
-    Ok(redirect(visit.server, "/dashboard/signing-keys?done=retired"))
+async fn retire(visit: &Visit<'_>, kid: &str) -> PageResult {
+    signing_key::retire(visit.admin(SIGNING_KEYS_WRITE)?, check_kid(kid)?, visit.server.token_alg)
+        .await?;
+    visit.changed("/dashboard/signing-keys", "retired").await
 }

@@ -1,12 +1,13 @@
-//! A request for a page: who asks, and what was sent.
+//! A request for a page: the logged-in user and the fields sent.
 
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
 
+use super::answer::{PageResult, redirect};
 use super::failure::Failure;
-use super::form::Form;
+use super::form::{CSRF_FIELD, FormFields, ONCE_FIELD};
 use super::navigation::Section;
-use super::visitor::{CSRF_FIELD, Visitor};
+use super::visitor::Visitor;
 use crate::admin::Admin;
 use crate::admin::api_key::Repeatable;
 use crate::http::act::{self, Refused};
@@ -14,41 +15,40 @@ use crate::oauth::AuthorizationServer;
 
 /// A request for a page.
 pub struct Visit<'a> {
-    /// The request.
     pub request: &'a HttpRequest,
-    /// What it is answered with.
     pub server: &'a AuthorizationServer,
-    /// Who asks.
+    /// The logged-in user.
     pub visitor: Visitor,
-    /// What was posted; the query where nothing was.
-    pub form: Form,
+    /// The posted form; the query of a request without one.
+    pub form: FormFields,
 }
 
 impl<'a> Visit<'a> {
-    /// Recognises whoever asks, and reads what they send.
+    /// Authenticates the user and reads the form.
     ///
     /// # Errors
-    /// [`Failure::LogIn`] when nobody is logged in, [`Failure::Forged`] when a form is not theirs.
+    /// [`Failure::NotLoggedIn`] without a session, [`Failure::Forged`] if the form belongs to
+    /// another session.
     pub async fn begin(
         request: &'a HttpRequest,
         server: &'a AuthorizationServer,
         section: Section,
         posted: Option<Payload>,
     ) -> Result<Self, Failure> {
-        let query = Form::of_query(request.query_string());
-        let mut visitor = Visitor::recognise(request, server, Some(section)).await?;
+        let query = FormFields::from_query(request.query_string());
+        let mut visitor = Visitor::recognize(request, server, Some(section)).await?;
         visitor.done = query.text("done").to_owned();
         let form = match posted {
             None => query,
             Some(payload) => {
-                let form = Form::read(request, payload).await?;
+                let form = FormFields::read(request, payload).await?;
                 if !visitor.signed_in.may_send(request, server, form.text(CSRF_FIELD)) {
                     return Err(Failure::Forged(
                         "a form without the token of the session, or from another site",
                     ));
                 }
-                // A body can take its time, and a session end meanwhile.
-                visitor = Visitor::recognise(request, server, Some(section)).await?;
+                // The session may have ended while the body arrived.
+                visitor = Visitor::recognize(request, server, Some(section)).await?;
                 form
             }
         };
@@ -56,42 +56,47 @@ impl<'a> Visit<'a> {
         Ok(Self { request, server, visitor, form })
     }
 
-    /// What acts in the name of whoever asks, who must hold `scope`.
+    /// The administration in the name of the user, who must hold `scope`.
     ///
     /// # Errors
-    /// When they do not.
+    /// If they do not.
     pub fn admin(&self, scope: &str) -> Result<&Admin, Failure> {
         if self.visitor.may(scope) { Ok(&self.visitor.admin) } else { Err(Failure::lacking(scope)) }
     }
 
-    /// Waits until what was changed is in force here.
+    /// Waits until this node has applied what was committed.
     ///
     /// # Errors
-    /// When this node does not follow.
+    /// If it does not catch up.
     pub async fn applied(&self) -> Result<(), Refused> {
         act::applied(self.server, &self.visitor.admin).await
     }
 
-    /// By what a form is known again that makes something: a page that is loaded again sends it
-    /// again.
+    /// Redirects to `path` after a change, which this node then has applied. The page shows the
+    /// [`notice`](super::navigation::notice) named `done`.
+    pub async fn changed(&self, path: &str, done: &str) -> PageResult {
+        self.applied().await?;
+        let mark = if path.contains('?') { '&' } else { '?' };
+        Ok(redirect(self.server, &format!("{path}{mark}done={done}")))
+    }
+
+    /// The identity of a form that creates something; `None` if it carries no valid token.
     pub fn once(&self) -> Option<Repeatable> {
         let key = self.form.text(ONCE_FIELD);
         let is_token = key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let request_digest = self
-            .server
-            .admin
-            .api_keys
-            .digests
-            .digest_bytes(self.form.content().as_bytes())
-            .to_text();
+        let digests = &self.server.admin.api_keys.digests;
+        let request_digest = digests.digest_bytes(self.form.content().as_bytes()).to_text();
         is_token.then(|| Repeatable { key: format!("page:{key}"), request_digest })
     }
 
-    /// For a form that makes something.
-    pub fn new_once(&self) -> String {
-        format!("{:032x}", u128::from_be_bytes(crate::random::bytes(&*self.server.random)))
+    /// The token for [`ONCE_FIELD`] of a form: the one it was sent with if it is shown again, a new
+    /// one otherwise.
+    pub fn once_token(&self) -> String {
+        match self.form.text(ONCE_FIELD) {
+            token if token.len() == 32 => token.to_owned(),
+            _ => {
+                format!("{:032x}", u128::from_be_bytes(crate::random::bytes(&*self.server.random)))
+            }
+        }
     }
 }
-
-/// The field by which a form is known again.
-pub const ONCE_FIELD: &str = "once";

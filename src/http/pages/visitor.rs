@@ -1,9 +1,9 @@
-//! Who looks at a page, and what they are offered.
+//! The logged-in user of a page, for handlers and templates.
 
 use actix_web::HttpRequest;
 
 use super::failure::Failure;
-use super::navigation::{Section, notice};
+use super::navigation::{self, Section};
 use crate::admin::Admin;
 use crate::authn::caller::AccessError;
 use crate::clock::Timestamp;
@@ -11,11 +11,8 @@ use crate::http::extract::session::{self, SignedIn};
 use crate::model::user::Role;
 use crate::oauth::AuthorizationServer;
 
-/// The field of a form that shows that it was made for whoever is logged in.
-pub const CSRF_FIELD: &str = "csrf_token";
-
-/// A role, for people.
-pub const fn role(role: Role) -> &'static str {
+/// The name of a role.
+pub const fn role_label(role: Role) -> &'static str {
     match role {
         Role::Admin => "Administrator",
         Role::Member => "Member",
@@ -23,35 +20,34 @@ pub const fn role(role: Role) -> &'static str {
     }
 }
 
-/// Who looks at a page.
+/// The logged-in user of a page.
 #[derive(Debug)]
 pub struct Visitor {
     /// The path of the issuer, before every address in a page.
     pub base: String,
-    /// Where they are; nothing where there is no page.
+    /// The section of the page; `None` on a page that belongs to none.
     pub section: Option<Section>,
-    /// When the page is made.
+    /// The time of the request.
     pub now: Timestamp,
-    /// Acts in their name.
+    /// The administration in their name.
     pub admin: Admin,
-    /// Who they are.
     pub signed_in: SignedIn,
-    /// What was done just now.
+    /// The name of the notice to show.
     pub done: String,
 }
 
 impl Visitor {
-    /// Recognises whoever asks for a page.
+    /// Authenticates the user of a page.
     ///
     /// # Errors
-    /// [`Failure::LogIn`] when nobody is logged in.
-    pub async fn recognise(
+    /// [`Failure::NotLoggedIn`] without a session.
+    pub async fn recognize(
         request: &HttpRequest,
         server: &AuthorizationServer,
         section: Option<Section>,
     ) -> Result<Self, Failure> {
         let found = session::signed_in(request, server).await.map_err(AccessError::from)?;
-        let signed_in = found.ok_or(Failure::LogIn)?;
+        let signed_in = found.ok_or(Failure::NotLoggedIn)?;
         Ok(Self {
             base: server.issuer.path().to_owned(),
             section,
@@ -62,33 +58,38 @@ impl Visitor {
         })
     }
 
-    /// What they are called.
+    /// Their username.
     pub fn name(&self) -> &str {
         self.signed_in.username.as_str()
     }
 
-    /// What they are here for.
+    /// The name of their role.
     pub const fn role(&self) -> &'static str {
-        role(self.signed_in.role)
+        role_label(self.signed_in.role)
     }
 
-    /// For [`CSRF_FIELD`].
+    /// The value of [`CSRF_FIELD`](super::form::CSRF_FIELD).
     pub fn csrf(&self) -> &str {
         &self.signed_in.csrf_token
     }
 
-    /// Whether they hold `scope`; everybody holds the empty one.
+    /// `true` if they hold `scope`; everyone holds the empty one.
     pub fn may(&self, scope: &str) -> bool {
         scope.is_empty() || self.signed_in.scopes.contains(scope)
     }
 
-    /// Whether they are in this part of the dashboard.
+    /// `true` if the page belongs to `section`.
     pub fn is_in(&self, section: Section) -> bool {
         self.section == Some(section)
     }
 
-    /// What to say of what was done before this page.
+    /// The links of the navigation that they may follow.
+    pub fn navigation(&self) -> Vec<navigation::LinkGroup> {
+        navigation::links(|scope| self.may(scope))
+    }
+
+    /// The notice to show above the page.
     pub fn notice(&self) -> Option<&'static str> {
-        notice(&self.done)
+        navigation::notice(&self.done)
     }
 }

@@ -24,6 +24,16 @@ impl GrantType {
         }
     }
 
+    /// The parameters that a request may repeat, besides `resource`.
+    #[must_use]
+    pub const fn repeatable_parameters(self) -> &'static [&'static str] {
+        match self {
+            Self::ClientCredentials => &[],
+            // RFC 8693 §2.1.
+            Self::TokenExchange => &["audience"],
+        }
+    }
+
     /// Parses a value of a client's `grant_types`.
     ///
     /// # Errors

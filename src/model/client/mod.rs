@@ -84,6 +84,16 @@ named! {
     }
 }
 
+impl AuthMethod {
+    /// All registered names of the method.
+    #[must_use]
+    pub const fn registered_names(self) -> &'static [&'static str] {
+        match self {
+            Self::ClientSecret => &["client_secret_basic", "client_secret_post"],
+        }
+    }
+}
+
 /// The signature algorithm of introspection responses, unless a client has registered another (RFC
 /// 9701 §6).
 pub const DEFAULT_INTROSPECTION_ALG: SigningAlgorithm = SigningAlgorithm::Rs256;

@@ -1,18 +1,17 @@
-//! Secrets that may have been guessed: those that somebody chose. Only a slow hash tells, and what
-//! tells is rationed: first the limits on guessing, then a place in the line of those who hash,
-//! whether or not there is such a client. Whoever was right is remembered by digest, in memory, and
-//! does not come here again.
+//! Client secrets that a person chose, which may be guessed. Only a slow hash checks one, and it is
+//! rationed: the limits on guessing come first, then a place in the queue for hashing, for
+//! unknown clients too. The digest of a right secret is kept in memory, so the client does not come
+//! here again.
 //!
-//! A refusal takes the time of one hash of our own, whatever there is to compare with. There are
-//! two exceptions: a hash that was imported with other costs and not replaced yet, and two secrets
-//! of a client that have the same tag.
+//! A refusal takes the time of one hash of our own, with two exceptions: a hash that was imported
+//! with other costs and not replaced yet, and two secrets of a client that have the same tag.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::secret::admit;
-use super::{AuthenticatedClient, AuthorizationServer};
-use crate::directory::guesses::Guess as Counted;
+use super::client::AuthenticatedClient;
+use crate::authn::context::Context;
+use crate::authn::delay::make_wait;
+use crate::directory::guesses::Guess;
 use crate::directory::{KnownClient, KnownSecret, SlowSecret};
 use crate::model::client::ClientSecret;
 use crate::network::Network;
@@ -24,46 +23,37 @@ use crate::secret::generated;
 use crate::secret::pool::{Busy, Lane};
 use crate::store;
 
-/// An id and a secret of which it is not known whether they belong together.
-pub struct Guess {
-    /// What was presented as the id.
+/// An id and a secret that only a slow hash can check.
+pub struct UncheckedSecret {
+    /// The presented id.
     pub id: String,
-    /// What was presented as the secret.
+    /// The presented secret.
     pub secret: Secret,
-    /// Its digest.
+    /// The digest of the secret.
     pub digest: SecretDigest,
-    /// Whether it has the form of one that is made here.
+    /// True if the secret has the form of a generated one.
     pub looks_generated: bool,
-    /// The client, when there is one.
+    /// The client, if it exists.
     pub known: Option<Arc<KnownClient>>,
 }
 
-/// How long somebody waits for a refusal who was wrong too often: so long that asking again at once
-/// is not worth it, and fifty connections that do so take less than a hundredth of a core.
-const RELUCTANCE: Duration = Duration::from_millis(100);
-
-/// Answers reluctantly.
-pub async fn make_wait() {
-    tokio::time::sleep(RELUCTANCE).await;
-}
-
-/// Checks the readings of one request, of which one is meant.
+/// Checks the readings of one request, of which the client means one.
 ///
 /// # Errors
-/// [`OauthError::InvalidClient`] when none is right; [`OauthError::TooManyGuesses`] and
-/// [`OauthError::Busy`] when that was not looked at.
+/// [`OauthError::InvalidClient`] if none is right; [`OauthError::TooManyGuesses`] and
+/// [`OauthError::Busy`] if one was not checked.
 pub async fn authenticate(
-    readings: Vec<Guess>,
-    server: &AuthorizationServer,
+    readings: Vec<UncheckedSecret>,
+    context: &Context,
     network: Network,
 ) -> Result<AuthenticatedClient, OauthError> {
     let mut counted = Vec::new();
     let mut refusal = ClientFailure::WrongSecret;
-    for guess in readings {
-        match check(guess, server, network, &mut counted).await {
+    for unchecked in readings {
+        match check(unchecked, context, network, &mut counted).await {
             Ok(Ok(client)) => {
-                // What was wrong was another reading of what is right.
-                server.directory.guesses().take_back(&counted);
+                // The wrong ones were other readings of the right one.
+                context.directory.guesses().take_back(&counted);
                 return Ok(client);
             }
             Ok(Err(failure)) => refusal = failure,
@@ -79,78 +69,74 @@ pub async fn authenticate(
 }
 
 async fn check(
-    guess: Guess,
-    server: &AuthorizationServer,
+    unchecked: UncheckedSecret,
+    context: &Context,
     network: Network,
-    counted: &mut Vec<Counted>,
+    counted: &mut Vec<Guess>,
 ) -> Result<Result<AuthenticatedClient, ClientFailure>, OauthError> {
-    let guesses = server.directory.guesses();
-    let hashes = guess.candidates(server).map(|secret| secret.kept.hash.clone()).collect();
+    let guesses = context.directory.guesses();
+    let hashes = unchecked.candidates(context).map(|secret| secret.kept.hash.clone()).collect();
     let question = Question {
-        client: guess.id.clone(),
-        secret: guess.secret.clone(),
-        digest: guess.digest.clone(),
+        client: unchecked.id.clone(),
+        secret: unchecked.secret.clone(),
+        digest: unchecked.digest.clone(),
         hashes,
     };
-    let refusal = if guess.known.is_some() {
+    let refusal = if unchecked.known.is_some() {
         ClientFailure::WrongSecret
     } else {
         ClientFailure::UnknownClient
     };
-    if server.checks.is_wrong(&question) {
-        // Whoever says the same again has guessed nothing.
+    if context.checks.is_wrong(&question) {
+        // The same wrong secret again is no further guess.
         if guesses.is_flooded_by(network) {
             make_wait().await;
         }
         return Ok(Err(refusal));
     }
-    let (answer, own) = if let Some(answer) = server.checks.under_way(&question) {
+    let (answer, own) = if let Some(answer) = context.checks.under_way(&question) {
         (answer, None)
     } else {
-        // Whoever hangs up before it is looked at has not guessed; whoever does so later has.
-        let open = guesses.count(&guess.id, network, question.work())?;
+        // A caller that hangs up before the hash has not guessed; one that does so later has.
+        let open = guesses.count(&unchecked.id, network, question.work())?;
         let own = open.guess();
-        (server.checks.ask(Lane::Network(network), question, move || open.was_wrong())?, Some(own))
+        (context.checks.ask(Lane::Network(network), question, move || open.was_wrong())?, Some(own))
     };
-    // Others may have taken its place.
+    // The queue may have dropped the question in favor of others.
     let found = answer.await.map_err(|_| Busy)?;
     let Some(found) = found else {
         counted.extend(own);
         return Ok(Err(refusal));
     };
-    guess.was_right(found, server).await
+    unchecked.was_right(found, context).await
 }
 
-impl Guess {
-    /// The secrets that it can be: those without a digest at rest whose tag or end is its own, or
-    /// that were never seen.
-    fn candidates<'a>(
-        &'a self,
-        server: &'a AuthorizationServer,
-    ) -> impl Iterator<Item = &'a SlowSecret> {
+impl UncheckedSecret {
+    /// The secrets that it may match: those without a stored digest whose tag or ending is the
+    /// same, or which were never seen.
+    fn candidates<'a>(&'a self, context: &'a Context) -> impl Iterator<Item = &'a SlowSecret> {
         let secrets = self.known.as_ref().map_or(&[][..], |known| &known.secrets);
         secrets.iter().filter_map(KnownSecret::slow).filter(|secret| {
             let kept = &secret.kept;
-            // One that was shown here, and is not this one, need not be compared in a form that
+            // A secret that was seen here, and is another, needs no comparison by a hash that
             // takes longer than our own.
             let is_ruled_out =
                 secret.digest().is_some() && !kept.hash.is_own() && kept.hash.covers(&self.secret);
             let may_be = || match kept.ending() {
                 Some(ending) => self.looks_generated && ending == generated::hint(&self.secret),
-                // Nothing is known of one that was imported without its end, but that Mintery did
-                // not make it.
+                // A secret imported without its ending was not generated here.
                 None if kept.hint.is_empty() => !self.looks_generated,
-                None => kept.hint == server.secret_digests.tag(kept.id.as_str(), &self.secret),
+                None => kept.hint == context.secret_digests.tag(kept.id.as_str(), &self.secret),
             };
             !is_ruled_out && may_be()
         })
     }
 
-    /// It was right when it was hashed. Whether it still is, is asked again: hashing took a while.
+    /// Admits the client, if the secret that was right when it was hashed still is.
     async fn was_right(
         self,
         found: Match,
-        server: &AuthorizationServer,
+        context: &Context,
     ) -> Result<Result<AuthenticatedClient, ClientFailure>, OauthError> {
         let of_hash = |secret: &&SlowSecret| secret.kept.hash == found.hash;
         let secrets = self.known.iter().flat_map(|known| &known.secrets);
@@ -161,9 +147,10 @@ impl Guess {
         else {
             return Ok(Err(ClientFailure::WrongSecret));
         };
-        let (known, as_of) = server.directory.client(&self.id).await?;
+        let (known, as_of) = context.directory.client(&self.id).await?;
         let Some(known) = known else { return Ok(Err(ClientFailure::UnknownClient)) };
-        let Some(secret) = known.secrets.iter().find(|known| known.id == id) else {
+        let mut secrets = known.secrets.iter().enumerate();
+        let Some((position, secret)) = secrets.find(|(_, secret)| secret.id == id) else {
             return Ok(Err(ClientFailure::WrongSecret));
         };
         match secret.slow() {
@@ -171,27 +158,26 @@ impl Guess {
                 if slow.kept.hash != found.hash
                     && Some(&slow.kept.hash) != found.replacement.as_ref() =>
             {
-                // Another form of it, or another secret of the same id: that was not looked at.
+                // Another form of it, or another secret of the same id, which was not checked.
                 return Err(OauthError::Busy);
             }
             Some(slow) => {
                 let is_first = slow.digest().is_none();
                 slow.was_shown(self.digest.clone(), found.replacement.clone());
                 if is_first {
-                    self.keep_own_form(&slow.kept, found, server);
+                    self.keep_own_form(&slow.kept, found, context);
                 }
             }
-            // Somebody showed it meanwhile, or it is another one.
+            // Another request presented it meanwhile, or it is another secret.
             None if secret.digest().is_some_and(|own| own.matches(&self.digest)) => {}
             None => return Ok(Err(ClientFailure::WrongSecret)),
         }
-        let admitted = admit(&known.client, secret, server.clock.now());
-        Ok(admitted.map(|token_credential| AuthenticatedClient { known, token_credential, as_of }))
+        Ok(AuthenticatedClient::admit(known, position, as_of, context.clock.now()))
     }
 
-    /// Keeps at rest what was not known before somebody showed the secret, and its hash in our own
-    /// form. Nobody waits for that, and where it fails it is done the next time.
-    fn keep_own_form(&self, kept: &ClientSecret, found: Match, server: &AuthorizationServer) {
+    /// Stores the parts that were unknown before the secret was presented, and its hash in our own
+    /// form. It runs beside the request; after a failure the next request repeats it.
+    fn keep_own_form(&self, kept: &ClientSecret, found: Match, context: &Context) {
         let mut own = kept.clone();
         if let Some(replacement) = found.replacement {
             own.hash = replacement;
@@ -200,12 +186,12 @@ impl Guess {
             own.digest = Some(self.digest.clone());
             own.hint = generated::hint(&self.secret);
         } else if found.hash.covers(&self.secret) {
-            own.hint = server.secret_digests.tag(own.id.as_str(), &self.secret);
+            own.hint = context.secret_digests.tag(own.id.as_str(), &self.secret);
         }
         if own.hash == kept.hash && own.hint == kept.hint && own.digest == kept.digest {
             return;
         }
-        let database = server.admin.store.database().clone();
+        let database = context.admin.store.database().clone();
         tokio::spawn(async move {
             if let Err(error) = store::client::keep_other_form(&database, &found.hash, &own).await {
                 log::warn!("cannot keep the secret {} in its own form: {error}", own.id.as_str());

@@ -1,5 +1,5 @@
 //! `client_secret_basic` and `client_secret_post` (RFC 6749 §2.3.1). A client with a secret may use
-//! either.
+//! either method.
 
 use std::borrow::Cow;
 
@@ -8,11 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode;
 use zeroize::Zeroizing;
 
-use super::guessable::{self, Guess};
-use super::{AuthenticatedClient, AuthorizationServer};
-use crate::clock::Timestamp;
+use super::client::AuthenticatedClient;
+use super::guessable::{self, UncheckedSecret};
+use crate::authn::context::Context;
+use crate::authn::delay::make_wait;
 use crate::directory::{KnownSecret, SlowSecret};
-use crate::model::client::{Client, is_vschar};
+use crate::model::client::is_vschar;
 use crate::network::Network;
 use crate::oauth::error::{ClientFailure, OauthError};
 use crate::oauth::form::Form;
@@ -26,23 +27,24 @@ pub struct Pair {
     secret: Secret,
 }
 
-/// What was presented, as the RFC reads it, and as clients mean it that do not encode.
+/// An id and a secret in two readings: decoded as the RFC says, and raw for clients that do not
+/// encode.
 #[derive(Debug)]
-pub struct Pairs {
+pub struct PresentedSecret {
     decoded: Option<Pair>,
     raw: Option<Pair>,
-    /// The `client_id` beside it, which must be the client that authenticates.
+    /// The `client_id` of the form, which must be that of the client that authenticates.
     named: Option<String>,
 }
 
 const ANOTHER_CLIENT: OauthError =
     OauthError::InvalidRequest("client_id is not the client that authenticates");
 
-/// From the form.
+/// Parses the id and the secret of a form.
 ///
 /// # Errors
-/// When there is no secret, or a byte that neither an id nor a secret may have.
-pub fn from_form(form: &mut Form) -> Result<Pairs, OauthError> {
+/// The form has no secret or no id, or one of them has an invalid byte.
+pub fn from_form(form: &mut Form) -> Result<PresentedSecret, OauthError> {
     let secret = form.take_secret("client_secret").ok_or(ClientFailure::NothingPresented)?;
     let id = form
         .get("client_id")
@@ -52,30 +54,34 @@ pub fn from_form(form: &mut Form) -> Result<Pairs, OauthError> {
             "client_id and client_secret are of printable ASCII",
         ));
     }
-    Ok(Pairs { decoded: Some(Pair { id: id.to_owned(), secret }), raw: None, named: None })
+    Ok(PresentedSecret {
+        decoded: Some(Pair { id: id.to_owned(), secret }),
+        raw: None,
+        named: None,
+    })
 }
 
-/// From the `Authorization` header.
+/// Parses the id and the secret of an `Authorization` header.
 ///
 /// # Errors
-/// When the form has credentials too, or another client's id; when the header is not Basic, not
-/// base64, not UTF-8, or has no colon.
-pub fn from_basic(header: &[u8], form: &Form) -> Result<Pairs, OauthError> {
+/// The form has a secret or another client's id as well; or the header is not Basic, not base64,
+/// not UTF-8, or without a colon.
+pub fn from_basic(header: &[u8], form: &Form) -> Result<PresentedSecret, OauthError> {
     if form.has("client_secret") {
         return Err(OauthError::InvalidRequest("The client authenticates in two ways"));
     }
-    let pairs = parse_basic(header).ok_or(ClientFailure::MalformedBasic)?;
+    let presented = parse_basic(header).ok_or(ClientFailure::MalformedBasic)?;
     let named = form.get("client_id").map(ToOwned::to_owned);
     if let Some(id) = &named {
         let is_it = |pair: &Option<Pair>| pair.as_ref().is_some_and(|pair| pair.id == *id);
-        if !is_it(&pairs.decoded) && !is_it(&pairs.raw) {
+        if !is_it(&presented.decoded) && !is_it(&presented.raw) {
             return Err(ANOTHER_CLIENT);
         }
     }
-    Ok(Pairs { named, ..pairs })
+    Ok(PresentedSecret { named, ..presented })
 }
 
-fn parse_basic(header: &[u8]) -> Option<Pairs> {
+fn parse_basic(header: &[u8]) -> Option<PresentedSecret> {
     let header = std::str::from_utf8(header).ok()?;
     let (scheme, encoded) = header.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
@@ -86,11 +92,11 @@ fn parse_basic(header: &[u8]) -> Option<Pairs> {
     let (id, secret) = std::str::from_utf8(&bytes).ok()?.split_once(':')?;
     let raw = Pair::checked(Cow::Borrowed(id), Cow::Borrowed(secret));
     if !id.contains(['%', '+']) && !secret.contains(['%', '+']) {
-        return Some(Pairs { decoded: raw, raw: None, named: None });
+        return Some(PresentedSecret { decoded: raw, raw: None, named: None });
     }
     let decoded =
         form_decode(id).zip(form_decode(secret)).and_then(|(id, secret)| Pair::checked(id, secret));
-    Some(Pairs { decoded, raw, named: None })
+    Some(PresentedSecret { decoded, raw, named: None })
 }
 
 impl Pair {
@@ -103,7 +109,7 @@ impl Pair {
     }
 }
 
-/// RFC 6749 Appendix B; nothing when a percent sign is not followed by two digits.
+/// Decodes RFC 6749 Appendix B; `None` if a percent sign is not followed by two digits.
 fn form_decode(text: &str) -> Option<Cow<'_, str>> {
     let is_escape = |rest: &str| {
         rest.get(..2).is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
@@ -120,46 +126,45 @@ fn is_vschar_text(text: &str) -> bool {
     text.bytes().all(is_vschar)
 }
 
-/// Checks an id and a secret: first as the RFC reads them, then as they stand, for clients that do
-/// not encode. What takes long comes after what is quick: of two readings only one is meant, and a
-/// slow hash of the other would be for nothing.
+/// Checks an id and a secret, the decoded reading first. Slow checks come after all quick ones: the
+/// client means only one reading, and a slow hash of the other would be wasted.
 ///
 /// # Errors
-/// [`OauthError::InvalidClient`] when they are not right.
+/// See [`ClientCredential::authenticate`](super::ClientCredential::authenticate).
 pub async fn authenticate(
-    pairs: &Pairs,
-    server: &AuthorizationServer,
+    presented: &PresentedSecret,
+    context: &Context,
     network: Network,
 ) -> Result<AuthenticatedClient, OauthError> {
     let mut refused = None;
     let mut unsure = Vec::new();
-    for pair in [&pairs.decoded, &pairs.raw].into_iter().flatten() {
-        match recognise(pair, server).await? {
-            Recognised::Right(client) => return named(client, pairs.named.as_deref()),
-            Recognised::Wrong(failure) => refused = Some((pair, failure)),
-            Recognised::Unsure(guess) => unsure.push(guess),
+    for pair in [&presented.decoded, &presented.raw].into_iter().flatten() {
+        match check_quickly(pair, context).await? {
+            QuickCheck::Right(client) => return named(client, presented.named.as_deref()),
+            QuickCheck::Wrong(failure) => refused = Some((pair, failure)),
+            QuickCheck::Unsure(unchecked) => unsure.push(unchecked),
         }
     }
-    if let Some(id) = unsure.last().map(|guess| guess.id.clone()) {
-        // Apart from the future of every request, which is kept small: see `http`.
-        return match Box::pin(guessable::authenticate(unsure, server, network)).await {
-            Ok(client) => named(client, pairs.named.as_deref()),
+    if let Some(id) = unsure.last().map(|unchecked| unchecked.id.clone()) {
+        // Boxed, to keep the future of every request small: see `http`.
+        return match Box::pin(guessable::authenticate(unsure, context, network)).await {
+            Ok(client) => named(client, presented.named.as_deref()),
             Err(refusal) => {
-                server.directory.count_refusal(&id, refusal.outcome());
+                context.directory.count_refusal(&id, refusal.outcome());
                 Err(refusal)
             }
         };
     }
     let Some((pair, failure)) = refused else { return Err(ClientFailure::MalformedBasic.into()) };
     let refusal = OauthError::from(failure);
-    server.directory.count_refusal(&pair.id, refusal.outcome());
-    if server.directory.guesses().is_flooded_by(network) {
-        Box::pin(guessable::make_wait()).await;
+    context.directory.count_refusal(&pair.id, refusal.outcome());
+    if context.directory.guesses().is_flooded_by(network) {
+        Box::pin(make_wait()).await;
     }
     Err(refusal)
 }
 
-/// The client that authenticates must be the one that is named beside its credentials.
+/// Checks that the client that authenticates is the one that the form names.
 fn named(client: AuthenticatedClient, id: Option<&str>) -> Result<AuthenticatedClient, OauthError> {
     match id {
         Some(id) if id != client.known.client.id.as_str() => Err(ANOTHER_CLIENT),
@@ -167,68 +172,59 @@ fn named(client: AuthenticatedClient, id: Option<&str>) -> Result<AuthenticatedC
     }
 }
 
-/// What is known of an id and a secret without a slow hash.
-enum Recognised {
+/// The outcome of a check without a slow hash.
+enum QuickCheck {
     Right(AuthenticatedClient),
     Wrong(ClientFailure),
-    Unsure(Guess),
+    Unsure(UncheckedSecret),
 }
 
-async fn recognise(pair: &Pair, server: &AuthorizationServer) -> Result<Recognised, OauthError> {
-    // Before the look-up, and whether or not there is such a client: what is presented decides the
-    // cost.
-    let digest = server.secret_digests.digest(&pair.secret);
-    let (known, as_of) = server.directory.client(&pair.id).await?;
+async fn check_quickly(pair: &Pair, context: &Context) -> Result<QuickCheck, OauthError> {
+    // Before the lookup, for unknown clients too: the request alone decides the cost.
+    let digest = context.secret_digests.digest(&pair.secret);
+    let (known, as_of) = context.directory.client(&pair.id).await?;
     let looks_generated = || looks_generated(CLIENT_SECRET_PREFIX, pair.secret.expose());
     let Some(known) = known else {
         let looks_generated = looks_generated();
         if looks_generated {
-            return Ok(Recognised::Wrong(ClientFailure::UnknownClient));
+            return Ok(QuickCheck::Wrong(ClientFailure::UnknownClient));
         }
         let Pair { id, secret } = pair.clone();
-        return Ok(Recognised::Unsure(Guess { id, secret, digest, looks_generated, known: None }));
+        return Ok(QuickCheck::Unsure(UncheckedSecret {
+            id,
+            secret,
+            digest,
+            looks_generated,
+            known: None,
+        }));
     };
     let mut matching = None;
-    for secret in &known.secrets {
+    for (position, secret) in known.secrets.iter().enumerate() {
         if secret.digest().is_some_and(|own| own.matches(&digest)) {
-            matching = Some(secret);
+            matching = Some(position);
         }
     }
-    if let Some(secret) = matching {
-        return Ok(match admit(&known.client, secret, server.clock.now()) {
-            Ok(token_credential) => {
-                Recognised::Right(AuthenticatedClient { known, token_credential, as_of })
-            }
-            Err(failure) => Recognised::Wrong(failure),
-        });
+    if let Some(position) = matching {
+        let admitted = AuthenticatedClient::admit(known, position, as_of, context.clock.now());
+        return Ok(admitted.map_or_else(QuickCheck::Wrong, QuickCheck::Right));
     }
     let looks_generated = looks_generated();
-    // Hashes are also imported of secrets that another Mintery made, with their ends: who does not
-    // know those finds that this takes no longer than with a client that is not there.
+    // An import may bring hashes of secrets that another Mintery generated, with their endings. A
+    // caller that does not know the ending waits no longer than for an unknown client.
     let ending = hint(&pair.secret);
     let was_never_seen =
         |secret: &SlowSecret| secret.digest().is_none() && secret.kept.ending() == Some(&ending);
     if looks_generated && !known.secrets.iter().filter_map(KnownSecret::slow).any(was_never_seen) {
-        return Ok(Recognised::Wrong(ClientFailure::WrongSecret));
+        return Ok(QuickCheck::Wrong(ClientFailure::WrongSecret));
     }
     let Pair { id, secret } = pair.clone();
-    Ok(Recognised::Unsure(Guess { id, secret, digest, looks_generated, known: Some(known) }))
-}
-
-/// Lets a client in that showed this secret of it, if both are still good. Gives what goes into the
-/// id of a token.
-pub(super) fn admit(
-    client: &Client,
-    secret: &KnownSecret,
-    now: Timestamp,
-) -> Result<[u8; 8], ClientFailure> {
-    if !secret.is_usable(now) {
-        return Err(ClientFailure::ExpiredSecret);
-    }
-    if !client.is_enabled() {
-        return Err(ClientFailure::Disabled);
-    }
-    Ok(secret.token_credential)
+    Ok(QuickCheck::Unsure(UncheckedSecret {
+        id,
+        secret,
+        digest,
+        looks_generated,
+        known: Some(known),
+    }))
 }
 
 #[cfg(test)]
@@ -246,19 +242,19 @@ mod tests {
     /// 6749-7
     #[test]
     fn both_readings_of_a_header_are_offered() {
-        let pairs = parse_basic(&basic(b"a%3Ab:c%2Bd+e")).unwrap();
-        let decoded = pairs.decoded.unwrap();
+        let presented = parse_basic(&basic(b"a%3Ab:c%2Bd+e")).unwrap();
+        let decoded = presented.decoded.unwrap();
         assert_eq!((decoded.id.as_str(), decoded.secret.expose()), ("a:b", "c+d e"));
-        let raw = pairs.raw.unwrap();
+        let raw = presented.raw.unwrap();
         assert_eq!((raw.id.as_str(), raw.secret.expose()), ("a%3Ab", "c%2Bd+e"));
     }
 
     /// 6749-7
     #[test]
     fn the_first_colon_splits_and_what_does_not_decode_is_raw() {
-        let pairs = parse_basic(&basic(b"a:b:c%zz")).unwrap();
-        assert!(pairs.decoded.is_none());
-        let raw = pairs.raw.unwrap();
+        let presented = parse_basic(&basic(b"a:b:c%zz")).unwrap();
+        assert!(presented.decoded.is_none());
+        let raw = presented.raw.unwrap();
         assert_eq!((raw.id.as_str(), raw.secret.expose()), ("a", "b:c%zz"));
     }
 
@@ -278,8 +274,8 @@ mod tests {
             assert!(parse_basic(header).is_none(), "{}", header.escape_ascii());
         }
         for credentials in [&b":secret"[..], b"a\x01:b", b"a:b\n", "é:b".as_bytes(), b"a%00:b%"] {
-            let pairs = parse_basic(&basic(credentials)).unwrap();
-            assert!(pairs.decoded.is_none(), "{}", credentials.escape_ascii());
+            let presented = parse_basic(&basic(credentials)).unwrap();
+            assert!(presented.decoded.is_none(), "{}", credentials.escape_ascii());
         }
         assert!(parse_basic(&[b"bAsIc ", STANDARD.encode("a:b").as_bytes()].concat()).is_some());
     }

@@ -1,9 +1,9 @@
-//! What a reader is told: a JWT of a type of its own.
+//! Documents of the feed: JWTs of a type of their own.
 
 use serde::Serialize;
 
 use super::PATH;
-use super::question::{Next, Part};
+use super::request::{NextPosition, SnapshotPart};
 use crate::clock::Timestamp;
 use crate::directory::Position;
 use crate::model::event::EventNumber;
@@ -12,32 +12,32 @@ use crate::model::signing_key::SigningAlgorithm;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::error::OauthError;
 
-/// For how long a document is good: as long as it may be on its way.
+/// The lifetime of a document, in seconds: the time that it may be in transit.
 const GOOD_FOR_SECS: i64 = 10;
 
 /// A document before it is signed.
-pub struct Document {
+pub struct FeedDocument {
     pub contents: Contents,
     pub entries: Vec<Revocation>,
 }
 
-/// What a document has.
+/// The range of a document.
 pub enum Contents {
-    /// What was taken back after one event up to another.
+    /// The revocations after one event, up to another.
     Changes {
         from: EventNumber,
         to: Position,
-        /// When it was known for sure that nothing else had happened.
+        /// The time at which this range was complete for certain.
         as_of: Timestamp,
     },
-    /// A part of all that was taken back.
+    /// A part of a snapshot.
     Part {
         number: u32,
         at: Position,
-        /// The same; of the first part alone.
+        /// The same, in the first part only.
         as_of: Option<Timestamp>,
-        /// The part behind it; none when it is the last.
-        next: Option<Part>,
+        /// The next part.
+        next: Option<SnapshotPart>,
     },
 }
 
@@ -74,7 +74,7 @@ struct Claims<'a> {
     keys: Vec<CutOff>,
 }
 
-/// Digest, number of the event, from when on nothing is left of it.
+/// Digest, number of the event, and the time at which all its tokens have expired.
 type CutOff = (String, u64, i64);
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
@@ -82,20 +82,19 @@ const fn is_false(value: &bool) -> bool {
     !*value
 }
 
-impl Document {
-    /// Whether it replaces what its reader knew.
+impl FeedDocument {
+    /// True if it replaces the knowledge of its reader.
     pub const fn is_snapshot(&self) -> bool {
         matches!(self.contents, Contents::Part { .. })
     }
 
-    /// Whether it tells its reader something.
+    /// True if it changes the knowledge of its reader.
     pub const fn has_news(&self) -> bool {
         self.is_snapshot() || !self.entries.is_empty()
     }
 
-    /// The document in compact form, signed with the key that tokens are signed with by default;
-    /// with that of ES256 where that is a secret, which says nothing to those who must not know
-    /// it.
+    /// Signs the document with the default key of tokens, or with that of ES256 if the default is
+    /// symmetric: readers must not know that secret. Returns it in compact form.
     pub fn sign(
         &self,
         server: &AuthorizationServer,
@@ -127,10 +126,11 @@ impl Document {
         let tokens = self.entries.iter().filter(|entry| entry.mark.kind() == Kind::Token);
         let (from, to, as_of, part, next) = match &self.contents {
             Contents::Changes { from, to, as_of } => {
-                (Some(from.get()), to.number, Some(*as_of), None, Next(to).to_string())
+                (Some(from.get()), to.number, Some(*as_of), None, NextPosition(to).to_string())
             }
             Contents::Part { number, at, as_of, next } => {
-                let next = next.as_ref().map_or_else(|| Next(at).to_string(), ToString::to_string);
+                let next =
+                    next.as_ref().map_or_else(|| NextPosition(at).to_string(), ToString::to_string);
                 (None, at.number, *as_of, Some(*number), next)
             }
         };
@@ -156,13 +156,13 @@ impl Document {
     }
 }
 
-/// With a fraction (RFC 7519 §2, `NumericDate`).
+/// A `NumericDate` with a fraction (RFC 7519 §2).
 #[expect(clippy::cast_precision_loss, reason = "exact for 285,000 years")]
 fn seconds(moment: Timestamp) -> f64 {
     moment.as_millis() as f64 / 1000.0
 }
 
-/// The first whole second at which it is over.
+/// The time, rounded up to whole seconds.
 fn end(until: Timestamp) -> i64 {
     Timestamp::from_millis(until.as_millis().saturating_add(999)).as_secs()
 }

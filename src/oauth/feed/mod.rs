@@ -1,16 +1,16 @@
-//! The revocation feed: what was taken back, for verifiers that check tokens without asking. A
-//! reader says how far it has come, and is told the rest in a signed document: at once when there
-//! is something, else as soon as there is, or when it has waited long enough.
-//! `docs/reference/revocation-feed.md` is its description for those who write a verifier.
+//! The revocation feed, for verifiers that check tokens offline. A reader sends its position and
+//! gets the revocations after it in a signed document: at once if there are any, else with the next
+//! revocation or when its time is over. `docs/reference/revocation-feed.md` describes the feed for
+//! authors of verifiers.
 //!
-//! Reading writes nothing. Who has followed is answered from memory
-//! ([`Recent`](crate::directory::Recent)); only who comes anew, or was away for long, makes the
-//! store be asked.
+//! Reading writes nothing. A reader that keeps up is answered from memory
+//! ([`Recent`](crate::directory::Recent)); only a new one, or one that was away for long, costs a
+//! read of the store.
 
 mod document;
-mod places;
-mod question;
+mod request;
 mod snapshots;
+mod waiting;
 
 use std::future::Future;
 use std::pin::pin;
@@ -22,96 +22,99 @@ use tokio::time::{sleep, timeout};
 
 use super::AuthorizationServer;
 use super::error::OauthError;
+use crate::authn::context::Context;
 use crate::clock::Timestamp;
 use crate::directory::{Known, Position};
 use crate::model::event::EventNumber;
 use crate::model::revocation::{Kind, Revocation};
 use crate::store::{StoreError, event, revocation};
-use document::{Contents, Document};
-use places::Places;
-pub use question::Question;
-use question::{After, Part};
-use snapshots::Snapshots;
+use document::{Contents, FeedDocument};
+pub use request::FeedRequest;
+use request::{ReaderPosition, SnapshotPart};
+use snapshots::SnapshotReads;
+use waiting::{WaitingRequest, WaitingRequests};
 
-/// Where it is.
+/// The path of the feed.
 pub const PATH: &str = "/oauth/revocations";
 
-/// The most entries of a document, which are 1.3 MB of it.
+/// The limit of entries in a document, 1.3 MB.
 const MAX_ENTRIES: usize = 20_000;
 
-/// Readers for whom the store is read at once.
+/// The limit of concurrent reads of the store.
 const MAX_READING: usize = 2;
 
-/// How long the others wait for that, and how long a node may take to come as far as its reader.
+/// The time that a reader waits for its turn at the store, or for this node to reach its position.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What is kept of those who follow.
+/// The readers of the feed.
 #[derive(Debug)]
 pub struct Feed {
-    places: Places,
-    snapshots: Snapshots,
+    waiting: WaitingRequests,
+    snapshots: SnapshotReads,
     reading: Semaphore,
 }
 
 impl Default for Feed {
     fn default() -> Self {
         Self {
-            places: Places::default(),
-            snapshots: Snapshots::default(),
+            waiting: WaitingRequests::default(),
+            snapshots: SnapshotReads::default(),
             reading: Semaphore::new(MAX_READING),
         }
     }
 }
 
-/// Answers `reader`, a client, with a signed document; sooner than it would like when the server is
-/// `stopping`.
+/// Answers `reader`, the id of a client or user, with a signed document; a server that is `stopping`
+/// ends the wait.
 ///
 /// # Errors
-/// When the store is needed and out of reach.
+/// The store is needed and unreachable.
 pub async fn respond(
     server: &AuthorizationServer,
     reader: &str,
-    question: &Question,
+    request: &FeedRequest,
     stopping: impl Future<Output = ()>,
 ) -> Result<String, OauthError> {
-    let document = match &question.after {
-        Some(After::Changes(from)) => {
-            let over = async { _ = select(pin!(sleep(question.wait)), pin!(stopping)).await };
-            changes(server, reader, *from, || server.take_place(reader, question.wait), over)
+    let document = match &request.after {
+        Some(ReaderPosition::Changes(from)) => {
+            let over = async { _ = select(pin!(sleep(request.wait)), pin!(stopping)).await };
+            changes(server, reader, *from, || take_place(server, reader, request.wait), over)
                 .await?
         }
-        Some(After::Part(part)) if happened(server, part.at).await? => {
+        Some(ReaderPosition::Part(part)) if happened(server, part.at).await? => {
             read_part(server, reader, part, None).await?
         }
-        // For that of another history see `Look`.
-        None | Some(After::Part(_)) => first_part(server, reader).await?,
+        // A part of another history: see `Look`.
+        None | Some(ReaderPosition::Part(_)) => first_part(server, reader).await?,
     };
     let [snapshots, changes] = &server.metrics.feed_documents;
     if document.is_snapshot() { snapshots } else { changes }.increment(1);
-    document.sign(server, question.nonce.as_deref())
+    document.sign(server, request.nonce.as_deref())
 }
 
-impl AuthorizationServer {
-    /// A place among those who wait.
-    fn take_place(&self, reader: &str, wait: Duration) -> Option<places::Place<'_>> {
-        if wait.is_zero() {
-            None
-        } else {
-            self.feed.places.take(reader, &self.metrics.feed_readers)
-        }
+/// Lets the request wait, if it wants to and few enough do.
+fn take_place<'a>(
+    server: &'a AuthorizationServer,
+    reader: &str,
+    wait: Duration,
+) -> Option<WaitingRequest<'a>> {
+    if wait.is_zero() {
+        None
+    } else {
+        server.feed.waiting.begin(reader, &server.metrics.feed_readers)
     }
 }
 
-/// What was taken back after `from`. When that is nothing it is waited for until the time is
-/// `over`, if there is a place.
+/// The revocations after `from`. Without any, the request waits for one until its time is `over`, if
+/// it has a place.
 async fn changes<'a>(
     server: &'a AuthorizationServer,
     reader: &str,
     from: Position,
-    take_place: impl FnOnce() -> Option<places::Place<'a>>,
+    take_place: impl FnOnce() -> Option<WaitingRequest<'a>>,
     over: impl Future<Output = ()>,
-) -> Result<Document, OauthError> {
-    // Before the first look: what comes after that is waited for.
+) -> Result<FeedDocument, OauthError> {
+    // Before the first look, so that no later revocation is missed.
     let mut news = server.directory.recent().news();
     let mut look = Look { reader, from, seen: from.number, era: None };
     let found = look.look(server).await?;
@@ -123,30 +126,30 @@ async fn changes<'a>(
     look.look(server).await
 }
 
-/// A look at what was taken back, which may be repeated.
+/// A repeatable search for revocations after a position.
 struct Look<'a> {
     reader: &'a str,
     from: Position,
-    /// Nothing was taken back up to this event.
+    /// No revocation happened up to this event,
     seen: EventNumber,
-    /// The history in which that is so.
+    /// in this history.
     era: Option<u64>,
 }
 
 impl Look<'_> {
-    async fn look(&mut self, server: &AuthorizationServer) -> Result<Document, OauthError> {
+    async fn look(&mut self, server: &AuthorizationServer) -> Result<FeedDocument, OauthError> {
         let recent = server.directory.recent();
         loop {
             let era = Some(recent.era());
             if self.era != era {
                 if !happened(server, self.from).await? {
-                    // It is of a past that is no more (a backup was restored), or longer ago than
-                    // events are kept.
+                    // The position is of another history (a backup was restored), or older than
+                    // the kept events.
                     return first_part(server, self.reader).await;
                 }
                 *self = Self { seen: self.from.number, era, ..*self };
             }
-            // First: what is found may be newer than that, and never older.
+            // First, so that the result may be newer, but never older.
             let as_of = server.directory.known_at();
             let found = match recent.since(self.seen) {
                 Some(found) => Some(found),
@@ -158,14 +161,14 @@ impl Look<'_> {
                     self.seen = to.number;
                 }
                 let contents = Contents::Changes { from: self.from.number, to, as_of };
-                return Ok(Document { contents, entries });
+                return Ok(FeedDocument { contents, entries });
             }
         }
     }
 }
 
-/// What was taken back after event `number`, and how far that goes; nothing when it does not fit
-/// into a document.
+/// The revocations after event `number`, and the position that they reach; `None` if they do not fit
+/// in a document.
 async fn since_in_store(
     server: &AuthorizationServer,
     number: EventNumber,
@@ -178,22 +181,24 @@ async fn since_in_store(
     Ok((found.len() <= MAX_ENTRIES).then_some((found, to)))
 }
 
-/// The beginning of all that was taken back and still matters.
-async fn first_part(server: &AuthorizationServer, reader: &str) -> Result<Document, OauthError> {
+/// The first part of a snapshot: all revocations of tokens that have not expired.
+async fn first_part(
+    server: &AuthorizationServer,
+    reader: &str,
+) -> Result<FeedDocument, OauthError> {
     let as_of = server.directory.known_at();
-    let part = Part::first(current(server).await?);
+    let part = SnapshotPart::first(current(server).await?);
     read_part(server, reader, &part, Some(as_of)).await
 }
 
-/// A part of all that was taken back: as the store has it now, which is all that it had when the
-/// first part was read, but for what has expired since. What came meanwhile is told after the last
-/// part, or twice.
+/// A part of a snapshot, as the store has it now: all that it had at the first part, except what has
+/// expired since. The reader learns later revocations after the last part, or twice.
 async fn read_part(
     server: &AuthorizationServer,
     reader: &str,
-    part: &Part,
+    part: &SnapshotPart,
     as_of: Option<Timestamp>,
-) -> Result<Document, OauthError> {
+) -> Result<FeedDocument, OauthError> {
     let Some(_own) = server.feed.snapshots.begin(reader) else {
         return Err(OauthError::Unavailable(
             "another part is being read for this client".to_owned(),
@@ -204,7 +209,7 @@ async fn read_part(
         let mut entries: Vec<Revocation> = Vec::new();
         for kind in Kind::ALL.into_iter().skip_while(|kind| *kind != part.kind) {
             let after = if kind == part.kind { part.after.as_str() } else { "" };
-            // One more tells whether there are more.
+            // One more than fits shows that there is a next part.
             let left = limit((MAX_ENTRIES + 1).saturating_sub(entries.len()));
             entries.extend(revocation::page(database, kind, after, now, left).await?);
             if entries.len() > MAX_ENTRIES {
@@ -217,13 +222,13 @@ async fn read_part(
     let is_last = entries.len() <= MAX_ENTRIES;
     entries.truncate(MAX_ENTRIES);
     let next = entries.last().filter(|_| !is_last).map(|last| part.next(last.mark));
-    Ok(Document {
+    Ok(FeedDocument {
         contents: Contents::Part { number: part.number, at: part.at, as_of, next },
         entries,
     })
 }
 
-/// Whether the event at `position` happened. A node that has not come so far catches up.
+/// True if the event at `position` is in this history. A node behind it catches up first.
 async fn happened(server: &AuthorizationServer, position: Position) -> Result<bool, OauthError> {
     let (directory, store) = (&server.directory, &server.admin.store);
     if directory.recent().knows(position) == Known::Later {
@@ -248,9 +253,9 @@ async fn happened(server: &AuthorizationServer, position: Position) -> Result<bo
     }
 }
 
-/// How far this node has come. One that has just started waits for its follower's first look.
-async fn current(server: &AuthorizationServer) -> Result<Position, OauthError> {
-    let recent = server.directory.recent();
+/// The position of this node. Just after the start it waits for the follower's first poll.
+async fn current(context: &Context) -> Result<Position, OauthError> {
+    let recent = context.directory.recent();
     let mut news = recent.news();
     loop {
         if let Some(position) = recent.position() {
@@ -264,8 +269,7 @@ async fn current(server: &AuthorizationServer) -> Result<Position, OauthError> {
     }
 }
 
-/// Reads from the store, when it is this reader's turn: many who come at once must not keep tokens
-/// from being issued.
+/// Reads from the store in turn, so that many new readers do not delay the issue of tokens.
 async fn reading<T>(
     server: &AuthorizationServer,
     read: impl Future<Output = Result<T, StoreError>>,

@@ -1,26 +1,26 @@
-//! For whom a part of a snapshot is being read: each client one at a time, since each costs as much
-//! as thousands of tokens.
+//! Limit of concurrent snapshot reads: one per client, since a read costs as much as thousands of
+//! tokens.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The clients for whom one is being read.
+/// The clients with a snapshot read in progress.
 #[derive(Debug, Default)]
-pub struct Snapshots(Mutex<HashSet<Box<str>>>);
+pub struct SnapshotReads(Mutex<HashSet<Box<str>>>);
 
-/// One that is being read for as long as this is kept.
+/// A snapshot read in progress, until it is dropped.
 #[derive(Debug)]
-pub struct Begun<'a> {
-    snapshots: &'a Snapshots,
+pub struct SnapshotRead<'a> {
+    snapshots: &'a SnapshotReads,
     client: Box<str>,
 }
 
-impl Snapshots {
-    /// Begins one; nothing when another is being read for this client.
-    pub fn begin(&self, client: &str) -> Option<Begun<'_>> {
+impl SnapshotReads {
+    /// Begins a read; `None` if another of this client is in progress.
+    pub fn begin(&self, client: &str) -> Option<SnapshotRead<'_>> {
         self.clients()
             .insert(client.into())
-            .then(|| Begun { snapshots: self, client: client.into() })
+            .then(|| SnapshotRead { snapshots: self, client: client.into() })
     }
 
     fn clients(&self) -> MutexGuard<'_, HashSet<Box<str>>> {
@@ -29,7 +29,7 @@ impl Snapshots {
     }
 }
 
-impl Drop for Begun<'_> {
+impl Drop for SnapshotRead<'_> {
     fn drop(&mut self) {
         self.snapshots.clients().remove(&self.client);
     }
@@ -37,11 +37,11 @@ impl Drop for Begun<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::Snapshots;
+    use super::SnapshotReads;
 
     #[test]
     fn each_client_has_one_at_a_time() {
-        let snapshots = Snapshots::default();
+        let snapshots = SnapshotReads::default();
         let own = snapshots.begin("a").unwrap();
         assert!(snapshots.begin("a").is_none());
         assert!(snapshots.begin("b").is_some());

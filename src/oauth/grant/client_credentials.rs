@@ -1,42 +1,33 @@
-//! The client credentials grant (RFC 6749 §4.4): what a client asks for that has authenticated.
+//! The client credentials grant (RFC 6749 §4.4). The client authenticates.
 
-use super::wanted::{Allowed, Granted, Wanted};
+use super::access::{AllowedAccess, GrantedAccess, RequestedAccess};
+use super::client::ClientGrant;
 use crate::directory::KnownClient;
+use crate::model::client::GrantType;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::error::OauthError;
 use crate::oauth::form::Form;
 
-/// What is asked for.
+/// The grant; [`client::respond`](super::client::respond) authenticates its client.
 #[derive(Debug)]
-pub struct ClientCredentials(Wanted);
+pub struct ClientCredentials;
 
-impl ClientCredentials {
-    /// Reads the parameters.
-    ///
-    /// # Errors
-    /// When the scope or a resource is malformed.
-    pub fn parse(form: &Form) -> Result<Self, OauthError> {
-        Wanted::parse(form, &["resource"]).map(Self)
-    }
+impl ClientGrant for ClientCredentials {
+    const TYPE: GrantType = GrantType::ClientCredentials;
 
-    /// Decides: never more than was asked for, never more than the client may have.
-    ///
-    /// # Errors
-    /// When a resource is not known or not for the client, or a scope is not the client's or not
-    /// for every resource.
-    pub fn decide(
-        self,
+    fn decide(
         server: &AuthorizationServer,
         known: &KnownClient,
-    ) -> Result<Granted, OauthError> {
+        form: &Form,
+    ) -> Result<GrantedAccess, OauthError> {
         let KnownClient { client, default_scopes, .. } = known;
-        let allowed = Allowed {
+        let allowed = AllowedAccess {
             resources: &client.terms.resources,
             token_alg: client.terms.token_alg,
             token_ttl: client.terms.token_ttl,
             scopes: &client.terms.scopes,
             default_scopes,
         };
-        self.0.decide(server, allowed)
+        RequestedAccess::parse(form, &["resource"])?.decide(server, allowed)
     }
 }

@@ -1,53 +1,96 @@
-//! The token exchange grant (RFC 8693): an API key becomes a token that stands for its owner, and
-//! allows no more than the key. The key is the authentication, so nobody authenticates beside it.
+//! The token exchange grant (RFC 8693): an API key becomes a token for its owner that allows no more
+//! than the key. The key is the credential, so the client does not authenticate.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use super::wanted::{Allowed, Granted, Wanted};
-use crate::authn::api_key;
-use crate::authn::api_key::{KeyFailure, PresentedKey};
+use super::access::{AllowedAccess, GrantedAccess, RequestedAccess};
+use crate::authn::api_key::{self, PresentedKey};
+use crate::authn::context::Context;
+use crate::authn::error::KeyFailure;
 use crate::clock::Timestamp;
-use crate::directory::KnownApiKey;
+use crate::directory::{KnownApiKey, OverLimit};
+use crate::model::event::EventNumber;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::error::OauthError;
 use crate::oauth::form::Form;
+use crate::oauth::issue::{TokenHolder, TokenResponse, issue};
+use crate::oauth::request::OauthRequest;
 use crate::secret::Secret;
 
-/// The name in `grant_type` and `grant_types_supported`.
-pub const NAME: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
-
-/// What is exchanged.
+/// The `subject_token_type` of an API key.
 pub const API_KEY_TYPE: &str = "urn:mintery:token-type:api-key";
 
-/// What it becomes (RFC 8693 §3).
-pub const ACCESS_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
+/// The type of an access token (RFC 8693 §3).
+const ACCESS_TOKEN_TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
 
-/// What an access token is too, so that it may be asked for by that name.
+/// The type of a JWT, by which an access token may be requested as well.
 const JWT_TYPE: &str = "urn:ietf:params:oauth:token-type:jwt";
 
-/// What is asked for.
+/// A parsed request.
 #[derive(Debug)]
-pub struct TokenExchange {
+struct TokenExchange {
     key: Secret,
-    /// The `client_id` beside the key, which can only be the id of the key: so it stands in the
-    /// token.
-    named: Option<String>,
-    wanted: Wanted,
+    /// The `client_id` of the form, which must be the id of the key, as in the token.
+    client_id: Option<String>,
+    access: RequestedAccess,
 }
 
-/// Whether a form asks for this grant.
-#[must_use]
-pub fn is_asked_for(form: &Form) -> bool {
-    form.get("grant_type") == Some(NAME)
+/// Answers a request for this grant.
+///
+/// # Errors
+/// The request is malformed, the key is invalid or has reached a limit, the access is not allowed,
+/// or the token cannot be issued now.
+pub async fn respond(
+    server: &AuthorizationServer,
+    request: &OauthRequest<'_>,
+    form: &mut Form,
+) -> Result<TokenResponse, OauthError> {
+    let exchange = TokenExchange::parse(form, &request.authorization)?;
+    let (known, as_of) = find(server, &exchange.presented(request.from)).await?;
+    let (now, from, owner) = (server.clock.now(), request.from, &known.owner);
+    let granted = exchange.decide(server, &known, now).inspect_err(|refusal| {
+        if let Some(outcome) = refusal.key_outcome() {
+            known.usage.refuse(now, outcome);
+        }
+        if let Some(client) = owner.client() {
+            client.usage.refuse(now, refusal.outcome(), None, from);
+        }
+    })?;
+    let over_limit = |limit: OverLimit| OauthError::KeyOverLimit { retry_after: limit.retry_after };
+    api_key::spend(server, &known, from, now).map_err(over_limit)?;
+    if let Some(client) = owner.client() {
+        client.usage.issue(now, client.client.terms.max_tokens_per_hour, None, from)?;
+    }
+    let holder = TokenHolder {
+        subject: owner.id(),
+        client_id: known.key.id.as_str(),
+        credential: known.token_credential,
+        as_of,
+        environment: Some(known.key.environment),
+    };
+    let issued = issue(server, &holder, &granted, now)?;
+    Ok(TokenResponse { issued_token_type: Some(ACCESS_TOKEN_TYPE), ..issued })
+}
+
+/// The known key, and the last event that this knowledge includes.
+async fn find(
+    context: &Context,
+    presented: &PresentedKey<'_>,
+) -> Result<(Arc<KnownApiKey>, EventNumber), OauthError> {
+    let digest = api_key::digest(context, presented.key)?;
+    match context.directory.api_key_as_of(&digest).await? {
+        (Some(known), as_of) => Ok((known, as_of)),
+        (None, _) => Err(api_key::refuse_unknown(context, presented).await.into()),
+    }
 }
 
 impl TokenExchange {
-    /// Reads the parameters (RFC 8693 §2.1) of a request with these `Authorization` headers.
+    /// Parses the parameters (RFC 8693 §2.1) of a request that has these `Authorization` headers.
     ///
     /// # Errors
-    /// When a parameter is missing, malformed or not supported, or there is another credential
-    /// beside the key.
-    pub fn parse(form: &mut Form, authorization: &[&[u8]]) -> Result<Self, OauthError> {
+    /// A parameter is missing, malformed or unsupported, or the request has a second credential.
+    fn parse(form: &mut Form, authorization: &[&[u8]]) -> Result<Self, OauthError> {
         let invalid = |what| Err(OauthError::InvalidRequest(what));
         let credentials = ["client_secret", "client_assertion", "client_assertion_type"];
         if !authorization.is_empty() || credentials.iter().any(|name| form.has(name)) {
@@ -75,48 +118,46 @@ impl TokenExchange {
         }
         let key = form.take_secret("subject_token");
         let key = key.ok_or(OauthError::InvalidRequest("subject_token is missing"))?;
-        let named = form.get("client_id").map(ToOwned::to_owned);
-        // APIs have no other names than their identifiers.
-        let wanted = Wanted::parse(form, &["resource", "audience"])?;
-        Ok(Self { key, named, wanted })
+        let client_id = form.get("client_id").map(ToOwned::to_owned);
+        // The only names of APIs are their identifiers.
+        let access = RequestedAccess::parse(form, &["resource", "audience"])?;
+        Ok(Self { key, client_id, access })
     }
 
-    /// The key, which came from there, certain or not: one that is bound to addresses is not
-    /// exchanged.
-    #[must_use]
-    pub fn presented(&self, from: Option<IpAddr>) -> PresentedKey<'_> {
+    /// The key. Its address need not be certain: a key that is bound to addresses is not exchanged.
+    fn presented(&self, from: Option<IpAddr>) -> PresentedKey<'_> {
         PresentedKey { key: self.key.expose(), from, is_from_certain: false }
     }
 
-    /// Decides: never more than was asked for, than the key allows, and than its owner may have;
-    /// never for longer than the key is good.
+    /// Grants at most the requested access, and at most that of the key and of its owner, until the
+    /// key expires.
     ///
     /// # Errors
-    /// When the key is not good for it, another client is named, a resource is not known or not for
-    /// the owner, or a scope is not the key's or not for every resource.
-    pub fn decide(
+    /// The key may not be exchanged, `client_id` names another client, or see
+    /// [`RequestedAccess::decide`].
+    fn decide(
         self,
         server: &AuthorizationServer,
         known: &KnownApiKey,
         now: Timestamp,
-    ) -> Result<Granted, OauthError> {
+    ) -> Result<GrantedAccess, OauthError> {
         api_key::check_exchangeable(known, now)?;
-        if self.named.is_some_and(|named| named != known.key.id.as_str()) {
+        if self.client_id.is_some_and(|id| id != known.key.id.as_str()) {
             return Err(OauthError::InvalidRequest("client_id is not the id of the API key"));
         }
-        // Those of this server itself are never a default.
+        // Mintery's own scopes are never a default.
         let default_scopes = &known.scopes.without_own();
         let of_client = known.owner.client().map(|known| &known.client);
-        let allowed = Allowed {
+        let allowed = AllowedAccess {
             resources: known.owner.resources(),
             token_alg: of_client.and_then(|client| client.terms.token_alg),
             token_ttl: of_client.and_then(|client| client.terms.token_ttl),
             scopes: &known.scopes,
             default_scopes,
         };
-        let mut granted = self.wanted.decide(server, allowed)?;
+        let mut granted = self.access.decide(server, allowed)?;
         if let Some(expires_at) = known.key.expires_at {
-            // In the whole seconds of `exp`, which are cut.
+            // In whole seconds, as `exp`, rounded down.
             let left = Timestamp::from_secs(expires_at.as_secs())
                 .since(Timestamp::from_secs(now.as_secs()));
             if left.is_zero() {

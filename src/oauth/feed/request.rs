@@ -1,5 +1,4 @@
-//! What a reader asks: how far it has come, how long it would like to wait, and what makes the
-//! answer its own.
+//! Requests of feed readers: the reader's position, the time that it waits for news, and a nonce.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,69 +12,68 @@ use crate::model::revocation::{Kind, Mark};
 use crate::oauth::error::OauthError;
 use crate::oauth::form::Form;
 
-/// The longest that a reader may ask to wait.
+/// The longest `wait` that a reader may request, in seconds.
 const LONGEST_WAIT: u64 = 30;
 
-/// After this the answer comes, whatever was asked: connections are cut on which nothing happens,
-/// here and on the way.
+/// The longest wait in fact: this server and proxies close idle connections.
 const WAIT: Duration = Duration::from_secs(25);
 
-/// The longest `nonce`.
+/// The longest `nonce`, in bytes.
 const MAX_NONCE_LEN: usize = 64;
 
-/// What a reader asks.
+/// A request of a reader.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Question {
-    /// How far it has come; it knows nothing when absent.
-    pub after: Option<After>,
-    /// How long it would like to wait for something to be taken back.
+pub struct FeedRequest {
+    /// The reader's position; absent if it knows nothing yet.
+    pub after: Option<ReaderPosition>,
+    /// The time that it waits for a revocation.
     pub wait: Duration,
-    /// What is to stand in the answer, so that an older one does not pass for it.
+    /// The nonce of the response, so that an older one cannot pass for it.
     pub nonce: Option<String>,
 }
 
-/// How far a reader has come: the `next` of its last document.
+/// A reader's position: the `next` of its last document.
 #[derive(Debug, PartialEq, Eq)]
-pub enum After {
-    /// It knows all that was taken back up to there.
+pub enum ReaderPosition {
+    /// It knows all revocations up to here.
     Changes(Position),
-    /// It knows the parts before this one.
-    Part(Part),
+    /// It knows the parts of a snapshot before this one.
+    Part(SnapshotPart),
 }
 
-/// A part of all that was taken back.
+/// A part of a snapshot.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Part {
-    /// How far all of them go.
+pub struct SnapshotPart {
+    /// The position that all parts together reach.
     pub at: Position,
-    /// Which it is, from 1.
+    /// The number of the part, from 1.
     pub number: u32,
-    /// It begins with this kind,
+    /// The kind of its first revocation.
     pub kind: Kind,
-    /// behind this digest.
+    /// The digest before its first one.
     pub after: String,
 }
 
-impl Part {
+impl SnapshotPart {
     /// The first part.
     pub fn first(at: Position) -> Self {
         let [kind, ..] = Kind::ALL;
         Self { at, number: 1, kind, after: String::new() }
     }
 
-    /// The part behind this one, which ends with `last`.
+    /// The part after this one, which ends with `last`.
     pub fn next(&self, last: Mark) -> Self {
         let number = self.number.saturating_add(1);
         Self { at: self.at, number, kind: last.kind(), after: last.digest() }
     }
 }
 
-impl Question {
-    /// Reads the parameters.
+impl FeedRequest {
+    /// Parses the parameters.
     ///
     /// # Errors
-    /// [`OauthError::InvalidRequest`] when one is malformed.
-    pub fn read(parameters: &Form) -> Result<Self, OauthError> {
+    /// [`OauthError::InvalidRequest`] if one is malformed.
+    pub fn parse(parameters: &Form) -> Result<Self, OauthError> {
         let after = parameters.get("after").map(|text| {
             parse_after(text)
                 .ok_or(OauthError::InvalidRequest("after is not the next of a document"))
@@ -104,37 +102,42 @@ const fn is_base64url(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
-/// `N.x`, or `N.x.part.kind.digest`.
-fn parse_after(text: &str) -> Option<After> {
+/// Parses `N.x`, or `N.x.part.kind.digest`.
+fn parse_after(text: &str) -> Option<ReaderPosition> {
     let mut fields = text.split('.');
     let number = parse_number(fields.next()?)?;
     let fingerprint = URL_SAFE_NO_PAD.decode(fields.next()?).ok()?.try_into().ok()?;
     let at = Position { number: EventNumber::new(number), fingerprint };
-    let Some(part) = fields.next() else { return Some(After::Changes(at)) };
+    let Some(part) = fields.next() else { return Some(ReaderPosition::Changes(at)) };
     let (kind, digest) = (Kind::from_name(fields.next()?)?, fields.next()?);
     let after = Mark::from_text(kind, digest)?.digest();
     let number = u32::try_from(parse_number(part)?).ok().filter(|number| *number > 1)?;
-    fields.next().is_none().then_some(After::Part(Part { at, number, kind, after }))
+    fields.next().is_none().then_some(ReaderPosition::Part(SnapshotPart {
+        at,
+        number,
+        kind,
+        after,
+    }))
 }
 
-/// Digits alone, so that a number is written in one way.
+/// Parses digits in their one canonical form.
 fn parse_number(text: &str) -> Option<i64> {
     let number: i64 = text.parse().ok()?;
     (number.to_string() == text && number >= 0).then_some(number)
 }
 
-/// As [`Question::read`] reads it.
-pub struct Next<'a>(pub &'a Position);
+/// A position, as [`FeedRequest::parse`] accepts it.
+pub struct NextPosition<'a>(pub &'a Position);
 
-impl fmt::Display for Next<'_> {
+impl fmt::Display for NextPosition<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.0.number, URL_SAFE_NO_PAD.encode(self.0.fingerprint))
     }
 }
 
-impl fmt::Display for Part {
+impl fmt::Display for SnapshotPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}.{}", Next(&self.at), self.number, self.kind.name(), self.after)
+        write!(f, "{}.{}.{}.{}", NextPosition(&self.at), self.number, self.kind.name(), self.after)
     }
 }
 
@@ -144,20 +147,20 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::{After, Next, Part, Question, parse_after};
+    use super::{FeedRequest, NextPosition, ReaderPosition, SnapshotPart, parse_after};
     use crate::directory::Position;
     use crate::model::event::EventNumber;
     use crate::model::revocation::{Kind, Mark};
     use crate::oauth::form::Form;
 
-    fn read(query: &str) -> Option<Question> {
-        Question::read(&Form::parse(query.as_bytes()).unwrap()).ok()
+    fn read(query: &str) -> Option<FeedRequest> {
+        FeedRequest::parse(&Form::parse(query.as_bytes()).unwrap()).ok()
     }
 
     #[test]
     fn parameters_are_read_strictly() {
         let nothing = read("x=y").unwrap();
-        assert_eq!(nothing, Question { after: None, wait: Duration::ZERO, nonce: None });
+        assert_eq!(nothing, FeedRequest { after: None, wait: Duration::ZERO, nonce: None });
         assert_eq!(read("wait=2&nonce=aZ0-_").unwrap().wait.as_secs(), 2);
         assert_eq!(read("wait=30").unwrap().wait.as_secs(), 25);
         for bad in
@@ -174,12 +177,12 @@ mod tests {
     #[test]
     fn a_position_is_read_back_and_nothing_else() {
         let at = Position { number: EventNumber::new(7), fingerprint: *b"12345678" };
-        let part = Part::first(at).next(Mark::of(Kind::Client, "mc_1"));
-        assert_eq!(parse_after(&part.to_string()), Some(After::Part(part)));
-        let text = Next(&at).to_string();
+        let part = SnapshotPart::first(at).next(Mark::of(Kind::Client, "mc_1"));
+        assert_eq!(parse_after(&part.to_string()), Some(ReaderPosition::Part(part)));
+        let text = NextPosition(&at).to_string();
         assert_eq!(
             (text.as_str(), parse_after(&text)),
-            ("7.MTIzNDU2Nzg", Some(After::Changes(at)))
+            ("7.MTIzNDU2Nzg", Some(ReaderPosition::Changes(at)))
         );
         for bad in [
             "7",

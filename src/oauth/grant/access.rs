@@ -1,5 +1,5 @@
-//! What a token is wanted for, scopes and resources (RFC 8707), and what of that is granted: the
-//! same whichever grant asks.
+//! Access of a token: the scopes and resources (RFC 8707) that a request asks for, and the part that
+//! is granted. The rules are the same for every grant.
 
 use std::time::Duration;
 
@@ -11,46 +11,46 @@ use crate::oauth::AuthorizationServer;
 use crate::oauth::error::OauthError;
 use crate::oauth::form::Form;
 
-/// What is asked for.
+/// Access that a request asks for.
 #[derive(Debug)]
-pub struct Wanted {
+pub struct RequestedAccess {
     scopes: Option<ScopeSet>,
     resources: Vec<ResourceUri>,
 }
 
-/// What somebody may have, at most.
+/// Limits of the client or API key that asks.
 #[derive(Debug, Clone, Copy)]
-pub struct Allowed<'a> {
-    /// The APIs that are theirs beside the default one.
+pub struct AllowedAccess<'a> {
+    /// The allowed APIs, besides the default one.
     pub resources: &'a [ResourceUri],
-    /// What their tokens are signed with, where that is not as usual.
+    /// The signing algorithm, if the client has its own.
     pub token_alg: Option<SigningAlgorithm>,
-    /// How long they live, where that is not as usual.
+    /// The token lifetime, if the client has its own.
     pub token_ttl: Option<Duration>,
-    /// All scopes that may be asked for.
+    /// All allowed scopes.
     pub scopes: &'a ScopeSet,
-    /// Those of who asks for none.
+    /// The scopes of a request that names none.
     pub default_scopes: &'a ScopeSet,
 }
 
-/// What is granted.
+/// Access that a token gives.
 #[derive(Debug)]
-pub struct Granted {
-    /// What the token allows.
+pub struct GrantedAccess {
+    /// The scopes.
     pub scopes: ScopeSet,
-    /// What it is good for; at least one.
+    /// The APIs; at least one.
     pub audience: Vec<ResourceUri>,
-    /// What the token is signed with.
+    /// The algorithm that signs the token.
     pub algorithm: SigningAlgorithm,
-    /// How long it lives.
+    /// The lifetime of the token.
     pub ttl: Duration,
 }
 
-impl Wanted {
-    /// Reads the parameters, of which those called `targets` name resources.
+impl RequestedAccess {
+    /// Parses `scope`, and the resources in the parameters named `targets`.
     ///
     /// # Errors
-    /// When the scope or a resource is malformed.
+    /// The scope or a resource is malformed.
     pub fn parse(form: &Form, targets: &[&str]) -> Result<Self, OauthError> {
         let scopes = form.get("scope").map(ScopeSet::parse).transpose();
         let resources = targets.iter().flat_map(|name| form.all(name)).map(ResourceUri::parse);
@@ -64,16 +64,16 @@ impl Wanted {
         })
     }
 
-    /// Decides: never more than was asked for, never more than is allowed.
+    /// Grants at most the requested access, and at most the allowed one.
     ///
     /// # Errors
-    /// When a resource is not known or not for the client, or a scope is not allowed or not for
-    /// every resource.
+    /// A resource is unknown or not allowed, or a scope is not allowed or not valid for every
+    /// resource.
     pub fn decide(
         self,
         server: &AuthorizationServer,
-        allowed: Allowed<'_>,
-    ) -> Result<Granted, OauthError> {
+        allowed: AllowedAccess<'_>,
+    ) -> Result<GrantedAccess, OauthError> {
         let apis = server.directory.apis();
         let is_default = |resource: &ResourceUri| {
             *resource == server.default_audience || resource.as_str() == server.issuer.as_str()
@@ -104,7 +104,7 @@ impl Wanted {
                 registered.iter().fold(allowed.default_scopes.clone(), of_all)
             }
         };
-        // Mintery's own scopes are good for Mintery's own API alone.
+        // Mintery's own scopes are valid at Mintery's own API only.
         if scopes.has_own()
             && audience.iter().any(|resource| resource.as_str() != server.issuer.as_str())
         {
@@ -121,7 +121,7 @@ impl Wanted {
                 "Scopes of this server are not for tokens signed with HS256",
             ));
         }
-        Ok(Granted { scopes, audience, algorithm, ttl })
+        Ok(GrantedAccess { scopes, audience, algorithm, ttl })
     }
 }
 

@@ -1,5 +1,5 @@
-//! Who waits for something to be taken back. So many may; others are answered at once, and come
-//! again.
+//! Limit of requests that wait for the next revocation. Any further one is answered at once, and
+//! its client asks again.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,15 +7,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use metrics::Gauge;
 
-/// The most requests of one client that wait.
+/// The limit of waiting requests of one client.
 const MAX_PER_CLIENT: usize = 64;
 
-/// The most that wait at this node.
+/// The limit of waiting requests at this node.
 const MAX: usize = 4096;
 
-/// The requests that wait, by client.
+/// The waiting requests, by client.
 #[derive(Debug, Default)]
-pub struct Places(Mutex<Taken>);
+pub struct WaitingRequests(Mutex<Taken>);
 
 #[derive(Debug, Default)]
 struct Taken {
@@ -23,17 +23,17 @@ struct Taken {
     by_client: HashMap<Box<str>, usize>,
 }
 
-/// Waiting is allowed for as long as this is kept.
+/// A waiting request, until it is dropped.
 #[derive(Debug)]
-pub struct Place<'a> {
-    places: &'a Places,
+pub struct WaitingRequest<'a> {
+    all: &'a WaitingRequests,
     client: Box<str>,
     gauge: &'a Gauge,
 }
 
-impl Places {
-    /// A place for a request of this client; none when too many wait.
-    pub fn take<'a>(&'a self, client: &str, gauge: &'a Gauge) -> Option<Place<'a>> {
+impl WaitingRequests {
+    /// Lets a request of this client wait; `None` if too many do.
+    pub fn begin<'a>(&'a self, client: &str, gauge: &'a Gauge) -> Option<WaitingRequest<'a>> {
         let mut taken = self.taken();
         if taken.all >= MAX {
             return None;
@@ -46,18 +46,18 @@ impl Places {
         *own += 1;
         taken.all += 1;
         gauge.increment(1);
-        Some(Place { places: self, client, gauge })
+        Some(WaitingRequest { all: self, client, gauge })
     }
 
-    /// The numbers are consistent at every step, so a panic while they are held does no harm.
+    /// The counts are consistent at every step, so a panic that poisons the lock does no harm.
     fn taken(&self) -> MutexGuard<'_, Taken> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for WaitingRequest<'_> {
     fn drop(&mut self) {
-        let mut taken = self.places.taken();
+        let mut taken = self.all.taken();
         taken.all = taken.all.saturating_sub(1);
         if let Entry::Occupied(mut own) = taken.by_client.entry(std::mem::take(&mut self.client)) {
             *own.get_mut() -= 1;
@@ -73,24 +73,24 @@ impl Drop for Place<'_> {
 mod tests {
     use metrics::Gauge;
 
-    use super::{MAX, MAX_PER_CLIENT, Places};
+    use super::{MAX, MAX_PER_CLIENT, WaitingRequests};
 
     #[test]
     fn so_many_wait_and_no_more() {
-        let (places, gauge) = (Places::default(), Gauge::noop());
+        let (waiting, gauge) = (WaitingRequests::default(), Gauge::noop());
         let mut own: Vec<_> =
-            (0..MAX_PER_CLIENT).map(|_| places.take("a", &gauge).unwrap()).collect();
-        assert!(places.take("a", &gauge).is_none());
+            (0..MAX_PER_CLIENT).map(|_| waiting.begin("a", &gauge).unwrap()).collect();
+        assert!(waiting.begin("a", &gauge).is_none());
         let others: Vec<_> = (MAX_PER_CLIENT..MAX)
-            .map(|number| places.take(&number.to_string(), &gauge).unwrap())
+            .map(|number| waiting.begin(&number.to_string(), &gauge).unwrap())
             .collect();
-        assert!(places.take("b", &gauge).is_none());
+        assert!(waiting.begin("b", &gauge).is_none());
         own.pop();
-        drop(places.take("b", &gauge).unwrap());
-        own.extend(places.take("a", &gauge));
-        assert!(places.take("a", &gauge).is_none());
+        drop(waiting.begin("b", &gauge).unwrap());
+        own.extend(waiting.begin("a", &gauge));
+        assert!(waiting.begin("a", &gauge).is_none());
         drop((own, others));
-        let left = places.taken();
+        let left = waiting.taken();
         assert_eq!((left.all, left.by_client.len()), (0, 0));
     }
 }

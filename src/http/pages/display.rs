@@ -1,45 +1,49 @@
-//! How things look to people: moments, states, sizes.
+//! Text for people: dates, states, sizes.
 
-use crate::clock::DateText as _;
 use std::time::Duration;
 
-use crate::clock::Timestamp;
+use crate::clock::{DateText as _, Timestamp};
 
-/// A moment, seen from another.
+/// Keys and secrets that expire within this time are marked.
+pub const SOON: Duration = Duration::from_hours(24 * 14);
+
+/// Keys and secrets without use for this long count as unused.
+pub const UNUSED: Duration = Duration::from_hours(24 * 90);
+
+/// A time, with the time of the request that it is shown at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment {
+pub struct ShownTime {
     at: Timestamp,
     now: Timestamp,
 }
 
-impl Moment {
-    /// The moment `at`, seen from `now`.
+impl ShownTime {
+    /// The time `at`, shown at `now`.
     pub const fn new(at: Timestamp, now: Timestamp) -> Self {
         Self { at, now }
     }
 
-    /// Whether it is before another one.
     pub fn is_before(self, other: Self) -> bool {
         self.at < other.at
     }
 
-    /// Whether it was at least so long ago.
+    /// `true` if it is at least `duration` ago.
     pub fn is_past(self, duration: Duration) -> bool {
         self.at.plus(duration) <= self.now
     }
 
-    /// For programs.
+    /// RFC 3339, for programs.
     pub fn iso(self) -> String {
         let date = chrono::DateTime::from_timestamp_millis(self.at.as_millis());
         date.map_or_else(String::new, |date| date.format("%Y-%m-%dT%H:%M:%SZ").to_string())
     }
 
-    /// The date and the time of day.
+    /// Date and time of day.
     pub fn date(self) -> String {
         self.at.date()
     }
 
-    /// How long ago, or how far ahead; a date where that is far.
+    /// The distance from now; the day if that is far.
     pub fn relative(self) -> String {
         const MINUTE: u64 = 60;
         const HOUR: u64 = 60 * MINUTE;
@@ -55,7 +59,7 @@ impl Moment {
                 format!("{number} {unit}{s} ago")
             }
         };
-        // An hour after it began a week is still 7 days.
+        // Ahead, round: a new lifetime of a week is still 7 days an hour later.
         let whole = |unit: u64| if is_ahead { (secs + unit / 2) / unit } else { secs / unit };
         match secs {
             0..10 if !is_ahead => "just now".to_owned(),
@@ -67,20 +71,20 @@ impl Moment {
         }
     }
 
-    /// The day and the time of day, in few letters.
+    /// Day and time of day, short.
     pub fn hour(self) -> String {
         let date = chrono::DateTime::from_timestamp_millis(self.at.as_millis());
         date.map_or_else(String::new, |date| date.format("%-d %b, %H:%M").to_string())
     }
 
-    /// The date alone.
+    /// The day.
     pub fn day(self) -> String {
         let date = chrono::DateTime::from_timestamp_millis(self.at.as_millis());
         date.map_or_else(String::new, |date| date.format("%-d %b %Y").to_string())
     }
 }
 
-/// How long something takes, in the largest unit that fits.
+/// A duration in the largest unit that divides it.
 pub fn span(duration: Duration) -> String {
     let secs = duration.as_secs();
     let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
@@ -108,52 +112,47 @@ pub fn count(number: i64) -> String {
     text
 }
 
-/// A state: its word, and the class that colours it. The word alone is enough.
+/// A state as a colored badge. The label alone says it.
 #[derive(Debug, Clone, Copy)]
-pub struct Status {
-    /// `ok`, `warn`, `bad` or nothing.
+pub struct Badge {
+    /// The CSS class: `ok`, `warn`, `bad` or empty.
     pub class: &'static str,
-    /// In a word or two.
     pub label: &'static str,
 }
 
-impl Status {
-    /// All is well.
+impl Badge {
     pub const fn ok(label: &'static str) -> Self {
         Self { class: "ok", label }
     }
 
-    /// Something will have to be done.
+    /// Needs action soon.
     pub const fn warn(label: &'static str) -> Self {
         Self { class: "warn", label }
     }
 
-    /// It is no longer good.
+    /// No longer usable.
     pub const fn bad(label: &'static str) -> Self {
         Self { class: "bad", label }
     }
 
-    /// Neither.
+    /// Neutral.
     pub const fn plain(label: &'static str) -> Self {
         Self { class: "", label }
     }
 }
 
-/// How soon something expires that is said to expire soon.
-pub const SOON: Duration = Duration::from_hours(24 * 14);
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{Moment, count, span};
+    use super::{ShownTime, count, span};
     use crate::clock::Timestamp;
 
     #[test]
     fn moments_are_told_in_the_largest_unit() {
         let now = Timestamp::from_secs(1_795_305_600);
-        let ago = |secs| Moment::new(now.minus(Duration::from_secs(secs)), now).relative();
-        let ahead = |secs| Moment::new(now.plus(Duration::from_secs(secs)), now).relative();
+        let ago = |secs| ShownTime::new(now.minus(Duration::from_secs(secs)), now).relative();
+        let ahead = |secs| ShownTime::new(now.plus(Duration::from_secs(secs)), now).relative();
         assert_eq!(
             [ago(0), ago(59), ago(60), ago(7200)],
             ["just now", "59 seconds ago", "1 minute ago", "2 hours ago"]
@@ -164,7 +163,7 @@ mod tests {
         );
         assert_eq!([ahead(7 * 86_400 - 1), ahead(3599)], ["in 7 days", "in 60 minutes"]);
         assert_eq!(ahead(365 * 86_400), "22 Nov 2027");
-        assert_eq!(Moment::new(now, now).iso(), "2026-11-22T00:00:00Z");
+        assert_eq!(ShownTime::new(now, now).iso(), "2026-11-22T00:00:00Z");
     }
 
     #[test]
