@@ -2,7 +2,7 @@
 //! it:
 //!
 //! ```text
-//! cargo run --example resource_server --no-default-features --features actix
+//! cargo run --example resource_server
 //! curl http://127.0.0.1:9000/servers -H "Authorization: Bearer $TOKEN"
 //! ```
 //!

@@ -19,11 +19,6 @@
 //! The verifier of access tokens, for Mintery's own routes and for other people's APIs, is a crate
 //! of its own, `mintery-verifier`.
 
-// The examples of the guide compile, or the tests fail.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/guides/protecting-an-api.md")]
-mod protecting_an_api {}
-
 pub mod admin;
 pub mod authn;
 pub mod background;

@@ -13,7 +13,7 @@ cargo_flags=()
 [[ ${CI:-} != true ]] || cargo_flags+=(--locked)
 
 part_sqlite() {
-  TEST_ENGINE=sqlite cargo test "${cargo_flags[@]}" --no-fail-fast
+  TEST_ENGINE=sqlite cargo test "${cargo_flags[@]}" --no-fail-fast -p mintery -p mintery-verifier
 }
 
 part_postgres() {

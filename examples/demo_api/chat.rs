@@ -3,7 +3,7 @@
 
 use actix_web::web::{self, Json};
 use actix_web::{HttpResponse, Responder};
-use mintery::clock::{Clock as _, SystemClock};
+use mintery_verifier::clock::{Clock as _, SystemClock};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -16,8 +16,9 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mintery::clock::{ManualClock, Timestamp};
-use mintery_verifier::{AccessToken, KeySet, Verifier, VerifyError};
+use mintery_verifier::clock::{ManualClock, Timestamp};
+use mintery_verifier::keys::KeySet;
+use mintery_verifier::{AccessToken, Verifier, VerifyError};
 use serde_json::{Map, Value};
 
 /// Whose tokens are checked, for which API, at what time.

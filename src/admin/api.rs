@@ -10,7 +10,7 @@ use crate::model::name::DisplayName;
 use crate::model::patch::Patch;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
-use crate::store::change::Tx;
+use crate::store::transaction::Tx;
 use crate::store::{StoreError, api, client, key};
 
 /// What an API is made of, and what may change of it.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Admin, AdminError};
 use crate::clock::Timestamp;
-use crate::store::change::Tx;
 use crate::store::idempotency::{self, Earlier};
+use crate::store::transaction::Tx;
 
 /// How long a request may be sent again.
 pub const REPEATABLE_FOR: Duration = Duration::from_hours(24);

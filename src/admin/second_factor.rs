@@ -13,8 +13,8 @@ use crate::model::user::{User, UserId};
 use crate::secret::digest::SecretDigest;
 use crate::secret::totp::{TotpSecret, parse_code};
 use crate::secret::{Secret, recovery_code};
-use crate::store::change::Tx;
 use crate::store::second_factor::SecondFactor;
+use crate::store::transaction::Tx;
 use crate::store::{StoreError, second_factor, session, user};
 
 /// What somebody puts into their app, this once.

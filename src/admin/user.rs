@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::api::{added, must_exist};
 use super::{Admin, AdminError, version};
 use crate::model::client::{MAX_RESOURCES, MAX_SCOPE_LEN};
-use crate::model::event::{Event, Granted};
+use crate::model::event::{Event, UserPermissions};
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::session::SessionId;
@@ -14,7 +14,7 @@ use crate::model::user::{Role, User, UserId, Username};
 use crate::secret::hash::SecretHash;
 use crate::secret::password::{Password, UnacceptablePassword};
 use crate::secret::pool::{Busy, Lane};
-use crate::store::change::Tx;
+use crate::store::transaction::Tx;
 pub use crate::store::user::Filter;
 use crate::store::{StoreError, session, user};
 
@@ -90,8 +90,9 @@ pub async fn create(admin: &Admin, new: NewUser) -> Result<User, AdminError> {
         Box::pin(async move {
             let inserted = user::insert(tx, &row, &password).await;
             inserted.map_err(|error| taken(error, &row.username))?;
-            let granted = Granted { role: row.role, scopes: row.scopes, resources: row.resources };
-            Ok(((), Event::UserCreated { user: row.id, username: row.username, granted }))
+            let permissions =
+                UserPermissions { role: row.role, scopes: row.scopes, resources: row.resources };
+            Ok(((), Event::UserCreated { user: row.id, username: row.username, permissions }))
         })
     });
     change.await?;
@@ -274,12 +275,12 @@ impl Act {
                 Event::UserUpdated {
                     user: id,
                     username: user.username.clone(),
-                    granted: Granted {
+                    permissions: UserPermissions {
                         role: user.role,
                         scopes: user.scopes.clone(),
                         resources: user.resources.clone(),
                     },
-                    voids_tokens: user.may_less_than(&before),
+                    revokes_tokens: user.may_less_than(&before),
                 }
             }
             Self::Enable => {

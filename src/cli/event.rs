@@ -153,7 +153,7 @@ fn columns(event: &RecordedEvent) -> [String; 6] {
         event.number.to_string(),
         date(event.at),
         escape(&event.actor),
-        escape(&event.kind),
+        escape(event.kind.name()),
         escape(&event.subject),
         escape(&event.details),
     ]

@@ -1,11 +1,9 @@
-//! API keys by their digest, as many as fit, each with its owner and what it allows now. A key is
-//! good for no longer than what it was made of: what is remembered of it goes with a change of the
-//! key, and with one of its owner.
+//! Cached API keys by their digest, each with its owner and effective scopes. A change of the key or
+//! of its owner makes the entry stale.
 
-use std::fmt;
 use std::sync::Arc;
 
-use super::generations::{Generations, Moment, Stamp};
+use super::generations::{Generation, Generations, Stamp};
 use super::key_usage::{KeyUsage, KeyUsages};
 use super::known_client::KnownClient;
 use super::memory::{Memory, Remembered};
@@ -17,51 +15,38 @@ use crate::model::event::EventNumber;
 use crate::model::principal::Principal;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
-use crate::model::user::User;
 use crate::secret::digest::SecretDigest;
 use crate::store::StoreError;
 
-/// The most keys that are remembered.
-const CAPACITY: usize = 16_384;
-
-/// The most digests of no key that are remembered.
-const UNKNOWN_CAPACITY: usize = 4096;
-
-/// What is remembered of an API key.
+/// A cached API key.
 #[derive(Debug)]
 pub struct KnownApiKey {
     /// The key.
     pub key: ApiKey,
-    /// Whose it is.
+    /// Its owner.
     pub owner: KnownOwner,
-    /// What it allows: no more than its owner may.
+    /// Its scopes, as far as its owner holds them.
     pub scopes: ScopeSet,
-    /// What is counted for it.
+    /// Its usage counts.
     pub usage: Arc<KeyUsage>,
     /// See [`TokenId::credential`].
     pub token_credential: [u8; 8],
-    /// The last event that had happened when it was read.
+    /// The last event before it was read.
     pub(super) read_as_of: EventNumber,
     stamp: Stamp,
 }
 
-/// What is remembered of the owner of a key.
+/// The owner of a cached key.
 #[derive(Debug)]
 pub enum KnownOwner {
-    /// A program.
+    /// A client.
     Client(Arc<KnownClient>),
-    /// Somebody.
+    /// A user.
     User(KnownUser),
 }
 
-/// The owner of a key, as it was loaded.
-pub enum Owner {
-    Client(Arc<KnownClient>),
-    User(User),
-}
-
 impl KnownOwner {
-    /// The client, where it is one.
+    /// The client, if the owner is one.
     #[must_use]
     pub fn client(&self) -> Option<&KnownClient> {
         match self {
@@ -79,7 +64,7 @@ impl KnownOwner {
         }
     }
 
-    /// Whether they may do anything.
+    /// Whether the owner is enabled.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         match self {
@@ -88,7 +73,7 @@ impl KnownOwner {
         }
     }
 
-    /// Who they are.
+    /// The owner, as an access token shows it.
     #[must_use]
     pub fn principal(&self) -> Principal {
         match self {
@@ -104,7 +89,7 @@ impl KnownOwner {
         }
     }
 
-    /// The APIs that are theirs beside the default one.
+    /// The APIs that the owner may use besides the default one.
     #[must_use]
     pub fn resources(&self) -> &[ResourceUri] {
         match self {
@@ -113,7 +98,7 @@ impl KnownOwner {
         }
     }
 
-    /// What of the scopes of a key they hold themselves.
+    /// The scopes of a key that the owner holds.
     fn most_of(&self, scopes: &ScopeSet) -> ScopeSet {
         match self {
             Self::Client(known) => scopes.intersection(&known.client.terms.scopes),
@@ -131,64 +116,53 @@ impl KnownOwner {
 
 impl Remembered for KnownApiKey {
     type Key = SecretDigest;
-
-    fn absence(_: &SecretDigest, _: Moment) -> Option<Stamp> {
-        // Nobody can have asked for a key that was made after that.
-        None
-    }
+    const CAPACITY: usize = 16_384;
+    const ABSENT_CAPACITY: usize = 4096;
 
     fn is_current(&self, generations: &Generations) -> bool {
         generations.is_current(self.stamp) && self.owner.is_current(generations)
     }
 }
 
+/// The cache of API keys.
+#[derive(Debug)]
 pub struct ApiKeys {
     memory: Memory<KnownApiKey>,
     generations: Arc<Generations>,
     usages: Arc<KeyUsages>,
 }
 
-impl fmt::Debug for ApiKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ApiKeys({})", self.memory.len().0)
-    }
-}
-
 impl ApiKeys {
+    /// An empty cache.
     pub fn new(
         clock: Arc<dyn Clock>,
         generations: Arc<Generations>,
         usages: Arc<KeyUsages>,
     ) -> Self {
-        let memory = Memory::new(CAPACITY, UNKNOWN_CAPACITY, Arc::clone(&generations), clock);
+        let memory = Memory::new(clock, Arc::clone(&generations));
         Self { memory, generations, usages }
     }
 
-    /// What is known of the key with this digest: nothing; that there is none; the key.
+    /// The cached key with this digest; see [`Memory::get`].
     #[expect(clippy::option_option, reason = "not known is not the same as known not to exist")]
     pub fn remembered(&self, digest: &SecretDigest) -> Option<Option<Arc<KnownApiKey>>> {
         self.memory.get(digest)
     }
 
-    /// Loads a key, and its owner, and remembers it. Callers that ask for the same meanwhile share
-    /// the load.
+    /// Loads a key with its owner and caches it; see [`Memory::load`].
     pub async fn load<F, Loading>(
         &self,
         digest: &SecretDigest,
         load: F,
     ) -> Result<Option<Arc<KnownApiKey>>, StoreError>
     where
-        F: Fn() -> Loading,
-        Loading: Future<Output = Result<Option<(ApiKey, EventNumber, Owner)>, StoreError>>,
+        F: Fn(Generation) -> Loading,
+        Loading: Future<Output = Result<Option<(ApiKey, EventNumber, KnownOwner)>, StoreError>>,
     {
         let load = |read_at, _| {
-            let loading = load();
+            let loading = load(read_at);
             async move {
                 let Some((key, read_as_of, owner)) = loading.await? else { return Ok(None) };
-                let owner = match owner {
-                    Owner::Client(known) => KnownOwner::Client(known),
-                    Owner::User(user) => KnownOwner::User(KnownUser::new(user, read_at)),
-                };
                 Ok(Some(KnownApiKey {
                     scopes: owner.most_of(&key.scopes),
                     usage: self.usages.of(&key.id),
@@ -203,12 +177,12 @@ impl ApiKeys {
         self.memory.load(digest, load).await
     }
 
-    /// What is known of a key that changed is not believed any more.
+    /// Makes what is cached of a key stale.
     pub fn forget(&self, id: &ApiKeyId) {
         self.generations.forget(id.as_str());
     }
 
-    /// Frees the room of all that was forgotten.
+    /// Frees the memory of all entries; see [`Memory::clear`].
     pub fn clear(&self) {
         self.memory.clear();
     }
@@ -218,7 +192,7 @@ impl ApiKeys {
 mod tests {
     use std::sync::Arc;
 
-    use super::{ApiKeys, UNKNOWN_CAPACITY};
+    use super::{ApiKeys, KnownApiKey, Remembered as _};
     use crate::clock::{Clock, ManualClock, Timestamp};
     use crate::secret::digest::DigestKey;
 
@@ -228,12 +202,12 @@ mod tests {
         let clock = ManualClock::starting_at(Timestamp::from_secs(0)) as Arc<dyn Clock>;
         let keys = ApiKeys::new(clock, Arc::default(), Arc::default());
         let digests = DigestKey::new(&[1; 32]);
-        for number in 0..UNKNOWN_CAPACITY * 2 {
+        for number in 0..KnownApiKey::ABSENT_CAPACITY * 2 {
             let digest = digests.digest_text(&number.to_string());
-            assert!(keys.load(&digest, || async { Ok(None) }).await.unwrap().is_none());
+            assert!(keys.load(&digest, |_| async { Ok(None) }).await.unwrap().is_none());
         }
         let (known, unknown) = keys.memory.len();
-        assert!(known == 0 && unknown <= UNKNOWN_CAPACITY, "{known} {unknown}");
+        assert!(known == 0 && unknown <= KnownApiKey::ABSENT_CAPACITY, "{known} {unknown}");
         assert!(keys.usages.take_all().is_empty());
     }
 }

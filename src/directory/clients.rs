@@ -1,26 +1,21 @@
-//! Clients by id, as many as fit.
+//! Cached clients by id.
 
-use std::fmt;
 use std::sync::Arc;
 
-use super::generations::{Generations, Moment, Stamp};
+use super::generations::{Generation, Generations, Stamp};
 use super::known_client::KnownClient;
 use super::memory::{Memory, Remembered};
-use super::usage::Usage;
+use super::usage::ClientUsages;
 use crate::clock::Clock;
 use crate::model::client::{Client, ClientId, ClientSecret};
 use crate::store::StoreError;
 
-/// The most clients that are remembered.
-const CAPACITY: usize = 16_384;
-
-/// The most ids of no client that are remembered.
-const UNKNOWN_CAPACITY: usize = 4096;
-
 impl Remembered for KnownClient {
     type Key = ClientId;
+    const CAPACITY: usize = 16_384;
+    const ABSENT_CAPACITY: usize = 4096;
 
-    fn absence(id: &ClientId, read_at: Moment) -> Option<Stamp> {
+    fn absence(id: &ClientId, read_at: Generation) -> Option<Stamp> {
         Some(Generations::stamp(id.as_str(), read_at))
     }
 
@@ -29,32 +24,32 @@ impl Remembered for KnownClient {
     }
 }
 
+/// The cache of clients.
+#[derive(Debug)]
 pub struct Clients {
     memory: Memory<KnownClient>,
     generations: Arc<Generations>,
-    usage: Arc<Usage>,
-}
-
-impl fmt::Debug for Clients {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Clients({})", self.memory.len().0)
-    }
+    usage: Arc<ClientUsages>,
 }
 
 impl Clients {
-    pub fn new(clock: Arc<dyn Clock>, generations: Arc<Generations>, usage: Arc<Usage>) -> Self {
-        let memory = Memory::new(CAPACITY, UNKNOWN_CAPACITY, Arc::clone(&generations), clock);
+    /// An empty cache.
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        generations: Arc<Generations>,
+        usage: Arc<ClientUsages>,
+    ) -> Self {
+        let memory = Memory::new(clock, Arc::clone(&generations));
         Self { memory, generations, usage }
     }
 
-    /// What is known of `id`: nothing; that there is no such client; the client.
+    /// The cached client with this id; see [`Memory::get`].
     #[expect(clippy::option_option, reason = "not known is not the same as known not to exist")]
     pub fn remembered(&self, id: &str) -> Option<Option<Arc<KnownClient>>> {
         self.memory.get(id)
     }
 
-    /// Loads a client and remembers it. Callers that ask for the same id meanwhile share the load,
-    /// unless the client changed since it began.
+    /// Loads a client and caches it; see [`Memory::load`].
     pub async fn load<F, Loading>(
         &self,
         id: &ClientId,
@@ -79,16 +74,17 @@ impl Clients {
         self.memory.load(id, load).await
     }
 
+    /// Makes what is cached of a client stale.
     pub fn forget(&self, id: &ClientId) {
         self.generations.forget(id.as_str());
     }
 
-    /// Forgets who does not exist: many were made at once.
+    /// Removes all absences; see [`Memory::forget_absences`].
     pub fn forget_absences(&self) {
         self.memory.forget_absences();
     }
 
-    /// Frees the room of all that was forgotten.
+    /// Frees the memory of all entries; see [`Memory::clear`].
     pub fn clear(&self) {
         self.memory.clear();
     }
@@ -101,7 +97,7 @@ mod tests {
 
     use tokio::sync::Barrier;
 
-    use super::{Clients, UNKNOWN_CAPACITY};
+    use super::{Clients, KnownClient, Remembered as _};
     use crate::clock::{Clock, ManualClock, Timestamp};
     use crate::directory::memory::ABSENT_FOR;
     use crate::model::client::{AuthMethod, Client, ClientId, ClientSecret, ClientTerms, SecretId};
@@ -250,10 +246,10 @@ mod tests {
     #[tokio::test]
     async fn what_is_remembered_is_bounded() {
         let (_clock, clients) = clients();
-        for number in 0..UNKNOWN_CAPACITY * 2 {
+        for number in 0..KnownClient::ABSENT_CAPACITY * 2 {
             let id = ClientId::parse(&format!("unknown-{number}")).unwrap();
             clients.load(&id, || async { Ok(None) }).await.unwrap();
         }
-        assert!(clients.memory.len().1 <= UNKNOWN_CAPACITY);
+        assert!(clients.memory.len().1 <= KnownClient::ABSENT_CAPACITY);
     }
 }

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::store::clock::{self, Compared};
 use crate::store::{Database, StoreError};
-use mintery_verifier::DEFAULT_SKEW;
+use mintery_verifier::token::DEFAULT_SKEW;
 
 /// What was found the last time.
 #[derive(Debug)]

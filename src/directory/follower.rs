@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use super::{Directory, Position};
-use crate::model::event::{Effect, EventNumber, RecordedEvent};
+use crate::model::event::{Effect, EventNumber, RecordedEvent, RecordedKind};
 use crate::store::change::Store;
 use crate::store::{StoreError, event};
 
@@ -65,18 +65,24 @@ async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<
         let expected = std::iter::successors(Some(applied.next()), |number| Some(number.next()));
         let new = new.iter().zip(expected).take_while(|(event, number)| event.number == *number);
         let new: Vec<&RecordedEvent> = new.map(|(event, _)| event).collect();
-        let mut taking_back =
-            new.iter().filter(|event| event.takes_back()).map(|event| event.number);
-        if let Some(first) = taking_back.next() {
-            directory.learn_revocations(first, taking_back.next_back().unwrap_or(first)).await?;
+        let mut revoking =
+            new.iter().filter(|event| event.kind.may_revoke()).map(|event| event.number);
+        if let Some(first) = revoking.next() {
+            directory.learn_revocations(first, revoking.next_back().unwrap_or(first)).await?;
         }
         for event in new {
             let effect = event.effect();
             directory.react(&effect).await?;
             mac.clone_from(&event.mac);
             let position = position(store, event.number, mac);
+            if let RecordedKind::Unknown(kind) = &event.kind {
+                log::warn!(
+                    "event {} has the kind {kind:?}, which only newer releases know: this node has read everything again; upgrade it",
+                    event.number
+                );
+            }
             if effect == Effect::Everything {
-                // It may have taken back what this release does not know of.
+                // It may have revoked tokens in a way that this release does not know.
                 directory.recent.begin(position);
             } else {
                 directory.recent.advance(position);

@@ -1,26 +1,24 @@
-//! Whether something has changed since it was read. Everything that can change has an id, and each
-//! id a shard; forgetting it writes the present number into the shard, and raises it. What was read
-//! at an earlier number is not believed any more: so an old row that a slow load brings in after a
-//! change is not, whoever stores it when.
+//! Invalidation of cached entries. Each id has a shard. Forgetting an id raises the current
+//! generation and writes it into the shard; an entry that was read at an earlier generation is then
+//! stale. So is an old row that a slow load returns after a change.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Which ids share a shard does not matter: what is read of one of them is read once more than need
-/// be.
+/// Ids that share a shard cost each other a needless read, nothing more.
 const SHARDS: usize = 4096;
 
-/// Of whom something was read, and when.
+/// The shard of a cached entry, and the generation at which the entry was read.
 #[derive(Debug, Clone, Copy)]
 pub struct Stamp {
     shard: usize,
-    read_at: Moment,
+    read_at: Generation,
 }
 
-/// A moment before something was read.
+/// A generation: it grows with every id that is forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(u64);
+pub struct Generation(u64);
 
-/// When each shard was last forgotten.
+/// The generation at which each shard was last forgotten.
 #[derive(Debug)]
 pub struct Generations {
     now: AtomicU64,
@@ -35,32 +33,32 @@ impl Default for Generations {
 }
 
 impl Generations {
-    /// Before something is read.
-    pub fn now(&self) -> Moment {
-        Moment(self.now.load(Ordering::Acquire))
+    /// The current generation, to be asked for before a read.
+    pub fn now(&self) -> Generation {
+        Generation(self.now.load(Ordering::Acquire))
     }
 
-    /// What is read of `id` was asked for after `read_at`.
-    pub fn stamp(id: &str, read_at: Moment) -> Stamp {
+    /// The stamp of an entry of `id` that is read after `read_at`.
+    pub fn stamp(id: &str, read_at: Generation) -> Stamp {
         Stamp { shard: shard(id), read_at }
     }
 
-    /// Whether nothing of the shard was forgotten since.
+    /// Whether the shard was not forgotten since.
     pub fn is_current(&self, stamp: Stamp) -> bool {
         let forgotten_at = self.forgotten_at.get(stamp.shard);
         forgotten_at.is_none_or(|at| at.load(Ordering::Acquire) <= stamp.read_at.0)
     }
 
-    /// What was read of `id` is not true any more.
+    /// Makes all entries of `id` stale.
     pub fn forget(&self, id: &str) {
-        // First the number: whoever reads after this sees what was changed before.
+        // First the generation: a read after this sees what was changed before.
         let now = self.now.fetch_add(1, Ordering::AcqRel).saturating_add(1);
         if let Some(shard) = self.forgotten_at.get(shard(id)) {
             shard.fetch_max(now, Ordering::AcqRel);
         }
     }
 
-    /// Nothing of what was read is true any more.
+    /// Makes all entries stale.
     pub fn forget_all(&self) {
         let now = self.now.fetch_add(1, Ordering::AcqRel).saturating_add(1);
         for shard in &self.forgotten_at {

@@ -1,9 +1,11 @@
-//! What a node remembers of one kind of things, as many as fit, by what they are asked for with;
-//! and of which it knows that there are none. Loads of the same thing are shared.
+//! A bounded cache of one type of entry, by the key of its look-ups, and of absences: keys without an
+//! entry. Concurrent loads of one key are shared.
 //!
-//! Something that was forgotten stays until the next load, which may take over what is still true
-//! of it.
+//! A stale entry stays until the next load, which may take over the parts that are still true.
+//!
+//! To cache another type, implement [`Remembered`] for it.
 
+use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,29 +14,35 @@ use std::time::Duration;
 use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 
-use super::generations::{Generations, Moment, Stamp};
+use super::generations::{Generation, Generations, Stamp};
 use crate::clock::Clock;
 use crate::store::StoreError;
 
-/// How long it is remembered that there is nothing. That something is made is an event, and this
-/// forgotten at once.
+/// The life of an absence. The event that creates the missing object ends it at once.
 pub const ABSENT_FOR: Duration = Duration::from_mins(1);
 
-/// Something that is remembered.
+/// An entry of the cache.
 pub trait Remembered {
-    /// What it is asked for with.
+    /// The key of its look-ups.
     type Key: Hash + Eq + Clone;
 
-    /// Of what the absence of something with this key is to be believed; nothing when it cannot
-    /// come into being unasked for.
-    fn absence(key: &Self::Key, read_at: Moment) -> Option<Stamp>;
+    /// The most entries.
+    const CAPACITY: usize;
 
-    /// Whether nothing that it was made of has changed since.
+    /// The most absences.
+    const ABSENT_CAPACITY: usize;
+
+    /// The stamp of an absence. None, if no key is looked up before its object exists, as with keys
+    /// that are generated at random.
+    fn absence(_: &Self::Key, _: Generation) -> Option<Stamp> {
+        None
+    }
+
+    /// Whether nothing that the entry was made of has changed since.
     fn is_current(&self, generations: &Generations) -> bool;
 }
 
-/// That there was nothing, and when. Beside that of its shard it carries the generation of all
-/// absences.
+/// An absence. Besides the generation of its shard it has that of all absences.
 #[derive(Clone, Copy)]
 struct Absence {
     stamp: Option<Stamp>,
@@ -42,17 +50,18 @@ struct Absence {
     since: Duration,
 }
 
-/// Why a load brought nothing.
+/// The reason why a load returned no entry.
 enum NotLoaded {
-    /// There is no such thing.
+    /// There is no such object.
     Absent,
     /// The store failed.
     Failed(StoreError),
 }
 
+/// The cache.
 pub struct Memory<V: Remembered> {
     known: Cache<V::Key, Arc<V>>,
-    /// Apart from those that there are, so that guessing pushes out guesses alone.
+    /// Apart from the entries, so that guessed keys evict only other guesses.
     absent: Cache<V::Key, Absence>,
     generations: Arc<Generations>,
     /// The generation of all absences.
@@ -60,29 +69,31 @@ pub struct Memory<V: Remembered> {
     clock: Arc<dyn Clock>,
 }
 
+impl<V: Remembered> fmt::Debug for Memory<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Memory({})", self.known.len())
+    }
+}
+
 impl<V: Remembered> Memory<V> {
-    /// Nothing is remembered yet; at most so many things are, and so many absences.
-    pub fn new(
-        capacity: usize,
-        absent_capacity: usize,
-        generations: Arc<Generations>,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    /// An empty cache.
+    pub fn new(clock: Arc<dyn Clock>, generations: Arc<Generations>) -> Self {
         Self {
-            known: Cache::new(capacity),
-            absent: Cache::new(absent_capacity),
+            known: Cache::new(V::CAPACITY),
+            absent: Cache::new(V::ABSENT_CAPACITY),
             generations,
             era: AtomicU64::default(),
             clock,
         }
     }
 
-    /// How many things are remembered, and how many absences.
+    /// The numbers of entries and of absences.
+    #[cfg(test)]
     pub fn len(&self) -> (usize, usize) {
         (self.known.len(), self.absent.len())
     }
 
-    /// What is known with `key`: nothing; that there is no such thing; the thing.
+    /// The cached entry of `key`: not known, known to be absent, or the entry.
     #[expect(clippy::option_option, reason = "not known is not the same as known not to exist")]
     pub fn get<Q>(&self, key: &Q) -> Option<Option<Arc<V>>>
     where
@@ -94,19 +105,18 @@ impl<V: Remembered> Memory<V> {
         self.is_absent(key).then_some(None)
     }
 
-    /// Loads something and remembers it. Callers that ask for the same meanwhile share the load,
-    /// unless it changed since the load began. `load` is given the moment before it reads, and
-    /// what was known before.
+    /// Loads an entry and caches it. Concurrent callers share the load, unless the object changed
+    /// since the load began. `load` gets the generation before its read, and the stale entry.
     pub async fn load<F, Loading>(
         &self,
         key: &V::Key,
         load: F,
     ) -> Result<Option<Arc<V>>, StoreError>
     where
-        F: Fn(Moment, Option<Arc<V>>) -> Loading,
+        F: Fn(Generation, Option<Arc<V>>) -> Loading,
         Loading: Future<Output = Result<Option<V>, StoreError>>,
     {
-        /// What changes this often while it is looked up is served from the store directly.
+        /// An object that changes this often during its look-ups is served without the cache.
         const ATTEMPTS: usize = 3;
         let mut before: Option<Arc<V>> = None;
         for _ in 0..ATTEMPTS {
@@ -119,7 +129,7 @@ impl<V: Remembered> Memory<V> {
             if loaded.is_current(&self.generations) {
                 return Ok(Some(loaded));
             }
-            // This very one: another caller may have brought in a newer one.
+            // Only this one: another caller may have loaded a newer one.
             self.known.remove_if(key, |stored| Arc::ptr_eq(stored, &loaded));
             before = Some(loaded);
         }
@@ -137,10 +147,10 @@ impl<V: Remembered> Memory<V> {
         load: &F,
     ) -> Result<Arc<V>, NotLoaded>
     where
-        F: Fn(Moment, Option<Arc<V>>) -> Loading,
+        F: Fn(Generation, Option<Arc<V>>) -> Loading,
         Loading: Future<Output = Result<Option<V>, StoreError>>,
     {
-        // Somebody who waited for another's load finds here that it found nothing.
+        // A caller that waited for the load of another finds its absence here.
         if self.is_absent(key) {
             return Err(NotLoaded::Absent);
         }
@@ -164,18 +174,18 @@ impl<V: Remembered> Memory<V> {
         })
     }
 
-    /// Forgets one thing.
+    /// Removes one entry.
     pub fn remove(&self, key: &V::Key) {
         self.known.remove(key);
     }
 
-    /// Forgets what there is not: many were made at once. What is known stays known, or every
-    /// thousand of a million new ones would send all the others to the store.
+    /// Removes all absences, because many objects were created at once. The entries stay: otherwise
+    /// every thousand of a million new objects would send all look-ups to the store.
     pub fn forget_absences(&self) {
         self.era.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Frees the room of all that is remembered, after all of it was forgotten.
+    /// Frees the memory of all entries, after all of them became stale.
     pub fn clear(&self) {
         self.forget_absences();
         self.known.clear();

@@ -3,7 +3,7 @@
 
 use super::Directory;
 use crate::model::event::EventNumber;
-use crate::model::revocation::{Kind, Revocation};
+use crate::model::revocation::Kind;
 use crate::store::{StoreError, revocation};
 
 /// What is read at once.
@@ -42,17 +42,16 @@ impl Directory {
     ) -> Result<(), StoreError> {
         // Where that failed half-way the last time.
         self.recent.forget_from(first);
-        let mut after: Option<Revocation> = None;
+        let mut after = None;
         loop {
-            let page =
-                revocation::between(&self.database, [first, last], after.as_ref(), PAGE).await?;
+            let (page, end) =
+                revocation::between(&self.database, [first, last], after, PAGE).await?;
             self.recent.add(&page);
-            after = page.last().copied();
-            let is_last = i64::try_from(page.len()).is_ok_and(|length| length < PAGE);
             self.ring.verifier().revocations().add(page);
-            if is_last {
+            if end.is_none() {
                 return Ok(());
             }
+            after = end;
         }
     }
 

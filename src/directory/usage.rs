@@ -176,9 +176,9 @@ impl Counts {
 
 /// The counts of all clients that are remembered, and of those that are not any more and have
 /// something to tell.
-pub type Usage = Counters<ClientId, ClientUsage>;
+pub type ClientUsages = Counters<ClientId, ClientUsage>;
 
-impl Usage {
+impl ClientUsages {
     /// Takes out what is to be told to the store, sorted by client; and tells whether one of them
     /// has a limit.
     pub fn take_all(&self) -> (Vec<Counted>, bool) {
@@ -210,7 +210,7 @@ impl Usage {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_ADDRESSES, OverLimit, Usage};
+    use super::{ClientUsages, MAX_ADDRESSES, OverLimit};
     use crate::clock::Timestamp;
     use crate::directory::hourly::MAX_WAITING;
     use crate::model::client::{ClientId, SecretId};
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn what_is_counted_is_taken_once() {
-        let (usage, id) = (Usage::default(), ClientId::parse("a").unwrap());
+        let (usage, id) = (ClientUsages::default(), ClientId::parse("a").unwrap());
         let (client, secret) =
             (usage.of(&id), SecretId::parse("cs_0000000000000000000001").unwrap());
         let address = "192.0.2.1".parse().ok();
@@ -264,7 +264,7 @@ mod tests {
     /// the place of what came later.
     #[test]
     fn the_addresses_of_a_secret_are_bounded() {
-        let (usage, id) = (Usage::default(), ClientId::parse("a").unwrap());
+        let (usage, id) = (ClientUsages::default(), ClientId::parse("a").unwrap());
         let client = usage.of(&id);
         let secrets = [1, 2].map(|n| SecretId::parse(&format!("cs_{n:022}")).unwrap());
         let address = |number: usize| format!("2001:db8::{number:x}").parse().ok();
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_limit_counts_what_is_here_what_is_on_its_way_and_what_others_told() {
-        let (usage, id) = (Usage::default(), ClientId::parse("a").unwrap());
+        let (usage, id) = (ClientUsages::default(), ClientId::parse("a").unwrap());
         let client = usage.of(&id);
         let issue = |secs, limit| client.issue(at(secs), Some(limit), None, None);
         client.learn(Hour::new(1), 2);
@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn nothing_is_lost_and_nothing_counted_twice() {
         const LIMIT: u64 = 5_000;
-        let (usage, id) = (Usage::default(), ClientId::parse("a").unwrap());
+        let (usage, id) = (ClientUsages::default(), ClientId::parse("a").unwrap());
         let secret = SecretId::parse("cs_0000000000000000000001").unwrap();
         let client = usage.of(&id);
         let ask = || {
@@ -373,7 +373,7 @@ mod tests {
     /// SEC-3
     #[test]
     fn what_waits_is_bounded() {
-        let (usage, id) = (Usage::default(), ClientId::parse("a").unwrap());
+        let (usage, id) = (ClientUsages::default(), ClientId::parse("a").unwrap());
         let client = usage.of(&id);
         for hour in 0..100 {
             client.refuse(at(hour * HOUR), Outcome::WrongSecret, None, None);

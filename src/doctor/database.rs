@@ -13,7 +13,7 @@ use crate::keys::unlock;
 use crate::metrics::Metrics;
 use crate::store::clock::Compared;
 use crate::store::{Database, DatabaseUrl, Engine, OpenError, SchemaState, clock, event};
-use mintery_verifier::DEFAULT_SKEW;
+use mintery_verifier::token::DEFAULT_SKEW;
 
 const DATABASE: &str = "database";
 const MIGRATIONS: &str = "migrations";

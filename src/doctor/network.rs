@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 use super::Finding;
 use crate::config::Settings;
 use crate::server::bind;
-use mintery_verifier::{Document, Fetch as _, FetchError, HttpFetcher};
+use mintery_verifier::fetch::Document;
+use mintery_verifier::{Fetch as _, FetchError, HttpFetcher};
 
 const ISSUER: &str = "issuer";
 const PORT: &str = "port";

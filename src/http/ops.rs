@@ -12,7 +12,7 @@ use crate::directory::Health;
 use crate::http::headers::NO_STORE;
 use crate::metrics::Metrics;
 use crate::oauth::AuthorizationServer;
-use mintery_verifier::DEFAULT_SKEW;
+use mintery_verifier::token::DEFAULT_SKEW;
 
 /// `GET /healthz`: the process is up.
 pub async fn healthz() -> HttpResponse {

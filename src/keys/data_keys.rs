@@ -6,7 +6,7 @@ use super::seal::{DoesNotOpen, SealingKey};
 use crate::random::{self, Random};
 use crate::secret::base62;
 use crate::secret::digest::DigestKey;
-use crate::store::change::ChainKey;
+use crate::store::chain_key::ChainKey;
 use crate::store::key::SealedDataKey;
 
 /// What a data key is for.

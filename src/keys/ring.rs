@@ -14,7 +14,8 @@ use crate::model::key_schedule::{KeyState, ScheduledKey, Term};
 use crate::model::signing_key::SigningAlgorithm;
 use crate::store::key::StoredSigningKey;
 use crate::store::{Database, StoreError, key};
-use mintery_verifier::{KeySet, KeySetError, Verifier};
+use mintery_verifier::Verifier;
+use mintery_verifier::keys::{KeySet, KeySetError};
 
 /// The keys as they were last read. What each is doing follows from the time.
 #[derive(Debug, Default)]

@@ -16,9 +16,10 @@ pub mod named;
 pub mod origin;
 pub mod patch;
 pub mod principal;
+pub mod resource;
 pub mod session;
 pub mod usage;
 pub mod user;
 
 // The types that APIs need too belong to the library for them.
-pub use mintery_verifier::model::{claims, environment, resource, revocation, scope, signing_key};
+pub use mintery_verifier::model::{claims, environment, revocation, scope, signing_key};

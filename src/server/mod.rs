@@ -54,7 +54,8 @@ use crate::store::{
     Database, DatabaseUrl, Engine, InvalidDatabaseUrl, Missing, OpenError, SchemaState, StoreError,
     event,
 };
-use mintery_verifier::{KeySet, Verifier};
+use mintery_verifier::Verifier;
+use mintery_verifier::keys::KeySet;
 
 /// What comes in from outside besides the settings.
 #[derive(Clone)]

@@ -3,8 +3,8 @@
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::change::Tx;
 use super::connection::AnyQuery;
+use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
 use crate::model::address::AddressRanges;
@@ -390,8 +390,7 @@ pub async fn delete_expired(database: &Database, before: Timestamp) -> Result<bo
         .bind(before.as_millis())
         .bind(SOME)
     };
-    let deleted = database.tidy(query).await?.len();
-    Ok(i64::try_from(deleted).is_ok_and(|rows| rows >= SOME))
+    database.delete_up_to(SOME, query).await
 }
 
 /// Binds what may change of a key, in the order of [`insert`] and [`update`].

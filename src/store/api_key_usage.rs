@@ -1,12 +1,9 @@
 //! `api_key_usage` and `api_key_last_use`: what nodes count. These are no changes, and have no
 //! event.
 
-use std::time::Instant;
-
 use sqlx::Row as _;
-use tokio::time::timeout;
 
-use super::connection::{CHANGE_PATIENCE, Transaction, silent};
+use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::model::api_key::ApiKeyId;
 use crate::model::usage::{Hour, HourOfKeyUse, KeyOutcome, LastUse};
@@ -28,25 +25,10 @@ pub struct CountedKey {
 /// # Errors
 /// When a statement fails; [`StoreError::OutcomeUnknown`] when it may have been added all the same.
 pub async fn add(database: &Database, counted: &[CountedKey]) -> Result<(), StoreError> {
-    let began = Instant::now();
-    let outcome = add_at_once(database, counted).await;
-    database.metrics.store.usage.record(began, &outcome);
-    outcome
+    database.write_usage(async |tx| add_in(tx, counted).await).await
 }
 
-async fn add_at_once(database: &Database, counted: &[CountedKey]) -> Result<(), StoreError> {
-    let mut transaction = Transaction::begin(database).await?;
-    let adding = timeout(CHANGE_PATIENCE, add_in(&mut transaction, counted));
-    match adding.await.unwrap_or_else(|_| Err(silent())) {
-        Ok(()) => transaction.commit().await,
-        Err(error) => {
-            transaction.roll_back().await;
-            Err(error)
-        }
-    }
-}
-
-async fn add_in(transaction: &mut Transaction, counted: &[CountedKey]) -> Result<(), StoreError> {
+async fn add_in(tx: &mut Tx, counted: &[CountedKey]) -> Result<(), StoreError> {
     for of_key in counted {
         for (hour, outcome, times) in &of_key.outcomes {
             sqlx::query(
@@ -57,7 +39,7 @@ async fn add_in(transaction: &mut Transaction, counted: &[CountedKey]) -> Result
             .bind(hour.get())
             .bind(outcome.name())
             .bind(i64::from(*times))
-            .execute(transaction.connection()?)
+            .execute(tx.connection()?)
             .await?;
         }
         if let Some(last_use) = of_key.last_use {
@@ -69,7 +51,7 @@ async fn add_in(transaction: &mut Transaction, counted: &[CountedKey]) -> Result
             .bind(of_key.key.as_str())
             .bind(last_use.at.as_millis())
             .bind(last_use.from.map(|address| address.to_string()))
-            .execute(transaction.connection()?)
+            .execute(tx.connection()?)
             .await?;
         }
     }
@@ -161,6 +143,6 @@ pub async fn delete_some(database: &Database, hour: Hour) -> Result<bool, StoreE
         )
         .bind(SOME)
     };
-    let deleted = [database.tidy(counts).await?.len(), database.tidy(uses).await?.len()];
-    Ok(deleted.into_iter().any(|rows| i64::try_from(rows).is_ok_and(|rows| rows >= SOME)))
+    let more_counts = database.delete_up_to(SOME, counts).await?;
+    Ok(database.delete_up_to(SOME, uses).await? || more_counts)
 }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::change::Tx;
 use super::client_row::{
     CLIENT_VALUES, INSERT_CLIENTS, INSERT_SECRETS, SECRET_VALUES, bind_client, bind_secret,
     bind_update, client, client_columns, digest_text, joined_columns, not_staged, numbered_values,
     update_sql, with_secrets,
 };
 use super::connection::AnyQuery;
+use super::transaction::Tx;
 use super::{Database, StoreError, duration};
 use crate::clock::Timestamp;
 use crate::model::client::{Client, ClientId, ClientSecret, SecretId};

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::change::Tx;
 use super::client_row::{
     CLIENT_VALUES, INSERT_CLIENTS, INSERT_SECRETS, SECRET_VALUES, bind_client, bind_secret,
     client_columns, joined_columns, not_staged, with_secrets,
 };
+use super::transaction::Tx;
 use super::{Database, Engine, StoreError};
 use crate::model::client::{Client, ClientId, ClientSecret, SecretId};
 use crate::model::event::EventNumber;

@@ -4,8 +4,8 @@
 
 use sqlx::Row as _;
 
-use super::change::Tx;
 use super::client_batch::{ClientWithSecrets, Statements};
+use super::transaction::Tx;
 use super::{Database, StoreError, event};
 use crate::clock::Timestamp;
 use crate::model::event::Actor;

@@ -3,10 +3,10 @@
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::change::Tx;
+use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
-use crate::model::event::{EventNumber, RecordedEvent};
+use crate::model::event::{EventNumber, RecordedEvent, RecordedKind};
 
 /// Takes the next number, and with it the right to commit: everybody else waits for this
 /// transaction to end. Gives the number and the seal of the event before.
@@ -47,7 +47,7 @@ pub(super) async fn insert(tx: &mut Tx, event: &RecordedEvent) -> Result<(), Sto
     .bind(event.number.get())
     .bind(event.at.as_millis())
     .bind(event.actor.as_str())
-    .bind(event.kind.as_str())
+    .bind(event.kind.name())
     .bind(event.subject.as_str())
     .bind(event.details.as_str())
     .bind(event.mac.as_str())
@@ -213,7 +213,7 @@ fn recorded(row: &AnyRow) -> Result<RecordedEvent, StoreError> {
         number: EventNumber::new(row.try_get("number")?),
         at: Timestamp::from_millis(row.try_get("at")?),
         actor: row.try_get("actor")?,
-        kind: row.try_get("kind")?,
+        kind: RecordedKind::from_name(row.try_get("kind")?),
         subject: row.try_get("subject")?,
         details: row.try_get("details")?,
         mac: row.try_get("mac")?,

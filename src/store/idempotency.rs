@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use super::change::Tx;
+use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
 
@@ -94,6 +94,5 @@ pub async fn delete_some(database: &Database, now: Timestamp) -> Result<bool, St
         .bind(now.as_millis())
         .bind(SOME)
     };
-    let deleted = database.tidy(query).await?.len();
-    Ok(i64::try_from(deleted).is_ok_and(|rows| rows >= SOME))
+    database.delete_up_to(SOME, query).await
 }

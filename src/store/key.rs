@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::Row as _;
 
-use super::change::Tx;
+use super::transaction::Tx;
 use super::{Database, StoreError, duration, millis};
 use crate::clock::Timestamp;
 use crate::model::key_schedule::Term;

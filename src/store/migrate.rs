@@ -2,8 +2,8 @@
 
 use sqlx::migrate::{MigrateError, Migrator};
 
-use super::connection::Transaction;
 use super::file_lock::FileLock;
+use super::transaction::Tx;
 use super::{Database, OpenError, StoreError};
 
 static MIGRATOR: Migrator = sqlx::migrate!();
@@ -46,15 +46,15 @@ impl Database {
     /// # Errors
     /// [`OpenError::ReadOnly`] when not.
     pub async fn check_writable(&self) -> Result<(), OpenError> {
-        let mut transaction = match Transaction::begin(self).await {
+        let mut tx = match Tx::begin(self).await {
             // Somebody else is writing just now, which is no reason not to serve.
             Err(StoreError::Unavailable(_)) => return Ok(()),
             begun => begun?,
         };
         let touched = sqlx::query("UPDATE event_head SET number = number WHERE id = 1")
-            .execute(transaction.connection()?)
+            .execute(tx.connection()?)
             .await;
-        transaction.roll_back().await;
+        tx.roll_back().await;
         match touched.map_err(StoreError::from) {
             Ok(_) | Err(StoreError::Unavailable(_)) => Ok(()),
             Err(error) => Err(OpenError::ReadOnly(error.to_string())),

@@ -5,6 +5,7 @@
 pub mod api;
 pub mod api_key;
 pub mod api_key_usage;
+pub mod chain_key;
 pub mod change;
 pub mod client;
 pub mod client_batch;
@@ -25,6 +26,7 @@ pub mod revocation;
 pub mod second_factor;
 pub mod secret_addresses;
 pub mod session;
+pub mod transaction;
 mod turn;
 pub mod usage;
 pub mod user;
@@ -144,7 +146,7 @@ impl Database {
         outcome
     }
 
-    /// Writes what is no change: counts, dates of last use, clean-up. Nobody is told.
+    /// Runs a write that produces no event: counts, dates of last use, clean-up.
     async fn tidy<'q>(&self, query: impl Fn() -> AnyQuery<'q>) -> Result<Vec<AnyRow>, StoreError> {
         let began = Instant::now();
         let outcome = connection::read(&self.write, query).await;
@@ -152,7 +154,18 @@ impl Database {
         outcome
     }
 
-    /// Tells how many connections there are.
+    /// Deletes up to `limit` rows with no event; returns whether more may be left. The statement
+    /// returns a row for each.
+    async fn delete_up_to<'q>(
+        &self,
+        limit: i64,
+        query: impl Fn() -> AnyQuery<'q>,
+    ) -> Result<bool, StoreError> {
+        let deleted = self.tidy(query).await?.len();
+        Ok(i64::try_from(deleted).is_ok_and(|rows| rows >= limit))
+    }
+
+    /// Reports the number of connections to the metrics.
     pub fn count_connections(&self) {
         let store = &self.metrics.store;
         for (pool, [used, idle]) in

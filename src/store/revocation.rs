@@ -8,11 +8,11 @@ use std::time::Duration;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::change::Tx;
+use super::transaction::Tx;
 use super::{Database, StoreError, duration};
 use crate::clock::Timestamp;
 use crate::model::client::ClientId;
-use crate::model::event::{EventNumber, TakenBack};
+use crate::model::event::{EventNumber, RevocationEntry};
 use crate::model::revocation::{Kind, Mark, Revocation};
 
 /// What is added to the life of what is kept for as long as a token could be good, since clocks
@@ -26,7 +26,7 @@ const LONGEST_OUTAGE: Duration = Duration::from_hours(24);
 /// Keeps what event `number` takes back.
 pub(super) async fn insert(
     tx: &mut Tx,
-    taken_back: &[TakenBack<'_>],
+    taken_back: &[RevocationEntry<'_>],
     number: EventNumber,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -95,38 +95,48 @@ pub async fn page(
     rows.iter().map(revocation).collect()
 }
 
-/// Up to `limit` of what was taken back by the events from `first` to `last`, in that order, after
-/// `after`, one of them.
+/// The last row of a page of [`between`], behind which the next page begins.
+pub type PageEnd = (i64, String, String);
+
+/// Reads up to `limit` revocations that were stored with the events from `first` to `last`, in that
+/// order, behind `after`; and, if there may be more, the end of this page. Like [`page`] it leaves
+/// out marks of a kind that only newer releases know.
 ///
 /// # Errors
 /// When the statement fails.
 pub async fn between(
     database: &Database,
     [first, last]: [EventNumber; 2],
-    after: Option<&Revocation>,
+    after: Option<PageEnd>,
     limit: i64,
-) -> Result<Vec<Revocation>, StoreError> {
-    let (number, kind, digest) = match after {
-        Some(one) => (
-            i64::try_from(one.number).unwrap_or(i64::MAX),
-            one.mark.kind().name(),
-            one.mark.digest(),
-        ),
-        None => (first.get(), "", String::new()),
-    };
+) -> Result<(Vec<Revocation>, Option<PageEnd>), StoreError> {
+    let (number, kind, digest) =
+        after.unwrap_or_else(|| (first.get(), String::new(), String::new()));
     let query = || {
         sqlx::query(
             "SELECT kind, digest, number, expires_at FROM revocations WHERE (number, kind, digest) > ($1, $2, $3) \
              AND number <= $4 ORDER BY number, kind, digest LIMIT $5",
         )
         .bind(number)
-        .bind(kind)
+        .bind(kind.as_str())
         .bind(digest.as_str())
         .bind(last.get())
         .bind(limit)
     };
     let rows = database.follow(query).await?;
-    rows.iter().map(revocation).collect()
+    let end = match rows.last() {
+        Some(row) if i64::try_from(rows.len()).is_ok_and(|length| length >= limit) => {
+            Some((row.try_get("number")?, row.try_get("kind")?, row.try_get("digest")?))
+        }
+        _ => None,
+    };
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        if Kind::from_name(row.try_get("kind")?).is_some() {
+            found.push(revocation(row)?);
+        }
+    }
+    Ok((found, end))
 }
 
 /// How many single tokens of a client that were taken back still matter at `now`, counted up to
@@ -167,8 +177,7 @@ pub async fn delete_some(database: &Database, now: Timestamp) -> Result<bool, St
         .bind(now.as_millis())
         .bind(PART)
     };
-    let deleted = database.tidy(query).await?.len();
-    Ok(i64::try_from(deleted).is_ok_and(|deleted| deleted >= PART))
+    database.delete_up_to(PART, query).await
 }
 
 fn revocation(row: &AnyRow) -> Result<Revocation, StoreError> {

@@ -2,7 +2,7 @@
 
 use sqlx::Row as _;
 
-use super::change::Tx;
+use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
 use crate::model::user::UserId;

@@ -4,7 +4,7 @@
 use sqlx::Row as _;
 
 use super::client_row::secret_id;
-use super::connection::Transaction;
+use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
 use crate::model::client::{ClientId, SecretId};
@@ -37,12 +37,12 @@ const ADD_USES: [&str; 8] = [
 /// Adds uses of one secret, and keeps the latest few. The row of the secret in `secret_usage` was
 /// written before in the same transaction, so no two nodes do this for one secret at once.
 pub(super) async fn add(
-    transaction: &mut Transaction,
+    tx: &mut Tx,
     secret: &SecretId,
     uses: &[LastUse],
 ) -> Result<(), StoreError> {
     if let [last_use] = uses
-        && is_known(transaction, secret, last_use).await?
+        && is_known(tx, secret, last_use).await?
     {
         return Ok(());
     }
@@ -53,29 +53,25 @@ pub(super) async fn add(
         let add = uses.iter().fold(sqlx::query(sql).bind(secret.as_str()), |query, last_use| {
             query.bind(text(last_use)).bind(last_use.at.as_millis())
         });
-        add.execute(transaction.connection()?).await?;
+        add.execute(tx.connection()?).await?;
     }
-    forget_oldest(transaction, secret).await
+    forget_oldest(tx, secret).await
 }
 
 /// Adds a use from an address that is known already, as most are; tells whether it is.
-async fn is_known(
-    transaction: &mut Transaction,
-    secret: &SecretId,
-    last_use: &LastUse,
-) -> Result<bool, StoreError> {
+async fn is_known(tx: &mut Tx, secret: &SecretId, last_use: &LastUse) -> Result<bool, StoreError> {
     let updated = sqlx::query(
         "UPDATE secret_addresses SET used_at = $1 WHERE secret_id = $2 AND address = $3 AND used_at <= $1",
     )
     .bind(last_use.at.as_millis())
     .bind(secret.as_str())
     .bind(text(last_use))
-    .execute(transaction.connection()?)
+    .execute(tx.connection()?)
     .await?;
     Ok(updated.rows_affected() > 0)
 }
 
-async fn forget_oldest(transaction: &mut Transaction, secret: &SecretId) -> Result<(), StoreError> {
+async fn forget_oldest(tx: &mut Tx, secret: &SecretId) -> Result<(), StoreError> {
     sqlx::query(
         "DELETE FROM secret_addresses WHERE secret_id = $1 AND address IN (SELECT address FROM secret_addresses \
          WHERE secret_id = $1 ORDER BY used_at DESC, address LIMIT $2 OFFSET $3)",
@@ -83,7 +79,7 @@ async fn forget_oldest(transaction: &mut Transaction, secret: &SecretId) -> Resu
     .bind(secret.as_str())
     .bind(i64::MAX)
     .bind(MAX_ADDRESSES)
-    .execute(transaction.connection()?)
+    .execute(tx.connection()?)
     .await?;
     Ok(())
 }
@@ -140,6 +136,5 @@ pub(super) async fn delete_some(
         .bind(before.as_millis())
         .bind(some)
     };
-    let deleted = database.tidy(query).await?.len();
-    Ok(i64::try_from(deleted).is_ok_and(|rows| rows >= some))
+    database.delete_up_to(some, query).await
 }

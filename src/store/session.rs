@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::change::Tx;
+use super::transaction::Tx;
 use super::user::{columns, user};
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
@@ -160,8 +160,7 @@ pub async fn delete_expired(database: &Database, now: Timestamp) -> Result<bool,
         .bind(now.as_millis())
         .bind(SOME)
     };
-    let deleted = database.tidy(query).await?.len();
-    Ok(i64::try_from(deleted).is_ok_and(|rows| rows >= SOME))
+    database.delete_up_to(SOME, query).await
 }
 
 fn session(row: &AnyRow) -> Result<Session, StoreError> {

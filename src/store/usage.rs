@@ -1,12 +1,9 @@
 //! `client_usage` and `secret_usage`: what nodes count. These are no changes, and have no event.
 
-use std::time::Instant;
-
 use sqlx::Row as _;
-use tokio::time::timeout;
 
 use super::client_row::secret_id;
-use super::connection::{CHANGE_PATIENCE, Transaction, silent};
+use super::transaction::Tx;
 use super::{Database, StoreError, secret_addresses};
 use crate::clock::Timestamp;
 use crate::model::client::{ClientId, SecretId};
@@ -30,25 +27,10 @@ pub struct Counted {
 /// # Errors
 /// When a statement fails; [`StoreError::OutcomeUnknown`] when it may have been added all the same.
 pub async fn add(database: &Database, counted: &[Counted]) -> Result<(), StoreError> {
-    let began = Instant::now();
-    let outcome = add_at_once(database, counted).await;
-    database.metrics.store.usage.record(began, &outcome);
-    outcome
+    database.write_usage(async |tx| add_in(tx, counted).await).await
 }
 
-async fn add_at_once(database: &Database, counted: &[Counted]) -> Result<(), StoreError> {
-    let mut transaction = Transaction::begin(database).await?;
-    let adding = timeout(CHANGE_PATIENCE, add_in(&mut transaction, counted));
-    match adding.await.unwrap_or_else(|_| Err(silent())) {
-        Ok(()) => transaction.commit().await,
-        Err(error) => {
-            transaction.roll_back().await;
-            Err(error)
-        }
-    }
-}
-
-async fn add_in(transaction: &mut Transaction, counted: &[Counted]) -> Result<(), StoreError> {
+async fn add_in(tx: &mut Tx, counted: &[Counted]) -> Result<(), StoreError> {
     for of_client in counted {
         for (hour, outcome, times) in &of_client.outcomes {
             sqlx::query(
@@ -59,7 +41,7 @@ async fn add_in(transaction: &mut Transaction, counted: &[Counted]) -> Result<()
             .bind(hour.get())
             .bind(outcome.name())
             .bind(i64::from(*times))
-            .execute(transaction.connection()?)
+            .execute(tx.connection()?)
             .await?;
         }
         for of_secret in of_client.secrets.chunk_by(|(one, _), (other, _)| one == other) {
@@ -76,10 +58,10 @@ async fn add_in(transaction: &mut Transaction, counted: &[Counted]) -> Result<()
             .bind(of_client.client.as_str())
             .bind(last_use.at.as_millis())
             .bind(last_use.from.map(|address| address.to_string()))
-            .execute(transaction.connection()?)
+            .execute(tx.connection()?)
             .await?;
             let uses: Vec<LastUse> = of_secret.iter().map(|(_, last_use)| *last_use).collect();
-            secret_addresses::add(transaction, secret, &uses).await?;
+            secret_addresses::add(tx, secret, &uses).await?;
         }
     }
     Ok(())
@@ -342,10 +324,10 @@ pub async fn delete_some(database: &Database, hour: Hour) -> Result<bool, StoreE
         )
         .bind(SOME)
     };
-    let deleted = [database.tidy(counts).await?.len(), database.tidy(uses).await?.len()];
+    let more_counts = database.delete_up_to(SOME, counts).await?;
+    let more_uses = database.delete_up_to(SOME, uses).await?;
     let more_addresses = secret_addresses::delete_some(database, hour.begins(), SOME).await?;
-    Ok(more_addresses
-        || deleted.into_iter().any(|rows| i64::try_from(rows).is_ok_and(|rows| rows >= SOME)))
+    Ok(more_counts || more_uses || more_addresses)
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::change::Tx;
 use super::client_row::{uris, uris_text};
+use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
 use crate::model::event::EventNumber;

@@ -585,7 +585,7 @@ async fn keys_are_administered_with_keys_and_tokens() {
     };
     let asked = mintery::admin::event_log::Asked::Last;
     let events = mintery::admin::event_log::page(&app.admin, asked, 50, &events).await.unwrap();
-    let kinds: Vec<_> = events.iter().skip(1).map(|event| event.kind.as_str()).collect();
+    let kinds: Vec<_> = events.iter().skip(1).map(|event| event.kind.name()).collect();
     let expected = ["created", "updated", "updated", "disabled", "enabled", "revoked"];
     assert_eq!(kinds, expected.map(|kind| format!("api_key.{kind}")));
     assert!(

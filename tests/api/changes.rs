@@ -6,6 +6,7 @@ use mintery::admin;
 use mintery::clock::Clock;
 use mintery::model::client::ClientId;
 use mintery::model::event::EventNumber;
+use mintery::model::revocation::{Kind, Mark};
 use mintery::server::StartError;
 use mintery::store::{OpenError, event};
 
@@ -225,4 +226,33 @@ async fn an_event_that_stands_beyond_a_gap_is_not_followed() {
         .await;
     app.disable(&client).await;
     within_a_second(401, || app.me(&token)).await.assert_invalid_token("disabled");
+}
+
+/// SEC-10: a newer node writes kinds of events that this release does not know; what they revoke is
+/// revoked here too.
+#[actix_web::test]
+async fn an_event_of_an_unknown_kind_revokes_tokens() {
+    let app = TestApp::spawn().await;
+    let client = app.client("read").await;
+    let token = app.access_token(&client).await;
+    assert_eq!(app.me(&token).await.status, 200);
+    app.caught_up().await;
+    let (head, _) = event::head(app.admin.store.database()).await.unwrap();
+    let number = head.next();
+    let until = app.clock.now().plus(std::time::Duration::from_hours(1)).as_millis();
+    let digest = Mark::of(Kind::Client, &client.id).digest();
+    app.database
+        .execute(&[
+            &format!("INSERT INTO revocations (kind, digest, number, expires_at) VALUES ('client', '{digest}', {number}, {until})"),
+            // Of a kind of revocation that is unknown too: it does not keep the others away.
+            &format!("INSERT INTO revocations (kind, digest, number, expires_at) VALUES ('unknown', 'x', {number}, {until})"),
+            &format!(
+                "INSERT INTO events (number, at, actor, kind, subject, details, mac) \
+                 VALUES ({number}, 0, 'system', 'client.suspended', '{}', '{{}}', 'x')",
+                client.id
+            ),
+            &format!("UPDATE event_head SET number = {number}"),
+        ])
+        .await;
+    within_a_second(401, || app.me(&token)).await.assert_invalid_token("an unknown kind");
 }

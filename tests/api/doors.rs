@@ -9,7 +9,8 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, web};
 use mintery::admin::signing_key;
 use mintery::model::signing_key::SigningAlgorithm;
-use mintery_verifier::{KeySet, Principal, RequireScope, Verifier, VerifyError};
+use mintery_verifier::keys::KeySet;
+use mintery_verifier::{Principal, RequireScope, Verifier, VerifyError};
 use serde_json::Value;
 
 use crate::app::{ISSUER, TestApp, TestClient};

@@ -15,7 +15,7 @@ use mintery::model::revocation::{Kind, Mark};
 use mintery::model::scope::ScopeSet;
 use mintery::model::signing_key::SigningAlgorithm;
 use mintery::store::event;
-use mintery_verifier::KeySet;
+use mintery_verifier::keys::KeySet;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use signature::Verifier as _;

@@ -15,7 +15,8 @@ use mintery::model::resource::ResourceUri;
 use mintery::model::scope::ScopeSet;
 use mintery::model::signing_key::SigningAlgorithm;
 use mintery::store::event;
-use mintery_verifier::{KeySet, Verifier};
+use mintery_verifier::Verifier;
+use mintery_verifier::keys::KeySet;
 use reqwest::Method;
 use serde_json::{Value, json};
 

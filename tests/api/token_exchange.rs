@@ -14,7 +14,8 @@ use mintery::model::patch::Patch;
 use mintery::model::revocation::{Kind, Mark};
 use mintery::model::scope::ScopeSet;
 use mintery::random::SystemRandom;
-use mintery_verifier::{KeySet, Verifier, VerifyError};
+use mintery_verifier::keys::KeySet;
+use mintery_verifier::{Verifier, VerifyError};
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -26,7 +26,7 @@ impl Stage {
     }
 
     fn token(&self, scope: &str) -> String {
-        use mintery::clock::Clock as _;
+        use mintery_verifier::clock::Clock as _;
         self.key.token(&claims(&self.issuer.url, self.issuer.clock.now().as_secs(), scope))
     }
 }

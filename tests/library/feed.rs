@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mintery::clock::{Clock as _, ManualClock, Timestamp};
-use mintery::model::revocation::{Kind, Mark};
+use mintery_verifier::clock::{Clock as _, ManualClock, Timestamp};
+use mintery_verifier::fetch::{Document, Request};
+use mintery_verifier::model::revocation::{Kind, Mark};
+use mintery_verifier::revocation::{FollowError, RevocationStatus};
 use mintery_verifier::{
-    BuildError, Document, Fetch, FetchError, FollowError, FollowRevocations, Principal, Request,
-    RevocationStatus, StaleRevocations, Verifier, VerifierBuilder, VerifyError,
+    BuildError, Fetch, FetchError, FollowRevocations, Principal, StaleRevocations, Verifier,
+    VerifierBuilder, VerifyError,
 };
 use serde_json::{Value, json};
 

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
-use mintery::clock::{Clock as _, ManualClock, Timestamp};
+use mintery_verifier::clock::{Clock as _, ManualClock, Timestamp};
 use mintery_verifier::{Principal, Verifier, VerifierBuilder, VerifyError};
 use serde_json::json;
 

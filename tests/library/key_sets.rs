@@ -1,7 +1,7 @@
 //! What is read of a JWKS, and what is not.
 
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
-use mintery_verifier::{KeySet, KeySetError, LeftOutReason};
+use mintery_verifier::keys::{KeySet, KeySetError, LeftOutReason};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use mintery_verifier::{BuildError, FetchError, KeySetError, RefreshError, Verifier, VerifyError};
+use mintery_verifier::keys::{KeySetError, RefreshError};
+use mintery_verifier::{BuildError, FetchError, Verifier, VerifyError};
 use serde_json::json;
 
 use crate::issuer::{Answer, Issuer, JWKS, METADATA, OPENID, block_on, eventually, verify};

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use mintery::clock::{ManualClock, Timestamp};
-use mintery_verifier::{KeySet, PresentError, Verifier, VerifyError, bearer_token};
+use mintery_verifier::clock::{ManualClock, Timestamp};
+use mintery_verifier::keys::KeySet;
+use mintery_verifier::{PresentError, Verifier, VerifyError, bearer_token};
 use proptest::prelude::*;
 use proptest::sample::Index;
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mintery_verifier::{Document, Fetch, FetchError, RefreshError, Verifier, VerifyError};
+use mintery_verifier::fetch::Document;
+use mintery_verifier::keys::RefreshError;
+use mintery_verifier::{Fetch, FetchError, Verifier, VerifyError};
 
 use crate::issuer::{Answer, Issuer, JWKS, block_on, eventually, verify};
 use crate::key::{API, Key, claims, jwks};

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mintery::clock::{Clock as _, ManualClock, Timestamp};
-use mintery_verifier::{KeySet, Verifier, VerifyError};
+use mintery_verifier::clock::{Clock as _, ManualClock, Timestamp};
+use mintery_verifier::keys::KeySet;
+use mintery_verifier::{Verifier, VerifyError};
 use serde_json::{Value, json};
 
 use crate::issuer::block_on;

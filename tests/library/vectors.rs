@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mintery_verifier::{KeySet, KeySetError, LeftOut, LeftOutReason};
+use mintery_verifier::keys::{KeySet, KeySetError, LeftOut, LeftOutReason};
 use serde_json::{Value, json};
 use signature::Verifier as _;
 

@@ -10,7 +10,7 @@ use mintery::clock::Timestamp;
 use mintery::model::claims::TokenId;
 use mintery::model::revocation::{Kind, Mark, Revocation, TokenNames};
 use mintery::random::{self, SystemRandom};
-use mintery_verifier::Revocations;
+use mintery_verifier::revocation::Revocations;
 use serde_json::json;
 
 /// Tokens that are looked for, none of them taken back, so that every place has to be looked at.

@@ -15,7 +15,8 @@ use mintery::keys::signing::SigningKey;
 use mintery::model::claims::{AccessTokenClaims, Audience, TokenId};
 use mintery::model::signing_key::SigningAlgorithm;
 use mintery::random::{self, SystemRandom};
-use mintery_verifier::{KeySet, Verifier};
+use mintery_verifier::Verifier;
+use mintery_verifier::keys::KeySet;
 use serde_json::json;
 use signature::Verifier as _;
 

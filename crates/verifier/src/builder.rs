@@ -1,4 +1,4 @@
-//! How a [`Verifier`] is put together.
+//! The builder of a [`Verifier`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,29 +6,33 @@ use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 use crate::fetch::Fetch;
-use crate::fetch::address::Address;
-use crate::keys::discovery::may_fetch;
+use crate::fetch::address::{Address, may_fetch};
 use crate::keys::jwks_cache::{JwksCache, RefreshError, Source};
 use crate::keys::key_set::{KeySet, KeySetError};
 use crate::model::environment::Environments;
-use crate::revocation::follower::{FollowError, Following, RevocationFollower};
+use crate::revocation::feed::FollowError;
+use crate::revocation::follower::{Followed, RevocationFollower};
 use crate::revocation::known::Revocations;
 use crate::revocation::options::FollowRevocations;
-use crate::token::verifier::{DEFAULT_ENVIRONMENTS, DEFAULT_SKEW, Terms, Verifier};
+use crate::token::terms::{DEFAULT_ENVIRONMENTS, DEFAULT_SKEW, Terms};
+use crate::token::verifier::Verifier;
 
-/// A verifier for an issuer, that does not know yet which API it is for: without that, a token for
-/// somebody else's API would open this one (RFC 9068 §4).
+impl Verifier {
+    /// Begins a verifier for the tokens of `issuer`, which discovers the issuer's keys.
+    pub fn builder(issuer: impl Into<String>) -> BuilderForIssuer {
+        BuilderForIssuer(issuer.into())
+    }
+}
+
+/// A builder without an audience yet. There is no verifier without one, since a token for another
+/// API would open this one (RFC 9068 §4).
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct BuilderForIssuer(String);
 
 impl BuilderForIssuer {
-    pub(crate) const fn new(issuer: String) -> Self {
-        Self(issuer)
-    }
-
-    /// This API: what must stand in `aud`, and what clients ask for as `resource` (RFC 8707).
-    /// Usually its URL.
+    /// Sets this API, usually its URL: the value that must stand in `aud`, and that clients request
+    /// as `resource` (RFC 8707).
     pub fn audience(self, audience: impl Into<String>) -> VerifierBuilder {
         VerifierBuilder {
             issuer: self.0,
@@ -45,7 +49,7 @@ impl BuilderForIssuer {
     }
 }
 
-/// A verifier in the making.
+/// The settings of a verifier.
 #[must_use]
 pub struct VerifierBuilder {
     issuer: String,
@@ -69,104 +73,102 @@ impl fmt::Debug for VerifierBuilder {
     }
 }
 
-/// Why there is no verifier.
+/// The reason why a verifier could not be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The issuer, or the address of its keys, is no https URL, and no http URL of this very
-    /// machine. Anybody on the way could put keys of their own in place of the issuer's.
+    /// The issuer, or the address of its keys or feed, is neither an https URL nor an http URL of
+    /// this machine. An attacker on the way could replace the issuer's keys.
     #[error(
         "{0:?} is not to be trusted: https is needed, or http on this very machine, and no user or fragment"
     )]
     Insecure(String),
-    /// The audience is no text that can stand in `aud` and in a header: visible ASCII, no quote, no
+    /// The audience is not text that fits into `aud` and a header: visible ASCII without quote and
     /// backslash.
     #[error("{0:?} is no audience: the URL of this API is expected")]
     Audience(String),
     /// The secret for HS256 cannot be used.
     #[error(transparent)]
     SharedKey(#[from] KeySetError),
-    /// Without the feature `fetch` the program has to bring a [`Fetch`].
+    /// The feature `fetch` is off and the program brings no [`Fetch`].
     #[error("nothing to fetch with: give a `fetcher`, or enable the feature `fetch`")]
     NoFetcher,
-    /// A verifier with a fetcher of its own follows what is taken back with another one, since that
-    /// goes on at the same time.
+    /// A verifier with a fetcher of its own needs another one to follow revocations, since both are
+    /// used at the same time.
     #[error("nothing to follow what is taken back with: give `FollowRevocations` a `fetcher` too")]
     NoFetcherToFollow,
     /// The operating system refuses a thread.
     #[error("no thread to keep the keys: {0}")]
     Thread(#[from] std::io::Error),
-    /// The issuer's keys could not be had now. [`VerifierBuilder::start`] does not insist on them.
+    /// The issuer's keys could not be fetched now. [`VerifierBuilder::start`] does not wait for them.
     #[error(transparent)]
     Keys(#[from] Arc<RefreshError>),
-    /// What was taken back could not be learned now. [`VerifierBuilder::start`] does not insist on
-    /// that.
+    /// Revocations could not be fetched now. [`VerifierBuilder::start`] does not wait for them.
     #[error(transparent)]
     Revocations(#[from] Arc<FollowError>),
 }
 
 impl VerifierBuilder {
-    /// How far into the future `iat` and `nbf` may be, for clocks that do not agree; 10 seconds by
-    /// default.
+    /// Sets the accepted difference of clocks, by which `iat` and `nbf` may lie in the future; 10
+    /// seconds by default.
     pub const fn skew(mut self, skew: Duration) -> Self {
         self.skew = skew;
         self
     }
 
-    /// From which API keys a token may be made: those for the real thing (`live`) by default, so
-    /// that a key for trying out opens nothing that matters. Tokens that a client asked for
-    /// have no environment, and are not concerned.
+    /// Sets the accepted environments of API keys that tokens are made from: `live` by default, so
+    /// that a test key opens nothing in production. Tokens that a client requested have no
+    /// environment and are always accepted.
     pub const fn environments(mut self, environments: Environments) -> Self {
         self.environments = environments;
         self
     }
 
-    /// Where the issuer's keys are, for one that does not publish metadata.
+    /// Sets the address of the issuer's keys, for an issuer that does not publish metadata.
     pub fn jwks_uri(mut self, url: impl Into<String>) -> Self {
         self.jwks_uri = Some(url.into());
         self
     }
 
-    /// After how long the keys are fetched again, whatever the issuer's `Cache-Control` says; at
-    /// least a second.
+    /// Sets the interval between two fetches of the keys, in place of the issuer's `Cache-Control`;
+    /// at least a second.
     pub fn refresh_every(mut self, interval: Duration) -> Self {
         self.refresh_every = Some(interval.max(Duration::from_secs(1)));
         self
     }
 
-    /// Fetches with `fetch` instead of `HttpFetcher`: through a proxy, say, or with other roots.
+    /// Fetches with `fetch` instead of `HttpFetcher`: through a proxy, or with other roots.
     pub fn fetcher(mut self, fetch: impl Fetch) -> Self {
         self.fetch = Some(Box::new(fetch));
         self
     }
 
-    /// Accepts HS256 too, with this secret under this `kid`. Whoever has the secret can make
-    /// tokens: every API that verifies with it can impersonate every client at every other.
-    /// Only where issuer and APIs are in one hand.
+    /// Accepts HS256 too, with this secret under this `kid`. Every holder of the secret can make
+    /// tokens, so each API that verifies with it can impersonate every client at every other API.
+    /// Use it only where one party runs the issuer and the APIs.
     pub fn shared_key(mut self, kid: impl Into<String>, secret: impl Into<Vec<u8>>) -> Self {
         self.shared_key = Some((kid.into(), secret.into()));
         self
     }
 
-    /// Follows what the issuer takes back, in the name of a client of it: what is taken back is
-    /// refused here within a second. What is done while that cannot be followed is part of it;
-    /// see [`FollowRevocations::when_stale`].
+    /// Follows the issuer's revocations, as one of its clients, so that a revoked token is rejected
+    /// within a second. [`FollowRevocations::when_stale`] decides while the issuer is out of reach.
     pub fn revocations(mut self, follow: FollowRevocations) -> Self {
         self.revocations = Some(follow);
         self
     }
 
-    /// Takes the time from `clock`.
+    /// Reads the time from `clock`.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
     }
 
-    /// Finds the issuer's metadata and keys. It works in any runtime, or none.
+    /// Builds the verifier, and waits for the issuer's keys and, if they are followed, revocations.
+    /// It works in any runtime, or none.
     ///
     /// # Errors
-    /// When something is configured wrongly, or the keys, or what was taken back where that is
-    /// followed, cannot be had now.
+    /// When a setting is invalid, or keys or revocations cannot be fetched now.
     pub async fn build(self) -> Result<Verifier, BuildError> {
         let verifier = self.start()?;
         if let Some(jwks) = verifier.jwks() {
@@ -178,12 +180,12 @@ impl VerifierBuilder {
         Ok(verifier)
     }
 
-    /// The same without waiting for the keys, and for what was taken back: a program starts while
-    /// the issuer is down. Until the keys have come, every well-formed token is answered with
+    /// Builds the verifier without waiting, so that a program starts while the issuer is down. Until
+    /// the keys arrive, every well-formed token fails with
     /// [`VerifyError::KeysUnavailable`](crate::VerifyError::KeysUnavailable).
     ///
     /// # Errors
-    /// When something is configured wrongly.
+    /// When a setting is invalid.
     pub fn start(self) -> Result<Verifier, BuildError> {
         let feed = self.revocations.as_ref().and_then(|follow| follow.url.as_ref());
         for url in self.jwks_uri.iter().chain([&self.issuer]).chain(feed) {
@@ -202,7 +204,7 @@ impl VerifierBuilder {
             None => KeySet::default(),
         };
         let (clock, skew, environments) = (self.clock, self.skew, self.environments);
-        // Asked before the fetcher is given away.
+        // Before the fetcher is moved.
         let to_follow = match &self.revocations {
             Some(FollowRevocations { fetch: Some(fetch), .. }) => Some(Arc::clone(fetch)),
             Some(_) if self.fetch.is_some() => return Err(BuildError::NoFetcherToFollow),
@@ -228,9 +230,9 @@ impl VerifierBuilder {
         let follower = match (self.revocations, to_follow) {
             (Some(follow), Some(fetch)) => {
                 let (issuer, jwks) = (terms.issuer.clone(), jwks.clone());
-                let following =
-                    Following { issuer, skew, jwks, revocations: Arc::clone(&revocations), fetch };
-                Some(RevocationFollower::start(follow, following, Arc::clone(&clock))?)
+                let revocations = Arc::clone(&revocations);
+                let followed = Followed { issuer, skew, jwks, revocations, fetch };
+                Some(RevocationFollower::start(follow, followed, Arc::clone(&clock))?)
             }
             _ => None,
         };
@@ -238,7 +240,7 @@ impl VerifierBuilder {
     }
 }
 
-/// What may stand in a quoted string of a header as it is.
+/// Returns true for bytes that need no escape in a quoted string of a header.
 const fn is_audience_byte(byte: u8) -> bool {
     matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)
 }

@@ -1,5 +1,5 @@
-//! Time, as it comes in from outside: nothing else in the crate asks the machine what time it is,
-//! so that a test moves time instead of waiting for it.
+//! Time. Nothing else in the crate reads the machine's clock, so tests move time instead of waiting.
+//! The server uses the same clock.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -50,20 +50,20 @@ impl Timestamp {
         Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// How long ago `earlier` was; nothing when it is not earlier.
+    /// The time since `earlier`; zero if it is not earlier.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 }
 
-/// Where the time comes from.
+/// A source of time.
 pub trait Clock: std::fmt::Debug + Send + Sync {
-    /// The present moment, for what is dated.
+    /// The present date and time.
     fn now(&self) -> Timestamp;
 
-    /// How long this clock has been running, for how long something takes or lasts. It does not
-    /// jump when somebody corrects the date.
+    /// The time for which this clock has been running, to measure durations. It does not jump when
+    /// the date is corrected.
     fn elapsed(&self) -> Duration;
 }
 
@@ -91,7 +91,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until somebody moves it.
+/// A clock that stands still until a test moves it.
 #[derive(Debug)]
 pub struct ManualClock {
     now: AtomicI64,

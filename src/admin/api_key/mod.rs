@@ -25,7 +25,7 @@ use crate::secret::digest::{DigestKey, SecretDigest};
 use crate::secret::generated::hint;
 pub use crate::store::api_key::Filter;
 pub use crate::store::api_key_usage::MAX_KEYS as MAX_KEYS_OF_DAYS;
-use crate::store::change::Tx;
+use crate::store::transaction::Tx;
 use crate::store::{StoreError, api_key, api_key_usage, client, revocation, user};
 
 /// What API keys are like here.
@@ -331,7 +331,7 @@ pub async fn update(
         caller.may_grant(&key.scopes)?;
         let event = Event::ApiKeyUpdated {
             key: key.id.clone(),
-            voids_tokens: key.allows_less_than(&before),
+            revokes_tokens: key.allows_less_than(&before),
         };
         Ok((event, key))
     })
@@ -440,7 +440,7 @@ pub async fn rotate(
             // Whoever uses the old one to get tokens has no need of new ones, unless theirs would
             // outlive it.
             let ends_earlier = old.expires_at.is_none_or(|expires_at| ends_at < expires_at);
-            let voids_tokens = ends_earlier && overlap < revocation::longest_life(tx).await?;
+            let revokes_tokens = ends_earlier && overlap < revocation::longest_life(tx).await?;
             old.expires_at =
                 Some(old.expires_at.map_or(ends_at, |expires_at| expires_at.min(ends_at)));
             old.successor = Some(new.id.clone());
@@ -449,7 +449,7 @@ pub async fn rotate(
                 key: id,
                 successor: new.id.clone(),
                 expires_at: old.expires_at.unwrap_or(ends_at),
-                voids_tokens,
+                revokes_tokens,
             };
             Ok((new, event))
         })

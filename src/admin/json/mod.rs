@@ -309,7 +309,7 @@ impl<'a> From<&'a RecordedEvent> for EventJson<'a> {
             number: event.number.get(),
             at: event.at.as_secs(),
             actor: &event.actor,
-            kind: &event.kind,
+            kind: event.kind.name(),
             subject: &event.subject,
             details: serde_json::from_str(&event.details).unwrap_or_default(),
         }

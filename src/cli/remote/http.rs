@@ -17,7 +17,9 @@ use crate::cli::CliError;
 use crate::logging::escape;
 use crate::model::issuer::Issuer;
 use crate::secret::Secret;
-use mintery_verifier::{MAX_DOCUMENT_LEN, agent, basic};
+use mintery_verifier::fetch::MAX_DOCUMENT_LEN;
+use mintery_verifier::fetch::authorization::basic;
+use mintery_verifier::fetch::http::agent;
 
 /// How long an answer may take: a secret may stand in line to be hashed.
 const TIMEOUT: Duration = Duration::from_secs(15);

@@ -36,9 +36,9 @@ pub struct EventView {
 
 impl EventView {
     fn new(event: &RecordedEvent, names: &Names, now: Timestamp) -> Self {
-        let subject = match party::named_kind(&event.kind) {
+        let subject = match party::named_kind(event.kind.name()) {
             Some(kind) => Party::new(kind, &event.subject, names),
-            None => Party::unnamed(&event.subject, unnamed_path(&event.kind, &event.subject)),
+            None => Party::unnamed(&event.subject, unnamed_path(event.kind.name(), &event.subject)),
         };
         let mut details = details(&event.details, names, now);
         // The name of the subject is shown already.
@@ -47,7 +47,7 @@ impl EventView {
             number: event.number,
             at: ShownTime::new(event.at, now),
             actor: Party::actor(&event.actor, names),
-            action: in_words(&event.kind),
+            action: in_words(event.kind.name()),
             is_own: event.actor.split_once(':').is_some_and(|(_, id)| id == event.subject),
             subject,
             details,
@@ -61,7 +61,7 @@ impl EventView {
     ) -> Result<Vec<Self>, Failure> {
         let ids = events.iter().flat_map(|event| {
             let subject =
-                party::named_kind(&event.kind).map(|named| (named, event.subject.clone()));
+                party::named_kind(event.kind.name()).map(|named| (named, event.subject.clone()));
             [party::named_actor(&event.actor), subject, owner(&event.details)]
         });
         let names = party::visible_names(visit, ids.flatten().collect()).await?;

@@ -1,9 +1,11 @@
 //! A request for a page: the logged-in user and the fields sent.
 
 use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
 use actix_web::web::Payload;
+use askama::Template;
 
-use super::answer::{PageResult, redirect};
+use super::answer::{PageResult, page_with, redirect};
 use super::failure::Failure;
 use super::form::{CSRF_FIELD, FormFields, ONCE_FIELD};
 use super::navigation::Section;
@@ -99,4 +101,21 @@ impl<'a> Visit<'a> {
             }
         }
     }
+    /// Answers a form that creates something and was sent again, as by a reload: 409, with a link
+    /// called `label` to the object at `path` and one to the empty form at `again`. It shows no
+    /// secret a second time.
+    pub fn repeated(&self, path: &str, label: &str, again: &str) -> PageResult {
+        let (base, visitor) = (&self.visitor.base, &self.visitor);
+        page_with(StatusCode::CONFLICT, &RepeatedPage { base, visitor, path, label, again })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "repeated.html")]
+struct RepeatedPage<'a> {
+    base: &'a str,
+    visitor: &'a Visitor,
+    path: &'a str,
+    label: &'a str,
+    again: &'a str,
 }

@@ -12,7 +12,7 @@ pub use grant_type::GrantType;
 pub use secret::{ClientSecret, MAX_CHOSEN_SECRETS, MAX_SECRETS, SecretId};
 pub use terms::{ClientTerms, ClientUpdate, MAX_RESOURCES, MAX_SCOPE_LEN, MAX_TOKEN_TTL};
 
-use super::event::EventNumber;
+use super::event::number::EventNumber;
 use super::named::named;
 use super::signing_key::SigningAlgorithm;
 use crate::clock::Timestamp;

@@ -175,10 +175,10 @@ async fn since_in_store(
 ) -> Result<Option<(Vec<Revocation>, Position)>, OauthError> {
     let to = current(server).await?;
     let (database, events) = (server.admin.store.database(), [number.next(), to.number]);
-    let found =
+    let (found, end) =
         reading(server, revocation::between(database, events, None, limit(MAX_ENTRIES + 1)))
             .await?;
-    Ok((found.len() <= MAX_ENTRIES).then_some((found, to)))
+    Ok(end.is_none().then_some((found, to)))
 }
 
 /// The first part of a snapshot: all revocations of tokens that have not expired.

@@ -1,5 +1,5 @@
-//! The adapter for actix-web, and all that this part of the crate knows of it: [`Principal`] is an
-//! extractor, [`RequireScope`] a middleware. Both take the [`Verifier`] from `app_data`.
+//! The adapter for actix-web: [`Principal`] is an extractor, [`RequireScope`] a middleware. Both take
+//! the [`Verifier`] from `app_data`.
 
 use std::fmt;
 use std::future::{Future, Ready, ready};
@@ -9,31 +9,27 @@ use std::rc::Rc;
 use actix_web::body::{BoxBody, EitherBody};
 use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
-};
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use actix_web::web::{self, Data};
 use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest, HttpResponse, Resource, ResponseError,
 };
 
+use crate::adapter::answer::RefusedResponse;
 use crate::adapter::metadata;
 use crate::adapter::metadata::ProtectedResource;
-use crate::adapter::problem::{PROBLEM_JSON, Problem};
-use crate::adapter::refusal::{RETRY_AFTER_SECS, Refusal};
+use crate::adapter::refusal::Refusal;
 use crate::model::scope::ScopeSet;
-use crate::token::error::VerifyError;
 use crate::token::presented;
 use crate::token::principal::Principal;
 use crate::token::require_scope::RequireScope;
 use crate::token::verifier::Verifier;
 
-/// The name of the route of [`protected_resource_metadata`], by which challenges know whether there
-/// is one.
+/// The name of the route of [`protected_resource_metadata`], by which challenges find it.
 const METADATA_ROUTE: &str = "mintery-protected-resource-metadata";
 
-/// Publishes what this API is and who issues its tokens (RFC 9728), without authentication;
-/// challenges name it from then on. To be mounted at the root of the application:
+/// Publishes the API's identifier, issuer and scopes (RFC 9728), without authentication; challenges
+/// then name the address. Mount it at the root of the application:
 /// `.service(protected_resource_metadata(&verifier, ["read"]))`.
 pub fn protected_resource_metadata<S: AsRef<str>>(
     verifier: &Verifier,
@@ -49,61 +45,42 @@ pub fn protected_resource_metadata<S: AsRef<str>>(
     web::resource(metadata::path(verifier.audience())).name(METADATA_ROUTE).get(answer)
 }
 
-/// A refusal as actix-web answers it.
+/// A rejected request, as actix-web sees an error.
 #[derive(Debug)]
-struct Refused {
-    problem: Problem,
-    detail: String,
-    challenge: Option<String>,
-}
+struct Refused(RefusedResponse);
 
 impl Refused {
     fn of(refusal: &Refusal, verifier: &Verifier, request: &HttpRequest) -> Self {
         let is_published = request.url_for_static(METADATA_ROUTE).is_ok();
         let metadata = metadata::url(verifier.audience()).filter(|_| is_published);
-        Self {
-            problem: refusal.problem(),
-            detail: refusal.detail().into_owned(),
-            challenge: refusal.challenge(verifier.audience(), metadata.as_deref()),
-        }
-    }
-
-    fn no_verifier() -> Self {
-        let detail =
-            "This API has no verifier: give one to the application with app_data".to_owned();
-        Self { problem: Problem::INTERNAL, detail, challenge: None }
+        Self(RefusedResponse::of(refusal, verifier.audience(), metadata.as_deref()))
     }
 }
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.detail)
+        f.write_str(self.0.detail())
     }
 }
 
 impl ResponseError for Refused {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        response
-            .insert_header((CONTENT_TYPE, PROBLEM_JSON))
-            .insert_header((CACHE_CONTROL, "no-store"));
-        if let Some(challenge) = &self.challenge {
-            response.insert_header((WWW_AUTHENTICATE, challenge.as_str()));
+        for header in self.0.headers() {
+            response.insert_header(header);
         }
-        if self.problem == Problem::UNAVAILABLE {
-            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECS));
-        }
-        response.body(self.problem.body(&self.detail))
+        response.body(self.0.body())
     }
 }
 
-/// Who was recognised in a request, and by which verifier: another one may be for another API.
+/// The caller of a request, and the verifier that named it, since another verifier may serve
+/// another API.
 #[derive(Clone)]
-struct Recognised {
+struct VerifiedCaller {
     principal: Principal,
     by: Verifier,
 }
@@ -113,21 +90,25 @@ fn verifier(request: &HttpRequest) -> Option<Verifier> {
     own.or_else(|| request.app_data::<Data<Verifier>>().map(Data::get_ref)).cloned()
 }
 
-/// Who makes `request`: recognised once, however many ask.
-async fn recognise(request: &HttpRequest) -> Result<Principal, Refused> {
-    let verifier = verifier(request).ok_or_else(Refused::no_verifier)?;
-    let known =
-        request.extensions().get::<Recognised>().filter(|known| known.by.is(&verifier)).cloned();
+/// The caller of `request`, verified once for all extractors and middleware.
+async fn caller(request: &HttpRequest) -> Result<(Principal, Verifier), Refused> {
+    let verifier = verifier(request).ok_or(Refused(RefusedResponse::no_verifier()))?;
+    let known = request
+        .extensions()
+        .get::<VerifiedCaller>()
+        .filter(|known| known.by.is(&verifier))
+        .cloned();
     if let Some(known) = known {
-        return Ok(known.principal);
+        return Ok((known.principal, verifier));
     }
+    let refused = |refusal: Refusal| Refused::of(&refusal, &verifier, request);
     let headers = request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
     let token = presented::bearer_token(headers, request.query_string())
-        .map_err(|error| Refused::of(&error.into(), &verifier, request))?;
-    let checked: Result<Principal, VerifyError> = verifier.verify(token).await;
-    let principal = checked.map_err(|error| Refused::of(&error.into(), &verifier, request))?;
-    request.extensions_mut().insert(Recognised { principal: principal.clone(), by: verifier });
-    Ok(principal)
+        .map_err(|error| refused(error.into()))?;
+    let principal = verifier.verify(token).await.map_err(|error| refused(error.into()))?;
+    let known = VerifiedCaller { principal: principal.clone(), by: verifier.clone() };
+    request.extensions_mut().insert(known);
+    Ok((principal, verifier))
 }
 
 impl FromRequest for Principal {
@@ -136,7 +117,7 @@ impl FromRequest for Principal {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { Ok(recognise(&request).await?) })
+        Box::pin(async move { Ok(caller(&request).await?.0) })
     }
 }
 
@@ -156,7 +137,7 @@ where
     }
 }
 
-/// A service that is behind [`RequireScope`].
+/// A service behind [`RequireScope`].
 #[derive(Debug)]
 pub struct Guard<S> {
     service: Rc<S>,
@@ -179,8 +160,8 @@ where
         Box::pin(async move {
             match admit(request.request(), &required).await {
                 Ok(()) => service.call(request).await.map(ServiceResponse::map_into_left_body),
-                // An answer, not an error: what stands around this one, logs and CORS, sees it as
-                // any other.
+                // A response, not an error, so that outer middleware, logs and CORS, treats it
+                // like any other.
                 Err(refused) => {
                     Ok(request.into_response(refused.error_response()).map_into_right_body())
                 }
@@ -190,9 +171,6 @@ where
 }
 
 async fn admit(request: &HttpRequest, required: &RequireScope) -> Result<(), Refused> {
-    let principal = recognise(request).await?;
-    required.check(&principal).map_err(|missing| match verifier(request) {
-        Some(verifier) => Refused::of(&missing.into(), &verifier, request),
-        None => Refused::no_verifier(),
-    })
+    let (principal, verifier) = caller(request).await?;
+    required.check(&principal).map_err(|missing| Refused::of(&missing.into(), &verifier, request))
 }

@@ -1,4 +1,4 @@
-//! What an API says about itself (RFC 9728).
+//! The metadata that an API publishes about itself (RFC 9728).
 
 use serde::Serialize;
 
@@ -17,8 +17,8 @@ pub struct ProtectedResource {
 }
 
 impl ProtectedResource {
-    /// The metadata of the API that `verifier` is for. No empty lists: without `scopes` nothing is
-    /// said of them.
+    /// The metadata of the API of `verifier`. Empty `scopes` are left out.
+    #[must_use]
     pub fn of(verifier: &Verifier, scopes: &ScopeSet) -> Self {
         Self {
             resource: verifier.audience().to_owned(),
@@ -31,12 +31,14 @@ impl ProtectedResource {
 
 /// The path of the metadata of the API `audience`, between host and path of the API itself (RFC
 /// 9728 §3.1).
+#[must_use]
 pub fn path(audience: &str) -> String {
     let path = Address::parse(audience).map(|address| address.path).unwrap_or_default();
     format!("/.well-known/oauth-protected-resource{path}")
 }
 
-/// The URL of the metadata, for an API that is known by one.
+/// The URL of the metadata; nothing for an `audience` that is not a URL.
+#[must_use]
 pub fn url(audience: &str) -> Option<String> {
     Some(format!("{}{}", Address::parse(audience)?.origin, path(audience)))
 }

@@ -1,19 +1,19 @@
-//! The body of an error (RFC 9457), with the members that other clients know: `code`, `message`,
-//! `error`.
+//! The body of an error (RFC 9457), with further members for other clients: `code`, `message`,
+//! `error`. Mintery's server builds all its errors outside `/oauth/` from it.
 
 use serde::Serialize;
 
 /// The content type of the body.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
-/// An error as it is told.
+/// A kind of error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Problem {
     /// The status.
     pub status: u16,
-    /// The code by which programs know it.
+    /// The code for programs.
     pub code: &'static str,
-    /// What kind of error it is, for people.
+    /// The title for people.
     pub title: &'static str,
 }
 
@@ -28,8 +28,7 @@ struct Body<'a> {
     error: ErrorMember<'a>,
 }
 
-/// The same once more: the official OpenAI clients look for it here, and what they do not find they
-/// do not show.
+/// The member that the official OpenAI clients read, and without which they show no message.
 #[derive(Serialize)]
 struct ErrorMember<'a> {
     message: &'a str,
@@ -48,7 +47,7 @@ impl Problem {
     pub const NO_PERMISSION: Self = Self::new(403, "err_no_permission", "No permission");
     /// The request is malformed.
     pub const INVALID_REQUEST: Self = Self::new(400, "err_invalid_request", "Invalid request");
-    /// The answer is not known at present.
+    /// The server cannot decide at present.
     pub const UNAVAILABLE: Self = Self::new(503, "err_unavailable", "Unavailable");
     /// The server failed.
     pub const INTERNAL: Self = Self::new(500, "err_internal", "Internal error");
@@ -60,11 +59,11 @@ impl Problem {
     pub const TOO_LARGE: Self = Self::new(413, "err_invalid_request", "Request too large");
     /// The request contradicts the present state.
     pub const CONFLICT: Self = Self::new(409, "err_conflict", "Conflict");
-    /// Of what was seen, and named in `If-Match` (RFC 9110 §15.5.13).
+    /// The state is not that of `If-Match` any more (RFC 9110 §15.5.13).
     pub const CHANGED: Self = Self::new(412, "err_conflict", "Precondition failed");
-    /// The caller asks too often.
+    /// The caller sends too many requests.
     pub const RATE_LIMITED: Self = Self::new(429, "err_rate_limited", "Too many requests");
-    /// There is no such thing.
+    /// The resource does not exist.
     pub const NOT_FOUND: Self = Self::new(404, "err_not_found", "Not found");
 
     /// An error with this status, code and title.

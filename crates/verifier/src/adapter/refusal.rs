@@ -1,4 +1,5 @@
-//! Why a protected request is refused, and how that is told (RFC 6750 §3, RFC 9728 §5.1).
+//! The reasons to reject a protected request, and their challenges (RFC 6750 §3, RFC 9728 §5.1).
+//! Mintery's own routes use them too.
 
 use std::borrow::Cow;
 
@@ -7,26 +8,26 @@ use crate::token::error::VerifyError;
 use crate::token::presented::PresentError;
 use crate::token::require_scope::MissingScope;
 
-/// After how many seconds a caller may try again.
+/// The value of `Retry-After`, in seconds.
 pub const RETRY_AFTER_SECS: &str = "1";
 
-/// Why a protected request is refused. What it tells the caller is no more than they may know.
+/// The reason to reject a protected request. It reveals no more than the caller may know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// No credential: 401, with a challenge and no error code.
     Missing,
     /// Two credentials, or one in the query: 400.
     InvalidRequest(&'static str),
-    /// The token is not good: 401.
+    /// The token is invalid: 401.
     InvalidToken,
-    /// The token is good, and does not allow this: 403. The scopes that would, one space between.
+    /// The token is valid and lacks scopes: 403. Contains the missing scopes, separated by spaces.
     InsufficientScope(String),
-    /// It cannot be told now: 503.
+    /// No decision is possible now: 503.
     Unavailable,
 }
 
 impl Refusal {
-    /// What kind of error it is.
+    /// The kind of error.
     #[must_use]
     pub const fn problem(&self) -> Problem {
         match self {
@@ -38,7 +39,7 @@ impl Refusal {
         }
     }
 
-    /// What is told to people.
+    /// The text for the caller.
     #[must_use]
     pub fn detail(&self) -> Cow<'static, str> {
         match self {
@@ -57,9 +58,9 @@ impl Refusal {
         }
     }
 
-    /// The value of `WWW-Authenticate`; none where nothing is asked of the caller. `realm` and
-    /// `metadata`, the address where this API is described, have neither quote nor backslash,
-    /// as scopes have none.
+    /// The value of `WWW-Authenticate`; nothing if the caller can do nothing but wait. `realm` and
+    /// `metadata`, the address of the API's metadata, contain neither quote nor backslash, and
+    /// neither do scopes.
     #[must_use]
     pub fn challenge(&self, realm: &str, metadata: Option<&str>) -> Option<String> {
         let error = match self {

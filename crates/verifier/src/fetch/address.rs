@@ -1,20 +1,20 @@
-//! Web addresses, as far as keys are fetched from them.
+//! Web addresses of the issuer and its documents.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// An http or https URL without user, query and fragment, in its parts.
+/// The parts of an http or https URL without user, query and fragment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Address<'a> {
     /// Scheme, host and port.
     pub origin: &'a str,
-    /// What follows, without a slash at the end; empty for most issuers.
+    /// The rest, without a slash at the end; empty for most issuers.
     pub path: &'a str,
     is_https: bool,
     is_loopback: bool,
 }
 
 impl<'a> Address<'a> {
-    /// Takes a URL apart; nothing when it is of another kind.
+    /// Parses a URL; nothing if it is of another kind.
     pub fn parse(url: &'a str) -> Option<Self> {
         let is_https = url.starts_with("https://");
         let rest = url.strip_prefix(if is_https { "https://" } else { "http://" })?;
@@ -32,16 +32,21 @@ impl<'a> Address<'a> {
         })
     }
 
-    /// Whether what comes from there cannot have been changed on the way: https, or never leaving
-    /// the machine.
+    /// Returns true if answers cannot be changed on the way: https, or this machine.
     pub const fn is_authentic(&self) -> bool {
         self.is_https || self.is_loopback
     }
 
-    /// Whether it is plain http.
+    /// Returns true for plain http.
     pub const fn is_plain(&self) -> bool {
         !self.is_https
     }
+}
+
+/// Parses the address of a document, which unlike an issuer may have a query.
+pub fn may_fetch(url: &str) -> Option<Address<'_>> {
+    Address::parse(url.split_once('?').map_or(url, |(address, _)| address))
+        .filter(|_| url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#'))
 }
 
 /// The host of `host`, `host:port`, `[::1]` or `[::1]:port`.

@@ -1,4 +1,4 @@
-//! Waiting on a thread of one's own for what is otherwise awaited: there may be no runtime.
+//! Waiting for a future on a plain thread, since the program may have no runtime.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs a future on this thread, which does nothing else meanwhile.
+/// Runs a future on this thread, which blocks until it ends.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     loop {
         match future.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(output) => return output,
-            // Also when it was woken before.
+            // Returns at once if the future was woken before.
             Poll::Pending => thread::park(),
         }
     }

@@ -1,5 +1,4 @@
-//! The usual way to fetch (feature `fetch`): `ureq`, which blocks, on the thread that keeps the
-//! keys.
+//! The usual fetcher (feature `fetch`): `ureq`, which blocks, on the verifier's own threads.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -9,39 +8,39 @@ use ureq::Agent;
 use ureq::http::header::{ACCEPT, AUTHORIZATION, CACHE_CONTROL};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
+use crate::fetch::address::may_fetch;
 use crate::fetch::{Document, FETCH_TIMEOUT, Fetch, FetchError, MAX_DOCUMENT_LEN, Request};
-use crate::keys::discovery::may_fetch;
 
-/// Connections to the issuer that are kept for the next question, and how long: most servers close
-/// them after five seconds.
+/// Connections to the issuer that are kept for the next request, and for how long: most servers
+/// close them after five seconds.
 const KEPT_CONNECTIONS: usize = 4;
 const MAX_IDLE: Duration = Duration::from_secs(4);
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Fetches by https, and by http from this very machine alone. It follows no redirect and uses no
-/// proxy, whatever the environment says; a program that needs one brings a [`Fetch`] of its own.
-/// Certificates are checked against the roots that the operating system trusts, or those in the
-/// file that `SSL_CERT_FILE` names.
+/// Fetches over https, and over http from this machine only. It follows no redirect and ignores
+/// proxy variables of the environment; a program behind a proxy brings a [`Fetch`] of its own.
+/// Certificates are checked against the operating system's roots, or those in the file named by
+/// `SSL_CERT_FILE`.
 ///
-/// The cryptography of TLS is aws-lc-rs, given explicitly: no process-wide provider is installed,
-/// and none is used.
+/// TLS uses aws-lc-rs, passed explicitly: no process-wide provider is installed or read.
 #[derive(Debug, Default)]
 pub struct HttpFetcher {
-    fetching: OnceLock<Agent>,
-    /// Keeps connections.
-    asking: OnceLock<Agent>,
+    documents: OnceLock<Agent>,
+    /// Keeps connections open.
+    requests: OnceLock<Agent>,
 }
 
 impl HttpFetcher {
-    /// A fetcher. What the machine trusts is read when something is fetched the first time.
+    /// Makes a fetcher, which reads the trusted roots at its first request.
     #[must_use]
     pub const fn new() -> Self {
-        Self { fetching: OnceLock::new(), asking: OnceLock::new() }
+        Self { documents: OnceLock::new(), requests: OnceLock::new() }
     }
 }
 
-/// How everything is fetched, with so many connections that are kept.
+/// The HTTP client behind [`HttpFetcher`], which keeps up to `max_idle_connections` open. Serves
+/// the commands of Mintery's server too, so that one program has one TLS configuration.
 #[must_use]
 pub fn agent(max_idle_connections: usize) -> Agent {
     let roots = rustls_native_certs::load_native_certs().certs;
@@ -67,25 +66,25 @@ pub fn agent(max_idle_connections: usize) -> Agent {
 impl Fetch for HttpFetcher {
     fn get(&self, url: &str) -> Result<Document, FetchError> {
         check(url)?;
-        let answer = self.fetching.get_or_init(|| agent(0)).get(url).call();
+        let answer = self.documents.get_or_init(|| agent(0)).get(url).call();
         read(answer, MAX_DOCUMENT_LEN)
     }
 
     fn send(&self, request: &Request<'_>) -> Result<Document, FetchError> {
         check(request.url)?;
-        let agent = self.asking.get_or_init(|| agent(KEPT_CONNECTIONS));
+        let agent = self.requests.get_or_init(|| agent(KEPT_CONNECTIONS));
         let (authorization, accept) =
             ((AUTHORIZATION, request.authorization), (ACCEPT, request.accept));
         let answer = match request.form {
             None => {
-                let asking = agent.get(request.url).header(authorization.0, authorization.1);
-                let asking = asking.header(accept.0, accept.1).config();
-                asking.timeout_global(Some(request.timeout)).build().call()
+                let get = agent.get(request.url).header(authorization.0, authorization.1);
+                let get = get.header(accept.0, accept.1).config();
+                get.timeout_global(Some(request.timeout)).build().call()
             }
             Some(form) => {
-                let asking = agent.post(request.url).header(authorization.0, authorization.1);
-                let asking = asking.header(accept.0, accept.1).content_type(FORM).config();
-                asking.timeout_global(Some(request.timeout)).build().send(form)
+                let post = agent.post(request.url).header(authorization.0, authorization.1);
+                let post = post.header(accept.0, accept.1).content_type(FORM).config();
+                post.timeout_global(Some(request.timeout)).build().send(form)
             }
         };
         read(answer, request.max_len)
@@ -101,7 +100,7 @@ fn read(
     answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     max_len: usize,
 ) -> Result<Document, FetchError> {
-    let mut answer = answer.map_err(told)?;
+    let mut answer = answer.map_err(failure)?;
     match answer.status().as_u16() {
         200 => {}
         status @ 300..=399 => return Err(FetchError::Redirect(status)),
@@ -110,11 +109,11 @@ fn read(
     let cache_control = answer.headers().get(CACHE_CONTROL).and_then(|value| value.to_str().ok());
     let cache_control = cache_control.map(ToOwned::to_owned);
     let longest = u64::try_from(max_len).unwrap_or(u64::MAX);
-    let body = answer.body_mut().with_config().limit(longest).read_to_vec().map_err(told)?;
+    let body = answer.body_mut().with_config().limit(longest).read_to_vec().map_err(failure)?;
     Ok(Document { body, cache_control })
 }
 
-fn told(error: ureq::Error) -> FetchError {
+fn failure(error: ureq::Error) -> FetchError {
     match error {
         ureq::Error::Timeout(_) => FetchError::Timeout,
         ureq::Error::BodyExceedsLimit(_) => FetchError::TooLong,

@@ -1,63 +1,66 @@
-//! How a document of the issuer is fetched: a trait, so that a program can bring a client of its
-//! own. The feature `fetch` has one ready, `HttpFetcher`.
+//! HTTP requests to the issuer, behind the trait [`Fetch`]: a program may bring a client of its
+//! own. `HttpFetcher` is the usual one (feature `fetch`).
+//!
+//! [`authorization`] and `http::agent` serve the commands of Mintery's server too.
 
 pub(crate) mod address;
+pub mod authorization;
 pub(crate) mod blocking;
 #[cfg(feature = "fetch")]
-pub(crate) mod http;
+pub mod http;
 
 use std::fmt;
 use std::time::Duration;
 
-/// The longest document that is taken.
+/// The longest document that is accepted, in bytes.
 pub const MAX_DOCUMENT_LEN: usize = 64 * 1024;
 
-/// How long fetching one document may take.
+/// The longest time for fetching one document.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Fetches documents by HTTP.
 ///
-/// It is called on a thread of its own and may block. It should follow no redirect (whoever can
-/// make the issuer's host redirect would choose the keys), take no more than [`MAX_DOCUMENT_LEN`]
-/// bytes, and give up after [`FETCH_TIMEOUT`]: a request that brings a token with an unknown key waits for it.
+/// The verifier calls it on a thread of its own, so it may block. It should follow no redirect (an
+/// open redirect at the issuer's host would let an attacker choose the keys), accept at most
+/// [`MAX_DOCUMENT_LEN`] bytes, and give up after [`FETCH_TIMEOUT`]: a request whose token has an
+/// unknown key waits for it.
 pub trait Fetch: Send + 'static {
     /// Fetches the document at `url` with GET.
     ///
     /// # Errors
-    /// When there is no answer, or none with the status 200.
+    /// When no answer with the status 200 arrives.
     fn get(&self, url: &str) -> Result<Document, FetchError>;
 
-    /// Asks the issuer something in the name of this API: what was taken back, whether a token is
-    /// good. A fetcher that has only documents to offer leaves this out; with it nothing that
-    /// was taken back is known before it expires.
+    /// Sends a request with the credentials of this API: for revocations, or about one token. A
+    /// fetcher for documents alone leaves this out, and then revocations cannot be followed.
     ///
-    /// The rules are the same, with the limits of the request. It is worth keeping the connection:
-    /// the next request comes soon.
+    /// The rules are the same, with the limits of the request. Keep the connection open: the next
+    /// request follows soon.
     ///
     /// # Errors
-    /// When there is no answer, or none with the status 200.
+    /// When no answer with the status 200 arrives.
     fn send(&self, request: &Request<'_>) -> Result<Document, FetchError> {
         let _ = request;
         Err(FetchError::Unsupported)
     }
 }
 
-/// What the issuer is asked.
+/// A request to the issuer with the credentials of this API.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Request<'a> {
-    /// Where.
+    /// The address.
     pub url: &'a str,
-    /// The value of the header `Authorization`. It is a secret.
+    /// The value of the header `Authorization`, a secret.
     pub authorization: &'a str,
     /// The value of the header `Accept`.
     pub accept: &'a str,
-    /// The body of a POST, `application/x-www-form-urlencoded`; absent for a GET. It may have a
-    /// token.
+    /// The body of a POST, `application/x-www-form-urlencoded`, which may hold a token; absent for
+    /// a GET.
     pub form: Option<&'a str>,
-    /// How long it may take.
+    /// The longest time for it.
     pub timeout: Duration,
-    /// The longest answer that is taken.
+    /// The longest answer that is accepted, in bytes.
     pub max_len: usize,
 }
 
@@ -67,37 +70,36 @@ impl fmt::Debug for Request<'_> {
     }
 }
 
-/// What was fetched.
+/// A fetched document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
     /// The bytes.
     pub body: Vec<u8>,
-    /// The header `Cache-Control`, if there is one.
+    /// The header `Cache-Control`, if the answer has one.
     pub cache_control: Option<String>,
 }
 
-/// Why a document could not be fetched.
+/// The reason why a document could not be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// Plain http to another machine: anybody on the way could put keys of their own in place of
-    /// the issuer's.
+    /// Plain http to another machine: an attacker on the way could replace the issuer's keys.
     #[error("only https is fetched, and http from this very machine")]
     Insecure,
-    /// No complete answer in time: the issuer is down or slow, or a firewall swallows the packets.
+    /// No complete answer in time: the issuer is down or slow, or a firewall drops the packets.
     #[error("no complete answer within {} seconds", FETCH_TIMEOUT.as_secs())]
     Timeout,
-    /// No connection, or it broke: the name does not resolve, nobody listens, the certificate is
-    /// not trusted.
+    /// No connection, or a broken one: the name does not resolve, the port is closed, or the
+    /// certificate is not trusted.
     #[error("{0}")]
     Connection(String),
-    /// A redirect, which is not followed: the configured address has to be the one that answers.
+    /// A redirect, which is never followed: configure the address that answers.
     #[error("it redirects, which is not followed: name the address that answers (status {0})")]
     Redirect(u16),
-    /// Another status than 200.
+    /// A status other than 200.
     #[error("it answers with status {0}")]
     Status(u16),
-    /// A document that is too long for what it should be.
+    /// A document over the limit.
     #[error("the answer is longer than {} KiB", MAX_DOCUMENT_LEN / 1024)]
     TooLong,
     /// The program's own [`Fetch`] has no [`send`](Fetch::send).
@@ -106,7 +108,7 @@ pub enum FetchError {
 }
 
 impl Document {
-    /// For how long the issuer says that the document stays as it is (RFC 9111 §5.2.2.1).
+    /// The time for which the issuer declares the document fresh (RFC 9111 §5.2.2.1).
     pub(crate) fn max_age(&self) -> Option<Duration> {
         let directives = self.cache_control.as_deref()?.split(',');
         let mut ages = directives.filter_map(|directive| {

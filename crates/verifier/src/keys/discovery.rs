@@ -1,71 +1,71 @@
-//! Where an issuer publishes its keys, as its metadata says (RFC 8414).
+//! The addresses of an issuer's keys and endpoints, read from its metadata (RFC 8414).
 
 use serde::Deserialize;
 
-use crate::fetch::address::Address;
+use crate::fetch::address::{Address, may_fetch};
 use crate::fetch::{Fetch, FetchError};
 
-/// Why an issuer's metadata do not lead to its keys.
+/// The reason why an issuer's metadata do not lead to its keys.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DiscoveryError {
     /// The metadata could not be fetched.
     #[error("the issuer's metadata cannot be fetched from {url}: {reason}")]
     Fetch {
-        /// From where.
+        /// The address of the metadata.
         url: String,
-        /// Why.
+        /// The failure of the fetcher.
         reason: FetchError,
     },
-    /// The answer is no metadata: a web page, say, of a proxy or a log-in.
+    /// The answer is not metadata: the web page of a proxy or a login, say.
     #[error(
         "what {url} answers is no JSON object with an `issuer`: does the address lead to the issuer?"
     )]
     NotMetadata {
-        /// From where.
+        /// The address of the metadata.
         url: String,
     },
-    /// They describe another issuer than the one that was asked for (RFC 8414 §3.3). Both have to
-    /// be the same byte for byte, a slash at the end included.
+    /// They describe another issuer than the configured one (RFC 8414 §3.3). Both must be equal
+    /// byte for byte, a slash at the end included.
     #[error(
         "{url} describes the issuer {found:?}: configure exactly that, or correct the issuer's own setting"
     )]
     OtherIssuer {
-        /// From where.
+        /// The address of the metadata.
         url: String,
-        /// The issuer that is named there, cut when it is long.
+        /// The issuer in the metadata, cut if it is long.
         found: String,
     },
-    /// They do not say where the keys are.
+    /// They name no address of keys.
     #[error("{url} has no `jwks_uri`: name the address of the keys with `jwks_uri`")]
     NoJwksUri {
-        /// From where.
+        /// The address of the metadata.
         url: String,
     },
-    /// The keys would come over a connection on which anybody could change them.
+    /// The keys would travel over a connection on which they could be changed.
     #[error("{url} has a `jwks_uri` that is not https: {found:?}")]
     InsecureJwksUri {
-        /// From where.
+        /// The address of the metadata.
         url: String,
-        /// The address that is named there, cut when it is long.
+        /// The address in the metadata, cut if it is long.
         found: String,
     },
-    /// They name no such endpoint.
+    /// They lack an endpoint.
     #[error("{url} has no `{endpoint}`: the issuer does not offer that")]
     NoEndpoint {
-        /// From where.
+        /// The address of the metadata.
         url: String,
-        /// The member that is missing.
+        /// The missing member.
         endpoint: &'static str,
     },
-    /// The secret of this API would be sent to somebody else.
+    /// The secret of this API would be sent to another server.
     #[error("{url} has a `{endpoint}` elsewhere than at the issuer: {found:?}")]
     ForeignEndpoint {
-        /// From where.
+        /// The address of the metadata.
         url: String,
         /// The member.
         endpoint: &'static str,
-        /// The address that is named there, cut when it is long.
+        /// The address in the metadata, cut if it is long.
         found: String,
     },
 }
@@ -77,14 +77,14 @@ struct Metadata {
     introspection_endpoint: Option<String>,
 }
 
-/// How much of a foreign text is repeated in an error.
+/// The longest part of foreign text that an error repeats.
 const EXCERPT_LEN: usize = 200;
 
-/// Finds the address of the keys of `issuer`, which is `address` in its parts: at the place of RFC
-/// 8414 §3.1, and when nothing is there, at that of `OpenID` Connect Discovery §4.
+/// Finds the address of the keys of `issuer`, whose parts are `address`: in the metadata of RFC 8414
+/// §3.1, or, if those are not found, of `OpenID` Connect Discovery §4.
 ///
 /// # Errors
-/// When the metadata cannot be had, or do not say.
+/// When the metadata cannot be fetched, or name no acceptable address.
 pub fn jwks_uri(
     fetch: &dyn Fetch,
     issuer: &str,
@@ -94,7 +94,7 @@ pub fn jwks_uri(
     let Some(jwks_uri) = metadata.jwks_uri else {
         return Err(DiscoveryError::NoJwksUri { url });
     };
-    // Whoever reaches the issuer by plain http does so on this machine, and may reach the keys so.
+    // An issuer over plain http is on this machine, and so may be its keys.
     let may_be_plain = address.is_plain();
     let is_acceptable = may_fetch(&jwks_uri)
         .is_some_and(|found| found.is_authentic() && (!found.is_plain() || may_be_plain));
@@ -105,11 +105,11 @@ pub fn jwks_uri(
     }
 }
 
-/// Finds where `issuer`, which is `address` in its parts, tells whether a token is good (RFC 7662).
-/// It is at the same scheme, host and port: a secret is sent there.
+/// Finds the introspection endpoint (RFC 7662) of `issuer`, whose parts are `address`. It must have
+/// the same scheme, host and port, since a secret is sent there.
 ///
 /// # Errors
-/// When the metadata cannot be had, or do not say.
+/// When the metadata cannot be fetched, or name no acceptable endpoint.
 pub fn introspection_endpoint(
     fetch: &dyn Fetch,
     issuer: &str,
@@ -127,7 +127,7 @@ pub fn introspection_endpoint(
     }
 }
 
-/// The metadata of `issuer`, and where they stand.
+/// The metadata of `issuer`, and their address.
 fn metadata(
     fetch: &dyn Fetch,
     issuer: &str,
@@ -147,7 +147,7 @@ fn metadata(
 }
 
 fn read(body: &[u8], issuer: &str, url: String) -> Result<(Metadata, String), DiscoveryError> {
-    // `serde` reads an array in the place of an object too.
+    // `serde` would accept an array in place of an object.
     let is_object = body.trim_ascii_start().starts_with(b"{");
     let metadata = serde_json::from_slice::<Metadata>(body).ok().filter(|_| is_object);
     match metadata {
@@ -157,12 +157,6 @@ fn read(body: &[u8], issuer: &str, url: String) -> Result<(Metadata, String), Di
         }
         Some(metadata) => Ok((metadata, url)),
     }
-}
-
-/// The parts of an address of keys, which unlike an issuer may have a query.
-pub fn may_fetch(url: &str) -> Option<Address<'_>> {
-    Address::parse(url.split_once('?').map_or(url, |(address, _)| address))
-        .filter(|_| url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#'))
 }
 
 fn excerpt(text: &str) -> String {
@@ -177,7 +171,7 @@ mod tests {
     use crate::fetch::address::Address;
     use crate::fetch::{Document, Fetch, FetchError};
 
-    /// Documents by address; at all others there is nothing.
+    /// Documents by address; every other address answers 404.
     struct Web(HashMap<&'static str, String>);
 
     impl Fetch for Web {

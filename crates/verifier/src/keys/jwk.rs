@@ -1,4 +1,4 @@
-//! One public key, from its JSON (RFC 7517 §4) to what verifies with it.
+//! One public key: its JSON (RFC 7517 §4), parsed into a verifier of signatures.
 
 use std::fmt;
 
@@ -17,18 +17,18 @@ use serde::de::IgnoredAny;
 
 use crate::model::signing_key::SigningAlgorithm;
 
-/// How long a modulus may be.
+/// The accepted lengths of a modulus.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// The longest `kid` that is taken.
+/// The longest accepted `kid`, in bytes.
 pub const MAX_KID_LEN: usize = 256;
 
-/// A key, bound to the one algorithm that it is used with.
+/// A key, bound to its one algorithm.
 #[derive(Clone)]
 pub struct VerifyingKey {
     algorithm: SigningAlgorithm,
     material: Material,
-    /// SHA-256 of what the key is made of, by which two keys are told apart.
+    /// SHA-256 of the key material, by which keys are compared.
     fingerprint: [u8; 32],
 }
 
@@ -38,30 +38,27 @@ enum Material {
     Shared(Box<hmac::Key>),
 }
 
-/// Why a published key is not used.
+/// The reason why a published key is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LeftOutReason {
-    /// It is no object, or a member that is needed is missing, stands twice or is of the wrong
-    /// type.
+    /// It is not an object, or a required member is missing, repeated or of the wrong type.
     #[error("it is malformed")]
     Malformed,
-    /// Without `kid` no token can name it; over 256 bytes none may.
+    /// It has no `kid`, so no token can name it, or one of over 256 bytes.
     #[error("it has no usable kid")]
     NoId,
     /// `use` is not `sig`, or `key_ops` does not list `verify`.
     #[error("it is for something else than verifying signatures")]
     OtherUse,
-    /// A `kty`, `crv` or `alg` that access tokens are not verified with here, or an `alg` that does
-    /// not fit the `kty`.
+    /// Its `kty`, `crv` or `alg` is not supported, or `alg` does not fit `kty`.
     #[error("its type or algorithm is not used here")]
     UnknownType,
-    /// RSA with less than 2048 or more than 8192 bits or with numbers that no key has, a point that
-    /// is not on the curve, or one with which anybody could sign.
+    /// RSA with less than 2048 or more than 8192 bits or with impossible numbers, a point that is not
+    /// on the curve, or a point that verifies forged signatures.
     #[error("its parameters are not acceptable")]
     BadParameters,
-    /// Its private members are published with it: whoever reads them can sign. It has to be
-    /// replaced.
+    /// Its private members are published with it: every reader can sign. Replace the key.
     #[error("its private half is published: it is compromised, and has to be replaced")]
     Private,
     /// Two different keys have this `kid`.
@@ -69,7 +66,7 @@ pub enum LeftOutReason {
     Ambiguous,
 }
 
-/// The members of a published key that matter here. A member that stands twice is an error.
+/// The members of a published key that matter here. A repeated member is an error.
 #[derive(Deserialize)]
 struct Members {
     kty: String,
@@ -93,7 +90,7 @@ struct Members {
     k: Option<IgnoredAny>,
 }
 
-/// The id of a key and the key, or why it is not used.
+/// The id of a key, and the key or the reason why it is not used.
 pub type Parsed = (Option<String>, Result<VerifyingKey, LeftOutReason>);
 
 /// Parses a published key.
@@ -139,8 +136,7 @@ impl Members {
             || self.k.is_some()
     }
 
-    /// The algorithm that `alg` names, or without `alg` the one that goes without saying; in either
-    /// case one that fits the key.
+    /// The algorithm in `alg`, or the usual one for the key. It fits the key in either case.
     fn algorithm(&self) -> Result<SigningAlgorithm, LeftOutReason> {
         use SigningAlgorithm::{EdDsa, Es256, Es384, Ps256, Rs256};
         let fitting: &[SigningAlgorithm] = match (self.kty.as_str(), self.crv.as_deref()) {
@@ -207,26 +203,26 @@ fn bytes(member: Option<&String>) -> Result<Vec<u8>, LeftOutReason> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| LeftOutReason::Malformed)
 }
 
-/// A coordinate, of full length also when it begins with zeros (RFC 7518 §6.2.1.2).
+/// A coordinate of full length, leading zeros included (RFC 7518 §6.2.1.2).
 fn coordinate(member: Option<&String>, len: usize) -> Result<Vec<u8>, LeftOutReason> {
     bytes(member).and_then(|bytes| {
         if bytes.len() == len { Ok(bytes) } else { Err(LeftOutReason::BadParameters) }
     })
 }
 
-/// A number without the zeros that some put in front (RFC 7518 §6.3.1.1 knows of them).
+/// A number without leading zeros, which some encoders add (RFC 7518 §6.3.1.1).
 fn number(member: Option<&String>) -> Result<Vec<u8>, LeftOutReason> {
     bytes(member).map(|bytes| bytes.into_iter().skip_while(|byte| *byte == 0).collect())
 }
 
-/// The length in bits of a number without zeros in front.
+/// The length in bits of a number without leading zeros.
 fn bits(number: &[u8]) -> usize {
     let unused = number.first().map_or(0, |first| first.leading_zeros() as usize);
     number.len() * 8 - unused
 }
 
-/// Whether a public exponent is odd and above 1, and at most 32 bits long. aws-lc-rs would take 1,
-/// with which anything is its own signature.
+/// Returns true for a public exponent that is odd, above 1, and at most 32 bits long. aws-lc-rs
+/// would accept 1, under which every message is its own signature.
 const fn is_exponent(number: &[u8]) -> bool {
     match number {
         [only] => *only % 2 == 1 && *only > 1,
@@ -235,12 +231,11 @@ const fn is_exponent(number: &[u8]) -> bool {
     }
 }
 
-/// Whether an Ed25519 point is the neutral element or another of the eight whose order is at most
-/// 8, in any encoding. With such a key anybody's signature is good, and aws-lc-rs would take it. (A
-/// point that is not on the curve needs no look here: nothing verifies with it.)
+/// Returns true for an Ed25519 point of order 8 or less, the neutral element included, in any
+/// encoding. Such a key verifies forged signatures, and aws-lc-rs would accept it. (A point that is
+/// not on the curve needs no check here: no signature verifies with it.)
 fn has_small_order(point: &[u8]) -> bool {
-    // y of these points, and what is the same modulo p = 2^255 - 19; x has either sign, in the
-    // highest bit.
+    // y of these points modulo p = 2^255 - 19; the highest bit holds the sign of x.
     const ORDER_8: [[u8; 32]; 2] = [
         [
             0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef,
@@ -267,7 +262,7 @@ fn has_small_order(point: &[u8]) -> bool {
 }
 
 impl VerifyingKey {
-    /// The shared secret of HS256.
+    /// A shared secret for HS256.
     pub(crate) fn shared(secret: &[u8]) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
         Self::from_parts(SigningAlgorithm::Hs256, Material::Shared(Box::new(key)), secret)
@@ -279,7 +274,7 @@ impl VerifyingKey {
         Self { algorithm, material, fingerprint }
     }
 
-    /// The one algorithm that this key is used with.
+    /// The one algorithm of this key.
     #[must_use]
     pub const fn algorithm(&self) -> SigningAlgorithm {
         self.algorithm

@@ -1,18 +1,14 @@
-//! The keys of an issuer, kept fresh by one thread: whatever is thrown at the verifier, the issuer
-//! is asked no more than once in an interval, and while it is down, the keys that are known stay.
+//! The keys of an issuer, kept fresh by a thread. Whatever tokens arrive, the issuer is asked at
+//! most once in an interval; while it is down, the known keys stay.
 
-use std::any::Any;
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use quick_cache::sync::Cache;
-use tokio::sync::watch;
 
 use crate::clock::{Clock, Timestamp};
 use crate::fetch::address::Address;
@@ -21,91 +17,83 @@ use crate::keys::discovery;
 use crate::keys::discovery::DiscoveryError;
 use crate::keys::jwk::MAX_KID_LEN;
 use crate::keys::key_set::{KeySet, KeySetError};
+use crate::poller::{Poller, Retries, Status, Task, catch};
 
-/// How soon the keys are fetched again when the issuer does not say.
+/// The interval between two fetches if the issuer names none.
 const USUAL_INTERVAL: Duration = Duration::from_mins(5);
 
-/// What the issuer's `max-age` is clamped to.
+/// The limits of the issuer's `max-age`.
 const INTERVALS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(1));
 
-/// How long after one fetch an unknown key may lead to the next one.
+/// The time after one fetch before an unknown key may lead to the next.
 const ASKING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// For how long a key that the issuer does not have is not asked for again.
+/// The time for which a key that the issuer does not have is not asked for again.
 const UNKNOWN_FOR: Duration = Duration::from_mins(1);
 
 /// The most unknown keys that are remembered.
 const UNKNOWN_CAPACITY: usize = 1024;
 
-/// How soon it is tried again after a failure; each time twice as long, up to [`ASKING_INTERVAL`].
+/// The pause after a failure, doubled each time up to [`ASKING_INTERVAL`].
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
-/// A clock that somebody moves wakes nobody: the thread looks at it at least this often.
-const LONGEST_NAP: Duration = Duration::from_millis(250);
-
-/// The keys of an issuer, and the thread that keeps them fresh. It fetches them again when the
-/// issuer's `Cache-Control: max-age` says so (clamped to between a second and an hour; five minutes
-/// when it does not say), and sooner when a token comes with an unknown `kid`, but then at most
-/// once in ten seconds. The thread ends with the last handle.
+/// The keys of an issuer, and the thread that keeps them fresh. It fetches them again after the
+/// issuer's `Cache-Control: max-age` (clamped to between a second and an hour; five minutes without
+/// one), and sooner when a token has an unknown `kid`, but then at most once in ten seconds. The
+/// thread ends with the last handle.
 #[derive(Clone)]
-pub struct JwksCache(Arc<Handle>);
+pub struct JwksCache(Arc<CachedKeys>);
 
-struct Handle {
-    shared: Arc<Shared>,
-    status: watch::Receiver<JwksStatus>,
-}
-
-struct Shared {
+struct CachedKeys {
     keys: Arc<ArcSwap<KeySet>>,
-    clock: Arc<dyn Clock>,
-    plan: Mutex<Plan>,
-    wake: Condvar,
-    /// When a key was found not to be there, by a hash that nobody else can foresee.
-    unknown: Cache<u64, Duration>,
-    hasher: RandomState,
+    unknown: UnknownKeys,
+    poller: Poller<JwksStatus>,
 }
 
-/// What the thread does next. Durations are readings of [`Clock::elapsed`].
-struct Plan {
-    next: Duration,
-    last_began: Option<Duration>,
-    is_asked: bool,
-    is_looking: bool,
-    is_stopped: bool,
-}
-
-/// How the keys of an issuer fare.
+/// The state of the keys of an issuer.
 #[derive(Debug, Clone, Default)]
 pub struct JwksStatus {
-    /// How many times the issuer was asked.
+    /// The number of fetches, failed ones included.
     pub attempts: u64,
-    /// When keys came the last time; nothing before they came the first time.
+    /// The moment of the latest successful fetch; nothing before the first.
     pub fetched_at: Option<Timestamp>,
-    /// Why the latest attempt failed; nothing when it did not.
+    /// The reason why the latest fetch failed; nothing if it succeeded.
     pub error: Option<Arc<RefreshError>>,
 }
 
-/// Why keys could not be fetched.
+impl Status for JwksStatus {
+    type Error = RefreshError;
+
+    fn attempts(&self) -> u64 {
+        self.attempts
+    }
+
+    fn result(&self) -> Result<(), Arc<RefreshError>> {
+        self.error.clone().map_or(Ok(()), Err)
+    }
+}
+
+/// The reason why keys could not be fetched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RefreshError {
-    /// It is not known where they are.
+    /// Their address is not known.
     #[error(transparent)]
     Discovery(#[from] DiscoveryError),
     /// They are out of reach.
     #[error("the issuer's keys cannot be fetched from {url}: {reason}")]
     Fetch {
-        /// From where.
+        /// The address of the keys.
         url: String,
-        /// Why.
+        /// The failure of the fetcher.
         reason: FetchError,
     },
-    /// What was fetched is nothing to work with.
+    /// The document has no usable key.
     #[error("what {url} answers cannot be used: {reason}")]
     Keys {
-        /// From where.
+        /// The address of the keys.
         url: String,
-        /// Why.
+        /// The fault of the document.
         reason: KeySetError,
     },
     /// The program's own [`Fetch`] panicked.
@@ -113,15 +101,15 @@ pub enum RefreshError {
     Panicked(String),
 }
 
-/// Where keys come from.
+/// The source of keys.
 pub struct Source {
     pub issuer: Box<str>,
-    /// The address of the keys, when it is configured instead of discovered.
+    /// The address of the keys, if it is configured instead of discovered.
     pub jwks_uri: Option<String>,
     pub fetch: Box<dyn Fetch>,
     /// Keys that are not published.
     pub own: KeySet,
-    /// After how long the keys are fetched again, whatever the issuer says.
+    /// The interval between two fetches, in place of the issuer's.
     pub refresh_every: Option<Duration>,
 }
 
@@ -129,110 +117,81 @@ impl JwksCache {
     /// Starts to fetch.
     ///
     /// # Errors
-    /// When the machine has no more threads.
+    /// When the operating system refuses a thread.
     pub(crate) fn start(source: Source, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let plan = Plan {
-            next: clock.elapsed(),
-            last_began: None,
-            is_asked: false,
-            is_looking: false,
-            is_stopped: false,
-        };
-        let shared = Arc::new(Shared {
-            keys: Arc::new(ArcSwap::from_pointee(source.own.clone())),
-            clock,
-            plan: Mutex::new(plan),
-            wake: Condvar::new(),
-            unknown: Cache::new(UNKNOWN_CAPACITY),
+        let keys = Arc::new(ArcSwap::from_pointee(source.own.clone()));
+        let unknown = UnknownKeys {
+            clock: Arc::clone(&clock),
+            found_at: Cache::new(UNKNOWN_CAPACITY),
             hasher: RandomState::new(),
-        });
-        let (sender, status) = watch::channel(JwksStatus::default());
-        let keeper = Keeper {
-            shared: Arc::clone(&shared),
+        };
+        let refresh = Refresh {
+            keys: Arc::clone(&keys),
+            clock: Arc::clone(&clock),
             source,
             found: None,
-            failures: 0,
-            status: sender,
+            retries: Retries::default(),
+            fetched_at: None,
+            error: None,
         };
-        thread::Builder::new().name("mintery-jwks".to_owned()).spawn(move || keeper.run())?;
-        Ok(Self(Arc::new(Handle { shared, status })))
+        let poller = Poller::start("mintery-jwks", clock, refresh)?;
+        Ok(Self(Arc::new(CachedKeys { keys, unknown, poller })))
     }
 
-    /// The keys that are known.
+    /// The known keys.
     #[must_use]
     pub fn keys(&self) -> Arc<KeySet> {
-        self.0.shared.keys.load_full()
+        self.0.keys.load_full()
     }
 
-    /// How it fares: for a health check, or a log.
+    /// The state of the keys, for a health check or a log.
     #[must_use]
     pub fn status(&self) -> JwksStatus {
-        self.0.status.borrow().clone()
+        self.0.poller.status().clone()
     }
 
     pub(crate) fn shared_keys(&self) -> Arc<ArcSwap<KeySet>> {
-        Arc::clone(&self.0.shared.keys)
+        Arc::clone(&self.0.keys)
     }
 
-    /// Whether a key that is not known may be one that the issuer has: its keys never came, or it
-    /// did not answer lately.
+    /// Returns true if the issuer may have a key that is not known here: its keys never arrived, or
+    /// the latest fetch failed.
     pub(crate) fn is_cut_off(&self) -> bool {
-        let status = self.0.status.borrow();
+        let status = self.0.poller.status();
         status.fetched_at.is_none() || status.error.is_some()
     }
 
-    /// Waits for the first attempt to end.
+    /// Waits for the first fetch.
     ///
     /// # Errors
     /// When it failed.
     pub(crate) async fn first_attempt(&self) -> Result<(), Arc<RefreshError>> {
-        let mut status = self.0.status.clone();
-        match status.wait_for(|status| status.attempts > 0).await {
-            Ok(status) => status.error.clone().map_or(Ok(()), Err),
-            // The thread is gone, which nothing but the program's own clock can have done.
-            Err(_) => Err(Arc::new(RefreshError::Panicked(
-                "the thread that keeps the keys is gone".to_owned(),
-            ))),
-        }
+        let gone = || RefreshError::Panicked("the thread that keeps the keys is gone".to_owned());
+        self.0.poller.first_attempt(gone).await
     }
 
-    /// Fetches the keys now: one of them was taken back.
+    /// Fetches the keys now, because one of them was revoked.
     pub(crate) fn fetch_now(&self) {
-        let shared = &self.0.shared;
-        shared.plan().is_asked = true;
-        shared.wake.notify_one();
+        self.0.poller.request();
     }
 
-    /// Fetches the keys now and waits for them: the issuer itself, which was asked, answers with a
-    /// key that is not known. (What strangers bring leads to [`ask_for`](Self::ask_for), which
-    /// does not let them choose when.)
+    /// Fetches the keys now and waits for them, because the issuer itself answered with an unknown
+    /// key. (A caller's unknown key leads to [`ask_for`](Self::ask_for), which does not let the
+    /// caller choose the moment.)
     pub(crate) async fn fetched_now(&self) {
-        let Handle { shared, status } = &*self.0;
-        let mut status = status.clone();
-        let attempts = {
-            let mut plan = shared.plan();
-            plan.is_asked = true;
-            shared.wake.notify_one();
-            // One that is under way may have been answered before the key was published.
-            status.borrow().attempts + if plan.is_looking { 2 } else { 1 }
-        };
-        // When the thread is gone, there is nothing to wait for.
-        status.wait_for(|status| status.attempts >= attempts).await.ok();
+        self.0.poller.run().await;
     }
 
-    /// Asks the issuer for a key that is not known, if it may be asked, and waits for the answer.
-    /// Says whether it was asked.
+    /// Asks the issuer for an unknown key, if it may be asked, and waits for the answer. Returns
+    /// false if it was not asked.
     pub(crate) async fn ask_for(&self, kid: &str) -> bool {
-        let Handle { shared, status } = &*self.0;
-        // Before it is asked, so that no answer is missed.
-        let mut status = status.clone();
-        status.mark_unchanged();
-        if !shared.ask_for(kid) || status.changed().await.is_err() {
+        let CachedKeys { keys, unknown, poller } = &*self.0;
+        if kid.len() > MAX_KID_LEN || unknown.has(kid) || !poller.join(ASKING_INTERVAL).await {
             return false;
         }
-        let has_answered = status.borrow().error.is_none();
-        if has_answered && shared.keys.load().get(kid).is_none() {
-            shared.remember_unknown(kid);
+        let has_answered = poller.status().error.is_none();
+        if has_answered && keys.load().get(kid).is_none() {
+            unknown.add(kid);
         }
         true
     }
@@ -241,116 +200,74 @@ impl JwksCache {
 impl fmt::Debug for JwksCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JwksCache")
-            .field("status", &*self.0.status.borrow())
+            .field("status", &*self.0.poller.status())
             .finish_non_exhaustive()
     }
 }
 
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.shared.plan().is_stopped = true;
-        self.shared.wake.notify_one();
+/// The keys that the issuer was asked for and does not have.
+struct UnknownKeys {
+    clock: Arc<dyn Clock>,
+    /// The moments of the answers, by a hash that no caller can foresee.
+    found_at: Cache<u64, Duration>,
+    hasher: RandomState,
+}
+
+impl UnknownKeys {
+    fn has(&self, kid: &str) -> bool {
+        let found_at = self.found_at.get(&self.hasher.hash_one(kid));
+        found_at.is_some_and(|at| self.clock.elapsed() < at + UNKNOWN_FOR)
+    }
+
+    fn add(&self, kid: &str) {
+        self.found_at.insert(self.hasher.hash_one(kid), self.clock.elapsed());
     }
 }
 
-impl Shared {
-    /// The plan stays consistent at every step, so a panic while it is held does no harm.
-    fn plan(&self) -> MutexGuard<'_, Plan> {
-        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether an answer of the issuer is on its way that may have the key.
-    fn ask_for(&self, kid: &str) -> bool {
-        let now = self.clock.elapsed();
-        let found_unknown = self.unknown.get(&self.hasher.hash_one(kid));
-        if kid.len() > MAX_KID_LEN || found_unknown.is_some_and(|at| now < at + UNKNOWN_FOR) {
-            return false;
-        }
-        let mut plan = self.plan();
-        if plan.is_looking || plan.is_asked {
-            return true;
-        }
-        if plan.last_began.is_some_and(|began| now < began + ASKING_INTERVAL) {
-            return false;
-        }
-        plan.is_asked = true;
-        self.wake.notify_one();
-        true
-    }
-
-    fn remember_unknown(&self, kid: &str) {
-        self.unknown.insert(self.hasher.hash_one(kid), self.clock.elapsed());
-    }
-
-    /// Sleeps until it is time to ask the issuer; false when nobody needs its keys any more.
-    fn wait_for_turn(&self) -> bool {
-        let mut plan = self.plan();
-        loop {
-            if plan.is_stopped {
-                return false;
-            }
-            let now = self.clock.elapsed();
-            if plan.is_asked || plan.next <= now {
-                plan.is_asked = false;
-                plan.is_looking = true;
-                plan.last_began = Some(now);
-                return true;
-            }
-            let nap = plan.next.saturating_sub(now).min(LONGEST_NAP);
-            plan = self.wake.wait_timeout(plan, nap).unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
-    fn end_turn(&self, pause: Duration) {
-        let mut plan = self.plan();
-        plan.is_looking = false;
-        plan.next = self.clock.elapsed().saturating_add(pause);
-    }
-}
-
-/// The thread.
-struct Keeper {
-    shared: Arc<Shared>,
+/// The work of the thread.
+struct Refresh {
+    keys: Arc<ArcSwap<KeySet>>,
+    clock: Arc<dyn Clock>,
     source: Source,
-    /// The address of the keys, once it was discovered, until it fails.
+    /// The discovered address of the keys, until it fails.
     found: Option<String>,
-    failures: u32,
-    status: watch::Sender<JwksStatus>,
+    retries: Retries,
+    fetched_at: Option<Timestamp>,
+    error: Option<Arc<RefreshError>>,
 }
 
-impl Keeper {
-    fn run(mut self) {
-        while self.shared.wait_for_turn() {
-            let fetched = catch_unwind(AssertUnwindSafe(|| self.fetch()))
-                .unwrap_or_else(|panic| Err(RefreshError::Panicked(message(&*panic))));
-            let error = match fetched {
-                Ok((keys, pause)) => {
-                    self.failures = 0;
-                    let keys = keys.with(&self.source.own).following(&self.shared.keys.load());
-                    self.shared.keys.store(Arc::new(keys));
-                    self.shared.end_turn(pause);
-                    None
-                }
-                Err(error) => {
-                    // It may have moved.
-                    self.found = None;
-                    let pause = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(self.failures));
-                    self.failures = self.failures.saturating_add(1);
-                    self.shared.end_turn(pause.min(ASKING_INTERVAL));
-                    Some(Arc::new(error))
-                }
-            };
-            // After the turn has ended: whoever finds it not ended yet will hear of its end.
-            let now = self.shared.clock.now();
-            self.status.send_modify(|status| {
-                status.attempts += 1;
-                status.fetched_at = if error.is_none() { Some(now) } else { status.fetched_at };
-                status.error = error;
-            });
-        }
+impl Task for Refresh {
+    type Status = JwksStatus;
+
+    fn turn(&mut self) -> Option<Duration> {
+        let pause = match catch(|| self.fetch(), RefreshError::Panicked) {
+            Ok((keys, pause)) => {
+                self.retries.reset();
+                let keys = keys.with(&self.source.own).following(&self.keys.load());
+                self.keys.store(Arc::new(keys));
+                self.fetched_at = Some(self.clock.now());
+                self.error = None;
+                pause
+            }
+            Err(error) => {
+                // The keys may have moved.
+                self.found = None;
+                self.error = Some(Arc::new(error));
+                self.retries.pause(FIRST_RETRY, ASKING_INTERVAL)
+            }
+        };
+        Some(self.clock.elapsed().saturating_add(pause))
     }
 
-    /// The published keys, and how long they need not be fetched again.
+    fn report(&mut self, status: &mut JwksStatus) {
+        status.attempts += 1;
+        status.fetched_at = self.fetched_at;
+        status.error.clone_from(&self.error);
+    }
+}
+
+impl Refresh {
+    /// The published keys, and the pause before the next fetch.
     fn fetch(&mut self) -> Result<(KeySet, Duration), RefreshError> {
         let Source { issuer, jwks_uri, fetch, refresh_every, .. } = &self.source;
         let url = match (jwks_uri, &self.found) {
@@ -366,9 +283,8 @@ impl Keeper {
         };
         match KeySet::parse(&document.body) {
             Ok(keys) => {
-                let told =
-                    document.max_age().unwrap_or(USUAL_INTERVAL).clamp(INTERVALS.0, INTERVALS.1);
-                Ok((keys, refresh_every.unwrap_or(told)))
+                let max_age = document.max_age().unwrap_or(USUAL_INTERVAL);
+                Ok((keys, refresh_every.unwrap_or(max_age.clamp(INTERVALS.0, INTERVALS.1))))
             }
             Err(reason) => Err(RefreshError::Keys { url, reason }),
         }
@@ -378,12 +294,7 @@ impl Keeper {
 fn discover(fetch: &dyn Fetch, issuer: &str) -> Result<String, DiscoveryError> {
     match Address::parse(issuer) {
         Some(address) => discovery::jwks_uri(fetch, issuer, address),
-        // The builder has refused such an issuer.
+        // The builder rejects such an issuer.
         None => Err(DiscoveryError::NotMetadata { url: issuer.to_owned() }),
     }
-}
-
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
 }

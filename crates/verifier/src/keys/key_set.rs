@@ -1,5 +1,4 @@
-//! The keys of an issuer, by their id: what its JWKS (RFC 7517 §5) has that access tokens can be
-//! verified with.
+//! The keys of an issuer by their id: those in its JWKS (RFC 7517 §5) that can verify access tokens.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,46 +8,45 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::keys::jwk;
-pub use crate::keys::jwk::{LeftOutReason, VerifyingKey};
+use crate::keys::jwk::{LeftOutReason, VerifyingKey};
 
-/// The most keys that a set may have. A longer one is refused as a whole: it is none of an
-/// authorization server's.
+/// The most keys in a set. A longer set is rejected as a whole: no authorization server has one.
 const MAX_KEYS: usize = 64;
 
 /// The fewest bytes of an HS256 secret (RFC 7518 §3.2).
 const MIN_SECRET_LEN: usize = 32;
 
-/// The keys of an issuer.
+/// The keys of an issuer. Mintery's own routes verify with one too.
 #[derive(Debug, Clone, Default)]
 pub struct KeySet {
     keys: HashMap<Box<str>, Arc<VerifyingKey>>,
     left_out: Vec<LeftOut>,
 }
 
-/// A published key that is not used.
+/// A published key that is not used, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the key {}: {reason}", kid.as_deref().unwrap_or("without kid"))]
 pub struct LeftOut {
-    /// Its id, if it has one that can be read.
+    /// Its id, if it is readable.
     pub kid: Option<String>,
-    /// Why.
+    /// The reason.
     pub reason: LeftOutReason,
 }
 
-/// Why a document is no set of keys to work with.
+/// The reason why a document is not a usable set of keys.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySetError {
-    /// It is no JSON object, or `keys` is missing, no array, or stands twice.
+    /// It is not a JSON object, or its `keys` is missing, repeated, or not an array.
     #[error("it is no JWK set: a JSON object with an array `keys` is expected (RFC 7517 §5)")]
     NotASet,
     /// It has more keys than any authorization server needs.
     #[error("it has more than {MAX_KEYS} keys")]
     TooMany,
-    /// It has no key that access tokens can be verified with: none at all, or these.
+    /// It has no key that can verify access tokens: no keys, or only these.
     #[error("it has no key that can be used{}", reasons(.0))]
     NoUsableKey(Vec<LeftOut>),
-    /// The secret for HS256 is guessed too easily.
+    /// The secret for HS256 is too easy to guess.
     #[error("a secret for HS256 has at least {MIN_SECRET_LEN} random bytes (RFC 7518 §3.2)")]
     ShortSecret,
 }
@@ -59,25 +57,24 @@ fn reasons(left_out: &[LeftOut]) -> String {
 }
 
 #[derive(Deserialize)]
-struct Document<'a> {
+struct Jwks<'a> {
     #[serde(borrow)]
     keys: Vec<&'a RawValue>,
 }
 
 impl KeySet {
-    /// Reads a JWKS, key by key: one of a type that nobody here knows does not spoil the others
-    /// (RFC 7517 §5).
+    /// Parses a JWKS, key by key: a key of unknown type does not spoil the others (RFC 7517 §5).
     ///
-    /// Taken are P-256 (ES256), P-384 (ES384), Ed25519 (`EdDSA`) and RSA of 2048 to 8192 bits
-    /// (RS256, or PS256 when `alg` says so). Two different keys with one `kid` are both left
-    /// out, and so is a key with private members.
+    /// Accepted are P-256 (ES256), P-384 (ES384), Ed25519 (`EdDSA`) and RSA of 2048 to 8192 bits
+    /// (RS256, or PS256 if `alg` says so). Two different keys with one `kid` are both left out, and
+    /// so is a key with private members.
     ///
     /// # Errors
-    /// When it is no JWKS, too long, or no key in it can be used.
+    /// When it is not a JWKS, is too long, or has no usable key.
     pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
-        // `serde` reads an array in the place of an object too.
+        // `serde` would accept an array in place of an object.
         let is_object = json.trim_ascii_start().starts_with(b"{");
-        let document: Document<'_> =
+        let document: Jwks<'_> =
             serde_json::from_slice(json).ok().filter(|_| is_object).ok_or(KeySetError::NotASet)?;
         if document.keys.len() > MAX_KEYS {
             return Err(KeySetError::TooMany);
@@ -115,8 +112,8 @@ impl KeySet {
         }
     }
 
-    /// The same set with a secret for HS256, which never comes from a JWKS. Whoever can verify with
-    /// it can sign with it too: only where issuer and API are in one hand.
+    /// Adds a secret for HS256, which never comes from a JWKS. Every holder of the secret can sign
+    /// with it: use it only where one party runs issuer and API.
     ///
     /// # Errors
     /// When the secret is shorter than 32 bytes.
@@ -128,7 +125,7 @@ impl KeySet {
         Ok(self)
     }
 
-    /// The same set with the keys of `other`, which win where both have one of an id.
+    /// Adds the keys of `other`, which win over keys with the same id.
     #[must_use]
     pub(crate) fn with(mut self, other: &Self) -> Self {
         self.keys.extend(other.keys.iter().map(|(kid, key)| (kid.clone(), Arc::clone(key))));
@@ -141,16 +138,16 @@ impl KeySet {
         self.keys.get(kid)
     }
 
-    /// Whether `key` is the one with this id.
+    /// Returns true if `key` is the one with this id.
     #[must_use]
     pub(crate) fn has(&self, kid: &str, key: &Arc<VerifyingKey>) -> bool {
-        // Nearly always it is the very same, and a few pointers are compared sooner than an id is
-        // looked up.
+        // Nearly always it is the same allocation, and comparing a few pointers is faster than
+        // looking up an id.
         self.keys.values().any(|own| Arc::ptr_eq(own, key))
             || self.get(kid).is_some_and(|own| own == key)
     }
 
-    /// The same set, which follows `before`: a key that is in both stays the very same.
+    /// The set as successor of `before`: a key in both keeps its allocation.
     #[must_use]
     pub(crate) fn following(mut self, before: &Self) -> Self {
         for (kid, key) in &mut self.keys {
@@ -166,7 +163,7 @@ impl KeySet {
         self.keys.keys().map(|kid| &**kid)
     }
 
-    /// The published keys that are not used, for the operator: one whose private half is published
+    /// The published keys that are not used, for the operator: a key whose private half is published
     /// is compromised.
     #[must_use]
     pub fn left_out(&self) -> &[LeftOut] {

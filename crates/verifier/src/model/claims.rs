@@ -1,4 +1,4 @@
-//! What an access token says (RFC 9068 §2.2), and its id.
+//! The claims of an access token (RFC 9068 §2.2) as the server writes them, and its id.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,33 +7,33 @@ use serde::Serialize;
 /// The `typ` of an access token (RFC 9068 §2.1).
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
-/// The `typ` of a signed answer to an introspection, which is its media type too (RFC 9701 §5).
+/// The `typ` of a signed introspection response, and its media type (RFC 9701 §5).
 pub const INTROSPECTION_TYPE: &str = "token-introspection+jwt";
 
 /// The claims of an access token, in the order in which they are written.
 #[derive(Debug, Serialize)]
 pub struct AccessTokenClaims<'a> {
-    /// Who issued it.
+    /// The issuer.
     pub iss: &'a str,
-    /// Who it stands for: with client credentials, the client; the owner of the API key that it
-    /// was made from.
+    /// The caller: the client, with client credentials, or the owner of the API key that it was made
+    /// from.
     pub sub: &'a str,
-    /// The client that asked for it, or the API key that it was made from.
+    /// The client that requested it, or the API key that it was made from.
     pub client_id: &'a str,
-    /// The APIs that it is good for.
+    /// The APIs that accept it.
     pub aud: Audience<'a, &'a str>,
-    /// When it was issued, in seconds.
+    /// The time of issue, in seconds.
     pub iat: i64,
-    /// From when on it is good, in seconds.
+    /// The time from which it is valid, in seconds.
     pub nbf: i64,
-    /// From when on it is expired, in seconds.
+    /// The time from which it is expired, in seconds.
     pub exp: i64,
     /// Its id.
     pub jti: &'a str,
-    /// What it allows; absent when nothing was asked for and nothing is granted by default.
+    /// The granted scopes; absent if none were requested and none are granted by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<&'a str>,
-    /// What the API key is for that it was made from; absent when a client asked for it.
+    /// The environment of the API key that it was made from; absent if a client requested it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<&'static str>,
 }
@@ -49,7 +49,7 @@ pub enum Audience<'a, T> {
 }
 
 impl<'a, T: AsRef<str>> Audience<'a, T> {
-    /// Those that are listed.
+    /// The claim for these APIs.
     #[must_use]
     pub fn of(audience: &'a [T]) -> Self {
         match audience {
@@ -60,21 +60,21 @@ impl<'a, T: AsRef<str>> Audience<'a, T> {
 }
 
 /// The id of a token: the number of the last event that the issuing node knew, a digest of the id
-/// of the credential that asked, and 16 random bytes. The number is what makes a cut-off hold
-/// without trusting a clock: a token with a smaller number than its client's cut-off is void,
-/// whenever it claims to have been issued.
+/// of the requesting credential, and 16 random bytes. The number lets a cut-off work without a
+/// trusted clock: a token with a number below its client's cut-off is revoked, whatever time of
+/// issue it claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenId {
-    /// The last event that the issuing node had applied.
+    /// The number of the last event that the issuing node had applied.
     pub event: u64,
-    /// The first 8 bytes of SHA-256 of the id of the credential that asked.
+    /// The first 8 bytes of SHA-256 of the id of the requesting credential.
     pub credential: [u8; 8],
-    /// What makes it unique.
+    /// Random bytes that make it unique.
     pub nonce: [u8; 16],
 }
 
 impl TokenId {
-    /// As it stands in `jti`: 43 characters of base64url.
+    /// The value of `jti`: 43 characters of base64url.
     #[must_use]
     pub fn encode(&self) -> String {
         let mut bytes = [0; 32];
@@ -83,7 +83,7 @@ impl TokenId {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// What goes into a token id for the credential with this id.
+    /// The digest of a credential's id.
     #[must_use]
     pub fn credential_digest(credential_id: &str) -> [u8; 8] {
         let digest =
@@ -91,7 +91,7 @@ impl TokenId {
         digest.as_ref().first_chunk().copied().unwrap_or_default()
     }
 
-    /// From `jti`; nothing when it has another form.
+    /// Parses a `jti`; nothing if it has another form.
     #[must_use]
     pub fn decode(jti: &str) -> Option<Self> {
         let bytes: [u8; 32] = URL_SAFE_NO_PAD.decode(jti).ok()?.try_into().ok()?;

@@ -1,25 +1,25 @@
-//! Environments: what an API key is for, and what is made from it.
+//! Environments of API keys, and of the tokens that are made from them.
 
 use std::str::FromStr;
 
-/// Text that names no environment.
+/// The error for text that is not an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an environment is live or test")]
 pub struct InvalidEnvironment;
 
-/// What a key is for. It stands in the key, so that everybody sees it, and in the tokens that are
-/// made from it (`environment`).
+/// The environment of an API key. It is visible in the key, and in the tokens that are made from it
+/// (`environment`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Environment {
-    /// For the real thing.
+    /// Production.
     #[default]
     Live,
-    /// For trying out: never good where it matters.
+    /// Tests: rejected in production.
     Test,
 }
 
 impl Environment {
-    /// The name, for programs and for the store.
+    /// The name, for programs and the store.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -41,22 +41,22 @@ impl FromStr for Environment {
     }
 }
 
-/// Text that is no choice of environments.
+/// The error for text that is not a choice of environments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it should be live, test or any")]
 pub struct InvalidEnvironments;
 
-/// Which keys are accepted somewhere.
+/// The environments that a place accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Environments {
-    /// Those of one environment.
+    /// One environment.
     Only(Environment),
-    /// All of them.
+    /// All environments.
     Any,
 }
 
 impl Environments {
-    /// Whether a key of this environment is accepted.
+    /// Returns true if `environment` is accepted.
     #[must_use]
     pub fn accept(self, environment: Environment) -> bool {
         match self {
@@ -65,7 +65,7 @@ impl Environments {
         }
     }
 
-    /// The name, as it is set.
+    /// The name in settings.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

@@ -1,10 +1,9 @@
-//! What was taken back before it expired. A single token is void by its `jti`. A cut-off voids all
-//! tokens of a client, of a credential, for an API, or of a signing key that were issued before an
-//! event: each token says in its `jti` which event its issuer knew, so that a cut-off holds without
-//! trusting a clock, and also for what a node issues that has not heard of it yet.
+//! Revocations. A single token is revoked by its `jti`. A cut-off revokes all tokens of a client, of
+//! a credential, for an API, or of a signing key that were issued before an event: each token names
+//! in its `jti` the last event that its issuer knew, so that a cut-off needs no trusted clock and
+//! also covers tokens from a node that has not heard of it yet.
 //!
-//! Nobody learns from a revocation what it is about who does not know that already: it has a
-//! digest.
+//! A revocation contains a digest, so that it reveals no names.
 
 use std::fmt;
 
@@ -18,15 +17,15 @@ use crate::model::claims::TokenId;
 /// The `typ` of a document of the revocation feed.
 pub const FEED_TYPE: &str = "revocations+jwt";
 
-/// What may be void.
+/// A kind of revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Kind {
     /// One token, by its `jti`.
     Token = 1,
-    /// The tokens of a client, by its id: those that it asked for, and those that stand for it.
+    /// The tokens of a client, by its id: those that it requested, and those whose subject it is.
     Client,
-    /// The tokens that were asked for with a secret, an API key or a certificate, by its id.
+    /// The tokens requested with a secret, an API key or a certificate, by its id.
     Credential,
     /// The tokens for an API, by its identifier.
     Api,
@@ -35,10 +34,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 5] = [Self::Token, Self::Client, Self::Credential, Self::Api, Self::Key];
 
-    /// The name, for the store and for programs.
+    /// The name, for the store and programs.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -56,7 +55,7 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// How many bytes of SHA-256 tell one from another. Of a credential a `jti` has eight.
+    /// The number of bytes of SHA-256 in a mark: eight for a credential, as in a `jti`.
     #[must_use]
     pub const fn digest_len(self) -> usize {
         match self {
@@ -66,18 +65,18 @@ impl Kind {
     }
 }
 
-/// What is void: its kind, and the beginning of SHA-256 of what it is called.
+/// The subject of a revocation: its kind, and the first bytes of SHA-256 of its name.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mark([u8; 16]);
 
 impl Mark {
-    /// The mark of what is called `name`.
+    /// The mark of `name`.
     #[must_use]
     pub fn of(kind: Kind, name: &str) -> Self {
         Self::from_digest(kind, digest(&SHA256, name.as_bytes()).as_ref())
     }
 
-    /// The mark of the credential that a token was asked for with.
+    /// The mark of a credential, from the digest in a token's id.
     #[must_use]
     pub fn of_credential(credential: [u8; 8]) -> Self {
         Self::from_digest(Kind::Credential, &credential)
@@ -90,7 +89,7 @@ impl Mark {
         Self(mark)
     }
 
-    /// What kind of thing is void.
+    /// Its kind.
     #[must_use]
     pub fn kind(&self) -> Kind {
         let [kind, ..] = self.0;
@@ -103,7 +102,7 @@ impl Mark {
         URL_SAFE_NO_PAD.encode(self.0.get(1..=self.kind().digest_len()).unwrap_or_default())
     }
 
-    /// From the digest as text; nothing when it is not of the right length.
+    /// Parses the digest; nothing if it has the wrong length.
     #[must_use]
     pub fn from_text(kind: Kind, digest: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(digest).ok()?;
@@ -117,49 +116,45 @@ impl fmt::Debug for Mark {
     }
 }
 
-/// Something that is void.
+/// A revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Revocation {
-    /// What.
+    /// Its subject.
     pub mark: Mark,
-    /// The number of the event by which it was taken back: of all but single tokens, those are
-    /// void whose issuer knew fewer.
+    /// The number of its event: all but single tokens are revoked if their issuer knew a smaller one.
     pub number: u64,
-    /// From when on nothing is left that could be void because of it.
+    /// The moment from which it has no effect, since all tokens that it revokes are expired.
     pub until: Timestamp,
 }
 
-/// By what a token may be void.
+/// The names by which a token may be revoked.
 #[derive(Debug, Clone, Copy)]
 pub struct TokenNames<'a> {
     /// Its `jti`.
     pub jti: &'a str,
-    /// What Mintery put into that; nothing when somebody else made it: its issuer knew of no
-    /// event.
+    /// The parts of a `jti` that Mintery made; nothing for other issuers, which know no events.
     pub id: Option<TokenId>,
-    /// Who it stands for: the client that asked for it, or the owner of the API key that it was
-    /// made from.
+    /// The client that requested it, or the owner of the API key that it was made from.
     pub subject: &'a str,
-    /// Who asked for it.
+    /// The client that requested it, or the id of the API key.
     pub client_id: &'a str,
     /// The id of the key that signed it.
     pub kid: &'a str,
-    /// The APIs that it is for.
+    /// The APIs that accept it.
     pub audience: &'a [String],
 }
 
-/// Where it is looked up what was taken back.
+/// A lookup of revocations.
 pub trait CutOffs {
-    /// Whether anything of this kind was. What was not need not be digested.
+    /// Returns true if there is any of this kind, so that names of other kinds need no digest.
     fn has(&self, kind: Kind) -> bool;
 
-    /// The number of the event by which this was taken back.
+    /// The number of the event that revoked `mark`.
     fn number(&self, mark: Mark) -> Option<u64>;
 }
 
 impl TokenNames<'_> {
-    /// Whether the token is void: by itself, or because it was issued before something was taken
-    /// back.
+    /// Returns true if the token is revoked, by itself or by a cut-off.
     pub fn are_void(&self, known: &impl CutOffs) -> bool {
         let number_of =
             |kind, name| known.has(kind).then(|| known.number(Mark::of(kind, name))).flatten();

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-/// The prefix of the scopes that are Mintery's own: never a default, good for nothing but the
-/// issuer's own API.
+/// The prefix of Mintery's own scopes: never granted by default, and only accepted by the issuer's
+/// own API.
 pub const OWN_PREFIX: &str = "mintery:";
 
-/// All scopes that are Mintery's own. To add one: a line here, and where it is asked for.
+/// All scopes of Mintery's own. To add one: a line here, and where it is required.
 pub const OWN_SCOPES: [&str; 14] = [
     "mintery:apis:read",
     "mintery:apis:write",
@@ -27,13 +27,12 @@ pub const OWN_SCOPES: [&str; 14] = [
     "mintery:users:write",
 ];
 
-/// A set of scope tokens, each of bytes 21, 23–5B, 5D–7E. Neither order nor repetition means
-/// anything, so it is kept as the text that is sent, sorted and without repeats: a clone or a
-/// comparison costs nothing worth naming.
+/// A set of scope tokens, each of bytes 21, 23–5B, 5D–7E. It is stored as the text that is sent,
+/// sorted and without repeats, so that clones and comparisons are cheap.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ScopeSet(Arc<str>);
 
-/// Text that is no scope list of RFC 6749 §3.3.
+/// The error for text that is not a scope list (RFC 6749 §3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a scope list is tokens of printable ASCII without quote and backslash, one space between")]
 pub struct InvalidScope;
@@ -42,8 +41,7 @@ impl ScopeSet {
     /// Parses a scope list; the empty text is the empty set.
     ///
     /// # Errors
-    /// When a byte stands in it that no scope token may have, or the tokens are not separated by
-    /// exactly one space.
+    /// When a byte is not allowed in a scope token, or tokens are not separated by exactly one space.
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
         if text.is_empty() {
             return Ok(Self::default());
@@ -69,27 +67,27 @@ impl ScopeSet {
         &self.0
     }
 
-    /// Whether no scope is in it.
+    /// Returns true for the empty set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether `token` is in it.
+    /// Returns true if `token` is in the set.
     #[must_use]
     pub fn contains(&self, token: &str) -> bool {
         self.iter().any(|own| own == token)
     }
 
-    /// Whether every scope of it is in `other`.
+    /// Returns true if every scope is in `other` too.
     #[must_use]
     pub fn is_subset_of(&self, other: &Self) -> bool {
-        // Both are sorted: one walk through either, however long they are.
+        // Both are sorted: one walk through either.
         let mut others = other.iter();
         self.iter().all(|token| others.find(|other| *other >= token) == Some(token))
     }
 
-    /// The scopes of it that are not in `other`.
+    /// The scopes that are not in `other`.
     #[must_use]
     pub fn minus(&self, other: &Self) -> Self {
         let mut others = other.iter().peekable();
@@ -100,13 +98,13 @@ impl ScopeSet {
         Self(self.iter().filter(is_missing).collect::<Vec<_>>().join(" ").into())
     }
 
-    /// The scopes of it that are in `other` too.
+    /// The scopes that are in `other` too.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         if self.is_subset_of(other) { self.clone() } else { self.minus(&self.minus(other)) }
     }
 
-    /// Both sets in one.
+    /// The scopes of both sets.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         if self.is_empty() {
@@ -115,7 +113,7 @@ impl ScopeSet {
         Self::from_tokens(self.iter().chain(other.iter()).collect())
     }
 
-    /// The scopes that are not Mintery's own.
+    /// The scopes without Mintery's own.
     #[must_use]
     pub fn without_own(&self) -> Self {
         Self(
@@ -127,7 +125,7 @@ impl ScopeSet {
         )
     }
 
-    /// Whether one of them is Mintery's own.
+    /// Returns true if one of them is Mintery's own.
     #[must_use]
     pub fn has_own(&self) -> bool {
         self.iter().any(|token| token.starts_with(OWN_PREFIX))

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// An algorithm that access tokens are signed with (RFC 7518 §3, RFC 8037).
+/// A signature algorithm of access tokens (RFC 7518 §3, RFC 8037).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SigningAlgorithm {
     /// ECDSA with P-256 and SHA-256.
@@ -16,11 +16,11 @@ pub enum SigningAlgorithm {
     Rs256,
     /// Ed25519.
     EdDsa,
-    /// HMAC with SHA-256. Whoever can verify such a token can make one.
+    /// HMAC with SHA-256. Every verifier of such tokens can also make them.
     Hs256,
 }
 
-/// An algorithm that Mintery does not sign with.
+/// The error for an algorithm that is not supported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not an algorithm that tokens are signed with; there are {}", SigningAlgorithm::names())]
 pub struct UnknownAlgorithm;
@@ -30,8 +30,7 @@ impl SigningAlgorithm {
     pub const ALL: [Self; 6] =
         [Self::Es256, Self::Es384, Self::Ps256, Self::Rs256, Self::EdDsa, Self::Hs256];
 
-    /// The name that `alg` has in a header or a key (RFC 7518 §3.1, RFC 8037 §3.1), spelt exactly
-    /// so.
+    /// The exact value of `alg` in a header or a key (RFC 7518 §3.1, RFC 8037 §3.1).
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -44,8 +43,7 @@ impl SigningAlgorithm {
         }
     }
 
-    /// Whether the key that verifies is the key that signs, and so a secret that is never
-    /// published.
+    /// Returns true if one secret both signs and verifies, so that it is never published.
     #[must_use]
     pub const fn is_symmetric(self) -> bool {
         matches!(self, Self::Hs256)
@@ -56,7 +54,7 @@ impl SigningAlgorithm {
     }
 }
 
-/// What `jsonwebtoken` calls it.
+/// The name in `jsonwebtoken`.
 impl From<SigningAlgorithm> for jsonwebtoken::Algorithm {
     fn from(algorithm: SigningAlgorithm) -> Self {
         match algorithm {

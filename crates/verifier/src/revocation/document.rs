@@ -1,5 +1,5 @@
-//! A document of the revocation feed (`docs/reference/revocation-feed.md`), read as strictly as a token: what
-//! is not exactly as it should be is refused as a whole, and nothing of it is taken over.
+//! A document of the revocation feed (`docs/reference/revocation-feed.md`), read as strictly as a token: one
+//! fault rejects the whole document.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,31 +8,30 @@ use crate::clock::Timestamp;
 use crate::keys::key_set::KeySet;
 use crate::model::revocation::{FEED_TYPE, Kind, Mark, Revocation};
 use crate::model::signing_key::SigningAlgorithm;
-use crate::token::access_token::brings_no_key;
 use crate::token::jws;
 use crate::token::strict_json::{Object, Value};
 
-/// The longest document that is taken.
+/// The longest accepted document, in bytes.
 pub const MAX_LEN: usize = 4 * 1024 * 1024;
 
 /// The longest `next`.
 const MAX_NEXT_LEN: usize = 256;
 
-/// Why a document is refused.
+/// The reason why a document is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FeedDocumentError {
-    /// No compact JWS, not strictly base64url, no JSON object, or a member twice.
+    /// Not a compact JWS, not strict base64url, not a JSON object, or a repeated member.
     #[error("it is malformed")]
     Malformed,
-    /// `crit`, or a member that brings a key.
+    /// `crit`, or a member that contains or names a key.
     #[error("its header has a member that is not accepted")]
     Header,
     /// `typ` is not `revocations+jwt`.
     #[error("it is of another type")]
     Type,
-    /// `alg` is not the algorithm of the key, or one of a shared secret, with which anybody who
-    /// verifies could sign.
+    /// `alg` is not the algorithm of the key, or is that of a shared secret, with which every
+    /// verifier could sign.
     #[error("it is signed with an algorithm that is not the key's, or not asymmetric")]
     Algorithm,
     /// The issuer has no key with this `kid`.
@@ -41,16 +40,16 @@ pub enum FeedDocumentError {
     /// The signature does not verify.
     #[error("its signature is bad")]
     Signature,
-    /// A claim is missing, or not as it should be.
+    /// A claim is missing or malformed.
     #[error("its claim {0} is missing or malformed")]
     Claim(&'static str),
-    /// It is of another issuer.
+    /// `iss` is another issuer.
     #[error("it is of another issuer")]
     Issuer,
-    /// It is for somebody else.
+    /// `aud` is another address.
     #[error("its aud is not the address of the feed")]
     Audience,
-    /// It answers another question: an old document, perhaps, that somebody has kept.
+    /// `nonce` belongs to another question: the document is a replay.
     #[error("its nonce is not the one that was sent")]
     Nonce,
     /// `exp` has come, or `iat` is in the future.
@@ -58,44 +57,43 @@ pub enum FeedDocumentError {
     Time,
 }
 
-/// What a document must say of itself.
+/// The required claims of a document.
 pub struct Expected<'a> {
     pub issuer: &'a str,
-    /// `aud` is one of these.
+    /// The accepted values of `aud`.
     pub audience: [&'a str; 2],
     pub nonce: &'a str,
-    /// Now, and by how much clocks may differ.
+    /// The present moment, and the accepted difference of clocks.
     pub now: Timestamp,
     pub skew: std::time::Duration,
 }
 
-/// What a document says.
+/// The contents of a document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeedDocument {
     pub contents: Contents,
-    /// By how much what it says was older than the document, when it was made; absent in all parts
-    /// but the first.
+    /// The age of the contents when the document was made; absent in all parts but the first.
     pub age: Option<std::time::Duration>,
     /// The number of the event up to which it is complete.
     pub to: u64,
-    /// What to ask for next.
+    /// The value of `after` for the next question.
     pub next: String,
     pub entries: Vec<Revocation>,
 }
 
-/// How it goes together with what is known.
+/// The relation of a document to the known revocations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contents {
-    /// It adds to what is known up to event `from`.
+    /// It adds to those up to event `from`.
     Changes { from: u64 },
-    /// It is a part of what replaces all that is known.
+    /// It is a part of a list that replaces them all.
     Part { number: u64, is_last: bool },
 }
 
-/// Checks a document and reads it.
+/// Verifies a document and reads it.
 ///
 /// # Errors
-/// The first thing that is wrong with it.
+/// The first fault.
 pub fn read(
     document: &str,
     keys: &KeySet,
@@ -120,7 +118,7 @@ pub fn read(
 fn check_header<'a>(
     header: &'a Object<'_>,
 ) -> Result<(&'a str, SigningAlgorithm), FeedDocumentError> {
-    if !brings_no_key(header) {
+    if !jws::brings_no_key(header) {
         return Err(FeedDocumentError::Header);
     }
     if header.text("typ") != Some(FEED_TYPE) {
@@ -221,7 +219,7 @@ impl Claims<'_> {
                 && kind != Kind::Token
                 && number <= from
             {
-                // It was told before, or belongs elsewhere.
+                // It repeats an earlier document, or belongs to another one.
                 return Err(malformed);
             }
             let mark = Mark::from_text(kind, digest).ok_or(malformed)?;
@@ -256,13 +254,13 @@ impl Claims<'_> {
     }
 }
 
-/// What goes into an address as it is.
+/// Returns true for text that needs no encoding in a URL.
 fn is_next(text: &str) -> bool {
     let is_unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     !text.is_empty() && text.len() <= MAX_NEXT_LEN && text.bytes().all(is_unreserved)
 }
 
-/// A whole number that was not rounded on its way.
+/// A whole number that `f64` holds exactly.
 fn whole(number: f64) -> Option<u64> {
     /// 2^53 − 1.
     const GREATEST: f64 = 9_007_199_254_740_991.0;
@@ -284,10 +282,10 @@ fn moment(secs: f64) -> Option<Timestamp> {
     (0.0..=LATEST).contains(&secs).then_some(Timestamp::from_millis(millis))
 }
 
-/// What makes an answer that of a question.
+/// A random value that ties an answer to its question.
 ///
 /// # Errors
-/// When there is no randomness.
+/// When the machine has no randomness.
 pub fn nonce() -> Result<String, aws_lc_rs::error::Unspecified> {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes)?;

@@ -1,6 +1,5 @@
-//! Asking the issuer whether a token is good (RFC 7662), when what it takes back cannot be
-//! followed. Each question has a thread; there are few at once, each token is asked about once, and
-//! the answer counts for a moment.
+//! Questions to the issuer about single tokens (RFC 7662), while revocations cannot be followed.
+//! Each question has a thread; few run at once, one per token, and an answer counts for a moment.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,43 +14,43 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::fetch::address::Address;
+use crate::fetch::authorization::{Authorization, form_encoded};
 use crate::fetch::{Fetch, MAX_DOCUMENT_LEN, Request};
 use crate::keys::discovery;
-use crate::revocation::options::{Authorization, form_encoded};
 
-/// Questions at once; more fail.
+/// The most questions at once; further ones fail.
 const MAX_ASKING: usize = 8;
 
-/// How long an answer counts.
+/// The time for which an answer counts.
 const COUNTS_FOR: Duration = Duration::from_secs(1);
 
-/// How long an answer may take.
+/// The longest time for an answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The most answers that are remembered.
 const CAPACITY: usize = 1024;
 
-/// A digest of a token.
-type Key = [u8; 32];
+/// The SHA-256 of a token.
+type TokenDigest = [u8; 32];
 
-/// Asks, and remembers for a moment.
-pub struct Introspector(Arc<Shared>);
+/// Asks the issuer, and remembers answers for a moment.
+pub struct Introspector(Arc<Questions>);
 
-struct Shared {
+struct Questions {
     issuer: Box<str>,
     fetch: Arc<dyn Fetch + Sync>,
     authorization: Authorization,
     clock: Arc<dyn Clock>,
-    /// Where it is asked, once that was found, until it fails.
+    /// The discovered address of the endpoint, until it fails.
     url: Mutex<Option<String>>,
-    answers: Cache<Key, Answer>,
-    asking: Mutex<HashMap<Key, watch::Receiver<Option<Answer>>>>,
+    answers: Cache<TokenDigest, Answer>,
+    asking: Mutex<HashMap<TokenDigest, watch::Receiver<Option<Answer>>>>,
 }
 
-/// What the issuer said when.
+/// An answer of the issuer, and the moment of its question.
 #[derive(Clone, Copy)]
 struct Answer {
-    /// Whether the token is good; nothing when that could not be told.
+    /// The state of the token; nothing if the question failed.
     is_active: Option<bool>,
     at: Duration,
 }
@@ -62,13 +61,13 @@ struct Introspection {
 }
 
 impl Introspector {
-    pub(crate) fn new(
+    pub fn new(
         issuer: Box<str>,
         fetch: Arc<dyn Fetch + Sync>,
         authorization: Authorization,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(Questions {
             issuer,
             fetch,
             authorization,
@@ -79,9 +78,9 @@ impl Introspector {
         }))
     }
 
-    /// Whether `token` is good, as the issuer says; nothing when that cannot be told now.
-    pub(crate) async fn is_active(&self, token: &str) -> Option<bool> {
-        let key: Key = digest(&SHA256, token.as_bytes()).as_ref().try_into().ok()?;
+    /// The state of `token` at the issuer; nothing if the question fails.
+    pub async fn is_active(&self, token: &str) -> Option<bool> {
+        let key: TokenDigest = digest(&SHA256, token.as_bytes()).as_ref().try_into().ok()?;
         let mut answer = match self.answer_or_ask(key, token) {
             Known::Answer(answer) => return answer.is_active,
             Known::Asked(answer) => answer,
@@ -91,7 +90,7 @@ impl Introspector {
         answer.as_ref()?.is_active
     }
 
-    fn answer_or_ask(&self, key: Key, token: &str) -> Known {
+    fn answer_or_ask(&self, key: TokenDigest, token: &str) -> Known {
         let shared = &self.0;
         let now = shared.clock.elapsed();
         if let Some(answer) = shared.answers.get(&key).filter(|answer| now < answer.at + COUNTS_FOR)
@@ -108,7 +107,7 @@ impl Introspector {
         let (sender, receiver) = watch::channel(None);
         let (thread_shared, token) = (Arc::clone(shared), token.to_owned());
         let asked = thread::Builder::new().name("mintery-introspect".to_owned()).spawn(move || {
-            // Before it is asked: what is taken back meanwhile is not in the answer.
+            // Before the question: a later revocation is not in the answer.
             let at = thread_shared.clock.elapsed();
             let asked = catch_unwind(AssertUnwindSafe(|| thread_shared.ask(&token)));
             let answer = Answer { is_active: asked.unwrap_or(None), at };
@@ -126,14 +125,14 @@ impl Introspector {
     }
 }
 
-/// What there is to go by.
+/// An answer, or the way to it.
 enum Known {
     Answer(Answer),
     Asked(watch::Receiver<Option<Answer>>),
     TooMany,
 }
 
-impl Shared {
+impl Questions {
     fn ask(&self, token: &str) -> Option<bool> {
         let url = self.url()?;
         let form = format!("token={}&token_type_hint=access_token", *form_encoded(token));
@@ -146,11 +145,11 @@ impl Shared {
             max_len: MAX_DOCUMENT_LEN,
         });
         let Ok(answer) = answer else {
-            // It may have moved.
+            // The endpoint may have moved.
             *lock(&self.url) = None;
             return None;
         };
-        // `serde` reads an array in the place of an object too.
+        // `serde` would accept an array in place of an object.
         let is_object = answer.body.trim_ascii_start().starts_with(b"{");
         let introspection: Introspection =
             serde_json::from_slice(&answer.body).ok().filter(|_| is_object)?;
@@ -167,7 +166,7 @@ impl Shared {
     }
 }
 
-/// What is held stays consistent at every step, so a panic while it is does no harm.
+/// The data is consistent at every step, so a panic while it is locked does no harm.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

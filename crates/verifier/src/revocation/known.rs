@@ -1,5 +1,5 @@
-//! What is known to be void, as a verifier holds it: found in a fraction of a microsecond among
-//! millions, and bounded by what could still be good, since all of it expires.
+//! The known revocations in memory: found in a fraction of a microsecond among millions, and bounded,
+//! since each entry expires with the last token that it could revoke.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -12,19 +12,19 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::clock::Timestamp;
 use crate::model::revocation::{CutOffs, Kind, Mark, Revocation, TokenNames};
 
-/// How many parts there are, each with a lock and a table of its own: none ever has to grow by much
-/// at once.
+/// The number of parts, each with a lock and a table of its own, so that no table grows by much at
+/// once.
 const SHARDS: usize = 64;
 
-/// What was taken back. Those who check read; whoever follows the issuer writes.
+/// The known revocations. Verification reads them; a follower of the issuer writes them, and on
+/// Mintery's own nodes the follower of the database.
 pub struct Revocations {
     shards: [RwLock<Shard>; SHARDS],
     hasher: RandomState,
-    /// Raised whenever something becomes void that was not: who has looked since then need not
-    /// look again.
+    /// Incremented with each new revocation: a check at the same version need not be repeated.
     version: AtomicU64,
     next_to_clean: AtomicUsize,
-    /// How many there are of each kind.
+    /// The number of entries of each kind.
     counts: [AtomicUsize; Kind::ALL.len()],
 }
 
@@ -57,46 +57,44 @@ impl fmt::Debug for Revocations {
 }
 
 impl Revocations {
-    /// How many there are.
+    /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.counts.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
-    /// Whether there are none.
+    /// Returns true if there are no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What changes whenever a token may have become void.
+    /// A number that changes whenever a token may have been revoked.
     pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
 
-    /// Whether the token with these names is void.
+    /// Returns true if the token with these names is revoked.
     #[must_use]
     pub fn voids(&self, token: &TokenNames<'_>) -> bool {
         token.are_void(self)
     }
 
-    /// Adds what was taken back. Of two about the same the later one holds, and for as long as the
-    /// longer.
+    /// Adds revocations. Of two with one mark the later event counts, until the later expiry.
     pub fn add(&self, revocations: impl IntoIterator<Item = Revocation>) {
         for revocation in revocations {
             self.put(&mut write(self.shard(revocation.mark)), &revocation);
         }
-        // Last: who sees the number sees what was added.
+        // Last: a reader that sees the number sees the entries.
         self.version.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Forgets what is known in favour of `revocations`: the history in which it happened is not
-    /// the one that goes on.
+    /// Replaces all entries by `revocations`, after the issuer's history changed.
     pub fn replace(&self, revocations: impl IntoIterator<Item = Revocation>) {
         let mut shards: Vec<Shard> = std::iter::repeat_with(Shard::new).take(SHARDS).collect();
         for revocation in revocations {
             if let Some(shard) = shards.get_mut(self.shard_number(revocation.mark)) {
-                // Counted before it is there, so that nobody overlooks it.
+                // Counted before it is visible, so that no reader skips it.
                 self.put(shard, &revocation);
             }
         }
@@ -107,7 +105,7 @@ impl Revocations {
         self.version.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// Forgets what nothing is left of at `now`, in one part; the next time in the next one.
+    /// Removes the entries that are expired at `now` from one part; the next call cleans the next.
     pub fn clean_some(&self, now: Timestamp) {
         let number = self.next_to_clean.fetch_add(1, Ordering::Relaxed);
         let Some(shard) = self.shards.get(number.checked_rem(SHARDS).unwrap_or(0)) else { return };
@@ -154,13 +152,13 @@ impl Revocations {
     }
 
     fn shard(&self, mark: Mark) -> &RwLock<Shard> {
-        // The first stands in for one that cannot be missing.
+        // The number is always in range; the first part is a fallback for the type checker.
         let [first, ..] = &self.shards;
         self.shards.get(self.shard_number(mark)).unwrap_or(first)
     }
 
     fn shard_number(&self, mark: Mark) -> usize {
-        // The upper bits: the tables themselves go by others.
+        // The upper bits, since the tables use the lower ones.
         usize::try_from(self.hasher.hash_one(mark) >> 40).unwrap_or(0) % SHARDS
     }
 }
@@ -182,7 +180,7 @@ impl Entry {
     }
 }
 
-/// Nobody panics while they hold it.
+/// No code panics while it holds the lock.
 fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
     shard.read().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,5 @@
-//! What an access token says, as RFC 9068 §2 asks: read from a header and claims, of which nothing
-//! is true before the signature was checked.
+//! The contents of an access token (RFC 9068 §2), read from a header and claims that are not trusted
+//! before the signature is verified.
 
 use crate::clock::Timestamp;
 use crate::model::claims::{ACCESS_TOKEN_TYPE, TokenId};
@@ -8,44 +8,44 @@ use crate::model::revocation::TokenNames;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::token::error::VerifyError;
+use crate::token::jws;
 use crate::token::strict_json::{Object, Value};
 
-/// An access token that was found good.
+/// A verified access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessToken {
-    /// `sub`: who it stands for.
+    /// `sub`: the caller.
     pub subject: String,
-    /// `client_id`: who asked for it, or the id of the API key that it was made from.
+    /// `client_id`: the client that requested it, or the id of the API key that it was made from.
     pub client_id: String,
-    /// `aud`: what it is good for.
+    /// `aud`: the APIs that accept it.
     pub audience: Vec<String>,
-    /// `scope`: what it allows.
+    /// `scope`: the granted scopes.
     pub scopes: ScopeSet,
-    /// `environment`: what the API key is for that it was made from; nothing when a client asked
-    /// for it.
+    /// `environment`: that of the API key that it was made from; nothing if a client requested it.
     pub environment: Option<Environment>,
-    /// `exp`: from this moment on it is not good any more.
+    /// `exp`: the moment from which it is expired.
     pub expires_at: Timestamp,
-    /// `iat`: when it was issued.
+    /// `iat`: the moment of its issue.
     pub issued_at: Timestamp,
-    /// `nbf`: before this moment it is not good; `iat` where it says nothing.
+    /// `nbf`: the moment from which it is valid; `iat` if the claim is absent.
     pub not_before: Timestamp,
-    /// `jti`.
+    /// `jti`: its id.
     pub jti: String,
-    /// What Mintery put into `jti`; nothing when somebody else made it.
+    /// The parts of a `jti` that Mintery made; nothing for other issuers.
     pub token_id: Option<TokenId>,
     /// The id of the key that signed it.
     pub kid: String,
 }
 
 impl AccessToken {
-    /// From which moment on it is good: the later of `iat` and `nbf`.
+    /// The moment from which it is valid: the later of `iat` and `nbf`.
     #[must_use]
     pub fn good_from(&self) -> Timestamp {
         self.issued_at.max(self.not_before)
     }
 
-    /// By what it may be void.
+    /// The names by which it may be revoked.
     #[must_use]
     pub fn names(&self) -> TokenNames<'_> {
         let Self { jti, token_id, subject, client_id, kid, audience, .. } = self;
@@ -53,12 +53,11 @@ impl AccessToken {
     }
 }
 
-/// What the header must and must not say before any key is touched; gives the id of the key, and
-/// the algorithm.
-pub(crate) fn check_header<'a>(
+/// Checks a header before any key is used, and returns the id of the key and the algorithm.
+pub fn check_header<'a>(
     header: &'a Object<'_>,
 ) -> Result<(&'a str, SigningAlgorithm), VerifyError> {
-    if !brings_no_key(header) {
+    if !jws::brings_no_key(header) {
         return Err(VerifyError::Header);
     }
     match header.text("typ") {
@@ -70,14 +69,8 @@ pub(crate) fn check_header<'a>(
     Ok((header.text("kid").ok_or(VerifyError::UnknownKey)?, algorithm))
 }
 
-/// Whether a header brings no key along. Nothing critical is understood here, so any `crit` is too
-/// much (RFC 7515 §4.1.11).
-pub(crate) fn brings_no_key(header: &Object<'_>) -> bool {
-    ["crit", "jku", "jwk", "x5u", "x5c"].iter().all(|name| header.get(name).is_none())
-}
-
-/// RFC 9068 §2.2: what must be there, and of which type.
-pub(crate) fn read_claims(claims: &Object<'_>, kid: &str) -> Result<AccessToken, VerifyError> {
+/// Reads the claims that RFC 9068 §2.2 requires.
+pub fn read_claims(claims: &Object<'_>, kid: &str) -> Result<AccessToken, VerifyError> {
     let text = |name: &'static str| {
         claims
             .text(name)
@@ -110,7 +103,7 @@ pub(crate) fn read_claims(claims: &Object<'_>, kid: &str) -> Result<AccessToken,
     })
 }
 
-/// One string, or an array of at least one, all of them strings.
+/// Reads `aud`: one string, or an array of at least one string and nothing else.
 fn audience(claims: &Object<'_>) -> Option<Vec<String>> {
     match claims.get("aud")? {
         Value::Text(one) => Some(vec![one.clone().into_owned()]),
@@ -125,7 +118,7 @@ fn audience(claims: &Object<'_>) -> Option<Vec<String>> {
     }
 }
 
-/// Nothing where somebody else's issuer means something else by it.
+/// Reads `environment`; nothing if another issuer uses the name for something else.
 fn environment(claims: &Object<'_>) -> Option<Environment> {
     match claims.get("environment") {
         Some(Value::Text(name)) => name.parse().ok(),
@@ -133,9 +126,9 @@ fn environment(claims: &Object<'_>) -> Option<Environment> {
     }
 }
 
-/// A `NumericDate`: seconds, perhaps with a fraction, which is cut (RFC 7519 §2).
+/// Reads a `NumericDate`: seconds, whose fraction is cut (RFC 7519 §2).
 fn time(claims: &Object<'_>, name: &'static str) -> Result<Option<Timestamp>, VerifyError> {
-    /// The year 9999: no honest token lives longer, and every sum stays in range.
+    /// The end of the year 9999: no honest token lives longer, and every sum stays in range.
     const LATEST: f64 = 253_402_300_799.0;
     let secs = match claims.get(name) {
         None => return Ok(None),

@@ -1,9 +1,9 @@
-//! Tokens whose signature was found good. A hit still checks its key, time, audience and whatever
-//! else may have changed: nothing has to be emptied, and since only good tokens get in, a stranger
-//! cannot push out others'.
+//! A cache of tokens with a verified signature. A hit still checks key, time, audience and
+//! revocation, so the cache is never invalidated; and since only verified tokens enter it, an
+//! attacker cannot push out those of others.
 //!
-//! They are remembered as they stand, and overwritten when they are forgotten. A digest would say
-//! as much, but a SHA-256 over six hundred bytes takes longer than all the rest of a hit.
+//! The key is the token itself, overwritten on removal. A digest would do as well, but a SHA-256 over
+//! six hundred bytes takes longer than the rest of a hit.
 
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
@@ -13,45 +13,45 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use quick_cache::sync::Cache;
 use zeroize::Zeroize as _;
 
-use crate::keys::key_set::VerifyingKey;
+use crate::keys::jwk::VerifyingKey;
 use crate::revocation::known::Revocations;
 use crate::token::access_token::AccessToken;
 
-/// The most tokens that are remembered.
+/// The most tokens in the cache.
 const CAPACITY: usize = 8192;
 
 /// Verified tokens.
 pub struct VerifiedTokens(Cache<TokenText, Arc<Verified>>);
 
-/// What is known of a token whose signature was found good.
+/// A token with a verified signature.
 #[derive(Debug)]
 pub struct Verified {
-    /// What it says.
+    /// Its contents.
     pub token: Arc<AccessToken>,
-    /// The key that its signature was checked with.
+    /// The key that verified it.
     pub key: Arc<VerifyingKey>,
-    /// The version of the revocations by which it was not void.
+    /// The version of the revocations at which it was last found not revoked.
     cleared_by: AtomicU64,
 }
 
 impl Verified {
-    /// A token whose signature this key verified.
+    /// A token that this key verified.
     pub fn new(token: AccessToken, key: Arc<VerifyingKey>) -> Self {
         Self { token: Arc::new(token), key, cleared_by: AtomicU64::default() }
     }
 
-    /// Whether it was taken back. Nothing is looked up unless something was since the last time.
-    pub fn is_void(&self, revocations: &Revocations) -> bool {
-        // Before the look: what is added meanwhile raises it.
+    /// Returns true if it is revoked. Looks nothing up at a version that was checked before.
+    pub fn is_revoked(&self, revocations: &Revocations) -> bool {
+        // Before the lookup: a revocation that is added meanwhile changes it.
         let version = revocations.version();
         if self.cleared_by.load(Ordering::Relaxed) == version {
             return false;
         }
-        let is_void = revocations.voids(&self.token.names());
-        if !is_void {
+        let is_revoked = revocations.voids(&self.token.names());
+        if !is_revoked {
             self.cleared_by.store(version, Ordering::Relaxed);
         }
-        is_void
+        is_revoked
     }
 }
 
@@ -84,12 +84,12 @@ impl Default for VerifiedTokens {
 }
 
 impl VerifiedTokens {
-    /// What is known of `token`, if it was found good before.
+    /// The verified token, if it is in the cache.
     pub fn get(&self, token: &str) -> Option<Arc<Verified>> {
         self.0.get(token)
     }
 
-    /// Remembers a token that was found good.
+    /// Adds a verified token.
     pub fn insert(&self, token: &str, known: Arc<Verified>) {
         self.0.insert(TokenText(token.into()), known);
     }

@@ -1,25 +1,24 @@
-//! Why a token is not good, or cannot be judged.
+//! The reasons why a token is rejected.
 
-/// Why a token is not good. For logs: whoever presented it is told no more than that, but for
+/// The reason why a token is rejected, for logs. The response to the caller is the same for all but
 /// [`KeysUnavailable`](Self::KeysUnavailable) and [`StaleRevocations`](Self::StaleRevocations),
-/// which are not their fault.
+/// which are not the caller's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// No compact JWS, too long, not strictly base64url, no JSON object, or a member twice.
+    /// Not a compact JWS, too long, not strict base64url, not a JSON object, or a repeated member.
     #[error("malformed")]
     Malformed,
     /// `crit`, or a member that names a key (`jku`, `x5u`, `x5c`, `jwk`).
     #[error("a header member that is not accepted")]
     Header,
-    /// `typ` is not `at+jwt`: an ID token, say, or the token of an issuer that does not follow RFC
-    /// 9068.
+    /// `typ` is not `at+jwt`: an ID token, or the token of an issuer that does not follow RFC 9068.
     #[error("not an access token")]
     Type,
     /// `alg` is not the algorithm of the key, or `none`.
     #[error("an algorithm that is not the key's")]
     Algorithm,
-    /// No key with this `kid`, also after the issuer was asked as often as it may be asked; or the
-    /// key was withdrawn.
+    /// The issuer has no key with this `kid`, or withdrew it. It was asked again, unless the last
+    /// request was too recent.
     #[error("signed with an unknown key")]
     UnknownKey,
     /// The signature does not verify.
@@ -28,33 +27,31 @@ pub enum VerifyError {
     /// A claim is missing or of the wrong type.
     #[error("the claim {0} is missing or malformed")]
     Claim(&'static str),
-    /// Somebody else's token. Issuers are compared byte for byte: a slash at the end makes another
-    /// one.
+    /// A token of another issuer. Issuers are compared byte for byte, a slash at the end included.
     #[error("another issuer")]
     Issuer,
-    /// A token for other APIs: the client has to ask for this one (`resource`, RFC 8707).
+    /// A token for other APIs: the client must request this one (`resource`, RFC 8707).
     #[error("another audience")]
     Audience,
-    /// A token that was made from an API key which is for trying out, where those for the real
-    /// thing are accepted, or the other way round.
+    /// A token from an API key of another environment: a test key where only live keys are accepted,
+    /// or the reverse.
     #[error("another environment")]
     Environment,
-    /// `exp` has come. A clock that is wrong says so of every token.
+    /// `exp` has passed. With a wrong clock every token seems expired.
     #[error("expired")]
     Expired,
-    /// `nbf` or `iat` is further in the future than clocks may differ.
+    /// `nbf` or `iat` is further in the future than the accepted difference of clocks.
     #[error("not yet valid")]
     NotYetValid,
-    /// It was taken back, or its client, the secret that it was asked for with, the key that signed
-    /// it.
+    /// The token was revoked, or its client, credential, API or signing key.
     #[error("revoked")]
     Revoked,
-    /// The issuer's keys never came, or it does not answer and the token is signed with a key that
-    /// is not known: it cannot be told whether the token is good. An answer of 503, not 401.
+    /// The issuer's keys never arrived, or the issuer is down and the token is signed with an unknown
+    /// key, so that no decision is possible. Respond with 503, not 401.
     #[error("the issuer's keys are out of reach")]
     KeysUnavailable,
-    /// It is not known whether it was taken back: what the issuer takes back has not been heard of
-    /// for too long. An answer of 503, not 401.
+    /// Revocations have not been known for too long, so that no decision is possible. Respond with
+    /// 503, not 401.
     #[error("what was taken back is not known for sure")]
     StaleRevocations,
 }

@@ -1,16 +1,19 @@
-//! The compact form of a signed token (RFC 7515 §7.1), taken apart strictly.
+//! The compact form of a signed token (RFC 7515 §7.1), parsed strictly.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-/// The longest token that is looked at.
+
+use crate::token::strict_json::Object;
+
+/// The longest accepted token, in bytes.
 pub const MAX_LEN: usize = 16 * 1024;
 
-/// A token in its parts, decoded. Nothing in it is true yet.
+/// The decoded parts of a token, none of them verified.
 #[derive(Debug)]
 pub struct Jws<'a> {
-    /// The header: a JSON object, for [`Object::parse`](crate::token::strict_json::Object::parse).
+    /// The header: a JSON object, for [`Object::parse`].
     pub header: Vec<u8>,
-    /// What was signed: the first two parts with the dot between them.
+    /// The signed bytes: the first two parts with the dot between them.
     pub signed: &'a [u8],
     /// The second part, still encoded.
     pub payload: &'a str,
@@ -18,12 +21,12 @@ pub struct Jws<'a> {
     pub signature: Vec<u8>,
 }
 
-/// Text that is no signed token in compact form.
+/// The error for text that is not a signed token in compact form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 
-/// Takes a token apart. base64url is read strictly: no padding, no white space, no stray bits in
-/// the last character.
+/// Parses a token. base64url is read strictly: no padding, no white space, no stray bits in the last
+/// character.
 ///
 /// # Errors
 /// When it is too long, has another number of parts, or a part is malformed.
@@ -31,7 +34,7 @@ pub fn parse(token: &str) -> Result<Jws<'_>, Malformed> {
     parse_up_to(token, MAX_LEN)
 }
 
-/// The same with another limit.
+/// Parses a token of up to `max_len` bytes.
 ///
 /// # Errors
 /// As [`parse`].
@@ -58,6 +61,12 @@ pub fn parse_up_to(token: &str, max_len: usize) -> Result<Jws<'_>, Malformed> {
 /// When it is not strictly base64url.
 pub fn decode(part: &str) -> Result<Vec<u8>, Malformed> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| Malformed)
+}
+
+/// Returns true for a header without keys of its own. No critical member is understood here, so any
+/// `crit` is rejected too (RFC 7515 §4.1.11).
+pub fn brings_no_key(header: &Object<'_>) -> bool {
+    ["crit", "jku", "jwk", "x5u", "x5c"].iter().all(|name| header.get(name).is_none())
 }
 
 #[cfg(test)]

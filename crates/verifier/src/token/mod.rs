@@ -1,4 +1,6 @@
-//! One access token: found in a request, read strictly, checked.
+//! One access token: found in a request, parsed strictly, verified.
+//!
+//! Its types stand at the root of the crate. [`strict_json`] serves the server too.
 
 pub(crate) mod access_token;
 pub(crate) mod cache;
@@ -8,4 +10,7 @@ pub(crate) mod presented;
 pub(crate) mod principal;
 pub(crate) mod require_scope;
 pub mod strict_json;
+pub(crate) mod terms;
 pub(crate) mod verifier;
+
+pub use terms::DEFAULT_SKEW;

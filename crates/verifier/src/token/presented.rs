@@ -1,22 +1,21 @@
-//! The one credential that a protected request presents (RFC 6750 §2).
+//! The access token of a request (RFC 6750 §2).
 
-/// Why a request presents no token to check.
+/// The reason why a request has no token to verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.text())]
 pub enum PresentError {
-    /// There is none, or one of another scheme: whoever tried another one is told of this one,
-    /// without an error code (RFC 6750 §3.1).
+    /// No credential, or one of another scheme. The challenge has no error code (RFC 6750 §3.1).
     Missing,
-    /// Two headers. Which of them would count, another program on the way may see differently.
+    /// Two headers, of which another program on the way may read the other one.
     Twice,
-    /// In the URI, where everybody on the way writes it into a log.
+    /// A token in the URI, which proxies and servers log.
     InQuery,
-    /// What follows `Bearer` is no text.
+    /// The bytes after `Bearer` are not UTF-8.
     NoText,
 }
 
 impl PresentError {
-    /// What the caller is told.
+    /// The text for the caller.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
@@ -32,7 +31,7 @@ impl PresentError {
 /// of a request.
 ///
 /// # Errors
-/// When there is none, or more than one.
+/// When the request has no token, or more than one.
 pub fn bearer_token<'a>(
     authorization: impl IntoIterator<Item = &'a [u8]>,
     query: &str,
@@ -54,7 +53,7 @@ pub fn bearer_token<'a>(
     std::str::from_utf8(token.trim_ascii()).map_err(|_| PresentError::NoText)
 }
 
-/// Whether a parameter is called `access_token`, perhaps with some of it percent-encoded.
+/// Returns true for a parameter named `access_token`, in any percent-encoding.
 fn names_token(parameter: &str) -> bool {
     let name = parameter.split('=').next().unwrap_or_default();
     let mut encoded = name.bytes();

@@ -1,4 +1,4 @@
-//! Who calls, as a good token says.
+//! The caller, as a verified token names it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::model::environment::Environment;
 use crate::model::scope::ScopeSet;
 use crate::token::access_token::AccessToken;
 
-/// Who calls. Only a token that was checked makes one; a clone costs next to nothing.
+/// The caller of a request. Only a verified token makes one; a clone is cheap.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     token: Arc<AccessToken>,
@@ -16,56 +16,55 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// Who the token stands for (`sub`): with client credentials, the client; the owner of the API
-    /// key that it was made from.
+    /// The caller (`sub`): the client, with client credentials, or the owner of the API key that the
+    /// token was made from.
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.token.subject
     }
 
-    /// The client that asked for the token (`client_id`), or the id of the API key that it was made
+    /// The client that requested the token (`client_id`), or the id of the API key that it was made
     /// from.
     #[must_use]
     pub fn client_id(&self) -> &str {
         &self.token.client_id
     }
 
-    /// What the token allows (`scope`).
+    /// The granted scopes (`scope`).
     #[must_use]
     pub fn scopes(&self) -> &ScopeSet {
         &self.token.scopes
     }
 
-    /// Whether the token allows `scope`.
+    /// Returns true if `scope` is granted.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
         self.token.scopes.contains(scope)
     }
 
-    /// What the API key is for that the token was made from (`environment`); nothing when a client
-    /// asked for it. Which are accepted
-    /// says [`VerifierBuilder::environments`](crate::VerifierBuilder::environments).
+    /// The environment of the API key that the token was made from (`environment`); nothing if a
+    /// client requested it. [`VerifierBuilder::environments`](crate::VerifierBuilder::environments)
+    /// selects the accepted ones.
     #[must_use]
     pub fn environment(&self) -> Option<Environment> {
         self.token.environment
     }
 
-    /// When the token expires (`exp`): what goes on for longer asks again.
+    /// The expiry of the token (`exp`), at which a long connection must verify a new one.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         self.token.expires_at
     }
 
-    /// The id of the token (`jti`): for logs, where the token itself must not stand.
+    /// The id of the token (`jti`), for logs, which must not contain the token itself.
     #[must_use]
     pub fn token_id(&self) -> &str {
         &self.token.jti
     }
 
-    /// How old the knowledge was of what the issuer had taken back, when the token was checked;
-    /// nothing when the verifier does not [follow](crate::VerifierBuilder::revocations) that.
-    /// Where little is at stake, old knowledge may do:
-    /// see [`StaleRevocations::Accept`](crate::StaleRevocations::Accept).
+    /// The age of the known revocations when the token was verified; nothing if the verifier does not
+    /// [follow](crate::VerifierBuilder::revocations) them. Handlers where little is at stake may
+    /// accept old knowledge, with [`StaleRevocations::Accept`](crate::StaleRevocations::Accept).
     #[must_use]
     pub const fn freshness(&self) -> Option<Duration> {
         self.freshness
@@ -76,15 +75,14 @@ impl Principal {
         self
     }
 
-    /// All that the token says.
+    /// The whole token.
     #[must_use]
     pub fn token(&self) -> &AccessToken {
         &self.token
     }
 }
 
-/// For a token that [`Verifier::check`](crate::Verifier::check) found good, and for tests of
-/// handlers.
+/// For a token from [`Verifier::check`](crate::Verifier::check), and for tests of handlers.
 impl From<Arc<AccessToken>> for Principal {
     fn from(token: Arc<AccessToken>) -> Self {
         Self { token, freshness: None }

@@ -1,11 +1,11 @@
-//! What a route asks of a token.
+//! The scopes that a route requires.
 
 use std::sync::Arc;
 
 use crate::model::scope::ScopeSet;
 use crate::token::principal::Principal;
 
-/// The scopes that a route asks for. With the feature `actix` it is a middleware:
+/// The scopes that a route requires. With the feature `actix` it is a middleware:
 /// `.wrap(RequireScope::all(["read"]))`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequireScope(Rule);
@@ -14,29 +14,29 @@ pub struct RequireScope(Rule);
 enum Rule {
     All(ScopeSet),
     Any(Arc<[ScopeSet]>),
-    /// Asks for what no token can have: a mistake in the program, which must not open the route.
-    Nobody,
+    /// A mistake in the program, which must close the route instead of opening it.
+    Closed,
 }
 
 impl RequireScope {
-    /// Asks for each of `scopes`; for a good token alone when there are none. A text with spaces is
-    /// several scopes, and with one that is no scope of RFC 6749 §3.3 the route is closed.
+    /// Requires each of `scopes`; without any, just a valid token. A text with spaces is several
+    /// scopes, and text that is not a scope (RFC 6749 §3.3) closes the route.
     pub fn all<S: AsRef<str>>(scopes: impl IntoIterator<Item = S>) -> Self {
-        Self(parse(scopes).map_or(Rule::Nobody, |sets| {
+        Self(parse(scopes).map_or(Rule::Closed, |sets| {
             Rule::All(sets.iter().fold(ScopeSet::default(), |all, more| all.union(more)))
         }))
     }
 
-    /// Asks for one of `scopes`, whichever. Of none nobody has one; for a text with spaces, the
-    /// token needs all in it.
+    /// Requires one of `scopes`. An empty list closes the route; of a text with spaces, the token
+    /// needs all scopes.
     pub fn any<S: AsRef<str>>(scopes: impl IntoIterator<Item = S>) -> Self {
-        Self(parse(scopes).map_or(Rule::Nobody, |sets| Rule::Any(sets.into())))
+        Self(parse(scopes).map_or(Rule::Closed, |sets| Rule::Any(sets.into())))
     }
 
-    /// Checks that `principal` has what is asked for.
+    /// Checks that `principal` has the required scopes.
     ///
     /// # Errors
-    /// With what is missing: of several scopes of which one is enough, the first.
+    /// With the missing scopes; for [`any`](Self::any), with the first alternative.
     pub fn check(&self, principal: &Principal) -> Result<(), MissingScope> {
         let own = principal.scopes();
         let missing = match &self.0 {
@@ -47,7 +47,7 @@ impl RequireScope {
                     sets.first().map(ToString::to_string).unwrap_or_default(),
                 ));
             }
-            Rule::Nobody => return Err(MissingScope(String::new())),
+            Rule::Closed => return Err(MissingScope(String::new())),
         };
         if missing.is_empty() { Ok(()) } else { Err(MissingScope(missing.to_string())) }
     }
@@ -58,13 +58,13 @@ fn parse<S: AsRef<str>>(scopes: impl IntoIterator<Item = S>) -> Option<Vec<Scope
     scopes.into_iter().map(parse).collect()
 }
 
-/// A good token that does not allow this: an answer of 403.
+/// The error for a valid token without the required scopes: respond with 403.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the access token lacks the scope {0}")]
 pub struct MissingScope(String);
 
 impl MissingScope {
-    /// What is missing, one space between; empty when the route is closed to all.
+    /// The missing scopes, separated by spaces; empty if the route is closed.
     #[must_use]
     pub fn scopes(&self) -> &str {
         &self.0

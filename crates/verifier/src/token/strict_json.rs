@@ -1,25 +1,24 @@
-//! JSON in which no member of an object stands twice. Of two members with one name, one reader
-//! takes the first and another the last: what was checked is not what is used (RFC 8725 §2.4, RFC
-//! 7515 §4).
+//! JSON objects without repeated members. Of two members with one name, one reader takes the first
+//! and another the last, so that the checked value is not the used one (RFC 8725 §2.4, RFC 7515 §4).
+//! Serves the revocation feed and every signed document of the server too.
 //!
-//! Text is borrowed from the input: a token is read for every request that brings a new one.
+//! Text is borrowed from the input, since each new token is parsed during a request.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// A JSON value, as far as a token needs it.
+/// A JSON value, in the detail that a token needs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
-    /// Any number: dates are all that tokens have.
+    /// Any number: tokens have only dates.
     Number(f64),
     /// A string.
     Text(Cow<'a, str>),
     /// An array.
     Array(Vec<Value<'a>>),
-    /// An object, whose members no claim of an access token is made of; that they do not repeat was
-    /// checked.
+    /// An object, whose members are checked for repeats and dropped: no claim needs them.
     Object,
     /// `true`, `false`.
     Bool(bool),
@@ -27,7 +26,7 @@ pub enum Value<'a> {
     Null,
 }
 
-/// The members of an object, in the order in which they stand.
+/// The members of an object, in the order of the text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Object<'a>(Vec<(Cow<'a, str>, Value<'a>)>);
 
@@ -35,7 +34,7 @@ impl<'a> Object<'a> {
     /// Parses an object without repeated members, at any depth.
     ///
     /// # Errors
-    /// When it is no JSON, no object, or a member stands twice.
+    /// When it is not JSON, not an object, or a member is repeated.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes)
     }
@@ -46,7 +45,7 @@ impl<'a> Object<'a> {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value)
     }
 
-    /// The member with this name, if it is a string.
+    /// The string in the member with this name; nothing if it is of another type.
     #[must_use]
     pub fn text(&self, name: &str) -> Option<&str> {
         match self.get(name)? {
@@ -56,7 +55,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Members of most tokens.
+/// The number of members of most tokens.
 const USUAL_MEMBERS: usize = 12;
 
 impl<'de> Deserialize<'de> for Object<'de> {
@@ -96,7 +95,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     }
 }
 
-/// A name, borrowed where no escape stands in it.
+/// A name, borrowed if it contains no escape.
 struct Name<'a>(Cow<'a, str>);
 
 impl<'de> Deserialize<'de> for Name<'de> {

@@ -1,6 +1,6 @@
-//! The check of an access token: RFC 9068 §4, with the care that RFC 8725 asks for. `jsonwebtoken`
-//! alone would accept an unknown `crit`, any `typ`, an `iss` that is a list, duplicate members and
-//! sixty seconds of leeway.
+//! The verification of an access token: RFC 9068 §4 with the precautions of RFC 8725. `jsonwebtoken`
+//! alone would accept an unknown `crit`, any `typ`, a list as `iss`, repeated members and sixty
+//! seconds of leeway.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,12 +9,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use signature::Verifier as _;
 
-use crate::builder::BuilderForIssuer;
 use crate::clock::Clock;
 use crate::keys::jwks_cache::JwksCache;
 use crate::keys::key_set::KeySet;
-use crate::model::environment::{Environment, Environments};
-use crate::revocation::follower::{RevocationFollower, RevocationStatus};
+use crate::revocation::feed::RevocationStatus;
+use crate::revocation::follower::RevocationFollower;
 use crate::revocation::known::Revocations;
 use crate::token::access_token;
 use crate::token::access_token::AccessToken;
@@ -23,43 +22,29 @@ use crate::token::error::VerifyError;
 use crate::token::jws;
 use crate::token::principal::Principal;
 use crate::token::strict_json::Object;
+use crate::token::terms::{DEFAULT_ENVIRONMENTS, DEFAULT_SKEW, Terms};
 
-/// How far into the future `iat` and `nbf` may be, for clocks that do not agree.
-pub const DEFAULT_SKEW: Duration = Duration::from_secs(10);
-
-/// Which API keys a token may be made from, where nobody says: those for the real thing.
-pub(crate) const DEFAULT_ENVIRONMENTS: Environments = Environments::Only(Environment::Live);
-
-/// Checks access tokens of one issuer, for one API. A clone is another handle to the same verifier.
+/// Verifies access tokens of one issuer, for one API. A clone is another handle to the same
+/// verifier.
 #[derive(Clone)]
-pub struct Verifier(Arc<Shared>);
+pub struct Verifier(Arc<Checks>);
 
-struct Shared {
+/// The checks, and the state that they read.
+struct Checks {
     terms: Terms,
     keys: Arc<ArcSwap<KeySet>>,
-    /// Where keys come from that are not known yet.
+    /// The source of further keys.
     source: Option<JwksCache>,
     clock: Arc<dyn Clock>,
     verified: VerifiedTokens,
     revocations: Arc<Revocations>,
-    /// What adds to them.
+    /// The writer of revocations.
     follower: Option<RevocationFollower>,
-}
-
-/// What a token is held against.
-#[derive(Debug, Clone)]
-pub(crate) struct Terms {
-    pub issuer: Box<str>,
-    /// This API, as it stands in `aud`.
-    pub audience: Box<str>,
-    pub skew: Duration,
-    /// Which API keys a token may be made from.
-    pub environments: Environments,
 }
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shared { terms, keys, source, .. } = &*self.0;
+        let Checks { terms, keys, source, .. } = &*self.0;
         f.debug_struct("Verifier")
             .field("terms", terms)
             .field("keys", keys)
@@ -69,13 +54,9 @@ impl fmt::Debug for Verifier {
 }
 
 impl Verifier {
-    /// Begins a verifier for the tokens of `issuer`, which finds the issuer's keys by itself.
-    pub fn builder(issuer: impl Into<String>) -> BuilderForIssuer {
-        BuilderForIssuer::new(issuer.into())
-    }
-
-    /// A verifier for the tokens that `issuer` signs with one of `keys`, for the issuer's own API.
-    /// Nothing is fetched: keys change by [`replace_keys`](Self::replace_keys) alone.
+    /// Makes a verifier for the tokens that `issuer` signs with one of `keys`, for the issuer's own
+    /// API. It fetches nothing: only [`replace_keys`](Self::replace_keys) changes its keys. Serves
+    /// Mintery's own routes.
     #[must_use]
     pub fn with_keys(issuer: &str, keys: KeySet, clock: Arc<dyn Clock>) -> Self {
         let terms = Terms {
@@ -84,7 +65,7 @@ impl Verifier {
             skew: DEFAULT_SKEW,
             environments: DEFAULT_ENVIRONMENTS,
         };
-        Self(Arc::new(Shared {
+        Self(Arc::new(Checks {
             terms,
             keys: Arc::new(ArcSwap::from_pointee(keys)),
             source: None,
@@ -95,7 +76,7 @@ impl Verifier {
         }))
     }
 
-    /// A verifier whose keys come from `source`, and what is void from `follower`.
+    /// Makes a verifier with keys from `source` and revocations from `follower`.
     pub(crate) fn with_source(
         terms: Terms,
         source: JwksCache,
@@ -105,73 +86,71 @@ impl Verifier {
     ) -> Self {
         let keys = source.shared_keys();
         let (source, verified) = (Some(source), VerifiedTokens::default());
-        Self(Arc::new(Shared { terms, keys, source, clock, verified, revocations, follower }))
+        Self(Arc::new(Checks { terms, keys, source, clock, verified, revocations, follower }))
     }
 
-    /// Verifies with `keys` from now on. Tokens that were signed with another key are refused,
-    /// those too that were found good before. (Where keys are fetched, this lasts until they
-    /// are fetched the next time.)
+    /// Verifies with `keys` from now on, and rejects tokens that were signed with another key, those
+    /// included that were accepted before. (If keys are fetched, this lasts until the next fetch.)
     pub fn replace_keys(&self, keys: KeySet) {
         let keys = keys.following(&self.0.keys.load());
         self.0.keys.store(Arc::new(keys));
     }
 
-    /// The issuer whose tokens are good here.
+    /// The issuer whose tokens are accepted.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.0.terms.issuer
     }
 
-    /// The API that tokens must be for.
+    /// The API that must stand in `aud`.
     #[must_use]
     pub fn audience(&self) -> &str {
         &self.0.terms.audience
     }
 
-    /// What is known to be void: whoever follows the issuer adds to it.
+    /// The known revocations, which a follower of the issuer adds to.
     #[must_use]
     pub fn revocations(&self) -> &Arc<Revocations> {
         &self.0.revocations
     }
 
-    /// What follows the issuer, if something does.
+    /// The follower of the issuer's revocations, if they are followed.
     #[must_use]
     pub fn follower(&self) -> Option<&RevocationFollower> {
         self.0.follower.as_ref()
     }
 
-    /// How following what the issuer takes back fares, for a health check; nothing for a verifier
-    /// that does not follow.
+    /// The state of following revocations, for a health check; nothing if they are not followed.
     #[must_use]
     pub fn revocation_status(&self) -> Option<RevocationStatus> {
         self.follower().map(RevocationFollower::status)
     }
 
-    /// What keeps the keys, and says how it fares; nothing for a verifier [with fixed
+    /// The keys and their state, for a health check; nothing for a verifier [with fixed
     /// keys](Self::with_keys).
     #[must_use]
     pub fn jwks(&self) -> Option<&JwksCache> {
         self.0.source.as_ref()
     }
 
-    /// Whether `other` is a handle to this very verifier.
+    /// Returns true if `other` is a handle to the same verifier.
     #[cfg(feature = "actix")]
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Checks `token`, and says who calls with it.
+    /// Verifies `token`, and returns the caller.
     ///
-    /// When the key is known, as it nearly always is, this does not wait. A token with an unknown
-    /// `kid` makes the issuer be asked for its keys, at most once in an interval, and waits for
-    /// the answer: as long as fetching one document may take ([`Fetch`](crate::Fetch)), in any
-    /// runtime or none.
+    /// With a known key, the usual case, this does not wait. A token with an unknown `kid` makes the
+    /// verifier ask the issuer for its keys, at most once in an interval, and wait for the answer
+    /// for as long as fetching a document may take ([`Fetch`](crate::Fetch)). It works in any
+    /// runtime, or none.
     ///
     /// # Errors
-    /// The first thing that is wrong with it, in the order: form, header, signature, claims, time,
-    /// revocation, audience, environment.
+    /// The first fault, in the order: form, header, signature, claims, time, revocation, audience,
+    /// environment.
     pub async fn verify(&self, token: &str) -> Result<Principal, VerifyError> {
-        // Before the check: what becomes known meanwhile makes it better than is said.
+        // Before the check: knowledge that arrives meanwhile only makes it younger than reported.
         let mut age = self.age();
         let first = self.0.check(token, self.audience());
         let checked = match (first, &self.0.source) {
@@ -200,14 +179,14 @@ impl Verifier {
         }
     }
 
-    /// How old the knowledge is of what was taken back.
+    /// The age of the known revocations.
     fn age(&self) -> Option<Duration> {
         self.follower().map(RevocationFollower::age)
     }
 
-    /// Checks `token` for `audience`, with the keys that are known. Never waits, never fetches;
-    /// where old knowledge of what was taken back leads to
-    /// [asking](crate::StaleRevocations::Introspect), the token is refused.
+    /// Verifies `token` for `audience`, with the known keys. Never waits and never fetches: where
+    /// [`verify`](Self::verify) would [ask](crate::StaleRevocations::Introspect) about the token, it
+    /// is rejected.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
@@ -217,17 +196,18 @@ impl Verifier {
         if is_stale { Err(VerifyError::StaleRevocations) } else { Ok(checked) }
     }
 
-    /// The same for whichever audience the token names, and whichever environment, by what is
-    /// known. It grants no access: a token for any other API passes.
+    /// Verifies `token` for any audience and any environment, with the known keys. Serves the
+    /// issuer's introspection and revocation, and must not admit a caller: tokens for other APIs
+    /// pass.
     ///
     /// # Errors
-    /// As [`verify`](Self::verify).
+    /// As [`verify`](Self::verify), without audience and environment.
     pub fn check_for_any(&self, token: &str) -> Result<Arc<AccessToken>, VerifyError> {
         self.0.check_for_any(token)
     }
 }
 
-impl Shared {
+impl Checks {
     fn check(&self, token: &str, audience: &str) -> Result<Arc<AccessToken>, VerifyError> {
         let token = self.check_for_any(token)?;
         if !token.audience.iter().any(|own| own == audience) {
@@ -245,8 +225,7 @@ impl Shared {
         }
         let keys = self.keys.load();
         if let Some(known) = self.verified.get(token) {
-            // A key that was withdrawn, or whose id another one has now, vouches for nothing any
-            // more.
+            // The key may be withdrawn, or its id may belong to another key now.
             if keys.has(&known.token.kid, &known.key) {
                 self.check_state(&known)?;
                 return Ok(Arc::clone(&known.token));
@@ -254,9 +233,9 @@ impl Shared {
         }
         let verified = Arc::new(self.check_unknown(token, &keys)?);
         self.check_state(&verified)?;
-        let good = Arc::clone(&verified.token);
+        let accepted = Arc::clone(&verified.token);
         self.verified.insert(token, verified);
-        Ok(good)
+        Ok(accepted)
     }
 
     fn check_unknown(&self, token: &str, keys: &KeySet) -> Result<Verified, VerifyError> {
@@ -283,10 +262,10 @@ impl Shared {
         Ok(Verified::new(access_token::read_claims(&claims, kid)?, Arc::clone(key)))
     }
 
-    /// Checks what may change while a token stays the same.
+    /// Checks the conditions that change while a token stays the same.
     fn check_state(&self, verified: &Verified) -> Result<(), VerifyError> {
         self.check_time(&verified.token)?;
-        if verified.is_void(&self.revocations) { Err(VerifyError::Revoked) } else { Ok(()) }
+        if verified.is_revoked(&self.revocations) { Err(VerifyError::Revoked) } else { Ok(()) }
     }
 
     fn check_time(&self, token: &AccessToken) -> Result<(), VerifyError> {
@@ -301,7 +280,7 @@ impl Shared {
     }
 }
 
-/// The id of the key that a token says it is signed with.
+/// The id of the key in the header of a token.
 fn key_id(token: &str) -> Option<String> {
     let jws = jws::parse(token).ok()?;
     Object::parse(&jws.header).ok()?.text("kid").map(ToOwned::to_owned)

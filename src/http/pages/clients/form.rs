@@ -18,7 +18,6 @@ use crate::http::pages::form::{
     parse_resources, parse_scopes,
 };
 use crate::http::pages::links::client_path;
-use crate::http::pages::repeated::repeated;
 use crate::http::pages::scopes::CLIENTS_WRITE;
 use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
@@ -204,7 +203,7 @@ pub(super) async fn create(visit: &Visit<'_>) -> PageResult {
         }
         Ok(Once::Before(id)) => {
             let id = ClientId::parse(&id).map_err(|_| Failure::NotFound)?;
-            repeated(visit, &client_path(&id), "To the client", "/dashboard/clients/new")
+            visit.repeated(&client_path(&id), "To the client", "/dashboard/clients/new")
         }
         Err(AdminError::Exists(noun)) => {
             form.id.refuse(&format!("there is a {noun} already"));

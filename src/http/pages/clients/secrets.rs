@@ -15,7 +15,6 @@ use crate::http::pages::display::ShownTime;
 use crate::http::pages::failure::Failure;
 use crate::http::pages::form::{Field, FormFields, parse_life, sentence};
 use crate::http::pages::links::client_path;
-use crate::http::pages::repeated::repeated;
 use crate::http::pages::scopes::CLIENTS_WRITE;
 use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
@@ -101,7 +100,7 @@ async fn create(visit: &Visit<'_>, id: &ClientId) -> PageResult {
         }
         Ok(Once::Before(_)) => {
             let path = client_path(id);
-            repeated(visit, &path, "To the client", &format!("{path}/secrets/new"))
+            visit.repeated(&path, "To the client", &format!("{path}/secrets/new"))
         }
         Err(
             error @ (AdminError::Invalid(_) | AdminError::Forbidden(_) | AdminError::Conflict(_)),

@@ -14,7 +14,6 @@ use crate::http::pages::form::{
 };
 use crate::http::pages::key_view::{KeyView, find_key, only_owner, own_owner};
 use crate::http::pages::links::key_path;
-use crate::http::pages::repeated::repeated;
 use crate::http::pages::scopes::{CLIENTS_READ, KEYS_WRITE};
 use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
@@ -212,7 +211,7 @@ pub(super) async fn create(visit: &Visit<'_>) -> PageResult {
             created_page(visit, &created, None)
         }
         Ok(Creation::Repeated(kept)) => {
-            repeated(visit, &key_path(&kept.0.id), "To the key", "/dashboard/keys/new")
+            visit.repeated(&key_path(&kept.0.id), "To the key", "/dashboard/keys/new")
         }
         Err(AdminError::Unknown(noun)) => {
             form.owner.refuse(&format!("there is no {noun}"));
