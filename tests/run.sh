@@ -1,6 +1,11 @@
 #!/usr/bin/env bash
 # Runs the tests, part by part: all parts, or those that are named. A part that fails does not keep the next from
-# running. The run ends with how many were skipped and, on the last line, with what became of all of them.
+# running. The last line of the output counts the tests that passed, failed and were skipped. A line above it counts
+# those that do not apply to the engine of their part.
+#
+# A Rust test that ends early appends a line to the file in TEST_OUTCOMES, because the harness reports it as passed
+# (`only_on!` in tests/support/engine.rs, `skip_unless!` in tests/cli/support/skip.rs). With CI=true the run fails if a
+# test was skipped, or applied neither to SQLite nor to PostgreSQL.
 #
 # A new part is a function `part_NAME` and its name in `all_parts`.
 set -uo pipefail
@@ -61,7 +66,8 @@ needs() {
 }
 
 logs=$(mktemp -d)
-trap 'rm -rf "$logs"' EXIT
+outcomes=$(mktemp -d)
+trap 'rm -rf "$logs" "$outcomes"' EXIT
 failed_parts=()
 
 # Runs a part with its output on the terminal and in a log, from which the results are counted.
@@ -69,7 +75,8 @@ run() {
   local name=$1 status
   shift
   printf '\n== %s\n' "$name"
-  ( "$@" ) 2>&1 | tee "$logs/$name"
+  : >"$outcomes/$name"
+  ( export TEST_OUTCOMES=$outcomes/$name; "$@" ) 2>&1 | tee "$logs/$name"
   status=${PIPESTATUS[0]}
   if [[ $status -eq $not_run ]]; then
     echo "not run: see the lines that begin with SKIP"
@@ -103,9 +110,16 @@ for part in "${parts[@]}"; do
   run "$part" "part_$part"
 done
 
-passed=$(count passed "$logs"/*)
+# The names of the tests that do not apply to the engine of a part.
+inapplicable() {
+  sed -n 's/^NOT APPLICABLE: //p' "$outcomes/$1" 2>/dev/null | sort -u
+}
+
+ended_early=$(cat "$outcomes"/* | grep -c '^SKIP: ')
+not_applicable=$(cat "$outcomes"/* | grep -c '^NOT APPLICABLE: ')
+passed=$(($(count passed "$logs"/*) - ended_early - not_applicable))
 failed=$(count failed "$logs"/*)
-skipped=$(($(count ignored "$logs"/*) + $(count skipped "$logs"/*) + $(cat "$logs"/* | grep -c '^SKIP: ')))
+skipped=$(($(count ignored "$logs"/*) + $(count skipped "$logs"/*) + $(cat "$logs"/* | grep -c '^SKIP: ') + ended_early))
 # A part that failed before it counted anything, because it did not compile, say, is a failure too.
 for part in "${failed_parts[@]}"; do
   [[ $(count failed "$logs/$part") -gt 0 ]] || failed=$((failed + 1))
@@ -114,12 +128,21 @@ done
 printf '\n'
 [[ ${#failed_parts[@]} -eq 0 ]] || echo "failed: ${failed_parts[*]}"
 if [[ $skipped -gt 0 ]]; then
-  cat "$logs"/* | grep '^SKIP: '
+  cat "$logs"/* "$outcomes"/* | grep '^SKIP: '
   echo "$skipped skipped"
   if [[ ${CI:-} == true ]]; then
     echo 'with CI=true nothing may be skipped'
     failed_parts+=(skipped)
   fi
 fi
+nowhere=$(comm -12 <(inapplicable sqlite) <(inapplicable postgres))
+if [[ -n $nowhere ]]; then
+  sed 's/^/applies to no engine: /' <<<"$nowhere"
+  if [[ ${CI:-} == true ]]; then
+    echo 'with CI=true each test must apply to an engine'
+    failed_parts+=(engines)
+  fi
+fi
+[[ $not_applicable -eq 0 ]] || echo "$not_applicable not applicable on their engine"
 echo "$passed passed, $failed failed, $skipped skipped"
 [[ ${#failed_parts[@]} -eq 0 ]]

@@ -1,4 +1,4 @@
-//! All APIs, which are few: read at the start, and again when one of them changed.
+//! The cache of APIs. They are few: all are read at the start, and again after a change of one.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::store::{Database, StoreError, api};
 pub struct Apis(ArcSwap<HashMap<Box<str>, Api>>);
 
 impl Apis {
-    /// Reads them from the store.
+    /// Reads all APIs from the store.
     pub async fn load(&self, database: &Database) -> Result<(), StoreError> {
         let all = api::all(database).await?;
         let by_identifier =
@@ -22,7 +22,7 @@ impl Apis {
         Ok(())
     }
 
-    /// All of them, as they are now.
+    /// The current APIs.
     pub fn current(&self) -> Guard<Arc<HashMap<Box<str>, Api>>> {
         self.0.load()
     }

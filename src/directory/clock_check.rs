@@ -1,5 +1,5 @@
-//! Whether the clock of this node is right, judged by that of the store: tokens that are dated by a
-//! wrong clock are refused elsewhere, or good for too long.
+//! The check of this node's clock against that of the store: tokens with the dates of a wrong clock
+//! are refused elsewhere, or valid for too long.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use crate::store::clock::{self, Compared};
 use crate::store::{Database, StoreError};
 use mintery_verifier::token::DEFAULT_SKEW;
 
-/// What was found the last time.
+/// The result of the last check.
 #[derive(Debug)]
 pub struct ClockCheck {
     here: Arc<dyn Clock>,
-    /// Instead of the store's own.
+    /// A clock in the place of that of the store.
     there: Option<Arc<dyn Clock>>,
     wrong: ArcSwapOption<Compared>,
     metrics: Arc<Metrics>,
@@ -26,7 +26,7 @@ impl ClockCheck {
         Self { here, there, wrong: ArcSwapOption::empty(), metrics }
     }
 
-    /// Looks again. While the store cannot be asked, what was found before stands.
+    /// Checks again. If the store does not answer, the last result stands.
     pub async fn look(&self, database: &Database) -> Result<(), StoreError> {
         let compared = match &self.there {
             Some(there) => Some(Compared { here: self.here.now(), there: there.now() }),
@@ -47,7 +47,7 @@ impl ClockCheck {
         Ok(())
     }
 
-    /// What the two clocks showed when they were further apart than they may be.
+    /// The times of the two clocks, if they were too far apart.
     pub fn wrong(&self) -> Option<Compared> {
         self.wrong.load().as_deref().copied()
     }

@@ -1,13 +1,12 @@
-//! What is counted of those that are remembered, and of those that are not any more and have
-//! something to tell.
+//! Usage counts by the id of a client or API key: of the cached ones, and of evicted ones until
+//! their flush.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Counts by the id of what they are of. Who is remembered holds its own, so that a request looks
-/// nothing up here.
+/// The counts by id. A cached entry holds its own, so that a request needs no look-up here.
 #[derive(Debug)]
 pub struct Counters<K, C>(Mutex<HashMap<K, Arc<C>>>);
 
@@ -18,12 +17,12 @@ impl<K, C> Default for Counters<K, C> {
 }
 
 impl<K: Hash + Eq + Ord + Clone, C: Default> Counters<K, C> {
-    /// The counts of what is being remembered.
+    /// The counts of an id, created if there are none.
     pub fn of(&self, id: &K) -> Arc<C> {
         Arc::clone(self.lock().entry(id.clone()).or_default())
     }
 
-    /// The same, if there are any.
+    /// The counts of an id, if there are any.
     pub fn known<Q>(&self, id: &Q) -> Option<Arc<C>>
     where
         K: Borrow<Q>,
@@ -32,12 +31,12 @@ impl<K: Hash + Eq + Ord + Clone, C: Default> Counters<K, C> {
         self.lock().get(id).cloned()
     }
 
-    /// What `take` takes out of all of them. Those that have nothing to tell, and that nobody
-    /// holds, are forgotten.
+    /// Takes counts out of all ids with `take`. Ids without counts that no cached entry holds are
+    /// removed.
     pub fn take<T>(&self, mut take: impl FnMut(&K, &C) -> Option<T>) -> Vec<T> {
         let mut taken = Vec::new();
         let mut counters = self.lock();
-        // Whoever else holds one is remembered, or is being answered.
+        // Another holder is a cached entry, or a request that is being answered.
         counters.retain(|id, own| {
             let something = take(id, own);
             let is_kept = something.is_some() || Arc::strong_count(own) > 1;
@@ -48,7 +47,7 @@ impl<K: Hash + Eq + Ord + Clone, C: Default> Counters<K, C> {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, Arc<C>>> {
-        // Nobody panics while they hold it; and counts are counts.
+        // No code panics while it holds the lock; and counts are counts.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,6 @@
-//! The follower: asks for the events after the last one it applied, ten times a second and whenever
-//! this process commits a change, and makes the directory forget what they concern. No notification
-//! channel of one engine is needed to know of every change within the second that is promised.
+//! The follower: reads the events after the last applied one, ten times a second and whenever this
+//! process commits a change, and applies their effects to the directory. That keeps the promise of
+//! one second without the notification channel of any engine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::store::{StoreError, event};
 
 const POLL_EVERY: Duration = Duration::from_millis(100);
 
-/// Events that are read at once.
+/// The most events that are read at once.
 const PAGE: i64 = 1000;
 
 /// Follows the events of `store` after the one that `directory` has applied, until it is dropped.
 pub async fn follow(directory: Arc<Directory>, store: Store) {
-    // Not known yet: the first poll finds that, and forgets what is still nothing.
+    // Not known yet: the first poll starts over, on empty caches.
     let mut mac = String::new();
     let mut commits = store.commits();
     let mut tick = tokio::time::interval(POLL_EVERY);
@@ -44,11 +44,10 @@ pub async fn follow(directory: Arc<Directory>, store: Store) {
     }
 }
 
-/// Applies all that happened since the last poll. Reads the last event that was applied, too: when
-/// that is not there any more, or is another one, the database is not the one that this node
-/// followed.
+/// Applies all events since the last poll. Reads the last applied event again, too: if it is gone
+/// or another one, the database is not the one that this node followed.
 async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<(), StoreError> {
-    // Before it is asked: what is committed after the answer was made is not in it.
+    // Before the read: the answer lacks what is committed after it was made.
     let mut asked_at;
     loop {
         asked_at = directory.clock.elapsed();
@@ -61,7 +60,7 @@ async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<
             start_over(directory, store, mac).await?;
             break;
         };
-        // Events have no gaps: what stands behind one was never written by a change.
+        // Events have no gaps: no change wrote an event behind one.
         let expected = std::iter::successors(Some(applied.next()), |number| Some(number.next()));
         let new = new.iter().zip(expected).take_while(|(event, number)| event.number == *number);
         let new: Vec<&RecordedEvent> = new.map(|(event, _)| event).collect();
@@ -99,9 +98,9 @@ async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<
     Ok(())
 }
 
-/// Goes on from the head, having forgotten everything: a backup was restored, a replica that lagged
-/// took over, or this node was away for longer than events are kept. What it remembered may be of a
-/// past that never happened.
+/// Goes on from the head with empty caches: a backup was restored, a replica that lagged took over,
+/// or this node was away for longer than events are kept. Its cached entries may belong to a past
+/// that never happened.
 async fn start_over(
     directory: &Directory,
     store: &Store,
@@ -131,8 +130,8 @@ fn position(store: &Store, number: EventNumber, mac: &str) -> Position {
     Position { number, fingerprint: store.chain_key().fingerprint(mac) }
 }
 
-/// Only after what the events concern was forgotten: a token that says this number must not be made
-/// from older knowledge.
+/// Called after the effect of the event: a token that says this number must not be issued from
+/// older entries.
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; exact up to 2^53 events")]
 fn advance(directory: &Directory, number: EventNumber) {
     directory.metrics.applied_event.set(number.get() as f64);

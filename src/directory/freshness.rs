@@ -1,4 +1,4 @@
-//! How long ago this node last knew for sure that nothing had changed.
+//! The age of what this node knows: the time since the last successful poll of the follower.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,25 +15,24 @@ pub struct Freshness {
     reached_at: AtomicU64,
 }
 
-/// How well a node follows the store.
+/// The state of a node that follows the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
-    /// It knows of every change within the second.
+    /// The node knows every change within the second.
     Current,
-    /// The store is out of reach; what is remembered is still served.
+    /// The store is out of reach; cached entries are still served.
     Degraded {
-        /// Since when.
+        /// The time at which it got out of reach.
         since: Timestamp,
     },
-    /// The store has been out of reach for longer than the grace; nothing is served.
+    /// The store has been out of reach for longer than the grace: nothing is served.
     Unavailable {
-        /// Since when the store is out of reach.
+        /// The time at which it got out of reach.
         since: Timestamp,
     },
 }
 
-/// Changes are promised to be known within this time; a follower that was not successful for longer
-/// lags.
+/// The promised time within which changes are known. A follower whose last success is older lags.
 const PROMISE: Duration = Duration::from_secs(1);
 
 impl Freshness {
@@ -47,7 +46,7 @@ impl Freshness {
         self.reached(self.clock.elapsed());
     }
 
-    /// Notes that the store was asked at `at`, by the clock that does not jump, and answered.
+    /// Notes a successful poll that began at `at`, by the clock that does not jump.
     pub fn reached(&self, at: Duration) {
         self.reached_at.store(millis(at), Ordering::Release);
     }
@@ -57,8 +56,8 @@ impl Freshness {
         self.clock.elapsed().saturating_sub(reached_at)
     }
 
-    /// With a grace of zero what is promised is still waited for: a poll every tenth of a second
-    /// cannot be younger.
+    /// Whether cached entries may be served. A grace of zero still allows the promised time: a poll
+    /// every tenth of a second cannot be younger.
     pub fn is_within_grace(&self) -> bool {
         self.age() <= self.grace.max(PROMISE)
     }

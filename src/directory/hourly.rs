@@ -1,19 +1,19 @@
-//! Counts of the present hour, and of those before that the store was not told of yet.
+//! Counts by the hour, of this hour and of those that were not flushed yet.
 
 use crate::clock::Timestamp;
 use crate::model::usage::{Countable, Hour, Tally};
 
-/// Hours that wait to be flushed while the store is out of reach. A node does not serve for longer
-/// than a day without it.
+/// The most hours that are kept while the store is out of reach. A node serves for no longer than a
+/// day without it.
 pub const MAX_WAITING: usize = 30;
 
-/// How often each outcome was, by the hour.
+/// The counts of outcomes by the hour.
 #[derive(Debug)]
 pub struct Hourly<O: Countable> {
     hour: Hour,
-    /// What was counted in this hour, and is not on its way to the store yet.
+    /// The counts of this hour that are not being flushed yet.
     tally: Tally<O>,
-    /// The same of other hours.
+    /// The same of earlier hours.
     waiting: Vec<(Hour, Tally<O>)>,
 }
 
@@ -24,23 +24,22 @@ impl<O: Countable> Default for Hourly<O> {
 }
 
 impl<O: Countable> Hourly<O> {
-    /// The hour that is counted for.
+    /// The current hour.
     pub const fn hour(&self) -> Hour {
         self.hour
     }
 
-    /// What was counted in this hour since it was last taken.
+    /// The counts of this hour since they were last taken.
     pub const fn tally(&self) -> &Tally<O> {
         &self.tally
     }
 
-    /// One more, in this hour.
+    /// Counts an outcome in this hour.
     pub fn count(&mut self, outcome: O) {
         self.tally.count(outcome);
     }
 
-    /// Sees to it that what is counted next is counted for the hour that `now` is in; tells whether
-    /// that is another one.
+    /// Turns to the hour of `now`; returns whether that is another one.
     pub fn turn_to(&mut self, now: Timestamp) -> bool {
         let hour = Hour::of(now);
         let is_other = hour != self.hour;
@@ -52,7 +51,7 @@ impl<O: Countable> Hourly<O> {
         is_other
     }
 
-    /// Takes out what was counted, sorted, and how often each was in this hour.
+    /// Takes out all counts, sorted, and those of this hour.
     pub fn take(&mut self) -> (Vec<(Hour, O, u32)>, Tally<O>) {
         let tally = std::mem::take(&mut self.tally);
         let hours = std::mem::take(&mut self.waiting).into_iter().chain([(self.hour, tally)]);
@@ -64,7 +63,7 @@ impl<O: Countable> Hourly<O> {
         (counted, tally)
     }
 
-    /// Puts back what was taken out; tells whether it is of this hour.
+    /// Puts back counts that were taken; returns whether they are of this hour.
     pub fn put_back(&mut self, hour: Hour, outcome: O, times: u32) -> bool {
         let is_this = hour == self.hour;
         if is_this {

@@ -1,5 +1,5 @@
-//! What this node counts for each API key, in memory, until it is flushed into the store every few
-//! seconds; and how many requests a key with a limit is still good for.
+//! The usage counts of API keys on this node, in memory until the flush of every few seconds; and
+//! the rate limit of keys.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,27 +21,27 @@ pub struct KeyUsage(Mutex<Counts>);
 struct Counts {
     hours: Hourly<KeyOutcome>,
     last_use: Option<LastUse>,
-    /// Until when, by the clock that does not jump, the requests so far would have taken had they
-    /// come evenly.
+    /// The end of the time that all requests so far would have taken at an even pace, by the clock
+    /// that does not jump.
     spent_until: Duration,
 }
 
-/// How many requests a key is good for in a minute, and a clock that does not jump.
+/// A rate limit, and a clock that does not jump.
 #[derive(Debug, Clone, Copy)]
 pub struct Rate<'a> {
-    /// How many, at least one.
+    /// The requests per minute, at least one.
     pub per_minute: u32,
-    /// The time.
+    /// The clock.
     pub clock: &'a dyn Clock,
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
 
 impl KeyUsage {
-    /// Counts a use, unless there were as many as `rate` allows.
+    /// Counts a use, unless `rate` is reached.
     ///
     /// # Errors
-    /// When there were as many; then that is counted.
+    /// The rate is reached; that is counted too.
     pub fn spend(
         &self,
         now: Timestamp,
@@ -59,7 +59,7 @@ impl KeyUsage {
         Ok(())
     }
 
-    /// Counts a request that is refused.
+    /// Counts a refused request.
     pub fn refuse(&self, now: Timestamp, outcome: KeyOutcome) {
         let mut counts = self.lock();
         counts.hours.turn_to(now);
@@ -67,11 +67,11 @@ impl KeyUsage {
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        // Nobody panics while they hold it; and counts are counts.
+        // No code panics while it holds the lock; and counts are counts.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes out what is to be told to the store.
+    /// Takes out the counts to flush.
     fn take(&self, key: &ApiKeyId) -> Option<CountedKey> {
         let mut counts = self.lock();
         let (outcomes, _) = counts.hours.take();
@@ -81,7 +81,7 @@ impl KeyUsage {
         is_something.then(|| CountedKey { key: key.clone(), outcomes, last_use })
     }
 
-    /// Puts back what the store could not be told.
+    /// Puts back counts that the store did not get.
     fn put_back(&self, counted: &CountedKey) {
         let mut counts = self.lock();
         for (hour, outcome, times) in &counted.outcomes {
@@ -94,7 +94,8 @@ impl KeyUsage {
 }
 
 impl Counts {
-    /// A minute's worth of requests may come at once; then they come evenly.
+    /// Spends one request. The requests of a minute may come at once; then they have to come
+    /// evenly.
     fn take_one(&mut self, rate: Rate<'_>) -> Result<(), OverLimit> {
         let each = MINUTE / rate.per_minute.max(1);
         let now = rate.clock.elapsed();
@@ -114,19 +115,18 @@ impl Counts {
     }
 }
 
-/// The counts of all keys that are remembered, and of those that are not any more and have
-/// something to tell.
+/// The counts of all cached keys, and of evicted ones until their flush.
 pub type KeyUsages = Counters<ApiKeyId, KeyUsage>;
 
 impl KeyUsages {
-    /// Takes out what is to be told to the store, sorted by key.
+    /// Takes out the counts to flush, sorted by key.
     pub fn take_all(&self) -> Vec<CountedKey> {
         let mut counted = self.take(|key, usage| usage.take(key));
         counted.sort_unstable_by(|one, other| one.key.cmp(&other.key));
         counted
     }
 
-    /// Puts back what the store could not be told.
+    /// Puts back counts that the store did not get.
     pub fn put_back(&self, counted: &[CountedKey]) {
         for of_key in counted {
             self.of(&of_key.key).put_back(of_key);

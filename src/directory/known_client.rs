@@ -1,5 +1,5 @@
-//! What is remembered of a client, with what the hot path would otherwise compute for each request.
-//! Of its secrets no more is kept than recognising them takes: a node remembers thousands.
+//! A cached client, with all that the hot path would otherwise compute for each request. Of its
+//! secrets it keeps no more than their recognition needs: a node caches thousands.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,22 +12,22 @@ use crate::model::scope::ScopeSet;
 use crate::secret::digest::SecretDigest;
 use crate::secret::hash::SecretHash;
 
-/// A client.
+/// A cached client.
 #[derive(Debug)]
 pub struct KnownClient {
     /// The client.
     pub client: Client,
     /// Its secrets.
     pub secrets: Vec<KnownSecret>,
-    /// What it gets when it asks for nothing.
+    /// The scopes of a token request without `scope`.
     pub default_scopes: ScopeSet,
-    /// What is counted for it.
+    /// Its usage counts.
     pub usage: Arc<ClientUsage>,
     pub(super) stamp: Stamp,
 }
 
 impl KnownClient {
-    /// What was read, with what is still true of the secrets that were known before.
+    /// An entry from a row, with what is still true of the secrets of the stale entry.
     pub(super) fn new(
         client: Client,
         secrets: Vec<ClientSecret>,
@@ -43,7 +43,7 @@ impl KnownClient {
     }
 }
 
-/// A secret, and what goes into the id of a token.
+/// A secret, and its part of a token id.
 #[derive(Debug)]
 pub struct KnownSecret {
     /// Its id.
@@ -54,29 +54,29 @@ pub struct KnownSecret {
     form: Form,
 }
 
-/// What a secret is recognised by.
+/// The means by which a secret is recognized.
 #[derive(Debug)]
 enum Form {
-    /// One that is made here.
+    /// The digest of a generated secret.
     Digest(SecretDigest),
-    /// One that has no digest at rest.
+    /// The slow hash of a chosen or imported secret.
     Slow(Box<SlowSecret>),
 }
 
-/// A secret that only a slow hash tells from another, until it was shown here.
+/// A secret that only a slow hash recognizes until it was presented to this node.
 #[derive(Debug)]
 pub struct SlowSecret {
-    /// The secret as it is kept.
+    /// The hash as it is stored.
     pub kept: ClientSecret,
-    /// What was found when it was shown here.
+    /// The result of the first successful check.
     shown: Arc<OnceLock<Shown>>,
 }
 
-/// A secret that was shown, and found to be that of the slow hash.
+/// A secret that was presented and matched the slow hash.
 #[derive(Debug)]
 struct Shown {
     digest: SecretDigest,
-    /// Another hash of it, by which that one is replaced at rest.
+    /// The hash that replaces the stored one.
     replacement: Option<SecretHash>,
 }
 
@@ -93,8 +93,8 @@ impl KnownSecret {
         }
     }
 
-    /// What it is recognised by without a slow hash; nothing when it has no digest at rest and was
-    /// not shown here yet.
+    /// The digest that recognizes the secret without a slow hash. None, if it has no stored digest
+    /// and was not presented yet.
     #[must_use]
     pub fn digest(&self) -> Option<&SecretDigest> {
         match &self.form {
@@ -103,7 +103,7 @@ impl KnownSecret {
         }
     }
 
-    /// The slow form, when there is no digest at rest.
+    /// The slow form, if there is no stored digest.
     #[must_use]
     pub fn slow(&self) -> Option<&SlowSecret> {
         match &self.form {
@@ -112,7 +112,7 @@ impl KnownSecret {
         }
     }
 
-    /// Whether it may still be used at `now`.
+    /// Whether the secret is valid at `now`.
     #[must_use]
     pub fn is_usable(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|expires_at| now < expires_at)
@@ -127,7 +127,7 @@ impl SlowSecret {
         Self { kept, shown }
     }
 
-    /// Whether it is the same secret for sure. The id does not tell: a client that was deleted may
+    /// Whether this is the same secret for sure. The id is no proof: a client that was deleted may
     /// have been imported again, with another secret of that id.
     fn is_form_of(&self, other: &ClientSecret) -> bool {
         let replacement = || self.shown.get().and_then(|shown| shown.replacement.as_ref());
@@ -135,14 +135,13 @@ impl SlowSecret {
             && (self.kept.hash == other.hash || replacement() == Some(&other.hash))
     }
 
-    /// The digest, once it was shown here.
+    /// The digest, once the secret was presented.
     #[must_use]
     pub fn digest(&self) -> Option<&SecretDigest> {
         self.shown.get().map(|shown| &shown.digest)
     }
 
-    /// Remembers, in memory alone, that this is the digest of the secret, and by which hash its own
-    /// is replaced.
+    /// Keeps, in memory alone, the digest of the secret, and the hash that replaces the stored one.
     pub fn was_shown(&self, digest: SecretDigest, replacement: Option<SecretHash>) {
         // The first stays: bcrypt takes several secrets for one.
         self.shown.set(Shown { digest, replacement }).ok();

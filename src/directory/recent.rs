@@ -1,6 +1,6 @@
-//! What was taken back lately, in order, and which events this node applied: whoever has followed
-//! so far is told the rest from memory, however many they are. Bounded; whoever is further behind
-//! is answered from the store.
+//! The latest revocations in order, and the latest events that this node applied. A follower of the
+//! feed that is at most that far behind is answered from memory, however many there are; any other
+//! from the store. Bounded.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,58 +10,59 @@ use tokio::sync::watch;
 use crate::model::event::{EventNumber, Fingerprint};
 use crate::model::revocation::Revocation;
 
-/// The most events of which it is remembered which they were: 80 kB.
+/// The most events whose fingerprints are kept: 80 kB.
 const MAX_EVENTS: usize = 10_000;
 
-/// The most of what was taken back that is remembered: 500 kB.
+/// The most revocations that are kept: 500 kB.
 const MAX_ENTRIES: usize = 10_000;
 
-/// A place in a history: all that happened up to this event, and no other event of that number.
+/// A position in a history: all events up to this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
     /// The number of the event.
     pub number: EventNumber,
-    /// What tells it from events of that number in other histories.
+    /// Its fingerprint, which differs in other histories.
     pub fingerprint: Fingerprint,
 }
 
-/// What is known here of a position that somebody names.
+/// The result of comparing a position with the history of this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Known {
-    /// It is a place in this history.
+    /// The position is in this history.
     Yes,
-    /// It is one of another history.
+    /// The position is in another history.
     No,
-    /// It is longer ago than is remembered.
+    /// The position is older than what is kept.
     Earlier,
-    /// This node has not come so far.
+    /// This node has not applied that event yet.
     Later,
 }
 
-/// See the head of this file.
+/// The latest revocations and events; see the head of this file.
 #[derive(Debug, Default)]
 pub struct Recent {
     state: Mutex<State>,
-    /// Raised when something was taken back, and when another history goes on.
+    /// Raised by each revocation, and by the begin of another history.
     news: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Raised when another history goes on.
+    /// Raised by the begin of another history.
     era: u64,
     last: EventNumber,
-    /// Of the events up to the last one. Empty before the follower has read that.
+    /// The fingerprints of the events up to the last one. Empty before the first poll of the
+    /// follower.
     fingerprints: VecDeque<Fingerprint>,
-    /// What was taken back after this event is here.
+    /// All revocations after this event are in `entries`.
     complete_after: EventNumber,
-    /// By the number of the event.
+    /// The revocations by the number of their event.
     entries: VecDeque<Revocation>,
 }
 
 impl Recent {
-    /// Begins anew at `position`, about which and before which nothing is remembered. What comes
-    /// after it and is known already stays.
+    /// Begins anew at `position`, with no revocation up to it. Later ones that are known already
+    /// stay.
     pub(super) fn begin(&self, position: Position) {
         {
             let mut state = self.state();
@@ -78,7 +79,7 @@ impl Recent {
         self.tell();
     }
 
-    /// Forgets what was taken back by event `first` and later ones, which are not applied yet.
+    /// Removes the revocations of event `first` and of later ones, which are not applied yet.
     pub(super) fn forget_from(&self, first: EventNumber) {
         let mut state = self.state();
         while state.entries.back().is_some_and(|entry| entry.number >= first.as_u64()) {
@@ -86,7 +87,7 @@ impl Recent {
         }
     }
 
-    /// Remembers what was taken back by events that are about to be applied, in their order.
+    /// Adds the revocations of events that are about to be applied, in their order.
     pub(super) fn add(&self, revocations: &[Revocation]) {
         let mut state = self.state();
         state.entries.extend(revocations);
@@ -115,19 +116,19 @@ impl Recent {
         }
     }
 
-    /// The history that goes on: another number is another history.
+    /// The number of the current history; another history has another number.
     #[must_use]
     pub fn era(&self) -> u64 {
         self.state().era
     }
 
-    /// How far this node has come; nothing before the follower has looked.
+    /// The last applied event; none before the first poll of the follower.
     #[must_use]
     pub fn position(&self) -> Option<Position> {
         self.state().position()
     }
 
-    /// Whether `position` is a place in this history, as far as that is remembered.
+    /// Compares `position` with the history of this node, as far as it is kept.
     #[must_use]
     pub fn knows(&self, position: Position) -> Known {
         let state = self.state();
@@ -143,8 +144,8 @@ impl Recent {
         }
     }
 
-    /// What was taken back after event `number`, and how far this node has come; nothing when that
-    /// is not remembered.
+    /// The revocations after event `number`, and the position of this node; none if they are not
+    /// kept.
     #[must_use]
     pub fn since(&self, number: EventNumber) -> Option<(Vec<Revocation>, Position)> {
         let state = self.state();
@@ -156,7 +157,7 @@ impl Recent {
         Some((new.copied().collect(), state.position()?))
     }
 
-    /// Changes whenever something was taken back, and when another history goes on.
+    /// Changes with each revocation, and with the begin of another history.
     #[must_use]
     pub fn news(&self) -> watch::Receiver<u64> {
         self.news.subscribe()
@@ -173,8 +174,7 @@ impl Recent {
 }
 
 impl State {
-    /// What was taken back up to this event, the last first. What is behind it is about to be
-    /// applied.
+    /// The revocations up to this event, the last first. Those behind it are about to be applied.
     fn up_to(&self, number: u64) -> impl Iterator<Item = &Revocation> {
         self.entries.iter().rev().skip_while(move |entry| entry.number > number)
     }

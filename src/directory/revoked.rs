@@ -1,19 +1,19 @@
-//! What was taken back, as this node knows it: read at the start, and with each event that takes
-//! something back, before that event counts as applied.
+//! The revocations that this node knows: read at the start, and with each event that may revoke,
+//! before that event counts as applied.
 
 use super::Directory;
 use crate::model::event::EventNumber;
 use crate::model::revocation::Kind;
 use crate::store::{StoreError, revocation};
 
-/// What is read at once.
+/// The most revocations that are read at once.
 const PAGE: i64 = 5000;
 
 impl Directory {
-    /// Reads all that was taken back and still matters, and forgets what was known before.
+    /// Reads all live revocations from the store, in the place of those known before.
     ///
     /// # Errors
-    /// When the store fails.
+    /// The store fails.
     pub async fn load_revocations(&self) -> Result<(), StoreError> {
         let (now, mut all) = (self.clock.now(), Vec::new());
         for kind in Kind::ALL {
@@ -33,14 +33,13 @@ impl Directory {
         Ok(())
     }
 
-    /// Takes note of what was taken back by the events from `first` to `last`, which are about to
-    /// be applied.
+    /// Reads the revocations of the events from `first` to `last`, which are about to be applied.
     pub(super) async fn learn_revocations(
         &self,
         first: EventNumber,
         last: EventNumber,
     ) -> Result<(), StoreError> {
-        // Where that failed half-way the last time.
+        // For a last attempt that failed half-way.
         self.recent.forget_from(first);
         let mut after = None;
         loop {
@@ -55,7 +54,7 @@ impl Directory {
         }
     }
 
-    /// Forgets some of what nothing is left of.
+    /// Removes some expired revocations.
     pub fn clean_revocations(&self) {
         self.ring.verifier().revocations().clean_some(self.clock.now());
     }

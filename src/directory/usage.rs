@@ -1,6 +1,6 @@
-//! What this node counts for each client, in memory, until it is flushed into the store every few
-//! seconds. A request finds the counts of its client in what is remembered of the client, so it
-//! looks nothing up; the lock that it takes is its client's own and is held for a few additions.
+//! The usage counts of clients on this node, in memory until the flush of every few seconds. A
+//! request finds the counts of its client in the cached client, without a look-up. The lock that it
+//! takes is that of its client, and is held for a few additions.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use crate::model::client::{ClientId, SecretId};
 use crate::model::usage::{Hour, LastUse, Outcome};
 use crate::store::usage::Counted;
 
-/// The most addresses for each secret that are kept until they are flushed. The oldest gives way.
+/// The most addresses of each secret that are kept until the flush. The oldest gives way.
 const MAX_ADDRESSES: usize = 8;
 
 /// The counts of one client.
@@ -22,28 +22,27 @@ pub struct ClientUsage(Mutex<Counts>);
 #[derive(Debug, Default)]
 struct Counts {
     hours: Hourly<Outcome>,
-    /// The tokens of this hour, of all nodes, that the store knows of, or will once it is told.
+    /// The tokens of this hour on all nodes that the store has, or will have after the flush.
     stored: u64,
     /// The secrets that were used since the last flush, each once for every address.
     used: Vec<(SecretId, LastUse)>,
-    /// Whether it matters what other nodes counted.
+    /// The client has a limit, so that the counts of other nodes matter.
     is_limited: bool,
 }
 
-/// There were as many as there may be for now: tokens of a client in this hour, requests with a key
-/// in this minute.
+/// A limit was reached: tokens of a client in this hour, or requests with a key in this minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OverLimit {
-    /// After how many seconds it may have more.
+    /// The seconds until the next token or request is allowed.
     pub retry_after: u64,
 }
 
 impl ClientUsage {
-    /// Counts a token, unless there were `limit` in this hour. It was asked for with `secret`, from
+    /// Counts a token, unless there were `limit` in this hour. It was requested with `secret` from
     /// `address`.
     ///
     /// # Errors
-    /// When there were as many; then that is counted.
+    /// The limit was reached; that is counted too.
     pub fn issue(
         &self,
         now: Timestamp,
@@ -62,7 +61,7 @@ impl ClientUsage {
         Ok(())
     }
 
-    /// Counts a request that is refused, with the secret where that was right.
+    /// Counts a refused request, with its secret if that was right.
     pub fn refuse(
         &self,
         now: Timestamp,
@@ -76,13 +75,12 @@ impl ClientUsage {
         counts.hours.count(outcome);
     }
 
-    /// Takes note that a secret was good for something that counts as neither a token nor a
-    /// refusal.
+    /// Notes a use of a secret that is neither a token nor a refusal.
     pub fn note(&self, now: Timestamp, secret: Option<&SecretId>, from: Option<IpAddr>) {
         self.lock().note(secret, LastUse { at: now, from });
     }
 
-    /// Takes note of how many tokens of an hour the store knows of, since the client has a limit.
+    /// Takes over the tokens of an hour that the store has, for a client with a limit.
     pub fn learn(&self, hour: Hour, tokens: u64) {
         let mut counts = self.lock();
         counts.is_limited = true;
@@ -90,17 +88,17 @@ impl ClientUsage {
             counts.turn_to(hour.begins());
         }
         if counts.hours.hour() == hour {
-            // What is on its way there is not in that number.
+            // The counts that are being flushed are not in that number.
             counts.stored = counts.stored.max(tokens);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        // Nobody panics while they hold it; and counts are counts.
+        // No code panics while it holds the lock; and counts are counts.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes out what is to be told to the store.
+    /// Takes out the counts to flush.
     fn take(&self, client: &ClientId) -> Option<Counted> {
         let mut counts = self.lock();
         let (outcomes, tally) = counts.hours.take();
@@ -114,7 +112,7 @@ impl ClientUsage {
         is_something.then(|| Counted { client: client.clone(), outcomes, secrets })
     }
 
-    /// Puts back what the store could not be told.
+    /// Puts back counts that the store did not get.
     fn put_back(&self, counted: Counted) {
         let mut counts = self.lock();
         for (hour, outcome, times) in counted.outcomes {
@@ -129,7 +127,7 @@ impl ClientUsage {
 }
 
 impl Counts {
-    /// Sees to it that what is counted next is counted for the hour that `now` is in.
+    /// Turns to the hour of `now`.
     fn turn_to(&mut self, now: Timestamp) -> Hour {
         if self.hours.turn_to(now) {
             self.stored = 0;
@@ -174,13 +172,11 @@ impl Counts {
     }
 }
 
-/// The counts of all clients that are remembered, and of those that are not any more and have
-/// something to tell.
+/// The counts of all cached clients, and of evicted ones until their flush.
 pub type ClientUsages = Counters<ClientId, ClientUsage>;
 
 impl ClientUsages {
-    /// Takes out what is to be told to the store, sorted by client; and tells whether one of them
-    /// has a limit.
+    /// Takes out the counts to flush, sorted by client; and whether one of the clients has a limit.
     pub fn take_all(&self) -> (Vec<Counted>, bool) {
         let mut is_limited = false;
         let mut counted = self.take(|client, usage| {
@@ -191,14 +187,14 @@ impl ClientUsages {
         (counted, is_limited)
     }
 
-    /// Puts back what the store could not be told.
+    /// Puts back counts that the store did not get.
     pub fn put_back(&self, counted: &[Counted]) {
         for of_client in counted {
             self.of(&of_client.client).put_back(of_client.clone());
         }
     }
 
-    /// Takes note of what the store knows of clients with a limit.
+    /// Takes over the counts that the store has of clients with a limit.
     pub fn learn(&self, hour: Hour, tokens: Vec<(String, u64)>) {
         for (client, tokens) in tokens {
             if let Some(usage) = self.known(client.as_str()) {

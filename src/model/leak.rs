@@ -1,22 +1,22 @@
-//! API keys that were found where everybody can read.
+//! API keys that were found in public.
 
 use super::api_key::{ApiKeyId, KeyOwner};
 use super::named::named;
 
 named! {
-    /// The reaction to a key that was found in public.
+    /// The policy for a key that was found in public.
     #[derive(Default)]
     pub enum LeakPolicy: "it should be" {
-        /// Revoke it at once.
+        /// Revoke the key at once.
         #[default]
         Revoke = "revoke",
-        /// Mark it; it stays valid until its owner replaces it.
+        /// Flag the key; it stays valid until its owner has replaced it.
         Flag = "flag",
     }
 }
 
-/// Where a key was found, as whoever found it says: of bounded length, without what a terminal
-/// would obey, and without the key.
+/// The place in which a key was found, as its finder reports it: of bounded length, without
+/// terminal control characters, and without the key.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LeakPlace {
     url: String,
@@ -24,45 +24,45 @@ pub struct LeakPlace {
 }
 
 impl LeakPlace {
-    /// The place that was told together with the secret `found`.
+    /// The place that was reported together with the secret `found`.
     #[must_use]
     pub fn new(url: &str, source: &str, found: &str) -> Self {
-        /// The address of a line in a long path of a long branch.
+        /// Room for the address of a line in a long path of a long branch.
         const LONGEST_URL: usize = 512;
         const LONGEST_SOURCE: usize = 64;
         Self { url: tidy(url, found, LONGEST_URL), source: tidy(source, found, LONGEST_SOURCE) }
     }
 
-    /// Its address; empty when it was not told.
+    /// The address; empty if it was not reported.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What kind of place it is, such as `content` or `commit`; empty when it was not told.
+    /// The kind of place, such as `content` or `commit`; empty if it was not reported.
     #[must_use]
     pub fn source(&self) -> &str {
         &self.source
     }
 }
 
-/// Printable ASCII alone, as addresses are made of: nothing that a terminal would obey, or show as
-/// something else.
+/// Keeps printable ASCII, which addresses are made of: no terminal control characters, and nothing
+/// that looks like another text.
 fn tidy(text: &str, found: &str, longest: usize) -> String {
     let text = if found.is_empty() { text.to_owned() } else { text.replace(found, "...") };
     text.chars().filter(|char| matches!(char, ' '..='~')).take(longest).collect()
 }
 
-/// That a key was found.
+/// The report of a found key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leak {
-    /// Which.
+    /// The key.
     pub key: ApiKeyId,
-    /// Whose it is.
+    /// Its owner.
     pub owner: KeyOwner,
-    /// Where, the first of all places that were told at once.
+    /// The first of the reported places.
     pub place: LeakPlace,
-    /// How many those are.
+    /// The number of reported places.
     pub places: u64,
 }
 

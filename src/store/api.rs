@@ -17,7 +17,7 @@ use crate::model::signing_key::SigningAlgorithm;
 /// [`MAX_APIS`](crate::model::api::MAX_APIS) of them.
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn all(database: &Database) -> Result<Vec<Api>, StoreError> {
     let query = || {
         sqlx::query(
@@ -50,7 +50,7 @@ pub async fn insert(tx: &mut Tx, api: &Api) -> Result<(), StoreError> {
 /// An API as this transaction sees it, which nobody else changes until it ends.
 ///
 /// # Errors
-/// When a statement fails, or a row holds what this program never writes.
+/// A statement fails, or a row is corrupt.
 pub async fn lock(tx: &mut Tx, resource: &ResourceUri) -> Result<Option<Api>, StoreError> {
     // Both engines let the others wait from here on.
     sqlx::query("UPDATE apis SET resource = resource WHERE resource = $1")
@@ -67,10 +67,10 @@ pub async fn lock(tx: &mut Tx, resource: &ResourceUri) -> Result<Option<Api>, St
     if rows.is_empty() { Ok(None) } else { api(&rows).map(Some) }
 }
 
-/// Changes an API; tells whether there is one.
+/// Changes an API; returns whether there is one.
 ///
 /// # Errors
-/// When a statement fails.
+/// A statement fails.
 pub async fn update(tx: &mut Tx, api: &Api) -> Result<bool, StoreError> {
     let done = sqlx::query(
         "UPDATE apis SET name = $1, token_alg = $2, token_ttl = $3 WHERE resource = $4",
@@ -92,10 +92,10 @@ pub async fn update(tx: &mut Tx, api: &Api) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-/// Deletes an API with its scopes; tells whether there was one.
+/// Deletes an API with its scopes; returns whether there was one.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn delete(tx: &mut Tx, resource: &ResourceUri) -> Result<bool, StoreError> {
     let done = sqlx::query("DELETE FROM apis WHERE resource = $1")
         .bind(resource.as_str())
@@ -107,7 +107,7 @@ pub async fn delete(tx: &mut Tx, resource: &ResourceUri) -> Result<bool, StoreEr
 /// Whether there is an API with this identifier.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn exists(tx: &mut Tx, resource: &ResourceUri) -> Result<bool, StoreError> {
     let found = sqlx::query("SELECT resource FROM apis WHERE resource = $1")
         .bind(resource.as_str())

@@ -28,7 +28,7 @@ macro_rules! columns {
 /// The key with this digest, and the number of the last event that had happened when it was read.
 ///
 /// # Errors
-/// When the statement fails, or the row holds what this program never writes.
+/// The statement fails, or the row is corrupt.
 pub async fn by_digest(
     database: &Database,
     digest: &SecretDigest,
@@ -47,7 +47,7 @@ pub async fn by_digest(
 /// The key with this id, and its last use.
 ///
 /// # Errors
-/// When the statement fails, or the row holds what this program never writes.
+/// The statement fails, or the row is corrupt.
 pub async fn by_id(
     database: &Database,
     id: &ApiKeyId,
@@ -101,7 +101,7 @@ macro_rules! page_of {
 /// Up to `limit` keys whose id comes after `after`, by id, each with its last use.
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn page(
     database: &Database,
     after: &str,
@@ -126,7 +126,7 @@ pub async fn page(
 /// last ones that were made; the newest first, each with its last use.
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn newest(
     database: &Database,
     before: Option<(Timestamp, ApiKeyId)>,
@@ -159,7 +159,7 @@ pub async fn newest(
 /// the next first; each with its last use.
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn expiring(
     database: &Database,
     owner: Option<&str>,
@@ -189,7 +189,7 @@ pub async fn expiring(
 /// many would take its time.
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn unused(
     database: &Database,
     owner: Option<&str>,
@@ -230,7 +230,7 @@ pub async fn unused(
 /// first, each with its last use.
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn leaked(
     database: &Database,
     now: Timestamp,
@@ -279,7 +279,7 @@ fn bind_filter<'q>(
 /// Keeps a new key.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn insert(tx: &mut Tx, key: &ApiKey, digest: &SecretDigest) -> Result<(), StoreError> {
     let (client, user) = match &key.owner {
         KeyOwner::Client(client) => (Some(client.as_str()), None),
@@ -306,7 +306,7 @@ pub async fn insert(tx: &mut Tx, key: &ApiKey, digest: &SecretDigest) -> Result<
 /// Keeps what may change of a key that is there.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn update(tx: &mut Tx, key: &ApiKey) -> Result<(), StoreError> {
     let query = sqlx::query(
         "UPDATE api_keys SET name = $1, scopes = $2, allowed_addresses = $3, max_per_minute = $4, successor = $5, \
@@ -319,7 +319,7 @@ pub async fn update(tx: &mut Tx, key: &ApiKey) -> Result<(), StoreError> {
 /// A key as this transaction sees it, which nobody else changes until it ends.
 ///
 /// # Errors
-/// When a statement fails, or the row holds what this program never writes.
+/// A statement fails, or the row is corrupt.
 pub async fn lock(tx: &mut Tx, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
     // Both engines let the others wait from here on.
     sqlx::query("UPDATE api_keys SET id = id WHERE id = $1")
@@ -332,7 +332,7 @@ pub async fn lock(tx: &mut Tx, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreErr
 /// A key as this transaction sees it.
 ///
 /// # Errors
-/// When the statement fails, or the row holds what this program never writes.
+/// The statement fails, or the row is corrupt.
 pub async fn find(tx: &mut Tx, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
     const SQL: &str = concat!("SELECT ", columns!(), " FROM api_keys k WHERE k.id = $1");
     let row = sqlx::query(SQL).bind(id.as_str()).fetch_optional(tx.connection()?).await?;
@@ -342,7 +342,7 @@ pub async fn find(tx: &mut Tx, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreErr
 /// Whether there is a key with this id.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn exists(tx: &mut Tx, id: &ApiKeyId) -> Result<bool, StoreError> {
     let row = sqlx::query("SELECT id FROM api_keys WHERE id = $1").bind(id.as_str());
     Ok(row.fetch_optional(tx.connection()?).await?.is_some())
@@ -351,7 +351,7 @@ pub async fn exists(tx: &mut Tx, id: &ApiKeyId) -> Result<bool, StoreError> {
 /// The ids of up to `limit` keys of an owner, in order.
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn ids_of(
     tx: &mut Tx,
     owner: &KeyOwner,
@@ -366,22 +366,22 @@ pub async fn ids_of(
     rows.iter().map(|row| id(&row.try_get::<String, _>("id")?)).collect()
 }
 
-/// Deletes a key; tells whether there was one.
+/// Deletes a key; returns whether there was one.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn delete(tx: &mut Tx, id: &ApiKeyId) -> Result<bool, StoreError> {
     let done = sqlx::query("DELETE FROM api_keys WHERE id = $1").bind(id.as_str());
     Ok(done.execute(tx.connection()?).await?.rows_affected() == 1)
 }
 
 /// Deletes some of the keys that have expired before `before`, which are good for nothing but to be
-/// listed; tells whether there may be more.
+/// listed; returns whether there may be more.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn delete_expired(database: &Database, before: Timestamp) -> Result<bool, StoreError> {
-    /// Few enough that nobody waits for them.
+    /// Few enough to keep no writer waiting.
     const SOME: i64 = 500;
     let query = || {
         sqlx::query(

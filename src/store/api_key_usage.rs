@@ -1,5 +1,4 @@
-//! `api_key_usage` and `api_key_last_use`: what nodes count. These are no changes, and have no
-//! event.
+//! `api_key_usage` and `api_key_last_use`: the counts of all nodes. Their writes have no event.
 
 use sqlx::Row as _;
 
@@ -8,22 +7,23 @@ use super::{Database, StoreError};
 use crate::model::api_key::ApiKeyId;
 use crate::model::usage::{Hour, HourOfKeyUse, KeyOutcome, LastUse};
 
-/// What a node counted for one key.
+/// The counts of one key on one node.
 #[derive(Debug, Clone)]
 pub struct CountedKey {
     /// The key.
     pub key: ApiKeyId,
-    /// How often each outcome was in each hour.
+    /// The counts of outcomes by the hour.
     pub outcomes: Vec<(Hour, KeyOutcome, u32)>,
-    /// When it was last good for something.
+    /// The last successful use.
     pub last_use: Option<LastUse>,
 }
 
-/// Adds what was counted, all of it or nothing. Two nodes that add at once do so in the same order,
-/// so that neither waits for the other for ever: `counted` is sorted by key.
+/// Adds counts, all of them or none. They are sorted by key: two nodes that add at once do so in
+/// the same order, so that neither waits for the other forever.
 ///
 /// # Errors
-/// When a statement fails; [`StoreError::OutcomeUnknown`] when it may have been added all the same.
+/// A statement fails; [`StoreError::OutcomeUnknown`] if the counts may have been added all the
+/// same.
 pub async fn add(database: &Database, counted: &[CountedKey]) -> Result<(), StoreError> {
     database.write_usage(async |tx| add_in(tx, counted).await).await
 }
@@ -58,10 +58,10 @@ async fn add_in(tx: &mut Tx, counted: &[CountedKey]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Up to `limit` hours of use of a key before the hour `before`, the newest first.
+/// Reads up to `limit` hours of use of a key before the hour `before`, the newest first.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn page(
     database: &Database,
     key: &ApiKeyId,
@@ -90,14 +90,14 @@ pub async fn page(
     Ok(found)
 }
 
-/// The most keys that [`days`] is asked for at once.
+/// The most keys of one call of [`days`].
 pub const MAX_KEYS: usize = 25;
 
-/// How often each of some keys was good for a request on each day (in days since the epoch), from
-/// `from` on. Of more than [`MAX_KEYS`] the others are left out.
+/// The successful uses of some keys by the day (in days since the epoch), from `from` on. Leaves
+/// out the keys beyond [`MAX_KEYS`].
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn days(
     database: &Database,
     keys: &[&ApiKeyId],
@@ -120,13 +120,13 @@ pub async fn days(
         .collect()
 }
 
-/// Deletes some of what was counted before `hour`, and of the uses of keys that are gone; tells
-/// whether there may be more. The last use of a key stays as long as the key.
+/// Deletes some of the counts before `hour`, and of the uses of deleted keys; returns whether there
+/// may be more. The last use of a key stays as long as the key.
 ///
 /// # Errors
-/// When a statement fails.
+/// A statement fails.
 pub async fn delete_some(database: &Database, hour: Hour) -> Result<bool, StoreError> {
-    /// Few enough that nobody waits for them.
+    /// Few enough to keep no writer waiting.
     const SOME: i64 = 500;
     let counts = || {
         sqlx::query(

@@ -34,7 +34,7 @@ impl Compared {
 /// none, so that it would be the same clock.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn compare(
     database: &Database,
     here: &dyn Clock,

@@ -8,8 +8,8 @@ use super::{Database, StoreError};
 use crate::clock::Timestamp;
 use crate::model::event::{EventNumber, RecordedEvent, RecordedKind};
 
-/// Takes the next number, and with it the right to commit: everybody else waits for this
-/// transaction to end. Gives the number and the seal of the event before.
+/// Takes the next number, and with it the right to commit: all other changes wait for this
+/// transaction to end. Returns it with the seal of the event before.
 pub(super) async fn take_next_number(tx: &mut Tx) -> Result<(EventNumber, String), StoreError> {
     let row = sqlx::query(
         "UPDATE event_head SET number = number + 1 WHERE id = 1 RETURNING number, seal",
@@ -19,7 +19,7 @@ pub(super) async fn take_next_number(tx: &mut Tx) -> Result<(EventNumber, String
     Ok((EventNumber::new(row.try_get("number")?), row.try_get("seal")?))
 }
 
-/// Moves the head on if it is still as expected; tells whether it was. With it goes the right to
+/// Moves the head on if it is still as expected; returns whether it was. With it goes the right to
 /// commit, as with [`take_next_number`].
 pub(super) async fn move_head(
     tx: &mut Tx,
@@ -64,10 +64,11 @@ pub(super) async fn set_head_seal(tx: &mut Tx, seal: &str) -> Result<(), StoreEr
     Ok(())
 }
 
-/// The number of the last event, as far as this transaction sees. Others may commit before it does.
+/// The number of the last event, as this transaction sees it. Other transactions may commit before
+/// it.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn last_number(tx: &mut Tx) -> Result<EventNumber, StoreError> {
     let number = sqlx::query_scalar("SELECT number FROM event_head WHERE id = 1")
         .fetch_one(tx.connection()?)
@@ -75,10 +76,10 @@ pub async fn last_number(tx: &mut Tx) -> Result<EventNumber, StoreError> {
     Ok(EventNumber::new(number))
 }
 
-/// Whether an event was ever about this subject.
+/// Whether any event has this subject.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn is_known(tx: &mut Tx, subject: &str) -> Result<bool, StoreError> {
     let rows = sqlx::query("SELECT number FROM events WHERE subject = $1 LIMIT 1")
         .bind(subject)
@@ -90,7 +91,7 @@ pub async fn is_known(tx: &mut Tx, subject: &str) -> Result<bool, StoreError> {
 /// The number and the seal of the last event.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn head(database: &Database) -> Result<(EventNumber, String), StoreError> {
     let rows =
         database.follow(|| sqlx::query("SELECT number, seal FROM event_head WHERE id = 1")).await?;
@@ -98,10 +99,10 @@ pub async fn head(database: &Database) -> Result<(EventNumber, String), StoreErr
     Ok((EventNumber::new(row.try_get("number")?), row.try_get("seal")?))
 }
 
-/// Up to `limit` events from `number` on, in order, that one included.
+/// Reads up to `limit` events in order, from `number` on.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn from(
     database: &Database,
     number: EventNumber,
@@ -119,23 +120,23 @@ pub async fn from(
     rows.iter().map(recorded).collect()
 }
 
-/// Which events are asked for.
+/// The conditions of a page of events.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Those of this kind, or of all kinds that begin with it and a dot.
+    /// This kind, or all kinds that begin with it and a dot.
     pub kind: Option<String>,
-    /// Those about this.
+    /// This subject.
     pub subject: Option<String>,
-    /// Those that this one made.
+    /// This actor.
     pub actor: Option<String>,
-    /// Those from this moment on.
+    /// From this time on.
     pub from: Option<Timestamp>,
-    /// Those before this moment.
+    /// Before this time.
     pub until: Option<Timestamp>,
 }
 
-/// The statement for one page. What is asked for most has to stand in it alone: no engine looks
-/// into an index for what may be asked for, or not.
+/// The statement of one page. The most common conditions stand in it alone: no engine uses an index
+/// for an optional condition.
 macro_rules! page_of {
     ($edge:literal, $whose:literal, $order:literal) => {
         concat!(
@@ -161,10 +162,10 @@ macro_rules! page_of_whose {
     };
 }
 
-/// Up to `limit` events after `after`, in order.
+/// Reads up to `limit` events after `after`, in order.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn page(
     database: &Database,
     after: EventNumber,
@@ -174,10 +175,10 @@ pub async fn page(
     filtered(database, page_of_whose!(filter, ">", ""), after, limit, filter).await
 }
 
-/// Up to `limit` events before `before`, the newest first.
+/// Reads up to `limit` events before `before`, the newest first.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn page_back(
     database: &Database,
     before: EventNumber,

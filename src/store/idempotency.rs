@@ -18,7 +18,7 @@ pub struct Earlier {
 /// What came of the request that `caller` has sent with `key`, unless that has expired at `now`.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn earlier(
     database: &Database,
     caller: &str,
@@ -79,12 +79,12 @@ pub async fn insert(
     Ok(())
 }
 
-/// Deletes some of those that have expired at `now`; tells whether there may be more.
+/// Deletes some of those that have expired at `now`; returns whether there may be more.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn delete_some(database: &Database, now: Timestamp) -> Result<bool, StoreError> {
-    /// Few enough that nobody waits for them.
+    /// Few enough to keep no writer waiting.
     const SOME: i64 = 500;
     let query = || {
         sqlx::query(

@@ -40,7 +40,7 @@ pub struct StoredSigningKey {
 /// A fact about the database as a whole.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn meta(database: &Database, name: &str) -> Result<Option<String>, StoreError> {
     let rows = database
         .lookup(|| sqlx::query("SELECT value FROM meta WHERE name = $1").bind(name))
@@ -62,7 +62,7 @@ pub async fn insert_meta(tx: &mut Tx, name: &str, value: &str) -> Result<(), Sto
 /// All data keys, by purpose, the one in use first.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn data_keys(database: &Database) -> Result<Vec<SealedDataKey>, StoreError> {
     let query = || {
         sqlx::query(
@@ -85,7 +85,7 @@ pub async fn data_keys(database: &Database) -> Result<Vec<SealedDataKey>, StoreE
 /// Keeps a data key.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn insert_data_key(
     tx: &mut Tx,
     key: &SealedDataKey,
@@ -107,7 +107,7 @@ pub async fn insert_data_key(
 /// All signing keys, the oldest first.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn signing_keys(database: &Database) -> Result<Vec<StoredSigningKey>, StoreError> {
     let query = || {
         sqlx::query(
@@ -160,11 +160,11 @@ pub async fn insert_signing_key(tx: &mut Tx, key: &StoredSigningKey) -> Result<(
     Ok(())
 }
 
-/// Changes when a key signs, if that is still as it was `before`; tells whether it was. The private
+/// Changes when a key signs, if that is still as it was `before`; returns whether it was. The private
 /// half of a key that is taken back is erased.
 ///
 /// # Errors
-/// When the statement fails, as it does where another key of the algorithm has no end.
+/// The statement fails, as it does where another key of the algorithm has no end.
 pub async fn set_term(
     tx: &mut Tx,
     kid: &str,
@@ -192,7 +192,7 @@ pub async fn set_term(
 /// stay longer, never shorter, and nobody forgets anything because of it.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn raise_longest_ttl(database: &Database, ttl: Duration) -> Result<(), StoreError> {
     database.tidy(|| sqlx::query(RAISE_LONGEST_TTL).bind(millis(ttl))).await.map(drop)
 }
@@ -201,7 +201,7 @@ pub async fn raise_longest_ttl(database: &Database, ttl: Duration) -> Result<(),
 /// live.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn raise_longest_ttl_in(tx: &mut Tx, ttl: Option<Duration>) -> Result<(), StoreError> {
     let Some(ttl) = ttl else { return Ok(()) };
     sqlx::query(RAISE_LONGEST_TTL).bind(millis(ttl)).execute(tx.connection()?).await?;
@@ -213,7 +213,7 @@ const RAISE_LONGEST_TTL: &str = "UPDATE signing_keys SET longest_ttl = $1 WHERE 
 /// Deletes the keys that were gone at `before`.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn delete_gone(database: &Database, before: Timestamp) -> Result<(), StoreError> {
     let query = || {
         sqlx::query(

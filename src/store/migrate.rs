@@ -64,7 +64,7 @@ impl Database {
     /// Whether the tables are those of this release.
     ///
     /// # Errors
-    /// When a statement fails.
+    /// A statement fails.
     pub async fn schema_state(&self) -> Result<SchemaState, StoreError> {
         let applied = sqlx::query_scalar::<_, i64>(
             "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version",

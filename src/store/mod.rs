@@ -1,5 +1,5 @@
-//! All SQL, and nothing but SQL. One set of statements for embedded SQLite and for PostgreSQL: ids
-//! and enums are TEXT, times are BIGINT Unix milliseconds, flags are nullable times. One file per
+//! All SQL, and nothing else. One set of statements for embedded SQLite and for PostgreSQL: ids and
+//! enums are TEXT, times are BIGINT Unix milliseconds, flags are nullable times. One file per
 //! family of tables; [`change`] is the only way to write.
 
 pub mod api;
@@ -47,8 +47,8 @@ use turn::Turn;
 
 use crate::metrics::Metrics;
 
-/// What is looked for anywhere in a text, in upper or lower case: wildcards in it are none, after
-/// `ESCAPE '!'`.
+/// The pattern of a text search without case, for `LIKE … ESCAPE '!'`: wildcards in the text are
+/// escaped.
 fn like(text: &str) -> String {
     text.to_lowercase().replace('!', "!!").replace('%', "!%").replace('_', "!_")
 }
@@ -63,15 +63,15 @@ fn duration(millis: i64) -> std::time::Duration {
     std::time::Duration::from_millis(u64::try_from(millis).unwrap_or(0))
 }
 
-/// A database that was reached: whether it has tables, and whether they are those of this release,
-/// is another question ([`Database::schema_state`]).
+/// A database that was reached. Its tables may be missing, or of another release: see
+/// [`Database::schema_state`].
 #[derive(Clone)]
 pub struct Database {
     engine: Engine,
     read: AnyPool,
-    /// SQLite has one writer; a pool of one makes the others wait in line instead of failing.
+    /// SQLite has one writer; a pool of one makes the others wait instead of failing.
     write: AnyPool,
-    /// The file, when it is one.
+    /// The file of an SQLite database.
     file: Option<PathBuf>,
     turn: Option<Arc<Turn>>,
     metrics: Arc<Metrics>,
@@ -84,29 +84,29 @@ impl std::fmt::Debug for Database {
 }
 
 impl Database {
-    /// Which engine it is.
+    /// The engine.
     #[must_use]
     pub const fn engine(&self) -> Engine {
         self.engine
     }
 
-    /// Ends all connections, as far as that goes in a moment: a silent database is not waited for.
+    /// Closes all connections, as far as that takes a moment: a silent database is not waited for.
     pub async fn close(&self) {
-        /// What an orderly end takes, many times over.
+        /// Many times what an orderly end takes.
         const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
         let closing = async {
             self.read.close().await;
             self.write.close().await;
         };
-        // Whether it was orderly makes no difference to anybody any more.
+        // Orderly or not makes no difference any more.
         tokio::time::timeout(PATIENCE, closing).await.ok();
     }
 
-    /// Prepares for a long series of batches. SQLite then goes through its log less often: the
-    /// batches change the same pages again and again.
+    /// Prepares for a long series of batches: SQLite then checkpoints its log less often, because
+    /// the batches change the same pages again and again.
     ///
     /// # Errors
-    /// When a statement fails.
+    /// A statement fails.
     pub async fn expect_batches(&self) -> Result<(), StoreError> {
         if self.engine == Engine::Sqlite {
             // 40 MB of log, and 16 MB of pages in memory.
@@ -116,7 +116,7 @@ impl Database {
         Ok(())
     }
 
-    /// Waits for whoever waits to write: between the batches of a long series. On PostgreSQL the
+    /// Waits for the waiting writers, between the batches of a long series. On PostgreSQL the
     /// server does that.
     pub async fn let_others_write(&self) {
         if let Some(turn) = &self.turn {
@@ -124,7 +124,7 @@ impl Database {
         }
     }
 
-    /// Reads to look something up.
+    /// Runs a read of a look-up.
     async fn lookup<'q>(
         &self,
         query: impl Fn() -> AnyQuery<'q>,
@@ -135,7 +135,7 @@ impl Database {
         outcome
     }
 
-    /// Reads to follow the events.
+    /// Runs a read of the follower.
     async fn follow<'q>(
         &self,
         query: impl Fn() -> AnyQuery<'q>,

@@ -1,20 +1,20 @@
-//! What people call clients, users and API keys, for places where only an id is known.
+//! The names of clients, users and API keys, for places where only an id is known.
 
 use sqlx::Row as _;
 
 use super::{Database, StoreError};
 
-/// The ids that one statement asks for.
+/// The most ids of one statement.
 const AT_ONCE: usize = 25;
 
-/// The ids as they stand in a statement: [`AT_ONCE`] of them.
+/// The places of [`AT_ONCE`] ids in a statement.
 macro_rules! ids {
     () => {
         "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)"
     };
 }
 
-/// What has a name.
+/// An object with a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Named {
     /// A client.
@@ -25,10 +25,10 @@ pub enum Named {
     ApiKey,
 }
 
-/// The names of those of some ids that are there, each with its id; the ids are of one kind.
+/// The names of the objects with these ids, each with its id. The ids are of one type.
 ///
 /// # Errors
-/// When a statement fails.
+/// A statement fails.
 pub async fn of(
     database: &Database,
     named: Named,

@@ -31,7 +31,7 @@ pub enum Of {
 /// How often each outcome was from the hour `from` on, in stretches of `hours` hours.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn totals(
     database: &Database,
     of: Of,
@@ -95,7 +95,7 @@ macro_rules! noted_where {
 /// Up to `limit` secrets that end after `now` and not after `until`, the next first.
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn expiring_secrets(
     database: &Database,
     now: Timestamp,
@@ -114,7 +114,7 @@ pub async fn expiring_secrets(
 /// on. They are looked for among the `looked_at` oldest: no index knows which are not used.
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn unused_secrets(
     database: &Database,
     since: Timestamp,

@@ -1,5 +1,5 @@
-//! `revocations`. Rows come with the events that take something back (see [`Event::revocations`]),
-//! in the same transaction.
+//! `revocations`. Rows are written with their event (see [`Event::revocations`]), in the same
+//! transaction.
 //!
 //! [`Event::revocations`]: crate::model::event::Event::revocations
 
@@ -15,15 +15,14 @@ use crate::model::client::ClientId;
 use crate::model::event::{EventNumber, RevocationEntry};
 use crate::model::revocation::{Kind, Mark, Revocation};
 
-/// What is added to the life of what is kept for as long as a token could be good, since clocks
-/// differ.
+/// The margin for clocks that differ, added to the longest life of a token.
 const CLOCKS_DIFFER: Duration = Duration::from_mins(1);
 
-/// The longest that a node goes on issuing tokens that does not hear of any change (the greatest
-/// `outage_grace`).
+/// The longest time for which a node that hears of no change issues tokens: the greatest
+/// `outage_grace`.
 const LONGEST_OUTAGE: Duration = Duration::from_hours(24);
 
-/// Keeps what event `number` takes back.
+/// Stores the revocations of event `number`.
 pub(super) async fn insert(
     tx: &mut Tx,
     taken_back: &[RevocationEntry<'_>],
@@ -55,10 +54,10 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// The longest life of a token that any node issues, as the signing keys remember it.
+/// The longest life of any token of any node, as the signing keys record it.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn longest_life(tx: &mut Tx) -> Result<Duration, StoreError> {
     let longest: i64 = sqlx::query_scalar(
         "SELECT CAST(COALESCE(MAX(longest_ttl), 0) AS BIGINT) FROM signing_keys",
@@ -68,12 +67,12 @@ pub async fn longest_life(tx: &mut Tx) -> Result<Duration, StoreError> {
     Ok(duration(longest))
 }
 
-/// Up to `limit` of what was taken back and still matters at `now`, of this kind, after the digest
-/// `after`, by digest. Of what was taken back several times the last comes first, so that whoever
-/// goes on behind it has missed nothing.
+/// Reads up to `limit` revocations of this kind that are live at `now`, by digest, after the digest
+/// `after`. The last revocation of a digest comes first, so that a reader that goes on behind it
+/// has missed nothing.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn page(
     database: &Database,
     kind: Kind,
@@ -103,7 +102,7 @@ pub type PageEnd = (i64, String, String);
 /// out marks of a kind that only newer releases know.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn between(
     database: &Database,
     [first, last]: [EventNumber; 2],
@@ -139,11 +138,10 @@ pub async fn between(
     Ok((found, end))
 }
 
-/// How many single tokens of a client that were taken back still matter at `now`, counted up to
-/// `most`.
+/// Counts the live revocations of single tokens of a client, up to `most`.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn count(
     tx: &mut Tx,
     client: &ClientId,
@@ -161,13 +159,13 @@ pub async fn count(
     Ok(count)
 }
 
-/// Deletes some of what nothing is left of at `now`; tells whether there may be more. That is no
-/// change: it was void by then anyhow.
+/// Deletes some revocations that have expired at `now`; returns whether there may be more. That has
+/// no event: their tokens have expired too.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn delete_some(database: &Database, now: Timestamp) -> Result<bool, StoreError> {
-    /// So few that nobody waits long.
+    /// Few enough to keep no writer waiting.
     const PART: i64 = 500;
     let query = || {
         sqlx::query(

@@ -22,7 +22,7 @@ pub struct SecondFactor {
 /// The second factor of a user. Whoever changes it has locked the user before.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn of_user(tx: &mut Tx, user: &UserId) -> Result<Option<SecondFactor>, StoreError> {
     let row = sqlx::query(
         "SELECT sealed_secret, confirmed_at, last_step FROM second_factors WHERE user_id = $1",
@@ -42,7 +42,7 @@ pub async fn of_user(tx: &mut Tx, user: &UserId) -> Result<Option<SecondFactor>,
 /// Keeps one that is not confirmed yet, in the place of another such.
 ///
 /// # Errors
-/// When a statement fails.
+/// A statement fails.
 pub async fn begin(
     tx: &mut Tx,
     user: &UserId,
@@ -65,7 +65,7 @@ pub async fn begin(
 /// From now on codes are asked for.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn confirm(tx: &mut Tx, user: &UserId, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query("UPDATE second_factors SET confirmed_at = $1 WHERE user_id = $2")
         .bind(now.as_millis())
@@ -78,7 +78,7 @@ pub async fn confirm(tx: &mut Tx, user: &UserId, now: Timestamp) -> Result<(), S
 /// No code of this step or one before it is good any more.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn set_last_step(tx: &mut Tx, user: &UserId, step: i64) -> Result<(), StoreError> {
     sqlx::query("UPDATE second_factors SET last_step = $1 WHERE user_id = $2")
         .bind(step)
@@ -88,10 +88,10 @@ pub async fn set_last_step(tx: &mut Tx, user: &UserId, step: i64) -> Result<(), 
     Ok(())
 }
 
-/// Deletes the second factor of a user with their recovery codes; tells whether there was one.
+/// Deletes the second factor of a user with their recovery codes; returns whether there was one.
 ///
 /// # Errors
-/// When a statement fails.
+/// A statement fails.
 pub async fn delete(tx: &mut Tx, user: &UserId) -> Result<bool, StoreError> {
     delete_codes(tx, user).await?;
     let done = sqlx::query("DELETE FROM second_factors WHERE user_id = $1").bind(user.as_str());
@@ -107,7 +107,7 @@ async fn delete_codes(tx: &mut Tx, user: &UserId) -> Result<(), StoreError> {
 /// Keeps these recovery codes of a user, and no others.
 ///
 /// # Errors
-/// When a statement fails.
+/// A statement fails.
 pub async fn set_codes(
     tx: &mut Tx,
     user: &UserId,
@@ -124,10 +124,10 @@ pub async fn set_codes(
     Ok(())
 }
 
-/// Takes a recovery code of a user away; tells whether there was one.
+/// Takes a recovery code of a user away; returns whether there was one.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn take_code(
     tx: &mut Tx,
     user: &UserId,
@@ -144,7 +144,7 @@ pub async fn take_code(
 /// How many recovery codes of a user are left.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn codes_left(database: &Database, user: &UserId) -> Result<i64, StoreError> {
     const SQL: &str =
         "SELECT CAST(COUNT(*) AS BIGINT) AS codes FROM recovery_codes WHERE user_id = $1";

@@ -1,5 +1,5 @@
-//! `secret_addresses`: when each secret was last used from each address. These are counts: no
-//! changes, without an event.
+//! `secret_addresses`: the last use of each secret from each address. These are counts; their
+//! writes have no event.
 
 use sqlx::Row as _;
 
@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::model::client::{ClientId, SecretId};
 use crate::model::usage::{LastUse, MAX_ADDRESSES};
 
-/// The statement that adds a use, and as many more as there are pairs of an address and a time.
+/// The statement that adds one use, and one more for each pair of an address and a time.
 macro_rules! add_uses {
     ($($more:literal),*) => {
         concat!(
@@ -22,7 +22,7 @@ macro_rules! add_uses {
     };
 }
 
-/// Those that add one use, two, and so on.
+/// The statements that add one use, two, and so on.
 const ADD_USES: [&str; 8] = [
     add_uses!(),
     add_uses!("$4, $5"),
@@ -47,7 +47,7 @@ pub(super) async fn add(
         return Ok(());
     }
     for uses in uses.chunks(ADD_USES.len()) {
-        // There is one for each number of uses in a chunk.
+        // There is one statement for each number of uses in a chunk.
         let sql = uses.len().checked_sub(1).and_then(|place| ADD_USES.get(place).copied());
         let Some(sql) = sql else { continue };
         let add = uses.iter().fold(sqlx::query(sql).bind(secret.as_str()), |query, last_use| {
@@ -58,7 +58,7 @@ pub(super) async fn add(
     forget_oldest(tx, secret).await
 }
 
-/// Adds a use from an address that is known already, as most are; tells whether it is.
+/// Adds a use from an address that is known already, as most are; returns whether it is.
 async fn is_known(tx: &mut Tx, secret: &SecretId, last_use: &LastUse) -> Result<bool, StoreError> {
     let updated = sqlx::query(
         "UPDATE secret_addresses SET used_at = $1 WHERE secret_id = $2 AND address = $3 AND used_at <= $1",
@@ -84,15 +84,15 @@ async fn forget_oldest(tx: &mut Tx, secret: &SecretId) -> Result<(), StoreError>
     Ok(())
 }
 
-/// The address as it is kept.
+/// The address as it is stored.
 fn text(last_use: &LastUse) -> String {
     last_use.from.map(|address| address.to_string()).unwrap_or_default()
 }
 
-/// When each secret of a client was last used from each address, the latest first.
+/// The last use of each secret of a client from each address, the latest first.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn of_client(
     database: &Database,
     client: &ClientId,
@@ -115,18 +115,17 @@ pub async fn of_client(
         .collect()
 }
 
-/// Deletes some of the uses before `before`, and of those of secrets that are gone; tells whether
-/// there may be more.
+/// Deletes some of the uses before `before`, and of those of deleted secrets; returns whether there
+/// may be more.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub(super) async fn delete_some(
     database: &Database,
     before: Timestamp,
     some: i64,
 ) -> Result<bool, StoreError> {
-    // One look at all of them for both: an index on the time would cost every flush more than this
-    // costs an hour.
+    // One scan for both: an index on the time would cost every flush more than this costs an hour.
     let query = || {
         sqlx::query(
             "DELETE FROM secret_addresses WHERE (secret_id, address) IN (SELECT a.secret_id, a.address \

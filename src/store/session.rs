@@ -21,7 +21,7 @@ macro_rules! session_columns {
 /// The session with this digest, and who is logged in.
 ///
 /// # Errors
-/// When the statement fails, or the row holds what this program never writes.
+/// The statement fails, or the row is corrupt.
 pub async fn by_digest(
     database: &Database,
     digest: &SecretDigest,
@@ -42,7 +42,7 @@ pub async fn by_digest(
 /// one.
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn of_user(
     database: &Database,
     user: &UserId,
@@ -61,7 +61,7 @@ pub async fn of_user(
 /// Keeps a new session.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn insert(
     tx: &mut Tx,
     session: &Session,
@@ -84,10 +84,10 @@ pub async fn insert(
     Ok(())
 }
 
-/// Ends a session of a user; tells whether there was one.
+/// Ends a session of a user; returns whether there was one.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn delete(tx: &mut Tx, user: &UserId, id: &SessionId) -> Result<bool, StoreError> {
     let done = sqlx::query("DELETE FROM sessions WHERE id = $1 AND user_id = $2")
         .bind(id.as_str())
@@ -100,7 +100,7 @@ pub async fn delete(tx: &mut Tx, user: &UserId, id: &SessionId) -> Result<bool, 
 /// Ends all sessions of a user but `kept`; tells how many there were.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn delete_all(
     tx: &mut Tx,
     user: &UserId,
@@ -118,7 +118,7 @@ pub async fn delete_all(
 /// Ends those sessions of a user that are not among the newest `most`.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn delete_oldest(tx: &mut Tx, user: &UserId, most: i64) -> Result<(), StoreError> {
     sqlx::query(
         "DELETE FROM sessions WHERE user_id = $1 AND id NOT IN \
@@ -135,7 +135,7 @@ pub async fn delete_oldest(tx: &mut Tx, user: &UserId, most: i64) -> Result<(), 
 /// Notes that a session was used. That is no change.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn saw(database: &Database, id: &SessionId, at: Timestamp) -> Result<(), StoreError> {
     let query = || {
         sqlx::query("UPDATE sessions SET seen_at = $1 WHERE id = $2 AND seen_at < $3")
@@ -146,12 +146,12 @@ pub async fn saw(database: &Database, id: &SessionId, at: Timestamp) -> Result<(
     database.tidy(query).await.map(drop)
 }
 
-/// Deletes some of those that have ended at `now`; tells whether there may be more.
+/// Deletes some of those that have ended at `now`; returns whether there may be more.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn delete_expired(database: &Database, now: Timestamp) -> Result<bool, StoreError> {
-    /// Few enough that nobody waits for them.
+    /// Few enough to keep no writer waiting.
     const SOME: i64 = 500;
     let query = || {
         sqlx::query(

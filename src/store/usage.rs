@@ -1,4 +1,4 @@
-//! `client_usage` and `secret_usage`: what nodes count. These are no changes, and have no event.
+//! `client_usage` and `secret_usage`: the counts of all nodes. Their writes have no event.
 
 use sqlx::Row as _;
 
@@ -9,23 +9,23 @@ use crate::clock::Timestamp;
 use crate::model::client::{ClientId, SecretId};
 use crate::model::usage::{Hour, HourOfUse, LastUse, Outcome};
 
-/// What a node counted for one client.
+/// The counts of one client on one node.
 #[derive(Debug, Clone)]
 pub struct Counted {
     /// The client.
     pub client: ClientId,
-    /// How often each outcome was in each hour.
+    /// The counts of outcomes by the hour.
     pub outcomes: Vec<(Hour, Outcome, u32)>,
-    /// Its secrets that were used, each once for every address, in the order of secrets and
-    /// addresses.
+    /// The used secrets, each once for every address, in the order of secrets and addresses.
     pub secrets: Vec<(SecretId, LastUse)>,
 }
 
-/// Adds what was counted, all of it or nothing. Two nodes that add at once do so in the same order,
-/// so that neither waits for the other for ever: `counted` is sorted by client.
+/// Adds counts, all of them or none. They are sorted by client: two nodes that add at once do so in
+/// the same order, so that neither waits for the other forever.
 ///
 /// # Errors
-/// When a statement fails; [`StoreError::OutcomeUnknown`] when it may have been added all the same.
+/// A statement fails; [`StoreError::OutcomeUnknown`] if the counts may have been added all the
+/// same.
 pub async fn add(database: &Database, counted: &[Counted]) -> Result<(), StoreError> {
     database.write_usage(async |tx| add_in(tx, counted).await).await
 }
@@ -67,10 +67,10 @@ async fn add_in(tx: &mut Tx, counted: &[Counted]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The tokens that a client has had in an hour, as far as nodes have told.
+/// The tokens of a client in an hour, as far as nodes have flushed them.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn tokens(database: &Database, client: &ClientId, hour: Hour) -> Result<u64, StoreError> {
     let query = || {
         sqlx::query(
@@ -85,10 +85,10 @@ pub async fn tokens(database: &Database, client: &ClientId, hour: Hour) -> Resul
     Ok(u64::try_from(times).unwrap_or_default())
 }
 
-/// The same of every client that has a limit and has had a token.
+/// The same of every client that has a limit and tokens in that hour.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn tokens_of_limited(
     database: &Database,
     hour: Hour,
@@ -107,14 +107,14 @@ pub async fn tokens_of_limited(
     rows.iter().map(|row| Ok((row.try_get("client_id")?, tokens(row.try_get("times")?)))).collect()
 }
 
-/// The most clients that [`days`] and [`last_use_of_each`] are asked for at once.
+/// The most clients of one call of [`days`] or [`last_use_of_each`].
 pub const MAX_CLIENTS: usize = 25;
 
-/// How many tokens each of some clients has had on each day (in days since the epoch), from `from`
-/// on. Of more than [`MAX_CLIENTS`] the others are left out.
+/// The tokens of some clients by the day (in days since the epoch), from `from` on. Leaves out the
+/// clients beyond [`MAX_CLIENTS`].
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn days(
     database: &Database,
     clients: &[&ClientId],
@@ -132,11 +132,10 @@ pub async fn days(
         .collect()
 }
 
-/// When a secret of each of some clients was last used. Of more than [`MAX_CLIENTS`] the others are
-/// left out.
+/// The last use of any secret of some clients. Leaves out the clients beyond [`MAX_CLIENTS`].
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn last_use_of_each(
     database: &Database,
     clients: &[&ClientId],
@@ -151,7 +150,7 @@ pub async fn last_use_of_each(
         .collect()
 }
 
-/// The first of some ids, with as many empty ones after them as a statement has places.
+/// The first ids, filled up with empty ones to the number of places in a statement.
 fn some<'a>(clients: &'a [&ClientId]) -> impl Iterator<Item = &'a str> {
     clients.iter().map(|client| client.as_str()).chain(std::iter::repeat("")).take(MAX_CLIENTS)
 }
@@ -161,10 +160,10 @@ fn client_id(row: &sqlx::any::AnyRow) -> Result<ClientId, StoreError> {
     ClientId::parse(&id).map_err(|_| StoreError::Corrupt("client id"))
 }
 
-/// When each secret of a client was last used.
+/// The last use of each secret of a client.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn last_uses(
     database: &Database,
     client: &ClientId,
@@ -186,17 +185,17 @@ pub async fn last_uses(
         .collect()
 }
 
-/// Since when the uses of a client's secrets are counted here: since these tables were made, or
-/// since the client was brought here from elsewhere, where its secrets may have been used. Nothing
-/// when nobody can tell.
+/// The time from which on the uses of a client's secrets are counted here: the creation of these
+/// tables, or the import of the client, whose secrets may have been used elsewhere before. None, if
+/// that is unknown.
 ///
 /// # Errors
-/// When a statement fails.
+/// A statement fails.
 pub async fn counted_since(
     database: &Database,
     client: &ClientId,
 ) -> Result<Option<Timestamp>, StoreError> {
-    /// The migration that made them.
+    /// The migration that created them.
     const MADE_BY: i64 = 20_261_122_050_000;
     let made = || {
         sqlx::query(
@@ -204,8 +203,8 @@ pub async fn counted_since(
         )
         .bind(MADE_BY)
     };
-    // A client that was made here has an event that says so. The tokens of any other are good from
-    // its import on, or from later.
+    // A client that was created here has an event that says so. The tokens of any other are valid
+    // from its import on, or from later.
     let brought = || {
         sqlx::query(
             "SELECT e.at FROM clients c JOIN events e ON e.number = c.cut_off WHERE c.id = $1 AND NOT EXISTS \
@@ -237,16 +236,16 @@ fn parse_date(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_millis(date.timestamp_millis()))
 }
 
-/// What of the counts is asked for.
+/// The conditions of a page of counts.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// Those of this client alone.
+    /// This client alone.
     pub client: Option<String>,
-    /// Those of hours from this one on.
+    /// Hours from this one on.
     pub from: Hour,
-    /// Those of hours up to this one, which is included.
+    /// Hours up to this one, included.
     pub until: Hour,
-    /// Those that come after this hour and client, the newest hour first.
+    /// Behind this hour and client, the newest hour first.
     pub after: Option<(Hour, String)>,
 }
 
@@ -263,10 +262,10 @@ macro_rules! page_of {
     };
 }
 
-/// Up to `limit` hours of use, the newest first, those of one hour by client.
+/// Reads up to `limit` hours of use, the newest first, those of one hour by client.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn page(
     database: &Database,
     asked: &Asked,
@@ -274,7 +273,7 @@ pub async fn page(
 ) -> Result<Vec<HourOfUse>, StoreError> {
     let (after_hour, after_client) =
         asked.after.as_ref().map_or((i64::MAX, ""), |(hour, client)| (hour.get(), client.as_str()));
-    // Of one client by its own index: not by a look at all clients of all hours.
+    // One client by its own index: not by a scan of all clients in all hours.
     let (sql, client) = match asked.client.as_deref() {
         None | Some("") => (page_of!("$3 = ''"), ""),
         Some(client) => (page_of!("client_id = $3"), client),
@@ -301,13 +300,13 @@ pub async fn page(
     Ok(found)
 }
 
-/// Deletes some of what was counted before `hour`, and of the uses of secrets that are gone; tells
-/// whether there may be more. The last use of a secret stays as long as the secret.
+/// Deletes some of the counts before `hour`, and of the uses of deleted secrets; returns whether
+/// there may be more. The last use of a secret stays as long as the secret.
 ///
 /// # Errors
-/// When a statement fails.
+/// A statement fails.
 pub async fn delete_some(database: &Database, hour: Hour) -> Result<bool, StoreError> {
-    /// Few enough that nobody waits for them.
+    /// Few enough to keep no writer waiting.
     const SOME: i64 = 500;
     let counts = || {
         sqlx::query(

@@ -24,7 +24,7 @@ pub(super) use columns;
 /// The user with this id.
 ///
 /// # Errors
-/// When the statement fails, or the row holds what this program never writes.
+/// The statement fails, or the row is corrupt.
 pub async fn by_id(database: &Database, id: &UserId) -> Result<Option<User>, StoreError> {
     const SQL: &str = concat!("SELECT ", columns!(), " FROM users u WHERE u.id = $1");
     let rows = database.lookup(|| sqlx::query(SQL).bind(id.as_str())).await?;
@@ -34,7 +34,7 @@ pub async fn by_id(database: &Database, id: &UserId) -> Result<Option<User>, Sto
 /// The user with this id, and the number of the last event that had happened when they were read.
 ///
 /// # Errors
-/// When the statement fails, or the row holds what this program never writes.
+/// The statement fails, or the row is corrupt.
 pub async fn by_id_as_of(
     database: &Database,
     id: &UserId,
@@ -52,7 +52,7 @@ pub async fn by_id_as_of(
 /// The user who logs in with this name, in upper or lower case, and the hash of their password.
 ///
 /// # Errors
-/// When the statement fails, or the row holds what this program never writes.
+/// The statement fails, or the row is corrupt.
 pub async fn by_username(
     database: &Database,
     username: &Username,
@@ -97,7 +97,7 @@ pub async fn insert(tx: &mut Tx, user: &User, password: &SecretHash) -> Result<(
 /// their password.
 ///
 /// # Errors
-/// When a statement fails, or the row holds what this program never writes.
+/// A statement fails, or the row is corrupt.
 pub async fn lock(tx: &mut Tx, id: &UserId) -> Result<Option<(User, SecretHash)>, StoreError> {
     const SQL: &str =
         concat!("SELECT ", columns!(), ", u.password_hash FROM users u WHERE u.id = $1");
@@ -143,7 +143,7 @@ macro_rules! page_of {
 /// Up to `limit` users whose id comes after `after`, by id.
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn page(
     database: &Database,
     after: &str,
@@ -156,7 +156,7 @@ pub async fn page(
 /// The same by name: up to `limit` users whose name, in lower case, comes after `after`.
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn by_name(
     database: &Database,
     after: &str,
@@ -209,7 +209,7 @@ pub async fn update(tx: &mut Tx, user: &User) -> Result<(), StoreError> {
 /// Keeps another password of a user.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn set_password(
     tx: &mut Tx,
     id: &UserId,
@@ -226,7 +226,7 @@ pub async fn set_password(
 /// Deletes a user, with what is theirs.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn delete(tx: &mut Tx, id: &UserId) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM users WHERE id = $1")
         .bind(id.as_str())
@@ -238,7 +238,7 @@ pub async fn delete(tx: &mut Tx, id: &UserId) -> Result<(), StoreError> {
 /// Lets everybody else wait until this transaction ends who may take an administrator away.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn take_turn_with_administrators(tx: &mut Tx) -> Result<(), StoreError> {
     sqlx::query("UPDATE administrators_turn SET id = id WHERE id = 1")
         .execute(tx.connection()?)
@@ -249,7 +249,7 @@ pub async fn take_turn_with_administrators(tx: &mut Tx) -> Result<(), StoreError
 /// Whether there is an administrator besides this user who may log in.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn is_other_administrator(tx: &mut Tx, id: &UserId) -> Result<bool, StoreError> {
     let row = sqlx::query(
         "SELECT id FROM users WHERE role = $1 AND disabled_at IS NULL AND id <> $2 LIMIT 1",

@@ -5,8 +5,8 @@ use std::time::Duration;
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 
-use crate::answer::Answer;
-use crate::app::{ISSUER, TestApp, basic};
+use crate::support::answer::Answer;
+use crate::support::app::{ISSUER, TestApp, basic};
 
 const ME: &str = "/api/v1/users/me";
 const CHECKS: [&str; 2] = ["/auth/check", "/api/v1/auth/check"];

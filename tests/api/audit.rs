@@ -7,8 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::administration::Caller;
-use crate::app::TestApp;
+use crate::support::app::TestApp;
+use crate::support::caller::Caller;
 
 const KEYS: &str = "/api/v1/signing-keys";
 const EVENTS: &str = "/api/v1/events";
@@ -46,7 +46,7 @@ async fn keys_are_listed_rotated_and_retired() {
     let answer = caller.post(&format!("{KEYS}/rotate"), json!({ "now": true })).await;
     assert_eq!((answer.text("kid"), answer.text("state")), (next.clone(), "active".to_owned()));
     let token = app.access_token(&app.client("read").await).await;
-    assert_eq!(crate::forge::part(&token, 0)["kid"], next.as_str());
+    assert_eq!(crate::support::forge::part(&token, 0)["kid"], next.as_str());
 
     let shown = caller.get(&format!("{KEYS}/{next}")).await;
     assert_eq!((shown.status, shown.text("alg").as_str()), (200, "ES256"), "{shown:?}");
@@ -90,7 +90,8 @@ async fn a_shared_key_is_not_shown() {
     let answer = app.token(&client).scope("mintery:signing-keys:read").send().await;
     // Whoever verifies such tokens could make them.
     answer.assert_oauth_error(400, "invalid_scope", "own scopes");
-    let mut new = crate::app::new_client("mintery:signing-keys:read mintery:signing-keys:write");
+    let mut new =
+        crate::support::app::new_client("mintery:signing-keys:read mintery:signing-keys:write");
     new.terms.token_alg = Some(mintery::model::signing_key::SigningAlgorithm::Es256);
     let client = app.create(new).await;
     let token =
@@ -99,7 +100,7 @@ async fn a_shared_key_is_not_shown() {
     let secret = items(&keys).iter().find(|key| key["alg"] == "HS256").unwrap();
     let shown = app.get_with(&format!("{KEYS}/{}", secret["kid"].as_str().unwrap()), &token).await;
     assert_eq!(shown.json()["public_key"], Value::Null, "{shown:?}");
-    let private = crate::forge::private(secret["kid"].as_str().unwrap());
+    let private = crate::support::forge::private(secret["kid"].as_str().unwrap());
     assert!(!private.is_empty());
     let text = URL_SAFE_NO_PAD.encode(&private);
     assert!(!shown.body.contains(&text) && !keys.to_string().contains(&text));

@@ -2,8 +2,8 @@
 
 use reqwest::Method;
 
-use crate::answer::Answer;
-use crate::app::TestApp;
+use crate::support::answer::Answer;
+use crate::support::app::TestApp;
 
 const PAGE: &str = "https://app.example.com";
 const ALLOWED: &str = "access-control-allow-origin";

@@ -5,8 +5,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE};
 
-use crate::answer::Answer;
-use crate::app::{TestApp, TestClient, basic, new_client};
+use crate::support::answer::Answer;
+use crate::support::app::{TestApp, TestClient, basic, new_client};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const GRANT: &str = "grant_type=client_credentials";

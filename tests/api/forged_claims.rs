@@ -6,9 +6,9 @@ use std::time::Duration;
 use mintery_verifier::VerifyError;
 use serde_json::{Value, json};
 
-use crate::app::ISSUER;
-use crate::doors::Doors;
-use crate::forge::{encode, part, sign};
+use crate::support::app::ISSUER;
+use crate::support::doors::Doors;
+use crate::support::forge::{encode, part, sign};
 
 /// 9068-2
 #[actix_web::test]

@@ -8,8 +8,8 @@ use mintery::model::signing_key::SigningAlgorithm::{
 };
 use mintery_verifier::VerifyError;
 
-use crate::doors::Doors;
-use crate::forge::{self, Forgery, decode, encode, part};
+use crate::support::doors::Doors;
+use crate::support::forge::{self, Forgery, decode, encode, part};
 
 /// The orders of P-256 and P-384 (SEC 2 §2.4.2, §2.5.1), and that of Ed25519 (RFC 8032 §5.1), the
 /// latter as it is written in a signature: the last byte first.

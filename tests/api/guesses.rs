@@ -8,9 +8,9 @@ use mintery::random::SystemRandom;
 use mintery::secret::generated::{CLIENT_SECRET_PREFIX, generate};
 use reqwest::Method;
 
-use crate::answer::Answer;
-use crate::app::{TestApp, TestClient};
 use crate::slow_secrets::administer;
+use crate::support::answer::Answer;
+use crate::support::app::{TestApp, TestClient};
 
 const SECRET: &str = "a secret of our own";
 

@@ -1,6 +1,6 @@
 //! What a request for a token may cost once the client is remembered: no query.
 
-use crate::app::TestApp;
+use crate::support::app::TestApp;
 
 const LOOKUPS: &str = "mintery_store_queries_total{purpose=\"lookup\"}";
 

@@ -21,11 +21,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::answer::Answer;
-use crate::api_keys::{TestKey, owned_by};
-use crate::app::{TestApp, TestClient};
-use crate::database::TestDatabase;
-use crate::user_keys::key_of;
+use crate::support::answer::Answer;
+use crate::support::api_key::key_of;
+use crate::support::api_key::{TestKey, owned_by};
+use crate::support::app::{TestApp, TestClient};
+use crate::support::database::TestDatabase;
 
 const LEAKED: &str = "/api/v1/keys/leaked";
 const URL: &str = "https://github.com/octocat/Hello-World/blob/12345600b9cbe38a219f39a9941c9319b600c002/foo/bar.txt";

@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::answer::Answer;
-use crate::app::{ISSUER, TestApp};
+use crate::support::answer::Answer;
+use crate::support::app::{ISSUER, TestApp};
 
 const SERVER: &str = "/.well-known/oauth-authorization-server";
 const OPENID: &str = "/.well-known/openid-configuration";
@@ -187,8 +187,8 @@ async fn an_issuer_with_a_path_is_inserted() {
         let answer = Answer::of(request).await;
         answer.assert_token(prefix);
         let token = answer.text("access_token");
-        assert_eq!(crate::forge::part(&token, 1)["iss"], issuer);
-        assert_eq!(crate::forge::part(&token, 1)["aud"], issuer);
+        assert_eq!(crate::support::forge::part(&token, 1)["iss"], issuer);
+        assert_eq!(crate::support::forge::part(&token, 1)["aud"], issuer);
         for path in ["/api/v1/users/me", "/auth/check", "/.well-known/jwks.json"] {
             let answer = app.get_with(&format!("{prefix}{path}"), &token).await;
             assert_eq!(answer.status, 200, "{prefix}{path}: {answer:?}");

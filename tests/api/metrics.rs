@@ -6,9 +6,9 @@ use mintery::admin::user;
 use mintery::model::user::Role;
 use reqwest::Method;
 
-use crate::answer::Answer;
-use crate::app::{TestApp, TestClient};
-use crate::people::PASSWORD;
+use crate::support::answer::Answer;
+use crate::support::app::{TestApp, TestClient};
+use crate::support::people::PASSWORD;
 
 /// The series of a text, with their values; the text is what Prometheus reads (its text format,
 /// version 0.0.4).

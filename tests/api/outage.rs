@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use crate::api_keys::owned_by;
-use crate::app::{TestApp, within_a_second};
+use crate::support::api_key::owned_by;
+use crate::support::app::{TestApp, within_a_second};
 
 impl TestApp {
     async fn break_store(&self) {
@@ -63,7 +63,8 @@ async fn a_node_serves_what_it_remembers_and_never_guesses() {
 
     app.token(&known).send().await.assert_token("remembered");
     assert_eq!(app.me(&token).await.status, 200);
-    let wrong = crate::app::TestClient { secret: forgotten.secret.clone(), ..known.clone() };
+    let wrong =
+        crate::support::app::TestClient { secret: forgotten.secret.clone(), ..known.clone() };
     app.token(&wrong).send().await.assert_oauth_error(
         401,
         "invalid_client",

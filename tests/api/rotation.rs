@@ -7,9 +7,10 @@ use mintery::admin::{self, AdminError, signing_key};
 use mintery::model::key_schedule::{KeyState, NothingToDo};
 use mintery::model::signing_key::SigningAlgorithm;
 
-use crate::app::{TestApp, new_client, within_a_second};
-use crate::database::{TestDatabase, is_postgres};
-use crate::forge;
+use crate::support::app::{TestApp, new_client, within_a_second};
+use crate::support::database::TestDatabase;
+use crate::support::engine::{Engine, only_on};
+use crate::support::forge;
 
 const JWKS: &str = "/.well-known/jwks.json";
 
@@ -228,10 +229,7 @@ async fn two_who_rotate_at_once_make_one_key() {
 /// The same with two servers, whose schedules are due at the same moment.
 #[actix_web::test]
 async fn two_nodes_rotate_once() {
-    if !is_postgres() {
-        // One process serves a SQLite file.
-        return;
-    }
+    only_on!(Engine::Postgres);
     let database = TestDatabase::create().await;
     let one = TestApp::on(database.clone(), TEN_DAYS).await.unwrap();
     let two = TestApp::on(database, TEN_DAYS).await.unwrap();

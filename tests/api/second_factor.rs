@@ -3,48 +3,18 @@
 use std::time::Duration;
 
 use actix_web::rt::net::TcpStream;
-use aws_lc_rs::hmac;
 use mintery::admin::second_factor;
 use mintery::model::user::Role;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
-use crate::answer::Answer;
-use crate::app::{ISSUER, TestApp};
-use crate::people::{Browser, PASSWORD, SESSION, TestUser};
+use crate::support::answer::Answer;
+use crate::support::app::{ISSUER, TestApp};
+use crate::support::authenticator::{code, wrong_code};
+use crate::support::people::{Browser, PASSWORD, SESSION, TestUser};
 
 const OWN: &str = "/api/v1/users/me/second-factor";
-
-/// What an authenticator app makes of the secret that it was given.
-pub fn code(secret: &str, secs: i64) -> String {
-    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    let (mut bits, mut count, mut key) = (0_u32, 0, Vec::new());
-    for digit in secret.bytes() {
-        let value = ALPHABET.iter().position(|known| *known == digit).unwrap();
-        bits = (bits << 5) | u32::try_from(value).unwrap();
-        count += 5;
-        if count >= 8 {
-            count -= 8;
-            key.push(u8::try_from((bits >> count) & 0xff).unwrap());
-        }
-    }
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key);
-    let tag = hmac::sign(&key, &(secs / 30).to_be_bytes());
-    let offset = usize::from(tag.as_ref()[19] & 0xf);
-    let number =
-        u32::from_be_bytes(tag.as_ref()[offset..offset + 4].try_into().unwrap()) & 0x7fff_ffff;
-    format!("{:06}", number % 1_000_000)
-}
-
-/// A code that is none at the moment.
-pub fn wrong_code(app: &TestApp, secret: &str) -> String {
-    let good: Vec<String> = (-2..=2).map(|steps| code(secret, app.now() + 30 * steps)).collect();
-    (0..10)
-        .map(|number| format!("{number:06}"))
-        .find(|candidate| !good.contains(candidate))
-        .unwrap()
-}
 
 async fn try_log_in(app: &TestApp, user: &TestUser, code: &str) -> Answer {
     let body = json!({ "username": user.username, "password": user.password, "code": code });

@@ -16,10 +16,9 @@ use mintery::model::usage::{KEPT_FOR, MAX_ADDRESSES};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::administration::Caller;
-use crate::answer::Answer;
-use crate::app::{TestApp, TestClient, basic};
-use crate::usage::pass;
+use crate::support::answer::Answer;
+use crate::support::app::{TestApp, TestClient, basic};
+use crate::support::caller::Caller;
 
 const DAY: Duration = Duration::from_hours(24);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -130,7 +129,7 @@ async fn an_old_secret_is_safe_to_revoke_once_only_the_new_one_is_used() {
         used(&app, &old, from).await;
     }
     assert_codes(&verdict(&app, &old, "").await, false, &["used_lately", "no_other_secret"]);
-    pass(&app, DAY).await;
+    app.pass(DAY).await;
     assert_codes(&verdict(&app, &old, "").await, false, &["no_other_secret"]);
     let new = add(&app, &old, None).await;
     assert_codes(&verdict(&app, &old, "").await, false, &["others_unused"]);
@@ -138,10 +137,10 @@ async fn an_old_secret_is_safe_to_revoke_once_only_the_new_one_is_used() {
     used(&app, &new, "192.0.2.6").await;
     let answer = verdict(&app, &old, "").await;
     assert_codes(&answer, true, &["last_used", "only_others_used"]);
-    pass(&app, MINUTE).await;
+    app.pass(MINUTE).await;
     let last = app.now();
     used(&app, &old, "2001:db8::9").await;
-    pass(&app, 3 * MINUTE).await;
+    app.pass(3 * MINUTE).await;
     let answer = verdict(&app, &old, "").await;
     assert_codes(&answer, false, &["used_lately", "not_replaced", "to_be_changed"]);
     assert_eq!(to_be_changed(&answer), ["2001:db8::9"]);
@@ -155,9 +154,9 @@ async fn an_old_secret_is_safe_to_revoke_once_only_the_new_one_is_used() {
     let answer = verdict(&app, &old, "").await;
     assert_codes(&answer, false, &["used_lately"]);
     assert_eq!(answer["only_others_since"], last);
-    pass(&app, Duration::from_secs((last + 86_400 - app.now() - 1).unsigned_abs())).await;
+    app.pass(Duration::from_secs((last + 86_400 - app.now() - 1).unsigned_abs())).await;
     assert_codes(&verdict(&app, &old, "").await, false, &["used_lately"]);
-    pass(&app, Duration::from_secs(1)).await;
+    app.pass(Duration::from_secs(1)).await;
     let answer = verdict(&app, &old, "").await;
     assert_codes(&answer, true, &["last_used", "only_others_used"]);
     let expected = json!([
@@ -190,11 +189,11 @@ async fn an_address_that_has_yet_to_be_changed_is_named() {
     let app = spawn().await;
     let old = app.client("read").await;
     let new = add(&app, &old, None).await;
-    pass(&app, MINUTE).await;
+    app.pass(MINUTE).await;
     used(&app, &old, "192.0.2.9").await;
-    pass(&app, MINUTE).await;
+    app.pass(MINUTE).await;
     used(&app, &new, "192.0.2.6").await;
-    pass(&app, 2 * DAY).await;
+    app.pass(2 * DAY).await;
     let answer = verdict(&app, &old, "").await;
     assert_codes(&answer, true, &["last_used", "only_others_used", "to_be_changed"]);
     assert_eq!(to_be_changed(&answer), ["192.0.2.9"]);
@@ -224,7 +223,7 @@ async fn never_is_not_unknown() {
     let client = app.client("read").await;
     let spare = add(&app, &client, None).await;
     let made_at = app.now();
-    pass(&app, MINUTE).await;
+    app.pass(MINUTE).await;
     used(&app, &client, "192.0.2.6").await;
     let answer = verdict(&app, &spare, "").await;
     assert_codes(&answer, false, &["unused_too_shortly"]);
@@ -232,7 +231,7 @@ async fn never_is_not_unknown() {
         (&answer["not_before"], &answer["uses_counted_since"]),
         (&json!(made_at + 86_400), &json!(made_at))
     );
-    pass(&app, DAY).await;
+    app.pass(DAY).await;
     let answer = verdict(&app, &spare, "").await;
     assert_codes(&answer, true, &["never_used", "only_others_used"]);
     assert_eq!((&answer["last_used_at"], &answer["addresses"]), (&Value::Null, &json!([])));
@@ -246,7 +245,7 @@ async fn never_is_not_unknown() {
         (&answer["not_before"], &answer["uses_counted_since"]),
         (&json!(since + 86_400), &json!(since))
     );
-    pass(&app, DAY).await;
+    app.pass(DAY).await;
     assert_codes(&verdict(&app, &spare, "").await, false, &["not_replaced"]);
     used(&app, &client, "192.0.2.6").await;
     assert_codes(&verdict(&app, &spare, "").await, true, &["not_seen", "only_others_used"]);
@@ -290,7 +289,7 @@ async fn secrets_that_are_not_good_are_told_apart() {
     used(&app, &lasting, "192.0.2.6").await;
     used(&app, &ending, "192.0.2.6").await;
     assert_codes(&verdict(&app, &lasting, "?unused_for=60").await, false, &["used_lately"]);
-    pass(&app, DAY).await;
+    app.pass(DAY).await;
     // One that has expired can go; it is no reason to let the other one go.
     let answer = verdict(&app, &ending, "").await;
     assert_codes(&answer, true, &["expired"]);
@@ -300,7 +299,7 @@ async fn secrets_that_are_not_good_are_told_apart() {
     assert_eq!(answer["other_secrets"], json!([]));
     // What nothing can use shows nothing.
     let other = add(&app, &lasting, None).await;
-    pass(&app, MINUTE).await;
+    app.pass(MINUTE).await;
     used(&app, &other, "192.0.2.6").await;
     assert_codes(&verdict(&app, &lasting, "").await, true, &["last_used", "only_others_used"]);
     app.disable(&lasting).await;
@@ -413,7 +412,7 @@ async fn the_addresses_of_a_secret_are_few() {
     let of_client =
         format!("SELECT COUNT(*) FROM secret_addresses WHERE secret_id = '{}'", client.secret_id);
     assert_eq!(app.database.number(&of_client).await, MAX_ADDRESSES);
-    pass(&app, KEPT_FOR + Duration::from_hours(2)).await;
+    app.pass(KEPT_FOR + Duration::from_hours(2)).await;
     until(async || app.database.number(&of_client).await == 0).await;
     let answer = verdict(&app, &client, "").await;
     assert_eq!(answer["last_used_address"], "192.0.2.39", "{answer}");
@@ -422,7 +421,7 @@ async fn the_addresses_of_a_secret_are_few() {
     used(&app, &client, "192.0.2.1").await;
     used(&app, &other, "192.0.2.1").await;
     app.delete(&client).await;
-    pass(&app, Duration::from_hours(1)).await;
+    app.pass(Duration::from_hours(1)).await;
     app.flush_usage().await;
     let of_both = format!("{of_client} OR secret_id = '{}'", other.secret_id);
     until(async || app.database.number(&of_both).await == 0).await;
@@ -447,9 +446,9 @@ async fn a_use_that_an_older_node_told_counts() {
     let old = app.client("read").await;
     let new = add(&app, &old, None).await;
     used(&app, &old, "192.0.2.6").await;
-    pass(&app, MINUTE).await;
+    app.pass(MINUTE).await;
     used(&app, &new, "192.0.2.6").await;
-    pass(&app, DAY).await;
+    app.pass(DAY).await;
     assert_codes(&verdict(&app, &old, "").await, true, &["last_used", "only_others_used"]);
     let told = |secret: &TestClient, address: &str, at: i64| {
         format!(

@@ -7,9 +7,9 @@ use mintery::model::user::Role;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::answer::Answer;
-use crate::app::{ISSUER, TestApp, new_client, within_a_second};
-use crate::people::{Browser, ME, PASSWORD, SESSION};
+use crate::support::answer::Answer;
+use crate::support::app::{ISSUER, TestApp, new_client, within_a_second};
+use crate::support::people::{Browser, ME, PASSWORD, SESSION};
 
 const HOUR: Duration = Duration::from_hours(1);
 const CLIENTS: &str = "/api/v1/clients";

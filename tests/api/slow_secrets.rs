@@ -9,8 +9,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
-use crate::answer::Answer;
-use crate::app::{TestApp, TestClient, basic, new_client, within_a_second};
+use crate::support::answer::Answer;
+use crate::support::app::{TestApp, TestClient, basic, new_client, within_a_second};
 
 const CHOSEN: &str = "correct horse: battery+staple%";
 

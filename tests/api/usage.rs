@@ -10,10 +10,11 @@ use mintery::model::patch::Patch;
 use mintery::model::usage::KEPT_FOR;
 use serde_json::{Value, json};
 
-use crate::administration::Caller;
-use crate::answer::Answer;
-use crate::app::{TestApp, TestClient, new_client, within_a_second};
-use crate::database::{START, TestDatabase, is_postgres};
+use crate::support::answer::Answer;
+use crate::support::app::{TestApp, TestClient, new_client, within_a_second};
+use crate::support::caller::Caller;
+use crate::support::database::{START, TestDatabase};
+use crate::support::engine::{Engine, only_on};
 
 const HOUR: i64 = 3600;
 
@@ -35,15 +36,6 @@ async fn hours(
         }
         assert!(begun.elapsed() < Duration::from_secs(2), "{items:?}");
         actix_web::rt::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-/// Lets time pass, until the server knows that it follows its store.
-pub async fn pass(app: &TestApp, time: Duration) {
-    app.clock.let_pass(time);
-    let begun = std::time::Instant::now();
-    while app.get("/readyz").await.text("status") != "ok" {
-        assert!(begun.elapsed() < Duration::from_secs(1));
     }
 }
 
@@ -77,7 +69,7 @@ async fn tokens_and_refusals_are_counted_by_hour() {
         "x",
     );
     app.token(&wrong).send().await.assert_oauth_error(401, "invalid_client", "wrong");
-    pass(&app, Duration::from_hours(1)).await;
+    app.pass(Duration::from_hours(1)).await;
     app.access_token(&client).await;
     let items = hours(&app, &client, |items| items.len() == 2).await;
     let start = START.as_secs();
@@ -125,7 +117,7 @@ async fn usage_is_read_in_pages() {
     let mut clients = [app.client("read").await, app.client("read").await];
     clients.sort_by(|one, other| one.id.cmp(&other.id));
     for _ in 0..3 {
-        pass(&app, Duration::from_hours(1)).await;
+        app.pass(Duration::from_hours(1)).await;
         for client in &clients {
             app.access_token(client).await;
         }
@@ -179,7 +171,7 @@ async fn a_secret_says_when_and_from_where_it_was_last_used() {
         client::add_secret(&app.admin, &ClientId::parse(&client.id).unwrap(), NewSecret::default())
             .await
             .unwrap();
-    pass(&app, Duration::from_secs(10)).await;
+    app.pass(Duration::from_secs(10)).await;
     let ask = async |from: &str| {
         app.post_token(
             &[
@@ -207,13 +199,13 @@ async fn a_secret_says_when_and_from_where_it_was_last_used() {
     assert_eq!(shown["last_used_address"], "198.51.100.7", "{shown}");
     assert_eq!(of_id(unused.secret.id.as_str()).await["last_used_at"], Value::Null);
     // A refusal after the secret was found right is a use of it; a wrong secret is none.
-    pass(&app, Duration::from_secs(10)).await;
+    app.pass(Duration::from_secs(10)).await;
     app.token(&client).scope("admin").send().await.assert_oauth_error(
         400,
         "invalid_scope",
         "admin",
     );
-    pass(&app, Duration::from_secs(10)).await;
+    app.pass(Duration::from_secs(10)).await;
     let wrong = TestClient { secret: "mts_wrong".to_owned(), ..client.clone() };
     app.token(&wrong).send().await.assert_oauth_error(401, "invalid_client", "wrong");
     hours(&app, &client, |items| items[0]["refusals"]["wrong_secret"] == 1).await;
@@ -253,7 +245,7 @@ async fn old_counts_are_deleted() {
         .map(|number| format!("INSERT INTO client_usage VALUES ('old-{number}', 1, 'token', 1)"))
         .collect();
     app.database.execute(&many.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    pass(&app, KEPT_FOR + Duration::from_hours(2)).await;
+    app.pass(KEPT_FOR + Duration::from_hours(2)).await;
     let reader = Caller::with(&app, "mintery:usage:read").await;
     let begun = std::time::Instant::now();
     loop {
@@ -274,7 +266,7 @@ async fn a_client_gets_no_more_tokens_than_its_limit() {
     new.terms.max_tokens_per_hour = Some(3);
     let client = app.create(new).await;
     let other = app.client("read").await;
-    pass(&app, Duration::from_mins(10)).await;
+    app.pass(Duration::from_mins(10)).await;
     for _ in 0..3 {
         app.access_token(&client).await;
     }
@@ -298,9 +290,9 @@ async fn a_client_gets_no_more_tokens_than_its_limit() {
     app.access_token(&client).await;
     limit(&app, &client, Patch::Set(5)).await;
     is_over_limit(&app.token(&client).send().await, 50 * 60 - 5);
-    pass(&app, Duration::from_secs(50 * 60 - 6)).await;
+    app.pass(Duration::from_secs(50 * 60 - 6)).await;
     is_over_limit(&app.token(&client).send().await, 1);
-    pass(&app, Duration::from_secs(1)).await;
+    app.pass(Duration::from_secs(1)).await;
     for _ in 0..5 {
         app.access_token(&client).await;
     }
@@ -330,9 +322,7 @@ async fn a_limit_outlives_a_restart() {
 /// Nodes learn of each other's tokens within the time between two flushes.
 #[actix_web::test]
 async fn a_limit_is_for_all_nodes() {
-    if !is_postgres() {
-        return;
-    }
+    only_on!(Engine::Postgres);
     let database = TestDatabase::create().await;
     let first = TestApp::on(Arc::clone(&database), &[]).await.unwrap();
     let second = TestApp::on(Arc::clone(&database), &[]).await.unwrap();

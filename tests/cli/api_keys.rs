@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Server, Workplace, eventually, http, send};
+use crate::support::{Answer, Client, Server, Workplace, eventually, http, send};
 
 fn me(server: &Server, key: &str) -> Answer {
     send(http().get(server.url("/api/v1/users/me")).header("X-API-Key", key)).unwrap()
@@ -23,47 +23,30 @@ fn create(work: &Workplace, owner: &str, flags: &[&str]) -> (String, String) {
     (text("key"), text("id"))
 }
 
+/// A key named `nightly` with every limit, as it was printed.
+fn create_nightly(work: &Workplace, owner: &Client) -> Value {
+    let create = ["key", "create", "--name", "nightly", "--owner", &owner.id, "-o", "json"];
+    let limits = ["--scope", "read", "--expires", "3600", "--env", "live", "--rate-limit", "600"];
+    let addresses = ["--allow", "127.0.0.1", "--allow", "2001:db8::/32"];
+    work.run(&[&create[..], &limits, &addresses].concat()).succeeded().json()
+}
+
+fn text<'a>(made: &'a Value, member: &str) -> &'a str {
+    made[member].as_str().unwrap_or_else(|| panic!("no {member} in {made}"))
+}
+
 #[test]
-fn a_key_is_made_used_replaced_and_revoked() {
+fn a_created_key_is_printed_once() {
     let work = Workplace::with_tables();
     let server = Server::start(&work);
     let owner = work.create_client_for("read write", &[]);
-    let ran = work.run(&[
-        "key",
-        "create",
-        "--name",
-        "nightly",
-        "--owner",
-        &owner.id,
-        "--scope",
-        "read",
-        "--expires",
-        "3600",
-        "--env",
-        "live",
-        "--allow",
-        "127.0.0.1",
-        "--allow",
-        "2001:db8::/32",
-        "--rate-limit",
-        "600",
-        "-o",
-        "json",
-    ]);
-    let ran = ran.succeeded();
-    let made = ran.json();
-    let (key, id) = (made["key"].as_str().unwrap(), made["id"].as_str().unwrap());
+    let made = create_nightly(&work, &owner);
+    let (key, id) = (text(&made, "key"), text(&made, "id"));
     assert_eq!((&made["name"], &made["scope"]), (&json!("nightly"), &json!("read")));
     assert_eq!(made["expires_at"].as_i64().unwrap() - made["created_at"].as_i64().unwrap(), 3600);
     assert_eq!(made["allowed_addresses"], json!(["127.0.0.1/32", "2001:db8::/32"]));
     let answer = me(&server, key);
     assert_eq!((answer.status, answer.json()["name"].clone()), (200, json!("nightly")));
-
-    // For people: the key alone on standard output.
-    let ran = work.run(&["key", "create", "--name", "plain", "--owner", &owner.id]).succeeded();
-    assert_eq!(me(&server, ran.stdout.trim_end()).status, 200, "{ran:?}");
-    assert!(ran.stderr.contains("not shown again"), "{ran:?}");
-
     for printed in [
         work.run(&["key", "list"]).succeeded().stdout,
         work.run(&["key", "list", "-o", "json"]).succeeded().stdout,
@@ -71,63 +54,82 @@ fn a_key_is_made_used_replaced_and_revoked() {
         work.run(&["key", "show", id, "-o", "json"]).succeeded().stdout,
     ] {
         assert!(printed.contains(id) && printed.contains("nightly"), "{printed}");
-        assert!(!printed.contains(&key[9..52]), "a key is shown once: {printed}");
+        assert!(!printed.contains(&key[9..52]), "a key is printed once: {printed}");
     }
-    let listed = |flags: &[&str]| {
-        let arguments = [&["key", "list", "-o", "json"], flags].concat();
-        work.run(&arguments).succeeded().json().as_array().unwrap().len()
-    };
-    assert_eq!((listed(&["--owner", &owner.id]), listed(&["--owner", "nobody"])), (2, 0));
-    assert_eq!(
-        (listed(&["--env", "test"]), listed(&["--name", "NIGHT"]), listed(&["--enabled", "false"])),
-        (0, 1, 0)
-    );
+    // Without JSON the key stands alone on standard output.
+    let ran = work.run(&["key", "create", "--name", "plain", "--owner", &owner.id]).succeeded();
+    assert_eq!(me(&server, ran.stdout.trim_end()).status, 200, "{ran:?}");
+    assert!(ran.stderr.contains("not shown again"), "{ran:?}");
+}
 
+#[test]
+fn keys_are_listed_and_filtered() {
+    let work = Workplace::with_tables();
+    let owner = work.create_client_for("read write", &[]);
+    create_nightly(&work, &owner);
+    create(&work, &owner.id, &[]);
+    for (flags, count) in [
+        (&[][..], 2),
+        (&["--owner", &owner.id], 2),
+        (&["--owner", "nobody"], 0),
+        (&["--env", "test"], 0),
+        (&["--name", "NIGHT"], 1),
+        (&["--enabled", "false"], 0),
+    ] {
+        let arguments = [&["key", "list", "-o", "json"], flags].concat();
+        let listed = work.run(&arguments).succeeded().json();
+        assert_eq!(listed.as_array().unwrap().len(), count, "{flags:?}: {listed}");
+    }
+}
+
+#[test]
+fn a_key_is_disabled_enabled_and_updated() {
+    let work = Workplace::with_tables();
+    let server = Server::start(&work);
+    let made = create_nightly(&work, &work.create_client_for("read write", &[]));
+    let (key, id) = (text(&made, "key"), text(&made, "id"));
     work.run(&["key", "disable", id]).succeeded();
     within_a_second("it is disabled", 401, || me(&server, key));
     work.run(&["key", "enable", id]).succeeded();
     within_a_second("it is enabled", 200, || me(&server, key));
-    let changed = [
-        "key",
-        "update",
-        id,
-        "--name",
-        "Nightly",
-        "--scope",
-        "write",
-        "--expires",
-        "never",
-        "--allow",
-        "",
-        "--rate-limit",
-        "none",
-        "-o",
-        "json",
-    ];
-    let changed = work.run(&changed).succeeded().json();
-    assert_eq!((&changed["name"], &changed["scope"]), (&json!("Nightly"), &json!("write")));
-    assert_eq!(
-        (&changed["expires_at"], &changed["max_requests_per_minute"]),
-        (&Value::Null, &Value::Null)
-    );
-    assert_eq!(changed["allowed_addresses"], json!([]));
+    let update = ["key", "update", id, "--name", "Nightly", "--scope", "write", "-o", "json"];
+    let limits = ["--expires", "never", "--allow", "", "--rate-limit", "none"];
+    let changed = work.run(&[&update[..], &limits].concat()).succeeded().json();
+    for (member, value) in [
+        ("name", json!("Nightly")),
+        ("scope", json!("write")),
+        ("expires_at", Value::Null),
+        ("max_requests_per_minute", Value::Null),
+        ("allowed_addresses", json!([])),
+    ] {
+        assert_eq!(changed[member], value, "{member}: {changed}");
+    }
+}
 
-    let rotated =
-        work.run(&["key", "rotate", id, "--overlap", "0", "-o", "json"]).succeeded().json();
-    let new = rotated["key"].as_str().unwrap();
-    assert_eq!(me(&server, new).status, 200);
+#[test]
+fn a_key_is_rotated_and_revoked() {
+    let work = Workplace::with_tables();
+    let server = Server::start(&work);
+    let owner = work.create_client_for("read write", &[]);
+    let made = create_nightly(&work, &owner);
+    let (key, id) = (text(&made, "key"), text(&made, "id"));
+    let rotate = ["key", "rotate", id, "--overlap", "0", "-o", "json"];
+    let rotated = work.run(&rotate).succeeded().json();
+    let (new, new_id) = (text(&rotated, "key"), text(&rotated, "id"));
+    assert_eq!(me(&server, new).status, 200, "the new key is good");
     within_a_second("it is replaced", 401, || me(&server, key));
-    work.run(&["key", "rotate", id]).failed(&["replaced", rotated["id"].as_str().unwrap()]);
-    let ran = work.run(&["key", "rotate", rotated["id"].as_str().unwrap()]).succeeded();
-    let newest = ran.stdout.trim_end().to_owned();
-    assert_eq!((me(&server, new).status, me(&server, &newest).status), (200, 200));
+    work.run(&["key", "rotate", id]).failed(&["replaced", new_id]);
+    let ran = work.run(&["key", "rotate", new_id]).succeeded();
+    let newest = ran.stdout.trim_end();
+    assert_eq!((me(&server, new).status, me(&server, newest).status), (200, 200), "both overlap");
 
     work.run(&["key", "revoke", id]).succeeded();
     work.run(&["key", "revoke", id]).failed(&[id]);
     work.run(&["key", "show", id]).failed(&[id]);
     work.run(&["key", "revoke", "--owner", &owner.id]).succeeded();
-    within_a_second("all are revoked", 401, || me(&server, &newest));
-    assert_eq!(listed(&[]), 0);
+    within_a_second("all are revoked", 401, || me(&server, newest));
+    let listed = work.run(&["key", "list", "-o", "json"]).succeeded().json();
+    assert_eq!(listed, json!([]), "no key is left");
     work.run(&["db", "check"]).succeeded();
     work.assert_no_gap_in_events();
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Client, Engine, Process, Server, Workplace, engine, eventually};
+use crate::support::engine::{Engine, engine, only_on};
+use crate::support::{Client, Process, Server, Workplace, eventually};
 
 const CREATE: [&str; 4] = ["client", "create", "--name", "billing"];
 
@@ -284,10 +285,7 @@ fn what_is_made_is_for_its_owner_alone() {
 
 #[test]
 fn flags_say_where_database_and_key_are() {
-    if engine() == Engine::Postgres {
-        // The database is named by the environment there.
-        return;
-    }
+    only_on!(Engine::Sqlite);
     let work = Workplace::new();
     let elsewhere = ["--database-url", "sqlite://here/a b.db", "--master-key-file", "there/x.key"];
     let made = work.run(&[&create(&["-o", "json"])[..], &elsewhere].concat()).succeeded().json();

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Engine, ISSUER, Ran, Server, Workplace, engine, free_port};
+use crate::support::engine::{Engine, engine};
+use crate::support::{ISSUER, Ran, Server, Workplace, free_port};
 
 const CHECKS: [&str; 10] = [
     "settings",

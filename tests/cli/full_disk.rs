@@ -5,9 +5,8 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{
-    Answer, Client, Engine, ISSUER, Process, Server, Workplace, engine, http, send,
-};
+use crate::support::engine::{Engine, only_on};
+use crate::support::{Answer, Client, ISSUER, Process, Server, Workplace, http, send};
 
 /// Starts a server that outlives a write beyond the limit, as it does one to a full disk.
 fn start(work: &Workplace) -> Server {
@@ -47,9 +46,7 @@ fn administrator(server: &Server, client: &Client) -> String {
 /// started again.
 #[test]
 fn a_full_disk_is_survived() {
-    if engine() == Engine::Postgres {
-        return;
-    }
+    only_on!(Engine::Sqlite);
     let work = Workplace::with_tables();
     let client = work.create_client_for("mintery:clients:write read", &[]);
     let mut server = start(&work);

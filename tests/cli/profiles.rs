@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
-use crate::caller::{Caller, Stranger};
+use crate::support::caller::{Caller, Stranger};
 use crate::support::{PATIENCE, Process, Workplace};
 
 /// A server at which everybody is who they say.

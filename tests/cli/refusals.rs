@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use sqlx::Connection as _;
 
-use crate::support::{Engine, ISSUER, Ran, Server, Workplace, engine, free_port, runtime};
+use crate::support::engine::{Engine, engine, only_on};
+use crate::support::{ISSUER, Ran, Server, Workplace, free_port, runtime};
 
 /// `serve` on a free port; it must end by itself.
 fn serve(work: &Workplace, flags: &[&str]) -> Ran {
@@ -154,10 +155,7 @@ fn with_a_file_of_settings_that_cannot_be_read() {
 
 #[test]
 fn a_second_server_on_the_same_file() {
-    if engine() == Engine::Postgres {
-        // Several servers share a PostgreSQL: nodes.rs.
-        return;
-    }
+    only_on!(Engine::Sqlite);
     let work = Workplace::new();
     let client = work.create_client(&[]);
     let mut first = Server::start(&work);
@@ -174,9 +172,7 @@ fn a_second_server_on_the_same_file() {
 /// A name for the file itself is no way around the lock.
 #[test]
 fn a_second_server_on_the_same_file_by_a_link() {
-    if engine() == Engine::Postgres {
-        return;
-    }
+    only_on!(Engine::Sqlite);
     let work = Workplace::new();
     let _first = Server::start(&work);
     std::os::unix::fs::symlink(work.path("data/mintery.db"), work.path("link.db")).unwrap();
@@ -186,9 +182,7 @@ fn a_second_server_on_the_same_file_by_a_link() {
 
 #[test]
 fn on_a_file_that_is_no_database() {
-    if engine() == Engine::Postgres {
-        return;
-    }
+    only_on!(Engine::Sqlite);
     for garbage in [
         &b"not a database, but a text that is longer than its header\n"[..].repeat(40),
         &vec![0xff; 8192],
@@ -207,9 +201,7 @@ fn on_a_file_that_is_no_database() {
 
 #[test]
 fn on_a_database_that_is_a_directory() {
-    if engine() == Engine::Postgres {
-        return;
-    }
+    only_on!(Engine::Sqlite);
     let work = Workplace::new();
     fs::create_dir_all(work.path("data/mintery.db")).unwrap();
     serve_properly(&work).failed(&["data/mintery.db"]);
@@ -222,9 +214,7 @@ fn on_a_database_that_is_a_directory() {
 /// A database of another program is left alone.
 #[test]
 fn on_a_database_of_another_program() {
-    if engine() == Engine::Postgres {
-        return;
-    }
+    only_on!(Engine::Sqlite);
     let work = Workplace::new();
     work.write("data/mintery.db", "");
     work.execute("CREATE TABLE clients (x TEXT); INSERT INTO clients VALUES ('theirs')");
@@ -234,9 +224,7 @@ fn on_a_database_of_another_program() {
 
 #[test]
 fn on_a_database_that_may_only_be_read() {
-    if engine() == Engine::Postgres {
-        return;
-    }
+    only_on!(Engine::Sqlite);
     let work = Workplace::new();
     let client = work.create_client(&[]);
     let read_only =
@@ -252,9 +240,7 @@ fn on_a_database_that_may_only_be_read() {
 
 #[test]
 fn on_a_database_that_may_only_be_read_and_is_empty() {
-    if engine() == Engine::Postgres {
-        return;
-    }
+    only_on!(Engine::Sqlite);
     let work = Workplace::new();
     work.write("data/mintery.db", "");
     let work = work.with("MINTERY_DATABASE_URL", "sqlite://data/mintery.db?mode=ro");
@@ -265,9 +251,7 @@ fn on_a_database_that_may_only_be_read_and_is_empty() {
 /// Long enough to let a change of somebody else pass, short enough to be told.
 #[test]
 fn on_a_database_that_somebody_has_locked() {
-    if engine() == Engine::Postgres {
-        return;
-    }
+    only_on!(Engine::Sqlite);
     let work = Workplace::new();
     work.write("data/mintery.db", "");
     let mut locker = work.connect();
@@ -284,9 +268,7 @@ fn on_a_database_that_somebody_has_locked() {
 
 #[test]
 fn on_a_database_of_ours_that_somebody_has_locked() {
-    if engine() == Engine::Postgres {
-        return;
-    }
+    only_on!(Engine::Sqlite);
     let work = Workplace::new();
     let client = work.create_client(&[]);
     let mut locker = work.connect();
@@ -309,9 +291,7 @@ fn on_a_database_of_ours_that_somebody_has_locked() {
 /// Somebody who keeps even readers out.
 #[test]
 fn on_a_database_that_somebody_has_for_himself() {
-    if engine() == Engine::Postgres {
-        return;
-    }
+    only_on!(Engine::Sqlite);
     let work = Workplace::new();
     work.create_client(&[]);
     let mut locker = work.connect();

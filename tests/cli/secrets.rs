@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
+use crate::support::skip::skip_unless;
 use crate::support::{Client, Ran, Server, Workplace, eventually};
 
 const SECRET: &str = "correct horse: battery+staple%";
@@ -134,10 +135,8 @@ fn a_secret_of_ones_own_outlives_a_restart() {
 fn a_prompt_shows_nothing() {
     let work = Workplace::with_tables();
     // `script` gives a program a terminal.
-    if std::process::Command::new("script").arg("--version").output().is_err() {
-        println!("SKIP: `script` is missing; get it with: apt-get install bsdutils");
-        return;
-    }
+    let has_script = std::process::Command::new("script").arg("--version").output().is_ok();
+    skip_unless!(has_script, "`script` is missing; get it with: apt-get install bsdutils");
     let prompted = |first: &str, second: &str| {
         let program = env!("CARGO_BIN_EXE_mintery");
         let line = format!("{program} client create --name x --id prompted --secret -");

@@ -4,8 +4,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use crate::support::engine::{Engine, engine};
 use crate::support::{
-    Client, Engine, ISSUER, PATIENCE, Server, Workplace, engine, eventually, free_port, http, send,
+    Client, ISSUER, PATIENCE, Server, Workplace, eventually, free_port, http, send,
 };
 
 /// The lines that a reader would paste, one string for each block.
@@ -259,7 +260,7 @@ fn no_answer_is_cut_by_a_stop() {
                             // Not a body that broke off.
                             Err(error) => {
                                 assert!(error.is_connect() || error.is_request(), "{error:?}");
-                                return;
+                                break;
                             }
                         }
                     }

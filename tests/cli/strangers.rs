@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use crate::caller::{Caller, Stranger};
 use crate::support::Workplace;
+use crate::support::caller::{Caller, Stranger};
 
 /// All commands that ask, with code 1.
 fn all_fail(stranger: &Stranger, words: &[&str]) {

@@ -201,6 +201,7 @@ mod tests {
     use crate::random::SystemRandom;
 
     /// An event of each kind; one that revokes tokens sometimes does so if `revokes_tokens`.
+    #[expect(clippy::similar_names, reason = "`kid` is the name of the field")]
     fn sample(kind: EventKind, revokes_tokens: bool) -> Event {
         let client = ClientId::parse("a").unwrap();
         let resource = ResourceUri::parse("https://a.example").unwrap();

@@ -3,18 +3,19 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
+use std::process::Output;
 
 use serde_json::Value;
 use sqlx::Connection as _;
 
 use super::{examine, healthy, set_mode, with_addresses};
-use crate::support::{Engine, Workplace, engine, free_port, runtime};
+use crate::support::engine::{Engine, engine, only_on};
+use crate::support::skip::skip_unless;
+use crate::support::{Workplace, free_port, runtime};
 
 #[test]
 fn a_database_file_that_everybody_may_use() {
-    if engine() == Engine::Postgres {
-        return;
-    }
+    only_on!(Engine::Sqlite);
     let work = healthy();
     set_mode(&work, "data/mintery.db", 0o644);
     let report = examine(&work);
@@ -27,9 +28,8 @@ fn a_database_file_that_everybody_may_use() {
 
 #[test]
 fn a_database_file_of_somebody_else() {
-    if engine() == Engine::Postgres || !is_root() {
-        return;
-    }
+    only_on!(Engine::Sqlite);
+    skip_unless!(is_root(), "only root gives files away");
     let work = healthy();
     std::os::unix::fs::chown(work.path("data/mintery.db"), Some(4321), None).unwrap();
     examine(&work).says("database", "problem", &["4321", "as that user"]);
@@ -38,14 +38,11 @@ fn a_database_file_of_somebody_else() {
 /// A user who may look and not write: the first start would fail.
 #[test]
 fn where_this_user_may_not_write() {
-    if engine() == Engine::Postgres || !is_root() {
-        return;
-    }
+    only_on!(Engine::Sqlite);
+    skip_unless!(is_root(), "only root gives files away");
     let work = with_addresses(Workplace::new());
     set_mode(&work, ".", 0o755);
-    let mut command = work.mintery(&["doctor", "-o", "json"]);
-    // The program itself may lie where only its owner goes.
-    let Ok(output) = command.uid(4321).gid(4321).output() else { return };
+    let output = run_as_another_user(&work, &["doctor", "-o", "json"]);
     let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
     for (check, found) in [(1, "may not make one"), (3, "may not make a key")] {
         assert_eq!(findings[check]["result"], "problem", "{findings}");
@@ -56,30 +53,40 @@ fn where_this_user_may_not_write() {
 /// A look leaves nothing behind that would keep later writers from their work.
 #[test]
 fn a_database_that_its_owner_may_only_read() {
-    if engine() == Engine::Postgres || !is_root() {
-        return;
-    }
+    only_on!(Engine::Sqlite);
+    skip_unless!(is_root(), "only root gives files away");
     let work = with_addresses(Workplace::new());
     set_mode(&work, ".", 0o777);
-    let as_user = |arguments: &[&str]| work.mintery(arguments).uid(4321).gid(4321).output();
-    let Ok(made) = as_user(&["client", "create", "--name", "x"]) else { return };
+    let as_user = |arguments: &[&str]| run_as_another_user(&work, arguments);
+    let made = as_user(&["client", "create", "--name", "x"]);
     assert!(made.status.success(), "{made:?}");
     // At rest, with nothing but the file itself.
-    let rested = as_user(&["doctor", "-o", "json"]).unwrap();
+    let rested = as_user(&["doctor", "-o", "json"]);
     assert!(rested.status.success(), "{rested:?}");
     for (path, forbidding, allowing) in [("data/mintery.db", 0o400, 0o600), ("data", 0o500, 0o700)]
     {
         set_mode(&work, path, forbidding);
         let before = work.entries();
-        let output = as_user(&["doctor", "-o", "json"]).unwrap();
+        let output = as_user(&["doctor", "-o", "json"]);
         let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert!(findings[1]["found"].as_str().unwrap().contains("may not write"), "{findings}");
         assert_eq!(work.entries(), before);
         set_mode(&work, path, allowing);
-        let changed = as_user(&["client", "create", "--name", "y"]).unwrap();
+        let changed = as_user(&["client", "create", "--name", "y"]);
         assert!(changed.status.success(), "{changed:?}");
-        as_user(&["doctor"]).unwrap();
+        as_user(&["doctor"]);
     }
+}
+
+/// Runs `mintery` as another user. The program lies in the folder of the workplace, since that user
+/// may be unable to reach the folder in which it was built.
+fn run_as_another_user(work: &Workplace, arguments: &[&str]) -> Output {
+    let (built, program) = (env!("CARGO_BIN_EXE_mintery"), work.path("mintery"));
+    if !program.exists() {
+        fs::hard_link(built, &program).or_else(|_| fs::copy(built, &program).map(drop)).unwrap();
+    }
+    let mut command = work.program(program.to_str().unwrap());
+    command.args(arguments).uid(4321).gid(4321).output().unwrap()
 }
 
 /// Only root may give files away.
@@ -90,9 +97,7 @@ fn is_root() -> bool {
 
 #[test]
 fn what_is_no_database() {
-    if engine() == Engine::Postgres {
-        return;
-    }
+    only_on!(Engine::Sqlite);
     for garbage in [
         &b"not a database, but a text that is longer than its header\n"[..].repeat(40),
         &vec![0xff; 8192],
@@ -124,9 +129,7 @@ fn what_is_no_database() {
 /// Neither an empty file nor one of another program becomes ours by a look.
 #[test]
 fn a_database_without_our_tables() {
-    if engine() == Engine::Postgres {
-        return;
-    }
+    only_on!(Engine::Sqlite);
     let work = with_addresses(Workplace::new());
     let path = work.write("data/mintery.db", "");
     examine(&work).says("migrations", "warning", &["mintery db migrate"]);
@@ -172,9 +175,7 @@ fn a_database_that_is_down() {
 
 #[test]
 fn a_database_that_somebody_has_locked() {
-    if engine() == Engine::Postgres {
-        return;
-    }
+    only_on!(Engine::Sqlite);
     let work = with_addresses(Workplace::new());
     work.write("data/mintery.db", "");
     let mut locker = work.connect();
@@ -187,9 +188,7 @@ fn a_database_that_somebody_has_locked() {
 /// A misspelt `sslmode` encrypts nothing, and a misspelt password is told to nobody (SEC-5).
 #[test]
 fn parameters_of_the_database_that_are_ignored() {
-    if engine() == Engine::Sqlite {
-        return;
-    }
+    only_on!(Engine::Postgres);
     let work = healthy();
     let url = work.database_url();
     let separator = if url.contains('?') { '&' } else { '?' };
