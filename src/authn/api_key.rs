@@ -7,18 +7,16 @@ use std::net::IpAddr;
 use super::context::Context;
 use super::delay::make_wait;
 use super::demand::{Demand, require};
-use super::error::AccessError;
+use super::error::{AccessError, KeyFailure};
 use crate::clock::Timestamp;
 use crate::directory::{KnownApiKey, OverLimit, Rate};
 use crate::model::api_key::ApiKey;
-use crate::model::principal::{Authenticated, Credential};
+use crate::model::identity::{Authenticated, Credential};
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::usage::KeyOutcome;
 use crate::network::Network;
 use crate::secret::digest::SecretDigest;
-
-pub use super::error::KeyFailure;
 
 /// An API key in a request.
 #[derive(Clone, Copy)]
@@ -92,7 +90,7 @@ fn admit(
     }
     let scopes = judged?;
     Ok(Authenticated {
-        principal: known.owner.principal(),
+        identity: known.owner.identity(),
         credential: Credential::ApiKey { id: known.key.id.clone(), name: known.key.name.clone() },
         scopes,
         expires_at: known.key.expires_at,

@@ -5,17 +5,14 @@ use std::fmt;
 
 use super::api_key::{self, PresentedKey};
 use super::context::Context;
-use super::demand::require;
+use super::demand::{Demand, require};
+use super::error::AccessError;
 use super::session::{self, PresentedSession};
 use super::token::{client_of, credential_of, good_user, holder, scopes_of, user_of};
 use crate::clock::Timestamp;
-use crate::model::principal::{Authenticated, Principal};
+use crate::model::identity::{Authenticated, Identity};
 use crate::model::user::UserId;
 use mintery_verifier::{AccessToken, VerifyError};
-
-pub use super::demand::Demand;
-pub use super::error::{AccessError, TokenFailure};
-pub use CallerCredential as Presented;
 
 /// The one credential of a request to a protected route.
 pub enum CallerCredential<'a> {
@@ -81,7 +78,7 @@ async fn authenticate_token(
     let scopes = scopes_of(context, &token, token.scopes.intersection(&client.terms.scopes));
     require(&scopes, demand.scopes)?;
     Ok(Authenticated {
-        principal: Principal::Client { id: client.id.clone(), name: client.terms.name.clone() },
+        identity: Identity::Client { id: client.id.clone(), name: client.terms.name.clone() },
         credential: credential_of(&token)?,
         scopes,
         expires_at: Some(Timestamp::from_secs(token.expires_at.as_secs())),
@@ -99,7 +96,7 @@ async fn authenticate_user(
     let scopes = scopes_of(context, token, user.most_of(&token.scopes));
     require(&scopes, demand.scopes)?;
     Ok(Authenticated {
-        principal: Principal::User { id, name: user.username.clone(), role: user.role },
+        identity: Identity::User { id, name: user.username.clone(), role: user.role },
         credential: credential_of(token)?,
         scopes,
         expires_at: Some(Timestamp::from_secs(token.expires_at.as_secs())),

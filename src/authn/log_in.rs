@@ -4,6 +4,7 @@
 
 use super::context::Context;
 use super::delay::make_wait;
+use super::error::{LogInError, LogInFailure};
 use crate::admin::AdminError;
 use crate::admin::session::{self, NewSession, Place};
 use crate::model::user::{User, UserId, Username};
@@ -12,8 +13,6 @@ use crate::secret::Secret;
 use crate::secret::check::Question;
 use crate::secret::hash::SecretHash;
 use crate::secret::pool::{Busy, Lane};
-
-pub use super::error::{LogInError, LogInFailure};
 
 /// The credentials of a log-in, as sent.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use super::delay::make_wait;
 use super::demand::{Demand, require};
 use super::error::{AccessError, SessionFailure};
 use crate::directory::{KnownSession, Unavailable};
-use crate::model::principal::{Authenticated, Credential, Principal};
+use crate::model::identity::{Authenticated, Credential, Identity};
 use crate::model::scope::ScopeSet;
 use crate::model::session::{Session, SessionId};
 use crate::model::user::{Role, User};
@@ -35,7 +35,7 @@ impl fmt::Debug for PresentedSession<'_> {
 ///
 /// # Errors
 /// The store is needed and unreachable.
-pub async fn recognise(
+pub async fn recognize(
     context: &Context,
     presented: PresentedSession<'_>,
 ) -> Result<Result<Arc<KnownSession>, SessionFailure>, Unavailable> {
@@ -63,7 +63,7 @@ pub(super) async fn authenticate(
     presented: PresentedSession<'_>,
     demand: Demand<'_>,
 ) -> Result<Authenticated, AccessError> {
-    let known = recognise(context, presented).await??;
+    let known = recognize(context, presented).await??;
     if demand.resources().any(|resource| resource != context.issuer.as_str()) {
         return Err(SessionFailure::Resource.into());
     }
@@ -92,7 +92,7 @@ pub fn scopes_of(context: &Context, user: &User) -> ScopeSet {
 #[must_use]
 pub fn authenticated(session: &Session, user: &User, scopes: ScopeSet) -> Authenticated {
     Authenticated {
-        principal: Principal::User {
+        identity: Identity::User {
             id: user.id.clone(),
             name: user.username.clone(),
             role: user.role,

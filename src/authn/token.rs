@@ -7,7 +7,7 @@ use super::context::Context;
 use super::error::TokenFailure;
 use crate::directory::{KnownClient, KnownUser};
 use crate::model::api_key::ApiKeyId;
-use crate::model::principal::Credential;
+use crate::model::identity::Credential;
 use crate::model::scope::ScopeSet;
 use crate::model::user::UserId;
 use mintery_verifier::AccessToken;

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::model::api_key::{ApiKey, ApiKeyId};
 use crate::model::claims::TokenId;
 use crate::model::event::EventNumber;
-use crate::model::principal::Principal;
+use crate::model::identity::Identity;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::secret::digest::SecretDigest;
@@ -75,17 +75,15 @@ impl KnownOwner {
 
     /// The owner, as an access token shows it.
     #[must_use]
-    pub fn principal(&self) -> Principal {
+    pub fn identity(&self) -> Identity {
         match self {
-            Self::Client(known) => Principal::Client {
+            Self::Client(known) => Identity::Client {
                 id: known.client.id.clone(),
                 name: known.client.terms.name.clone(),
             },
-            Self::User(KnownUser { user, .. }) => Principal::User {
-                id: user.id.clone(),
-                name: user.username.clone(),
-                role: user.role,
-            },
+            Self::User(KnownUser { user, .. }) => {
+                Identity::User { id: user.id.clone(), name: user.username.clone(), role: user.role }
+            }
         }
     }
 

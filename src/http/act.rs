@@ -5,8 +5,7 @@ use actix_web::HttpResponse;
 
 use super::extract::body::BodyError;
 use crate::admin::{Admin, AdminError};
-use crate::authn::caller::AccessError;
-use crate::authn::log_in::LogInError;
+use crate::authn::error::{AccessError, LogInError};
 use crate::oauth::AuthorizationServer;
 
 /// The result of a handler of the JSON API.
@@ -54,6 +53,6 @@ impl From<AdminError> for Refused {
 /// [`Refused::Unavailable`] if this node lags.
 pub async fn applied(server: &AuthorizationServer, admin: &Admin) -> Result<(), Refused> {
     let committed = *admin.store.commits().borrow();
-    let caught_up = server.directory.catch_up(committed).await;
+    let caught_up = server.context.directory.catch_up(committed).await;
     caught_up.map_err(|error| Refused::Unavailable(error.to_string()))
 }

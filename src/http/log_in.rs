@@ -8,9 +8,9 @@ use super::extract::caller::caller_address;
 use super::extract::session::cookie;
 use crate::admin::Admin;
 use crate::admin::session::{self, NewSession, Place};
-use crate::authn::caller::AccessError;
-use crate::authn::log_in::{Credentials, LogInError, log_in};
-use crate::authn::session::recognise;
+use crate::authn::error::{AccessError, LogInError};
+use crate::authn::log_in::{Credentials, log_in};
+use crate::authn::session::recognize;
 use crate::model::event::Actor;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::request::network_of;
@@ -26,16 +26,16 @@ pub async fn begin_session(
     server: &AuthorizationServer,
     credentials: Credentials,
 ) -> Result<NewSession, LogInError> {
-    let from = caller_address(request, &server.trusted_proxies);
+    let from = caller_address(request, &server.inbound.trusted_proxies);
     let user_agent =
         request.headers().get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let place = Place { address: from, user_agent: user_agent.unwrap_or_default().into_owned() };
-    let begun = log_in(server, credentials, network_of(from), place).await?;
+    let begun = log_in(&server.context, credentials, network_of(from), place).await?;
     if let Err(error) = end_session(request, server).await {
         // It expires by itself.
         log::warn!("cannot end the previous session of this browser: {error:?}");
     }
-    let applied = applied(server, &server.admin).await;
+    let applied = applied(server, &server.context.admin).await;
     applied.map(|()| begun).map_err(|_| LogInError::Unavailable("this node lags".to_owned()))
 }
 
@@ -49,10 +49,10 @@ pub async fn end_session(
     server: &AuthorizationServer,
 ) -> Result<(), Refused> {
     let Ok(Some(presented)) = cookie(request, server) else { return Ok(()) };
-    let Ok(known) = recognise(server, presented).await.map_err(AccessError::from)? else {
+    let Ok(known) = recognize(&server.context, presented).await.map_err(AccessError::from)? else {
         return Ok(());
     };
-    let admin = Admin { actor: Actor::User(known.user.id.clone()), ..server.admin.clone() };
+    let admin = Admin { actor: Actor::User(known.user.id.clone()), ..server.context.admin.clone() };
     session::log_out(&admin, &known.user.id, &known.session.id).await?;
     applied(server, &admin).await
 }

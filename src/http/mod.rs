@@ -130,7 +130,7 @@ async fn otherwise(
     };
     let payload = request.extract::<Payload>().await?;
     let (request, _) = request.into_parts();
-    let response = if pages::are_at(request.path(), server.issuer.path()) {
+    let response = if pages::are_at(request.path(), server.context.issuer.path()) {
         pages::answer(request.clone(), server, payload).await
     } else {
         error::not_found(request.clone(), server).await

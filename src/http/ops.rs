@@ -25,9 +25,9 @@ pub async fn readyz(server: Data<AuthorizationServer>) -> HttpResponse {
     let date = |at: Timestamp| {
         chrono::DateTime::from_timestamp_millis(at.as_millis()).map(|at| at.to_rfc3339())
     };
-    let health = server.directory.health();
+    let health = server.context.directory.health();
     if let (Health::Current | Health::Degraded { .. }, Some(wrong)) =
-        (health, server.directory.wrong_clock())
+        (health, server.context.directory.wrong_clock())
     {
         return no_store(HttpResponse::ServiceUnavailable()).json(json!({
             "status": "wrong_clock",

@@ -162,7 +162,7 @@ impl Route {
         match outcome {
             Ok(Ok(response)) => {
                 if self.is_counted {
-                    server.metrics.access_granted.increment(1);
+                    server.context.metrics.access_granted.increment(1);
                 }
                 response
             }

@@ -105,18 +105,18 @@ pub async fn respond(
     let (form, credential) = request.parse()?;
     // `token_type_hint` is a hint, and there is one type.
     let token = form.get("token").ok_or(OauthError::InvalidRequest("token is missing"))?;
-    let caller = credential.authenticate(server, request.network()).await?;
-    let at = server.clock.now();
+    let caller = credential.authenticate(&server.context, request.network()).await?;
+    let at = server.context.clock.now();
     caller.known.usage.note(at, caller.secret(), request.from);
-    let found = match check(server, &caller.known.client, token) {
+    let found = match check(&server.context, &caller.known.client, token) {
         Ok(token) => {
             let client = client_of(&token);
             if client == caller.known.client.id.as_str() {
                 // The caller's own token: the client is known already.
-                active(server, token, Some(Arc::clone(&caller.known)))
+                active(&server.context, token, Some(Arc::clone(&caller.known)))
             } else {
                 // Boxed, to keep the future of every request small: see `http`.
-                Box::pin(active_of_other(server, token)).await?
+                Box::pin(active_of_other(&server.context, token)).await?
             }
         }
         Err(why) => Err(why),

@@ -42,14 +42,14 @@ impl OpenidConfiguration {
         Self {
             server: ServerMetadata::of(server),
             subject_types_supported: ["public"],
-            id_token_signing_alg_values_supported: algorithms(server, server.token_alg),
+            id_token_signing_alg_values_supported: algorithms(server, server.tokens.algorithm),
         }
     }
 }
 
 /// The algorithms with a signing key, the default first.
 fn algorithms(server: &AuthorizationServer, default: SigningAlgorithm) -> Vec<&'static str> {
-    let algorithms = server.ring.current().algorithms(default, server.clock.now());
+    let algorithms = server.context.ring.current().algorithms(default, server.context.clock.now());
     algorithms.into_iter().map(SigningAlgorithm::name).collect()
 }
 
@@ -80,7 +80,7 @@ impl ServerMetadata {
     /// The metadata of `server`.
     #[must_use]
     pub fn of(server: &AuthorizationServer) -> Self {
-        let issuer = &server.issuer;
+        let issuer = &server.context.issuer;
         Self {
             issuer: issuer.as_str().to_owned(),
             token_endpoint: issuer.endpoint("/oauth/token"),
@@ -109,7 +109,7 @@ impl ResourceMetadata {
     /// The metadata of the API of `server`.
     #[must_use]
     pub fn of(server: &AuthorizationServer) -> Self {
-        let issuer = server.issuer.as_str();
+        let issuer = server.context.issuer.as_str();
         Self {
             resource: issuer.to_owned(),
             authorization_servers: [issuer.to_owned()],

@@ -16,7 +16,6 @@ pub mod revoke;
 pub mod secret_scanning;
 pub mod token;
 
-use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,39 +28,53 @@ use crate::model::signing_key::SigningAlgorithm;
 use feed::Feed;
 use secret_scanning::LeakScanning;
 
-/// Shared state of the OAuth endpoints.
+/// Shared state of the server, in groups: what authentication needs, the terms of tokens, the
+/// publication of keys, how requests name their caller, leak reports, revocation.
 #[derive(Debug)]
 pub struct AuthorizationServer {
-    /// The state that authentication needs, too.
+    /// State that authentication needs as well.
     pub context: Context,
-    /// The lifetime of a token.
-    pub token_ttl: Duration,
-    /// The algorithm that signs tokens.
-    pub token_alg: SigningAlgorithm,
-    /// The time that verifiers may cache the published keys.
-    pub jwks_max_age: Duration,
+    /// Terms of tokens without terms of their own.
+    pub tokens: TokenTerms,
+    /// Publication of the signing keys.
+    pub publication: KeyPublication,
+    /// Sources of the caller's address and credential in a request.
+    pub inbound: Inbound,
+    /// Settings of leak reports; absent if none are accepted.
+    pub leaks: Option<LeakScanning>,
+    /// Revokes single tokens.
+    pub revoker: Arc<Revoker>,
+    /// The readers of the revocation feed.
+    pub feed: Feed,
+    /// True if the metadata name an authorization endpoint.
+    pub names_authorization_endpoint: bool,
+}
+
+/// Terms of a token whose client and API set none.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenTerms {
+    /// The lifetime.
+    pub ttl: Duration,
+    /// The signing algorithm.
+    pub algorithm: SigningAlgorithm,
+}
+
+/// Times of the published keys (JWKS).
+#[derive(Debug, Clone, Copy)]
+pub struct KeyPublication {
+    /// The time that verifiers may cache the keys.
+    pub max_age: Duration,
     /// The time that a key is published before it signs.
-    pub keys_publish_ahead: Duration,
+    pub ahead: Duration,
+}
+
+/// Sources of the caller's address and credential in an HTTP request.
+#[derive(Debug)]
+pub struct Inbound {
     /// The proxies that are trusted to name the caller's address.
     pub trusted_proxies: AddressRanges,
     /// The header that carries an API key, besides `Authorization`.
     pub api_key_header: HeaderName,
     /// The name of the session cookie.
     pub session_cookie: Box<str>,
-    /// The accepted leak scanners, and the policy for their reports.
-    pub scanning: Option<LeakScanning>,
-    /// True if the metadata name an authorization endpoint.
-    pub names_authorization_endpoint: bool,
-    /// Revokes single tokens.
-    pub revoker: Arc<Revoker>,
-    /// The readers of the revocation feed.
-    pub feed: Feed,
-}
-
-impl Deref for AuthorizationServer {
-    type Target = Context;
-
-    fn deref(&self) -> &Context {
-        &self.context
-    }
 }

@@ -25,13 +25,13 @@ pub async fn respond(
     let (form, credential) = request.parse()?;
     // `token_type_hint` is a hint, and there is one type.
     let token = form.get("token").ok_or(OauthError::InvalidRequest("token is missing"))?;
-    let caller = credential.authenticate(server, request.network()).await?;
-    caller.known.usage.note(server.clock.now(), caller.secret(), request.from);
-    if server.admin.api_keys.format.environment(token).is_some() {
+    let caller = credential.authenticate(&server.context, request.network()).await?;
+    caller.known.usage.note(server.context.clock.now(), caller.secret(), request.from);
+    if server.context.admin.api_keys.format.environment(token).is_some() {
         // The key stays valid, so success would be wrong.
         return Err(OauthError::UnsupportedTokenType);
     }
-    let token = match server.ring.verifier().check_for_any(token) {
+    let token = match server.context.ring.verifier().check_for_any(token) {
         Ok(token) => token,
         // Another node's clock is ahead: the token becomes valid in a moment.
         Err(VerifyError::NotYetValid) => {
@@ -44,7 +44,7 @@ pub async fn respond(
     if client_of(&token) != client.as_str() {
         return Err(OauthError::AnotherClientsToken);
     }
-    if server.ring.verifier().revocations().len() >= MAX_LIVE {
+    if server.context.ring.verifier().revocations().len() >= MAX_LIVE {
         return Err(OauthError::TooManyRevocations);
     }
     let token = RevokedToken {
@@ -53,7 +53,7 @@ pub async fn respond(
         expires_at: token.expires_at,
     };
     let number = server.revoker.revoke(token).await?;
-    server.directory.catch_up(number).await?;
+    server.context.directory.catch_up(number).await?;
     Ok(true)
 }
 

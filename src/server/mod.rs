@@ -39,9 +39,9 @@ use crate::model::patch::Patch;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::user::{Role, User, Username};
-use crate::oauth::AuthorizationServer;
 use crate::oauth::feed::Feed;
 use crate::oauth::secret_scanning::LeakScanning;
+use crate::oauth::{AuthorizationServer, Inbound, KeyPublication, TokenTerms};
 use crate::random::{Random, SystemRandom};
 use crate::secret::Secret;
 use crate::secret::check::SecretChecks;
@@ -232,17 +232,20 @@ impl Application {
                 admin: admin.clone(),
                 metrics,
             },
-            token_ttl: settings.token_ttl,
-            token_alg: settings.token_alg,
-            jwks_max_age: settings.published_max_age(),
-            keys_publish_ahead: settings.keys_publish_ahead,
-            trusted_proxies: settings.trusted_proxies.clone(),
-            api_key_header: api_key_header(&settings)?,
-            session_cookie,
-            scanning: scanning(&settings)?,
-            names_authorization_endpoint: settings.metadata_authorization_endpoint,
+            tokens: TokenTerms { ttl: settings.token_ttl, algorithm: settings.token_alg },
+            publication: KeyPublication {
+                max_age: settings.published_max_age(),
+                ahead: settings.keys_publish_ahead,
+            },
+            inbound: Inbound {
+                trusted_proxies: settings.trusted_proxies.clone(),
+                api_key_header: api_key_header(&settings)?,
+                session_cookie,
+            },
+            leaks: scanning(&settings)?,
             revoker: Revoker::new(admin, settings.revocations_max_per_client),
             feed: Feed::default(),
+            names_authorization_endpoint: settings.metadata_authorization_endpoint,
         };
         let address = settings.listen;
         let server = start_http(&settings, listeners, server)?;
@@ -480,10 +483,10 @@ fn start_http(
     server: AuthorizationServer,
 ) -> Result<Server, StartError> {
     let failed = |address| move |reason| StartError::Listen { address, reason };
-    let request_ids = RequestIds(Arc::clone(&server.random));
-    let metrics = Data::new(Arc::clone(&server.metrics));
+    let request_ids = RequestIds(Arc::clone(&server.context.random));
+    let metrics = Data::new(Arc::clone(&server.context.metrics));
     let routes = http::routes(
-        server.issuer.path(),
+        server.context.issuer.path(),
         Optional {
             metrics: settings.answers_metrics_on_main(),
             openid_configuration: settings.metadata_openid_configuration,
@@ -495,9 +498,9 @@ fn start_http(
         let origins = settings.cors_allowed_origins.clone();
         CorsPolicy::new(
             origins,
-            server.issuer.path(),
+            server.context.issuer.path(),
             &settings.api_base_paths,
-            &server.api_key_header,
+            &server.inbound.api_key_header,
         )
     });
     let server = Data::new(server);

@@ -33,7 +33,7 @@ pub fn complete_list<T: Serialize>(items: impl Iterator<Item = T>) -> HttpRespon
 /// 201 with a new object, which has the address `path` from now on.
 pub fn created(server: &AuthorizationServer, path: &str, value: &impl Serialize) -> HttpResponse {
     let mut response = json(StatusCode::CREATED, value);
-    if let Ok(location) = server.issuer.endpoint(path).parse() {
+    if let Ok(location) = server.context.issuer.endpoint(path).parse() {
         response.headers_mut().insert(LOCATION, location);
     }
     response

@@ -8,12 +8,13 @@ use url::form_urlencoded;
 
 use super::me;
 use crate::authn::caller;
-use crate::authn::caller::{AccessError, Demand, TokenFailure};
+use crate::authn::demand::Demand;
+use crate::authn::error::{AccessError, TokenFailure};
 use crate::http::error;
 use crate::http::extract::presented;
 use crate::http::headers::{JSON, NO_STORE};
 use crate::model::api_key::Environments;
-use crate::model::principal::Authenticated;
+use crate::model::identity::Authenticated;
 use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
 
@@ -48,11 +49,11 @@ pub async fn check_and_tell(
 }
 
 fn granted(server: &AuthorizationServer, caller: &Authenticated) -> HttpResponseBuilder {
-    server.metrics.access_granted.increment(1);
+    server.context.metrics.access_granted.increment(1);
     let mut response = HttpResponse::Ok();
     response
         .insert_header((CACHE_CONTROL, NO_STORE))
-        .insert_header((SUBJECT, caller.principal.subject()))
+        .insert_header((SUBJECT, caller.identity.subject()))
         .insert_header((KIND, caller.kind()))
         .insert_header((SCOPE, caller.scopes.as_str()));
     response
@@ -65,7 +66,7 @@ async fn authenticate(
     let presented = presented::credential(request, server)?;
     let asked = Asked::parse(request.query_string())?;
     let resources: Vec<&str> = asked.resources.iter().map(String::as_str).collect();
-    let own = Demand::of(server);
+    let own = Demand::of(&server.context);
     let (resource, other_resources) = resources.split_first().unwrap_or((&own.resource, &[]));
     let demand = Demand {
         resource,
@@ -74,7 +75,7 @@ async fn authenticate(
         environments: asked.environments.unwrap_or(own.environments),
         ..own
     };
-    caller::authenticate(server, &presented, demand).await
+    caller::authenticate(&server.context, &presented, demand).await
 }
 
 /// What the query asks for. A parameter that repeats asks for all of its values.

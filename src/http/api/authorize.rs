@@ -4,13 +4,15 @@
 use actix_web::HttpRequest;
 
 use crate::admin::{Admin, user};
-use crate::authn::caller::{self, AccessError, Demand, Presented};
+use crate::authn::caller::{self, CallerCredential};
+use crate::authn::demand::Demand;
+use crate::authn::error::AccessError;
 use crate::authn::session::grantable;
 use crate::http::act::Refused;
 use crate::http::extract::presented;
 use crate::model::api_key::KeyOwner;
 use crate::model::event::Actor;
-use crate::model::principal::{Authenticated, Credential, Principal};
+use crate::model::identity::{Authenticated, Credential, Identity};
 use crate::model::scope::ScopeSet;
 use crate::model::session::SessionId;
 use crate::model::user::{SecondFactorRule, UserId, Username};
@@ -26,9 +28,9 @@ pub async fn authorize(
     scope: &'static str,
 ) -> Result<Admin, Refused> {
     let needed = needed(scope)?;
-    let demand = Demand { scopes: Some(&needed), ..Demand::of(server) };
+    let demand = Demand { scopes: Some(&needed), ..Demand::of(&server.context) };
     let presented = presented::credential(request, server)?;
-    Ok(acting(server, caller::authenticate(server, &presented, demand).await?))
+    Ok(acting(server, caller::authenticate(&server.context, &presented, demand).await?))
 }
 
 /// Authorizes a caller again after the body of the same request has arrived: the credential may
@@ -42,10 +44,10 @@ pub async fn authorize_again(
     scope: &'static str,
 ) -> Result<Admin, Refused> {
     let needed = needed(scope)?;
-    let demand = Demand { scopes: Some(&needed), ..Demand::of(server) };
+    let demand = Demand { scopes: Some(&needed), ..Demand::of(&server.context) };
     let presented = presented::credential(request, server)?;
     let demand = Demand { is_first: false, ..demand };
-    Ok(acting(server, caller::authenticate(server, &presented, demand).await?))
+    Ok(acting(server, caller::authenticate(&server.context, &presented, demand).await?))
 }
 
 /// A scope as a set. Nobody holds a scope that cannot be parsed.
@@ -55,18 +57,18 @@ fn needed(scope: &'static str) -> Result<ScopeSet, AccessError> {
 
 /// An [`Admin`] that acts in the name of a caller.
 fn acting(server: &AuthorizationServer, caller: Authenticated) -> Admin {
-    let (actor, grantable) = match (caller.principal, caller.credential) {
-        (principal, Credential::KeyToken { key } | Credential::ApiKey { id: key, .. }) => {
-            let owner = match principal {
-                Principal::Client { id, .. } => KeyOwner::Client(id),
-                Principal::User { id, .. } => KeyOwner::User(id),
+    let (actor, grantable) = match (caller.identity, caller.credential) {
+        (identity, Credential::KeyToken { key } | Credential::ApiKey { id: key, .. }) => {
+            let owner = match identity {
+                Identity::Client { id, .. } => KeyOwner::Client(id),
+                Identity::User { id, .. } => KeyOwner::User(id),
             };
             (Actor::ApiKey { key, owner }, Some(caller.scopes))
         }
-        (Principal::Client { id, .. }, _) => (Actor::Client(id), Some(caller.scopes)),
-        (Principal::User { id, role, .. }, _) => (Actor::User(id), grantable(role, &caller.scopes)),
+        (Identity::Client { id, .. }, _) => (Actor::Client(id), Some(caller.scopes)),
+        (Identity::User { id, role, .. }, _) => (Actor::User(id), grantable(role, &caller.scopes)),
     };
-    Admin { actor, grantable, ..server.admin.clone() }
+    Admin { actor, grantable, ..server.context.admin.clone() }
 }
 
 /// A caller who acts on what is their own, or with a scope on what is any owner's.
@@ -106,7 +108,7 @@ impl Person {
         let needed = needed(scope)?;
         let presented = presented::credential(request, server)?;
         let demand = Self::demand_of(server, &presented, &needed);
-        let caller = caller::authenticate(server, &presented, demand).await?;
+        let caller = caller::authenticate(&server.context, &presented, demand).await?;
         Ok(Self::new(server, caller, scope, &needed))
     }
 
@@ -123,17 +125,17 @@ impl Person {
         let presented = presented::credential(request, server)?;
         let demand = Self::demand_of(server, &presented, &needed);
         let demand = Demand { is_first: false, ..demand };
-        let caller = caller::authenticate(server, &presented, demand).await?;
+        let caller = caller::authenticate(&server.context, &presented, demand).await?;
         Ok(Self::new(server, caller, self.scope, &needed))
     }
 
     fn demand_of<'a>(
         server: &'a AuthorizationServer,
-        presented: &Presented<'_>,
+        presented: &CallerCredential<'_>,
         needed: &'a ScopeSet,
     ) -> Demand<'a> {
-        let is_session = matches!(presented, Presented::Session(_));
-        Demand { scopes: (!is_session).then_some(needed), ..Demand::of(server) }
+        let is_session = matches!(presented, CallerCredential::Session(_));
+        Demand { scopes: (!is_session).then_some(needed), ..Demand::of(&server.context) }
     }
 
     fn new(
@@ -142,8 +144,8 @@ impl Person {
         scope: &'static str,
         needed: &ScopeSet,
     ) -> Self {
-        let own = match (&caller.principal, &caller.credential) {
-            (Principal::User { id, name, .. }, Credential::Session(session)) => Some(OwnSession {
+        let own = match (&caller.identity, &caller.credential) {
+            (Identity::User { id, name, .. }, Credential::Session(session)) => Some(OwnSession {
                 user: id.clone(),
                 username: name.clone(),
                 session: session.clone(),

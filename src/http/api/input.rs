@@ -57,7 +57,7 @@ pub async fn read_repeatable<T: DeserializeOwned>(
 ) -> Result<(T, Option<Repeatable>), Refused> {
     let key = idempotency_key(request)?;
     let body = body::read(request, payload).await.map_err(Refused::Body)?;
-    let digest = || server.admin.api_keys.digests.digest_bytes(&body).to_text();
+    let digest = || server.context.admin.api_keys.digests.digest_bytes(&body).to_text();
     let repeatable = key.map(|key| Repeatable { key, request_digest: digest() });
     Ok((parse(request, &body)?, repeatable))
 }

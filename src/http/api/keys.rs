@@ -23,7 +23,9 @@ use crate::admin::json::api_key::{
 use crate::admin::{Admin, AdminError};
 use crate::authn::api_key::PresentedKey;
 use crate::authn::caller;
-use crate::authn::caller::{AccessError, Demand, Presented};
+use crate::authn::caller::CallerCredential;
+use crate::authn::demand::Demand;
+use crate::authn::error::AccessError;
 use crate::clock::Timestamp;
 use crate::directory::OverLimit;
 use crate::http::act::{Outcome, Refused, applied};
@@ -141,7 +143,7 @@ pub async fn list(request: HttpRequest, server: Server) -> Outcome {
         name: query.filter("name").map(ToOwned::to_owned),
         environment: environment.map_err(|error| AdminError::Invalid(error.to_string()))?,
         enabled: query.flag("enabled")?,
-        expiring: time("expires_before")?.map(|until| (server.clock.now(), until)),
+        expiring: time("expires_before")?.map(|until| (server.context.clock.now(), until)),
         unused_since: time("unused_since")?,
     };
     let keys =
@@ -317,7 +319,7 @@ pub async fn verify(request: HttpRequest, server: Server, payload: Payload) -> O
         from.map_err(|_| invalid("address is an IP address"))?.map(|from| from.to_canonical());
     let environments = input.environment.as_deref().map(str::parse::<Environments>).transpose();
     let environments = environments.map_err(|error| invalid(&format!("environment: {error}")))?;
-    let own = Demand::of(&server);
+    let own = Demand::of(&server.context);
     let demand = Demand {
         resource: input.resource.as_deref().unwrap_or(own.resource),
         scopes: scopes.as_ref(),
@@ -325,9 +327,12 @@ pub async fn verify(request: HttpRequest, server: Server, payload: Payload) -> O
         ..own
     };
     // Whoever asks says from where, and knows.
-    let presented =
-        Presented::ApiKey(PresentedKey { key: input.key.expose(), from, is_from_certain: true });
-    let caller = match caller::authenticate(&server, &presented, demand).await {
+    let presented = CallerCredential::ApiKey(PresentedKey {
+        key: input.key.expose(),
+        from,
+        is_from_certain: true,
+    });
+    let caller = match caller::authenticate(&server.context, &presented, demand).await {
         Ok(caller) => caller,
         Err(error @ AccessError::Unavailable(_)) => return Err(error.into()),
         Err(refusal) => {
@@ -341,7 +346,7 @@ pub async fn verify(request: HttpRequest, server: Server, payload: Payload) -> O
     };
     let good = GoodKey {
         id: caller.credential.id().unwrap_or_default(),
-        sub: caller.principal.subject(),
+        sub: caller.identity.subject(),
         kind: caller.kind(),
         name: caller.name(),
         scope: &caller.scopes,

@@ -26,7 +26,7 @@ pub async fn report(
     server: Data<AuthorizationServer>,
     payload: Payload,
 ) -> Outcome {
-    let Some(scanning) = &server.scanning else { return Ok(error::nothing_here().await) };
+    let Some(scanning) = &server.leaks else { return Ok(error::nothing_here().await) };
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     // Before the body is read: of those whom nobody knows, nothing is.
     let key = header(KEY).filter(|key| scanning.scanners.has(key)).ok_or(Refused::NotSigned)?;
@@ -35,7 +35,7 @@ pub async fn report(
     if !scanning.scanners.verify(key, signature, &body) {
         return Err(Refused::NotSigned);
     }
-    let verdicts = secret_scanning::respond(&server, scanning.policy, &body).await?;
+    let verdicts = secret_scanning::respond(&server.context, scanning.policy, &body).await?;
     Ok(HttpResponse::build(StatusCode::OK)
         .insert_header((CONTENT_TYPE, JSON))
         .insert_header((CACHE_CONTROL, NO_STORE))

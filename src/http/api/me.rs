@@ -6,12 +6,13 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
 
 use crate::authn::caller;
-use crate::authn::caller::{AccessError, Demand};
+use crate::authn::demand::Demand;
+use crate::authn::error::AccessError;
 use crate::clock::Timestamp;
 use crate::http::error;
 use crate::http::extract::presented;
 use crate::http::headers::{JSON, NO_STORE};
-use crate::model::principal::Authenticated;
+use crate::model::identity::Authenticated;
 use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
 
@@ -30,7 +31,7 @@ struct Me<'a> {
 pub async fn me(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
     match authenticate(&request, &server).await {
         Ok(caller) => {
-            server.metrics.access_granted.increment(1);
+            server.context.metrics.access_granted.increment(1);
             HttpResponse::Ok()
                 .insert_header((CONTENT_TYPE, JSON))
                 .insert_header((CACHE_CONTROL, NO_STORE))
@@ -43,7 +44,7 @@ pub async fn me(request: HttpRequest, server: Data<AuthorizationServer>) -> Http
 /// Who a caller is.
 pub fn json(caller: &Authenticated) -> Vec<u8> {
     let me = Me {
-        sub: caller.principal.subject(),
+        sub: caller.identity.subject(),
         kind: caller.kind(),
         name: caller.name(),
         scope: &caller.scopes,
@@ -61,5 +62,10 @@ async fn authenticate(
     request: &HttpRequest,
     server: &AuthorizationServer,
 ) -> Result<Authenticated, AccessError> {
-    caller::authenticate(server, &presented::credential(request, server)?, Demand::of(server)).await
+    caller::authenticate(
+        &server.context,
+        &presented::credential(request, server)?,
+        Demand::of(&server.context),
+    )
+    .await
 }

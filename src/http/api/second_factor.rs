@@ -9,8 +9,8 @@ use super::input::read;
 use super::users::parse;
 use crate::admin::json::user::{CodeInput, EnrolmentJson, RecoveryCodesJson};
 use crate::admin::{AdminError, second_factor};
-use crate::authn::caller::AccessError;
-use crate::authn::log_in::{LogInError, with_code};
+use crate::authn::error::{AccessError, LogInError};
+use crate::authn::log_in::with_code;
 use crate::http::act::{Outcome, Refused, applied};
 use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
@@ -23,7 +23,7 @@ type Server = Data<AuthorizationServer>;
 pub async fn begin(request: HttpRequest, server: Server) -> Outcome {
     let person = Person::authorize(&request, &server, WRITE).await?;
     let own = own_session(&person)?;
-    let service = server.issuer.host();
+    let service = server.context.issuer.host();
     let enrolment = second_factor::begin(&person.admin, &own.user, service).await?;
     applied(&server, &person.admin).await?;
     Ok(ok(&EnrolmentJson::from(&enrolment)))
@@ -66,7 +66,7 @@ async fn with_codes(
     let code = read::<CodeInput>(request, payload).await?.code()?;
     let person = person.again(request, server).await?;
     let (admin, own) = (&person.admin, own_session(&person)?);
-    let made = with_code(server, &own.user, Some(code), async |code| {
+    let made = with_code(&server.context, &own.user, Some(code), async |code| {
         let code = code.ok_or(AdminError::CodeNeeded)?;
         match codes {
             Codes::First => {

@@ -22,7 +22,7 @@ pub async fn safe_to_revoke(
 ) -> Outcome {
     let admin = authorize(&request, &server, READ).await?;
     let unused_for = unused_for(request.query_string())?;
-    let asked = Asked { unused_for, usual_ttl: server.token_ttl };
+    let asked = Asked { unused_for, usual_ttl: server.tokens.ttl };
     let found =
         secret_use::safe_to_revoke(&admin, &parse(&ids.0)?, &parse_secret(&ids.1)?, asked).await?;
     Ok(ok(&SecretUseJson::from(&found)))

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::input::read_form_or_json;
 use super::me;
-use crate::authn::caller::AccessError;
+use crate::authn::error::AccessError;
 use crate::authn::log_in::Credentials;
 use crate::authn::session::{authenticated, scopes_of};
 use crate::http::act::Outcome;
@@ -33,14 +33,15 @@ struct LogInInput {
 /// `POST /api/v1/session`: begins a session and sets its cookie.
 pub async fn log_in(request: HttpRequest, server: Server, payload: Payload) -> Outcome {
     // A foreign page must not log its visitors in as another user.
-    if site(&request, &server.issuer) == Site::Other {
+    if site(&request, &server.context.issuer) == Site::Other {
         return Err(AccessError::OtherSite.into());
     }
     let input: LogInInput = read_form_or_json(&request, payload).await?;
     let credentials =
         Credentials { username: input.username, password: input.password, code: input.code };
     let begun = begin_session(&request, &server, credentials).await?;
-    let caller = authenticated(&begun.session, &begun.user, scopes_of(&server, &begun.user));
+    let caller =
+        authenticated(&begun.session, &begun.user, scopes_of(&server.context, &begun.user));
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, JSON))
         .insert_header((CACHE_CONTROL, NO_STORE))
@@ -52,7 +53,7 @@ pub async fn log_in(request: HttpRequest, server: Server, payload: Payload) -> O
 pub async fn log_out(request: HttpRequest, server: Server) -> Outcome {
     // A form cannot send DELETE, and a script of a foreign page must not. A request that names no
     // site does not come from a browser.
-    if site(&request, &server.issuer) == Site::Other {
+    if site(&request, &server.context.issuer) == Site::Other {
         return Err(AccessError::OtherSite.into());
     }
     if cookie(&request, &server)?.is_none() {

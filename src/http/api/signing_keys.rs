@@ -43,7 +43,7 @@ pub struct Rotation {
 pub async fn list(request: HttpRequest, server: Server) -> Outcome {
     let admin = authorize(&request, &server, READ).await?;
     let keys = signing_key::schedules(&admin).await?;
-    let now = server.clock.now();
+    let now = server.context.clock.now();
     Ok(complete_list(keys.iter().map(|key| SigningKeyJson::at(key, now))))
 }
 
@@ -51,7 +51,7 @@ pub async fn list(request: HttpRequest, server: Server) -> Outcome {
 pub async fn show(request: HttpRequest, server: Server, kid: Path<String>) -> Outcome {
     let admin = authorize(&request, &server, READ).await?;
     let (key, public_key) = signing_key::show(&admin, checked(&kid)?).await?;
-    let key = SigningKeyJson::at(&key, server.clock.now());
+    let key = SigningKeyJson::at(&key, server.context.clock.now());
     Ok(ok(&Shown { key, public_key }))
 }
 
@@ -62,18 +62,19 @@ pub async fn rotate(request: HttpRequest, server: Server, payload: Payload) -> O
     let invalid = |error: UnknownAlgorithm| AdminError::Invalid(error.to_string());
     let algorithm =
         rotation.alg.as_deref().map(str::parse::<SigningAlgorithm>).transpose().map_err(invalid)?;
-    let ahead = (!rotation.now).then_some(server.keys_publish_ahead);
-    let change = signing_key::rotate(&admin, algorithm.unwrap_or(server.token_alg), ahead).await?;
+    let ahead = (!rotation.now).then_some(server.publication.ahead);
+    let change =
+        signing_key::rotate(&admin, algorithm.unwrap_or(server.tokens.algorithm), ahead).await?;
     applied(&server, &admin).await?;
-    Ok(ok(&SigningKeyJson::at(&change.key, server.clock.now())))
+    Ok(ok(&SigningKeyJson::at(&change.key, server.context.clock.now())))
 }
 
 /// `POST /api/v1/signing-keys/{kid}/retire`
 pub async fn retire(request: HttpRequest, server: Server, kid: Path<String>) -> Outcome {
     let admin = authorize(&request, &server, WRITE).await?;
-    let change = signing_key::retire(&admin, checked(&kid)?, server.token_alg).await?;
+    let change = signing_key::retire(&admin, checked(&kid)?, server.tokens.algorithm).await?;
     applied(&server, &admin).await?;
-    Ok(ok(&SigningKeyJson::at(&change.key, server.clock.now())))
+    Ok(ok(&SigningKeyJson::at(&change.key, server.context.clock.now())))
 }
 
 /// What is no id of a key names none, and is not repeated.

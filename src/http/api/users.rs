@@ -15,7 +15,8 @@ use crate::admin::json::user::{
 };
 use crate::admin::user::{self, Filter, UserUpdate};
 use crate::admin::{AdminError, session};
-use crate::authn::log_in::{LogInError, check_own_password};
+use crate::authn::error::LogInError;
+use crate::authn::log_in::check_own_password;
 use crate::http::act::{Outcome, Refused, applied};
 use crate::http::extract::caller::caller_address;
 use crate::model::session::SessionId;
@@ -114,9 +115,13 @@ pub async fn set_password(
         Some(own) => {
             let current = input.current_password.clone();
             let missing = || AdminError::Invalid("current_password is missing".to_owned());
-            let network = network_of(caller_address(&request, &server.trusted_proxies));
-            let checked =
-                check_own_password(&server, &own.username, current.ok_or_else(missing)?, network);
+            let network = network_of(caller_address(&request, &server.inbound.trusted_proxies));
+            let checked = check_own_password(
+                &server.context,
+                &own.username,
+                current.ok_or_else(missing)?,
+                network,
+            );
             checked.await.map_err(|error| match error {
                 LogInError::Wrong(_) => {
                     Refused::Admin(AdminError::Invalid("current_password is wrong".to_owned()))

@@ -7,7 +7,7 @@ use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::record::record;
-use crate::authn::caller::{AccessError, TokenFailure};
+use crate::authn::error::{AccessError, TokenFailure};
 use crate::directory::OverLimit;
 use crate::http::problem::{Answer as _, Problem};
 use crate::oauth::AuthorizationServer;
@@ -44,7 +44,7 @@ fn refuse(
     error: &AccessError,
     over_limit: Problem,
 ) -> HttpResponse {
-    server.metrics.access_refused.increment(1);
+    server.context.metrics.access_refused.increment(1);
     let (refusal, reason) = match error {
         AccessError::OverLimit(OverLimit { retry_after }) => {
             let detail = "The API key is good for no more requests at the moment";
@@ -54,7 +54,7 @@ fn refuse(
             });
         }
         AccessError::OtherSite => {
-            let origin = server.issuer.origin();
+            let origin = server.context.issuer.origin();
             let detail = format!(
                 "What is changed by cookie comes from a page of this server; a program says so too, with Origin: {origin}"
             );
@@ -75,7 +75,7 @@ fn refuse(
         AccessError::Unavailable(reason) => (Refusal::Unavailable, Some(reason.clone())),
     };
     let (problem, detail) =
-        (refusal.problem(), detail_of(error, &refusal, server.api_key_header.as_str()));
+        (refusal.problem(), detail_of(error, &refusal, server.inbound.api_key_header.as_str()));
     record(
         request,
         server,
@@ -83,7 +83,7 @@ fn refuse(
         problem.code,
         reason.as_deref().unwrap_or(&detail),
     );
-    let metadata = server.issuer.well_known(RESOURCE_NAME);
+    let metadata = server.context.issuer.well_known(RESOURCE_NAME);
     problem.answer(&detail, |response| match refusal.challenge(REALM, Some(&metadata)) {
         Some(challenge) => {
             response.insert_header((WWW_AUTHENTICATE, challenge));
@@ -102,7 +102,7 @@ fn refuse_session(
     members: &[(&str, bool)],
 ) -> HttpResponse {
     record(request, server, StatusCode::FORBIDDEN, Problem::NO_PERMISSION.code, detail);
-    let metadata = server.issuer.well_known(RESOURCE_NAME);
+    let metadata = server.context.issuer.well_known(RESOURCE_NAME);
     Problem::NO_PERMISSION.answer_with(detail, members, |response| {
         if let Some(challenge) = Refusal::Missing.challenge(REALM, Some(&metadata)) {
             response.insert_header((WWW_AUTHENTICATE, challenge));

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::record::record;
 use super::{access, admin, log_in};
-use crate::authn::caller::AccessError;
+use crate::authn::error::AccessError;
 use crate::http::act::Refused;
 use crate::http::extract::body::BodyError;
 use crate::http::problem::{Answer as _, Problem};
@@ -90,6 +90,6 @@ fn problem_of(refused: &Refused) -> (Problem, String, String) {
 fn masked(server: &AuthorizationServer, text: &str) -> String {
     generated::masked(
         CLIENT_SECRET_PREFIX,
-        &session::masked(&server.admin.api_keys.format.masked(text)),
+        &session::masked(&server.context.admin.api_keys.format.masked(text)),
     )
 }

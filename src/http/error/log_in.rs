@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::access::REALM;
 use super::admin;
 use super::record::record;
-use crate::authn::log_in::LogInError;
+use crate::authn::error::LogInError;
 use crate::http::problem::{Answer as _, Problem};
 use crate::oauth::AuthorizationServer;
 use crate::oauth::metadata::RESOURCE_NAME;
@@ -26,7 +26,7 @@ pub fn response(
     let members = if needs_code { &[("code_required", true)][..] } else { &[] };
     problem.answer_with(&detail, members, |response| match error {
         LogInError::Wrong(_) | LogInError::CodeNeeded | LogInError::WrongCode => {
-            let metadata = server.issuer.well_known(RESOURCE_NAME);
+            let metadata = server.context.issuer.well_known(RESOURCE_NAME);
             if let Some(challenge) = Refusal::Missing.challenge(REALM, Some(&metadata)) {
                 response.insert_header((WWW_AUTHENTICATE, challenge));
             }

@@ -37,7 +37,7 @@ pub fn not_allowed(allowed: &str) -> HttpResponse {
 /// Answers 404 at an unknown address: in the OAuth format below `/oauth/`.
 pub async fn not_found(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
     let path = request.path();
-    if path.strip_prefix(server.issuer.path()).unwrap_or(path).starts_with("/oauth/") {
+    if path.strip_prefix(server.context.issuer.path()).unwrap_or(path).starts_with("/oauth/") {
         return oauth_body(
             StatusCode::NOT_FOUND,
             "invalid_request",

@@ -21,11 +21,11 @@ pub fn record(
     code: &str,
     reason: &str,
 ) {
-    let id = RequestId::of(request, &*server.random);
-    let from = caller_address(request, &server.trusted_proxies);
+    let id = RequestId::of(request, &*server.context.random);
+    let from = caller_address(request, &server.inbound.trusted_proxies);
     let from = from.map_or_else(|| "?".to_owned(), |address| address.to_string());
     if status.is_server_error() {
-        server.metrics.failures.increment(1);
+        server.context.metrics.failures.increment(1);
         log::error!("request {id} from {from}: {} {code}: {reason}", status.as_u16());
     } else {
         log::info!("request {id} from {from}: {} {code}: {reason}", status.as_u16());

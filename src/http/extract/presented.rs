@@ -9,8 +9,9 @@ use percent_encoding::percent_decode_str;
 
 use super::caller::caller;
 use super::session;
-use crate::authn::api_key::{KeyFailure, PresentedKey};
-use crate::authn::caller::{AccessError, Presented};
+use crate::authn::api_key::PresentedKey;
+use crate::authn::caller::CallerCredential;
+use crate::authn::error::{AccessError, KeyFailure};
 use crate::authn::session::PresentedSession;
 use crate::oauth::AuthorizationServer;
 use mintery_verifier::{PresentError, bearer_token};
@@ -28,7 +29,7 @@ use mintery_verifier::{PresentError, bearer_token};
 pub fn credential<'a>(
     request: &'a HttpRequest,
     server: &AuthorizationServer,
-) -> Result<Presented<'a>, AccessError> {
+) -> Result<CallerCredential<'a>, AccessError> {
     let (headers, query) = (request.headers(), request.query_string());
     if !query.is_empty() && query.split('&').any(|parameter| holds_key(parameter, server)) {
         return Err(AccessError::InvalidRequest("An API key does not belong into the URI"));
@@ -40,15 +41,15 @@ pub fn credential<'a>(
         return by_cookie(request, server, presented);
     }
     let authorization = headers.get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
-    let Some(value) = headers.get(&server.api_key_header) else {
+    let Some(value) = headers.get(&server.inbound.api_key_header) else {
         let token = bearer_token(authorization, query)?;
-        return Ok(if server.admin.api_keys.format.is_meant(token) {
+        return Ok(if server.context.admin.api_keys.format.is_meant(token) {
             api_key(request, server, token)
         } else {
-            Presented::Token(token)
+            CallerCredential::Token(token)
         });
     };
-    if headers.get_all(&server.api_key_header).nth(1).is_some()
+    if headers.get_all(&server.inbound.api_key_header).nth(1).is_some()
         || headers.contains_key(AUTHORIZATION)
     {
         return Err(TWO_CREDENTIALS);
@@ -67,22 +68,26 @@ fn by_cookie<'a>(
     request: &HttpRequest,
     server: &AuthorizationServer,
     presented: PresentedSession<'a>,
-) -> Result<Presented<'a>, AccessError> {
+) -> Result<CallerCredential<'a>, AccessError> {
     let headers = request.headers();
-    if headers.contains_key(AUTHORIZATION) || headers.contains_key(&server.api_key_header) {
+    if headers.contains_key(AUTHORIZATION) || headers.contains_key(&server.inbound.api_key_header) {
         return Err(TWO_CREDENTIALS);
     }
     if let Err(error @ PresentError::InQuery) = bearer_token([], request.query_string()) {
         return Err(error.into());
     }
     session::check_change(request, server)?;
-    Ok(Presented::Session(presented))
+    Ok(CallerCredential::Session(presented))
 }
 
-fn api_key<'a>(request: &HttpRequest, server: &AuthorizationServer, key: &'a str) -> Presented<'a> {
-    let caller = caller(request, &server.trusted_proxies);
+fn api_key<'a>(
+    request: &HttpRequest,
+    server: &AuthorizationServer,
+    key: &'a str,
+) -> CallerCredential<'a> {
+    let caller = caller(request, &server.inbound.trusted_proxies);
     let is_from_certain = caller.is_some_and(|caller| caller.is_certain);
-    Presented::ApiKey(PresentedKey {
+    CallerCredential::ApiKey(PresentedKey {
         key,
         from: caller.map(|caller| caller.address),
         is_from_certain,
@@ -98,8 +103,8 @@ fn holds_key(parameter: &str, server: &AuthorizationServer) -> bool {
         Cow::Borrowed(parameter)
     };
     let name = parameter.split_once('=').map_or(&*parameter, |(name, _)| name);
-    ["api_key", "apikey", "api-key", server.api_key_header.as_str()]
+    ["api_key", "apikey", "api-key", server.inbound.api_key_header.as_str()]
         .iter()
         .any(|key| name.eq_ignore_ascii_case(key))
-        || server.admin.api_keys.format.is_in(&parameter)
+        || server.context.admin.api_keys.format.is_in(&parameter)
 }

@@ -10,7 +10,7 @@ use actix_web::http::header::{
 use super::caller::caller_address;
 use super::site::{Site, site};
 use crate::admin::Admin;
-use crate::authn::caller::AccessError;
+use crate::authn::error::AccessError;
 use crate::authn::session;
 use crate::authn::session::PresentedSession;
 use crate::clock::Timestamp;
@@ -38,7 +38,8 @@ pub fn cookie<'a>(
         .get_all(COOKIE)
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
     let mut own = values.filter_map(|pair| {
-        let value = pair.trim_ascii_start().strip_prefix(server.session_cookie.as_bytes())?;
+        let value =
+            pair.trim_ascii_start().strip_prefix(server.inbound.session_cookie.as_bytes())?;
         let value = value.trim_ascii_start().strip_prefix(b"=")?.trim_ascii();
         std::str::from_utf8(value).ok().filter(|value| is_cookie(value))
     });
@@ -48,7 +49,7 @@ pub fn cookie<'a>(
             "The request has the cookies of two sessions; send one",
         ));
     }
-    let from = caller_address(request, &server.trusted_proxies);
+    let from = caller_address(request, &server.inbound.trusted_proxies);
     Ok(Some(PresentedSession { cookie, from }))
 }
 
@@ -62,7 +63,7 @@ pub fn check_change(
     request: &HttpRequest,
     server: &AuthorizationServer,
 ) -> Result<(), AccessError> {
-    let from = site(request, &server.issuer);
+    let from = site(request, &server.context.issuer);
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         // Links lead here from everywhere, and browsers send no `Origin` with them. With what a
         // proxy asks about that was something else than GET, they do.
@@ -94,7 +95,7 @@ pub fn is_json(content_type: Option<&HeaderValue>) -> bool {
 /// The value of `Set-Cookie` that gives a browser the cookie of a session.
 #[must_use]
 pub fn set_cookie(server: &AuthorizationServer, cookie: &Secret) -> String {
-    in_browser(server, cookie.expose(), server.admin.sessions.lifetime.as_secs())
+    in_browser(server, cookie.expose(), server.context.admin.sessions.lifetime.as_secs())
 }
 
 /// The value of `Set-Cookie` that takes it away.
@@ -106,8 +107,8 @@ pub fn clear_cookie(server: &AuthorizationServer) -> String {
 /// Out of reach of scripts, over TLS alone where there is TLS, and not sent along when a page
 /// elsewhere posts a form.
 fn in_browser(server: &AuthorizationServer, value: &str, max_age: u64) -> String {
-    let secure = if server.issuer.is_https() { "; Secure" } else { "" };
-    let name = &server.session_cookie;
+    let secure = if server.context.issuer.is_https() { "; Secure" } else { "" };
+    let name = &server.inbound.session_cookie;
     format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
 }
 
@@ -143,16 +144,16 @@ pub async fn signed_in(
     server: &AuthorizationServer,
 ) -> Result<Option<SignedIn>, Unavailable> {
     let Ok(Some(presented)) = cookie(request, server) else { return Ok(None) };
-    let Ok(known) = session::recognise(server, presented).await? else { return Ok(None) };
+    let Ok(known) = session::recognize(&server.context, presented).await? else { return Ok(None) };
     Ok(Some(SignedIn {
         user: known.user.id.clone(),
         username: known.user.username.clone(),
         role: known.user.role,
         session: known.session.id.clone(),
-        scopes: session::scopes_of(server, &known.user),
-        must_enrol: session::must_enrol(server, &known.user),
+        scopes: session::scopes_of(&server.context, &known.user),
+        must_enrol: session::must_enrol(&server.context, &known.user),
         expires_at: known.session.expires_at,
-        csrf_token: session::csrf_token(server, &known.session.id),
+        csrf_token: session::csrf_token(&server.context, &known.session.id),
     }))
 }
 
@@ -166,8 +167,8 @@ impl SignedIn {
         server: &AuthorizationServer,
         csrf_token: &str,
     ) -> bool {
-        site(request, &server.issuer) != Site::Other
-            && session::is_csrf_token(server, &self.session, csrf_token)
+        site(request, &server.context.issuer) != Site::Other
+            && session::is_csrf_token(&server.context, &self.session, csrf_token)
     }
 
     /// What acts in their name.
@@ -176,7 +177,7 @@ impl SignedIn {
         Admin {
             actor: Actor::User(self.user.clone()),
             grantable: session::grantable(self.role, &self.scopes),
-            ..server.admin.clone()
+            ..server.context.admin.clone()
         }
     }
 }

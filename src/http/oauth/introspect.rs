@@ -19,7 +19,7 @@ pub async fn introspect(
     server: Data<AuthorizationServer>,
     payload: Payload,
 ) -> HttpResponse {
-    let refusals = &server.metrics.introspection_refusals;
+    let refusals = &server.context.metrics.introspection_refusals;
     match submission::answer(&request, &server, payload, refusals, introspect::respond).await {
         Ok(introspection) => show(&request, &server, &introspection),
         Err(refused) => refused,
@@ -32,19 +32,19 @@ fn show(
     introspection: &Introspection,
 ) -> HttpResponse {
     let format = wanted(request.headers());
-    let body = match introspection.body(server, format) {
+    let body = match introspection.body(&server.context, format) {
         Ok(body) => body,
         Err(failure) => {
             return error::oauth::response(
                 request,
                 server,
-                &server.metrics.introspection_refusals,
+                &server.context.metrics.introspection_refusals,
                 &failure,
             );
         }
     };
     let inactive = introspection.inactive();
-    server.metrics.count_introspection(inactive.is_none());
+    server.context.metrics.count_introspection(inactive.is_none());
     if let Some(why) = inactive {
         error::record::inactive(request, server, why);
     }

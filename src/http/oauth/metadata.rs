@@ -25,12 +25,13 @@ pub async fn resource(server: Data<AuthorizationServer>) -> impl Responder {
 
 /// `GET /.well-known/jwks.json` (RFC 7517).
 pub async fn jwks(server: Data<AuthorizationServer>) -> HttpResponse {
-    let keys = server.ring.current().jwks(server.token_alg, server.clock.now());
+    let keys =
+        server.context.ring.current().jwks(server.tokens.algorithm, server.context.clock.now());
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, JSON))
         .insert_header((
             CACHE_CONTROL,
-            format!("public, max-age={}", server.jwks_max_age.as_secs()),
+            format!("public, max-age={}", server.publication.max_age.as_secs()),
         ))
         .body(keys)
 }

@@ -8,7 +8,8 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::submission;
 use crate::authn::caller;
-use crate::authn::caller::{AccessError, Demand};
+use crate::authn::demand::Demand;
+use crate::authn::error::AccessError;
 use crate::http::error;
 use crate::http::extract::body;
 use crate::http::extract::presented;
@@ -45,13 +46,16 @@ pub async fn read(
 ) -> HttpResponse {
     let told = async {
         let submission = submission::of(&request, &server, &[]);
-        if has_token(&submission) || request.headers().contains_key(&server.api_key_header) {
+        if has_token(&submission) || request.headers().contains_key(&server.inbound.api_key_header)
+        {
             let credential = presented::credential(&request, &server).map_err(Refused::Access)?;
-            let reader = caller::authenticate(&server, &credential, Demand::of(&server)).await;
+            let reader =
+                caller::authenticate(&server.context, &credential, Demand::of(&server.context))
+                    .await;
             let reader = reader.map_err(Refused::Access)?;
-            server.metrics.access_granted.increment(1);
+            server.context.metrics.access_granted.increment(1);
             let parameters = submission.parameters_of_uri()?;
-            return respond(&server, reader.principal.subject(), &parameters, &stopping).await;
+            return respond(&server, reader.identity.subject(), &parameters, &stopping).await;
         }
         let (parameters, credential) = submission.parse_uri()?;
         respond_to_client(&server, &submission, &parameters, &credential, &stopping).await
@@ -93,8 +97,8 @@ async fn respond_to_client(
     credential: &ClientCredential,
     stopping: &GracefulShutdownSignal,
 ) -> Result<String, Refused> {
-    let client = credential.authenticate(server, submission.network()).await?;
-    client.known.usage.note(server.clock.now(), client.secret(), submission.from);
+    let client = credential.authenticate(&server.context, submission.network()).await?;
+    client.known.usage.note(server.context.clock.now(), client.secret(), submission.from);
     respond(server, client.known.client.id.as_str(), parameters, stopping).await
 }
 
@@ -119,7 +123,7 @@ fn answer(
             .insert_header((CACHE_CONTROL, NO_STORE))
             .body(document),
         Err(Refused::Oauth(refusal)) => {
-            error::oauth::response(request, server, &server.metrics.feed_refusals, &refusal)
+            error::oauth::response(request, server, &server.context.metrics.feed_refusals, &refusal)
         }
         Err(Refused::Access(refusal)) => error::access::response(request, server, &refusal),
     }

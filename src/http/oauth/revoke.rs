@@ -13,11 +13,11 @@ pub async fn revoke(
     server: Data<AuthorizationServer>,
     payload: Payload,
 ) -> HttpResponse {
-    let refusals = &server.metrics.revocation_refusals;
+    let refusals = &server.context.metrics.revocation_refusals;
     match submission::answer(&request, &server, payload, refusals, revoke::respond).await {
         Ok(is_new) => {
             if is_new {
-                server.metrics.tokens_revoked.increment(1);
+                server.context.metrics.tokens_revoked.increment(1);
             }
             // Some clients parse it, some need a body.
             no_store(StatusCode::OK).body("{}")

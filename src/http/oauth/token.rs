@@ -16,15 +16,15 @@ pub async fn token(
     payload: Payload,
 ) -> HttpResponse {
     let began = Instant::now();
-    let refusals = &server.metrics.token_refusals;
+    let refusals = &server.context.metrics.token_refusals;
     let answer =
         match submission::answer(&request, &server, payload, refusals, token::respond).await {
             Ok(response) => {
-                server.metrics.tokens_issued.increment(1);
+                server.context.metrics.tokens_issued.increment(1);
                 no_store(StatusCode::OK).body(response.into_json())
             }
             Err(refused) => refused,
         };
-    server.metrics.token_durations.since(began);
+    server.context.metrics.token_durations.since(began);
     answer
 }

@@ -43,6 +43,6 @@ pub fn page_with(status: StatusCode, template: &impl Template) -> PageResult {
 pub fn redirect(server: &AuthorizationServer, path: &str) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
     response.insert_header((CACHE_CONTROL, NO_STORE));
-    response.insert_header((LOCATION, format!("{}{path}", server.issuer.path())));
+    response.insert_header((LOCATION, format!("{}{path}", server.context.issuer.path())));
     response.finish()
 }

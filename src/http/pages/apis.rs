@@ -93,7 +93,7 @@ async fn list(visit: &Visit<'_>) -> PageResult {
         base: &visit.visitor.base,
         visitor: &visit.visitor,
         apis: apis.iter().map(|api| ApiView::new(api, visit.visitor.now)).collect(),
-        own: visit.server.default_audience.as_str(),
+        own: visit.server.context.default_audience.as_str(),
     })
 }
 

@@ -1,5 +1,5 @@
-//! What pages are shown with: one stylesheet and one script. Their names hold what is in them, so
-//! that browsers keep them for ever and never use an old one.
+//! The stylesheet and the script of the dashboard. Their names contain a digest of their content, so
+//! browsers cache them forever and never use an old one.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
@@ -10,30 +10,30 @@ const SCRIPT: &str = include_str!("assets/mintery.js");
 const STYLE_DIGEST: [u8; 16] = digest(STYLE);
 const SCRIPT_DIGEST: [u8; 16] = digest(SCRIPT);
 
-/// Where the stylesheet is, below the path of the issuer.
-pub const STYLE_PATH: Named = Named { digest: &STYLE_DIGEST, extension: "css" };
+/// The path of the stylesheet, below the path of the issuer.
+pub const STYLE_PATH: AssetPath = AssetPath { digest: &STYLE_DIGEST, extension: "css" };
 
-/// Where the script is, below the path of the issuer.
-pub const SCRIPT_PATH: Named = Named { digest: &SCRIPT_DIGEST, extension: "js" };
+/// The path of the script, below the path of the issuer.
+pub const SCRIPT_PATH: AssetPath = AssetPath { digest: &SCRIPT_DIGEST, extension: "js" };
 
-/// The icon of a page, which needs no request.
+/// The icon of a page, as a data URL.
 pub const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 26 26' fill='none' stroke='%230b7355' stroke-width='2.4' stroke-linejoin='round'%3E%3Cpath d='M13 1.5 22.5 7v12L13 24.5 3.5 19V7z'/%3E%3Cpath d='M8.500 17V9.500l4.500 4.500 4.500-4.500V17' stroke-linecap='round'/%3E%3C/svg%3E";
 
-/// The path of something that is known by its content.
+/// The path of a file with a digest of its content.
 #[derive(Debug, Clone, Copy)]
-pub struct Named {
+pub struct AssetPath {
     digest: &'static [u8; 16],
     extension: &'static str,
 }
 
-impl std::fmt::Display for Named {
+impl std::fmt::Display for AssetPath {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let digest = std::str::from_utf8(self.digest).unwrap_or_default();
         write!(f, "/dashboard/assets/{digest}.{}", self.extension)
     }
 }
 
-/// The answer to a request for the file called `name`; nothing when there is none.
+/// The answer to a request for the file `name`; `None` if no current file has that name.
 pub fn answer(name: &str) -> Option<HttpResponse> {
     let (kind, body) = match name.split_once('.')? {
         (digest, "css") if digest.as_bytes() == STYLE_DIGEST => ("text/css; charset=utf-8", STYLE),
@@ -50,8 +50,7 @@ pub fn answer(name: &str) -> Option<HttpResponse> {
     Some(response.body(body))
 }
 
-/// FNV-1a in hexadecimal: it tells one release of a file from another, and keeps nothing from
-/// anybody.
+/// FNV-1a in hexadecimal. It distinguishes releases of a file and needs no security.
 const fn digest(text: &str) -> [u8; 16] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let (mut hash, mut left) = (0xcbf2_9ce4_8422_2325_u64, text.as_bytes());

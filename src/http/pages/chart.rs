@@ -220,7 +220,7 @@ mod tests {
     use super::{Chart, Spark, Stretch, ceiling};
 
     #[test]
-    fn bars_stay_within_the_picture_and_show_what_there_is() {
+    fn bars_stay_within_the_chart_and_show_every_count() {
         let spark = Spark::from_days("requests", &[0, 1, 1_000_000, i64::MAX / 1000]);
         assert_eq!(spark.bars.len(), 3);
         assert!(
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lines_across_are_at_numbers_that_are_read_easily() {
+    fn the_scale_ends_at_a_round_number() {
         for (most, top) in [
             (0, 2),
             (3, 4),

@@ -149,7 +149,7 @@ mod tests {
     use crate::clock::Timestamp;
 
     #[test]
-    fn moments_are_told_in_the_largest_unit() {
+    fn times_are_shown_in_the_largest_unit() {
         let now = Timestamp::from_secs(1_795_305_600);
         let ago = |secs| ShownTime::new(now.minus(Duration::from_secs(secs)), now).relative();
         let ahead = |secs| ShownTime::new(now.plus(Duration::from_secs(secs)), now).relative();
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_read_easily() {
+    fn numbers_are_grouped_in_thousands() {
         assert_eq!(
             [count(7), count(1234), count(-1_234_567)],
             ["7", "1\u{202f}234", "-1\u{202f}234\u{202f}567"]

@@ -1,7 +1,7 @@
 //! The reasons why a handler returns no page. `failure_page` answers each.
 
 use crate::admin::AdminError;
-use crate::authn::caller::AccessError;
+use crate::authn::error::AccessError;
 use crate::http::act::Refused;
 use crate::model::scope::ScopeSet;
 

@@ -47,8 +47,8 @@ pub async fn answer(
         Failure::NotLoggedIn => return to_login(request, server),
         failure => describe(failure, request, server),
     };
-    let id = RequestId::of(request, &*server.random).to_string();
-    let (base, code) = (server.issuer.path(), status.as_u16());
+    let id = RequestId::of(request, &*server.context.random).to_string();
+    let (base, code) = (server.context.issuer.path(), status.as_u16());
     // A failing server is not asked for the session as well.
     let visitor = if status.is_server_error() { None } else { visitor(request, server).await };
     let (detail, request_id) = (detail.as_str(), id.as_str());
@@ -74,7 +74,7 @@ pub async fn answer(
 fn to_login(request: &HttpRequest, server: &AuthorizationServer) -> HttpResponse {
     let is_read = matches!(request.method().as_str(), "GET" | "HEAD");
     let path = request.uri().path_and_query().map_or("", |path| path.as_str());
-    let path = path.strip_prefix(server.issuer.path()).unwrap_or(path);
+    let path = path.strip_prefix(server.context.issuer.path()).unwrap_or(path);
     let to = if is_read { links::login_path(path) } else { "/login".to_owned() };
     redirect(server, &to)
 }
@@ -135,7 +135,7 @@ fn title(status: StatusCode) -> &'static str {
 /// The logged-in user; `None` for one who must set up a second factor first.
 async fn visitor(request: &HttpRequest, server: &AuthorizationServer) -> Option<Visitor> {
     let path = request.path();
-    let path = path.strip_prefix(server.issuer.path()).unwrap_or(path);
+    let path = path.strip_prefix(server.context.issuer.path()).unwrap_or(path);
     let section =
         path.strip_prefix("/dashboard/").and_then(|rest| Section::named(rest.split('/').next()?));
     let visitor = Visitor::recognize(request, server, section).await.ok()?;

@@ -12,8 +12,8 @@ use super::answer::{PageResult, page_with, redirect};
 use super::failure::Failure;
 use super::form::{CSRF_FIELD, FormFields};
 use super::links::path_after_login;
-use crate::authn::caller::AccessError;
-use crate::authn::log_in::{Credentials, LogInError};
+use crate::authn::error::{AccessError, LogInError};
+use crate::authn::log_in::Credentials;
 use crate::clock::Timestamp;
 
 use crate::http::error;
@@ -53,7 +53,7 @@ fn form(
     has_logged_out: bool,
     status: StatusCode,
 ) -> PageResult {
-    let (base, issuer) = (server.issuer.path(), server.issuer.as_str());
+    let (base, issuer) = (server.context.issuer.path(), server.context.issuer.as_str());
     page_with(status, &LoginPage { base, issuer, username, next, problem, has_logged_out })
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn log_in(
     payload: Payload,
 ) -> PageResult {
     // Another site must not log its visitor in as someone else.
-    if site(request, &server.issuer) == Site::Other {
+    if site(request, &server.context.issuer) == Site::Other {
         return Err(Failure::Forged("a log-in from another site"));
     }
     let posted = FormFields::read(request, payload).await?;
@@ -144,19 +144,19 @@ fn code_form(
     problem: Option<String>,
     status: StatusCode,
 ) -> PageResult {
-    let until = server.clock.now().plus(STEP_TTL).as_millis();
+    let until = server.context.clock.now().plus(STEP_TTL).as_millis();
     let plain = Secret::new(format!("{until}\n{username}\n{}", password.expose()));
-    let step = server.admin.sealing.seal(STEP_PLACE, plain.expose().as_bytes());
+    let step = server.context.admin.sealing.seal(STEP_PLACE, plain.expose().as_bytes());
     let step = step.map_err(|error| Failure::Broken(error.to_string()))?;
-    page_with(status, &CodePage { base: server.issuer.path(), next, step: &step, problem })
+    page_with(status, &CodePage { base: server.context.issuer.path(), next, step: &step, problem })
 }
 
 /// The username and password of the first step; `None` if it is not from here or too old.
 fn open_step(server: &AuthorizationServer, step: &str) -> Option<(String, Secret)> {
-    let opened = server.admin.sealing.open(STEP_PLACE, step).ok()?;
+    let opened = server.context.admin.sealing.open(STEP_PLACE, step).ok()?;
     let (until, rest) = std::str::from_utf8(&opened).ok()?.split_once('\n')?;
     let (username, password) = rest.split_once('\n')?;
-    let is_over = Timestamp::from_millis(until.parse().ok()?) <= server.clock.now();
+    let is_over = Timestamp::from_millis(until.parse().ok()?) <= server.context.clock.now();
     (!is_over).then(|| (username.to_owned(), Secret::new(password.to_owned())))
 }
 
@@ -167,7 +167,7 @@ pub(super) async fn log_out(
     payload: Payload,
 ) -> PageResult {
     // From another site a browser sends no session cookie, yet would accept the empty one.
-    if site(request, &server.issuer) == Site::Other {
+    if site(request, &server.context.issuer) == Site::Other {
         return Err(Failure::Forged("a log-out from another site"));
     }
     if let Some(signed_in) = signed_in(request, server).await.map_err(AccessError::from)? {

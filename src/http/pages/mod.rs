@@ -74,7 +74,7 @@ async fn route(
     payload: Payload,
 ) -> PageResult {
     let path = request.path();
-    let path = path.strip_prefix(server.issuer.path()).unwrap_or(path);
+    let path = path.strip_prefix(server.context.issuer.path()).unwrap_or(path);
     let segments: Vec<String> = path.split('/').skip(1).map(decoded).collect();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let is_post = match *request.method() {

@@ -94,7 +94,7 @@ async fn show(visit: &Visit<'_>) -> PageResult {
         requests,
         ranges: &RANGES,
         range,
-        issuer: visit.server.issuer.as_str(),
+        issuer: visit.server.context.issuer.as_str(),
         latest: latest_events(visit).await?,
     })
 }

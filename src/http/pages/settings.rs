@@ -11,7 +11,8 @@ use super::form::{Field, sentence};
 use super::visit::Visit;
 use super::visitor::Visitor;
 use crate::admin::{AdminError, second_factor, user};
-use crate::authn::log_in::{LogInError, check_own_password, with_code};
+use crate::authn::error::LogInError;
+use crate::authn::log_in::{check_own_password, with_code};
 use crate::http::act::Refused;
 use crate::http::error;
 use crate::http::extract::caller::caller_address;
@@ -91,9 +92,9 @@ async fn set_password(visit: &Visit<'_>) -> PageResult {
         return show(visit, fields, StatusCode::BAD_REQUEST).await;
     }
     // The browser may be unattended: ask for the current password.
-    let network = network_of(caller_address(visit.request, &visit.server.trusted_proxies));
+    let network = network_of(caller_address(visit.request, &visit.server.inbound.trusted_proxies));
     if let Err(error) =
-        check_own_password(visit.server, &own.username, typed("current"), network).await
+        check_own_password(&visit.server.context, &own.username, typed("current"), network).await
     {
         let (status, detail, _) = error::log_in::page(visit.request, visit.server, &error);
         let is_wrong = matches!(error, LogInError::Wrong(_));
@@ -151,7 +152,7 @@ struct EnrolmentPage<'a> {
 
 async fn begin(visit: &Visit<'_>) -> PageResult {
     let visitor = &visit.visitor;
-    let service = visit.server.issuer.host();
+    let service = visit.server.context.issuer.host();
     let enrolment =
         match second_factor::begin(&visitor.admin, &visitor.signed_in.user, service).await {
             Ok(enrolment) => enrolment,
@@ -191,7 +192,7 @@ async fn with_a_code(visit: &Visit<'_>, act: FactorAct) -> PageResult {
     let visitor = &visit.visitor;
     let (admin, own) = (&visitor.admin, &visitor.signed_in);
     let typed = Secret::new(visit.form.text("code").to_owned());
-    let done = with_code(visit.server, &own.user, Some(typed), async |code| {
+    let done = with_code(&visit.server.context, &own.user, Some(typed), async |code| {
         let code = code.ok_or(AdminError::CodeNeeded)?;
         match act {
             FactorAct::Confirm => {

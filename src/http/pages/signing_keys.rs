@@ -91,7 +91,7 @@ async fn list(visit: &Visit<'_>) -> PageResult {
         base: &visit.visitor.base,
         visitor: &visit.visitor,
         keys: keys.iter().map(|key| SigningKeyView::new(key, now)).collect(),
-        jwks: visit.server.issuer.endpoint("/.well-known/jwks.json"),
+        jwks: visit.server.context.issuer.endpoint("/.well-known/jwks.json"),
     })
 }
 
@@ -114,7 +114,7 @@ async fn show(visit: &Visit<'_>, kid: &str) -> PageResult {
 fn algorithm(visit: &Visit<'_>) -> Result<SigningAlgorithm, Failure> {
     let query = FormFields::from_query(visit.request.query_string());
     match query.text("alg") {
-        "" => Ok(visit.server.token_alg),
+        "" => Ok(visit.server.tokens.algorithm),
         name => name.parse().map_err(|_| Failure::NotFound),
     }
 }
@@ -122,7 +122,7 @@ fn algorithm(visit: &Visit<'_>) -> Result<SigningAlgorithm, Failure> {
 fn confirm_rotate(visit: &Visit<'_>) -> PageResult {
     visit.admin(SIGNING_KEYS_WRITE)?;
     let algorithm = algorithm(visit)?;
-    let ahead = span(visit.server.keys_publish_ahead);
+    let ahead = span(visit.server.publication.ahead);
     let text = [
         format!("Another {algorithm} key is made and published at once, and signs in {ahead}: until then every verifier has learned of it."),
         "The key that signs now goes on until then, and stays published until the last token that it signed has expired. Nobody has to \
@@ -134,7 +134,7 @@ fn confirm_rotate(visit: &Visit<'_>) -> PageResult {
 }
 
 async fn rotate(visit: &Visit<'_>) -> PageResult {
-    let ahead = Some(visit.server.keys_publish_ahead);
+    let ahead = Some(visit.server.publication.ahead);
     signing_key::rotate(visit.admin(SIGNING_KEYS_WRITE)?, algorithm(visit)?, ahead).await?;
     visit.changed("/dashboard/signing-keys", "rotated").await
 }
@@ -153,7 +153,11 @@ async fn confirm_retire(visit: &Visit<'_>, kid: &str) -> PageResult {
 }
 
 async fn retire(visit: &Visit<'_>, kid: &str) -> PageResult {
-    signing_key::retire(visit.admin(SIGNING_KEYS_WRITE)?, check_kid(kid)?, visit.server.token_alg)
-        .await?;
+    signing_key::retire(
+        visit.admin(SIGNING_KEYS_WRITE)?,
+        check_kid(kid)?,
+        visit.server.tokens.algorithm,
+    )
+    .await?;
     visit.changed("/dashboard/signing-keys", "retired").await
 }

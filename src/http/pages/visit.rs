@@ -86,7 +86,7 @@ impl<'a> Visit<'a> {
     pub fn once(&self) -> Option<Repeatable> {
         let key = self.form.text(ONCE_FIELD);
         let is_token = key.len() == 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let digests = &self.server.admin.api_keys.digests;
+        let digests = &self.server.context.admin.api_keys.digests;
         let request_digest = digests.digest_bytes(self.form.content().as_bytes()).to_text();
         is_token.then(|| Repeatable { key: format!("page:{key}"), request_digest })
     }
@@ -97,7 +97,10 @@ impl<'a> Visit<'a> {
         match self.form.text(ONCE_FIELD) {
             token if token.len() == 32 => token.to_owned(),
             _ => {
-                format!("{:032x}", u128::from_be_bytes(crate::random::bytes(&*self.server.random)))
+                format!(
+                    "{:032x}",
+                    u128::from_be_bytes(crate::random::bytes(&*self.server.context.random))
+                )
             }
         }
     }

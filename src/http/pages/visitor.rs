@@ -5,7 +5,7 @@ use actix_web::HttpRequest;
 use super::failure::Failure;
 use super::navigation::{self, Section};
 use crate::admin::Admin;
-use crate::authn::caller::AccessError;
+use crate::authn::error::AccessError;
 use crate::clock::Timestamp;
 use crate::http::extract::session::{self, SignedIn};
 use crate::model::user::Role;
@@ -49,9 +49,9 @@ impl Visitor {
         let found = session::signed_in(request, server).await.map_err(AccessError::from)?;
         let signed_in = found.ok_or(Failure::NotLoggedIn)?;
         Ok(Self {
-            base: server.issuer.path().to_owned(),
+            base: server.context.issuer.path().to_owned(),
             section,
-            now: server.clock.now(),
+            now: server.context.clock.now(),
             admin: signed_in.admin(server),
             done: String::new(),
             signed_in,

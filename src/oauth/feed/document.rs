@@ -100,13 +100,13 @@ impl FeedDocument {
         server: &AuthorizationServer,
         nonce: Option<&str>,
     ) -> Result<String, OauthError> {
-        let now = server.clock.now();
+        let now = server.context.clock.now();
         let claims = self.claims(server, nonce, now);
         let claims =
             serde_json::to_vec(&claims).map_err(|error| OauthError::Server(error.to_string()))?;
-        let default = server.token_alg;
+        let default = server.tokens.algorithm;
         let algorithm = if default.is_symmetric() { SigningAlgorithm::Es256 } else { default };
-        let ring = server.ring.current();
+        let ring = server.context.ring.current();
         let signer = ring
             .signer(algorithm, now)
             .ok_or_else(|| OauthError::Server(format!("no signing key for {algorithm}")))?;
@@ -135,8 +135,8 @@ impl FeedDocument {
             }
         };
         Claims {
-            iss: server.issuer.as_str(),
-            aud: server.issuer.endpoint(PATH),
+            iss: server.context.issuer.as_str(),
+            aud: server.context.issuer.endpoint(PATH),
             iat: seconds(now),
             exp: now.as_secs().saturating_add(GOOD_FOR_SECS),
             nonce,

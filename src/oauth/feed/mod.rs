@@ -87,7 +87,7 @@ pub async fn respond(
         // A part of another history: see `Look`.
         None | Some(ReaderPosition::Part(_)) => first_part(server, reader).await?,
     };
-    let [snapshots, changes] = &server.metrics.feed_documents;
+    let [snapshots, changes] = &server.context.metrics.feed_documents;
     if document.is_snapshot() { snapshots } else { changes }.increment(1);
     document.sign(server, request.nonce.as_deref())
 }
@@ -101,7 +101,7 @@ fn take_place<'a>(
     if wait.is_zero() {
         None
     } else {
-        server.feed.waiting.begin(reader, &server.metrics.feed_readers)
+        server.feed.waiting.begin(reader, &server.context.metrics.feed_readers)
     }
 }
 
@@ -115,7 +115,7 @@ async fn changes<'a>(
     over: impl Future<Output = ()>,
 ) -> Result<FeedDocument, OauthError> {
     // Before the first look, so that no later revocation is missed.
-    let mut news = server.directory.recent().news();
+    let mut news = server.context.directory.recent().news();
     let mut look = Look { reader, from, seen: from.number, era: None };
     let found = look.look(server).await?;
     if found.has_news() {
@@ -138,7 +138,7 @@ struct Look<'a> {
 
 impl Look<'_> {
     async fn look(&mut self, server: &AuthorizationServer) -> Result<FeedDocument, OauthError> {
-        let recent = server.directory.recent();
+        let recent = server.context.directory.recent();
         loop {
             let era = Some(recent.era());
             if self.era != era {
@@ -150,7 +150,7 @@ impl Look<'_> {
                 *self = Self { seen: self.from.number, era, ..*self };
             }
             // First, so that the result may be newer, but never older.
-            let as_of = server.directory.known_at();
+            let as_of = server.context.directory.known_at();
             let found = match recent.since(self.seen) {
                 Some(found) => Some(found),
                 None => since_in_store(server, self.seen).await?,
@@ -173,8 +173,8 @@ async fn since_in_store(
     server: &AuthorizationServer,
     number: EventNumber,
 ) -> Result<Option<(Vec<Revocation>, Position)>, OauthError> {
-    let to = current(server).await?;
-    let (database, events) = (server.admin.store.database(), [number.next(), to.number]);
+    let to = current(&server.context).await?;
+    let (database, events) = (server.context.admin.store.database(), [number.next(), to.number]);
     let (found, end) =
         reading(server, revocation::between(database, events, None, limit(MAX_ENTRIES + 1)))
             .await?;
@@ -186,8 +186,8 @@ async fn first_part(
     server: &AuthorizationServer,
     reader: &str,
 ) -> Result<FeedDocument, OauthError> {
-    let as_of = server.directory.known_at();
-    let part = SnapshotPart::first(current(server).await?);
+    let as_of = server.context.directory.known_at();
+    let part = SnapshotPart::first(current(&server.context).await?);
     read_part(server, reader, &part, Some(as_of)).await
 }
 
@@ -204,7 +204,7 @@ async fn read_part(
             "another part is being read for this client".to_owned(),
         ));
     };
-    let (database, now) = (server.admin.store.database(), server.clock.now());
+    let (database, now) = (server.context.admin.store.database(), server.context.clock.now());
     let read = async {
         let mut entries: Vec<Revocation> = Vec::new();
         for kind in Kind::ALL.into_iter().skip_while(|kind| *kind != part.kind) {
@@ -230,14 +230,14 @@ async fn read_part(
 
 /// True if the event at `position` is in this history. A node behind it catches up first.
 async fn happened(server: &AuthorizationServer, position: Position) -> Result<bool, OauthError> {
-    let (directory, store) = (&server.directory, &server.admin.store);
+    let (directory, store) = (&server.context.directory, &server.context.admin.store);
     if directory.recent().knows(position) == Known::Later {
         let (head, _) = reading(server, event::head(store.database())).await?;
         if position.number > head {
             return Ok(false);
         }
         directory.catch_up(position.number).await?;
-        current(server).await?;
+        current(&server.context).await?;
     }
     match directory.recent().knows(position) {
         Known::Yes => Ok(true),

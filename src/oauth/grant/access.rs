@@ -74,12 +74,13 @@ impl RequestedAccess {
         server: &AuthorizationServer,
         allowed: AllowedAccess<'_>,
     ) -> Result<GrantedAccess, OauthError> {
-        let apis = server.directory.apis();
+        let apis = server.context.directory.apis();
         let is_default = |resource: &ResourceUri| {
-            *resource == server.default_audience || resource.as_str() == server.issuer.as_str()
+            *resource == server.context.default_audience
+                || resource.as_str() == server.context.issuer.as_str()
         };
         let audience = if self.resources.is_empty() {
-            vec![allowed.resources.first().unwrap_or(&server.default_audience).clone()]
+            vec![allowed.resources.first().unwrap_or(&server.context.default_audience).clone()]
         } else {
             self.resources
         };
@@ -106,7 +107,7 @@ impl RequestedAccess {
         };
         // Mintery's own scopes are valid at Mintery's own API only.
         if scopes.has_own()
-            && audience.iter().any(|resource| resource.as_str() != server.issuer.as_str())
+            && audience.iter().any(|resource| resource.as_str() != server.context.issuer.as_str())
         {
             return Err(NOT_OF_RESOURCE);
         }
@@ -115,7 +116,7 @@ impl RequestedAccess {
         let ttl =
             allowed.token_ttl.or_else(|| registered.iter().filter_map(|api| api.token_ttl).min());
         let (algorithm, ttl) =
-            (algorithm.unwrap_or(server.token_alg), ttl.unwrap_or(server.token_ttl));
+            (algorithm.unwrap_or(server.tokens.algorithm), ttl.unwrap_or(server.tokens.ttl));
         if algorithm.is_symmetric() && scopes.has_own() {
             return Err(OauthError::InvalidScope(
                 "Scopes of this server are not for tokens signed with HS256",

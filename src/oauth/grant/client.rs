@@ -38,8 +38,8 @@ pub async fn respond<G: ClientGrant>(
     form: &mut Form,
 ) -> Result<TokenResponse, OauthError> {
     let credential = ClientCredential::find(&request.authorization, form)?;
-    let client = credential.authenticate(server, request.network()).await?;
-    let (now, known) = (server.clock.now(), &client.known);
+    let client = credential.authenticate(&server.context, request.network()).await?;
+    let (now, known) = (server.context.clock.now(), &client.known);
     let granted = if known.client.terms.grants.contains(&G::TYPE) {
         G::decide(server, known, form)
     } else {
@@ -63,5 +63,5 @@ pub async fn respond<G: ClientGrant>(
         as_of: client.as_of,
         environment: None,
     };
-    issue(server, &holder, &granted, now)
+    issue(&server.context, &holder, &granted, now)
 }

@@ -47,8 +47,8 @@ pub async fn respond(
     form: &mut Form,
 ) -> Result<TokenResponse, OauthError> {
     let exchange = TokenExchange::parse(form, &request.authorization)?;
-    let (known, as_of) = find(server, &exchange.presented(request.from)).await?;
-    let (now, from, owner) = (server.clock.now(), request.from, &known.owner);
+    let (known, as_of) = find(&server.context, &exchange.presented(request.from)).await?;
+    let (now, from, owner) = (server.context.clock.now(), request.from, &known.owner);
     let granted = exchange.decide(server, &known, now).inspect_err(|refusal| {
         if let Some(outcome) = refusal.key_outcome() {
             known.usage.refuse(now, outcome);
@@ -58,7 +58,7 @@ pub async fn respond(
         }
     })?;
     let over_limit = |limit: OverLimit| OauthError::KeyOverLimit { retry_after: limit.retry_after };
-    api_key::spend(server, &known, from, now).map_err(over_limit)?;
+    api_key::spend(&server.context, &known, from, now).map_err(over_limit)?;
     if let Some(client) = owner.client() {
         client.usage.issue(now, client.client.terms.max_tokens_per_hour, None, from)?;
     }
@@ -69,7 +69,7 @@ pub async fn respond(
         as_of,
         environment: Some(known.key.environment),
     };
-    let issued = issue(server, &holder, &granted, now)?;
+    let issued = issue(&server.context, &holder, &granted, now)?;
     Ok(TokenResponse { issued_token_type: Some(ACCESS_TOKEN_TYPE), ..issued })
 }
 

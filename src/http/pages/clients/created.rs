@@ -43,7 +43,7 @@ pub(super) fn created_page(
         id,
         secret: secret.expose(),
         command: format!("'{encoded}:{}'", secret.expose()),
-        url: visit.server.issuer.endpoint("/oauth/token"),
+        url: visit.server.context.issuer.endpoint("/oauth/token"),
         path: client_path(&client.id),
     };
     page_with(StatusCode::CREATED, &page)

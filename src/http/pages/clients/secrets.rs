@@ -128,7 +128,7 @@ struct ConfirmRevoke<'a> {
 async fn confirm_revoke(visit: &Visit<'_>, id: &ClientId, secret: &SecretId) -> PageResult {
     let (admin, now) = (visit.admin(CLIENTS_WRITE)?, visit.visitor.now);
     let (client, _) = client::show(admin, id).await?;
-    let asked = Asked { unused_for: None, usual_ttl: visit.server.token_ttl };
+    let asked = Asked { unused_for: None, usual_ttl: visit.server.tokens.ttl };
     let found = secret_use::safe_to_revoke(admin, id, secret, asked).await?;
     let address = |used: &secret_use::AddressUse| {
         let from =

@@ -36,7 +36,7 @@ pub(super) fn created_page(
         name: created.key.name.as_str(),
         id: &created.key.id,
         key: created.plain.expose(),
-        url: visit.server.issuer.endpoint("/api/v1/users/me"),
+        url: visit.server.context.issuer.endpoint("/api/v1/users/me"),
         replaces,
         expires: created.key.expires_at.map(|at| ShownTime::new(at, visitor.now)),
     };

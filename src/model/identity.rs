@@ -1,4 +1,4 @@
-//! Who calls, and with what.
+//! Identities of callers, and the credentials that prove them.
 
 use super::api_key::ApiKeyId;
 use super::client::ClientId;
@@ -8,29 +8,29 @@ use super::session::SessionId;
 use super::user::{Role, UserId, Username};
 use crate::clock::Timestamp;
 
-/// Who a credential stands for.
+/// The client or user that a credential stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Principal {
-    /// A program.
+pub enum Identity {
+    /// A client.
     Client {
-        /// Its id.
+        /// The id.
         id: ClientId,
-        /// What people call it.
+        /// The display name.
         name: DisplayName,
     },
-    /// Somebody.
+    /// A user.
     User {
-        /// Their id.
+        /// The id.
         id: UserId,
-        /// What they log in with.
+        /// The name for log-in.
         name: Username,
-        /// What they are here for.
+        /// The role.
         role: Role,
     },
 }
 
-impl Principal {
-    /// The id, as it stands in `sub`.
+impl Identity {
+    /// The id, as in `sub`.
     #[must_use]
     pub fn subject(&self) -> &str {
         match self {
@@ -39,7 +39,7 @@ impl Principal {
         }
     }
 
-    /// What people call it.
+    /// The display name.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -48,7 +48,7 @@ impl Principal {
         }
     }
 
-    /// What kind of principal it is, for programs.
+    /// The kind of identity, in JSON.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -58,21 +58,21 @@ impl Principal {
     }
 }
 
-/// With what somebody proved who they are.
+/// The credential of a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
-    /// A token that was issued here.
+    /// A token that the identity requested.
     AccessToken,
-    /// A token that was made from a key of the principal's.
+    /// A token that was exchanged for an API key.
     KeyToken {
         /// The id of the key.
         key: ApiKeyId,
     },
-    /// A key of the principal's.
+    /// An API key.
     ApiKey {
-        /// Its id.
+        /// The id.
         id: ApiKeyId,
-        /// What people call it.
+        /// The display name.
         name: DisplayName,
     },
     /// The cookie of a session.
@@ -80,8 +80,7 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// The id of a key, also where a token was made from it; any other token has none that anybody
-    /// would look for.
+    /// The id of the session or API key, also of an exchanged one; other tokens have none.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         match self {
@@ -91,7 +90,7 @@ impl Credential {
         }
     }
 
-    /// What kind of credential it is, for programs.
+    /// The kind of credential, in JSON.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -102,38 +101,37 @@ impl Credential {
     }
 }
 
-/// A principal who was recognised, by what, and how far that reaches.
+/// An authenticated caller.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
-    /// Who.
-    pub principal: Principal,
-    /// By what.
+    /// The identity.
+    pub identity: Identity,
+    /// The credential.
     pub credential: Credential,
-    /// What it allows.
+    /// The scopes that the credential allows.
     pub scopes: ScopeSet,
-    /// Until when.
+    /// The end of the credential.
     pub expires_at: Option<Timestamp>,
 }
 
 impl Authenticated {
-    /// What kind of caller it is, for programs: that of the principal, unless it is one of its
-    /// keys, or has made a token from one: what keys may not do somewhere, such a token may not
-    /// do either.
+    /// The kind of caller, in JSON: `api_key` for an API key and for a token exchanged for one, which
+    /// may do no more than the key; else the kind of the identity.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         match &self.credential {
-            Credential::AccessToken | Credential::Session(_) => self.principal.kind(),
+            Credential::AccessToken | Credential::Session(_) => self.identity.kind(),
             Credential::KeyToken { .. } | Credential::ApiKey { .. } => "api_key",
         }
     }
 
-    /// What people call the caller: the key where it is one. (A token does not say how its key is
-    /// called.)
+    /// The display name of the API key or of the identity. (A token does not carry the name of its
+    /// key.)
     #[must_use]
     pub fn name(&self) -> &str {
         match &self.credential {
             Credential::AccessToken | Credential::KeyToken { .. } | Credential::Session(_) => {
-                self.principal.name()
+                self.identity.name()
             }
             Credential::ApiKey { name, .. } => name.as_str(),
         }
