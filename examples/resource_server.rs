@@ -1,15 +1,14 @@
-//! An API in a process of its own, that Mintery's tokens open. With a server (`make run`) beside
-//! it:
+//! An API that accepts Mintery's access tokens. With a server (`make run`) beside it:
 //!
 //! ```text
 //! cargo run --example resource_server
 //! curl http://127.0.0.1:9000/servers -H "Authorization: Bearer $TOKEN"
 //! ```
 //!
-//! `ISSUER`, `AUDIENCE` and `LISTEN` say who issues the tokens, what must stand in their `aud`, and
-//! where it listens. With `CLIENT_ID` and `CLIENT_SECRET`, those of a client of its own, it follows
-//! what the issuer takes back, and refuses that within a second; `WHEN_STALE` (`refuse`, `accept`
-//! or `introspect`) says what it does while it has heard nothing for `MAX_AGE` seconds.
+//! `ISSUER` is the issuer of the tokens, `AUDIENCE` the value in their `aud`, and `LISTEN` the address
+//! of the API. With `CLIENT_ID` and `CLIENT_SECRET` of a client of its own, the API follows
+//! revocations and rejects revoked tokens within a second. `WHEN_STALE` (`refuse`, `accept` or
+//! `introspect`) is its policy once its knowledge is older than `MAX_AGE` seconds.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -28,7 +27,7 @@ async fn list_servers(caller: Principal) -> HttpResponse {
     HttpResponse::Ok().json(json!({ "servers": ["alpha", "beta"], "for": caller.subject() }))
 }
 
-/// For a monitor: it tells nobody's secrets.
+/// The state of the feed, for a monitor. Contains no secrets.
 async fn health(verifier: web::Data<Verifier>) -> HttpResponse {
     let follower = verifier.follower();
     let error =

@@ -1,5 +1,5 @@
-//! Who calls: the holder of an API key, or of an access token. Everybody else is kept out before a
-//! handler begins.
+//! The caller: the holder of an API key or of an access token. Every other request is rejected before
+//! a handler runs.
 
 use std::future::{Ready, ready};
 
@@ -14,21 +14,21 @@ use mintery_verifier::{PresentError, Principal, Verifier, VerifyError, bearer_to
 use crate::keys::ApiKeys;
 use crate::problem::Problem;
 
-/// Who calls, and what they may.
+/// The caller of a request, and its scopes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The client that it is, or whose key it is.
+    /// The client, or the owner of the key.
     pub sub: String,
-    /// What people call the key; of a client, its id.
+    /// The name of the key, or the id of the client.
     pub name: String,
     /// `api_key` or `client`.
     pub kind: &'static str,
-    /// With one space between.
+    /// The scopes, separated by spaces.
     pub scope: String,
 }
 
 impl Caller {
-    /// Refuses whoever lacks `scope`.
+    /// Rejects a caller without `scope`.
     pub fn needs(&self, scope: &'static str) -> Result<(), Problem> {
         if self.scope.split(' ').any(|own| own == scope) {
             Ok(())
@@ -38,7 +38,7 @@ impl Caller {
     }
 }
 
-/// For a handler: who was recognised.
+/// Gives handlers the caller that the middleware found.
 impl FromRequest for Caller {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
@@ -48,8 +48,8 @@ impl FromRequest for Caller {
     }
 }
 
-/// A middleware that recognises the caller, and refuses whoever is not, before anything of the body
-/// is read.
+/// A middleware that authenticates the caller, and rejects the request before its body is read
+/// otherwise.
 pub async fn known_only<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
@@ -106,7 +106,7 @@ async fn recognise(request: &HttpRequest) -> Result<Caller, Problem> {
     }
 }
 
-/// Tokens are signed, so nobody is asked.
+/// Verifies a token by its signature, without a question to Mintery.
 async fn holder_of_token(verifier: &Verifier, token: &str) -> Result<Caller, Problem> {
     let checked: Result<Principal, VerifyError> = verifier.verify(token).await;
     let principal = checked.map_err(|error| match error {

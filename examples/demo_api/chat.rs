@@ -1,5 +1,5 @@
 //! `/v1/chat/completions` and `/v1/models` in the shape that the official OpenAI clients read. The
-//! model says what it was told.
+//! model echoes the question.
 
 use actix_web::web::{self, Json};
 use actix_web::{HttpResponse, Responder};

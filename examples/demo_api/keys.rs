@@ -1,11 +1,10 @@
-//! Asks Mintery whether an API key is good, and remembers the answer for half a second.
+//! Asks Mintery about API keys, and remembers each answer for half a second.
 //!
-//! A key is not signed, as a token is: who holds it, and whether it was taken back, only Mintery
-//! knows. So that a busy key does not cost a question for each request, an answer counts for
-//! [`COUNTS_FOR`], from the moment it was asked for. A key that was revoked is refused half a
-//! second later at the latest; what Mintery itself promises, to know of it on every node, is a
-//! second. The other side of it: Mintery counts questions, so its figures of use, and its
-//! `--rate-limit`, are of at most two a second here.
+//! A key, unlike a token, is not signed: only Mintery knows its owner and state. An answer counts for
+//! [`COUNTS_FOR`] from the moment of its question, so that a busy key does not cost a question per
+//! request, and a revoked key is rejected at most half a second later than at Mintery, which
+//! promises a second on every node. In return Mintery counts questions, not requests: its figures of
+//! use and its `--rate-limit` see at most two per second and key.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -19,22 +18,22 @@ use tokio::sync::Semaphore;
 use crate::caller::Caller;
 use crate::problem::Problem;
 
-/// How long an answer counts.
+/// The time for which an answer counts.
 const COUNTS_FOR: Duration = Duration::from_millis(500);
 
-/// The most answers that are remembered. What strangers make up costs no more than this.
+/// The most answers that are remembered, which also bounds the cost of invented keys.
 const CAPACITY: usize = 10_000;
 
-/// The most questions at once; more are answered with 503.
+/// The most questions at once; further requests get 503.
 const MAX_ASKING: usize = 64;
 
-/// How long a question may take.
+/// The longest time for a question.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The longest text that can be a key, with the longest prefix.
+/// The length of the longest possible key.
 const MAX_KEY_LEN: usize = 100;
 
-/// Who holds which key, as Mintery says.
+/// The owners and scopes of keys, from Mintery.
 pub struct ApiKeys {
     url: String,
     audience: String,
@@ -50,7 +49,7 @@ struct Answer {
     asked: Instant,
 }
 
-/// What `POST /api/v1/keys/verify` answers.
+/// The response of `POST /api/v1/keys/verify`.
 #[derive(Deserialize)]
 struct Verified {
     valid: bool,
@@ -81,7 +80,7 @@ impl ApiKeys {
         })
     }
 
-    /// Who holds `key`, when it comes from the address `from`: a key may be bound to addresses.
+    /// The owner of `key`, sent from the address `from`: a key may be bound to addresses.
     pub async fn holder(&self, key: &str, from: Option<IpAddr>) -> Result<Caller, Problem> {
         if key.len() > MAX_KEY_LEN
             || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -97,7 +96,7 @@ impl ApiKeys {
         {
             return answer.caller;
         }
-        // Before it is asked: what is taken back meanwhile is not in the answer.
+        // Before the question: a later revocation is not in the answer.
         let asked = Instant::now();
         let caller = self.ask(key, from).await;
         // That Mintery is out of reach is no answer.
@@ -132,8 +131,8 @@ impl ApiKeys {
     }
 }
 
-/// For whoever runs this: the key of this API is not good, say. Nobody is let in because nobody
-/// could ask.
+/// Logs a failed question for the operator: this API's own key is invalid, say. The request is
+/// rejected.
 fn unavailable(error: &reqwest::Error) -> Problem {
     eprintln!("cannot ask about a key: {error}");
     Problem::Unavailable

@@ -1,22 +1,22 @@
-//! An API for people and programs, which takes Mintery's API keys and its access tokens alike. With
-//! a server (`make run`) beside it:
+//! An API for people and programs that accepts both Mintery's API keys and its access tokens. With a
+//! server (`make run`) beside it:
 //!
 //! ```text
 //! ISSUER=http://127.0.0.1:8080 SERVICE_KEY=mtk_live_… cargo run --example demo_api
 //! curl http://127.0.0.1:9000/servers -H "X-API-Key: $KEY"
 //! ```
 //!
-//! | part | what it does |
+//! | part | job |
 //! | --- | --- |
-//! | `caller` | who calls: finds the one credential of a request, and checks it |
-//! | `keys` | asks Mintery about API keys; tokens are checked without asking, by `mintery_verifier` |
-//! | `problem` | what is told to those who are refused |
+//! | `caller` | finds the one credential of a request, and verifies it |
+//! | `keys` | asks Mintery about API keys; `mintery_verifier` verifies tokens without a question |
+//! | `problem` | the responses to rejected requests |
 //! | `chat` | a few addresses in the shape that OpenAI clients read |
 //!
 //! `ISSUER`, `AUDIENCE` and `LISTEN` are as in `resource_server.rs`. `SERVICE_KEY` is an API key of
-//! this API's own, with the scope `mintery:keys:verify`: it asks about other keys, and what was
-//! taken back. Pages of `ALLOWED_ORIGINS` (commas between) may call from a browser.
-//! `docs/guides/api-keys.md` tells how it is used.
+//! this API's own, with the scope `mintery:keys:verify`: it asks about other keys and follows
+//! revocations. Pages of `ALLOWED_ORIGINS` (separated by commas) may call from a browser.
+//! `docs/guides/api-keys.md` is the guide.
 
 mod caller;
 mod chat;
@@ -40,10 +40,10 @@ use crate::caller::Caller;
 use crate::keys::ApiKeys;
 use crate::problem::Problem;
 
-/// The longest body that is read, in bytes.
+/// The longest accepted body, in bytes.
 const MAX_BODY_LEN: usize = 64 * 1024;
 
-/// The most tasks that are kept: the oldest goes.
+/// The most tasks that are kept; a new one removes the oldest.
 const MAX_TASKS: usize = 1000;
 
 type Tasks = Data<Mutex<Vec<Value>>>;
@@ -83,14 +83,14 @@ async fn create_task(
     Ok(HttpResponse::Created().json(task))
 }
 
-/// Whether the caller is who they think they are: what a command line asks after `login`.
+/// The identity of the caller, which a command line shows after `login`.
 async fn check(caller: Caller) -> impl Responder {
     Json(
         json!({ "sub": caller.sub, "name": caller.name, "kind": caller.kind, "scope": caller.scope }),
     )
 }
 
-/// Pages bring their own key or token, in a header; cookies never go along.
+/// Pages send their own key or token in a header; cookies are never accepted.
 fn cors(allowed_origins: &str) -> Cors {
     let origins = allowed_origins.split(',').map(str::trim).filter(|origin| !origin.is_empty());
     let cors = Cors::default()

@@ -1,5 +1,5 @@
-//! What a caller is told who is refused: `application/problem+json` (RFC 9457) with a `code` for
-//! programs, and with `error`, where the official OpenAI clients look for the message.
+//! The response to a rejected request: `application/problem+json` (RFC 9457) with a `code` for
+//! programs, and with `error`, in which the official OpenAI clients look for the message.
 
 use std::fmt;
 
@@ -9,22 +9,22 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTH
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::json;
 
-/// Why a request is refused.
+/// The reason to reject a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
     /// No credential.
     Missing,
-    /// The credential is not good. Why is between Mintery and whoever runs it.
+    /// An invalid credential. The exact reason stands in Mintery's log.
     Invalid,
-    /// A good credential that lacks this scope.
+    /// A valid credential without this scope.
     Forbidden(&'static str),
-    /// The request itself is wrong.
+    /// A malformed request.
     BadRequest(String),
-    /// Nothing is there.
+    /// No such resource.
     NotFound,
-    /// The key was good for as many requests as it may be; after so many seconds it is again.
+    /// A key over its rate limit, which may send the next request after so many seconds.
     OverLimit(u64),
-    /// Mintery is out of reach, so nobody knows.
+    /// Mintery is out of reach, so no decision is possible.
     Unavailable,
 }
 
@@ -41,7 +41,7 @@ impl Problem {
         }
     }
 
-    /// What a client needs to know to ask again in another way (RFC 6750 §3).
+    /// The challenge, by which a client knows the expected credential (RFC 6750 §3).
     fn challenge(&self) -> Option<String> {
         let error = match self {
             Self::Missing => String::new(),
@@ -113,7 +113,7 @@ impl ResponseError for Problem {
     }
 }
 
-/// The answer to a body that is not what the route takes.
+/// The response to a body that the route does not accept.
 pub fn bad_json(error: &JsonPayloadError) -> actix_web::Error {
     Problem::BadRequest(error.to_string()).into()
 }

@@ -1,6 +1,6 @@
-//! What is fuzzed, and what must be true of whatever is accepted. Each function takes any bytes and
-//! panics when it finds a fault: that something panics, that two readings differ, or that something
-//! is accepted which, read anew by other code, ought not to be.
+//! The fuzz targets, and the properties of accepted input. Each function takes any bytes and panics on
+//! a fault: a panic of the code under test, two readings that differ, or accepted input that other
+//! code, reading it anew, rejects.
 //!
 //! `make fuzz` drives them with libFuzzer; `tests/library/fuzz.rs` includes this file and drives
 //! them for a moment in every test run. A new target is a function here, a file in `targets/` with

@@ -18,7 +18,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// How the application comes by its verifier.
+/// The way in which the application gets its verifier.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Setup {
     Plain,

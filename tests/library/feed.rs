@@ -1,5 +1,4 @@
-//! Following what an issuer takes back: from a feed that tells the truth, and from one that does
-//! not.
+//! Revocations, followed through an honest feed and through dishonest ones.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -22,7 +21,7 @@ use crate::key::{API, Key, claims, jwks};
 const ISSUER: &str = "https://auth.example.com";
 const FEED: &str = "https://auth.example.com/oauth/revocations";
 
-/// What the feed was asked.
+/// A question to the feed.
 #[derive(Debug, Clone, Default)]
 struct Asked {
     nonce: String,
@@ -242,7 +241,7 @@ fn what_is_taken_back_is_refused() {
     assert_eq!(verify(&verifier, &by_id), Err(VerifyError::Revoked));
 }
 
-/// Whatever is wrong with a document, all of it is refused, and what is known stays and grows old.
+/// One fault rejects a whole document; the known revocations stay and grow old.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a list")]
 fn a_bad_document_changes_nothing() {
@@ -405,7 +404,7 @@ fn check_spoilt(name: &str, spoil: impl Fn(&Issuer, &Asked, Value) -> String + S
     assert_eq!(verify(&verifier, &token), Err(VerifyError::Revoked), "{name}");
 }
 
-/// An answer that somebody kept is not an answer to this question.
+/// A replayed answer is rejected.
 #[test]
 fn an_old_document_is_no_answer() {
     let issuer = Issuer::new();
@@ -421,7 +420,7 @@ fn an_old_document_is_no_answer() {
     assert!(error.contains("nonce"), "{error}");
 }
 
-/// A restored backup: what was taken back in the lost history is not void in the one that goes on.
+/// After a restored backup, revocations of the lost history do not count.
 #[test]
 fn a_snapshot_replaces_what_was_known() {
     let issuer = Issuer::new();
@@ -645,7 +644,7 @@ fn a_new_key_of_the_issuer_is_fetched() {
     assert_eq!(issuer.jwks_fetches(), fetches + 1);
 }
 
-/// Whoever stole a key can claim any number: the key itself has to go, at once.
+/// A stolen key can sign any event number, so the key itself is dropped at once.
 #[test]
 fn a_key_that_is_taken_back_is_not_believed_any_more() {
     let issuer = Issuer::new();

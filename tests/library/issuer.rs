@@ -1,5 +1,4 @@
-//! An issuer on this machine that does what it is told: answers, is slow, redirects, hangs up, is
-//! down, comes back.
+//! A scripted issuer on this machine: answers, is slow, redirects, hangs up, is down, comes back.
 
 use std::future::Future;
 use std::io::{Read as _, Write as _};
@@ -21,7 +20,7 @@ pub const METADATA: &str = "/.well-known/oauth-authorization-server";
 pub const OPENID: &str = "/.well-known/openid-configuration";
 pub const JWKS: &str = "/jwks";
 
-/// What stands at an address.
+/// The answer at an address.
 #[derive(Debug, Clone)]
 pub enum Answer {
     Document(String),

@@ -1,4 +1,4 @@
-//! Keys that sign whatever they are given.
+//! Keys that sign any input.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;

@@ -1,4 +1,4 @@
-//! What is read of a JWKS, and what is not.
+//! The accepted and the rejected keys of a JWKS.
 
 use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use mintery_verifier::keys::{KeySet, KeySetError, LeftOutReason};
@@ -12,7 +12,7 @@ fn parse(keys: &[Value]) -> Result<KeySet, KeySetError> {
     KeySet::parse(jwks(keys).as_bytes())
 }
 
-/// Why `key` is left out of a set that has a good one beside it.
+/// The reason why `key` is left out of a set with another, usable key.
 fn reason(key: &Value) -> LeftOutReason {
     let good = Key::new("good", "ES256").jwk();
     let set = parse(&[key.clone(), good]).unwrap();
@@ -253,7 +253,7 @@ fn keys_for_something_else_are_left_out() {
     }
 }
 
-/// 7517-1: whoever reads a private member can sign; JOSE-2: a secret in a JWKS is none.
+/// 7517-1: a reader of a private member can sign; JOSE-2: a secret in a JWKS is rejected.
 #[test]
 fn a_published_private_key_is_compromised() {
     for name in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {

@@ -1,8 +1,8 @@
-//! The library for other people's APIs, from the outside: a verifier, real issuers on this machine
-//! that behave and misbehave, and an API that is protected with actix-web.
+//! The crate `mintery-verifier` from the outside: a verifier, issuers on this machine that behave and
+//! misbehave, and an API that is protected with actix-web.
 //!
-//! `key` signs, `issuer` is an issuer that does what it is told, `api` is a protected API. Each of
-//! the other files tests one area, and names the lines of REQUIREMENTS.md that it covers.
+//! `key` signs, `issuer` is a scripted issuer, `api` is a protected API. Each of the other files
+//! tests one area, and names the requirements that it covers.
 
 #[cfg(test)]
 mod api;

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::issuer::{Answer, Issuer, JWKS, METADATA, OPENID, block_on, eventually, verify};
 use crate::key::{API, Key};
 
-/// Why no verifier can be built for `issuer`.
+/// The reason why no verifier can be built for `issuer`.
 fn refusal(issuer: &Issuer) -> String {
     let BuildError::Keys(error) = block_on(issuer.builder().build()).unwrap_err() else {
         panic!("not its keys")

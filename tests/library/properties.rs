@@ -1,4 +1,4 @@
-//! What no change of a good token may do, for each algorithm.
+//! No change of a valid token is accepted, for each algorithm.
 
 use std::sync::{Arc, LazyLock};
 

@@ -1,4 +1,4 @@
-//! How keys are kept fresh, and how seldom an issuer is asked.
+//! Fresh keys, and the limits on questions to the issuer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,5 @@
-//! An issuer behind TLS. Whom the machine trusts is said by `SSL_CERT_FILE`, so each test runs in a
-//! process of its own.
+//! An issuer behind TLS. `SSL_CERT_FILE` selects the trusted roots, so each test runs in a process of
+//! its own.
 
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -168,7 +168,7 @@ impl VerifierBuilder {
     /// It works in any runtime, or none.
     ///
     /// # Errors
-    /// When a setting is invalid, or keys or revocations cannot be fetched now.
+    /// Fails if a setting is invalid, or keys or revocations cannot be fetched now.
     pub async fn build(self) -> Result<Verifier, BuildError> {
         let verifier = self.start()?;
         if let Some(jwks) = verifier.jwks() {
@@ -185,7 +185,7 @@ impl VerifierBuilder {
     /// [`VerifyError::KeysUnavailable`](crate::VerifyError::KeysUnavailable).
     ///
     /// # Errors
-    /// When a setting is invalid.
+    /// Fails if a setting is invalid.
     pub fn start(self) -> Result<Verifier, BuildError> {
         let feed = self.revocations.as_ref().and_then(|follow| follow.url.as_ref());
         for url in self.jwks_uri.iter().chain([&self.issuer]).chain(feed) {

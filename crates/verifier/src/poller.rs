@@ -71,7 +71,7 @@ impl<S: Status> Poller<S> {
     /// Starts the thread `name`, whose first turn begins at once.
     ///
     /// # Errors
-    /// When the operating system refuses a thread.
+    /// Fails if the operating system refuses a thread.
     pub fn start<T: Task<Status = S>>(
         name: &str,
         clock: Arc<dyn Clock>,
@@ -107,7 +107,7 @@ impl<S: Status> Poller<S> {
     /// Waits for the first report.
     ///
     /// # Errors
-    /// When the turn failed; `gone` when a panic of the program's own clock ended the thread.
+    /// Fails if the turn failed; `gone` when a panic of the program's own clock ended the thread.
     pub async fn first_attempt(&self, gone: fn() -> S::Error) -> Result<(), Arc<S::Error>> {
         let mut status = self.status.clone();
         match status.wait_for(|status| status.attempts() > 0).await {

@@ -28,7 +28,7 @@ pub trait Fetch: Send + 'static {
     /// Fetches the document at `url` with GET.
     ///
     /// # Errors
-    /// When no answer with the status 200 arrives.
+    /// Fails if no answer with the status 200 arrives.
     fn get(&self, url: &str) -> Result<Document, FetchError>;
 
     /// Sends a request with the credentials of this API: for revocations, or about one token. A
@@ -38,7 +38,7 @@ pub trait Fetch: Send + 'static {
     /// request follows soon.
     ///
     /// # Errors
-    /// When no answer with the status 200 arrives.
+    /// Fails if no answer with the status 200 arrives.
     fn send(&self, request: &Request<'_>) -> Result<Document, FetchError> {
         let _ = request;
         Err(FetchError::Unsupported)

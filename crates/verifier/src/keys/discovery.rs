@@ -84,7 +84,7 @@ const EXCERPT_LEN: usize = 200;
 /// §3.1, or, if those are not found, of `OpenID` Connect Discovery §4.
 ///
 /// # Errors
-/// When the metadata cannot be fetched, or name no acceptable address.
+/// Fails if the metadata cannot be fetched, or name no acceptable address.
 pub fn jwks_uri(
     fetch: &dyn Fetch,
     issuer: &str,
@@ -109,7 +109,7 @@ pub fn jwks_uri(
 /// the same scheme, host and port, since a secret is sent there.
 ///
 /// # Errors
-/// When the metadata cannot be fetched, or name no acceptable endpoint.
+/// Fails if the metadata cannot be fetched, or name no acceptable endpoint.
 pub fn introspection_endpoint(
     fetch: &dyn Fetch,
     issuer: &str,

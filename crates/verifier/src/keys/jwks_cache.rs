@@ -117,7 +117,7 @@ impl JwksCache {
     /// Starts to fetch.
     ///
     /// # Errors
-    /// When the operating system refuses a thread.
+    /// Fails if the operating system refuses a thread.
     pub(crate) fn start(source: Source, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let keys = Arc::new(ArcSwap::from_pointee(source.own.clone()));
         let unknown = UnknownKeys {
@@ -164,7 +164,7 @@ impl JwksCache {
     /// Waits for the first fetch.
     ///
     /// # Errors
-    /// When it failed.
+    /// Fails if the attempt failed.
     pub(crate) async fn first_attempt(&self) -> Result<(), Arc<RefreshError>> {
         let gone = || RefreshError::Panicked("the thread that keeps the keys is gone".to_owned());
         self.0.poller.first_attempt(gone).await

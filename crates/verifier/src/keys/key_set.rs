@@ -70,7 +70,7 @@ impl KeySet {
     /// so is a key with private members.
     ///
     /// # Errors
-    /// When it is not a JWKS, is too long, or has no usable key.
+    /// Fails if it is not a JWKS, is too long, or has no usable key.
     pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
         // `serde` would accept an array in place of an object.
         let is_object = json.trim_ascii_start().starts_with(b"{");
@@ -116,7 +116,7 @@ impl KeySet {
     /// with it: use it only where one party runs issuer and API.
     ///
     /// # Errors
-    /// When the secret is shorter than 32 bytes.
+    /// Fails if the secret is shorter than 32 bytes.
     pub fn with_shared_key(mut self, kid: &str, secret: &[u8]) -> Result<Self, KeySetError> {
         if secret.len() < MIN_SECRET_LEN {
             return Err(KeySetError::ShortSecret);

@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(Mark::of_credential(credential), Mark::of(Kind::Credential, "abc"));
     }
 
-    /// That one thing was taken back, by the event with this number.
+    /// A lookup that knows one revocation, by the event with this number.
     struct One(Mark, u64);
 
     impl CutOffs for One {

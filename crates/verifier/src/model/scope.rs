@@ -41,7 +41,7 @@ impl ScopeSet {
     /// Parses a scope list; the empty text is the empty set.
     ///
     /// # Errors
-    /// When a byte is not allowed in a scope token, or tokens are not separated by exactly one space.
+    /// Fails if a byte is not allowed in a scope token, or tokens are not separated by exactly one space.
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
         if text.is_empty() {
             return Ok(Self::default());

@@ -285,7 +285,7 @@ fn moment(secs: f64) -> Option<Timestamp> {
 /// A random value that ties an answer to its question.
 ///
 /// # Errors
-/// When the machine has no randomness.
+/// Fails if the machine has no randomness.
 pub fn nonce() -> Result<String, aws_lc_rs::error::Unspecified> {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes)?;

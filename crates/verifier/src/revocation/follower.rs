@@ -42,7 +42,7 @@ impl RevocationFollower {
     /// Starts to follow.
     ///
     /// # Errors
-    /// When the operating system refuses a thread.
+    /// Fails if the operating system refuses a thread.
     pub(crate) fn start(
         config: FollowRevocations,
         followed: Followed,
@@ -86,7 +86,7 @@ impl RevocationFollower {
     /// Waits for the first attempt.
     ///
     /// # Errors
-    /// When it failed.
+    /// Fails if the attempt failed.
     pub(crate) async fn first_attempt(&self) -> Result<(), Arc<FollowError>> {
         let gone = || FollowError::Failed("the thread that asks is gone".to_owned());
         self.0.poller.first_attempt(gone).await

@@ -29,7 +29,7 @@ pub struct Malformed;
 /// character.
 ///
 /// # Errors
-/// When it is too long, has another number of parts, or a part is malformed.
+/// Fails if it is too long, has another number of parts, or a part is malformed.
 pub fn parse(token: &str) -> Result<Jws<'_>, Malformed> {
     parse_up_to(token, MAX_LEN)
 }
@@ -58,7 +58,7 @@ pub fn parse_up_to(token: &str, max_len: usize) -> Result<Jws<'_>, Malformed> {
 /// Decodes a part.
 ///
 /// # Errors
-/// When it is not strictly base64url.
+/// Fails if it is not strictly base64url.
 pub fn decode(part: &str) -> Result<Vec<u8>, Malformed> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| Malformed)
 }

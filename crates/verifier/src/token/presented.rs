@@ -31,7 +31,7 @@ impl PresentError {
 /// of a request.
 ///
 /// # Errors
-/// When the request has no token, or more than one.
+/// Fails if the request has no token, or more than one.
 pub fn bearer_token<'a>(
     authorization: impl IntoIterator<Item = &'a [u8]>,
     query: &str,

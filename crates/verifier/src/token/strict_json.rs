@@ -34,7 +34,7 @@ impl<'a> Object<'a> {
     /// Parses an object without repeated members, at any depth.
     ///
     /// # Errors
-    /// When it is not JSON, not an object, or a member is repeated.
+    /// Fails if it is not JSON, not an object, or a member is repeated.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes)
     }
