@@ -322,6 +322,7 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Default for Metrics {
+    #[expect(clippy::too_many_lines, reason = "one entry for each metric")]
     fn default() -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
         let registry = Registry(&recorder);

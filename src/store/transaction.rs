@@ -9,7 +9,7 @@ use super::connection::{self, CHANGE_PATIENCE, Loan, READ_PATIENCE, silent};
 use super::turn::Turn;
 use super::{Database, Engine, StoreError};
 
-/// A transaction that ends with [`Tx::commit`]. Dropped before, it takes its connection with it,
+/// A transaction that ends with `Tx::commit`. Dropped before, it takes its connection with it,
 /// and the database rolls it back.
 pub struct Tx(Loan);
 

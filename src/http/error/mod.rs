@@ -1,6 +1,6 @@
 //! Every error of the domain and its response, one file per reader: [`oauth`] for OAuth clients,
 //! [`access`] for callers of protected routes, [`act`] and [`log_in`] for the JSON API and the
-//! dashboard. [`admin`] has the statuses of failed acts, [`record`] the log. An error is logged
+//! dashboard. `admin` has the statuses of failed acts, `record` the log. An error is logged
 //! here, once, with the id of its request.
 //!
 //! For a new variant of an error, add one arm to the `match` that no longer compiles.

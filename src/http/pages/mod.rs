@@ -4,7 +4,7 @@
 //! Each noun has one file or folder, with its templates in `templates/`. A handler requires a scope,
 //! parses the form, calls one function of [`crate::admin`] and answers with a page or a redirect. No
 //! noun imports another: what they share is in the files beside them. To add a page, write its file
-//! and its template, and add it to `route`, [`navigation::Section`] and the links there.
+//! and its template, and add it to `route`, `navigation::Section` and the links there.
 
 pub(crate) mod assets;
 
