@@ -126,10 +126,15 @@ pub async fn update(
     change.await.map(|(api, _)| api)
 }
 
-/// What tells what an API is from what it was before a change.
+/// The version of what [`update`] changes.
 #[must_use]
 pub fn version(api: &Api) -> String {
-    version::of(&(&api.name, &api.scopes, api.token_alg, api.token_ttl))
+    version::of(&(
+        api.name.as_str(),
+        api.scopes.descriptions(),
+        api.token_alg.map(SigningAlgorithm::name),
+        api.token_ttl,
+    ))
 }
 
 impl ApiUpdate {

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::output::{self, Format, date};
 use super::{CliError, Shared, seconds, session, unless};
 use crate::admin::api::{self, ApiTerms, ApiUpdate};
-use crate::admin::json::ApiJson;
+use crate::admin::json::api::ApiJson;
 use crate::admin::revocation;
 use crate::logging::escape;
 use crate::model::api::{Api, ApiScopes};

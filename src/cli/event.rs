@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::output::{self, Format, date};
 use super::{CliError, Shared, session};
 use crate::admin::event_log::{self, Asked, Filter};
-use crate::admin::json::EventJson;
+use crate::admin::json::event::EventJson;
 use crate::logging::escape;
 use crate::model::event::{EventNumber, RecordedEvent};
 use crate::store::Missing;

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::output::{self, Format, date};
 use super::{CliError, Shared, session};
 use crate::admin::Admin;
-use crate::admin::json::SigningKeyJson;
+use crate::admin::json::signing_key::SigningKeyJson;
 use crate::admin::signing_key::{self, KeyChange};
 use crate::clock::Timestamp;
 use crate::config::Settings;

@@ -9,7 +9,7 @@ use serde::de::IgnoredAny;
 use crate::admin::AdminError;
 use crate::admin::client::{check_id, check_life, parse_label};
 use crate::admin::json::client_terms::client_input;
-use crate::admin::json::invalid;
+use crate::admin::json::input::invalid;
 use crate::admin::json::object;
 use crate::admin::json::object::Object;
 use crate::clock::Timestamp;

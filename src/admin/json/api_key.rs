@@ -11,7 +11,7 @@ use crate::admin::AdminError;
 use crate::admin::api_key::{
     ApiKeyUpdate, CreatedApiKey, KeptApiKey, NewApiKey, Rotation, Selection,
 };
-use crate::admin::json::invalid;
+use crate::admin::json::input::invalid;
 use crate::clock::Timestamp;
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{ApiKey, ApiKeyId, KeyOwner};

@@ -100,7 +100,7 @@ macro_rules! client_input {
             ) -> Result<$crate::model::client::ClientUpdate, $crate::admin::AdminError> {
                 use std::mem::take;
 
-                use $crate::admin::json::{invalid, resources};
+                use $crate::admin::json::input::{invalid, resources};
                 use $crate::model::client::{ClientUpdate, GrantType};
                 use $crate::model::name::DisplayName;
                 use $crate::model::scope::ScopeSet;

@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 use super::output::{self, Format, date};
 use super::{CliError, Shared, seconds, secret_input, session, unless};
 use crate::admin::client::{self, Filter, NewClient};
-use crate::admin::json::{ClientJson, CreatedJson, ShownJson};
+use crate::admin::json::client::{ClientJson, CreatedJson, ShownJson};
 use crate::admin::{Admin, revocation};
 use crate::cli::client::export::Export;
 use crate::cli::client::import::Import;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::admin::json::SecretUseJson;
+use crate::admin::json::secret_use::SecretUseJson;
 use crate::admin::secret_use::{self, Asked, SecretUse, exactly};
 use crate::cli::client::parse_id;
 use crate::cli::client::secret::{last_used, parse_secret_id};

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use crate::admin::AdminError;
 use crate::admin::client::{self, KeptSecret, NewSecret};
-use crate::admin::json::{MadeSecretJson, SecretJson};
+use crate::admin::json::secret::{MadeSecretJson, SecretJson};
 use crate::cli::client::parse_id;
 use crate::cli::client::safe_to_revoke::SafeToRevoke;
 use crate::cli::output;

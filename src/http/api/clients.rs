@@ -8,9 +8,8 @@ use super::authorize::authorize;
 use super::input::authorize_and_read;
 use super::page::{Page, PageQuery};
 use super::version::{if_match, tagged};
-use crate::admin::json::{
-    ClientInput, ClientJson, CreatedJson, MadeSecretJson, SecretInput, SecretJson, ShownJson,
-};
+use crate::admin::json::client::{ClientInput, ClientJson, CreatedJson, ShownJson};
+use crate::admin::json::secret::{MadeSecretJson, SecretInput, SecretJson};
 use crate::admin::{AdminError, client, revocation};
 use crate::http::act::{Outcome, applied};
 use crate::model::client::{ClientId, ClientUpdate, SecretId};
