@@ -1,12 +1,17 @@
 #!/usr/bin/env bash
-# Prints the lines of docs/inside/requirements.md that no test names, with their text. A test names a line where its comment has
-# the id, alone or among others: a doc comment above a test in src/, any doc comment in tests/, any comment of a script
-# there.
+# usage: tests/requirements.sh [FILE]
+#
+# Prints the lines of FILE that no test names. FILE is docs/inside/requirements.md by default; a relative path begins at
+# the root of the repository. A test names a line by its id in a comment: a doc comment above a test in src/ and crates/,
+# any doc comment in tests/, any comment of a script there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-requirements=${REQUIREMENTS:-docs/inside/requirements.md}
-[[ -e $requirements ]] || { echo "$requirements does not exist: REQUIREMENTS names the file" >&2; exit 1; }
+file=${1:-docs/inside/requirements.md}
+requirements=$(realpath -e "$file" 2>/dev/null) || {
+  echo "${0##*/}: no file $file; name the list of requirements: ${0##*/} FILE" >&2
+  exit 1
+}
 
 id='([0-9]{4}|[A-Z]{3,})-[0-9]+'
 
@@ -17,8 +22,8 @@ required() {
 
 # The comments that can name an id.
 comments() {
-  # In src/ a doc comment counts when a test, or a module of tests, follows it.
-  find src -name '*.rs' -exec awk '
+  # In src/ and crates/ a doc comment counts when a test, or a module of tests, follows it.
+  find src crates -name '*.rs' -exec awk '
     /^[ \t]*\/\/[\/!]/ { pending = pending $0 "\n"; next }
     /^[ \t]*#!?\[.*test/ { printf "%s", pending; pending = ""; next }
     /^[ \t]*#!?\[/ { next }

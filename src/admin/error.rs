@@ -1,7 +1,7 @@
 //! [`AdminError`], the failure of an administrative act. `http/error/` and the command line map
 //! each variant to a status.
 
-use crate::keys::signing::UnusableKey;
+use crate::keys::error::UnusableKey;
 use crate::model::api_key::KeyLimit;
 use crate::model::client::MAX_CHOSEN_SECRETS;
 use crate::model::client::terms::InvalidClientTerms;

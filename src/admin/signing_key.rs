@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Admin, AdminError};
-use crate::keys::ring;
+use crate::keys::error::UnusableKey;
 use crate::keys::signing::SigningKey;
 use crate::model::event::{Event, EventNumber};
 use crate::model::key_schedule::{KeyState, NothingToDo, Plan, ScheduledKey, Step, Term, plan};
@@ -34,7 +34,7 @@ pub async fn list(admin: &Admin) -> Result<Vec<StoredSigningKey>, AdminError> {
 /// # Errors
 /// When the store fails.
 pub async fn schedules(admin: &Admin) -> Result<Vec<ScheduledKey>, AdminError> {
-    Ok(list(admin).await?.iter().filter_map(|key| ring::schedule(key).ok()).collect())
+    Ok(list(admin).await?.iter().filter_map(|key| key.schedule().ok()).collect())
 }
 
 /// What a key is doing, and its public half in PEM; none of a secret, or of a key that was taken
@@ -45,7 +45,7 @@ pub async fn schedules(admin: &Admin) -> Result<Vec<ScheduledKey>, AdminError> {
 pub async fn show(admin: &Admin, kid: &str) -> Result<(ScheduledKey, Option<String>), AdminError> {
     let keys = list(admin).await?;
     let stored = keys.iter().find(|key| key.kid == kid).ok_or_else(|| not_found(kid))?;
-    let scheduled = ring::schedule(stored)?;
+    let scheduled = stored.schedule().map_err(UnusableKey::from)?;
     if stored.term.taken_back_at.is_some() {
         return Ok((scheduled, None));
     }
@@ -104,7 +104,7 @@ pub async fn retire(
 ) -> Result<KeyChange, AdminError> {
     let keys = list(admin).await?;
     let key = keys.iter().find(|key| key.kid == kid).ok_or_else(|| not_found(kid))?;
-    let algorithm = ring::schedule(key)?.algorithm;
+    let algorithm = key.schedule().map_err(UnusableKey::from)?.algorithm;
     let followed = algorithm == default || !algorithm.is_symmetric();
     carry_out(admin, algorithm, Step::TakeBack { kid, followed }, None).await
 }
@@ -131,7 +131,7 @@ async fn carry_out(
     {
         return Err(AdminError::Exists(format!("signing key {}", known.kid)));
     }
-    let keys = stored.iter().filter_map(|stored| ring::schedule(stored).ok());
+    let keys = stored.iter().filter_map(|stored| stored.schedule().ok());
     let keys: Vec<ScheduledKey> = keys.filter(|key| key.algorithm == algorithm).collect();
     let plan = plan(&keys, step, now)?;
     let published = keys.iter().filter(|key| key.term.state(now) != KeyState::Gone).count();

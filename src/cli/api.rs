@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 
-use super::output::{self, Format, date};
-use super::{CliError, Shared, seconds, session, unless};
+use serde_json::json;
+
+use super::error::CliError;
+use super::input::{parse_given, parse_patch, parse_seconds};
+use super::output::{self, Output, date};
+use super::session;
+use super::shared::Shared;
 use crate::admin::api::{self, ApiTerms, ApiUpdate};
 use crate::admin::json::api::ApiJson;
 use crate::admin::revocation;
@@ -17,85 +22,71 @@ use crate::store::Missing;
 
 #[derive(Debug, Subcommand)]
 pub enum ApiVerb {
-    /// Makes an API known, so that clients can be given tokens for it.
-    Create(Create),
-    /// Lists all APIs. The default one, the issuer itself, needs no entry.
+    /// Register an API, so that clients can get tokens for it.
+    Create(CreateApi),
+    /// List all APIs. The default API, the issuer itself, needs no entry.
     List {
-        /// How to print them.
-        #[arg(short, long, default_value = "table")]
-        output: Format,
+        #[command(flatten)]
+        output: Output,
     },
-    /// Shows an API with its scopes.
-    Show {
-        /// Its identifier.
-        resource: String,
-        /// How to print it.
-        #[arg(short, long, default_value = "table")]
-        output: Format,
-    },
-    /// Changes an API. What no flag names stays.
-    Update(Update),
-    /// Makes all tokens for an API void that were issued so far.
-    RevokeTokens {
-        /// Its identifier.
-        resource: String,
-        /// How to print it.
-        #[arg(short, long, default_value = "table")]
-        output: Format,
-    },
-    /// Deletes an API: no tokens are made for it any more, and those that there are are void.
-    Delete {
-        /// Its identifier.
-        resource: String,
-        /// How to print it.
-        #[arg(short, long, default_value = "table")]
-        output: Format,
-    },
+    /// Show an API with its scopes.
+    Show(OneApi),
+    /// Update an API. Without a flag a value stays.
+    Update(UpdateApi),
+    /// Revoke all tokens issued for an API so far.
+    RevokeTokens(OneApi),
+    /// Delete an API and revoke its tokens.
+    Delete(OneApi),
 }
 
 #[derive(Debug, Args)]
-pub struct Create {
-    /// Its identifier, an absolute URI, which stands in `aud`.
+pub struct OneApi {
+    /// The identifier of the API.
+    resource: String,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct CreateApi {
+    /// The identifier of the API, an absolute URI: the `aud` of its tokens.
     #[arg(long, value_name = "URI")]
     resource: String,
-    /// What people call it.
+    /// The display name.
     #[arg(long)]
     name: String,
     #[command(flatten)]
     terms: TermFlags,
-    /// How to print it.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Args)]
-pub struct Update {
-    /// Its identifier.
+pub struct UpdateApi {
+    /// The identifier of the API.
     resource: String,
-    /// What people call it.
+    /// The display name.
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
     terms: TermFlags,
-    /// How to print it.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Args)]
 struct TermFlags {
-    /// All of its scopes, with spaces between.
+    /// All scopes of the API, separated by spaces.
     #[arg(long)]
     scope: Option<String>,
-    /// A scope with what it allows, beside those of `--scope`; several times for several.
+    /// A scope with its description, in addition to those of `--scope`; repeat for several.
     #[arg(long, value_name = "SCOPE=TEXT")]
     describe: Vec<String>,
-    /// How many seconds tokens for it live, instead of what the settings say; `default` for that
-    /// again.
+    /// Lifetime of its tokens in seconds; `default` restores that of the settings.
     #[arg(long, value_name = "SECS")]
     ttl: Option<String>,
-    /// What tokens for it are signed with, instead of what the settings say: ES256, ES384, PS256,
-    /// RS256 or EdDSA; `default` for that again.
+    /// Signing algorithm of its tokens: ES256, ES384, PS256, RS256 or EdDSA; `default` restores
+    /// that of the settings.
     #[arg(long, value_name = "ALG")]
     alg: Option<String>,
 }
@@ -106,8 +97,8 @@ impl TermFlags {
             seen: None,
             name: None,
             scopes: self.scopes()?,
-            token_alg: unless(self.alg.as_deref(), "default", str::parse)?,
-            token_ttl: unless(self.ttl.as_deref(), "default", seconds)?,
+            token_alg: parse_patch(self.alg.as_deref(), "default", str::parse)?,
+            token_ttl: parse_patch(self.ttl.as_deref(), "default", parse_seconds)?,
         })
     }
 
@@ -133,103 +124,85 @@ impl ApiVerb {
         match self {
             Self::Create(create) => create.run(shared).await,
             Self::List { output } => list(shared, *output).await,
-            Self::Show { resource, output } => show(shared, resource, *output).await,
+            Self::Show(one) => one.show(shared).await,
             Self::Update(update) => update.run(shared).await,
-            Self::RevokeTokens { resource, output } => {
-                revoke_tokens(shared, resource, *output).await
-            }
-            Self::Delete { resource, output } => delete(shared, resource, *output).await,
+            Self::RevokeTokens(one) => one.revoke_tokens(shared).await,
+            Self::Delete(one) => one.delete(shared).await,
         }
     }
 }
 
-impl Create {
+impl CreateApi {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
-        let (resource, update) = (parse(&self.resource)?, self.terms.parse()?);
+        let (resource, update) = (parse_resource(&self.resource)?, self.terms.parse()?);
         let terms = ApiTerms {
             name: DisplayName::parse(&self.name).map_err(CliError::usage)?,
             scopes: update.scopes.unwrap_or_default(),
             token_alg: update.token_alg.apply(None),
             token_ttl: update.token_ttl.apply(None),
         };
-        terms.validate().map_err(CliError::admin)?;
+        terms.validate()?;
         let admin = session::admin(shared, Missing::Create).await?;
-        tell(&api::create(&admin, resource, terms).await.map_err(CliError::admin)?, self.output)
+        let api = api::create(&admin, resource, terms).await?;
+        self.output.confirm(&ApiJson::from(&api), || api_table(&api))
     }
 }
 
-impl Update {
+impl UpdateApi {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
-        let (resource, mut update) = (parse(&self.resource)?, self.terms.parse()?);
-        update.name =
-            self.name.as_deref().map(DisplayName::parse).transpose().map_err(CliError::usage)?;
+        let (resource, mut update) = (parse_resource(&self.resource)?, self.terms.parse()?);
+        update.name = parse_given(self.name.as_deref(), DisplayName::parse)?;
         let admin = session::admin(shared, Missing::Refuse).await?;
-        tell(&api::update(&admin, &resource, update).await.map_err(CliError::admin)?, self.output)
+        let api = api::update(&admin, &resource, update).await?;
+        self.output.confirm(&ApiJson::from(&api), || api_table(&api))
     }
 }
 
-fn tell(api: &Api, format: Format) -> Result<(), CliError> {
-    match format {
-        Format::Json => Ok(output::json(&ApiJson::from(api))?),
-        Format::Table => Ok(output::note(&api_table(api))?),
+impl OneApi {
+    async fn show(&self, shared: &Shared) -> Result<(), CliError> {
+        let resource = parse_resource(&self.resource)?;
+        let admin = session::admin(shared, Missing::Refuse).await?;
+        let api = api::show(&admin, &resource).await?;
+        self.output.show(&ApiJson::from(&api), || api_table(&api))
+    }
+
+    async fn revoke_tokens(&self, shared: &Shared) -> Result<(), CliError> {
+        let resource = parse_resource(&self.resource)?;
+        let admin = session::admin(shared, Missing::Refuse).await?;
+        revocation::revoke_api_tokens(&admin, &resource).await?;
+        self.output.confirm(&json!({ "resource": resource.as_str() }), || {
+            format!("All tokens issued for the API {resource} so far are revoked.")
+        })
+    }
+
+    async fn delete(&self, shared: &Shared) -> Result<(), CliError> {
+        let resource = parse_resource(&self.resource)?;
+        let admin = session::admin(shared, Missing::Refuse).await?;
+        api::delete(&admin, &resource).await?;
+        self.output.confirm(&json!({ "resource": resource.as_str() }), || {
+            format!("API {resource} is deleted.")
+        })
     }
 }
 
-async fn show(shared: &Shared, resource: &str, format: Format) -> Result<(), CliError> {
-    let resource = parse(resource)?;
-    let admin = session::admin(shared, Missing::Refuse).await?;
-    let api = api::show(&admin, &resource).await.map_err(CliError::admin)?;
-    match format {
-        Format::Json => Ok(output::json(&ApiJson::from(&api))?),
-        Format::Table => Ok(output::line(&api_table(&api))?),
-    }
-}
-
-async fn revoke_tokens(shared: &Shared, resource: &str, format: Format) -> Result<(), CliError> {
-    let resource = parse(resource)?;
-    let admin = session::admin(shared, Missing::Refuse).await?;
-    revocation::revoke_api_tokens(&admin, &resource).await.map_err(CliError::admin)?;
-    match format {
-        Format::Json => Ok(output::json(&serde_json::json!({ "resource": resource.as_str() }))?),
-        Format::Table => Ok(output::note(&format!(
-            "The tokens for the API {resource} that were issued so far are void."
-        ))?),
-    }
-}
-
-async fn delete(shared: &Shared, resource: &str, format: Format) -> Result<(), CliError> {
-    let resource = parse(resource)?;
-    let admin = session::admin(shared, Missing::Refuse).await?;
-    api::delete(&admin, &resource).await.map_err(CliError::admin)?;
-    match format {
-        Format::Json => Ok(output::json(&serde_json::json!({ "resource": resource.as_str() }))?),
-        Format::Table => Ok(output::note(&format!("API {resource} is deleted."))?),
-    }
-}
-
-async fn list(shared: &Shared, format: Format) -> Result<(), CliError> {
-    let apis = match session::admin(shared, Missing::Refuse).await {
-        Ok(admin) => api::list(&admin).await.map_err(CliError::admin)?,
-        Err(CliError::EmptyDatabase) => Vec::new(),
-        Err(error) => return Err(error),
+async fn list(shared: &Shared, output: Output) -> Result<(), CliError> {
+    let apis = match session::admin_unless_empty(shared).await? {
+        Some(admin) => api::list(&admin).await?,
+        None => Vec::new(),
     };
-    if format == Format::Json {
-        return Ok(output::json(&apis.iter().map(ApiJson::from).collect::<Vec<_>>())?);
-    }
-    if apis.is_empty() {
-        let note =
-            "There is no API yet; `mintery api create --resource URI --name NAME` makes one known.";
-        return Ok(output::note(note)?);
-    }
-    let mut table = output::table(&["RESOURCE", "NAME", "SCOPE"]);
-    for api in &apis {
-        table.add_row([
-            api.resource.as_str(),
-            &escape(api.name.as_str()),
-            api.scopes.set().as_str(),
-        ]);
-    }
-    Ok(output::line(&table.to_string())?)
+    output.list(
+        &apis,
+        ApiJson::from,
+        "There is no API yet; `mintery api create --resource URI --name NAME` registers one.",
+        &["RESOURCE", "NAME", "SCOPE"],
+        |api| {
+            [
+                api.resource.as_str().to_owned(),
+                escape(api.name.as_str()),
+                api.scopes.set().as_str().to_owned(),
+            ]
+        },
+    )
 }
 
 fn api_table(api: &Api) -> String {
@@ -248,6 +221,6 @@ fn api_table(api: &Api) -> String {
     table.to_string()
 }
 
-fn parse(resource: &str) -> Result<ResourceUri, CliError> {
+fn parse_resource(resource: &str) -> Result<ResourceUri, CliError> {
     ResourceUri::parse(resource).map_err(CliError::usage)
 }

@@ -3,26 +3,26 @@
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::output::{self, Format};
-use super::{CliError, Shared, environment};
+use super::error::CliError;
+use super::output::Output;
+use super::shared::{Shared, environment};
 use crate::config::{Setting, Settings};
 use crate::logging::escape;
 
 #[derive(Debug, Subcommand)]
 pub enum ConfigVerb {
-    /// Prints every setting with its value, as one would write it in the file, and where that comes
-    /// from. Secrets are masked.
+    /// Print every setting with its value, in the syntax of the file, and its source. Secrets are
+    /// masked.
     Show {
-        /// How to print them.
-        #[arg(short, long, default_value = "table")]
-        output: Format,
+        #[command(flatten)]
+        output: Output,
     },
 }
 
 #[derive(Serialize)]
 struct SettingJson<'a> {
     key: &'static str,
-    /// Null when it is not set.
+    /// Null if not set.
     value: Option<&'a toml::Value>,
     source: String,
 }
@@ -32,20 +32,11 @@ impl ConfigVerb {
         let Self::Show { output } = self;
         let (_, settings) =
             Settings::load_and_tell(&shared.overrides(), environment(), shared.config.as_deref())?;
-        if *output == Format::Json {
-            return Ok(output::json(&settings.iter().map(SettingJson::from).collect::<Vec<_>>())?);
-        }
-        let mut table = output::table(&["SETTING", "VALUE", "SOURCE"]);
-        for setting in &settings {
+        output.list(&settings, SettingJson::from, "", &["SETTING", "VALUE", "SOURCE"], |setting| {
             let value =
                 setting.value.as_ref().map_or_else(|| "(not set)".to_owned(), ToString::to_string);
-            table.add_row([
-                setting.name.to_owned(),
-                escape(&value),
-                escape(&setting.source.to_string()),
-            ]);
-        }
-        Ok(output::line(&table.to_string())?)
+            [setting.name.to_owned(), escape(&value), escape(&setting.source.to_string())]
+        })
     }
 }
 

@@ -2,15 +2,18 @@
 
 use clap::Subcommand;
 
-use super::{CliError, Shared, output, session};
+use super::error::CliError;
+use super::shared::Shared;
+use super::{output, session};
 use crate::admin::event_log::{self, LogState};
+use crate::server::StartError;
 use crate::store::Missing;
 
 #[derive(Debug, Subcommand)]
 pub enum DbVerb {
-    /// Makes the tables, or brings those of an earlier release to this one.
+    /// Create the tables, or migrate those of an earlier release.
     Migrate,
-    /// Checks that the log of events was not cut, edited or recomputed.
+    /// Check that the event log was not cut, edited or recomputed.
     Check,
 }
 
@@ -20,17 +23,17 @@ impl DbVerb {
             Self::Migrate => {
                 let settings = shared.settings(Vec::new())?;
                 let database = session::open(&settings, Missing::Create).await?;
-                database.migrate().await?;
-                Ok(output::note("The database is up to date.")?)
+                database.migrate().await.map_err(StartError::from)?;
+                output::note("The database is up to date.")
             }
             Self::Check => {
                 let admin = session::admin(shared, Missing::Refuse).await?;
-                match event_log::check(&admin).await.map_err(CliError::admin)? {
+                match event_log::check(&admin).await? {
                     LogState::Whole { events } => {
-                        Ok(output::note(&format!("The log is whole: {events} events."))?)
+                        output::note(&format!("The log is whole: {events} events."))
                     }
                     LogState::Broken { at } => Err(CliError::Failed(format!(
-                        "the log is broken at event {at}: it, or what stood before it, was edited or removed"
+                        "the log is broken at event {at}: it or an earlier event was edited or deleted"
                     ))),
                 }
             }

@@ -6,22 +6,22 @@ use clap::Args;
 use comfy_table::ContentArrangement;
 use serde::Serialize;
 
-use super::output::{self, Format};
-use super::{CliError, Shared, environment};
+use super::error::CliError;
+use super::output::{self, Output};
+use super::shared::{Shared, environment};
 use crate::clock::SystemClock;
 use crate::config::Settings;
-use crate::doctor::{Finding, Outcome, examine};
+use crate::doctor::{CheckResult, Finding, examine};
 use crate::logging::escape;
 use crate::random::SystemRandom;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The exit code is 1 when something is a problem, and 0 otherwise, warnings or not."
+    after_help = "The exit code is 1 if a check finds a problem, and 0 otherwise, even with warnings."
 )]
 pub struct Doctor {
-    /// How to print what was found.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Serialize)]
@@ -29,7 +29,7 @@ struct FindingJson<'a> {
     check: &'static str,
     result: &'static str,
     found: &'a str,
-    /// Null when there is nothing to do.
+    /// Null if there is nothing to do.
     advice: Option<&'a str>,
 }
 
@@ -38,13 +38,9 @@ impl Doctor {
         let settings =
             Settings::load_and_tell(&shared.overrides(), environment(), shared.config.as_deref());
         let findings = examine(settings, Arc::new(SystemClock::default()), &SystemRandom).await;
-        match self.output {
-            Format::Json => {
-                output::json(&findings.iter().map(FindingJson::from).collect::<Vec<_>>())?;
-            }
-            Format::Table => output::line(&table(&findings))?,
-        }
-        match findings.iter().filter(|finding| finding.result == Outcome::Problem).count() {
+        let values = findings.iter().map(FindingJson::from).collect::<Vec<_>>();
+        self.output.show(&values, || table(&findings))?;
+        match findings.iter().filter(|finding| finding.result == CheckResult::Problem).count() {
             0 => Ok(()),
             1 => Err(CliError::Failed("there is a problem".to_owned())),
             several => Err(CliError::Failed(format!("there are {several} problems"))),
@@ -54,7 +50,7 @@ impl Doctor {
 
 fn table(findings: &[Finding]) -> String {
     let mut table = output::table(&["CHECK", "RESULT", "FOUND", "WHAT TO DO"]);
-    // Sentences: they wrap at the width of the terminal, when there is one.
+    // Sentences wrap at the width of the terminal, if there is one.
     table.set_content_arrangement(ContentArrangement::Dynamic);
     for finding in findings {
         table.add_row([

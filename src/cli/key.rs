@@ -4,8 +4,13 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::output::{self, Format, date};
-use super::{CliError, Shared, seconds, session, unless};
+use serde_json::json;
+
+use super::error::CliError;
+use super::input::{parse_given, parse_patch, parse_seconds};
+use super::output::{self, Output, date, date_or_never};
+use super::session;
+use super::shared::Shared;
 use crate::admin::Admin;
 use crate::admin::api_key::{
     self, ApiKeyUpdate, CreatedApiKey, Filter, KeptApiKey, NewApiKey, Rotation, Selection, status,
@@ -16,7 +21,7 @@ use crate::admin::json::api_key::{
 use crate::clock::Timestamp;
 use crate::logging::escape;
 use crate::model::address::AddressRanges;
-use crate::model::api_key::{ApiKey, ApiKeyId, Environment, KeyOwner};
+use crate::model::api_key::{ApiKey, ApiKeyId, KeyOwner};
 use crate::model::name::DisplayName;
 use crate::model::scope::ScopeSet;
 use crate::model::usage::{Hour, HourOfKeyUse, KeyOutcome};
@@ -24,84 +29,78 @@ use crate::store::Missing;
 
 #[derive(Debug, Subcommand)]
 pub enum KeyVerb {
-    /// Makes an API key for a client or a user and shows it, this once.
-    Create(Create),
-    /// Lists API keys.
-    List(List),
-    /// Shows what is kept of an API key.
-    Show(One),
-    /// Changes what an API key allows. What no flag names stays.
-    Update(Update),
-    /// Makes another key that takes the place of one, which stays good for a while; shows it, this
-    /// once.
-    Rotate(Rotate),
-    /// Takes API keys back: from now on they are good for nothing.
-    Revoke(Revoke),
-    /// Lets an API key be used again.
-    Enable(One),
-    /// Stops an API key from being used.
-    Disable(One),
-    /// Tells how often an API key was used, and refused, by the hour.
-    Usage(Usage),
+    /// Create an API key for a client or a user and show it, once.
+    Create(CreateKey),
+    /// List API keys.
+    List(ListKeys),
+    /// Show the metadata of an API key.
+    Show(OneKey),
+    /// Update an API key. Without a flag a value stays.
+    Update(UpdateKey),
+    /// Create the successor of an API key and show it, once. The old key stays valid for a while.
+    Rotate(RotateKey),
+    /// Revoke API keys.
+    Revoke(RevokeKeys),
+    /// Enable an API key.
+    Enable(OneKey),
+    /// Disable an API key.
+    Disable(OneKey),
+    /// Show the uses and refusals of an API key by hour.
+    Usage(KeyUsage),
 }
 
 #[derive(Debug, Args)]
-pub struct One {
-    /// The id of the key, `ak_…`.
+pub struct OneKey {
+    /// The key id, `ak_…`.
     id: String,
-    /// How to print it.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Args)]
-pub struct Create {
-    /// What people call it.
+pub struct CreateKey {
+    /// The display name.
     #[arg(long)]
     name: String,
-    /// The id of the client or the user whose it is.
+    /// The id of the owner, a client or a user.
     #[arg(long, value_name = "ID")]
     owner: String,
-    /// Whether it is for the real thing or for trying out.
+    /// The environment.
     #[arg(long, value_name = "live|test", default_value = "live")]
     env: String,
     #[command(flatten)]
     terms: TermFlags,
-    /// How to print it.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Args)]
-pub struct Update {
-    /// The id of the key, `ak_…`.
+pub struct UpdateKey {
+    /// The key id, `ak_…`.
     id: String,
-    /// What people call it.
+    /// The display name.
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
     terms: TermFlags,
-    /// How to print it.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
-/// What a key allows.
+/// The terms of a key.
 #[derive(Debug, Args)]
 struct TermFlags {
-    /// What it allows, with spaces between: at most what its owner may. A new one allows what its
-    /// owner gets who asks for no scope.
+    /// Allowed scopes, separated by spaces, at most those of the owner; a new key has the default
+    /// scopes of its owner if absent.
     #[arg(long)]
     scope: Option<String>,
-    /// After how many seconds from now it expires, or `never`.
+    /// Seconds from now until the key expires, or `never`.
     #[arg(long, value_name = "SECS|never")]
     expires: Option<String>,
-    /// From where it may be used: an address or a range of them; several times for several, "" for
-    /// everywhere.
+    /// An allowed address or address range; repeat for several, "" for any address.
     #[arg(long, value_name = "CIDR")]
     allow: Vec<String>,
-    /// For how many requests it is good in a minute, at each server; `none` for as many as there
-    /// are.
+    /// Requests per minute per node; `none` removes the limit.
     #[arg(long, value_name = "N")]
     rate_limit: Option<String>,
 }
@@ -111,77 +110,67 @@ impl TermFlags {
         Ok(ApiKeyUpdate {
             seen: None,
             name: None,
-            scopes: self
-                .scope
-                .as_deref()
-                .map(ScopeSet::parse)
-                .transpose()
-                .map_err(CliError::usage)?,
-            allowed: ranges(&self.allow)?,
-            max_per_minute: unless(self.rate_limit.as_deref(), "none", limit)?,
-            expires_in: unless(self.expires.as_deref(), "never", seconds)?,
+            scopes: parse_given(self.scope.as_deref(), ScopeSet::parse)?,
+            allowed: parse_allowed(&self.allow)?,
+            max_per_minute: parse_patch(self.rate_limit.as_deref(), "none", parse_limit)?,
+            expires_in: parse_patch(self.expires.as_deref(), "never", parse_seconds)?,
         })
     }
 }
 
 #[derive(Debug, Args)]
-pub struct List {
-    /// Only those of this client or user.
+pub struct ListKeys {
+    /// Only keys of this client or user.
     #[arg(long, value_name = "ID")]
     owner: Option<String>,
-    /// Only those whose name has this in it.
+    /// Only keys whose name contains this text.
     #[arg(long)]
     name: Option<String>,
-    /// Only those of this environment.
+    /// Only keys of this environment.
     #[arg(long, value_name = "live|test")]
     env: Option<String>,
-    /// Only those that are enabled, or that are not.
+    /// Only enabled or only disabled keys.
     #[arg(long, value_name = "true|false")]
     enabled: Option<bool>,
-    /// How to print them.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Args)]
-pub struct Rotate {
-    /// The id of the key, `ak_…`.
+pub struct RotateKey {
+    /// The key id, `ak_…`.
     id: String,
-    /// For how many seconds the old one stays good, at most 30 days; a day when this is absent.
+    /// Seconds that the old key stays valid, at most 30 days; a day if absent.
     #[arg(long, value_name = "SECS")]
     overlap: Option<u64>,
-    /// After how many seconds the new one expires, or `never`; as long as the old one lives when
-    /// this is absent.
+    /// Seconds until the new key expires, or `never`; the lifetime of the old key if absent.
     #[arg(long, value_name = "SECS|never")]
     expires: Option<String>,
-    /// How to print it.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Args)]
-pub struct Revoke {
-    /// The ids of the keys, `ak_…`.
+pub struct RevokeKeys {
+    /// The key ids, `ak_…`.
     #[arg(required_unless_present = "owner")]
     ids: Vec<String>,
-    /// All keys of this client or user instead.
+    /// Revoke all keys of this client or user instead.
     #[arg(long, value_name = "ID", conflicts_with = "ids")]
     owner: Option<String>,
-    /// How to print them.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Args)]
-pub struct Usage {
-    /// The id of the key, `ak_…`.
+pub struct KeyUsage {
+    /// The key id, `ak_…`.
     id: String,
-    /// How many hours are listed at most, the newest first.
+    /// The maximum number of hours, the newest first.
     #[arg(long, value_name = "N", default_value_t = 48, value_parser = clap::value_parser!(i64).range(1..=1000))]
     limit: i64,
-    /// How to print them.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl KeyVerb {
@@ -189,18 +178,18 @@ impl KeyVerb {
         match self {
             Self::Create(create) => create.run(shared).await,
             Self::List(list) => list.run(shared).await,
-            Self::Show(one) => show(shared, one).await,
+            Self::Show(one) => one.show(shared).await,
             Self::Update(update) => update.run(shared).await,
             Self::Rotate(rotate) => rotate.run(shared).await,
             Self::Revoke(revoke) => revoke.run(shared).await,
-            Self::Enable(one) => set_enabled(shared, one, true).await,
-            Self::Disable(one) => set_enabled(shared, one, false).await,
+            Self::Enable(one) => one.set_enabled(shared, true).await,
+            Self::Disable(one) => one.set_enabled(shared, false).await,
             Self::Usage(usage) => usage.run(shared).await,
         }
     }
 }
 
-impl Create {
+impl CreateKey {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let terms = self.terms.parse()?;
         let new = NewApiKey {
@@ -213,116 +202,109 @@ impl Create {
             expires_in: terms.expires_in,
         };
         let admin = session::admin(shared, Missing::Refuse).await?;
-        let made = api_key::create(&admin, new).await.map_err(CliError::admin)?;
-        print_made(&made, &admin, self.output)
+        let made = api_key::create(&admin, new).await?;
+        print_created(&made, &admin, self.output)
     }
 }
 
-impl Update {
+impl UpdateKey {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let id = parse_id(&self.id)?;
         let mut update = self.terms.parse()?;
-        update.name =
-            self.name.as_deref().map(DisplayName::parse).transpose().map_err(CliError::usage)?;
+        update.name = parse_given(self.name.as_deref(), DisplayName::parse)?;
         let admin = session::admin(shared, Missing::Refuse).await?;
-        let key = api_key::update(&admin, &id, update).await.map_err(CliError::admin)?;
-        match self.output {
-            Format::Json => Ok(output::json(&ApiKeyJson::from(&key))?),
-            Format::Table => Ok(output::note(&key_table(&key, admin.clock.now()))?),
-        }
+        let key = api_key::update(&admin, &id, update).await?;
+        self.output.confirm(&ApiKeyJson::from(&key), || key_table(&key, admin.clock.now()))
     }
 }
 
-impl List {
+impl ListKeys {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
-        let environment = self.env.as_deref().map(str::parse::<Environment>).transpose();
         let filter = Filter {
             owner: self.owner.clone(),
             name: self.name.clone(),
-            environment: environment.map_err(CliError::usage)?,
+            environment: parse_given(self.env.as_deref(), str::parse)?,
             enabled: self.enabled,
             ..Filter::default()
         };
-        let (keys, now) = match session::admin(shared, Missing::Refuse).await {
-            Ok(admin) => (all_keys(&admin, &filter).await?, admin.clock.now()),
-            Err(CliError::EmptyDatabase) => (Vec::new(), Timestamp::from_secs(0)),
-            Err(error) => return Err(error),
+        let (keys, now) = match session::admin_unless_empty(shared).await? {
+            Some(admin) => (all_keys(&admin, &filter).await?, admin.clock.now()),
+            None => (Vec::new(), Timestamp::from_secs(0)),
         };
-        if self.output == Format::Json {
-            return Ok(output::json(&keys.iter().map(KeptApiKeyJson::from).collect::<Vec<_>>())?);
-        }
-        if keys.is_empty() {
-            return Ok(output::note(
-                "There is no such API key; `mintery key create --name NAME --owner ID` makes one.",
-            )?);
-        }
-        let mut table = output::table(&[
-            "ID",
-            "NAME",
-            "OWNER",
-            "ENV",
-            "ENDS IN",
-            "SCOPE",
-            "STATUS",
-            "EXPIRES",
-            "LAST USED",
-        ]);
-        for (key, last_use) in &keys {
-            table.add_row([
-                key.id.to_string(),
-                escape(key.name.as_str()),
-                key.owner.as_str().to_owned(),
-                key.environment.name().to_owned(),
-                format!("…{}", key.hint),
-                key.scopes.to_string(),
-                status(key, now).to_owned(),
-                key.expires_at.map_or_else(|| "never".to_owned(), date),
-                last_use.map_or_else(|| "never".to_owned(), |last| date(last.at)),
-            ]);
-        }
-        Ok(output::line(&table.to_string())?)
+        self.output.list(
+            &keys,
+            KeptApiKeyJson::from,
+            "There is no such API key; `mintery key create --name NAME --owner ID` creates one.",
+            &["ID", "NAME", "OWNER", "ENV", "ENDS IN", "SCOPE", "STATUS", "EXPIRES", "LAST USED"],
+            |(key, last_use)| {
+                [
+                    key.id.to_string(),
+                    escape(key.name.as_str()),
+                    key.owner.as_str().to_owned(),
+                    key.environment.name().to_owned(),
+                    format!("…{}", key.hint),
+                    key.scopes.to_string(),
+                    status(key, now).to_owned(),
+                    date_or_never(key.expires_at),
+                    date_or_never(last_use.as_ref().map(|last| last.at)),
+                ]
+            },
+        )
     }
 }
 
 async fn all_keys(admin: &Admin, filter: &Filter) -> Result<Vec<KeptApiKey>, CliError> {
-    const PAGE: i64 = 1000;
-    let mut keys: Vec<KeptApiKey> = Vec::new();
-    loop {
-        let after = keys.last().map_or("", |(key, _)| key.id.as_str());
-        let page = api_key::page(admin, after, PAGE, filter).await.map_err(CliError::admin)?;
-        if page.is_empty() {
-            return Ok(keys);
-        }
-        keys.extend(page);
+    let page = async |after: &str, size| api_key::page(admin, after, size, filter).await;
+    session::all_pages(|(key, _): &KeptApiKey| key.id.as_str(), page).await
+}
+
+impl OneKey {
+    async fn show(&self, shared: &Shared) -> Result<(), CliError> {
+        let id = parse_id(&self.id)?;
+        let admin = session::admin(shared, Missing::Refuse).await?;
+        let kept = api_key::show(&admin, &id).await?;
+        self.output.show(&KeptApiKeyJson::from(&kept), || {
+            let (key, last_use) = &kept;
+            let used = last_use.map_or_else(
+                || "It was not used yet.".to_owned(),
+                |last| {
+                    let from = last.from.map(|from| format!(" from {from}")).unwrap_or_default();
+                    format!("It was last used {}{from}.", date(last.at))
+                },
+            );
+            format!("{}\n{used}", key_table(key, admin.clock.now()))
+        })
+    }
+
+    async fn set_enabled(&self, shared: &Shared, enabled: bool) -> Result<(), CliError> {
+        let id = parse_id(&self.id)?;
+        let admin = session::admin(shared, Missing::Refuse).await?;
+        let key = api_key::set_enabled(&admin, &id, enabled).await?;
+        self.output.confirm(&ApiKeyJson::from(&key), || {
+            format!("API key {id} is {}.", status(&key, admin.clock.now()))
+        })
     }
 }
 
-async fn show(shared: &Shared, one: &One) -> Result<(), CliError> {
-    let id = parse_id(&one.id)?;
-    let admin = session::admin(shared, Missing::Refuse).await?;
-    let kept = api_key::show(&admin, &id).await.map_err(CliError::admin)?;
-    print_kept(&kept, &admin, one.output)
-}
-
-impl Rotate {
+impl RotateKey {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let id = parse_id(&self.id)?;
         let rotation = Rotation {
             overlap: self.overlap.map(Duration::from_secs),
-            expires_in: unless(self.expires.as_deref(), "never", seconds)?,
+            expires_in: parse_patch(self.expires.as_deref(), "never", parse_seconds)?,
         };
         let admin = session::admin(shared, Missing::Refuse).await?;
-        let made = api_key::rotate(&admin, &id, rotation).await.map_err(CliError::admin)?;
-        if self.output == Format::Table {
-            let (old, _) = api_key::show(&admin, &id).await.map_err(CliError::admin)?;
+        let made = api_key::rotate(&admin, &id, rotation).await?;
+        if !self.output.is_json() {
+            let (old, _) = api_key::show(&admin, &id).await?;
             let until = old.expires_at.map_or_else(|| "later".to_owned(), date);
-            output::note(&format!("API key {id} is good until {until}. It is replaced by:"))?;
+            output::note(&format!("API key {id} stays valid until {until}. Its successor:"))?;
         }
-        print_made(&made, &admin, self.output)
+        print_created(&made, &admin, self.output)
     }
 }
 
-impl Revoke {
+impl RevokeKeys {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let selection = match &self.owner {
             Some(owner) => Selection::Owner(parse_owner(owner)?),
@@ -332,88 +314,52 @@ impl Revoke {
         };
         let admin = session::admin(shared, Missing::Refuse).await?;
         let revoked = match selection {
-            // That there is no such key is worth telling of one that somebody named.
+            // A single unknown id is an error.
             Selection::Ids(ids) if ids.len() == 1 => {
                 for id in &ids {
-                    api_key::revoke(&admin, id).await.map_err(CliError::admin)?;
+                    api_key::revoke(&admin, id).await?;
                 }
                 ids
             }
-            several => api_key::revoke_all(&admin, several).await.map_err(CliError::admin)?,
+            several => api_key::revoke_all(&admin, several).await?,
         };
         let ids: Vec<&str> = revoked.iter().map(ApiKeyId::as_str).collect();
-        match self.output {
-            Format::Json => Ok(output::json(&serde_json::json!({ "revoked": ids }))?),
-            Format::Table if ids.is_empty() => Ok(output::note("There is no such API key.")?),
-            Format::Table => Ok(output::note(&format!("Revoked: {}", ids.join(", ")))?),
-        }
+        self.output.confirm(&json!({ "revoked": ids }), || match ids.as_slice() {
+            [] => "There is no such API key.".to_owned(),
+            ids => format!("Revoked: {}", ids.join(", ")),
+        })
     }
 }
 
-async fn set_enabled(shared: &Shared, one: &One, enabled: bool) -> Result<(), CliError> {
-    let id = parse_id(&one.id)?;
-    let admin = session::admin(shared, Missing::Refuse).await?;
-    let key = api_key::set_enabled(&admin, &id, enabled).await.map_err(CliError::admin)?;
-    match one.output {
-        Format::Json => Ok(output::json(&ApiKeyJson::from(&key))?),
-        Format::Table => {
-            Ok(output::note(&format!("API key {id} is {}.", status(&key, admin.clock.now())))?)
-        }
-    }
-}
-
-impl Usage {
+impl KeyUsage {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let id = parse_id(&self.id)?;
         let admin = session::admin(shared, Missing::Refuse).await?;
-        let hours = api_key::usage(&admin, &id, Hour::new(i64::MAX), self.limit).await;
-        let hours = hours.map_err(CliError::admin)?;
-        if self.output == Format::Json {
-            return Ok(output::json(&hours.iter().map(KeyUsageJson::from).collect::<Vec<_>>())?);
-        }
-        if hours.is_empty() {
-            return Ok(output::note(&format!("API key {id} was not used."))?);
-        }
-        let mut table = output::table(&["HOUR", "USED", "REFUSED"]);
-        for HourOfKeyUse { hour, outcomes } in &hours {
-            let (used, refused): (Vec<_>, Vec<_>) =
-                outcomes.iter().partition(|(name, _)| name == KeyOutcome::Used.name());
-            let used: i64 = used.into_iter().map(|(_, times)| times).sum();
-            let refused = refused.iter().map(|(name, times)| format!("{name} {times}"));
-            table.add_row([
-                date(hour.begins()),
-                used.to_string(),
-                refused.collect::<Vec<_>>().join(", "),
-            ]);
-        }
-        Ok(output::line(&table.to_string())?)
+        let hours = api_key::usage(&admin, &id, Hour::new(i64::MAX), self.limit).await?;
+        self.output.list(
+            &hours,
+            KeyUsageJson::from,
+            &format!("API key {id} was not used."),
+            &["HOUR", "USED", "REFUSED"],
+            |HourOfKeyUse { hour, outcomes }| {
+                let (used, refused): (Vec<_>, Vec<_>) =
+                    outcomes.iter().partition(|(name, _)| name == KeyOutcome::Used.name());
+                let used: i64 = used.into_iter().map(|(_, times)| times).sum();
+                let refused = refused.iter().map(|(name, times)| format!("{name} {times}"));
+                [date(hour.begins()), used.to_string(), refused.collect::<Vec<_>>().join(", ")]
+            },
+        )
     }
 }
 
-/// Shows a key that was made: the key alone on standard output.
-fn print_made(made: &CreatedApiKey, admin: &Admin, format: Format) -> Result<(), CliError> {
-    if format == Format::Json {
-        return Ok(output::json(&CreatedApiKeyJson::from(made))?);
+/// Prints a created key, with nothing but its value on standard output.
+fn print_created(made: &CreatedApiKey, admin: &Admin, output: Output) -> Result<(), CliError> {
+    if output.is_json() {
+        return output::json(&CreatedApiKeyJson::from(made));
     }
     output::note(&key_table(&made.key, admin.clock.now()))?;
     output::note("The key, which is not shown again:")?;
-    Ok(output::line(made.plain.expose())?)
-}
-
-fn print_kept(kept: &KeptApiKey, admin: &Admin, format: Format) -> Result<(), CliError> {
-    if format == Format::Json {
-        return Ok(output::json(&KeptApiKeyJson::from(kept))?);
-    }
-    let (key, last_use) = kept;
-    output::line(&key_table(key, admin.clock.now()))?;
-    let used = last_use.map_or_else(
-        || "It was not used yet.".to_owned(),
-        |last| {
-            let from = last.from.map(|address| format!(" from {address}")).unwrap_or_default();
-            format!("It was last used {}{from}.", date(last.at))
-        },
-    );
-    Ok(output::line(&used)?)
+    output::line(made.plain.expose())
 }
 
 fn key_table(key: &ApiKey, now: Timestamp) -> String {
@@ -437,20 +383,20 @@ fn key_table(key: &ApiKey, now: Timestamp) -> String {
         table.add_row(["replaced by", successor.as_str()]);
     }
     table.add_row(["created", &date(key.created_at)]);
-    table.add_row(["expires", &key.expires_at.map_or_else(|| "never".to_owned(), date)]);
+    table.add_row(["expires", &date_or_never(key.expires_at)]);
     table.to_string()
 }
 
-/// What a flag says that may be given several times; nothing when it is not given.
-fn ranges(given: &[String]) -> Result<Option<AddressRanges>, CliError> {
+/// Parses `--allow`; `""` makes an empty list, an absent flag none.
+fn parse_allowed(given: &[String]) -> Result<Option<AddressRanges>, CliError> {
     if given.is_empty() {
         return Ok(None);
     }
     let given: Vec<String> = given.iter().filter(|range| !range.is_empty()).cloned().collect();
-    parse_ranges(&given).map(Some).map_err(CliError::admin)
+    Ok(Some(parse_ranges(&given)?))
 }
 
-fn limit(text: &str) -> Result<u32, &'static str> {
+fn parse_limit(text: &str) -> Result<u32, &'static str> {
     text.parse().map_err(|_| "a limit is a number of requests in a minute")
 }
 

@@ -1,64 +1,64 @@
-//! A secret that somebody brings: from a prompt that shows nothing, or from standard input; never
-//! from the command line, which other users of the machine can read and shells keep.
+//! Reads a secret from a hidden prompt or from standard input, never from the command line, which
+//! other users can read and shells store.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{CliError, output};
+use super::error::CliError;
+use super::output;
 use crate::secret::Secret;
 use crate::secret::chosen::{ChosenSecret, MAX_LEN, UnacceptableSecret};
 use crate::secret::password::{MAX_PASSWORD_BYTES, UnacceptablePassword};
 
-/// The secret that `--secret VALUE` asks for.
+/// Reads the chosen secret of `--secret VALUE`.
 pub fn read(value: Option<&str>) -> Result<Option<ChosenSecret>, CliError> {
     let secret = match value {
         None => return Ok(None),
         Some("-") if is_terminal() => ask("Secret: ")?,
         Some("-") => read_new(MAX_LEN, UnacceptableSecret::Length)?,
-        Some(_) => return Err(refuse_value()),
+        Some(_) => return Err(reject_value()),
     };
     ChosenSecret::parse(secret).map(Some).map_err(CliError::usage)
 }
 
-/// The password that `--password VALUE` asks for. Whether it is good enough is another question.
-pub fn password(value: &str) -> Result<Secret, CliError> {
+/// Reads the password of `--password VALUE`. Its strength is checked elsewhere.
+pub fn read_password(value: &str) -> Result<Secret, CliError> {
     match value {
         "-" if is_terminal() => ask("Password: "),
         "-" => read_new(MAX_PASSWORD_BYTES, UnacceptablePassword::TooLong),
-        // What was given is not repeated: it may be the password.
+        // The value is not repeated: it may be the password.
         _ => Err(CliError::Usage(
-            "--password takes nothing but `-`: the password comes from standard input, or from a prompt"
+            "--password takes only `-`; enter the password at the prompt or on standard input"
                 .to_owned(),
         )),
     }
 }
 
-/// That `--secret` has a value. What was given is not repeated: it may be the secret.
-pub fn refuse_value() -> CliError {
-    let reason =
-        "--secret takes nothing but `-`: the secret comes from standard input, or from a prompt";
+/// Rejects a value of `--secret`. The value is not repeated: it may be the secret.
+pub fn reject_value() -> CliError {
+    let reason = "--secret takes only `-`; enter the secret at the prompt or on standard input";
     CliError::Usage(reason.to_owned())
 }
 
-/// The longest token, key or secret that is read.
+/// The maximum length of a token, key or secret.
 pub const MAX_EXISTING_LEN: usize = 16 * 1024;
 
-/// A token or a key that somebody has, without the white space around it. One on the command line
-/// is taken, since other programs taught people to put it there, and what that means is told.
+/// Reads an existing token or key and trims it. One on the command line is accepted with a warning,
+/// because other programs taught users to put it there.
 pub fn read_token(value: &str, prompt: &str) -> Result<Secret, CliError> {
     if value == "-" {
         let given = read_existing(prompt)?;
         return Ok(Secret::new(given.expose().trim().to_owned()));
     }
     output::note(
-        "A token on the command line is shown to other users of this machine, and kept by shells: `-` reads it from standard input.",
+        "Other users of this machine can read a token on the command line, and shells store it; use `-` for standard input.",
     )?;
     Ok(Secret::new(value.trim().to_owned()))
 }
 
-/// A secret that there is already: typed once where there is a terminal.
+/// Reads an existing secret, typed once at a terminal.
 pub fn read_existing(prompt: &str) -> Result<Secret, CliError> {
     if is_terminal() {
         let _hidden = Hidden::begin()?;
@@ -68,18 +68,18 @@ pub fn read_existing(prompt: &str) -> Result<Secret, CliError> {
     match std::str::from_utf8(&bytes) {
         Ok(text) if text.len() <= MAX_EXISTING_LEN => Ok(Secret::new(text.to_owned())),
         _ => {
-            let reason = "what comes from standard input is too long, or no text";
+            let reason = "standard input is too long or not valid UTF-8";
             Err(CliError::Usage(reason.to_owned()))
         }
     }
 }
 
-/// Whether somebody can be asked.
+/// True if a prompt can be shown.
 pub fn is_terminal() -> bool {
     io::stdin().is_terminal()
 }
 
-/// A new secret from standard input, of at most `most` bytes.
+/// Reads a new secret of at most `most` bytes from standard input.
 fn read_new(most: usize, too_long: impl std::fmt::Display) -> Result<Secret, CliError> {
     let bytes = read_all(most)?;
     if bytes.len() > most {
@@ -90,8 +90,8 @@ fn read_new(most: usize, too_long: impl std::fmt::Display) -> Result<Secret, Cli
     Ok(Secret::new(text.to_owned()))
 }
 
-/// All of standard input, but for the end of its line; of what is longer than `max_len` bytes the
-/// beginning, longer than that too.
+/// Reads standard input without its final line end. Of an input longer than `max_len` bytes it
+/// returns a beginning that is also longer.
 fn read_all(max_len: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let most = max_len + "\r\n".len() + 1;
     let mut bytes = Zeroizing::new(Vec::with_capacity(most));
@@ -108,14 +108,14 @@ fn read_all(max_len: usize) -> io::Result<Zeroizing<Vec<u8>>> {
 fn ask(prompt: &str) -> Result<Secret, CliError> {
     let _hidden = Hidden::begin()?;
     let secret = ask_once(prompt)?;
-    if secret.expose() != ask_once("The same again: ")?.expose() {
-        return Err(CliError::Usage("the two are not the same".to_owned()));
+    if secret.expose() != ask_once("Repeat: ")?.expose() {
+        return Err(CliError::Usage("the two entries differ".to_owned()));
     }
     Ok(secret)
 }
 
-/// What Ctrl-C sends while nothing is shown: the signal would end the program and leave the
-/// terminal like that.
+/// The character of Ctrl-C while echo is off. A signal would end the program and leave the terminal
+/// without echo.
 const INTERRUPT: char = '\u{3}';
 
 fn ask_once(prompt: &str) -> Result<Secret, CliError> {
@@ -133,7 +133,7 @@ fn ask_once(prompt: &str) -> Result<Secret, CliError> {
     Ok(secret)
 }
 
-/// A terminal that does not show what is typed, until this is dropped.
+/// A terminal without echo, until this is dropped.
 struct Hidden(Termios);
 
 impl Hidden {
@@ -148,7 +148,7 @@ impl Hidden {
 
 impl Drop for Hidden {
     fn drop(&mut self) {
-        // Nothing can be done when even that fails.
+        // There is no recovery from a failure here.
         tcsetattr(io::stdin(), SetArg::TCSAFLUSH, &self.0).ok();
     }
 }

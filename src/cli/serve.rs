@@ -3,17 +3,19 @@
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{CliError, Shared, output};
+use super::error::CliError;
+use super::output;
+use super::shared::Shared;
 use crate::logging;
-use crate::server::{Application, First, ServeMode, Surroundings};
+use crate::server::{Application, FirstStart, ServeMode, Surroundings};
 
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// For trying out: listens on this machine only, and the first start makes a client, an API
-    /// key and an administrator.
+    /// Try Mintery out: listen on this machine only, and create a client, an API key and an
+    /// administrator on the first start.
     #[arg(long)]
     dev: bool,
-    /// Brings a `PostgreSQL` database to the tables of this release first.
+    /// Migrate a `PostgreSQL` database first.
     #[arg(long)]
     migrate: bool,
     /// The address to listen on.
@@ -22,7 +24,7 @@ pub struct Serve {
     /// The URL by which clients and APIs know this server.
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
-    /// Threads that answer requests.
+    /// The number of threads that answer requests.
     #[arg(long, value_name = "N")]
     workers: Option<String>,
 }
@@ -54,7 +56,7 @@ impl Serve {
     }
 }
 
-/// Ends gracefully on the signals of an orchestrator (TERM) and of a terminal (INT).
+/// Stops gracefully on the signals of an orchestrator (TERM) and of a terminal (INT).
 fn stop_on_signals(application: &Application) -> Result<(), CliError> {
     let handle = application.handle();
     let (mut terminate, mut interrupt) =
@@ -70,20 +72,20 @@ fn stop_on_signals(application: &Application) -> Result<(), CliError> {
     Ok(())
 }
 
-/// What to paste first.
-fn welcome(url: &str, first: Option<&First>, key_header: &str) -> Result<(), CliError> {
-    let Some(First { client, key, administrator, password }) = first else {
+/// Prints the secrets of a first start, and commands to paste.
+fn welcome(url: &str, first: Option<&FirstStart>, key_header: &str) -> Result<(), CliError> {
+    let Some(FirstStart { client, key, administrator, password }) = first else {
         let again = format!(
-            "\nMintery answers on {url}\nThe first start showed a client, an API key and an administrator. To make another client:\n\n  \
+            "\nMintery answers on {url}\nThe first start showed a client, an API key and an administrator. To create another client:\n\n  \
              mintery client create --name demo --scope 'read write'\n"
         );
-        return Ok(output::line(&again)?);
+        return output::line(&again);
     };
     let (username, password) = (administrator.username.as_str(), password.expose());
     let (id, secret, key) = (&client.client.id, client.plain.expose(), key.plain.expose());
-    Ok(output::line(&format!(
+    output::line(&format!(
         "\nMintery answers on {url}\n\n\
-         A client was made for you, an API key, and an administrator. Secret, key and password are not shown again:\n\n  \
+         Mintery created a client, an API key and an administrator. Secret, key and password are not shown again:\n\n  \
          client_id      {id}\n  \
          client_secret  {secret}\n  \
          api_key        {key}\n  \
@@ -104,5 +106,5 @@ fn welcome(url: &str, first: Option<&First>, key_header: &str) -> Result<(), Cli
          And without, to be refused:\n\n  \
          curl -i {url}/api/v1/users/me\n\n\
          The dashboard is at {url}/dashboard\n"
-    ))?)
+    ))
 }

@@ -1,68 +1,62 @@
-//! A database at the command line: opened with the rights of whoever calls, and named so in events.
+//! The database of a command, opened with the rights of the calling user, who is the actor of its
+//! events.
 
 use std::sync::Arc;
 
-use super::{CliError, Shared};
-use crate::admin::Admin;
-use crate::clock::{Clock, SystemClock};
+use super::error::CliError;
+use super::shared::Shared;
+use crate::admin::{Admin, AdminError};
 use crate::config::Settings;
-use crate::keys::unlock::{Mode, Unlocked, unlock};
 use crate::logging;
 use crate::metrics::Metrics;
 use crate::model::event::Actor;
-use crate::random::{Random, SystemRandom};
-use crate::server::{api_key_policy, master_key_source, session_policy};
-use crate::store::{Database, DatabaseUrl, Engine, Missing, OpenError, SchemaState};
+use crate::server::open::{open_database, open_to_administer};
+use crate::store::{Database, Missing};
 
-/// Reaches the database that the settings name.
+/// Opens the database of the settings.
 pub async fn open(settings: &Settings, missing: Missing) -> Result<Database, CliError> {
     logging::start("warn", settings.log_format);
-    let url = DatabaseUrl::parse(settings.database_url.expose())?;
-    Ok(Database::open(&url, missing, Arc::new(Metrics::default())).await?)
+    Ok(open_database(settings, missing, Arc::new(Metrics::default())).await?)
 }
 
-/// Opens the database to administer it. Only a verb that makes something makes a database too: a
-/// list from a database that a misspelt path has just created would be a lie.
+/// Opens the database to administer it. Only a command that creates a record creates a database: a
+/// misspelled path must not yield an empty list.
 pub async fn admin(shared: &Shared, missing: Missing) -> Result<Admin, CliError> {
     administer(&shared.settings(Vec::new())?, missing).await
 }
 
-/// The same with settings that were read already.
-pub async fn administer(settings: &Settings, missing: Missing) -> Result<Admin, CliError> {
-    let database = open(settings, missing).await?;
-    match database.schema_state().await? {
-        SchemaState::Current => {}
-        SchemaState::Ahead(migration) => return Err(OpenError::TooNew(migration).into()),
-        SchemaState::Behind
-            if missing == Missing::Create && database.engine() == Engine::Sqlite =>
-        {
-            database.migrate().await?;
-        }
-        SchemaState::Behind => return Err(OpenError::NotMigrated.into()),
+/// Opens the database to read it; `None` if it is empty.
+pub async fn admin_unless_empty(shared: &Shared) -> Result<Option<Admin>, CliError> {
+    match admin(shared, Missing::Refuse).await {
+        Ok(admin) => Ok(Some(admin)),
+        Err(CliError::EmptyDatabase) => Ok(None),
+        Err(error) => Err(error),
     }
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-    let random: Arc<dyn Random> = Arc::new(SystemRandom);
-    let source = master_key_source(settings);
-    let mode = match missing {
-        Missing::Create => Mode::Normal,
-        Missing::Refuse => Mode::Existing,
-    };
-    let Unlocked { store, data_keys } = unlock(&database, &source, &clock, &*random, mode).await?;
-    Ok(Admin {
-        store,
-        secret_digests: data_keys.secret_digests,
-        api_keys: api_key_policy(settings, data_keys.api_keys),
-        sessions: session_policy(settings, data_keys.sessions),
-        sealing: data_keys.sealing,
-        clock,
-        random,
-        actor: actor(),
-        grantable: None,
-        hashing: crate::secret::pool::HashPool::default(),
-    })
 }
 
-/// Whoever the operating system says it is; a variable of the environment can say anything.
+/// Opens the database of loaded settings to administer it.
+pub async fn administer(settings: &Settings, missing: Missing) -> Result<Admin, CliError> {
+    let database = open(settings, missing).await?;
+    Ok(open_to_administer(settings, &database, missing, actor()).await?)
+}
+
+/// Collects all pages of a list; `page` takes the id of the last item and the size of a page.
+pub async fn all_pages<T>(
+    id: impl Fn(&T) -> &str,
+    page: impl AsyncFn(&str, i64) -> Result<Vec<T>, AdminError>,
+) -> Result<Vec<T>, CliError> {
+    const PAGE_SIZE: i64 = 1000;
+    let mut items: Vec<T> = Vec::new();
+    loop {
+        let next = page(items.last().map_or("", &id), PAGE_SIZE).await?;
+        if next.is_empty() {
+            return Ok(items);
+        }
+        items.extend(next);
+    }
+}
+
+/// The user of the operating system. An environment variable is not trusted for that.
 fn actor() -> Actor {
     let uid = nix::unistd::geteuid();
     let user = nix::unistd::User::from_uid(uid)

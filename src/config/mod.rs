@@ -5,6 +5,7 @@ pub mod masking;
 mod show;
 mod sources;
 mod table;
+mod value;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use show::Setting;
-pub use sources::{Overrides, Source};
+pub use value::{Overrides, Source};
 
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{Environments, KeyFormat};

@@ -3,8 +3,8 @@
 
 use super::Settings;
 use super::masking::{self, MASK};
-use super::sources::{Source, Values};
 use super::table::{Row, Show, TABLE};
+use super::value::{Source, Values};
 
 /// A setting as it counts.
 #[derive(Debug, Clone, PartialEq)]

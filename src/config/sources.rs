@@ -1,53 +1,16 @@
-//! Where values come from.
+//! Reads the values of settings from flags, the environment and the file. A later source replaces
+//! an earlier one.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 
 use super::table::{nearest, row};
+use super::value::{Overrides, Source, Value, Values};
 use super::{ConfigError, DEFAULT_FILE};
 use crate::secret::Secret;
 
-/// Where a value came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// A flag.
-    Flag(&'static str),
-    /// A variable of the environment.
-    Environment(String),
-    /// The file of settings.
-    File(String),
-    /// Nowhere: nobody set it.
-    Default,
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flag(name) => write!(f, "flag {name}"),
-            Self::Environment(name) => write!(f, "environment variable {name}"),
-            Self::File(path) => write!(f, "file {path}"),
-            Self::Default => f.write_str("default"),
-        }
-    }
-}
-
-/// Values that flags gave: the setting, the flag, the text.
-pub type Overrides = Vec<(&'static str, &'static str, String)>;
-
-/// A value before it is understood. It may be a secret.
-#[derive(Debug)]
-pub struct Value {
-    pub text: Secret,
-    pub source: Source,
-}
-
-/// The values that count, by setting.
-pub type Values = BTreeMap<&'static str, Value>;
-
 const PREFIX: &str = "MINTERY_";
 
-/// Gathers the values of all sources, the strongest last.
+/// Collects the values of all sources, the strongest last.
 pub fn collect(
     overrides: &Overrides,
     environment: impl IntoIterator<Item = (String, String)>,
@@ -76,8 +39,8 @@ fn read_file(path: &Path, values: &mut Values) -> Result<(), ConfigError> {
     read_table("", &table, &source, values)
 }
 
-/// Where in `text` the parser stopped, and why. Its own message repeats the line, and so the secret
-/// that may stand there.
+/// The line of a syntax error and its reason. The parser's own message repeats the line, which may
+/// hold a secret.
 fn fault(text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     format!("line {}: {}", before.matches('\n').count() + 1, error.message().replace('\n', ", "))
@@ -154,8 +117,7 @@ fn read_environment(
     Ok(())
 }
 
-/// What commands that act on a server over HTTP take from the environment: no settings, and no
-/// mistakes beside them.
+/// Variables of the commands that act on a server over HTTP. They are not settings.
 const FOR_COMMANDS: [&str; 5] = [
     "MINTERY_URL",
     "MINTERY_TOKEN",
@@ -164,8 +126,8 @@ const FOR_COMMANDS: [&str; 5] = [
     "MINTERY_CLI_PROFILE",
 ];
 
-/// Kubernetes puts such variables into every pod beside a service that is called `mintery`; they
-/// are no settings.
+/// True for the variables that Kubernetes sets in every pod beside a service named `mintery`. They
+/// are not settings.
 fn is_service_link(variable: &str) -> bool {
     ["MINTERY_PORT", "MINTERY_SERVICE_HOST", "MINTERY_SERVICE_PORT"]
         .iter()

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use toml::Value as Shown;
 
-use super::sources::Values;
+use super::value::Values;
 use super::{ConfigError, LogFormat, Settings};
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{Environment, Environments, KeyFormat};

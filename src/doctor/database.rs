@@ -218,7 +218,7 @@ fn judge(compared: &Compared) -> Finding {
 mod tests {
     use super::judge;
     use crate::clock::Timestamp;
-    use crate::doctor::Outcome;
+    use crate::doctor::CheckResult;
     use crate::store::clock::Compared;
 
     /// SEC-13
@@ -226,10 +226,10 @@ mod tests {
     fn clocks_may_be_ten_seconds_apart() {
         let at = Timestamp::from_millis;
         for (here, there, result, found) in [
-            (1_000_000, 1_000_004, Outcome::Ok, "0.004 s"),
-            (1_000_000, 1_010_000, Outcome::Ok, "10.000 s"),
-            (1_010_001, 1_000_000, Outcome::Problem, "10.001 s"),
-            (0, 3_600_000, Outcome::Problem, "3600.000 s"),
+            (1_000_000, 1_000_004, CheckResult::Ok, "0.004 s"),
+            (1_000_000, 1_010_000, CheckResult::Ok, "10.000 s"),
+            (1_010_001, 1_000_000, CheckResult::Problem, "10.001 s"),
+            (0, 3_600_000, CheckResult::Problem, "3600.000 s"),
         ] {
             let finding = judge(&Compared { here: at(here), there: at(there) });
             assert_eq!(finding.result, result, "{finding:?}");

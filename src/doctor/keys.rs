@@ -10,12 +10,11 @@ use super::{Finding, Subject, may_make};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Settings;
 use crate::keys::master::{MasterKeyError, MasterKeySource};
-use crate::keys::ring;
 use crate::keys::signing::SigningKey;
 use crate::keys::unlock::{Mode, UnlockError, Unlocked, unlock};
 use crate::model::key_schedule::{KeyState, ScheduledKey, Term};
 use crate::random::Random;
-use crate::server::master_key_source;
+use crate::server::open::master_key_source;
 use crate::store::key::{self, StoredSigningKey};
 
 const MASTER_KEY: &str = "master_key";
@@ -155,7 +154,7 @@ pub async fn signing_keys(
         }
     };
     let algorithm = settings.token_alg;
-    let known = stored.iter().filter_map(|stored| Some((stored, ring::schedule(stored).ok()?)));
+    let known = stored.iter().filter_map(|stored| Some((stored, stored.schedule().ok()?)));
     let keys: Vec<(&StoredSigningKey, ScheduledKey)> =
         known.filter(|(_, key)| key.algorithm == algorithm).collect();
     let in_state = |state| keys.iter().find(|(_, key)| key.term.state(now) == state);

@@ -25,7 +25,7 @@ pub struct Finding {
     /// What was looked at.
     pub check: &'static str,
     /// How it is.
-    pub result: Outcome,
+    pub result: CheckResult,
     /// What is so.
     pub found: String,
     /// What to do, when there is something.
@@ -34,7 +34,7 @@ pub struct Finding {
 
 /// How something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
+pub enum CheckResult {
     /// As it should be.
     Ok,
     /// It works and could be better, or it could not be looked at.
@@ -43,7 +43,7 @@ pub enum Outcome {
     Problem,
 }
 
-impl Outcome {
+impl CheckResult {
     /// The name, for people and programs.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -57,15 +57,25 @@ impl Outcome {
 
 impl Finding {
     fn ok(check: &'static str, found: impl Into<String>) -> Self {
-        Self { check, result: Outcome::Ok, found: found.into(), advice: None }
+        Self { check, result: CheckResult::Ok, found: found.into(), advice: None }
     }
 
     fn warning(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { check, result: Outcome::Warning, found: found.into(), advice: Some(advice.into()) }
+        Self {
+            check,
+            result: CheckResult::Warning,
+            found: found.into(),
+            advice: Some(advice.into()),
+        }
     }
 
     fn problem(check: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { check, result: Outcome::Problem, found: found.into(), advice: Some(advice.into()) }
+        Self {
+            check,
+            result: CheckResult::Problem,
+            found: found.into(),
+            advice: Some(advice.into()),
+        }
     }
 
     /// It could not be looked at.

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 
-use super::signing::UnusableKey;
+use super::error::UnusableKey;
 use crate::model::signing_key::SigningAlgorithm;
 
 /// A public key.

@@ -4,6 +4,7 @@
 //! [`unlock`]; a key that was made elsewhere comes as [`pem`].
 
 pub mod data_keys;
+pub mod error;
 pub mod jwk;
 pub mod master;
 pub mod pair;

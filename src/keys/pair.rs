@@ -11,8 +11,8 @@ use aws_lc_rs::signature::{
 };
 use zeroize::Zeroizing;
 
+use super::error::UnusableKey;
 use super::jwk::PublicKey;
-use super::signing::UnusableKey;
 use crate::model::signing_key::SigningAlgorithm;
 
 /// A parsed private key, bound to the one algorithm that it is used with.

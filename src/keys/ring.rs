@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, Guard};
 
+use super::error::UnusableKey;
 use super::seal::SealingKey;
 use super::signer::{SignerFactory, TokenSigner};
-use super::signing::{SigningKey, UnusableKey};
+use super::signing::SigningKey;
 use crate::clock::Timestamp;
-use crate::model::key_schedule::{KeyState, ScheduledKey, Term};
+use crate::model::key_schedule::{KeyState, ScheduledKey};
 use crate::model::signing_key::SigningAlgorithm;
 use crate::store::key::StoredSigningKey;
 use crate::store::{Database, StoreError, key};
@@ -230,7 +231,7 @@ impl KeyRing {
         // A newer release may sign with what this one does not know.
         let in_use = stored
             .iter()
-            .filter(|key| key.term.state(now) != KeyState::Gone && schedule(key).is_ok());
+            .filter(|key| key.term.state(now) != KeyState::Gone && key.schedule().is_ok());
         let keys = in_use.map(|key| self.open(&before, key)).collect::<Result<Vec<_>, _>>()?;
         let ring = Ring { keys };
         let set = ring.key_set(now, self.token_alg)?;
@@ -266,7 +267,7 @@ impl KeyRing {
 
     /// A key that was open before stays so: parsing it again would cost as much as many signatures.
     fn open(&self, before: &Ring, stored: &StoredSigningKey) -> Result<RingKey, UnusableKey> {
-        let schedule = schedule(stored)?;
+        let schedule = stored.schedule()?;
         if let Some(known) = before.keys.iter().find(|known| known.schedule.kid == stored.kid) {
             return Ok(RingKey { schedule, ..known.clone() });
         }
@@ -277,14 +278,4 @@ impl KeyRing {
         };
         Ok(RingKey { schedule, half, signer: Arc::from((self.make_signer)(key)) })
     }
-}
-
-/// A stored key without its secrets.
-///
-/// # Errors
-/// When its algorithm is not known to this release.
-pub fn schedule(stored: &StoredSigningKey) -> Result<ScheduledKey, UnusableKey> {
-    let algorithm = stored.alg.parse().map_err(|_| UnusableKey)?;
-    let term: Term = stored.term;
-    Ok(ScheduledKey { kid: stored.kid.clone(), algorithm, term })
 }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use super::error::UnusableKey;
 use super::jwk::PublicKey;
 use super::pair::{KeyPair, PrivateBytes};
 use super::seal::SealingKey;
@@ -24,11 +25,6 @@ pub struct SigningKey {
     /// The public half; none of a secret.
     pub public: Option<PublicKey>,
 }
-
-/// A key cannot be made, read, sealed or opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a signing key cannot be made or read")]
-pub struct UnusableKey;
 
 impl SigningKey {
     /// Makes a new key. RSA takes some tenths of a second of one core.
@@ -94,7 +90,7 @@ impl SigningKey {
     /// # Errors
     /// When it was sealed under another key, or its algorithm is not known to this release.
     pub fn open(sealing: &SealingKey, stored: &StoredSigningKey) -> Result<Self, UnusableKey> {
-        let algorithm = stored.alg.parse().map_err(|_| UnusableKey)?;
+        let algorithm = stored.alg.parse()?;
         let private =
             sealing.open(&place(&stored.kid), &stored.sealed_private).map_err(|_| UnusableKey)?;
         Self::from_private(algorithm, private)

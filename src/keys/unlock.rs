@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use super::data_keys::{self, DataKeys};
+use super::error::UnusableKey;
 use super::master::{MasterKeyError, MasterKeySource};
 use super::seal::{DoesNotOpen, SealingKey};
-use super::signing::{SigningKey, UnusableKey};
+use super::signing::SigningKey;
 use crate::clock::{Clock, Timestamp};
 use crate::model::event::{Actor, Event};
 use crate::model::key_schedule::Term;

@@ -1,12 +1,13 @@
-//! How long things take, counted in buckets as Prometheus has them. To count one takes two
-//! additions, and nothing has to be emptied from time to time.
+//! A histogram of durations in Prometheus buckets. Counting one takes two additions, and nothing
+//! needs to be drained.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// The upper ends of the buckets in microseconds, and in seconds as Prometheus writes them. Beyond
-/// the last there is one more.
+/// The upper ends of the buckets in microseconds, and in seconds as Prometheus writes them. One
+/// more bucket has no end.
 const BOUNDS: [(u64, &str); 16] = [
     (50, "0.00005"),
     (100, "0.0001"),
@@ -26,15 +27,18 @@ const BOUNDS: [(u64, &str); 16] = [
     (10_000_000, "10"),
 ];
 
-/// How long one thing took, each time.
+/// The durations of one operation. Clones count into the same buckets.
+#[derive(Debug, Clone, Default)]
+pub struct Durations(Arc<Buckets>);
+
 #[derive(Debug, Default)]
-pub struct Durations {
+struct Buckets {
     buckets: [AtomicU64; BOUNDS.len() + 1],
     nanos: AtomicU64,
 }
 
 impl Durations {
-    /// Counts something that began at `began` and ends now.
+    /// Counts an operation that began at `began` and ends now.
     pub fn since(&self, began: Instant) {
         self.count(began.elapsed());
     }
@@ -42,24 +46,25 @@ impl Durations {
     fn count(&self, took: Duration) {
         let bucket =
             BOUNDS.iter().take_while(|(end, _)| took > Duration::from_micros(*end)).count();
-        if let Some(bucket) = self.buckets.get(bucket) {
+        if let Some(bucket) = self.0.buckets.get(bucket) {
             bucket.fetch_add(1, Ordering::Relaxed);
         }
-        self.nanos.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.0.nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 
-    /// Writes the series of a histogram; `label` is one label with its value, or nothing.
+    /// Writes the series of a histogram; `label` holds its labels with their values, or nothing.
     pub fn render(&self, name: &str, label: &str, text: &mut String) {
         let separator = if label.is_empty() { "" } else { "," };
         let mut count = 0;
         let ends = BOUNDS.iter().map(|(_, end)| *end).chain(["+Inf"]);
-        for (bucket, end) in self.buckets.iter().zip(ends) {
+        for (bucket, end) in self.0.buckets.iter().zip(ends) {
             count += bucket.load(Ordering::Relaxed);
             // Writing to a string does not fail.
             writeln!(text, "{name}_bucket{{{label}{separator}le=\"{end}\"}} {count}").ok();
         }
         let labels = if label.is_empty() { String::new() } else { format!("{{{label}}}") };
-        let secs = Duration::from_nanos(self.nanos.load(Ordering::Relaxed)).as_secs_f64();
+        let secs = Duration::from_nanos(self.0.nanos.load(Ordering::Relaxed)).as_secs_f64();
         writeln!(text, "{name}_sum{labels} {secs}\n{name}_count{labels} {count}").ok();
     }
 }

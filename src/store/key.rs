@@ -7,7 +7,8 @@ use sqlx::Row as _;
 use super::transaction::Tx;
 use super::{Database, StoreError, duration, millis};
 use crate::clock::Timestamp;
-use crate::model::key_schedule::Term;
+use crate::model::key_schedule::{ScheduledKey, Term};
+use crate::model::signing_key::UnknownAlgorithm;
 
 /// A data key as it is kept.
 #[derive(Debug, Clone)]
@@ -35,6 +36,17 @@ pub struct StoredSigningKey {
     pub created_at: Timestamp,
     /// When it signs.
     pub term: Term,
+}
+
+impl StoredSigningKey {
+    /// The key without its secrets.
+    ///
+    /// # Errors
+    /// When this release does not know the algorithm.
+    pub fn schedule(&self) -> Result<ScheduledKey, UnknownAlgorithm> {
+        let algorithm = self.alg.parse()?;
+        Ok(ScheduledKey { kid: self.kid.clone(), algorithm, term: self.term })
+    }
 }
 
 /// A fact about the database as a whole.

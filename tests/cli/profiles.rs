@@ -50,7 +50,7 @@ fn each_profile_has_its_server_and_its_credential() {
     let ran = caller
         .work
         .run_with_input(&["login", "--token", "-", "--profile", "staging"], b"mtk_live_new");
-    assert!(ran.succeeded().stderr.contains("in place of"));
+    assert!(ran.succeeded().stderr.contains("replacing the old one"));
     assert_eq!(last_token(&other), "mtk_live_new");
 
     let caller = caller.with("MINTERY_CLI_PROFILE", "staging");
@@ -125,7 +125,7 @@ fn a_file_that_others_may_read_is_not_used() {
     caller.run(&["whoami"]).succeeded();
     // Only root can give a file away.
     if chown(caller.file(), Some(12_345), None).is_ok() {
-        refused(&["profiles.toml", "somebody else", "12345"]);
+        refused(&["profiles.toml", "another user", "12345"]);
     }
 }
 
@@ -176,11 +176,11 @@ fn a_file_that_is_none_of_profiles_is_told_of() {
     caller.run(&["whoami"]).ended_with(3, &["mintery login"]);
     fs::remove_file(caller.file()).unwrap();
     fs::create_dir(caller.file()).unwrap();
-    caller.run(&["whoami"]).ended_with(1, &["no file"]);
+    caller.run(&["whoami"]).ended_with(1, &["not a regular file"]);
     fs::remove_dir(caller.file()).unwrap();
     let pipe = caller.file().display().to_string();
     assert!(caller.work.program("mkfifo").args(["-m", "600", &pipe]).status().unwrap().success());
-    caller.run(&["whoami"]).ended_with(1, &["no file"]);
+    caller.run(&["whoami"]).ended_with(1, &["not a regular file"]);
     fs::remove_file(caller.file()).unwrap();
     symlink("/nowhere/profiles.toml", caller.file()).unwrap();
     caller.run(&["whoami"]).ended_with(3, &["mintery login"]);

@@ -145,7 +145,7 @@ fn a_prompt_shows_nothing() {
         let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
         let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let mut shown = Vec::new();
-        for (prompt, line) in [("Secret: ", first), ("again: ", second)] {
+        for (prompt, line) in [("Secret: ", first), ("Repeat: ", second)] {
             // What is typed before there is a prompt is shown by the terminal, as anything is.
             while !shown.ends_with(prompt.as_bytes()) {
                 let mut byte = [0];
@@ -159,7 +159,7 @@ fn a_prompt_shows_nothing() {
     };
     let (code, shown) = prompted(SECRET, "something else");
     assert!(
-        code == Some(2) && shown.contains("not the same") && !shown.contains("horse"),
+        code == Some(2) && shown.contains("the two entries differ") && !shown.contains("horse"),
         "{code:?} {shown}"
     );
     let (code, shown) = prompted(SECRET, SECRET);

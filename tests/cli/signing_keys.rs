@@ -207,7 +207,7 @@ fn retire_reaches_a_running_server() {
     assert_eq!(in_state(&work, "ES256", "gone"), [leaked.as_str()]);
     work.run(&["signing-key", "retire", &leaked]).failed(&["gone already"]);
     work.run(&["signing-key", "retire", "nothing"]).failed(&["nothing"]);
-    work.run(&["signing-key", "export", "--kid", &leaked]).failed(&["taken back"]);
+    work.run(&["signing-key", "export", "--kid", &leaked]).failed(&["revoked"]);
     // One in sixty-four begins like a flag.
     work.run(&["signing-key", "retire", "-nothing"]).failed(&["-nothing"]);
     work.run(&["signing-key", "retire", "-o", "json", "-nothing"]).failed(&["-nothing"]);

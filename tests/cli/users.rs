@@ -164,7 +164,7 @@ fn sessions_are_ended_at_the_command_line() {
         within_a_second("logged out everywhere", 401, || me(cookie));
     }
     assert_eq!(me(&of_bob).status, 200, "somebody else");
-    assert!(work.run(&["user", "sessions", "ann"]).succeeded().stderr.contains("nowhere"));
+    assert!(work.run(&["user", "sessions", "ann"]).succeeded().stderr.contains("no session"));
     work.run(&["user", "sessions", "nobody"]).failed(&["there is no user nobody"]);
     work.run(&["user", "revoke-sessions", "nobody"]).failed(&["there is no user nobody"]);
     let events = work.run(&["event", "list"]).succeeded().stdout;

@@ -79,12 +79,12 @@ fn issuer(key: &Key) -> String {
     url
 }
 
-/// Runs the test `name` again, in a process that trusts `roots`; true in that process.
-fn trusts(name: &str, roots: &str) -> bool {
+/// Runs the test `name` again in a process that trusts `roots`, and `test` in that process.
+fn trusting(name: &str, roots: &str, test: impl FnOnce()) {
     if std::env::var_os("SSL_CERT_FILE")
         .is_some_and(|file| file.to_string_lossy().ends_with("mintery-roots.pem"))
     {
-        return true;
+        return test();
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mintery-roots.pem");
@@ -102,46 +102,43 @@ fn trusts(name: &str, roots: &str) -> bool {
     let output = child.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
-    false
 }
 
 /// SEC-2
 #[test]
 fn an_issuer_whose_certificate_is_trusted() {
-    if !trusts("tls::an_issuer_whose_certificate_is_trusted", CERTIFICATE) {
-        return;
-    }
-    let key = Key::new("a", "ES256");
-    let url = issuer(&key);
-    let verifier = block_on(Verifier::builder(&url).audience(API).build()).unwrap();
-    let now = verifier.jwks().unwrap().status().fetched_at.unwrap().as_secs();
-    assert!(verify(&verifier, &key.token(&claims(&url, now, "read"))).is_ok());
-    assert!(
-        CryptoProvider::get_default().is_none(),
-        "the process-wide provider is the program's own affair"
-    );
+    trusting("tls::an_issuer_whose_certificate_is_trusted", CERTIFICATE, || {
+        let key = Key::new("a", "ES256");
+        let url = issuer(&key);
+        let verifier = block_on(Verifier::builder(&url).audience(API).build()).unwrap();
+        let now = verifier.jwks().unwrap().status().fetched_at.unwrap().as_secs();
+        assert!(verify(&verifier, &key.token(&claims(&url, now, "read"))).is_ok());
+        assert!(
+            CryptoProvider::get_default().is_none(),
+            "the process-wide provider is the program's own affair"
+        );
 
-    // The certificate is for the address, not for the name.
-    let named = url.replace("127.0.0.1", "localhost");
-    let BuildError::Keys(error) =
-        block_on(Verifier::builder(named).audience(API).build()).unwrap_err()
-    else {
-        panic!("another error")
-    };
-    assert!(error.to_string().contains("certificate"), "{error}");
+        // The certificate is for the address, not for the name.
+        let named = url.replace("127.0.0.1", "localhost");
+        let BuildError::Keys(error) =
+            block_on(Verifier::builder(named).audience(API).build()).unwrap_err()
+        else {
+            panic!("another error")
+        };
+        assert!(error.to_string().contains("certificate"), "{error}");
+    });
 }
 
 /// SEC-2
 #[test]
 fn a_certificate_that_nobody_vouches_for_is_refused() {
-    if !trusts("tls::a_certificate_that_nobody_vouches_for_is_refused", "") {
-        return;
-    }
-    let url = issuer(&Key::new("a", "ES256"));
-    let BuildError::Keys(error) =
-        block_on(Verifier::builder(url).audience(API).build()).unwrap_err()
-    else {
-        panic!("another error")
-    };
-    assert!(error.to_string().contains("certificate"), "{error}");
+    trusting("tls::a_certificate_that_nobody_vouches_for_is_refused", "", || {
+        let url = issuer(&Key::new("a", "ES256"));
+        let BuildError::Keys(error) =
+            block_on(Verifier::builder(url).audience(API).build()).unwrap_err()
+        else {
+            panic!("another error")
+        };
+        assert!(error.to_string().contains("certificate"), "{error}");
+    });
 }

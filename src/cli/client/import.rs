@@ -8,30 +8,30 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::admin::client_import::{self, Mode, Observer, Summary};
-use crate::cli::output;
-use crate::cli::output::Format;
-use crate::cli::{CliError, Shared, session};
+use crate::cli::error::CliError;
+use crate::cli::output::{self, Output};
+use crate::cli::session;
+use crate::cli::shared::Shared;
 use crate::logging::escape;
 use crate::store::Missing;
 
 #[derive(Debug, Args)]
-pub struct Import {
+pub struct ImportClients {
     /// A file of JSON lines, one client each, with the members of `client show` or `client
-    /// export`; `-` is standard input.
+    /// export`; `-` reads standard input.
     #[arg(default_value = "-")]
     file: String,
-    /// Takes all clients, or none when a line is bad.
+    /// Import no client if a line is invalid.
     #[arg(long)]
     strict: bool,
-    /// Checks all lines and writes nothing.
+    /// Check all lines and write nothing.
     #[arg(long)]
     dry_run: bool,
-    /// How to print what has become of them.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
-/// What has become of the lines, for programs.
+/// The result of an import as JSON.
 #[derive(Debug, Serialize)]
 struct SummaryJson<'a> {
     lines: u64,
@@ -41,7 +41,7 @@ struct SummaryJson<'a> {
     secrets_left_out: u64,
     strict: bool,
     dry_run: bool,
-    /// The first refused lines; standard error has them all.
+    /// The first rejected lines; standard error has all of them.
     errors: &'a [RefusedJson],
 }
 
@@ -51,7 +51,7 @@ struct RefusedJson {
     reason: String,
 }
 
-impl Import {
+impl ImportClients {
     pub async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let (input, length) = self.open()?;
         let missing = if self.dry_run { Missing::Refuse } else { Missing::Create };
@@ -67,23 +67,22 @@ impl Import {
         if self.strict && summary.refused > 0 {
             summary.imported = 0;
         }
-        self.tell(&summary, &watcher.errors)?;
-        // A line that makes no sense is no wrong use of this command: it fails with 1, whatever the
-        // reason.
+        self.print(&summary, &watcher.errors)?;
+        // An invalid line is not an invalid argument: the exit code is 1, whatever the reason.
         done.map_err(|error| CliError::Failed(error.to_string()))?;
         match summary.refused {
             0 => Ok(()),
             refused if self.strict => Err(CliError::Failed(format!(
-                "{refused} of {} lines were refused, and so nothing was imported",
+                "{refused} of {} lines were rejected; nothing was imported",
                 summary.lines
             ))),
             refused => {
-                Err(CliError::Failed(format!("{refused} of {} lines were refused", summary.lines)))
+                Err(CliError::Failed(format!("{refused} of {} lines were rejected", summary.lines)))
             }
         }
     }
 
-    /// Before anything else: a file that is not there must not leave a new database behind.
+    /// Opens the input. This comes first: a missing file must not leave a new database behind.
     fn open(&self) -> Result<(Box<dyn Read + Send>, Option<u64>), CliError> {
         if self.file == "-" {
             return Ok((Box::new(std::io::stdin()), None));
@@ -102,9 +101,9 @@ impl Import {
         Ok((Box::new(file), length))
     }
 
-    fn tell(&self, summary: &Summary, errors: &[RefusedJson]) -> Result<(), CliError> {
-        if self.output == Format::Json {
-            return Ok(output::json(&SummaryJson {
+    fn print(&self, summary: &Summary, errors: &[RefusedJson]) -> Result<(), CliError> {
+        if self.output.is_json() {
+            return output::json(&SummaryJson {
                 lines: summary.lines,
                 imported: summary.imported,
                 refused: summary.refused,
@@ -113,19 +112,19 @@ impl Import {
                 strict: self.strict,
                 dry_run: self.dry_run,
                 errors,
-            })?);
+            });
         }
         let done = if self.dry_run { "can be imported" } else { "imported" };
         output::note(&format!("{} of {} clients {done}.", summary.imported, summary.lines))?;
         if summary.secrets_left_out > 0 {
             output::note(&format!(
-                "Secrets left out, since their lines have neither client_secret nor client_secret_hash: {}.",
+                "Secrets left out, for lack of client_secret or client_secret_hash: {}.",
                 summary.secrets_left_out
             ))?;
         }
         if summary.without_secret > 0 {
             output::note(&format!(
-                "Clients without a secret: {}; `mintery client secret add ID` makes one.",
+                "Clients without a secret: {}; `mintery client secret add ID` creates one.",
                 summary.without_secret
             ))?;
         }
@@ -133,7 +132,7 @@ impl Import {
     }
 }
 
-/// Shows how far it is, when standard error is a terminal.
+/// The progress bar, shown if standard error is a terminal.
 fn bar(length: Option<u64>) -> Result<ProgressBar, CliError> {
     let (bar, template) = match length {
         Some(length) => (ProgressBar::new(length), "{bar:40} {percent:>3} %  {msg}  {eta} left"),
@@ -149,7 +148,7 @@ struct Watcher {
 }
 
 impl Watcher {
-    /// A line beside the bar. What cannot be told on standard error cannot be told at all.
+    /// Prints a line above the bar. A failing standard error is ignored.
     fn note(&self, text: &str) {
         self.bar.suspend(|| output::note(text).ok());
     }

@@ -4,166 +4,140 @@ mod export;
 mod import;
 mod safe_to_revoke;
 mod secret;
+mod secret_table;
 
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
-use super::output::{self, Format, date};
-use super::{CliError, Shared, seconds, secret_input, session, unless};
+use self::export::ExportClients;
+use self::import::ImportClients;
+use self::secret::SecretVerb;
+use super::error::CliError;
+use super::input::{parse_client_id, parse_given, parse_patch, parse_seconds, parse_uris};
+use super::output::{self, Output, date};
+use super::shared::Shared;
+use super::{secret_input, session};
 use crate::admin::client::{self, Filter, NewClient};
 use crate::admin::json::client::{ClientJson, CreatedJson, ShownJson};
-use crate::admin::{Admin, revocation};
-use crate::cli::client::export::Export;
-use crate::cli::client::import::Import;
-use crate::cli::client::secret::SecretVerb;
+use crate::admin::{AdminError, revocation};
 use crate::logging::escape;
-use crate::model::client::{Client, ClientId, ClientTerms, ClientUpdate, GrantType};
+use crate::model::client::{Client, ClientTerms, ClientUpdate, GrantType};
 use crate::model::name::DisplayName;
-use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::store::Missing;
 
 #[derive(Debug, Subcommand)]
 pub enum ClientVerb {
-    /// Makes a client and shows its secret, this once.
-    Create(Create),
-    /// Lists all clients.
+    /// Create a client and show its secret, once.
+    Create(CreateClient),
+    /// List all clients.
     List {
-        /// How to print them.
-        #[arg(short, long, default_value = "table")]
-        output: Format,
+        #[command(flatten)]
+        output: Output,
     },
-    /// Shows a client and what is kept of its secrets.
-    Show {
-        /// The id of the client.
-        id: String,
-        /// How to print it.
-        #[arg(short, long, default_value = "table")]
-        output: Format,
-    },
-    /// Changes what a client may do. What no flag names stays.
-    Update(Update),
-    /// Manages the secrets of a client.
+    /// Show a client and its secrets' metadata.
+    Show(OneClient),
+    /// Update a client. Without a flag a value stays.
+    Update(UpdateClient),
+    /// Manage the secrets of a client.
     #[command(subcommand)]
     Secret(SecretVerb),
-    /// Lets a client authenticate again.
-    Enable {
-        /// The id of the client.
-        id: String,
-        /// How to print it.
-        #[arg(short, long, default_value = "table")]
-        output: Format,
-    },
-    /// Stops a client from authenticating. The tokens that it has are void, also once it is enabled
-    /// again.
-    Disable {
-        /// The id of the client.
-        id: String,
-        /// How to print it.
-        #[arg(short, long, default_value = "table")]
-        output: Format,
-    },
-    /// Makes all tokens void that a client was given so far; it gets new ones as before.
-    RevokeTokens {
-        /// The id of the client.
-        id: String,
-        /// How to print it.
-        #[arg(short, long, default_value = "table")]
-        output: Format,
-    },
-    /// Deletes a client with its secrets.
-    Delete {
-        /// The id of the client.
-        id: String,
-        /// How to print it.
-        #[arg(short, long, default_value = "table")]
-        output: Format,
-    },
-    /// Brings clients in from JSON lines, with their secrets or the hashes of those.
-    Import(Import),
-    /// Prints all clients as JSON lines that `import` takes back, with the hashes of their secrets.
-    Export(Export),
+    /// Enable a client.
+    Enable(OneClient),
+    /// Disable a client and revoke its tokens. They stay revoked after `enable`.
+    Disable(OneClient),
+    /// Revoke all tokens issued to a client so far. It can still get new ones.
+    RevokeTokens(OneClient),
+    /// Delete a client with its secrets.
+    Delete(OneClient),
+    /// Import clients from JSON lines, with their secrets or secret hashes.
+    Import(ImportClients),
+    /// Export all clients as JSON lines for `import`, with their secret hashes.
+    Export(ExportClients),
 }
 
 #[derive(Debug, Args)]
-pub struct Create {
-    /// An id that exists elsewhere, instead of a new one.
+pub struct OneClient {
+    /// The client id.
+    id: String,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct CreateClient {
+    /// An existing id from elsewhere; generated if absent.
     #[arg(long)]
     id: Option<String>,
-    /// What people call it.
+    /// The display name.
     #[arg(long)]
     name: String,
     #[command(flatten)]
     terms: TermFlags,
-    /// A secret of one's own instead of a new one: `-` reads it from standard input, or from a
-    /// prompt that shows nothing.
+    /// Use a secret of your own: `-` reads it from standard input or from a hidden prompt.
     #[arg(long, value_name = "-", allow_hyphen_values = true)]
     secret: Option<String>,
-    /// After how many seconds its secret expires; it does not when this is absent.
+    /// Seconds until the secret expires; it never expires if absent.
     #[arg(long, value_name = "SECS")]
     secret_expires: Option<u64>,
-    /// How to print it.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Args)]
-pub struct Update {
-    /// The id of the client.
+pub struct UpdateClient {
+    /// The client id.
     id: String,
-    /// What people call it.
+    /// The display name.
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
     terms: TermFlags,
-    /// How to print it.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
-/// What a client may do.
+/// The terms of a client.
 #[derive(Debug, Args)]
 struct TermFlags {
-    /// All that it may ask for, with spaces between.
+    /// Allowed scopes, separated by spaces.
     #[arg(long)]
     scope: Option<String>,
-    /// What it gets when it asks for no scope, instead of all of its own but Mintery's; `all` for
-    /// those again.
+    /// Scopes of a token request that names none; `all` restores the default, all allowed scopes
+    /// except Mintery's own.
     #[arg(long, value_name = "SCOPE")]
     default_scope: Option<String>,
-    /// An API that it may ask tokens for, beside the default one; several times for several, ""
-    /// for none. When it names none it gets tokens for the first.
+    /// An allowed API besides the default one; repeat for several, "" for none. A token request
+    /// that names no API gets a token for the first.
     #[arg(long, value_name = "URI")]
     resource: Vec<String>,
-    /// An API that it stands for: it may introspect the tokens for it. Several times for several,
-    /// "" for none.
+    /// An API whose tokens the client may introspect; repeat for several, "" for none.
     #[arg(long, value_name = "URI")]
     stands_for: Vec<String>,
-    /// The grants that it may use, with spaces between; "" for a client that gets no tokens.
+    /// Allowed grant types, separated by spaces; "" for a client that gets no tokens.
     #[arg(long)]
     grant_types: Option<String>,
-    /// How many seconds its tokens live, instead of what the API or the settings say; `default`
-    /// for that again.
+    /// Lifetime of its tokens in seconds; `default` restores that of the API or the settings.
     #[arg(long, value_name = "SECS")]
     ttl: Option<String>,
-    /// How many tokens it may get in an hour, over all nodes as far as they know of each other;
-    /// `none` for as many as it asks for again.
+    /// Tokens per hour, counted over all nodes that know of each other; `none` removes the limit.
     #[arg(long, value_name = "N")]
     max_tokens_per_hour: Option<String>,
-    /// What its tokens are signed with, instead of what the API or the settings say: ES256, ES384,
-    /// PS256, RS256 or EdDSA; `default` for that again.
+    /// Signing algorithm of its tokens: ES256, ES384, PS256, RS256 or EdDSA; `default` restores
+    /// that of the API or the settings.
     #[arg(long, value_name = "ALG")]
     alg: Option<String>,
-    /// What answers to its introspections are signed with when it asks for signed ones, instead of
-    /// RS256: ES256, ES384, PS256 or EdDSA; `default` for RS256 again.
+    /// Signing algorithm of signed introspection responses: ES256, ES384, PS256 or EdDSA;
+    /// `default` restores RS256.
     #[arg(long, value_name = "ALG")]
     introspection_alg: Option<String>,
 }
 
 impl TermFlags {
     fn parse(&self) -> Result<ClientUpdate, CliError> {
-        let grants = |names: &String| {
+        let grants = |names: &str| {
             names
                 .split_ascii_whitespace()
                 .map(GrantType::parse_registered)
@@ -171,20 +145,23 @@ impl TermFlags {
         };
         Ok(ClientUpdate {
             name: None,
-            scopes: self
-                .scope
-                .as_deref()
-                .map(ScopeSet::parse)
-                .transpose()
-                .map_err(CliError::usage)?,
-            default_scopes: unless(self.default_scope.as_deref(), "all", ScopeSet::parse)?,
-            grants: self.grant_types.as_ref().map(grants).transpose().map_err(CliError::usage)?,
-            resources: uris(&self.resource)?,
-            stands_for: uris(&self.stands_for)?,
-            token_alg: unless(self.alg.as_deref(), "default", str::parse)?,
-            introspection_alg: unless(self.introspection_alg.as_deref(), "default", str::parse)?,
-            token_ttl: unless(self.ttl.as_deref(), "default", seconds)?,
-            max_tokens_per_hour: unless(self.max_tokens_per_hour.as_deref(), "none", limit)?,
+            scopes: parse_given(self.scope.as_deref(), ScopeSet::parse)?,
+            default_scopes: parse_patch(self.default_scope.as_deref(), "all", ScopeSet::parse)?,
+            grants: parse_given(self.grant_types.as_deref(), grants)?,
+            resources: parse_uris(&self.resource)?,
+            stands_for: parse_uris(&self.stands_for)?,
+            token_alg: parse_patch(self.alg.as_deref(), "default", str::parse)?,
+            introspection_alg: parse_patch(
+                self.introspection_alg.as_deref(),
+                "default",
+                str::parse,
+            )?,
+            token_ttl: parse_patch(self.ttl.as_deref(), "default", parse_seconds)?,
+            max_tokens_per_hour: parse_patch(
+                self.max_tokens_per_hour.as_deref(),
+                "none",
+                parse_limit,
+            )?,
             seen: None,
         })
     }
@@ -195,79 +172,78 @@ impl ClientVerb {
         match self {
             Self::Create(create) => create.run(shared).await,
             Self::List { output } => list(shared, *output).await,
-            Self::Show { id, output } => show(shared, id, *output).await,
+            Self::Show(one) => one.show(shared).await,
             Self::Update(update) => update.run(shared).await,
             Self::Secret(verb) => verb.run(shared).await,
+            Self::Enable(one) => one.set_enabled(shared, true).await,
+            Self::Disable(one) => one.set_enabled(shared, false).await,
+            Self::RevokeTokens(one) => one.revoke_tokens(shared).await,
+            Self::Delete(one) => one.delete(shared).await,
             Self::Import(import) => import.run(shared).await,
             Self::Export(export) => export.run(shared).await,
-            Self::Enable { id, output } => set_enabled(shared, id, true, *output).await,
-            Self::Disable { id, output } => set_enabled(shared, id, false, *output).await,
-            Self::RevokeTokens { id, output } => {
-                let (id, admin) = (parse_id(id)?, session::admin(shared, Missing::Refuse).await?);
-                revocation::revoke_client_tokens(&admin, &id).await.map_err(CliError::admin)?;
-                match output {
-                    Format::Json => {
-                        Ok(output::json(&serde_json::json!({ "client_id": id.as_str() }))?)
-                    }
-                    Format::Table => Ok(output::note(&format!(
-                        "The tokens of client {id} that were issued so far are void."
-                    ))?),
-                }
-            }
-            Self::Delete { id, output } => {
-                let (id, admin) = (parse_id(id)?, session::admin(shared, Missing::Refuse).await?);
-                client::delete(&admin, &id).await.map_err(CliError::admin)?;
-                match output {
-                    Format::Json => {
-                        Ok(output::json(&serde_json::json!({ "client_id": id.as_str() }))?)
-                    }
-                    Format::Table => Ok(output::note(&format!("Client {id} is deleted."))?),
-                }
-            }
         }
     }
 }
 
-/// Enables or disables a client, and tells what it has become.
-async fn set_enabled(
-    shared: &Shared,
-    id: &str,
-    enabled: bool,
-    format: Format,
-) -> Result<(), CliError> {
-    let (id, admin) = (parse_id(id)?, session::admin(shared, Missing::Refuse).await?);
-    client::set_enabled(&admin, &id, enabled).await.map_err(CliError::admin)?;
-    let (client, _) = client::show(&admin, &id).await.map_err(CliError::admin)?;
-    match format {
-        Format::Json => Ok(output::json(&ClientJson::from(&client))?),
-        Format::Table => Ok(output::note(&format!("Client {id} is {}.", status(&client)))?),
+impl OneClient {
+    async fn show(&self, shared: &Shared) -> Result<(), CliError> {
+        let id = parse_client_id(&self.id)?;
+        let admin = session::admin(shared, Missing::Refuse).await?;
+        let (client, secrets) = client::show(&admin, &id).await?;
+        self.output.show(&ShownJson::new(&client, &secrets), || {
+            format!("{}\n{}", client_table(&client), secret_table::table(&secrets))
+        })
+    }
+
+    async fn set_enabled(&self, shared: &Shared, enabled: bool) -> Result<(), CliError> {
+        let id = parse_client_id(&self.id)?;
+        let admin = session::admin(shared, Missing::Refuse).await?;
+        client::set_enabled(&admin, &id, enabled).await?;
+        let (client, _) = client::show(&admin, &id).await?;
+        self.output
+            .confirm(&ClientJson::from(&client), || format!("Client {id} is {}.", status(&client)))
+    }
+
+    async fn revoke_tokens(&self, shared: &Shared) -> Result<(), CliError> {
+        let id = parse_client_id(&self.id)?;
+        let admin = session::admin(shared, Missing::Refuse).await?;
+        revocation::revoke_client_tokens(&admin, &id).await?;
+        self.output.confirm(&json!({ "client_id": id.as_str() }), || {
+            format!("All tokens issued to client {id} so far are revoked.")
+        })
+    }
+
+    async fn delete(&self, shared: &Shared) -> Result<(), CliError> {
+        let id = parse_client_id(&self.id)?;
+        let admin = session::admin(shared, Missing::Refuse).await?;
+        client::delete(&admin, &id).await?;
+        self.output
+            .confirm(&json!({ "client_id": id.as_str() }), || format!("Client {id} is deleted."))
     }
 }
 
-impl Create {
+impl CreateClient {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let mut new = self.parse()?;
-        new.terms.validate().map_err(|error| CliError::admin(error.into()))?;
+        new.terms.validate().map_err(AdminError::from)?;
         new.secret = secret_input::read(self.secret.as_deref())?;
         let admin = session::admin(shared, Missing::Create).await?;
-        let created = client::create(&admin, new).await.map_err(CliError::admin)?;
-        match self.output {
-            Format::Json => Ok(output::json(&CreatedJson::from(&created))?),
-            Format::Table => {
-                output::note(&client_table(&created.client))?;
-                if created.secret.is_chosen() {
-                    return Ok(output::note("Its secret is the one that was given.")?);
-                }
-                output::note("Its secret, which is not shown again:")?;
-                Ok(output::line(created.plain.expose())?)
-            }
+        let created = client::create(&admin, new).await?;
+        self.output.confirm(&CreatedJson::from(&created), || client_table(&created.client))?;
+        if self.output.is_json() {
+            return Ok(());
         }
+        if created.secret.is_chosen() {
+            return output::note("The secret is the given one.");
+        }
+        output::note("The secret, which is not shown again:")?;
+        output::line(created.plain.expose())
     }
 
     fn parse(&self) -> Result<NewClient, CliError> {
         let name = DisplayName::parse(&self.name).map_err(CliError::usage)?;
         Ok(NewClient {
-            id: self.id.as_deref().map(ClientId::parse).transpose().map_err(CliError::usage)?,
+            id: self.id.as_deref().map(parse_client_id).transpose()?,
             terms: self.terms.parse()?.apply(ClientTerms::new(name)),
             secret: None,
             secret_expires_in: self.secret_expires.map(Duration::from_secs),
@@ -275,88 +251,47 @@ impl Create {
     }
 }
 
-impl Update {
+impl UpdateClient {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
-        let id = parse_id(&self.id)?;
+        let id = parse_client_id(&self.id)?;
         let mut update = self.terms.parse()?;
-        update.name =
-            self.name.as_deref().map(DisplayName::parse).transpose().map_err(CliError::usage)?;
+        update.name = parse_given(self.name.as_deref(), DisplayName::parse)?;
         let admin = session::admin(shared, Missing::Refuse).await?;
-        let client = client::update(&admin, &id, update).await.map_err(CliError::admin)?;
-        match self.output {
-            Format::Json => Ok(output::json(&ClientJson::from(&client))?),
-            Format::Table => Ok(output::note(&client_table(&client))?),
-        }
+        let client = client::update(&admin, &id, update).await?;
+        self.output.confirm(&ClientJson::from(&client), || client_table(&client))
     }
 }
 
-/// What a flag says that may be given several times; nothing when it is not given.
-pub(super) fn uris(given: &[String]) -> Result<Option<Vec<ResourceUri>>, CliError> {
-    if given.is_empty() {
-        return Ok(None);
-    }
-    let uris = given.iter().filter(|uri| !uri.is_empty()).map(|uri| ResourceUri::parse(uri));
-    uris.collect::<Result<_, _>>().map(Some).map_err(CliError::usage)
-}
-
-fn limit(text: &str) -> Result<u64, &'static str> {
+fn parse_limit(text: &str) -> Result<u64, &'static str> {
     text.parse().map_err(|_| "a limit is a number of tokens in an hour")
 }
 
-pub fn parse_id(id: &str) -> Result<ClientId, CliError> {
-    ClientId::parse(id).map_err(CliError::usage)
-}
-
-async fn list(shared: &Shared, format: Format) -> Result<(), CliError> {
-    let clients = match session::admin(shared, Missing::Refuse).await {
-        Ok(admin) => all_clients(&admin).await?,
-        Err(CliError::EmptyDatabase) => Vec::new(),
-        Err(error) => return Err(error),
-    };
-    if format == Format::Json {
-        return Ok(output::json(&clients.iter().map(ClientJson::from).collect::<Vec<_>>())?);
-    }
-    if clients.is_empty() {
-        return Ok(output::note(
-            "There is no client yet; `mintery client create --name NAME` makes one.",
-        )?);
-    }
-    let mut table = output::table(&["ID", "NAME", "SCOPE", "STATUS", "CREATED"]);
-    for client in &clients {
-        table.add_row([
-            client.id.to_string(),
-            escape(client.terms.name.as_str()),
-            client.terms.scopes.to_string(),
-            status(client).to_owned(),
-            date(client.created_at),
-        ]);
-    }
-    Ok(output::line(&table.to_string())?)
-}
-
-async fn all_clients(admin: &Admin) -> Result<Vec<Client>, CliError> {
-    const PAGE: i64 = 1000;
-    let mut clients: Vec<Client> = Vec::new();
-    loop {
-        let after = clients.last().map_or("", |client| client.id.as_str());
-        let page =
-            client::page(admin, after, PAGE, &Filter::default()).await.map_err(CliError::admin)?;
-        if page.is_empty() {
-            return Ok(clients);
+async fn list(shared: &Shared, output: Output) -> Result<(), CliError> {
+    let clients = match session::admin_unless_empty(shared).await? {
+        Some(admin) => {
+            session::all_pages(
+                |client: &Client| client.id.as_str(),
+                async |after, size| client::page(&admin, after, size, &Filter::default()).await,
+            )
+            .await?
         }
-        clients.extend(page);
-    }
-}
-
-async fn show(shared: &Shared, id: &str, format: Format) -> Result<(), CliError> {
-    let id = parse_id(id)?;
-    let admin = session::admin(shared, Missing::Refuse).await?;
-    let (client, secrets) = client::show(&admin, &id).await.map_err(CliError::admin)?;
-    if format == Format::Json {
-        return Ok(output::json(&ShownJson::new(&client, &secrets))?);
-    }
-    output::line(&client_table(&client))?;
-    Ok(output::line(&secret::table(&secrets))?)
+        None => Vec::new(),
+    };
+    output.list(
+        &clients,
+        ClientJson::from,
+        "There is no client yet; `mintery client create --name NAME` creates one.",
+        &["ID", "NAME", "SCOPE", "STATUS", "CREATED"],
+        |client| {
+            [
+                client.id.to_string(),
+                escape(client.terms.name.as_str()),
+                client.terms.scopes.to_string(),
+                status(client).to_owned(),
+                date(client.created_at),
+            ]
+        },
+    )
 }
 
 fn client_table(client: &Client) -> String {

@@ -2,51 +2,51 @@
 
 use clap::Args;
 
+use super::secret_table::last_used;
 use crate::admin::json::secret_use::SecretUseJson;
 use crate::admin::secret_use::{self, Asked, SecretUse, exactly};
-use crate::cli::client::parse_id;
-use crate::cli::client::secret::{last_used, parse_secret_id};
-use crate::cli::output;
-use crate::cli::output::{Format, date};
-use crate::cli::{CliError, Shared, seconds, session};
+use crate::cli::error::CliError;
+use crate::cli::input::{parse_client_id, parse_seconds, parse_secret_id};
+use crate::cli::output::{self, Output, date, date_or_never};
+use crate::cli::session;
+use crate::cli::shared::Shared;
 use crate::model::usage::{KNOWN_AFTER, MAX_ADDRESSES};
 use crate::store::Missing;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "It is safe when another secret that is good was used after this one, and this one was not used for long enough. \
-A program shows its secret only when its token runs out, so \"long enough\" must be longer than a token lives, and longer than the time \
-between two runs of a program that runs now and then.\n\n\
-Servers tell the database every five seconds what was used: uses of the last ten seconds may be missing, and those of a server that cannot \
-reach the database until it can.\n\n\
-The exit code is 0 when it is safe and 1 when it is not."
+    after_help = "A secret is safe to revoke if another valid secret was used after it, and it was \
+unused for long enough. A program presents its secret only when its token runs out, so \"long enough\" must exceed the \
+lifetime of a token and the interval of programs that run now and then.\n\n\
+Servers report uses to the database every five seconds: uses of the last ten seconds may be missing, and those of a \
+server that cannot reach the database.\n\n\
+The exit code is 0 if the secret is safe to revoke, and 1 otherwise."
 )]
 pub struct SafeToRevoke {
-    /// The id of the client.
+    /// The client id.
     id: String,
-    /// The id of the secret, `cs_…`.
+    /// The secret id, `cs_…`.
     secret: String,
-    /// How many seconds the secret must not have been used; a day, or twice the longest life of
-    /// the client's tokens where that is more, when this is absent.
-    #[arg(long, value_name = "SECS", value_parser = seconds)]
+    /// Seconds without a use that make the secret safe; a day, or twice the longest token lifetime
+    /// of the client if that is more, if absent.
+    #[arg(long, value_name = "SECS", value_parser = parse_seconds)]
     unused_for: Option<std::time::Duration>,
-    /// How to print it.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl SafeToRevoke {
     pub async fn run(&self, shared: &Shared) -> Result<(), CliError> {
-        let id = parse_id(&self.id)?;
+        let id = parse_client_id(&self.id)?;
         let settings = shared.settings(Vec::new())?;
         let admin = session::administer(&settings, Missing::Refuse).await?;
         let secret = parse_secret_id(&self.secret)?;
         let asked = Asked { unused_for: self.unused_for, usual_ttl: settings.token_ttl };
-        let answer = secret_use::safe_to_revoke(&admin, &id, &secret, asked).await;
-        let answer = answer.map_err(CliError::admin)?;
-        match self.output {
-            Format::Json => output::json(&SecretUseJson::from(&answer))?,
-            Format::Table => output::text(&in_words(&answer))?,
+        let answer = secret_use::safe_to_revoke(&admin, &id, &secret, asked).await?;
+        if self.output.is_json() {
+            output::json(&SecretUseJson::from(&answer))?;
+        } else {
+            output::text(&report(&answer))?;
         }
         if answer.is_safe {
             return Ok(());
@@ -55,21 +55,19 @@ impl SafeToRevoke {
     }
 }
 
-fn in_words(answer: &SecretUse) -> String {
+fn report(answer: &SecretUse) -> String {
     let verdict = if answer.is_safe { "is safe to revoke" } else { "is not safe to revoke" };
     let mut lines = vec![format!("Secret {} {verdict}:", answer.secret.secret.id.as_str())];
     lines.extend(answer.reasons.iter().map(|reason| format!("- {}", reason.message(answer.as_of))));
     if !answer.addresses.is_empty() {
-        lines.push(format!(
-            "\nIt was used from (the last {MAX_ADDRESSES} addresses are kept, for 35 days):"
-        ));
+        lines.push(format!("\nUsed from (the last {MAX_ADDRESSES} addresses, of 35 days):"));
         lines.push(addresses(answer));
     }
     lines.push(String::new());
     if answer.others.is_empty() {
-        lines.push("No other secret of the client is good.".to_owned());
+        lines.push("The client has no other valid secret.".to_owned());
     } else {
-        lines.push("The other secrets that are good:".to_owned());
+        lines.push("The other valid secrets:".to_owned());
         lines.push(others(answer));
     }
     lines.push(format!(
@@ -86,7 +84,7 @@ fn addresses(answer: &SecretUse) -> String {
         table.add_row([
             used.from.map_or_else(|| "unknown".to_owned(), |from| from.to_string()),
             date(used.at),
-            used.other_at.map_or_else(|| "never".to_owned(), date),
+            date_or_never(used.other_at),
             if used.is_behind { "to be changed" } else { "" }.to_owned(),
         ]);
     }

@@ -3,64 +3,58 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use serde_json::json;
 
-use crate::admin::AdminError;
+use super::safe_to_revoke::SafeToRevoke;
+use super::secret_table::table;
 use crate::admin::client::{self, KeptSecret, NewSecret};
 use crate::admin::json::secret::{MadeSecretJson, SecretJson};
-use crate::cli::client::parse_id;
-use crate::cli::client::safe_to_revoke::SafeToRevoke;
-use crate::cli::output;
-use crate::cli::output::{Format, date};
-use crate::cli::{CliError, Shared, secret_input, session};
-use crate::logging::escape;
-use crate::model::client::SecretId;
-use crate::model::usage::LastUse;
+use crate::cli::error::CliError;
+use crate::cli::input::{parse_client_id, parse_secret_id};
+use crate::cli::output::{self, Output};
+use crate::cli::shared::Shared;
+use crate::cli::{secret_input, session};
 use crate::store::Missing;
 
 #[derive(Debug, Subcommand)]
 pub enum SecretVerb {
-    /// Makes another secret and shows it, this once. The others stay good.
-    Add(Add),
-    /// Lists what is kept of the secrets.
+    /// Create another secret and show it, once. The others stay valid.
+    Add(AddSecret),
+    /// List the secrets' metadata.
     List {
-        /// The id of the client.
+        /// The client id.
         id: String,
-        /// How to print them.
-        #[arg(short, long, default_value = "table")]
-        output: Format,
+        #[command(flatten)]
+        output: Output,
     },
-    /// Takes a secret back.
+    /// Revoke a secret.
     Revoke {
-        /// The id of the client.
+        /// The client id.
         id: String,
-        /// The id of the secret, `cs_…`.
+        /// The secret id, `cs_…`.
         secret: String,
-        /// How to print it.
-        #[arg(short, long, default_value = "table")]
-        output: Format,
+        #[command(flatten)]
+        output: Output,
     },
-    /// Tells whether anything still uses a secret, from where, and whether it may be revoked; it
-    /// changes nothing.
+    /// Check if a secret is still in use, and from which addresses. Changes nothing.
     SafeToRevoke(SafeToRevoke),
 }
 
 #[derive(Debug, Args)]
-pub struct Add {
-    /// The id of the client.
+pub struct AddSecret {
+    /// The client id.
     id: String,
-    /// What people call it.
+    /// A label.
     #[arg(long)]
     label: Option<String>,
-    /// A secret of one's own instead of a new one: `-` reads it from standard input, or from a
-    /// prompt that shows nothing.
+    /// Use a secret of your own: `-` reads it from standard input or from a hidden prompt.
     #[arg(long, value_name = "-", allow_hyphen_values = true)]
     secret: Option<String>,
-    /// After how many seconds it expires; it does not when this is absent.
+    /// Seconds until the secret expires; it never expires if absent.
     #[arg(long, value_name = "SECS")]
     secret_expires: Option<u64>,
-    /// How to print it.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl SecretVerb {
@@ -74,90 +68,46 @@ impl SecretVerb {
     }
 }
 
-impl Add {
+impl AddSecret {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
-        let id = parse_id(&self.id)?;
+        let id = parse_client_id(&self.id)?;
         let chosen = secret_input::read(self.secret.as_deref())?;
         let expires_in = self.secret_expires.map(Duration::from_secs);
         let new = NewSecret { label: self.label.clone(), expires_in, chosen };
         let admin = session::admin(shared, Missing::Refuse).await?;
-        let made = client::add_secret(&admin, &id, new).await.map_err(CliError::admin)?;
-        match self.output {
-            Format::Json => Ok(output::json(&MadeSecretJson::new(&id, &made))?),
-            Format::Table => {
-                let is_chosen = made.secret.is_chosen();
-                output::note(&table(&[KeptSecret {
-                    counted_since: made.secret.created_at,
-                    secret: made.secret,
-                    last_use: None,
-                }]))?;
-                if is_chosen {
-                    return Ok(());
-                }
-                output::note("It is not shown again:")?;
-                Ok(output::line(made.plain.expose())?)
-            }
+        let made = client::add_secret(&admin, &id, new).await?;
+        if self.output.is_json() {
+            return output::json(&MadeSecretJson::new(&id, &made));
         }
+        let is_chosen = made.secret.is_chosen();
+        output::note(&table(&[KeptSecret {
+            counted_since: made.secret.created_at,
+            secret: made.secret,
+            last_use: None,
+        }]))?;
+        if is_chosen {
+            return Ok(());
+        }
+        output::note("The secret, which is not shown again:")?;
+        output::line(made.plain.expose())
     }
 }
 
-async fn list(shared: &Shared, id: &str, format: Format) -> Result<(), CliError> {
-    let id = parse_id(id)?;
+async fn list(shared: &Shared, id: &str, output: Output) -> Result<(), CliError> {
+    let id = parse_client_id(id)?;
     let admin = session::admin(shared, Missing::Refuse).await?;
-    let (_, secrets) = client::show(&admin, &id).await.map_err(CliError::admin)?;
-    match format {
-        Format::Json => {
-            Ok(output::json(&secrets.iter().map(SecretJson::from).collect::<Vec<_>>())?)
-        }
-        Format::Table => Ok(output::line(&table(&secrets))?),
-    }
+    let (_, secrets) = client::show(&admin, &id).await?;
+    let values = secrets.iter().map(SecretJson::from).collect::<Vec<_>>();
+    output.show(&values, || table(&secrets))
 }
 
-/// Parses the id of a secret. The error does not repeat `text`, which may be the secret itself.
-pub fn parse_secret_id(text: &str) -> Result<SecretId, CliError> {
-    SecretId::parse(text).map_err(|error| {
-        CliError::admin(AdminError::NotFound(format!("secret of this id: {error}")))
-    })
-}
-
-async fn revoke(shared: &Shared, id: &str, secret: &str, format: Format) -> Result<(), CliError> {
-    let (id, secret) = (parse_id(id)?, parse_secret_id(secret)?);
+async fn revoke(shared: &Shared, id: &str, secret: &str, output: Output) -> Result<(), CliError> {
+    let id = parse_client_id(id)?;
     let admin = session::admin(shared, Missing::Refuse).await?;
-    client::revoke_secret(&admin, &id, &secret).await.map_err(CliError::admin)?;
+    let secret = parse_secret_id(secret)?;
+    client::revoke_secret(&admin, &id, &secret).await?;
     let secret = secret.as_str();
-    match format {
-        Format::Json => {
-            Ok(output::json(&serde_json::json!({ "client_id": id.as_str(), "id": secret }))?)
-        }
-        Format::Table => Ok(output::note(&format!("Secret {secret} of client {id} is revoked."))?),
-    }
-}
-
-/// What is kept of secrets.
-pub fn table(secrets: &[KeptSecret]) -> String {
-    let mut table =
-        output::table(&["SECRET", "ENDS IN", "LABEL", "CREATED", "EXPIRES", "LAST USED", "FROM"]);
-    for kept @ KeptSecret { secret, last_use, .. } in secrets {
-        let from = |last: &LastUse| last.from.map(|address| address.to_string());
-        table.add_row([
-            secret.id.as_str().to_owned(),
-            secret.ending().map_or_else(|| "not shown".to_owned(), |ending| format!("…{ending}")),
-            secret.label.as_deref().map(escape).unwrap_or_default(),
-            date(secret.created_at),
-            secret.expires_at.map_or_else(|| "never".to_owned(), date),
-            last_used(kept),
-            last_use.as_ref().and_then(from).unwrap_or_default(),
-        ]);
-    }
-    table.to_string()
-}
-
-/// When a secret was last used.
-pub fn last_used(kept: &KeptSecret) -> String {
-    match kept.last_use {
-        Some(last) => date(last.at),
-        None if kept.is_known_unused() => "never".to_owned(),
-        // Nobody counted.
-        None => "unknown".to_owned(),
-    }
+    output.confirm(&json!({ "client_id": id.as_str(), "id": secret }), || {
+        format!("Secret {secret} of client {id} is revoked.")
+    })
 }

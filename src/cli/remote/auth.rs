@@ -3,42 +3,38 @@
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use crate::cli::CliError;
-use crate::cli::output;
-use crate::cli::output::Format;
-use crate::cli::remote::credential::Credential;
-use crate::cli::remote::grant;
-use crate::cli::remote::grant::WantedFlags;
-use crate::cli::remote::http::Remote;
-use crate::cli::remote::profile::ProfileFlag;
+use super::credential::Credential;
+use super::grant::{self, TokenRequestFlags};
+use super::http::Remote;
+use super::profile::ProfileFlag;
+use crate::cli::error::CliError;
+use crate::cli::output::{self, Output};
 use crate::logging::escape;
 use crate::model::environment::Environments;
 
 #[derive(Debug, Subcommand)]
 pub enum AuthVerb {
-    /// Tells whether the credential is good at the server, for these scopes and APIs.
-    Check(Check),
+    /// Check that the server accepts the credential, for these scopes and APIs.
+    Check(CheckAuth),
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The exit code is 0 when it is, 3 when the credential is not good there, 4 when it lacks a scope."
+    after_help = "The exit code is 0 if the credential is accepted, 3 if it is rejected, 4 if it lacks a scope."
 )]
-pub struct Check {
+pub struct CheckAuth {
     #[command(flatten)]
-    wanted: WantedFlags,
-    /// Which API keys it is asked for: live, test, or any; what the server takes when this is
-    /// absent.
+    request: TokenRequestFlags,
+    /// Accepted API keys: live, test or any; the server's default if absent.
     #[arg(long, value_name = "ENVIRONMENT")]
     env: Option<Environments>,
     #[command(flatten)]
     profile: ProfileFlag,
-    /// How to print it.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
-/// What `/auth/check` tells a proxy.
+/// The answer of `/auth/check` to a proxy.
 #[derive(Serialize)]
 struct Checked<'a> {
     sub: &'a str,
@@ -54,19 +50,19 @@ impl AuthVerb {
     }
 }
 
-impl Check {
+impl CheckAuth {
     pub fn run(&self) -> Result<(), CliError> {
-        let wanted = self.wanted.parse()?;
+        let request = self.request.parse()?;
         let profile = self.profile.load()?;
         let remote = Remote::new(&profile.url);
         let bearer = match &profile.credential {
             Credential::ApiKey(secret) | Credential::AccessToken(secret) => secret.clone(),
             Credential::Client { id, secret } => {
-                grant::of_client(&remote, id, secret, &wanted)?.token
+                grant::client_credentials(&remote, id, secret, &request)?.token
             }
         };
         let environment = self.env.map(|env| ("env", env.name()));
-        let query: Vec<_> = wanted.parameters().chain(environment).collect();
+        let query: Vec<_> = request.parameters().chain(environment).collect();
         let answer = remote.get("/auth/check", &query, &bearer)?;
         let header = |name| answer.header(name).unwrap_or_default();
         let checked = Checked {
@@ -75,16 +71,16 @@ impl Check {
             scope: header("x-auth-scope"),
         };
         if checked.sub.is_empty() {
-            // Any web server answers 200 to something.
+            // Any web server may answer 200.
             return Err(answer.foreign().into());
         }
-        if self.output == Format::Json {
-            return Ok(output::foreign_json(&serde_json::json!(checked))?);
+        if self.output.is_json() {
+            return output::foreign_json(&serde_json::json!(checked));
         }
         let mut table = output::table(&["OK", profile.url.as_str()]);
         table.add_row(["subject", &escape(checked.sub)]);
         table.add_row(["kind", &escape(checked.kind)]);
         table.add_row(["scope", &escape(checked.scope)]);
-        Ok(output::line(&table.to_string())?)
+        output::line(&table.to_string())
     }
 }

@@ -1,15 +1,15 @@
-//! What one authenticates with at a server.
+//! The credential of a command at a server.
 
-use crate::cli::CliError;
+use crate::cli::error::CliError;
 use crate::cli::secret_input::MAX_EXISTING_LEN;
 use crate::secret::Secret;
 
-/// The credential of a program that calls a server.
+/// A credential.
 #[derive(Debug, Clone)]
 pub enum Credential {
     /// An API key.
     ApiKey(Secret),
-    /// An access token, which somebody got elsewhere.
+    /// An access token from elsewhere.
     AccessToken(Secret),
     /// A client and its secret.
     Client {
@@ -21,44 +21,46 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// An access token or an API key, whichever `secret` is: only the former has dots.
+    /// Parses an access token or an API key; only an access token has dots.
     ///
     /// # Errors
-    /// When it is neither. What was given is not repeated.
+    /// When `secret` is neither. The message does not repeat it.
     pub fn bearer(secret: Secret) -> Result<Self, CliError> {
         let plain = secret.expose();
         if plain.is_empty() {
-            return Err(CliError::Usage("no access token or API key was given".to_owned()));
+            return Err(CliError::Usage("the access token or API key is empty".to_owned()));
         }
         if plain.len() > MAX_EXISTING_LEN || !plain.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let reason = "that is no access token or API key: they are printable ASCII without spaces, 16 KiB at most";
+            let reason = "invalid access token or API key: it must be printable ASCII without spaces, at most 16 KiB";
             return Err(CliError::Usage(reason.to_owned()));
         }
         Ok(if is_jwt(plain) { Self::AccessToken(secret) } else { Self::ApiKey(secret) })
     }
 
-    /// A client.
+    /// Parses the id and the secret of a client.
     ///
     /// # Errors
-    /// When the id or the secret can be none (RFC 6749 Appendix A).
+    /// When the id or the secret is invalid (RFC 6749 Appendix A).
     pub fn client(id: &str, secret: Secret) -> Result<Self, CliError> {
         let is_text = |text: &str| {
             (1..=MAX_EXISTING_LEN).contains(&text.len())
                 && text.bytes().all(|byte| matches!(byte, 0x20..=0x7e))
         };
         if !is_text(id) {
-            return Err(CliError::Usage("a client id is of printable ASCII characters".to_owned()));
+            return Err(CliError::Usage(
+                "invalid client id: it must be printable ASCII".to_owned(),
+            ));
         }
         if secret.expose().is_empty() {
-            return Err(CliError::Usage("no secret was given".to_owned()));
+            return Err(CliError::Usage("the secret is empty".to_owned()));
         }
         if !is_text(secret.expose()) {
-            return Err(CliError::Usage("a secret is of printable ASCII characters".to_owned()));
+            return Err(CliError::Usage("invalid secret: it must be printable ASCII".to_owned()));
         }
         Ok(Self::Client { id: id.to_owned(), secret })
     }
 
-    /// What it is, for people.
+    /// The kind of credential, for people.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::ApiKey(_) => "API key",
@@ -68,7 +70,7 @@ impl Credential {
     }
 }
 
-/// Whether a text has the form of a signed token (RFC 7515 §7.1).
+/// True if `text` has the form of a signed token (RFC 7515 §7.1).
 pub fn is_jwt(text: &str) -> bool {
     text.bytes().filter(|byte| *byte == b'.').count() == 2
 }

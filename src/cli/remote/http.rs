@@ -1,6 +1,5 @@
-//! A server as commands reach it over HTTP. Whoever answers there may be anybody: what it says is
-//! bounded, and escaped before it is shown, and no redirect is followed, since a credential would
-//! go along.
+//! The HTTP client of the commands. The server is not trusted: its answers are bounded and escaped
+//! before they are shown, and redirects are not followed, because they would carry the credential.
 
 use std::time::Duration;
 
@@ -13,7 +12,7 @@ use ureq::http::{HeaderMap, Response};
 use ureq::{Body, Error};
 use zeroize::Zeroizing;
 
-use crate::cli::CliError;
+use crate::cli::error::CliError;
 use crate::logging::escape;
 use crate::model::issuer::Issuer;
 use crate::secret::Secret;
@@ -21,10 +20,10 @@ use mintery_verifier::fetch::MAX_DOCUMENT_LEN;
 use mintery_verifier::fetch::authorization::basic;
 use mintery_verifier::fetch::http::agent;
 
-/// How long an answer may take: a secret may stand in line to be hashed.
+/// The timeout of a request: a secret may wait to be hashed.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How much of what somebody else says is repeated.
+/// The number of characters of a foreign text that a message repeats.
 const EXCERPT_LEN: usize = 300;
 
 /// A server.
@@ -34,7 +33,7 @@ pub struct Remote<'a> {
     agent: Agent,
 }
 
-/// What a server answered with a status of success.
+/// A successful answer.
 #[derive(Debug)]
 pub struct Answer {
     url: String,
@@ -42,7 +41,7 @@ pub struct Answer {
     body: Vec<u8>,
 }
 
-/// Why there is no such answer. All of it may be shown.
+/// A failed request. The text is safe to show.
 #[derive(Debug)]
 pub struct Refusal {
     kind: Kind,
@@ -71,15 +70,15 @@ struct ErrorBody {
 }
 
 impl<'a> Remote<'a> {
-    /// The server at `url`. Nothing is sent yet.
+    /// The server at `url`. Sends nothing yet.
     pub fn new(url: &'a Issuer) -> Self {
         Self { url, agent: agent(0) }
     }
 
-    /// Asks with GET at the endpoint `path`, with an access token or an API key.
+    /// Sends GET to the endpoint `path` with an access token or an API key.
     ///
     /// # Errors
-    /// When there is no answer, or a refusal.
+    /// When the server does not answer, or refuses.
     pub fn get(
         &self,
         path: &str,
@@ -94,7 +93,8 @@ impl<'a> Remote<'a> {
         read(url, answer)
     }
 
-    /// Asks for the well-known document `name`, which stands between host and path (RFC 8414 §3.1).
+    /// Fetches the well-known document `name`, whose path stands between host and path (RFC 8414
+    /// §3.1).
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -104,7 +104,7 @@ impl<'a> Remote<'a> {
         read(url, answer)
     }
 
-    /// Sends a form to the OAuth endpoint `path`, in the name of a client if there is one.
+    /// Sends a form to the OAuth endpoint `path`, authenticated as `client` if given.
     ///
     /// # Errors
     /// As [`get`](Self::get).
@@ -126,23 +126,23 @@ impl<'a> Remote<'a> {
 }
 
 impl Answer {
-    /// The body, as JSON of this shape.
+    /// Parses the body as JSON.
     ///
     /// # Errors
-    /// When it is something else: who answers is no Mintery.
+    /// When it has another shape: the server is not Mintery.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
         serde_json::from_slice(&self.body).map_err(|_| self.foreign())
     }
 
-    /// A header, if it is there and text.
+    /// A header, if it is present and text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// That the answer is none of a Mintery.
+    /// The error of an answer that Mintery would not give.
     pub fn foreign(&self) -> Refusal {
         Refusal::failed(format!(
-            "{} does not answer as a Mintery does: is the URL that of the server?",
+            "{} does not answer like Mintery; check the URL of the server",
             self.url
         ))
     }
@@ -153,18 +153,18 @@ impl Refusal {
         Self { kind: Kind::Failed, code: String::new(), text }
     }
 
-    /// Whether the `error` of an OAuth endpoint is `code`.
+    /// True if the `error` of an OAuth endpoint is `code`.
     pub fn is(&self, code: &str) -> bool {
         self.code == code
     }
 
-    /// The same, as a refusal of the credential.
+    /// Turns this into a refusal of the credential.
     #[must_use]
     pub fn into_unauthenticated(self) -> Self {
         Self { kind: Kind::NotAuthenticated, ..self }
     }
 
-    /// Whether the credential was refused.
+    /// True if the credential was refused.
     pub const fn is_unauthenticated(&self) -> bool {
         matches!(self.kind, Kind::NotAuthenticated)
     }
@@ -199,7 +199,7 @@ fn read(url: String, answer: Result<Response<Body>, Error>) -> Result<Answer, Re
         let to =
             answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("elsewhere");
         return Err(Refusal::failed(format!(
-            "{url} redirects to {}, which is not followed: name the URL that answers",
+            "{url} redirects to {}, which is not followed; use the URL of the server itself",
             excerpt(to)
         )));
     }
@@ -212,7 +212,7 @@ fn read(url: String, answer: Result<Response<Body>, Error>) -> Result<Answer, Re
     }
 }
 
-/// What an answer that is none of success says.
+/// Parses an error answer.
 fn refusal(url: &str, status: u16, headers: &HeaderMap, body: &[u8]) -> Refusal {
     let said: ErrorBody = serde_json::from_slice(body).unwrap_or_default();
     let kind = match (status, said.error.as_str()) {
@@ -228,7 +228,7 @@ fn refusal(url: &str, status: u16, headers: &HeaderMap, body: &[u8]) -> Refusal 
     let mut text = match reason {
         Some(reason) if said.error.is_empty() => reason,
         Some(reason) => format!("{reason} ({})", excerpt(&said.error)),
-        None => format!("{url} answers with status {status}: is the URL that of the server?"),
+        None => format!("{url} answers with status {status}; check the URL of the server"),
     };
     if let Some(after) = header(RETRY_AFTER.as_str()) {
         text = format!("{text}; try again after {after} s");
@@ -246,7 +246,7 @@ fn text_if_any<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::
     })
 }
 
-/// The beginning of what somebody else says, as it may be shown.
+/// The beginning of a foreign text, escaped.
 fn excerpt(text: &str) -> String {
     let mut shown: String = text.chars().take(EXCERPT_LEN).collect();
     if shown.len() < text.len() {

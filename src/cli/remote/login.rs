@@ -2,34 +2,33 @@
 
 use clap::Args;
 
-use crate::cli::remote::credential::Credential;
-use crate::cli::remote::profile;
-use crate::cli::remote::profile::{Profile, ProfileFlag};
-use crate::cli::remote::profile_file::ProfileFile;
-use crate::cli::remote::server_url;
-use crate::cli::remote::whoami::Identity;
-use crate::cli::{CliError, output, secret_input};
+use super::credential::Credential;
+use super::profile::{self, ProfileFlag};
+use super::profile_file::{Profile, ProfileFile};
+use super::server_url;
+use super::whoami::Identity;
+use crate::cli::error::CliError;
+use crate::cli::{output, secret_input};
 use crate::logging::escape;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The credential is kept in mintery/profiles.toml below $XDG_CONFIG_HOME or ~/.config, \
-                        with mode 0600. Instead of a profile the environment may name MINTERY_URL with MINTERY_TOKEN, \
-                        or with MINTERY_CLIENT_ID and MINTERY_CLIENT_SECRET."
+    after_help = "The credential is stored in mintery/profiles.toml below $XDG_CONFIG_HOME or ~/.config, \
+                        with mode 0600. Instead of a profile, set MINTERY_URL with MINTERY_TOKEN, \
+                        or with MINTERY_CLIENT_ID and MINTERY_CLIENT_SECRET, in the environment."
 )]
 pub struct Login {
-    /// The server, as `https://auth.example.com`; that of the profile, when it is there already.
+    /// The server, such as `https://auth.example.com`; that of an existing profile if absent.
     #[arg(long)]
     url: Option<String>,
-    /// An access token or an API key: `-` reads it from standard input. Without this a prompt asks
-    /// for it.
+    /// An access token or an API key: `-` reads it from standard input; a prompt asks for it if
+    /// absent.
     #[arg(long, value_name = "-", allow_hyphen_values = true, conflicts_with_all = ["client_id", "secret"])]
     token: Option<String>,
-    /// The id of a client, instead of a token.
+    /// The id of a client, to log in with its secret.
     #[arg(long, value_name = "ID")]
     client_id: Option<String>,
-    /// The secret of the client: `-` reads it from standard input. Without this a prompt asks for
-    /// it.
+    /// The secret of the client: `-` reads it from standard input; a prompt asks for it if absent.
     #[arg(long, value_name = "-", allow_hyphen_values = true, requires = "client_id")]
     secret: Option<String>,
     #[command(flatten)]
@@ -45,16 +44,16 @@ impl Login {
             None => match file.load(&name) {
                 Ok(known) => known.url,
                 Err(CliError::NotAuthenticated(_)) => {
-                    return Err(CliError::Usage("--url says which server".to_owned()));
+                    return Err(CliError::Usage("the server is missing; pass --url".to_owned()));
                 }
                 Err(error) => return Err(error),
             },
         };
         let profile = Profile { url, credential: self.credential()? };
         let identity = Identity::ask(&profile)?;
-        let replaced = if file.store(&name, &profile)? { ", in place of what it was" } else { "" };
+        let replaced = if file.store(&name, &profile)? { ", replacing the old one" } else { "" };
         output::note(&format!(
-            "Logged in at {} as {}. The {} is kept in {}, profile {name}{replaced}.",
+            "Logged in at {} as {}. The {} is stored in {}, profile {name}{replaced}.",
             profile.url,
             identity.description(),
             profile.credential.kind(),
@@ -62,7 +61,7 @@ impl Login {
         ))?;
         if ProfileFlag::is_overridden() {
             output::note(
-                "MINTERY_URL is set, and goes before profiles that `--profile` does not name.",
+                "MINTERY_URL is set and overrides the profile unless `--profile` names one.",
             )?;
         }
         Ok(())
@@ -75,10 +74,11 @@ impl Login {
             None if secret_input::is_terminal() => {}
             None => {
                 return Err(CliError::Usage(
-                    "--secret - reads the secret from standard input".to_owned(),
+                    "the secret is missing; pass `--secret -` to read it from standard input"
+                        .to_owned(),
                 ));
             }
-            Some(_) => return Err(secret_input::refuse_value()),
+            Some(_) => return Err(secret_input::reject_value()),
         }
         let secret = secret_input::read_existing("Client secret: ")?;
         Credential::client(id, secret)
@@ -86,7 +86,7 @@ impl Login {
 
     fn bearer(&self) -> Result<Credential, CliError> {
         if self.token.is_none() && !secret_input::is_terminal() {
-            let reason = "--token - reads an access token or an API key from standard input; --client-id is for a client";
+            let reason = "the credential is missing; pass `--token -` to read an access token or an API key from standard input, or --client-id for a client";
             return Err(CliError::Usage(reason.to_owned()));
         }
         let token = self.token.as_deref().unwrap_or("-");

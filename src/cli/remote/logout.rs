@@ -2,15 +2,14 @@
 
 use clap::Args;
 
-use crate::cli::remote::credential::Credential;
-use crate::cli::remote::profile::ProfileFlag;
-use crate::cli::remote::profile_file::ProfileFile;
-use crate::cli::{CliError, output};
+use super::credential::Credential;
+use super::profile::ProfileFlag;
+use super::profile_file::ProfileFile;
+use crate::cli::error::CliError;
+use crate::cli::output;
 
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Nothing is taken back at the server: the credential stays good wherever else it is."
-)]
+#[command(after_help = "Nothing is revoked at the server: the credential stays valid.")]
 pub struct Logout {
     #[command(flatten)]
     profile: ProfileFlag,
@@ -20,19 +19,19 @@ impl Logout {
     pub fn run(&self) -> Result<(), CliError> {
         let name = self.profile.name()?;
         let removed = ProfileFile::locate()?.remove(&name)?;
-        output::note(&format!("Profile {name} is forgotten."))?;
+        output::note(&format!("Profile {name} is deleted."))?;
         let Some(profile) = removed else { return Ok(()) };
         let url = &profile.url;
-        Ok(output::note(&match profile.credential {
+        output::note(&match profile.credential {
             Credential::ApiKey(_) => format!(
-                "The API key is still good at {url}, wherever else it is kept; `mintery key revoke ID` there takes it back."
+                "The API key is still valid at {url}; `mintery key revoke ID` there revokes it."
             ),
             Credential::AccessToken(_) => format!(
-                "The access token is still good at {url} until it expires; its client takes it back with `mintery token revoke`."
+                "The access token is still valid at {url} until it expires; its client can revoke it with `mintery token revoke`."
             ),
             Credential::Client { id, .. } => format!(
-                "The secret of client {id} is still good at {url}; `mintery client secret revoke` there takes it back."
+                "The secret of client {id} is still valid at {url}; `mintery client secret revoke` there revokes it."
             ),
-        })?)
+        })
     }
 }

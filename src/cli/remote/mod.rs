@@ -1,5 +1,4 @@
-//! Commands that act on a server over HTTP, with the credential of a profile. They know no
-//! database.
+//! Commands that act on a server over HTTP, with the credential of a profile. They use no database.
 
 pub mod auth;
 mod credential;

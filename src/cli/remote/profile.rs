@@ -1,42 +1,31 @@
-//! Which server a command acts on, and with which credential: those of a profile, or of the
-//! environment.
+//! Chooses the server and the credential of a command: from a profile or from the environment.
 
 use clap::Args;
 
-use crate::cli::CliError;
-use crate::cli::remote::credential::Credential;
-use crate::cli::remote::profile_file::ProfileFile;
-use crate::cli::remote::server_url;
-use crate::model::issuer::Issuer;
+use super::credential::Credential;
+use super::profile_file::{Profile, ProfileFile};
+use super::server_url;
+use crate::cli::error::CliError;
 use crate::secret::Secret;
 
-/// A server, and what one authenticates with there.
-#[derive(Debug, Clone)]
-pub struct Profile {
-    /// Where it answers.
-    pub url: Issuer,
-    /// Who one is there.
-    pub credential: Credential,
-}
-
-/// The name of the profile when nobody says one.
+/// The name of the default profile.
 const DEFAULT_NAME: &str = "default";
 
-/// The longest name of a profile.
+/// The maximum length of a profile name.
 const MAX_NAME_LEN: usize = 64;
 
-// No doc comment: a command that has these flags would be described by it.
-// The flags of a command that acts on a server.
+// A doc comment here would become the description of each command that has this flag.
+// The flag of a command that acts on a server.
 #[derive(Debug, Args)]
 pub struct ProfileFlag {
-    /// The profile that `login` made, which says the server and the credential;
-    /// `MINTERY_CLI_PROFILE` or `default` when this is absent.
+    /// The profile of `login`, with server and credential; `MINTERY_CLI_PROFILE` or `default` if
+    /// absent.
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
 }
 
 impl ProfileFlag {
-    /// The name that counts.
+    /// The effective profile name.
     pub fn name(&self) -> Result<String, CliError> {
         let name = self.profile.clone().or_else(|| variable("MINTERY_CLI_PROFILE"));
         let name = name.unwrap_or_else(|| DEFAULT_NAME.to_owned());
@@ -45,13 +34,13 @@ impl ProfileFlag {
             Ok(name)
         } else {
             Err(CliError::Usage(
-                "the name of a profile is of letters, digits, dots, `_` and `-`".to_owned(),
+                "invalid profile name; use letters, digits, dots, `_` and `-`".to_owned(),
             ))
         }
     }
 
-    /// The server and the credential. A flag beats the environment, which beats the profile that is
-    /// used otherwise.
+    /// Loads the server and the credential. A flag beats the environment, which beats the default
+    /// profile.
     pub fn load(&self) -> Result<Profile, CliError> {
         match from_environment()? {
             Some(profile) if self.profile.is_none() => Ok(profile),
@@ -59,7 +48,7 @@ impl ProfileFlag {
         }
     }
 
-    /// Whether the environment goes before the profile that a flag does not name.
+    /// True if the environment overrides the default profile.
     pub fn is_overridden() -> bool {
         variable(URL).is_some()
     }
@@ -70,20 +59,19 @@ const TOKEN: &str = "MINTERY_TOKEN";
 const CLIENT_ID: &str = "MINTERY_CLIENT_ID";
 const CLIENT_SECRET: &str = "MINTERY_CLIENT_SECRET";
 
-/// A variable of the environment that is set to something.
+/// A non-empty environment variable.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The URL that the environment names.
+/// The server URL of the environment.
 pub fn url_from_environment() -> Option<String> {
     variable(URL)
 }
 
-/// What the environment says, all of it or nothing: a credential for one server must not go to
-/// another.
+/// The profile of the environment, complete or none: a credential must not go to another server.
 fn from_environment() -> Result<Option<Profile>, CliError> {
-    // Where secrets are mounted, a line end often goes along.
+    // Mounted secrets often end with a line end.
     let token = variable(TOKEN).map(|token| Secret::new(token.trim().to_owned()));
     let url = variable(URL);
     let client = (variable(CLIENT_ID), variable(CLIENT_SECRET).map(Secret::new));
@@ -92,11 +80,11 @@ fn from_environment() -> Result<Option<Profile>, CliError> {
         (Some(token), (None, None)) => Some(Credential::bearer(token)?),
         (None, (Some(id), Some(secret))) => Some(Credential::client(&id, secret)?),
         (Some(_), _) => {
-            let reason = "MINTERY_TOKEN is set, and MINTERY_CLIENT_ID or MINTERY_CLIENT_SECRET too: one credential, please";
+            let reason = "MINTERY_TOKEN is set together with MINTERY_CLIENT_ID or MINTERY_CLIENT_SECRET; set one credential";
             return Err(CliError::Usage(reason.to_owned()));
         }
         (None, _) => {
-            let reason = "of MINTERY_CLIENT_ID and MINTERY_CLIENT_SECRET only one is set";
+            let reason = "only one of MINTERY_CLIENT_ID and MINTERY_CLIENT_SECRET is set; set both";
             return Err(CliError::Usage(reason.to_owned()));
         }
     };
@@ -106,11 +94,11 @@ fn from_environment() -> Result<Option<Profile>, CliError> {
             Ok(Some(Profile { url: server_url::parse(&url)?, credential }))
         }
         (Some(_), None) => {
-            let reason = "MINTERY_URL is set without a credential: MINTERY_TOKEN, or MINTERY_CLIENT_ID and MINTERY_CLIENT_SECRET";
+            let reason = "MINTERY_URL is set without a credential; set MINTERY_TOKEN, or MINTERY_CLIENT_ID and MINTERY_CLIENT_SECRET";
             Err(CliError::Usage(reason.to_owned()))
         }
         (None, Some(_)) => {
-            let reason = "a credential is set in the environment without MINTERY_URL, which says for which server it is";
+            let reason = "the environment has a credential without its server; set MINTERY_URL";
             Err(CliError::Usage(reason.to_owned()))
         }
     }

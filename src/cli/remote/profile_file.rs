@@ -1,5 +1,5 @@
-//! The file that keeps profiles, with secrets in plain: `mintery/profiles.toml` in the user's
-//! directory of configuration, for nobody else to read.
+//! The file of profiles, with secrets in plain text: `mintery/profiles.toml` in the user's
+//! configuration directory, readable by the user alone.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -11,13 +11,22 @@ use tempfile::NamedTempFile;
 use toml::{Table, Value};
 use zeroize::Zeroizing;
 
-use crate::cli::CliError;
-use crate::cli::remote::credential::Credential;
-use crate::cli::remote::profile::Profile;
-use crate::cli::remote::server_url;
+use super::credential::Credential;
+use super::server_url;
+use crate::cli::error::CliError;
+use crate::model::issuer::Issuer;
 use crate::secret::Secret;
 
-/// A file that is longer holds something else.
+/// A server with the credential for it.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// The URL of the server.
+    pub url: Issuer,
+    /// The credential.
+    pub credential: Credential,
+}
+
+/// The maximum length of the file.
 const MAX_LEN: u64 = 1024 * 1024;
 
 const URL: &str = "url";
@@ -25,7 +34,7 @@ const TOKEN: &str = "token";
 const CLIENT_ID: &str = "client_id";
 const CLIENT_SECRET: &str = "client_secret";
 
-/// Where profiles are kept.
+/// The location of the file.
 #[derive(Debug)]
 pub struct ProfileFile {
     folder: PathBuf,
@@ -33,16 +42,16 @@ pub struct ProfileFile {
 }
 
 impl ProfileFile {
-    /// Finds the place: `$XDG_CONFIG_HOME`, or `~/.config`. A path that is not absolute counts for
-    /// nothing, as the specification of these directories says.
+    /// Finds `$XDG_CONFIG_HOME` or `~/.config`. A relative path is ignored, as the XDG specification
+    /// says.
     pub fn locate() -> Result<Self, CliError> {
         let absolute = |name: &str| {
             std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
         };
         let home = || absolute("HOME").map(|home| home.join(".config"));
         let folder = absolute("XDG_CONFIG_HOME").or_else(home).ok_or_else(|| {
-            let reason = "neither XDG_CONFIG_HOME nor HOME says where your profiles are kept; \
-                          MINTERY_URL and MINTERY_TOKEN need none";
+            let reason = "cannot locate the profiles: neither XDG_CONFIG_HOME nor HOME is set; \
+                          set one, or use MINTERY_URL and MINTERY_TOKEN";
             CliError::Failed(reason.to_owned())
         })?;
         let folder = folder.join("mintery");
@@ -50,15 +59,15 @@ impl ProfileFile {
         Ok(Self { folder, path })
     }
 
-    /// Where it is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The profile `name`.
+    /// Loads the profile `name`.
     ///
     /// # Errors
-    /// When there is none, or the file cannot be trusted or read.
+    /// When it does not exist, or the file cannot be trusted or read.
     pub fn load(&self, name: &str) -> Result<Profile, CliError> {
         let profiles = self.read()?;
         match profiles.get(name) {
@@ -67,10 +76,10 @@ impl ProfileFile {
         }
     }
 
-    /// Keeps `profile` under `name`; tells whether one was replaced.
+    /// Stores `profile` as `name`; returns true if it replaced one.
     ///
     /// # Errors
-    /// When the file cannot be read or written. It is as before then.
+    /// When the file cannot be read or written. It is unchanged then.
     pub fn store(&self, name: &str, profile: &Profile) -> Result<bool, CliError> {
         let _turn = self.lock()?;
         let mut profiles = self.read()?;
@@ -79,11 +88,11 @@ impl ProfileFile {
         Ok(before.is_some())
     }
 
-    /// Forgets the profile `name`, and the file with the last; gives what it was, unless that was
+    /// Deletes the profile `name`, and the file with the last one; returns the profile unless it was
     /// damaged.
     ///
     /// # Errors
-    /// When there is none, or the file cannot be read or written. It is as before then.
+    /// When it does not exist, or the file cannot be read or written. It is unchanged then.
     pub fn remove(&self, name: &str) -> Result<Option<Profile>, CliError> {
         let mut profiles = self.read()?;
         if profiles.is_empty() {
@@ -104,8 +113,8 @@ impl ProfileFile {
         CliError::Failed(format!("cannot use {}: {reason}", self.path.display()))
     }
 
-    /// Makes the folder where it is missing, and waits until no other process changes the file. Two
-    /// who log in at once would lose one of the two profiles.
+    /// Creates a missing folder and waits until no other process changes the file. Without the lock,
+    /// two simultaneous logins would lose one profile.
     fn lock(&self) -> Result<File, CliError> {
         let failed = |error: io::Error| self.failed(&error);
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).map_err(failed)?;
@@ -117,7 +126,7 @@ impl ProfileFile {
         Ok(file)
     }
 
-    /// Nobody else may put a file of theirs in place of ours.
+    /// Checks that no other user can replace the file.
     fn check_folder(&self) -> Result<(), CliError> {
         let folder = fs::metadata(&self.folder).map_err(|error| self.failed(&error))?;
         check_owner(&self.folder, &folder)?;
@@ -127,14 +136,14 @@ impl ProfileFile {
         Ok(())
     }
 
-    /// All profiles; none when there is no file.
+    /// Reads all profiles; an empty table without a file.
     fn read(&self) -> Result<Table, CliError> {
         let failed = |error: io::Error| self.failed(&error);
-        // Asked by name first: to open a pipe is to wait for somebody at its other end.
+        // Check the type first: opening a pipe would wait for a writer.
         match fs::metadata(&self.path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Table::new()),
             Err(error) => return Err(failed(error)),
-            Ok(found) if !found.is_file() => return Err(self.failed(&"it is no file")),
+            Ok(found) if !found.is_file() => return Err(self.failed(&"it is not a regular file")),
             Ok(_) => self.check_folder()?,
         }
         let file = File::open(&self.path).map_err(failed)?;
@@ -144,19 +153,18 @@ impl ProfileFile {
             return Err(others_may(&self.path, &found, "read", "600"));
         }
         if found.len() > MAX_LEN {
-            return Err(self.damaged("it is too long"));
+            return Err(self.damaged("the file is too long"));
         }
         let mut text = Zeroizing::new(String::new());
         file.take(MAX_LEN).read_to_string(&mut text).map_err(failed)?;
         text.parse::<Table>().map_err(|error| {
-            // Not what the parser says: it repeats the line, in which a secret may stand.
+            // The parser's own message repeats the line, which may hold a secret.
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            self.damaged(&format!("line {} is no TOML", before.matches('\n').count() + 1))
+            self.damaged(&format!("line {} is not TOML", before.matches('\n').count() + 1))
         })
     }
 
-    /// Writes all profiles beside the file and puts that in its place, so that whoever reads finds
-    /// the old ones or the new.
+    /// Replaces the file atomically: a reader finds the old profiles or the new ones.
     fn write(&self, profiles: &Table) -> Result<(), CliError> {
         let failed = |error: io::Error| self.failed(&error);
         let text =
@@ -174,33 +182,31 @@ impl ProfileFile {
     fn damaged(&self, what: &str) -> CliError {
         let path = self.path.display();
         CliError::Failed(format!(
-            "{path} is damaged: {what}; mend it, or delete it and log in again"
+            "{path} is damaged: {what}; correct it, or delete it and log in again"
         ))
     }
 
     fn parse(&self, name: &str, entry: &Value) -> Result<Profile, CliError> {
-        let damaged = |what: &str| self.damaged(&format!("in the profile {name:?} {what}"));
-        let entry = entry.as_table().ok_or_else(|| damaged("no members stand"))?;
+        let damaged = |what: &str| self.damaged(&format!("profile {name:?}: {what}"));
+        let entry = entry.as_table().ok_or_else(|| damaged("it has no members"))?;
         let text = |member: &str| entry.get(member).and_then(Value::as_str);
         let secret = |member: &str| text(member).map(|plain| Secret::new(plain.to_owned()));
         if let Some(other) =
             entry.keys().find(|own| ![URL, TOKEN, CLIENT_ID, CLIENT_SECRET].contains(&own.as_str()))
         {
-            return Err(damaged(&format!("stands {other:?}, which means nothing here")));
+            return Err(damaged(&format!("unknown member {other:?}")));
         }
         let credential = match (secret(TOKEN), text(CLIENT_ID), secret(CLIENT_SECRET)) {
             (Some(token), None, None) => Credential::bearer(token),
             (None, Some(id), Some(secret)) => Credential::client(id, secret),
             _ => {
-                return Err(damaged(
-                    "a `token` is missing, or a `client_id` and `client_secret`, and not both",
-                ));
+                return Err(damaged("it needs either `token`, or `client_id` and `client_secret`"));
             }
         };
         let url = text(URL).ok_or_else(|| damaged("the `url` is missing"))?;
-        // That it is not as it must be was no mistake of whoever calls.
+        // A damaged file is not an invalid argument.
         let as_damage = |error| match error {
-            CliError::Usage(what) => damaged(&format!("something is wrong: {what}")),
+            CliError::Usage(what) => damaged(&what),
             other => other,
         };
         let (url, credential) =
@@ -228,8 +234,8 @@ fn entry(profile: &Profile) -> Table {
 fn unknown(name: &str, profiles: &Table) -> CliError {
     let names = profiles.keys().map(|name| format!("{name:?}")).collect::<Vec<_>>();
     CliError::NotAuthenticated(match names.as_slice() {
-        [] => "not logged in: `mintery login --url URL` does that".to_owned(),
-        names => format!("there is no profile {name:?}; there are: {}", names.join(", ")),
+        [] => "not logged in; run `mintery login --url URL`".to_owned(),
+        names => format!("there is no profile {name:?}; known profiles: {}", names.join(", ")),
     })
 }
 
@@ -239,15 +245,13 @@ fn check_owner(path: &Path, found: &fs::Metadata) -> Result<(), CliError> {
     }
     let path = path.display();
     let (owner, own) = (found.uid(), geteuid());
-    Err(CliError::Failed(format!(
-        "{path} belongs to somebody else (user {owner}, and you are {own})"
-    )))
+    Err(CliError::Failed(format!("{path} belongs to another user ({owner}; you are {own})")))
 }
 
 fn others_may(path: &Path, found: &fs::Metadata, what: &str, mode: &str) -> CliError {
     let path = path.display();
     let found = found.mode() & 0o7777;
     CliError::Failed(format!(
-        "others may {what} {path} (mode {found:04o}); run `chmod {mode} {path}`"
+        "other users may {what} {path} (mode {found:04o}); run `chmod {mode} {path}`"
     ))
 }

@@ -1,24 +1,24 @@
-//! The URL of a server, as somebody names it at the command line.
+//! Parses the URL of a server from the command line.
 
-use crate::cli::CliError;
+use crate::cli::error::CliError;
 use crate::model::issuer::Issuer;
 
-/// Takes the URL of a server: its issuer, or another address at which it answers. A slash at the
-/// end means nothing.
+/// Parses the URL of a server: its issuer, or another of its addresses. A slash at the end is
+/// ignored.
 ///
 /// # Errors
-/// When it is none, or a credential that is sent there could be read on the way.
+/// When the URL is invalid, or would send a credential unencrypted.
 pub fn parse(text: &str) -> Result<Issuer, CliError> {
     let begins_well = text.starts_with("https://") || text.starts_with("http://");
     let url = Some(text.trim_end_matches('/'))
         .filter(|text| begins_well && text.bytes().all(|byte| byte.is_ascii_graphic()))
         .and_then(|text| Issuer::parse(text).ok())
         .ok_or_else(|| {
-            let reason = "the URL of a server is expected, as https://auth.example.com: without user, query and fragment";
+            let reason = "invalid server URL; use one such as https://auth.example.com, without user, query and fragment";
             CliError::Usage(reason.to_owned())
         })?;
     if !url.is_confidential() {
-        let reason = "plain http is for this very machine alone: anybody on the way could read what is sent; use https";
+        let reason = "cannot send a credential over plain http to another machine; use https";
         return Err(CliError::Usage(reason.to_owned()));
     }
     Ok(url)

@@ -4,14 +4,13 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cli::CliError;
-use crate::cli::output;
-use crate::cli::output::{Format, date};
-use crate::cli::remote::credential::Credential;
-use crate::cli::remote::grant;
-use crate::cli::remote::grant::Wanted;
-use crate::cli::remote::http::{Refusal, Remote};
-use crate::cli::remote::profile::{Profile, ProfileFlag};
+use super::credential::Credential;
+use super::grant::{self, TokenRequest};
+use super::http::{Refusal, Remote};
+use super::profile::ProfileFlag;
+use super::profile_file::Profile;
+use crate::cli::error::CliError;
+use crate::cli::output::{self, Output, date};
 use crate::clock::Timestamp;
 use crate::logging::escape;
 use crate::secret::Secret;
@@ -20,15 +19,14 @@ use crate::secret::Secret;
 pub struct Whoami {
     #[command(flatten)]
     profile: ProfileFlag,
-    /// How to print it.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
-/// Who one is at a server.
+/// The identity of a credential at a server.
 #[derive(Debug)]
 pub struct Identity {
-    /// As the server says.
+    /// The server's answer.
     whole: Value,
     members: Members,
 }
@@ -47,15 +45,16 @@ impl Whoami {
     pub fn run(&self) -> Result<(), CliError> {
         let profile = self.profile.load()?;
         let identity = Identity::ask(&profile)?;
-        match self.output {
-            Format::Json => Ok(output::foreign_json(&identity.whole)?),
-            Format::Table => Ok(output::line(&identity.table(&profile))?),
+        if self.output.is_json() {
+            output::foreign_json(&identity.whole)
+        } else {
+            output::line(&identity.table(&profile))
         }
     }
 }
 
 impl Identity {
-    /// Asks the server. A client gets a token for that.
+    /// Asks the server. A client requests a token first.
     pub fn ask(profile: &Profile) -> Result<Self, CliError> {
         let remote = Remote::new(&profile.url);
         match &profile.credential {
@@ -72,14 +71,14 @@ impl Identity {
     }
 
     fn of_client(remote: &Remote<'_>, id: &str, secret: &Secret) -> Result<Self, Refusal> {
-        let scope = match grant::of_client(remote, id, secret, &Wanted::default()) {
+        let scope = match grant::client_credentials(remote, id, secret, &TokenRequest::default()) {
             Ok(granted) => match Self::of_bearer(remote, &granted.token) {
-                // Its tokens are for another API, and good there.
+                // Its tokens are valid, for another API.
                 Err(refusal) if refusal.is_unauthenticated() => granted.scope,
                 told => return told,
             },
-            // It may introspect, say, and have no tokens. That is only said to one that
-            // authenticated.
+            // A client that may only introspect gets no token. The server says so only after
+            // authentication.
             Err(refusal) if refusal.is("unauthorized_client") => None,
             Err(refusal) => return Err(refusal),
         };
@@ -110,7 +109,7 @@ impl Identity {
         table.to_string()
     }
 
-    /// For people, in a few words.
+    /// A short description for people.
     pub fn description(&self) -> String {
         let Members { sub, kind, name, .. } = &self.members;
         let (sub, kind) = (escape(sub), escape(kind).replace("api_key", "API key"));

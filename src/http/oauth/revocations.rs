@@ -123,7 +123,7 @@ fn answer(
             .insert_header((CACHE_CONTROL, NO_STORE))
             .body(document),
         Err(Refused::Oauth(refusal)) => {
-            error::oauth::response(request, server, &server.context.metrics.feed_refusals, &refusal)
+            error::oauth::response(request, server, &server.context.metrics.feed.refusals, &refusal)
         }
         Err(Refused::Access(refusal)) => error::access::response(request, server, &refusal),
     }

@@ -87,7 +87,7 @@ pub async fn respond(
         // A part of another history: see `Look`.
         None | Some(ReaderPosition::Part(_)) => first_part(server, reader).await?,
     };
-    let [snapshots, changes] = &server.context.metrics.feed_documents;
+    let [snapshots, changes] = &server.context.metrics.feed.documents;
     if document.is_snapshot() { snapshots } else { changes }.increment(1);
     document.sign(server, request.nonce.as_deref())
 }
@@ -101,7 +101,7 @@ fn take_place<'a>(
     if wait.is_zero() {
         None
     } else {
-        server.feed.waiting.begin(reader, &server.context.metrics.feed_readers)
+        server.feed.waiting.begin(reader, &server.context.metrics.feed.readers)
     }
 }
 

@@ -31,7 +31,7 @@ fn a_client_logs_in_and_out() {
     assert!(kept.contains(&format!("url = \"{}\"", server.url(""))), "{kept}");
 
     let said = caller.run(&["logout"]).succeeded().stderr;
-    assert!(said.contains("still good"), "{said}");
+    assert!(said.contains("still valid"), "{said}");
     assert!(!caller.file().exists());
     caller.run(&["whoami"]).ended_with(3, &["mintery login"]);
     caller.run(&["logout"]).ended_with(3, &["mintery login"]);
@@ -112,7 +112,7 @@ fn an_access_token_is_a_credential_too() {
         caller.run(&["whoami", "-o", "json"]).succeeded().json()["credential"],
         "access_token"
     );
-    caller.run(&["token", "get"]).ended_with(1, &["gets no other"]);
+    caller.run(&["token", "get"]).ended_with(1, &["cannot request another"]);
     caller.run(&["token", "revoke", &token]).ended_with(1, &["--client-id"]);
     work.run(&["client", "revoke-tokens", &client.id]).succeeded();
     eventually("the token is refused", PATIENCE, || {

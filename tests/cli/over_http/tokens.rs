@@ -66,19 +66,19 @@ fn a_client_gets_a_token_and_looks_at_it() {
         (&json["header"]["typ"], &json["claims"]["iss"]),
         (&"at+jwt".into(), &ISSUER.into())
     );
-    assert!(said.stderr.contains("Nothing was verified"), "{said:?}");
+    assert!(said.stderr.contains("not verified"), "{said:?}");
     let said = with_token(&["token", "decode"]).succeeded();
     assert!(said.stdout.contains("at+jwt") && said.stdout.contains("UTC"), "{said:?}");
 
     let good = with_token(&["token", "verify", "-o", "json", "--scope", "read"]).succeeded().json();
     assert_eq!((&good["sub"], &good["iss"]), (&client.id.as_str().into(), &ISSUER.into()));
-    assert!(with_token(&["token", "verify"]).succeeded().stdout.contains("GOOD"));
+    assert!(with_token(&["token", "verify"]).succeeded().stdout.contains("VALID"));
     with_token(&["token", "verify", "--scope", "read write"]).ended_with(4, &["write"]);
     with_token(&["token", "verify", "--audience", "https://other.example"])
         .ended_with(3, &["audience"]);
     let (body, signature) = token.rsplit_once('.').unwrap();
     let forged = format!("{body}.{}", signature.chars().rev().collect::<String>());
-    caller.run(&["token", "verify", &forged]).ended_with(3, &["not good"]);
+    caller.run(&["token", "verify", &forged]).ended_with(3, &["the token is invalid"]);
     caller.run(&["token", "verify", "nonsense"]).ended_with(3, &["malformed"]);
 
     with_token(&["token", "revoke"]).succeeded();
@@ -97,7 +97,7 @@ fn an_expired_credential_is_refused() {
     let token = server.token(&client);
     eventually("the token expires", PATIENCE, || {
         let ran = caller.work.run_with_input(&["token", "verify"], token.as_bytes());
-        (ran.code == Some(3)).then(|| ran.ended_with(3, &["not good: expired"]))
+        (ran.code == Some(3)).then(|| ran.ended_with(3, &["invalid: expired"]))
     });
     caller
         .work
@@ -161,7 +161,7 @@ fn a_token_for_an_api_key_is_good_where_the_key_is() {
             (Some(&*owner.id), &made["id"], &"read".into())
         );
         verify("any").succeeded();
-        verify(elsewhere).ended_with(3, &["not good"]);
+        verify(elsewhere).ended_with(3, &["the token is invalid"]);
         caller.run(&["auth", "check", "--env", environment]).succeeded();
         caller.run(&["auth", "check", "--env", elsewhere]).ended_with(3, &["API key"]);
     }

@@ -1,5 +1,7 @@
 //! `mintery token …`
 
+mod argument;
+mod claims;
 mod decode;
 mod verify;
 
@@ -7,90 +9,63 @@ use clap::{Args, Subcommand};
 use comfy_table::ContentArrangement;
 use serde_json::{Value, json};
 
-use crate::cli::output;
-use crate::cli::output::Format;
-use crate::cli::remote::credential::Credential;
-use crate::cli::remote::grant;
-use crate::cli::remote::grant::WantedFlags;
-use crate::cli::remote::http::{Answer, Remote};
-use crate::cli::remote::profile::{Profile, ProfileFlag};
-use crate::cli::remote::token::decode::Decode;
-use crate::cli::remote::token::verify::Verify;
-use crate::cli::{CliError, secret_input};
+use self::argument::TokenArgument;
+use self::claims::add_claims;
+use self::decode::DecodeToken;
+use self::verify::VerifyToken;
+use super::credential::Credential;
+use super::grant::{self, TokenRequestFlags};
+use super::http::{Answer, Remote};
+use super::profile::ProfileFlag;
+use super::profile_file::Profile;
+use crate::cli::error::CliError;
+use crate::cli::output::{self, Output};
 use crate::logging::escape;
 use crate::secret::Secret;
 
 #[derive(Debug, Subcommand)]
 pub enum TokenVerb {
-    /// Gets an access token and prints it.
-    Get(Get),
-    /// Asks the server whether a token is good, and what it says (RFC 7662).
-    Introspect(Introspect),
-    /// Takes a token back that the client of the profile asked for (RFC 7009).
-    Revoke(Revoke),
-    /// Shows what a token says. It asks nobody, and verifies nothing.
-    Decode(Decode),
-    /// Checks a token with the published keys of its issuer, without asking about it.
-    Verify(Verify),
+    /// Get an access token and print it.
+    Get(GetToken),
+    /// Introspect a token at the server (RFC 7662).
+    Introspect(IntrospectToken),
+    /// Revoke a token issued to the client of the profile (RFC 7009).
+    Revoke(RevokeToken),
+    /// Print the claims of a token, offline and unverified.
+    Decode(DecodeToken),
+    /// Verify a token with the published keys of its issuer.
+    Verify(VerifyToken),
 }
 
 #[derive(Debug, Args)]
-pub struct Get {
+pub struct GetToken {
     #[command(flatten)]
-    wanted: WantedFlags,
+    request: TokenRequestFlags,
     #[command(flatten)]
     profile: ProfileFlag,
-    /// How to print it: the token alone, or all that the server says.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
-}
-
-// No doc comment: a command that has these flags would be described by it.
-// A token that somebody has.
-#[derive(Debug, Args)]
-pub struct TokenArgument {
-    /// The token: `-` reads it from standard input, or from a prompt that shows nothing.
-    #[arg(
-        value_name = "TOKEN|-",
-        default_value = "-",
-        hide_default_value = true,
-        allow_hyphen_values = true
-    )]
-    token: String,
-}
-
-impl TokenArgument {
-    /// The token, without the white space around it.
-    pub fn read(&self) -> Result<Secret, CliError> {
-        let token = secret_input::read_token(&self.token, "Token: ")?;
-        if token.expose().is_empty() {
-            return Err(CliError::Usage("no token was given".to_owned()));
-        }
-        Ok(token)
-    }
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "The exit code is 3 when the token is not active.")]
-pub struct Introspect {
+#[command(after_help = "The exit code is 3 if the token is not active.")]
+pub struct IntrospectToken {
     #[command(flatten)]
     token: TokenArgument,
     #[command(flatten)]
     profile: ProfileFlag,
-    /// How to print it.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Args)]
-pub struct Revoke {
+pub struct RevokeToken {
     #[command(flatten)]
     token: TokenArgument,
     #[command(flatten)]
     profile: ProfileFlag,
-    /// How to print it.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl TokenVerb {
@@ -105,63 +80,58 @@ impl TokenVerb {
     }
 }
 
-impl Get {
+impl GetToken {
     fn run(&self) -> Result<(), CliError> {
-        let wanted = self.wanted.parse()?;
+        let request = self.request.parse()?;
         let profile = self.profile.load()?;
-        let granted = grant::request(&Remote::new(&profile.url), &profile.credential, &wanted)?;
-        if self.output == Format::Json {
-            return Ok(output::foreign_json(&granted.whole)?);
+        let granted = grant::request(&Remote::new(&profile.url), &profile.credential, &request)?;
+        if self.output.is_json() {
+            return output::foreign_json(&granted.whole);
         }
         let life =
-            granted.expires_in.map(|secs| format!("It is good for {secs} s. ")).unwrap_or_default();
+            granted.expires_in.map(|secs| format!("Valid for {secs} s. ")).unwrap_or_default();
         let scope = granted.scope.as_deref().filter(|scope| !scope.is_empty());
         output::note(&format!("{life}Scope: {}", scope.map_or_else(|| "none".to_owned(), escape)))?;
-        Ok(output::line(granted.token.expose())?)
+        output::line(granted.token.expose())
     }
 }
 
-impl Introspect {
+impl IntrospectToken {
     fn run(&self) -> Result<(), CliError> {
         let answer = ask_about(&self.token, &self.profile, "/oauth/introspect")?;
         let whole: Value = answer.json()?;
         let Some(is_active) = whole.get("active").and_then(Value::as_bool) else {
             return Err(answer.foreign().into());
         };
-        match self.output {
-            Format::Json => output::foreign_json(&whole)?,
-            Format::Table if is_active => {
-                let mut table = output::table(&["ACTIVE", "yes"]);
-                table.set_content_arrangement(ContentArrangement::Dynamic);
-                let members =
-                    whole.as_object().into_iter().flatten().filter(|(name, _)| *name != "active");
-                decode::add_claims(&mut table, members);
-                output::line(&table.to_string())?;
-            }
-            Format::Table => {}
+        if self.output.is_json() {
+            output::foreign_json(&whole)?;
+        } else if is_active {
+            let mut table = output::table(&["ACTIVE", "yes"]);
+            table.set_content_arrangement(ContentArrangement::Dynamic);
+            let members =
+                whole.as_object().into_iter().flatten().filter(|(name, _)| *name != "active");
+            add_claims(&mut table, members);
+            output::line(&table.to_string())?;
         }
         if is_active {
             return Ok(());
         }
-        let reason = "the token is not active, or not for this client to know of";
+        let reason = "the token is not active, or this client may not introspect it";
         Err(CliError::NotAuthenticated(reason.to_owned()))
     }
 }
 
-impl Revoke {
+impl RevokeToken {
     fn run(&self) -> Result<(), CliError> {
         // RFC 7009 §2.2 leaves the body open.
         ask_about(&self.token, &self.profile, "/oauth/revoke")?;
-        match self.output {
-            Format::Json => Ok(output::json(&json!({ "revoked": true }))?),
-            Format::Table => {
-                Ok(output::note("Revoked: if the token was good, it is not any more.")?)
-            }
-        }
+        self.output.confirm(&json!({ "revoked": true }), || {
+            "The token is revoked if it was valid.".to_owned()
+        })
     }
 }
 
-/// Sends a token to where the client of a profile may ask about it.
+/// Sends a token to an endpoint, authenticated as the client of the profile.
 fn ask_about(token: &TokenArgument, profile: &ProfileFlag, path: &str) -> Result<Answer, CliError> {
     let profile = profile.load()?;
     let client = client_of(&profile)?;
@@ -169,12 +139,12 @@ fn ask_about(token: &TokenArgument, profile: &ProfileFlag, path: &str) -> Result
     Ok(Remote::new(&profile.url).post(path, &[("token", token.expose())], Some(client))?)
 }
 
-/// The client of a profile: introspection and revocation are for clients alone.
+/// The client of a profile. Only clients may introspect and revoke.
 fn client_of(profile: &Profile) -> Result<(&str, &Secret), CliError> {
     match &profile.credential {
         Credential::Client { id, secret } => Ok((id, secret)),
         other => Err(CliError::Failed(format!(
-            "that is for clients, and this profile has an {}: `mintery login --client-id ID` makes one of a client",
+            "this command needs a client, but the profile has an {}; run `mintery login --client-id ID`",
             other.kind()
         ))),
     }

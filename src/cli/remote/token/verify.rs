@@ -1,15 +1,14 @@
-//! `mintery token verify`: the check that an API makes, with the library that it makes it with.
+//! `mintery token verify`: verifies a token with the library that APIs use.
 
 use clap::Args;
 use comfy_table::ContentArrangement;
 use serde::{Deserialize, Serialize};
 
-use crate::cli::CliError;
-use crate::cli::output;
-use crate::cli::output::{Format, date};
+use super::argument::TokenArgument;
+use crate::cli::error::CliError;
+use crate::cli::output::{self, Output, date};
 use crate::cli::remote::http::Remote;
 use crate::cli::remote::profile::ProfileFlag;
-use crate::cli::remote::token::TokenArgument;
 use crate::logging::escape;
 use crate::model::environment::{Environment, Environments};
 use crate::model::scope::ScopeSet;
@@ -17,34 +16,33 @@ use mintery_verifier::{BuildError, Principal, RequireScope, Verifier, VerifyErro
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The exit code is 0 when the token is good, 3 when it is not, 4 when it lacks a scope, and 1 when \
-                        that cannot be told. What was taken back is not looked at: `mintery token introspect` asks the server."
+    after_help = "The exit code is 0 if the token is valid, 3 if it is invalid, 4 if it lacks a scope, and 1 if \
+                        it cannot be verified. Revocations are not checked; `mintery token introspect` asks the server."
 )]
-pub struct Verify {
+pub struct VerifyToken {
     #[command(flatten)]
     token: TokenArgument,
-    /// Who must have issued it; the server of the profile when this is absent.
+    /// The expected issuer; the server of the profile if absent.
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
-    /// For which API it must be; the issuer itself when this is absent.
+    /// The expected audience; the issuer if absent.
     #[arg(long, value_name = "URI")]
     audience: Option<String>,
-    /// The scopes that it must have, with spaces between.
+    /// Required scopes, separated by spaces.
     #[arg(long, value_name = "\"A B\"")]
     scope: Option<String>,
-    /// From which API keys it may have been made: live, test, or any.
+    /// Accepted environments of a token from an API key: live, test or any.
     #[arg(long, value_name = "ENVIRONMENT", default_value = "live")]
     env: Environments,
     #[command(flatten)]
     profile: ProfileFlag,
-    /// How to print what it says.
-    #[arg(short, long, default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
-/// What a good token says.
+/// The claims of a valid token.
 #[derive(Serialize)]
-struct Good<'a> {
+struct VerifiedClaims<'a> {
     sub: &'a str,
     client_id: &'a str,
     scope: &'a ScopeSet,
@@ -54,12 +52,12 @@ struct Good<'a> {
     iat: i64,
     nbf: i64,
     jti: &'a str,
-    /// Of a token that was made from an API key, what the key is for.
+    /// The environment of the API key that the token was exchanged for.
     #[serde(skip_serializing_if = "Option::is_none")]
     environment: Option<&'static str>,
 }
 
-impl Verify {
+impl VerifyToken {
     pub async fn run(&self) -> Result<(), CliError> {
         let scopes =
             ScopeSet::parse(self.scope.as_deref().unwrap_or_default()).map_err(CliError::usage)?;
@@ -69,7 +67,7 @@ impl Verify {
             VerifyError::KeysUnavailable | VerifyError::StaleRevocations => {
                 CliError::Failed(why.to_string())
             }
-            _ => CliError::NotAuthenticated(format!("the token is not good: {why}")),
+            _ => CliError::NotAuthenticated(format!("the token is invalid: {why}")),
         })?;
         RequireScope::all(scopes.iter())
             .check(&principal)
@@ -87,8 +85,7 @@ impl Verify {
         } else {
             let url = self.profile.load()?.url;
             let issuer = issuer_at(&Remote::new(&url))?;
-            // The server is known by an address of its own, which may be another than that in its
-            // tokens.
+            // The address of the server may differ from the issuer in its tokens.
             let keys = url.endpoint("/.well-known/jwks.json");
             verifier_of(&issuer).jwks_uri(keys).build().await
         };
@@ -101,7 +98,7 @@ impl Verify {
 
     fn print(&self, verifier: &Verifier, principal: &Principal) -> Result<(), CliError> {
         let token = principal.token();
-        let good = Good {
+        let claims = VerifiedClaims {
             sub: &token.subject,
             client_id: &token.client_id,
             scope: &token.scopes,
@@ -113,25 +110,25 @@ impl Verify {
             jti: &token.jti,
             environment: principal.environment().map(Environment::name),
         };
-        if self.output == Format::Json {
-            return Ok(output::foreign_json(&serde_json::json!(good))?);
+        if self.output.is_json() {
+            return output::foreign_json(&serde_json::json!(claims));
         }
-        let mut table = output::table(&["GOOD", "unless it was taken back"]);
+        let mut table = output::table(&["VALID", "unless revoked"]);
         table.set_content_arrangement(ContentArrangement::Dynamic);
         table.add_row(["expires", &date(token.expires_at)]);
-        table.add_row(["subject", &escape(good.sub)]);
-        table.add_row(["client", &escape(good.client_id)]);
-        if let Some(environment) = good.environment {
+        table.add_row(["subject", &escape(claims.sub)]);
+        table.add_row(["client", &escape(claims.client_id)]);
+        if let Some(environment) = claims.environment {
             table.add_row(["environment", environment]);
         }
-        table.add_row(["scope", good.scope.as_str()]);
-        table.add_row(["issuer", &escape(good.iss)]);
-        table.add_row(["audience", &escape(&good.aud.join(" "))]);
-        Ok(output::line(&table.to_string())?)
+        table.add_row(["scope", claims.scope.as_str()]);
+        table.add_row(["issuer", &escape(claims.iss)]);
+        table.add_row(["audience", &escape(&claims.aud.join(" "))]);
+        output::line(&table.to_string())
     }
 }
 
-/// Who a server says that it is (RFC 8414 §2).
+/// The issuer in the metadata of a server (RFC 8414 §2).
 fn issuer_at(remote: &Remote<'_>) -> Result<String, CliError> {
     #[derive(Deserialize)]
     struct Metadata {
