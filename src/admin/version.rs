@@ -43,12 +43,12 @@ mod tests {
             name: &'a str,
             limit: Option<u32>,
         }
-        let version = of(&Members { name: "a", limit: None });
         #[derive(serde::Serialize)]
         struct Renamed {
             name: &'static str,
             limit: Option<u64>,
         }
+        let version = of(&Members { name: "a", limit: None });
         assert_eq!(version, of(&Renamed { name: "a", limit: None }));
         assert_ne!(version, of(&Members { name: "a", limit: Some(1) }));
         assert_ne!(version, of(&Members { name: "b", limit: None }));
