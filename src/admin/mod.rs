@@ -32,6 +32,7 @@ use session::SessionPolicy;
 use crate::clock::Clock;
 use crate::keys::seal::SealingKey;
 use crate::model::event::Actor;
+use crate::model::own_scope::OwnScope;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::random::Random;
@@ -78,13 +79,11 @@ impl Admin {
 
     /// Rejects new APIs of a client or user, unless the caller manages APIs.
     fn may_give_apis(&self, wanted: &[ResourceUri], had: &[ResourceUri]) -> Result<(), AdminError> {
-        let manages_apis = self.grantable.as_ref().is_none_or(|held| held.contains(MANAGES_APIS));
+        let manages_apis =
+            self.grantable.as_ref().is_none_or(|held| OwnScope::ApisWrite.is_in(held));
         if manages_apis || wanted.iter().all(|resource| had.contains(resource)) {
             return Ok(());
         }
-        Err(AdminError::Forbidden(ScopeSet::parse(MANAGES_APIS).unwrap_or_default()))
+        Err(AdminError::Forbidden(OwnScope::ApisWrite.into()))
     }
 }
-
-/// The scope of callers that manage APIs.
-const MANAGES_APIS: &str = "mintery:apis:write";

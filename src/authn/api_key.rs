@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::context::Context;
 use super::delay::make_wait;
@@ -51,9 +52,38 @@ pub(super) async fn authenticate(
     presented: &PresentedKey<'_>,
     demand: Demand<'_>,
 ) -> Result<Authenticated, AccessError> {
+    let known = find(context, presented).await?;
+    let now = context.clock.now();
+    let judged = judge(context, &known, presented, demand, now);
+    match &judged {
+        Ok(_) => spend(context, &known, presented.from, now).map_err(AccessError::OverLimit)?,
+        Err(AccessError::InvalidKey(failure)) => {
+            if let Some(outcome) = failure.outcome() {
+                known.usage.refuse(now, outcome);
+            }
+        }
+        Err(_) => known.usage.refuse(now, KeyOutcome::MissingScope),
+    }
+    judged
+}
+
+/// The same for a request that [`authenticate`] has counted.
+pub(super) async fn recheck(
+    context: &Context,
+    presented: &PresentedKey<'_>,
+    demand: Demand<'_>,
+) -> Result<Authenticated, AccessError> {
+    let known = find(context, presented).await?;
+    judge(context, &known, presented, demand, context.clock.now())
+}
+
+async fn find(
+    context: &Context,
+    presented: &PresentedKey<'_>,
+) -> Result<Arc<KnownApiKey>, AccessError> {
     let digest = digest(context, presented.key)?;
     match context.directory.api_key(&digest).await? {
-        Some(known) => admit(context, &known, presented, demand),
+        Some(known) => Ok(known),
         None => Err(Box::pin(refuse_unknown(context, presented)).await.into()),
     }
 }
@@ -67,34 +97,6 @@ pub async fn refuse_unknown(context: &Context, presented: &PresentedKey<'_>) -> 
         make_wait().await;
     }
     KeyFailure::Unknown
-}
-
-fn admit(
-    context: &Context,
-    known: &KnownApiKey,
-    presented: &PresentedKey<'_>,
-    demand: Demand<'_>,
-) -> Result<Authenticated, AccessError> {
-    let now = context.clock.now();
-    let judged = judge(context, known, presented, demand, now);
-    if demand.is_first {
-        match &judged {
-            Ok(_) => spend(context, known, presented.from, now).map_err(AccessError::OverLimit)?,
-            Err(AccessError::InvalidKey(failure)) => {
-                if let Some(outcome) = failure.outcome() {
-                    known.usage.refuse(now, outcome);
-                }
-            }
-            Err(_) => known.usage.refuse(now, KeyOutcome::MissingScope),
-        }
-    }
-    let scopes = judged?;
-    Ok(Authenticated {
-        identity: known.owner.identity(),
-        credential: Credential::ApiKey { id: known.key.id.clone(), name: known.key.name.clone() },
-        scopes,
-        expires_at: known.key.expires_at,
-    })
 }
 
 /// Counts a use of the key against its limit.
@@ -137,7 +139,7 @@ fn judge(
     presented: &PresentedKey<'_>,
     demand: Demand<'_>,
     now: Timestamp,
-) -> Result<ScopeSet, AccessError> {
+) -> Result<Authenticated, AccessError> {
     let key = &known.key;
     check_standing(known, now)?;
     if !demand.environments.accept(key.environment) {
@@ -151,7 +153,12 @@ fn judge(
         scopes = for_resource(context, known, scopes, resource)?;
     }
     require(&scopes, demand.scopes)?;
-    Ok(scopes)
+    Ok(Authenticated {
+        identity: known.owner.identity(),
+        credential: Credential::ApiKey { id: key.id.clone(), name: key.name.clone() },
+        scopes,
+        expires_at: key.expires_at,
+    })
 }
 
 /// True if the key may be used from the caller's address. An unknown address is never allowed.

@@ -55,6 +55,24 @@ pub async fn authenticate(
     }
 }
 
+/// Checks the caller of a request once more, for example after the body has arrived: the credential
+/// may have been revoked since. A second check does not count as a use of an API key.
+///
+/// # Errors
+/// As [`authenticate`], except for the limit of an API key.
+pub async fn recheck(
+    context: &Context,
+    presented: &CallerCredential<'_>,
+    demand: Demand<'_>,
+) -> Result<Authenticated, AccessError> {
+    match presented {
+        CallerCredential::ApiKey(presented) => api_key::recheck(context, presented, demand).await,
+        CallerCredential::Token(_) | CallerCredential::Session(_) => {
+            authenticate(context, presented, demand).await
+        }
+    }
+}
+
 async fn authenticate_token(
     context: &Context,
     token: &str,

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::error::AccessError;
 use crate::model::api_key::Environments;
+use crate::model::own_scope::OwnScope;
 use crate::model::scope::ScopeSet;
 
 /// Requirements that a caller must meet.
@@ -15,9 +16,16 @@ pub struct Demand<'a> {
     /// The environments of API keys that are accepted.
     pub environments: Environments,
     /// The scopes that the caller must hold.
-    pub scopes: Option<&'a ScopeSet>,
-    /// True for the first check of a request, which alone counts as a use of the credential.
-    pub is_first: bool,
+    pub scopes: Option<NeededScopes<'a>>,
+}
+
+/// Scopes that a caller must hold.
+#[derive(Debug, Clone, Copy)]
+pub enum NeededScopes<'a> {
+    /// A scope of Mintery's own.
+    Own(OwnScope),
+    /// All scopes of a set.
+    All(&'a ScopeSet),
 }
 
 impl<'a> Demand<'a> {
@@ -29,7 +37,6 @@ impl<'a> Demand<'a> {
             other_resources: &[],
             environments: context.api_key_environments,
             scopes: None,
-            is_first: true,
         }
     }
 
@@ -39,12 +46,19 @@ impl<'a> Demand<'a> {
     }
 }
 
-/// Checks that `allowed` contains all scopes of `needed`.
+/// Checks that `allowed` contains all needed scopes.
 ///
 /// # Errors
 /// [`AccessError::InsufficientScope`] with the missing scopes.
-pub(super) fn require(allowed: &ScopeSet, needed: Option<&ScopeSet>) -> Result<(), AccessError> {
-    let Some(needed) = needed else { return Ok(()) };
-    let missing = needed.minus(allowed);
+pub(super) fn require(
+    allowed: &ScopeSet,
+    needed: Option<NeededScopes<'_>>,
+) -> Result<(), AccessError> {
+    let missing = match needed {
+        None => return Ok(()),
+        Some(NeededScopes::Own(scope)) if scope.is_in(allowed) => return Ok(()),
+        Some(NeededScopes::Own(scope)) => scope.into(),
+        Some(NeededScopes::All(scopes)) => scopes.minus(allowed),
+    };
     if missing.is_empty() { Ok(()) } else { Err(AccessError::InsufficientScope(missing)) }
 }

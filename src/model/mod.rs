@@ -15,6 +15,7 @@ pub mod leak;
 pub mod name;
 pub mod named;
 pub mod origin;
+pub mod own_scope;
 pub mod patch;
 pub mod resource;
 pub mod session;

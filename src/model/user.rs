@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::id::id;
 use super::named::named;
+use super::own_scope::OwnScope;
 use super::resource::ResourceUri;
-use super::scope::{OWN_SCOPES, ScopeSet};
+use super::scope::ScopeSet;
 use crate::clock::Timestamp;
 
 id!(
@@ -84,14 +85,11 @@ impl Role {
     /// The scopes of Mintery's own that go with it.
     #[must_use]
     pub fn scopes(self) -> ScopeSet {
-        let goes_with = |scope: &&str| match self {
-            Self::Admin => true,
-            Self::Member => false,
-            Self::Viewer => scope.ends_with(":read"),
-        };
-        let scopes = OWN_SCOPES.into_iter().filter(goes_with).collect::<Vec<_>>().join(" ");
-        // Each of them is a scope token.
-        ScopeSet::parse(&scopes).unwrap_or_default()
+        match self {
+            Self::Admin => OwnScope::ALL.into_iter().collect(),
+            Self::Member => ScopeSet::default(),
+            Self::Viewer => OwnScope::ALL.into_iter().filter(|scope| scope.is_read()).collect(),
+        }
     }
 }
 
@@ -192,7 +190,7 @@ impl User {
 #[cfg(test)]
 mod tests {
     use super::{Role, Username};
-    use crate::model::scope::OWN_SCOPES;
+    use crate::model::own_scope::OwnScope;
 
     #[test]
     fn a_username_is_what_nothing_takes_for_something_else() {
@@ -236,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_role_has_its_scopes() {
-        assert_eq!(Role::Admin.scopes().iter().count(), OWN_SCOPES.len());
+        assert_eq!(Role::Admin.scopes().iter().count(), OwnScope::ALL.len());
         assert!(Role::Member.scopes().is_empty());
         let viewer = Role::Viewer.scopes();
         assert!(

@@ -16,11 +16,9 @@ use crate::directory::{KnownClient, Unavailable};
 use crate::model::claims::{Audience, INTROSPECTION_TYPE};
 use crate::model::client::{Client, DEFAULT_INTROSPECTION_ALG};
 use crate::model::environment::Environment;
+use crate::model::own_scope::OwnScope;
 use crate::model::scope::ScopeSet;
 use mintery_verifier::AccessToken;
-
-/// The scope of clients that may introspect all tokens.
-pub const INTROSPECT_ALL: &str = "mintery:introspect";
 
 /// The format of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,10 +196,10 @@ async fn active_of_other(
 }
 
 /// A client may introspect tokens that were issued to it or its API keys, tokens for an API that it
-/// stands for, and with [`INTROSPECT_ALL`] all.
+/// stands for, and with [`OwnScope::Introspect`] all.
 fn may_introspect(context: &Context, caller: &Client, token: &AccessToken) -> bool {
     client_of(token) == caller.id.as_str()
-        || caller.terms.scopes.contains(INTROSPECT_ALL)
+        || OwnScope::Introspect.is_in(&caller.terms.scopes)
         || token.audience.iter().any(|audience| stands_for(context, caller, audience))
 }
 

@@ -12,24 +12,23 @@ use crate::admin::api::ApiUpdate;
 use crate::admin::json::api::{ApiInput, ApiJson};
 use crate::admin::{AdminError, api, revocation};
 use crate::http::act::{Outcome, applied};
+use crate::model::own_scope::OwnScope;
 use crate::model::resource::ResourceUri;
 use crate::oauth::AuthorizationServer;
-
-const READ: &str = "mintery:apis:read";
-const WRITE: &str = "mintery:apis:write";
 
 type Server = Data<AuthorizationServer>;
 
 /// `GET /api/v1/apis`
 pub async fn list(request: HttpRequest, server: Server) -> Outcome {
-    let admin = authorize(&request, &server, READ).await?;
+    let admin = authorize(&request, &server, OwnScope::ApisRead).await?;
     let apis = api::list(&admin).await?;
     Ok(complete_list(apis.iter().map(ApiJson::from)))
 }
 
 /// `POST /api/v1/apis`
 pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> Outcome {
-    let (admin, input) = authorize_and_read::<ApiInput>(&request, &server, WRITE, payload).await?;
+    let (admin, input) =
+        authorize_and_read::<ApiInput>(&request, &server, OwnScope::ApisWrite, payload).await?;
     let (resource, terms) = input.into_new()?;
     let made = api::create(&admin, resource, terms).await?;
     applied(&server, &admin).await?;
@@ -39,7 +38,7 @@ pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> O
 
 /// `GET /api/v1/apis/{resource}`
 pub async fn show(request: HttpRequest, server: Server, resource: Path<String>) -> Outcome {
-    let admin = authorize(&request, &server, READ).await?;
+    let admin = authorize(&request, &server, OwnScope::ApisRead).await?;
     let api = api::show(&admin, &parse(&resource)?).await?;
     Ok(tagged(ok(&ApiJson::from(&api)), &api::version(&api)))
 }
@@ -51,7 +50,8 @@ pub async fn update(
     resource: Path<String>,
     payload: Payload,
 ) -> Outcome {
-    let (admin, input) = authorize_and_read::<ApiInput>(&request, &server, WRITE, payload).await?;
+    let (admin, input) =
+        authorize_and_read::<ApiInput>(&request, &server, OwnScope::ApisWrite, payload).await?;
     let update = ApiUpdate { seen: if_match(&request)?, ..input.into_update()? };
     let api = api::update(&admin, &parse(&resource)?, update).await?;
     applied(&server, &admin).await?;
@@ -60,7 +60,7 @@ pub async fn update(
 
 /// `DELETE /api/v1/apis/{resource}`
 pub async fn delete(request: HttpRequest, server: Server, resource: Path<String>) -> Outcome {
-    let admin = authorize(&request, &server, WRITE).await?;
+    let admin = authorize(&request, &server, OwnScope::ApisWrite).await?;
     api::delete(&admin, &parse(&resource)?).await?;
     applied(&server, &admin).await?;
     Ok(gone())
@@ -72,7 +72,7 @@ pub async fn revoke_tokens(
     server: Server,
     resource: Path<String>,
 ) -> Outcome {
-    let admin = authorize(&request, &server, WRITE).await?;
+    let admin = authorize(&request, &server, OwnScope::ApisWrite).await?;
     revocation::revoke_api_tokens(&admin, &parse(&resource)?).await?;
     applied(&server, &admin).await?;
     Ok(gone())

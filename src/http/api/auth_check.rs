@@ -8,7 +8,7 @@ use url::form_urlencoded;
 
 use super::me;
 use crate::authn::caller;
-use crate::authn::demand::Demand;
+use crate::authn::demand::{Demand, NeededScopes};
 use crate::authn::error::{AccessError, TokenFailure};
 use crate::http::error;
 use crate::http::extract::presented;
@@ -71,7 +71,7 @@ async fn authenticate(
     let demand = Demand {
         resource,
         other_resources,
-        scopes: Some(&asked.scopes),
+        scopes: Some(NeededScopes::All(&asked.scopes)),
         environments: asked.environments.unwrap_or(own.environments),
         ..own
     };

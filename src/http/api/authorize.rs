@@ -5,7 +5,7 @@ use actix_web::HttpRequest;
 
 use crate::admin::{Admin, user};
 use crate::authn::caller::{self, CallerCredential};
-use crate::authn::demand::Demand;
+use crate::authn::demand::{Demand, NeededScopes};
 use crate::authn::error::AccessError;
 use crate::authn::session::grantable;
 use crate::http::act::Refused;
@@ -13,6 +13,7 @@ use crate::http::extract::presented;
 use crate::model::api_key::KeyOwner;
 use crate::model::event::Actor;
 use crate::model::identity::{Authenticated, Credential, Identity};
+use crate::model::own_scope::OwnScope;
 use crate::model::scope::ScopeSet;
 use crate::model::session::SessionId;
 use crate::model::user::{SecondFactorRule, UserId, Username};
@@ -25,11 +26,9 @@ use crate::oauth::AuthorizationServer;
 pub async fn authorize(
     request: &HttpRequest,
     server: &AuthorizationServer,
-    scope: &'static str,
+    scope: OwnScope,
 ) -> Result<Admin, Refused> {
-    let needed = needed(scope)?;
-    let demand = Demand { scopes: Some(&needed), ..Demand::of(&server.context) };
-    let presented = presented::credential(request, server)?;
+    let (presented, demand) = (presented::credential(request, server)?, demand(server, scope));
     Ok(acting(server, caller::authenticate(&server.context, &presented, demand).await?))
 }
 
@@ -41,18 +40,14 @@ pub async fn authorize(
 pub async fn authorize_again(
     request: &HttpRequest,
     server: &AuthorizationServer,
-    scope: &'static str,
+    scope: OwnScope,
 ) -> Result<Admin, Refused> {
-    let needed = needed(scope)?;
-    let demand = Demand { scopes: Some(&needed), ..Demand::of(&server.context) };
-    let presented = presented::credential(request, server)?;
-    let demand = Demand { is_first: false, ..demand };
-    Ok(acting(server, caller::authenticate(&server.context, &presented, demand).await?))
+    let (presented, demand) = (presented::credential(request, server)?, demand(server, scope));
+    Ok(acting(server, caller::recheck(&server.context, &presented, demand).await?))
 }
 
-/// A scope as a set. Nobody holds a scope that cannot be parsed.
-fn needed(scope: &'static str) -> Result<ScopeSet, AccessError> {
-    ScopeSet::parse(scope).map_err(|_| AccessError::InsufficientScope(ScopeSet::default()))
+fn demand(server: &AuthorizationServer, scope: OwnScope) -> Demand<'_> {
+    Demand { scopes: Some(NeededScopes::Own(scope)), ..Demand::of(&server.context) }
 }
 
 /// An [`Admin`] that acts in the name of a caller.
@@ -80,7 +75,7 @@ pub struct Person {
     pub own: Option<OwnSession>,
     /// They hold the scope for any owner.
     pub may_all: bool,
-    scope: &'static str,
+    scope: OwnScope,
 }
 
 /// The session of a caller.
@@ -103,13 +98,12 @@ impl Person {
     pub async fn authorize(
         request: &HttpRequest,
         server: &AuthorizationServer,
-        scope: &'static str,
+        scope: OwnScope,
     ) -> Result<Self, Refused> {
-        let needed = needed(scope)?;
         let presented = presented::credential(request, server)?;
-        let demand = Self::demand_of(server, &presented, &needed);
+        let demand = Self::demand_of(server, &presented, scope);
         let caller = caller::authenticate(&server.context, &presented, demand).await?;
-        Ok(Self::new(server, caller, scope, &needed))
+        Ok(Self::new(server, caller, scope))
     }
 
     /// The same after the body of the request has arrived: see [`authorize_again`].
@@ -121,29 +115,24 @@ impl Person {
         request: &HttpRequest,
         server: &AuthorizationServer,
     ) -> Result<Self, Refused> {
-        let needed = needed(self.scope)?;
         let presented = presented::credential(request, server)?;
-        let demand = Self::demand_of(server, &presented, &needed);
-        let demand = Demand { is_first: false, ..demand };
-        let caller = caller::authenticate(&server.context, &presented, demand).await?;
-        Ok(Self::new(server, caller, self.scope, &needed))
+        let demand = Self::demand_of(server, &presented, self.scope);
+        let caller = caller::recheck(&server.context, &presented, demand).await?;
+        Ok(Self::new(server, caller, self.scope))
     }
 
     fn demand_of<'a>(
         server: &'a AuthorizationServer,
         presented: &CallerCredential<'_>,
-        needed: &'a ScopeSet,
+        scope: OwnScope,
     ) -> Demand<'a> {
-        let is_session = matches!(presented, CallerCredential::Session(_));
-        Demand { scopes: (!is_session).then_some(needed), ..Demand::of(&server.context) }
+        match presented {
+            CallerCredential::Session(_) => Demand::of(&server.context),
+            CallerCredential::Token(_) | CallerCredential::ApiKey(_) => demand(server, scope),
+        }
     }
 
-    fn new(
-        server: &AuthorizationServer,
-        caller: Authenticated,
-        scope: &'static str,
-        needed: &ScopeSet,
-    ) -> Self {
+    fn new(server: &AuthorizationServer, caller: Authenticated, scope: OwnScope) -> Self {
         let own = match (&caller.identity, &caller.credential) {
             (Identity::User { id, name, .. }, Credential::Session(session)) => Some(OwnSession {
                 user: id.clone(),
@@ -152,7 +141,7 @@ impl Person {
             }),
             _ => None,
         };
-        let may_all = needed.is_subset_of(&caller.scopes);
+        let may_all = scope.is_in(&caller.scopes);
         Self { admin: acting(server, caller), own, may_all, scope }
     }
 
@@ -161,7 +150,7 @@ impl Person {
     /// # Errors
     /// [`AccessError::InsufficientScope`].
     pub fn demand(&self) -> Result<(), AccessError> {
-        if self.may_all { Ok(()) } else { Err(AccessError::InsufficientScope(needed(self.scope)?)) }
+        if self.may_all { Ok(()) } else { Err(AccessError::InsufficientScope(self.scope.into())) }
     }
 
     /// The session of a caller who acts on what is their own.

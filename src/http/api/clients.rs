@@ -13,16 +13,14 @@ use crate::admin::json::secret::{MadeSecretJson, SecretInput, SecretJson};
 use crate::admin::{AdminError, client, revocation};
 use crate::http::act::{Outcome, applied};
 use crate::model::client::{ClientId, ClientUpdate, SecretId};
+use crate::model::own_scope::OwnScope;
 use crate::oauth::AuthorizationServer;
-
-pub(super) const READ: &str = "mintery:clients:read";
-const WRITE: &str = "mintery:clients:write";
 
 type Server = Data<AuthorizationServer>;
 
 /// `GET /api/v1/clients`
 pub async fn list(request: HttpRequest, server: Server) -> Outcome {
-    let admin = authorize(&request, &server, READ).await?;
+    let admin = authorize(&request, &server, OwnScope::ClientsRead).await?;
     let query = PageQuery::parse(request.query_string(), &["enabled", "name"])?;
     let filter = client::Filter {
         name: query.filter("name").map(ToOwned::to_owned),
@@ -36,7 +34,8 @@ pub async fn list(request: HttpRequest, server: Server) -> Outcome {
 /// `POST /api/v1/clients`
 pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> Outcome {
     let (admin, input) =
-        authorize_and_read::<ClientInput>(&request, &server, WRITE, payload).await?;
+        authorize_and_read::<ClientInput>(&request, &server, OwnScope::ClientsWrite, payload)
+            .await?;
     let made = client::create(&admin, input.into_new()?).await?;
     applied(&server, &admin).await?;
     let path = format!("/api/v1/clients/{}", path_segment(made.client.id.as_str()));
@@ -45,7 +44,7 @@ pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> O
 
 /// `GET /api/v1/clients/{client_id}`
 pub async fn show(request: HttpRequest, server: Server, id: Path<String>) -> Outcome {
-    let admin = authorize(&request, &server, READ).await?;
+    let admin = authorize(&request, &server, OwnScope::ClientsRead).await?;
     let (client, secrets) = client::show(&admin, &parse(&id)?).await?;
     Ok(tagged(ok(&ShownJson::new(&client, &secrets)), &client::version(&client)))
 }
@@ -58,7 +57,8 @@ pub async fn update(
     payload: Payload,
 ) -> Outcome {
     let (admin, input) =
-        authorize_and_read::<ClientInput>(&request, &server, WRITE, payload).await?;
+        authorize_and_read::<ClientInput>(&request, &server, OwnScope::ClientsWrite, payload)
+            .await?;
     let update = ClientUpdate { seen: if_match(&request)?, ..input.into_update()? };
     let client = client::update(&admin, &parse(&id)?, update).await?;
     applied(&server, &admin).await?;
@@ -67,7 +67,7 @@ pub async fn update(
 
 /// `DELETE /api/v1/clients/{client_id}`
 pub async fn delete(request: HttpRequest, server: Server, id: Path<String>) -> Outcome {
-    let admin = authorize(&request, &server, WRITE).await?;
+    let admin = authorize(&request, &server, OwnScope::ClientsWrite).await?;
     client::delete(&admin, &parse(&id)?).await?;
     applied(&server, &admin).await?;
     Ok(gone())
@@ -79,7 +79,7 @@ pub async fn set_enabled<const ENABLED: bool>(
     server: Server,
     id: Path<String>,
 ) -> Outcome {
-    let (admin, id) = (authorize(&request, &server, WRITE).await?, parse(&id)?);
+    let (admin, id) = (authorize(&request, &server, OwnScope::ClientsWrite).await?, parse(&id)?);
     client::set_enabled(&admin, &id, ENABLED).await?;
     applied(&server, &admin).await?;
     let (client, _) = client::show(&admin, &id).await?;
@@ -88,7 +88,7 @@ pub async fn set_enabled<const ENABLED: bool>(
 
 /// `POST /api/v1/clients/{client_id}/revoke-tokens`
 pub async fn revoke_tokens(request: HttpRequest, server: Server, id: Path<String>) -> Outcome {
-    let admin = authorize(&request, &server, WRITE).await?;
+    let admin = authorize(&request, &server, OwnScope::ClientsWrite).await?;
     revocation::revoke_client_tokens(&admin, &parse(&id)?).await?;
     applied(&server, &admin).await?;
     Ok(gone())
@@ -96,7 +96,7 @@ pub async fn revoke_tokens(request: HttpRequest, server: Server, id: Path<String
 
 /// `GET /api/v1/clients/{client_id}/secrets`
 pub async fn secrets(request: HttpRequest, server: Server, id: Path<String>) -> Outcome {
-    let admin = authorize(&request, &server, READ).await?;
+    let admin = authorize(&request, &server, OwnScope::ClientsRead).await?;
     let (_, secrets) = client::show(&admin, &parse(&id)?).await?;
     Ok(complete_list(secrets.iter().map(SecretJson::from)))
 }
@@ -109,7 +109,8 @@ pub async fn add_secret(
     payload: Payload,
 ) -> Outcome {
     let (admin, input) =
-        authorize_and_read::<SecretInput>(&request, &server, WRITE, payload).await?;
+        authorize_and_read::<SecretInput>(&request, &server, OwnScope::ClientsWrite, payload)
+            .await?;
     let id = parse(&id)?;
     let made = client::add_secret(&admin, &id, input.into_new()?).await?;
     applied(&server, &admin).await?;
@@ -127,7 +128,7 @@ pub async fn revoke_secret(
     server: Server,
     ids: Path<(String, String)>,
 ) -> Outcome {
-    let admin = authorize(&request, &server, WRITE).await?;
+    let admin = authorize(&request, &server, OwnScope::ClientsWrite).await?;
     client::revoke_secret(&admin, &parse(&ids.0)?, &parse_secret(&ids.1)?).await?;
     applied(&server, &admin).await?;
     Ok(gone())

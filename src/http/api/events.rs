@@ -12,13 +12,12 @@ use crate::admin::json::event::EventJson;
 use crate::clock::Timestamp;
 use crate::http::act::{Outcome, Refused};
 use crate::model::event::EventNumber;
+use crate::model::own_scope::OwnScope;
 use crate::oauth::AuthorizationServer;
-
-const READ: &str = "mintery:events:read";
 
 /// `GET /api/v1/events`
 pub async fn list(request: HttpRequest, server: Data<AuthorizationServer>) -> Outcome {
-    let admin = authorize(&request, &server, READ).await?;
+    let admin = authorize(&request, &server, OwnScope::EventsRead).await?;
     let query = PageQuery::parse(
         request.query_string(),
         &["actor", "from", "kind", "newest_first", "subject", "until"],

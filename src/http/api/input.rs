@@ -12,6 +12,7 @@ use crate::admin::{Admin, AdminError};
 use crate::http::act::Refused;
 use crate::http::extract::body;
 use crate::http::extract::session::is_json;
+use crate::model::own_scope::OwnScope;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::request::is_form;
 
@@ -26,7 +27,7 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 pub async fn authorize_and_read<T: DeserializeOwned>(
     request: &HttpRequest,
     server: &AuthorizationServer,
-    scope: &'static str,
+    scope: OwnScope,
     payload: Payload,
 ) -> Result<(Admin, T), Refused> {
     authorize(request, server, scope).await?;

@@ -24,21 +24,18 @@ use crate::admin::{Admin, AdminError};
 use crate::authn::api_key::PresentedKey;
 use crate::authn::caller;
 use crate::authn::caller::CallerCredential;
-use crate::authn::demand::Demand;
+use crate::authn::demand::{Demand, NeededScopes};
 use crate::authn::error::AccessError;
 use crate::clock::Timestamp;
 use crate::directory::OverLimit;
 use crate::http::act::{Outcome, Refused, applied};
 use crate::http::headers::TRUE;
 use crate::model::api_key::{ApiKeyId, Environment, Environments, KeyOwner};
+use crate::model::own_scope::OwnScope;
 use crate::model::scope::ScopeSet;
 use crate::model::usage::{Hour, HourOfKeyUse};
 use crate::oauth::AuthorizationServer;
 use crate::secret::Secret;
-
-const READ: &str = "mintery:keys:read";
-const WRITE: &str = "mintery:keys:write";
-const VERIFY: &str = "mintery:keys:verify";
 
 /// Says that a request was sent before, and nothing was made.
 const REPEATED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -56,7 +53,7 @@ impl Manager {
     async fn authorize(
         request: &HttpRequest,
         server: &AuthorizationServer,
-        scope: &'static str,
+        scope: OwnScope,
     ) -> Result<Self, Refused> {
         Self::of(Person::authorize(request, server, scope).await?).await
     }
@@ -82,7 +79,7 @@ impl Manager {
     async fn authorize_and_read<T: DeserializeOwned>(
         request: &HttpRequest,
         server: &AuthorizationServer,
-        scope: &'static str,
+        scope: OwnScope,
         payload: Payload,
     ) -> Result<(Self, T), Refused> {
         let manager = Self::authorize(request, server, scope).await?;
@@ -126,7 +123,7 @@ impl Manager {
 
 /// `GET /api/v1/keys`
 pub async fn list(request: HttpRequest, server: Server) -> Outcome {
-    let manager = Manager::authorize(&request, &server, READ).await?;
+    let manager = Manager::authorize(&request, &server, OwnScope::KeysRead).await?;
     let query = PageQuery::parse(
         request.query_string(),
         &["owner", "name", "environment", "enabled", "expires_before", "unused_since"],
@@ -154,7 +151,7 @@ pub async fn list(request: HttpRequest, server: Server) -> Outcome {
 
 /// `POST /api/v1/keys`
 pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> Outcome {
-    let manager = Manager::authorize(&request, &server, WRITE).await?;
+    let manager = Manager::authorize(&request, &server, OwnScope::KeysWrite).await?;
     let (input, repeatable) = read_repeatable::<ApiKeyInput>(&request, &server, payload).await?;
     let manager = manager.again(&request, &server).await?;
     let new = input.into_new(manager.admin().actor.principal())?;
@@ -175,7 +172,7 @@ pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> O
 
 /// `GET /api/v1/keys/{id}`
 pub async fn show(request: HttpRequest, server: Server, id: Path<String>) -> Outcome {
-    let manager = Manager::authorize(&request, &server, READ).await?;
+    let manager = Manager::authorize(&request, &server, OwnScope::KeysRead).await?;
     let kept = manager.find(&parse(&id)?).await?;
     Ok(tagged(ok(&KeptApiKeyJson::from(&kept)), &api_key::version(&kept.0)))
 }
@@ -188,7 +185,8 @@ pub async fn update(
     payload: Payload,
 ) -> Outcome {
     let (manager, input) =
-        Manager::authorize_and_read::<ApiKeyInput>(&request, &server, WRITE, payload).await?;
+        Manager::authorize_and_read::<ApiKeyInput>(&request, &server, OwnScope::KeysWrite, payload)
+            .await?;
     manager.check(&parse(&id)?).await?;
     let admin = manager.admin();
     let update = ApiKeyUpdate { seen: if_match(&request)?, ..input.into_update()? };
@@ -199,7 +197,7 @@ pub async fn update(
 
 /// `DELETE /api/v1/keys/{id}`
 pub async fn revoke(request: HttpRequest, server: Server, id: Path<String>) -> Outcome {
-    let manager = Manager::authorize(&request, &server, WRITE).await?;
+    let manager = Manager::authorize(&request, &server, OwnScope::KeysWrite).await?;
     manager.check(&parse(&id)?).await?;
     let admin = manager.admin();
     api_key::revoke(admin, &parse(&id)?).await?;
@@ -213,8 +211,13 @@ pub async fn revoke_all(request: HttpRequest, server: Server, payload: Payload) 
     struct Revoked<'a> {
         revoked: Vec<&'a str>,
     }
-    let (manager, input) =
-        Manager::authorize_and_read::<SelectionInput>(&request, &server, WRITE, payload).await?;
+    let (manager, input) = Manager::authorize_and_read::<SelectionInput>(
+        &request,
+        &server,
+        OwnScope::KeysWrite,
+        payload,
+    )
+    .await?;
     let selection = input.into_selection()?;
     match &selection {
         Selection::Owner(owner) => manager.check_owner(owner)?,
@@ -236,7 +239,7 @@ pub async fn set_enabled<const ENABLED: bool>(
     server: Server,
     id: Path<String>,
 ) -> Outcome {
-    let manager = Manager::authorize(&request, &server, WRITE).await?;
+    let manager = Manager::authorize(&request, &server, OwnScope::KeysWrite).await?;
     manager.check(&parse(&id)?).await?;
     let admin = manager.admin();
     let key = api_key::set_enabled(admin, &parse(&id)?, ENABLED).await?;
@@ -251,8 +254,13 @@ pub async fn rotate(
     id: Path<String>,
     payload: Payload,
 ) -> Outcome {
-    let (manager, input) =
-        Manager::authorize_and_read::<RotationInput>(&request, &server, WRITE, payload).await?;
+    let (manager, input) = Manager::authorize_and_read::<RotationInput>(
+        &request,
+        &server,
+        OwnScope::KeysWrite,
+        payload,
+    )
+    .await?;
     manager.check(&parse(&id)?).await?;
     let admin = manager.admin();
     let made = api_key::rotate(admin, &parse(&id)?, input.into_rotation()).await?;
@@ -262,7 +270,7 @@ pub async fn rotate(
 
 /// `GET /api/v1/keys/{id}/usage`
 pub async fn usage(request: HttpRequest, server: Server, id: Path<String>) -> Outcome {
-    let manager = Manager::authorize(&request, &server, READ).await?;
+    let manager = Manager::authorize(&request, &server, OwnScope::KeysRead).await?;
     manager.check(&parse(&id)?).await?;
     let query = PageQuery::parse(request.query_string(), &[])?;
     let after = || query.after().parse().map(Hour::new);
@@ -310,7 +318,8 @@ struct GoodKey<'a> {
 
 /// `POST /api/v1/keys/verify`: whether a key is good, for other services that are shown keys.
 pub async fn verify(request: HttpRequest, server: Server, payload: Payload) -> Outcome {
-    let (_, input) = authorize_and_read::<VerifyInput>(&request, &server, VERIFY, payload).await?;
+    let (_, input) =
+        authorize_and_read::<VerifyInput>(&request, &server, OwnScope::KeysVerify, payload).await?;
     let invalid = |what: &str| AdminError::Invalid(what.to_owned());
     let scopes = input.scope.as_deref().map(ScopeSet::parse).transpose();
     let scopes = scopes.map_err(|error| invalid(&error.to_string()))?;
@@ -322,7 +331,7 @@ pub async fn verify(request: HttpRequest, server: Server, payload: Payload) -> O
     let own = Demand::of(&server.context);
     let demand = Demand {
         resource: input.resource.as_deref().unwrap_or(own.resource),
-        scopes: scopes.as_ref(),
+        scopes: scopes.as_ref().map(NeededScopes::All),
         environments: environments.unwrap_or(own.environments),
         ..own
     };

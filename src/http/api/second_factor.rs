@@ -12,16 +12,15 @@ use crate::admin::{AdminError, second_factor};
 use crate::authn::error::{AccessError, LogInError};
 use crate::authn::log_in::with_code;
 use crate::http::act::{Outcome, Refused, applied};
+use crate::model::own_scope::OwnScope;
 use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
-
-const WRITE: &str = "mintery:users:write";
 
 type Server = Data<AuthorizationServer>;
 
 /// `POST /api/v1/users/me/second-factor`
 pub async fn begin(request: HttpRequest, server: Server) -> Outcome {
-    let person = Person::authorize(&request, &server, WRITE).await?;
+    let person = Person::authorize(&request, &server, OwnScope::UsersWrite).await?;
     let own = own_session(&person)?;
     let service = server.context.issuer.host();
     let enrolment = second_factor::begin(&person.admin, &own.user, service).await?;
@@ -61,7 +60,7 @@ async fn with_codes(
     payload: Payload,
     codes: Codes,
 ) -> Outcome {
-    let person = Person::authorize(request, server, WRITE).await?;
+    let person = Person::authorize(request, server, OwnScope::UsersWrite).await?;
     own_session(&person)?;
     let code = read::<CodeInput>(request, payload).await?.code()?;
     let person = person.again(request, server).await?;
@@ -93,7 +92,7 @@ async fn with_codes(
 
 /// `DELETE /api/v1/users/{id}/second-factor`: of a user who has lost it.
 pub async fn reset(request: HttpRequest, server: Server, id: Path<String>) -> Outcome {
-    let admin = authorize(&request, &server, WRITE).await?;
+    let admin = authorize(&request, &server, OwnScope::UsersWrite).await?;
     second_factor::reset(&admin, &parse(&id)?).await?;
     applied(&server, &admin).await?;
     Ok(gone())

@@ -7,11 +7,13 @@ use actix_web::web::{Data, Path};
 
 use super::answer::ok;
 use super::authorize::authorize;
-use super::clients::{READ, parse, parse_secret};
+use super::clients::{parse, parse_secret};
+
 use crate::admin::AdminError;
 use crate::admin::json::secret_use::SecretUseJson;
 use crate::admin::secret_use::{self, Asked};
 use crate::http::act::Outcome;
+use crate::model::own_scope::OwnScope;
 use crate::oauth::AuthorizationServer;
 
 /// `GET /api/v1/clients/{client_id}/secrets/{id}/safe-to-revoke`
@@ -20,7 +22,7 @@ pub async fn safe_to_revoke(
     server: Data<AuthorizationServer>,
     ids: Path<(String, String)>,
 ) -> Outcome {
-    let admin = authorize(&request, &server, READ).await?;
+    let admin = authorize(&request, &server, OwnScope::ClientsRead).await?;
     let unused_for = unused_for(request.query_string())?;
     let asked = Asked { unused_for, usual_ttl: server.tokens.ttl };
     let found =

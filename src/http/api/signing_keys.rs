@@ -12,11 +12,9 @@ use super::input::authorize_and_read;
 use crate::admin::json::signing_key::SigningKeyJson;
 use crate::admin::{AdminError, signing_key};
 use crate::http::act::{Outcome, applied};
+use crate::model::own_scope::OwnScope;
 use crate::model::signing_key::{SigningAlgorithm, UnknownAlgorithm};
 use crate::oauth::AuthorizationServer;
-
-const READ: &str = "mintery:signing-keys:read";
-const WRITE: &str = "mintery:signing-keys:write";
 
 type Server = Data<AuthorizationServer>;
 
@@ -41,7 +39,7 @@ pub struct Rotation {
 
 /// `GET /api/v1/signing-keys`
 pub async fn list(request: HttpRequest, server: Server) -> Outcome {
-    let admin = authorize(&request, &server, READ).await?;
+    let admin = authorize(&request, &server, OwnScope::SigningKeysRead).await?;
     let keys = signing_key::schedules(&admin).await?;
     let now = server.context.clock.now();
     Ok(complete_list(keys.iter().map(|key| SigningKeyJson::at(key, now))))
@@ -49,7 +47,7 @@ pub async fn list(request: HttpRequest, server: Server) -> Outcome {
 
 /// `GET /api/v1/signing-keys/{kid}`
 pub async fn show(request: HttpRequest, server: Server, kid: Path<String>) -> Outcome {
-    let admin = authorize(&request, &server, READ).await?;
+    let admin = authorize(&request, &server, OwnScope::SigningKeysRead).await?;
     let (key, public_key) = signing_key::show(&admin, checked(&kid)?).await?;
     let key = SigningKeyJson::at(&key, server.context.clock.now());
     Ok(ok(&Shown { key, public_key }))
@@ -58,7 +56,8 @@ pub async fn show(request: HttpRequest, server: Server, kid: Path<String>) -> Ou
 /// `POST /api/v1/signing-keys/rotate`
 pub async fn rotate(request: HttpRequest, server: Server, payload: Payload) -> Outcome {
     let (admin, rotation) =
-        authorize_and_read::<Rotation>(&request, &server, WRITE, payload).await?;
+        authorize_and_read::<Rotation>(&request, &server, OwnScope::SigningKeysWrite, payload)
+            .await?;
     let invalid = |error: UnknownAlgorithm| AdminError::Invalid(error.to_string());
     let algorithm =
         rotation.alg.as_deref().map(str::parse::<SigningAlgorithm>).transpose().map_err(invalid)?;
@@ -71,7 +70,7 @@ pub async fn rotate(request: HttpRequest, server: Server, payload: Payload) -> O
 
 /// `POST /api/v1/signing-keys/{kid}/retire`
 pub async fn retire(request: HttpRequest, server: Server, kid: Path<String>) -> Outcome {
-    let admin = authorize(&request, &server, WRITE).await?;
+    let admin = authorize(&request, &server, OwnScope::SigningKeysWrite).await?;
     let change = signing_key::retire(&admin, checked(&kid)?, server.tokens.algorithm).await?;
     applied(&server, &admin).await?;
     Ok(ok(&SigningKeyJson::at(&change.key, server.context.clock.now())))

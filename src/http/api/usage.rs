@@ -10,14 +10,13 @@ use crate::admin::json::usage::UsageJson;
 use crate::admin::{AdminError, usage};
 use crate::clock::Timestamp;
 use crate::http::act::{Outcome, Refused};
+use crate::model::own_scope::OwnScope;
 use crate::model::usage::{Hour, HourOfUse};
 use crate::oauth::AuthorizationServer;
 
-const READ: &str = "mintery:usage:read";
-
 /// `GET /api/v1/usage`
 pub async fn list(request: HttpRequest, server: Data<AuthorizationServer>) -> Outcome {
-    let admin = authorize(&request, &server, READ).await?;
+    let admin = authorize(&request, &server, OwnScope::UsageRead).await?;
     let query = PageQuery::parse(request.query_string(), &["client_id", "from", "until"])?;
     let hour = |name| {
         Ok::<_, Refused>(query.number(name)?.map(|secs| Hour::of(Timestamp::from_secs(secs))))

@@ -19,14 +19,12 @@ use crate::authn::error::LogInError;
 use crate::authn::log_in::check_own_password;
 use crate::http::act::{Outcome, Refused, applied};
 use crate::http::extract::caller::caller_address;
+use crate::model::own_scope::OwnScope;
 use crate::model::session::SessionId;
 use crate::model::user::{Role, UserId};
 use crate::oauth::AuthorizationServer;
 use crate::oauth::request::network_of;
 use crate::secret::pool::Lane;
-
-const READ: &str = "mintery:users:read";
-const WRITE: &str = "mintery:users:write";
 
 /// Whoever is logged in.
 const ME: &str = "me";
@@ -35,7 +33,7 @@ type Server = Data<AuthorizationServer>;
 
 /// `GET /api/v1/users`
 pub async fn list(request: HttpRequest, server: Server) -> Outcome {
-    let admin = authorize(&request, &server, READ).await?;
+    let admin = authorize(&request, &server, OwnScope::UsersRead).await?;
     let query = PageQuery::parse(request.query_string(), &["enabled", "role", "username"])?;
     let role = query.filter("role").map(str::parse::<Role>).transpose();
     let filter = Filter {
@@ -51,7 +49,8 @@ pub async fn list(request: HttpRequest, server: Server) -> Outcome {
 /// `POST /api/v1/users`
 pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> Outcome {
     let (admin, input) =
-        authorize_and_read::<NewUserInput>(&request, &server, WRITE, payload).await?;
+        authorize_and_read::<NewUserInput>(&request, &server, OwnScope::UsersWrite, payload)
+            .await?;
     let user = user::create(&admin, input.into_new()?).await?;
     applied(&server, &admin).await?;
     Ok(created(&server, &format!("/api/v1/users/{}", user.id), &UserJson::from(&user)))
@@ -59,7 +58,7 @@ pub async fn create(request: HttpRequest, server: Server, payload: Payload) -> O
 
 /// `GET /api/v1/users/{id}`
 pub async fn show(request: HttpRequest, server: Server, id: Path<String>) -> Outcome {
-    let admin = authorize(&request, &server, READ).await?;
+    let admin = authorize(&request, &server, OwnScope::UsersRead).await?;
     let user = user::show(&admin, &parse(&id)?).await?;
     Ok(tagged(ok(&UserJson::from(&user)), &user::version(&user)))
 }
@@ -72,7 +71,8 @@ pub async fn update(
     payload: Payload,
 ) -> Outcome {
     let (admin, input) =
-        authorize_and_read::<UserUpdateInput>(&request, &server, WRITE, payload).await?;
+        authorize_and_read::<UserUpdateInput>(&request, &server, OwnScope::UsersWrite, payload)
+            .await?;
     let update = UserUpdate { seen: if_match(&request)?, ..input.into_update()? };
     let user = user::update(&admin, &parse(&id)?, update).await?;
     applied(&server, &admin).await?;
@@ -81,7 +81,7 @@ pub async fn update(
 
 /// `DELETE /api/v1/users/{id}`
 pub async fn delete(request: HttpRequest, server: Server, id: Path<String>) -> Outcome {
-    let admin = authorize(&request, &server, WRITE).await?;
+    let admin = authorize(&request, &server, OwnScope::UsersWrite).await?;
     user::delete(&admin, &parse(&id)?).await?;
     applied(&server, &admin).await?;
     Ok(gone())
@@ -93,7 +93,7 @@ pub async fn set_enabled<const ENABLED: bool>(
     server: Server,
     id: Path<String>,
 ) -> Outcome {
-    let admin = authorize(&request, &server, WRITE).await?;
+    let admin = authorize(&request, &server, OwnScope::UsersWrite).await?;
     let user = user::set_enabled(&admin, &parse(&id)?, ENABLED).await?;
     applied(&server, &admin).await?;
     Ok(ok(&UserJson::from(&user)))
@@ -106,7 +106,7 @@ pub async fn set_password(
     id: Path<String>,
     payload: Payload,
 ) -> Outcome {
-    let about = About::find(&request, &server, &id, WRITE).await?;
+    let about = About::find(&request, &server, &id, OwnScope::UsersWrite).await?;
     let input: PasswordInput = read(&request, payload).await?;
     let about = About::of(about.person.again(&request, &server).await?, &id).await?;
     let password = input.password()?;
@@ -139,7 +139,7 @@ pub async fn set_password(
 
 /// `GET /api/v1/users/{id}/sessions`
 pub async fn sessions(request: HttpRequest, server: Server, id: Path<String>) -> Outcome {
-    let about = About::find(&request, &server, &id, READ).await?;
+    let about = About::find(&request, &server, &id, OwnScope::UsersRead).await?;
     let sessions = session::list(&about.person.admin, &about.user).await?;
     let current = about.own.as_ref().map(|own| &own.session);
     Ok(complete_list(sessions.iter().map(|session| SessionJson::new(session, current))))
@@ -152,7 +152,7 @@ pub async fn revoke_sessions(request: HttpRequest, server: Server, id: Path<Stri
     struct Revoked {
         revoked: u64,
     }
-    let about = About::find(&request, &server, &id, WRITE).await?;
+    let about = About::find(&request, &server, &id, OwnScope::UsersWrite).await?;
     let kept = about.own.map(|own| own.session);
     let revoked = session::revoke_all(&about.person.admin, &about.user, kept).await?;
     applied(&server, &about.person.admin).await?;
@@ -166,7 +166,7 @@ pub async fn revoke_session(
     ids: Path<(String, String)>,
 ) -> Outcome {
     let (id, session) = ids.into_inner();
-    let about = About::find(&request, &server, &id, WRITE).await?;
+    let about = About::find(&request, &server, &id, OwnScope::UsersWrite).await?;
     // What is no id is not repeated: it may be the cookie.
     let session = SessionId::parse(&session)
         .map_err(|_| AdminError::NotFound("session of this id".to_owned()))?;
@@ -189,7 +189,7 @@ impl About {
         request: &HttpRequest,
         server: &AuthorizationServer,
         id: &str,
-        scope: &'static str,
+        scope: OwnScope,
     ) -> Result<Self, Refused> {
         Self::of(Person::authorize(request, server, scope).await?, id).await
     }

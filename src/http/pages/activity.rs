@@ -6,13 +6,13 @@ use super::answer::{PageResult, page};
 use super::event_view::EventView;
 use super::failure::Failure;
 use super::paging;
-use super::scopes::{EVENTS_READ, USERS_READ};
 use super::visit::Visit;
 use super::visitor::Visitor;
 use crate::admin::event_log::{self, Asked, Filter};
 use crate::admin::{AdminError, user};
 use crate::clock::Timestamp;
 use crate::model::event::EventNumber;
+use crate::model::own_scope::OwnScope;
 use crate::model::user::Username;
 
 /// Events on a page.
@@ -42,7 +42,7 @@ struct List<'a> {
 }
 
 async fn list(visit: &Visit<'_>) -> PageResult {
-    let (admin, form) = (visit.admin(EVENTS_READ)?, &visit.form);
+    let (admin, form) = (visit.admin(OwnScope::EventsRead)?, &visit.form);
     let [kind, subject, actor, from, until] =
         ["kind", "subject", "actor", "from", "until"].map(|field| form.text(field));
     let filter = Filter {
@@ -76,7 +76,7 @@ async fn recorded_actor(visit: &Visit<'_>, typed: &str) -> Result<Option<String>
         return Ok(paging::filter_text(typed));
     }
     let id = match Username::parse(typed) {
-        Ok(username) if visit.visitor.may(USERS_READ) => {
+        Ok(username) if visit.visitor.may(OwnScope::UsersRead) => {
             match user::show_by_name(&visit.visitor.admin, &username).await {
                 Ok(user) => Some(format!("user:{}", user.id)),
                 Err(AdminError::NotFound(_)) => None,

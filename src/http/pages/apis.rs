@@ -17,7 +17,6 @@ use super::form::{
     Field, FormFields, changed_message, form_problem, parse_algorithm, parse_number, sentence,
 };
 use super::links::api_path;
-use super::scopes::{APIS_READ, APIS_WRITE};
 use super::visit::Visit;
 use super::visitor::Visitor;
 use crate::admin::api::{self, ApiTerms, ApiUpdate};
@@ -25,6 +24,7 @@ use crate::admin::{AdminError, revocation};
 use crate::clock::Timestamp;
 use crate::model::api::{Api, ApiScopes, InvalidApiScopes};
 use crate::model::name::DisplayName;
+use crate::model::own_scope::OwnScope;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
 
@@ -88,7 +88,7 @@ struct List<'a> {
 }
 
 async fn list(visit: &Visit<'_>) -> PageResult {
-    let apis = api::list(visit.admin(APIS_READ)?).await?;
+    let apis = api::list(visit.admin(OwnScope::ApisRead)?).await?;
     page(&List {
         base: &visit.visitor.base,
         visitor: &visit.visitor,
@@ -107,7 +107,7 @@ struct Show<'a> {
 }
 
 async fn show(visit: &Visit<'_>) -> PageResult {
-    let api = api::show(visit.admin(APIS_READ)?, &resource(visit)?).await?;
+    let api = api::show(visit.admin(OwnScope::ApisRead)?, &resource(visit)?).await?;
     let events = events_of(visit, api.resource.as_str()).await?;
     let api = ApiView::new(&api, visit.visitor.now);
     page(&Show { base: &visit.visitor.base, visitor: &visit.visitor, api, events })
@@ -209,12 +209,12 @@ fn show_form(
 }
 
 fn new(visit: &Visit<'_>) -> PageResult {
-    visit.admin(APIS_WRITE)?;
+    visit.admin(OwnScope::ApisWrite)?;
     show_form(visit, None, &ApiForm::read(&FormFields::default()), None, StatusCode::OK)
 }
 
 async fn create(visit: &Visit<'_>) -> PageResult {
-    let admin = visit.admin(APIS_WRITE)?;
+    let admin = visit.admin(OwnScope::ApisWrite)?;
     let mut form = ApiForm::read(&visit.form);
     let resource = form.resource.parse(ResourceUri::parse);
     let update = form.parse();
@@ -240,13 +240,13 @@ async fn create(visit: &Visit<'_>) -> PageResult {
 }
 
 async fn edit(visit: &Visit<'_>) -> PageResult {
-    let api = api::show(visit.admin(APIS_WRITE)?, &resource(visit)?).await?;
+    let api = api::show(visit.admin(OwnScope::ApisWrite)?, &resource(visit)?).await?;
     let view = ApiView::new(&api, visit.visitor.now);
     show_form(visit, Some(&view), &ApiForm::from_api(&api), None, StatusCode::OK)
 }
 
 async fn update(visit: &Visit<'_>) -> PageResult {
-    let (admin, resource) = (visit.admin(APIS_WRITE)?, resource(visit)?);
+    let (admin, resource) = (visit.admin(OwnScope::ApisWrite)?, resource(visit)?);
     let api = api::show(admin, &resource).await?;
     let view = ApiView::new(&api, visit.visitor.now);
     let mut form = ApiForm::read(&visit.form);
@@ -292,7 +292,7 @@ async fn confirm_delete(visit: &Visit<'_>) -> PageResult {
 }
 
 async fn confirm(visit: &Visit<'_>, title: &str, text: &str, button: &str) -> PageResult {
-    let api = api::show(visit.admin(APIS_WRITE)?, &resource(visit)?).await?;
+    let api = api::show(visit.admin(OwnScope::ApisWrite)?, &resource(visit)?).await?;
     let path = api_path(api.resource.as_str(), "show");
     let crumbs = [("/dashboard/apis", "APIs"), (path.as_str(), api.name.as_str())];
     let which = format!("{} ({})", api.name.as_str(), api.resource);
@@ -301,12 +301,12 @@ async fn confirm(visit: &Visit<'_>, title: &str, text: &str, button: &str) -> Pa
 
 async fn revoke_tokens(visit: &Visit<'_>) -> PageResult {
     let resource = resource(visit)?;
-    revocation::revoke_api_tokens(visit.admin(APIS_WRITE)?, &resource).await?;
+    revocation::revoke_api_tokens(visit.admin(OwnScope::ApisWrite)?, &resource).await?;
     visit.changed(&api_path(resource.as_str(), "show"), "tokens-revoked").await
 }
 
 async fn delete(visit: &Visit<'_>) -> PageResult {
-    api::delete(visit.admin(APIS_WRITE)?, &resource(visit)?).await?;
+    api::delete(visit.admin(OwnScope::ApisWrite)?, &resource(visit)?).await?;
     visit.changed("/dashboard/apis", "deleted").await
 }
 

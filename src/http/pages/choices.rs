@@ -1,9 +1,9 @@
 //! Choices that several forms offer.
 
 use super::failure::Failure;
-use super::scopes::APIS_READ;
 use super::visit::Visit;
 use crate::admin::api;
+use crate::model::own_scope::OwnScope;
 use crate::model::signing_key::SigningAlgorithm;
 
 /// Lifetimes of a secret or a key: value and label.
@@ -23,7 +23,7 @@ pub async fn offered_apis(
     visit: &Visit<'_>,
     chosen: &[String],
 ) -> Result<Vec<(String, String, bool)>, Failure> {
-    let known = if visit.visitor.may(APIS_READ) {
+    let known = if visit.visitor.may(OwnScope::ApisRead) {
         api::list(&visit.visitor.admin).await?
     } else {
         Vec::new()

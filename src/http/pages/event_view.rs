@@ -7,13 +7,13 @@ use super::failure::Failure;
 use super::form::sentence;
 use super::links;
 use super::party::{self, Party};
-use super::scopes::EVENTS_READ;
 use super::visit::Visit;
 use crate::admin::event_log::{self, Asked, Filter};
 use crate::admin::names::{Named, Names};
 use crate::clock::Timestamp;
 use crate::model::api_key::KeyOwner;
 use crate::model::event::{EventNumber, RecordedEvent};
+use crate::model::own_scope::OwnScope;
 
 /// Events on the page of their subject.
 const OF_SUBJECT: i64 = 8;
@@ -150,7 +150,7 @@ pub async fn latest_events(visit: &Visit<'_>) -> Result<Vec<EventView>, Failure>
 }
 
 async fn newest(visit: &Visit<'_>, limit: i64, filter: &Filter) -> Result<Vec<EventView>, Failure> {
-    if !visit.visitor.may(EVENTS_READ) {
+    if !visit.visitor.may(OwnScope::EventsRead) {
         return Ok(Vec::new());
     }
     let events = event_log::page(&visit.visitor.admin, Asked::Before(None), limit, filter).await?;

@@ -3,7 +3,7 @@
 use crate::admin::AdminError;
 use crate::authn::error::AccessError;
 use crate::http::act::Refused;
-use crate::model::scope::ScopeSet;
+use crate::model::own_scope::OwnScope;
 
 /// The reason why there is no page.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl From<AccessError> for Failure {
 
 impl Failure {
     /// The failure of a visitor without `scope`.
-    pub fn lacking(scope: &str) -> Self {
-        AccessError::InsufficientScope(ScopeSet::parse(scope).unwrap_or_default()).into()
+    pub fn lacking(scope: OwnScope) -> Self {
+        AccessError::InsufficientScope(scope.into()).into()
     }
 }

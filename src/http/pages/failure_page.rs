@@ -13,6 +13,7 @@ use super::navigation::Section;
 use super::visitor::Visitor;
 use crate::http::error;
 use crate::http::middleware::request_id::RequestId;
+use crate::model::own_scope::OwnScope;
 use crate::oauth::AuthorizationServer;
 use mintery_verifier::adapter::refusal::RETRY_AFTER_SECS;
 

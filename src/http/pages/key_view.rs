@@ -5,12 +5,12 @@ use super::display::{Badge, SOON, ShownTime};
 use super::failure::Failure;
 use super::links;
 use super::party;
-use super::scopes::{CLIENTS_READ, KEYS_READ, KEYS_WRITE, USERS_READ};
 use super::visit::Visit;
 use super::visitor::Visitor;
 use crate::admin::api_key::{self, KeptApiKey};
 use crate::clock::Timestamp;
 use crate::model::api_key::{ApiKey, ApiKeyId, KeyOwner};
+use crate::model::own_scope::OwnScope;
 use crate::model::scope::ScopeSet;
 
 /// The user of a page, as an owner of keys.
@@ -19,13 +19,13 @@ pub fn own_owner(visit: &Visit<'_>) -> KeyOwner {
 }
 
 /// The only owner whose keys the user may see or change; `None` for all, with `scope`.
-pub fn only_owner(visit: &Visit<'_>, scope: &str) -> Option<KeyOwner> {
+pub fn only_owner(visit: &Visit<'_>, scope: OwnScope) -> Option<KeyOwner> {
     (!visit.visitor.may(scope)).then(|| own_owner(visit))
 }
 
 /// The only owner whose keys the user may see, as a filter takes it.
 pub fn only_seen_owner(visit: &Visit<'_>) -> Option<String> {
-    only_owner(visit, KEYS_READ).map(|own| own.as_str().to_owned())
+    only_owner(visit, OwnScope::KeysRead).map(|own| own.as_str().to_owned())
 }
 
 /// A key that the user may see or change with `scope`.
@@ -35,14 +35,14 @@ pub fn only_seen_owner(visit: &Visit<'_>) -> Option<String> {
 pub async fn find_key(
     visit: &Visit<'_>,
     id: &ApiKeyId,
-    scope: &str,
+    scope: OwnScope,
 ) -> Result<KeptApiKey, Failure> {
     let kept = api_key::show(&visit.visitor.admin, id).await?;
     let may = |scope| only_owner(visit, scope).is_none_or(|own| own == kept.0.owner);
     if may(scope) {
         return Ok(kept);
     }
-    Err(if may(KEYS_READ) { Failure::lacking(scope) } else { Failure::NotFound })
+    Err(if may(OwnScope::KeysRead) { Failure::lacking(scope) } else { Failure::NotFound })
 }
 
 /// A key of a page.
@@ -84,7 +84,7 @@ impl KeyView {
             ),
             owner: key.owner.clone(),
             owner_name: None,
-            may_change: only_owner(visit, KEYS_WRITE).is_none_or(|own| own == key.owner),
+            may_change: only_owner(visit, OwnScope::KeysWrite).is_none_or(|own| own == key.owner),
             environment: key.environment.name(),
             status: status(key, now),
             created: ShownTime::new(key.created_at, now),
@@ -118,8 +118,10 @@ impl KeyView {
     /// The page of the owner, for a user who may see it.
     pub fn owner_path(&self, visitor: &Visitor) -> Option<String> {
         match &self.owner {
-            KeyOwner::Client(id) => visitor.may(CLIENTS_READ).then(|| links::client_path(id)),
-            KeyOwner::User(id) => visitor.may(USERS_READ).then(|| links::user_path(id)),
+            KeyOwner::Client(id) => {
+                visitor.may(OwnScope::ClientsRead).then(|| links::client_path(id))
+            }
+            KeyOwner::User(id) => visitor.may(OwnScope::UsersRead).then(|| links::user_path(id)),
         }
     }
 }

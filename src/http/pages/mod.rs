@@ -28,7 +28,6 @@ mod navigation;
 mod overview;
 mod paging;
 mod party;
-mod scopes;
 mod session_view;
 mod sessions;
 mod settings;

@@ -1,5 +1,7 @@
 //! The navigation of the dashboard: sections, links to them, and notices after a change.
 
+use crate::model::own_scope::OwnScope;
+
 /// A section of the dashboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Section {
@@ -40,8 +42,8 @@ pub struct Link {
     pub section: Section,
     /// The path of an SVG of 18 by 18.
     pub icon: &'static str,
-    /// The scope that its page requires; empty for none.
-    needs: &'static str,
+    /// The scope that its page requires.
+    needs: Option<OwnScope>,
 }
 
 /// Links under one title.
@@ -56,7 +58,7 @@ const fn link(
     path: &'static str,
     label: &'static str,
     section: Section,
-    needs: &'static str,
+    needs: Option<OwnScope>,
     icon: &'static str,
 ) -> Link {
     Link { path, label, section, icon, needs }
@@ -70,49 +72,49 @@ const LINKS: &[(&str, &[Link])] = &[
                 "/dashboard",
                 "Overview",
                 Section::Overview,
-                "",
+                None,
                 "M2.5 9.500 9 3l6.500 6.500M4.500 8v7h9V8",
             ),
             link(
                 "/dashboard/keys",
                 "API keys",
                 Section::Keys,
-                "",
+                None,
                 "M11.500 6.500a4 4 0 1 1-2-3.460M8.600 8.600 15.500 15.500M13 13l1.500-1.500",
             ),
             link(
                 "/dashboard/clients",
                 "Clients",
                 Section::Clients,
-                "mintery:clients:read",
+                Some(OwnScope::ClientsRead),
                 "M3 4.500h12v8H3zM6 15.500h6M9 12.500v3",
             ),
             link(
                 "/dashboard/apis",
                 "APIs",
                 Section::Apis,
-                "mintery:apis:read",
+                Some(OwnScope::ApisRead),
                 "M6 5 2.500 9 6 13M12 5l3.500 4-3.500 4M10 3.500l-2 11",
             ),
             link(
                 "/dashboard/signing-keys",
                 "Signing keys",
                 Section::SigningKeys,
-                "mintery:signing-keys:read",
+                Some(OwnScope::SigningKeysRead),
                 "M3 13.500c2-6 4-9 5.500-9s1 9 2.500 9 2-3 4-3M3 16h12",
             ),
             link(
                 "/dashboard/activity",
                 "Activity",
                 Section::Activity,
-                "mintery:events:read",
+                Some(OwnScope::EventsRead),
                 "M2.500 9.500h3l2-5.500 3 10 2-4.500h3",
             ),
             link(
                 "/dashboard/users",
                 "Users",
                 Section::Users,
-                "mintery:users:read",
+                Some(OwnScope::UsersRead),
                 "M9 9a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM3 15.500c.5-3 3-4.500 6-4.500s5.500 1.500 6 4.500",
             ),
         ],
@@ -124,14 +126,14 @@ const LINKS: &[(&str, &[Link])] = &[
                 "/dashboard/sessions",
                 "Sessions",
                 Section::Sessions,
-                "",
+                None,
                 "M2.500 4h13v8h-13zM6.500 15h5",
             ),
             link(
                 "/dashboard/settings",
                 "Settings",
                 Section::Settings,
-                "",
+                None,
                 "M2.500 5.500h7M13 5.500h2.500M2.500 12.500H5M8.500 12.500h7M11 3.500v4M7 10.500v4",
             ),
         ],
@@ -139,10 +141,10 @@ const LINKS: &[(&str, &[Link])] = &[
 ];
 
 /// The links whose scope `may` allows.
-pub fn links(may: impl Fn(&str) -> bool) -> Vec<LinkGroup> {
+pub fn links(may: impl Fn(OwnScope) -> bool) -> Vec<LinkGroup> {
     let group = |(title, links): &(&'static str, &[Link])| LinkGroup {
         title,
-        links: links.iter().filter(|link| may(link.needs)).copied().collect(),
+        links: links.iter().filter(|link| link.needs.is_none_or(&may)).copied().collect(),
     };
     LINKS.iter().map(group).collect()
 }

@@ -10,12 +10,12 @@ use super::failure::Failure;
 use super::key_view::{KeyView, only_seen_owner};
 use super::links::{client_path, key_path};
 use super::paging;
-use super::scopes::{CLIENTS_READ, USAGE_READ};
 use super::visit::Visit;
 use super::visitor::Visitor;
 use crate::admin::api_key::{self, Filter};
 use crate::admin::overview::{self, NotedSecret, Of};
 use crate::clock::Timestamp;
+use crate::model::own_scope::OwnScope;
 use crate::model::usage::{Hour, KeyOutcome, Outcome as TokenOutcome};
 
 /// Rows of a list.
@@ -63,7 +63,7 @@ async fn show(visit: &Visit<'_>) -> PageResult {
     let (mut expiring, mut unused) = (expiring_keys(visit).await?, unused_keys(visit).await?);
     let (more_expiring, more_unused) =
         (paging::cut(&mut expiring, FEW), paging::cut(&mut unused, FEW));
-    if visitor.may(CLIENTS_READ) {
+    if visitor.may(OwnScope::ClientsRead) {
         let ending = overview::expiring_secrets(&visitor.admin, SOON, FEW).await?;
         expiring.extend(
             ending.iter().map(|secret| noted_secret(secret, visitor.now, secret.expires_at)),
@@ -78,7 +78,7 @@ async fn show(visit: &Visit<'_>) -> PageResult {
     let range = RANGES.into_iter().find(|(name, ..)| *name == asked);
     let (range, _, stretches, hours) = range.unwrap_or(("24h", "24 hours", 24, 1));
     let (mut tokens, mut requests) = (None, None);
-    if visitor.may(USAGE_READ) {
+    if visitor.may(OwnScope::UsageRead) {
         tokens = Some(chart(visit, Of::Clients, stretches, hours).await?);
         requests = Some(chart(visit, Of::ApiKeys, stretches, hours).await?);
     }

@@ -3,10 +3,10 @@
 
 use super::failure::Failure;
 use super::links::encoded;
-use super::scopes::{CLIENTS_READ, KEYS_READ, USERS_READ};
 use super::visit::Visit;
 use crate::admin::names::{self, Named, Names};
 use crate::model::api_key::KeyOwner;
+use crate::model::own_scope::OwnScope;
 
 /// An actor or a subject.
 #[derive(Debug, Clone)]
@@ -54,9 +54,9 @@ pub async fn visible_names(
     let visitor = &visit.visitor;
     ids.retain(|(named, _)| {
         visitor.may(match named {
-            Named::Client => CLIENTS_READ,
-            Named::User => USERS_READ,
-            Named::ApiKey => KEYS_READ,
+            Named::Client => OwnScope::ClientsRead,
+            Named::User => OwnScope::UsersRead,
+            Named::ApiKey => OwnScope::KeysRead,
         })
     });
     Ok(names::of(&visitor.admin, &ids).await?)

@@ -8,12 +8,12 @@ use super::display::{Badge, ShownTime, span};
 use super::failure::Failure;
 use super::form::FormFields;
 use super::links::signing_key_path;
-use super::scopes::{SIGNING_KEYS_READ, SIGNING_KEYS_WRITE};
 use super::visit::Visit;
 use super::visitor::Visitor;
 use crate::admin::signing_key;
 use crate::clock::Timestamp;
 use crate::model::key_schedule::{KeyState, ScheduledKey};
+use crate::model::own_scope::OwnScope;
 use crate::model::signing_key::SigningAlgorithm;
 
 pub(super) async fn route(visit: &Visit<'_>, page: &[&str], is_post: bool) -> PageResult {
@@ -85,7 +85,7 @@ struct List<'a> {
 
 async fn list(visit: &Visit<'_>) -> PageResult {
     let now = visit.visitor.now;
-    let mut keys = signing_key::schedules(visit.admin(SIGNING_KEYS_READ)?).await?;
+    let mut keys = signing_key::schedules(visit.admin(OwnScope::SigningKeysRead)?).await?;
     keys.sort_by_key(|key| (key.algorithm.name(), key.term.state(now), key.term.signs_from));
     page(&List {
         base: &visit.visitor.base,
@@ -105,7 +105,8 @@ struct Show<'a> {
 }
 
 async fn show(visit: &Visit<'_>, kid: &str) -> PageResult {
-    let (key, public) = signing_key::show(visit.admin(SIGNING_KEYS_READ)?, check_kid(kid)?).await?;
+    let (key, public) =
+        signing_key::show(visit.admin(OwnScope::SigningKeysRead)?, check_kid(kid)?).await?;
     let key = SigningKeyView::new(&key, visit.visitor.now);
     page(&Show { base: &visit.visitor.base, visitor: &visit.visitor, key, public })
 }
@@ -120,7 +121,7 @@ fn algorithm(visit: &Visit<'_>) -> Result<SigningAlgorithm, Failure> {
 }
 
 fn confirm_rotate(visit: &Visit<'_>) -> PageResult {
-    visit.admin(SIGNING_KEYS_WRITE)?;
+    visit.admin(OwnScope::SigningKeysWrite)?;
     let algorithm = algorithm(visit)?;
     let ahead = span(visit.server.publication.ahead);
     let text = [
@@ -135,12 +136,13 @@ fn confirm_rotate(visit: &Visit<'_>) -> PageResult {
 
 async fn rotate(visit: &Visit<'_>) -> PageResult {
     let ahead = Some(visit.server.publication.ahead);
-    signing_key::rotate(visit.admin(SIGNING_KEYS_WRITE)?, algorithm(visit)?, ahead).await?;
+    signing_key::rotate(visit.admin(OwnScope::SigningKeysWrite)?, algorithm(visit)?, ahead).await?;
     visit.changed("/dashboard/signing-keys", "rotated").await
 }
 
 async fn confirm_retire(visit: &Visit<'_>, kid: &str) -> PageResult {
-    let (key, _) = signing_key::show(visit.admin(SIGNING_KEYS_WRITE)?, check_kid(kid)?).await?;
+    let (key, _) =
+        signing_key::show(visit.admin(OwnScope::SigningKeysWrite)?, check_kid(kid)?).await?;
     let view = SigningKeyView::new(&key, visit.visitor.now);
     let path = view.path();
     let crumbs = [("/dashboard/signing-keys", "Signing keys"), (path.as_str(), view.kid.as_str())];
@@ -154,7 +156,7 @@ async fn confirm_retire(visit: &Visit<'_>, kid: &str) -> PageResult {
 
 async fn retire(visit: &Visit<'_>, kid: &str) -> PageResult {
     signing_key::retire(
-        visit.admin(SIGNING_KEYS_WRITE)?,
+        visit.admin(OwnScope::SigningKeysWrite)?,
         check_kid(kid)?,
         visit.server.tokens.algorithm,
     )

@@ -13,6 +13,7 @@ use super::visitor::Visitor;
 use crate::admin::Admin;
 use crate::admin::api_key::Repeatable;
 use crate::http::act::{self, Refused};
+use crate::model::own_scope::OwnScope;
 use crate::oauth::AuthorizationServer;
 
 /// A request for a page.
@@ -62,7 +63,7 @@ impl<'a> Visit<'a> {
     ///
     /// # Errors
     /// If they do not.
-    pub fn admin(&self, scope: &str) -> Result<&Admin, Failure> {
+    pub fn admin(&self, scope: OwnScope) -> Result<&Admin, Failure> {
         if self.visitor.may(scope) { Ok(&self.visitor.admin) } else { Err(Failure::lacking(scope)) }
     }
 

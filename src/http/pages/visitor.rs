@@ -8,6 +8,7 @@ use crate::admin::Admin;
 use crate::authn::error::AccessError;
 use crate::clock::Timestamp;
 use crate::http::extract::session::{self, SignedIn};
+use crate::model::own_scope::OwnScope;
 use crate::model::user::Role;
 use crate::oauth::AuthorizationServer;
 
@@ -73,9 +74,9 @@ impl Visitor {
         &self.signed_in.csrf_token
     }
 
-    /// `true` if they hold `scope`; everyone holds the empty one.
-    pub fn may(&self, scope: &str) -> bool {
-        scope.is_empty() || self.signed_in.scopes.contains(scope)
+    /// `true` if they hold `scope`.
+    pub fn may(&self, scope: OwnScope) -> bool {
+        scope.is_in(&self.signed_in.scopes)
     }
 
     /// `true` if the page belongs to `section`.

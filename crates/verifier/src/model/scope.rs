@@ -9,24 +9,6 @@ use serde::{Serialize, Serializer};
 /// own API.
 pub const OWN_PREFIX: &str = "mintery:";
 
-/// All scopes of Mintery's own. To add one: a line here, and where it is required.
-pub const OWN_SCOPES: [&str; 14] = [
-    "mintery:apis:read",
-    "mintery:apis:write",
-    "mintery:clients:read",
-    "mintery:clients:write",
-    "mintery:events:read",
-    "mintery:introspect",
-    "mintery:keys:read",
-    "mintery:keys:verify",
-    "mintery:keys:write",
-    "mintery:signing-keys:read",
-    "mintery:signing-keys:write",
-    "mintery:usage:read",
-    "mintery:users:read",
-    "mintery:users:write",
-];
-
 /// A set of scope tokens, each of bytes 21, 23–5B, 5D–7E. It is stored as the text that is sent,
 /// sorted and without repeats, so that clones and comparisons are cheap.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -18,11 +18,11 @@ use crate::http::pages::form::{
     parse_resources, parse_scopes,
 };
 use crate::http::pages::links::client_path;
-use crate::http::pages::scopes::CLIENTS_WRITE;
 use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
 use crate::model::client::{Client, ClientId, ClientTerms, ClientUpdate};
 use crate::model::name::DisplayName;
+use crate::model::own_scope::OwnScope;
 use crate::model::patch::Patch;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
@@ -171,14 +171,14 @@ async fn show_form(
 }
 
 pub(super) async fn new(visit: &Visit<'_>) -> PageResult {
-    visit.admin(CLIENTS_WRITE)?;
+    visit.admin(OwnScope::ClientsWrite)?;
     let mut form = ClientForm::read(&FormFields::default());
     form.life = Field::new("life", "365");
     show_form(visit, None, &form, None, StatusCode::OK).await
 }
 
 pub(super) async fn create(visit: &Visit<'_>) -> PageResult {
-    let admin = visit.admin(CLIENTS_WRITE)?;
+    let admin = visit.admin(OwnScope::ClientsWrite)?;
     let mut form = ClientForm::read(&visit.form);
     let id = match form.id.value.as_str() {
         "" => Some(None),
@@ -229,7 +229,7 @@ async fn show_error(
 }
 
 pub(super) async fn edit(visit: &Visit<'_>, id: &ClientId) -> PageResult {
-    let (client, _) = client::show(visit.admin(CLIENTS_WRITE)?, id).await?;
+    let (client, _) = client::show(visit.admin(OwnScope::ClientsWrite)?, id).await?;
     let view = ClientView::new(&client, visit.visitor.now);
     let seen = client::version(&client);
     show_form(visit, Some((&view, &seen)), &ClientForm::from_client(&client), None, StatusCode::OK)
@@ -237,7 +237,7 @@ pub(super) async fn edit(visit: &Visit<'_>, id: &ClientId) -> PageResult {
 }
 
 pub(super) async fn update(visit: &Visit<'_>, id: &ClientId) -> PageResult {
-    let admin = visit.admin(CLIENTS_WRITE)?;
+    let admin = visit.admin(OwnScope::ClientsWrite)?;
     let (before, _) = client::show(admin, id).await?;
     let view = ClientView::new(&before, visit.visitor.now);
     let mut form = ClientForm::read(&visit.form);

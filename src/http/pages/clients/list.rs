@@ -10,10 +10,10 @@ use crate::http::pages::chart::{SPARK_DAYS, Spark};
 use crate::http::pages::display::ShownTime;
 use crate::http::pages::failure::Failure;
 use crate::http::pages::paging::{self, PAGE_SIZE};
-use crate::http::pages::scopes::{CLIENTS_READ, USAGE_READ};
 use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
 use crate::model::client::{Client, ClientId};
+use crate::model::own_scope::OwnScope;
 
 /// The latest use of a client.
 struct LatestUse {
@@ -36,7 +36,7 @@ struct List<'a> {
 }
 
 pub(super) async fn list(visit: &Visit<'_>) -> PageResult {
-    let (admin, form) = (visit.admin(CLIENTS_READ)?, &visit.form);
+    let (admin, form) = (visit.admin(OwnScope::ClientsRead)?, &visit.form);
     let [name, state] = ["name", "state"].map(|field| form.text(field));
     let filter = Filter { name: paging::filter_text(name), enabled: paging::filter_enabled(state) };
     let before = paging::parse_cursor(form.text("before"), ClientId::parse);
@@ -48,7 +48,7 @@ pub(super) async fn list(visit: &Visit<'_>) -> PageResult {
         base: &visit.visitor.base,
         visitor: &visit.visitor,
         rows: clients.iter().map(|client| ClientView::new(client, now)).zip(uses).collect(),
-        has_usage: visit.visitor.may(USAGE_READ),
+        has_usage: visit.visitor.may(OwnScope::UsageRead),
         name,
         state,
         is_filtered: !name.is_empty() || !state.is_empty(),
@@ -62,7 +62,7 @@ pub(super) async fn list(visit: &Visit<'_>) -> PageResult {
 
 /// The latest use of each client; `None` for a user who may not see it.
 async fn uses(visit: &Visit<'_>, clients: &[Client]) -> Result<Vec<Option<LatestUse>>, Failure> {
-    if !visit.visitor.may(USAGE_READ) {
+    if !visit.visitor.may(OwnScope::UsageRead) {
         return Ok(clients.iter().map(|_| None).collect());
     }
     let ids: Vec<&ClientId> = clients.iter().map(|client| &client.id).collect();

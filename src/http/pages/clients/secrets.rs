@@ -15,10 +15,10 @@ use crate::http::pages::display::ShownTime;
 use crate::http::pages::failure::Failure;
 use crate::http::pages::form::{Field, FormFields, parse_life, sentence};
 use crate::http::pages::links::client_path;
-use crate::http::pages::scopes::CLIENTS_WRITE;
 use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
 use crate::model::client::{ClientId, SecretId};
+use crate::model::own_scope::OwnScope;
 
 pub(super) async fn route(
     visit: &Visit<'_>,
@@ -67,7 +67,7 @@ async fn show_form(
     problem: Option<String>,
     status: StatusCode,
 ) -> PageResult {
-    let (client, _) = client::show(visit.admin(CLIENTS_WRITE)?, id).await?;
+    let (client, _) = client::show(visit.admin(OwnScope::ClientsWrite)?, id).await?;
     let form = FormPage {
         base: &visit.visitor.base,
         visitor: &visit.visitor,
@@ -84,7 +84,7 @@ async fn show_form(
 }
 
 async fn create(visit: &Visit<'_>, id: &ClientId) -> PageResult {
-    let admin = visit.admin(CLIENTS_WRITE)?;
+    let admin = visit.admin(OwnScope::ClientsWrite)?;
     let [label, mut chosen, mut custom] =
         ["label", "life", "days"].map(|name| visit.form.field(name));
     let Some(expires) = parse_life(&mut chosen, &mut custom) else {
@@ -126,7 +126,7 @@ struct ConfirmRevoke<'a> {
 }
 
 async fn confirm_revoke(visit: &Visit<'_>, id: &ClientId, secret: &SecretId) -> PageResult {
-    let (admin, now) = (visit.admin(CLIENTS_WRITE)?, visit.visitor.now);
+    let (admin, now) = (visit.admin(OwnScope::ClientsWrite)?, visit.visitor.now);
     let (client, _) = client::show(admin, id).await?;
     let asked = Asked { unused_for: None, usual_ttl: visit.server.tokens.ttl };
     let found = secret_use::safe_to_revoke(admin, id, secret, asked).await?;
@@ -148,6 +148,6 @@ async fn confirm_revoke(visit: &Visit<'_>, id: &ClientId, secret: &SecretId) -> 
 }
 
 async fn revoke(visit: &Visit<'_>, id: &ClientId, secret: &SecretId) -> PageResult {
-    client::revoke_secret(visit.admin(CLIENTS_WRITE)?, id, secret).await?;
+    client::revoke_secret(visit.admin(OwnScope::ClientsWrite)?, id, secret).await?;
     visit.changed(&client_path(id), "secret-revoked").await
 }

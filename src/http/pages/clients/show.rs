@@ -12,10 +12,10 @@ use crate::http::pages::failure::Failure;
 use crate::http::pages::key_view::KeyView;
 use crate::http::pages::links::client_path;
 use crate::http::pages::paging;
-use crate::http::pages::scopes::{CLIENTS_READ, CLIENTS_WRITE, KEYS_READ, USAGE_READ};
 use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
 use crate::model::client::ClientId;
+use crate::model::own_scope::OwnScope;
 use crate::model::usage::{Hour, Outcome as TokenOutcome};
 
 /// Keys on the page of their owner.
@@ -35,16 +35,17 @@ struct Show<'a> {
 }
 
 pub(super) async fn show(visit: &Visit<'_>, id: &ClientId) -> PageResult {
-    let (admin, now) = (visit.admin(CLIENTS_READ)?, visit.visitor.now);
+    let (admin, now) = (visit.admin(OwnScope::ClientsRead)?, visit.visitor.now);
     let (client, secrets) = client::show(admin, id).await?;
     let filter = api_key::Filter { owner: Some(id.to_string()), ..api_key::Filter::default() };
-    let mut keys = if visit.visitor.may(KEYS_READ) {
+    let mut keys = if visit.visitor.may(OwnScope::KeysRead) {
         api_key::newest(admin, None, FEW_KEYS + 1, &filter).await?
     } else {
         Vec::new()
     };
     let has_more_keys = paging::cut(&mut keys, FEW_KEYS);
-    let chart = if visit.visitor.may(USAGE_READ) { Some(chart(visit, id).await?) } else { None };
+    let chart =
+        if visit.visitor.may(OwnScope::UsageRead) { Some(chart(visit, id).await?) } else { None };
     let events = events_of(visit, id.as_str()).await?;
     page(&Show {
         base: &visit.visitor.base,
@@ -81,7 +82,7 @@ pub(super) enum ClientAct {
 }
 
 pub(super) async fn confirm(visit: &Visit<'_>, id: &ClientId, act: ClientAct) -> PageResult {
-    let (client, _) = client::show(visit.admin(CLIENTS_WRITE)?, id).await?;
+    let (client, _) = client::show(visit.admin(OwnScope::ClientsWrite)?, id).await?;
     let (name, path) = (client.terms.name.as_str(), client_path(id));
     let crumbs = [("/dashboard/clients", "Clients"), (path.as_str(), name)];
     let (title, text, is_final, button) = match act {
@@ -109,16 +110,16 @@ pub(super) async fn confirm(visit: &Visit<'_>, id: &ClientId, act: ClientAct) ->
 }
 
 pub(super) async fn set_enabled(visit: &Visit<'_>, id: &ClientId, enabled: bool) -> PageResult {
-    client::set_enabled(visit.admin(CLIENTS_WRITE)?, id, enabled).await?;
+    client::set_enabled(visit.admin(OwnScope::ClientsWrite)?, id, enabled).await?;
     visit.changed(&client_path(id), if enabled { "enabled" } else { "disabled" }).await
 }
 
 pub(super) async fn revoke_tokens(visit: &Visit<'_>, id: &ClientId) -> PageResult {
-    revocation::revoke_client_tokens(visit.admin(CLIENTS_WRITE)?, id).await?;
+    revocation::revoke_client_tokens(visit.admin(OwnScope::ClientsWrite)?, id).await?;
     visit.changed(&client_path(id), "tokens-revoked").await
 }
 
 pub(super) async fn delete(visit: &Visit<'_>, id: &ClientId) -> PageResult {
-    client::delete(visit.admin(CLIENTS_WRITE)?, id).await?;
+    client::delete(visit.admin(OwnScope::ClientsWrite)?, id).await?;
     visit.changed("/dashboard/clients", "deleted").await
 }

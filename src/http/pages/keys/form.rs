@@ -14,12 +14,12 @@ use crate::http::pages::form::{
 };
 use crate::http::pages::key_view::{KeyView, find_key, only_owner, own_owner};
 use crate::http::pages::links::key_path;
-use crate::http::pages::scopes::{CLIENTS_READ, KEYS_WRITE};
 use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{ApiKeyId, Environment, KeyOwner, MAX_PER_MINUTE};
 use crate::model::name::DisplayName;
+use crate::model::own_scope::OwnScope;
 use crate::model::patch::Patch;
 use crate::model::scope::ScopeSet;
 use crate::model::user::Role;
@@ -128,7 +128,7 @@ async fn owners(visit: &Visit<'_>) -> Result<Vec<(String, String, String)>, Fail
     let (visitor, own) = (&visit.visitor, own_owner(visit));
     let mut owners =
         vec![(own.as_str().to_owned(), format!("You, {}", visitor.name()), String::new())];
-    if !visitor.may(KEYS_WRITE) || !visitor.may(CLIENTS_READ) {
+    if !visitor.may(OwnScope::KeysWrite) || !visitor.may(OwnScope::ClientsRead) {
         return Ok(owners);
     }
     let filter = client::Filter { name: None, enabled: Some(true) };
@@ -148,7 +148,7 @@ async fn owners(visit: &Visit<'_>) -> Result<Vec<(String, String, String)>, Fail
 async fn known_scopes(visit: &Visit<'_>, owner: &str) -> Option<ScopeSet> {
     let visitor = &visit.visitor;
     match KeyOwner::parse(owner).ok()? {
-        KeyOwner::Client(id) if visitor.may(CLIENTS_READ) => {
+        KeyOwner::Client(id) if visitor.may(OwnScope::ClientsRead) => {
             client::show(&visitor.admin, &id).await.ok().map(|(client, _)| client.terms.scopes)
         }
         KeyOwner::User(id)
@@ -202,8 +202,8 @@ pub(super) async fn create(visit: &Visit<'_>) -> PageResult {
     let Some(new) = form.parse_new() else {
         return show_form(visit, None, &form, None, StatusCode::BAD_REQUEST).await;
     };
-    if only_owner(visit, KEYS_WRITE).is_some_and(|own| own != new.owner) {
-        return Err(Failure::lacking(KEYS_WRITE));
+    if only_owner(visit, OwnScope::KeysWrite).is_some_and(|own| own != new.owner) {
+        return Err(Failure::lacking(OwnScope::KeysWrite));
     }
     match api_key::create_once(admin, new, visit.once()).await {
         Ok(Creation::New(created)) => {
@@ -233,7 +233,7 @@ async fn show_error(
 }
 
 pub(super) async fn edit(visit: &Visit<'_>, id: &ApiKeyId) -> PageResult {
-    let kept = find_key(visit, id, KEYS_WRITE).await?;
+    let kept = find_key(visit, id, OwnScope::KeysWrite).await?;
     let view = KeyView::new(visit, &kept);
     let form = KeyForm {
         name: Field::new("name", view.name.as_str()),
@@ -251,7 +251,7 @@ pub(super) async fn edit(visit: &Visit<'_>, id: &ApiKeyId) -> PageResult {
 
 pub(super) async fn update(visit: &Visit<'_>, id: &ApiKeyId) -> PageResult {
     let admin = &visit.visitor.admin;
-    let kept = find_key(visit, id, KEYS_WRITE).await?;
+    let kept = find_key(visit, id, OwnScope::KeysWrite).await?;
     let view = KeyView::new(visit, &kept);
     let mut form = KeyForm::read(&visit.form);
     let Some(update) = form.parse() else {

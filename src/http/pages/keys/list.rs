@@ -14,6 +14,7 @@ use crate::http::pages::paging::{self, PAGE_SIZE};
 use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
 use crate::model::api_key::ApiKeyId;
+use crate::model::own_scope::OwnScope;
 
 #[derive(Template)]
 #[template(path = "keys.html")]

@@ -14,10 +14,10 @@ use crate::http::pages::failure::Failure;
 use crate::http::pages::form::{Field, parse_life, sentence};
 use crate::http::pages::key_view::{KeyView, find_key};
 use crate::http::pages::links::key_path;
-use crate::http::pages::scopes::KEYS_WRITE;
 use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
 use crate::model::api_key::ApiKeyId;
+use crate::model::own_scope::OwnScope;
 
 /// Hours for which the old key stays valid: value and label.
 const OVERLAPS: [(&str, &str); 5] =
@@ -100,10 +100,10 @@ async fn show_step(
     problem: Option<String>,
     status: StatusCode,
 ) -> PageResult {
-    let old = KeyView::new(visit, &find_key(visit, id, KEYS_WRITE).await?);
+    let old = KeyView::new(visit, &find_key(visit, id, OwnScope::KeysWrite).await?);
     let new = match &old.successor {
         None => None,
-        Some(successor) => match find_key(visit, successor, KEYS_WRITE).await {
+        Some(successor) => match find_key(visit, successor, OwnScope::KeysWrite).await {
             Ok(kept) => Some(KeyView::new(visit, &kept)),
             // Revoked: the rotation starts again.
             Err(Failure::Refused(Refused::Admin(AdminError::NotFound(_)))) => None,
@@ -127,7 +127,7 @@ async fn show_step(
 }
 
 pub(super) async fn create(visit: &Visit<'_>, id: &ApiKeyId) -> PageResult {
-    find_key(visit, id, KEYS_WRITE).await?;
+    find_key(visit, id, OwnScope::KeysWrite).await?;
     let admin = &visit.visitor.admin;
     let (mut overlap, mut life_field) = (visit.form.field("overlap"), visit.form.field("life"));
     let hours = overlap
@@ -158,6 +158,6 @@ pub(super) async fn create(visit: &Visit<'_>, id: &ApiKeyId) -> PageResult {
 }
 
 async fn is_replaced(visit: &Visit<'_>, id: &ApiKeyId) -> Result<bool, Failure> {
-    let (key, _) = find_key(visit, id, KEYS_WRITE).await?;
+    let (key, _) = find_key(visit, id, OwnScope::KeysWrite).await?;
     Ok(key.successor.is_some())
 }

@@ -12,9 +12,9 @@ use crate::http::pages::form::{
     Field, FormFields, changed_message, form_problem, parse_resources, parse_scopes,
 };
 use crate::http::pages::links::user_path;
-use crate::http::pages::scopes::USERS_WRITE;
 use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
+use crate::model::own_scope::OwnScope;
 use crate::model::user::{Role, UserId, Username};
 use crate::secret::Secret;
 use crate::secret::password::Password;
@@ -66,7 +66,7 @@ async fn show_form(
 }
 
 pub(super) async fn new(visit: &Visit<'_>) -> PageResult {
-    visit.admin(USERS_WRITE)?;
+    visit.admin(OwnScope::UsersWrite)?;
     let mut form = UserForm::read(&FormFields::default());
     form.role = Field::new("role", "member");
     show_form(visit, None, &form, None, StatusCode::OK).await
@@ -107,7 +107,7 @@ impl UserForm {
 }
 
 pub(super) async fn create(visit: &Visit<'_>) -> PageResult {
-    let admin = visit.admin(USERS_WRITE)?;
+    let admin = visit.admin(OwnScope::UsersWrite)?;
     let mut form = UserForm::read(&visit.form);
     let password = Password::parse(Secret::new(visit.form.raw("password").to_owned()));
     if let Err(error) = &password {
@@ -150,7 +150,7 @@ async fn show_error(
 }
 
 pub(super) async fn edit(visit: &Visit<'_>, id: &UserId) -> PageResult {
-    let user = user::show(visit.admin(USERS_WRITE)?, id).await?;
+    let user = user::show(visit.admin(OwnScope::UsersWrite)?, id).await?;
     let form = UserForm {
         username: Field::new("username", user.username.as_str()),
         role: Field::new("role", user.role.name()),
@@ -164,7 +164,7 @@ pub(super) async fn edit(visit: &Visit<'_>, id: &UserId) -> PageResult {
 }
 
 pub(super) async fn update(visit: &Visit<'_>, id: &UserId) -> PageResult {
-    let admin = visit.admin(USERS_WRITE)?;
+    let admin = visit.admin(OwnScope::UsersWrite)?;
     let user = user::show(admin, id).await?;
     let view = UserView::new(&user, &visit.visitor);
     let mut form = UserForm::read(&visit.form);

@@ -6,9 +6,9 @@ use super::view::UserView;
 use crate::admin::user::{self, Filter};
 use crate::http::pages::answer::{PageResult, page};
 use crate::http::pages::paging::{self, PAGE_SIZE};
-use crate::http::pages::scopes::USERS_READ;
 use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
+use crate::model::own_scope::OwnScope;
 
 #[derive(Template)]
 #[template(path = "users.html")]
@@ -24,7 +24,7 @@ struct List<'a> {
 }
 
 pub(super) async fn list(visit: &Visit<'_>) -> PageResult {
-    let (admin, visitor) = (visit.admin(USERS_READ)?, &visit.visitor);
+    let (admin, visitor) = (visit.admin(OwnScope::UsersRead)?, &visit.visitor);
     let [username, role, after] = ["username", "role", "after"].map(|field| visit.form.text(field));
     let filter =
         Filter { username: paging::filter_text(username), role: role.parse().ok(), enabled: None };

@@ -8,9 +8,9 @@ use crate::admin::{AdminError, user};
 use crate::http::pages::answer::{PageResult, page_with, redirect};
 use crate::http::pages::form::Field;
 use crate::http::pages::links::user_path;
-use crate::http::pages::scopes::USERS_WRITE;
 use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
+use crate::model::own_scope::OwnScope;
 use crate::model::user::UserId;
 use crate::secret::Secret;
 use crate::secret::password::Password;
@@ -37,7 +37,7 @@ async fn show_form(
     status: StatusCode,
 ) -> PageResult {
     let visitor = &visit.visitor;
-    let user = UserView::new(&user::show(visit.admin(USERS_WRITE)?, id).await?, visitor);
+    let user = UserView::new(&user::show(visit.admin(OwnScope::UsersWrite)?, id).await?, visitor);
     if user.is_own {
         // Their own password takes the current one.
         return Ok(redirect(visit.server, "/dashboard/settings"));
@@ -46,7 +46,7 @@ async fn show_form(
 }
 
 pub(super) async fn set(visit: &Visit<'_>, id: &UserId) -> PageResult {
-    let (admin, mut field) = (visit.admin(USERS_WRITE)?, Field::new("password", ""));
+    let (admin, mut field) = (visit.admin(OwnScope::UsersWrite)?, Field::new("password", ""));
     if *id == visit.visitor.signed_in.user {
         return Ok(redirect(visit.server, "/dashboard/settings"));
     }

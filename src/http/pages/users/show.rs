@@ -8,10 +8,10 @@ use crate::http::pages::answer::{PageResult, page};
 use crate::http::pages::confirm::ask;
 use crate::http::pages::event_view::{EventView, events_of};
 use crate::http::pages::links::user_path;
-use crate::http::pages::scopes::{USERS_READ, USERS_WRITE};
 use crate::http::pages::session_view::SessionView;
 use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
+use crate::model::own_scope::OwnScope;
 use crate::model::user::UserId;
 
 #[derive(Template)]
@@ -25,7 +25,7 @@ struct Show<'a> {
 }
 
 pub(super) async fn show(visit: &Visit<'_>, id: &UserId) -> PageResult {
-    let (admin, visitor) = (visit.admin(USERS_READ)?, &visit.visitor);
+    let (admin, visitor) = (visit.admin(OwnScope::UsersRead)?, &visit.visitor);
     let user = user::show(admin, id).await?;
     let sessions = session::list(admin, id).await?;
     let own = &visitor.signed_in.session;
@@ -64,7 +64,7 @@ impl UserAct {
 }
 
 pub(super) async fn confirm(visit: &Visit<'_>, id: &UserId, act: UserAct) -> PageResult {
-    let user = user::show(visit.admin(USERS_WRITE)?, id).await?;
+    let user = user::show(visit.admin(OwnScope::UsersWrite)?, id).await?;
     let (name, path) = (user.username.as_str(), user_path(id));
     let (title, text, is_final, button) = match act {
         UserAct::Delete => (
@@ -92,7 +92,7 @@ pub(super) async fn confirm(visit: &Visit<'_>, id: &UserId, act: UserAct) -> Pag
 }
 
 pub(super) async fn act(visit: &Visit<'_>, id: &UserId, act: UserAct) -> PageResult {
-    let admin = visit.admin(USERS_WRITE)?;
+    let admin = visit.admin(OwnScope::UsersWrite)?;
     let done = match act {
         UserAct::Enable => user::set_enabled(admin, id, true).await.map(|_| "user-enabled"),
         UserAct::Disable => user::set_enabled(admin, id, false).await.map(|_| "user-disabled"),
