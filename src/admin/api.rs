@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Admin, AdminError, MAX_TOKEN_TTL, signing_key, version};
+use super::{Admin, AdminError, signing_key, version};
 use crate::model::api::{Api, ApiScopes, MAX_APIS};
+use crate::model::client::MAX_TOKEN_TTL;
 use crate::model::event::{Event, EventNumber};
 use crate::model::name::DisplayName;
 use crate::model::patch::Patch;
@@ -125,10 +126,15 @@ pub async fn update(
     change.await.map(|(api, _)| api)
 }
 
-/// What tells what an API is from what it was before a change.
+/// The version of what [`update`] changes.
 #[must_use]
 pub fn version(api: &Api) -> String {
-    version::of(&(&api.name, &api.scopes, api.token_alg, api.token_ttl))
+    version::of(&(
+        api.name.as_str(),
+        api.scopes.descriptions(),
+        api.token_alg.map(SigningAlgorithm::name),
+        api.token_ttl,
+    ))
 }
 
 impl ApiUpdate {

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::json::{ClientJson, SecretJson};
+use super::json::client::ClientJson;
+use super::json::secret::SecretJson;
 use super::{Admin, AdminError};
 use crate::model::client::{Client, ClientSecret};
 use crate::store::client_batch;

@@ -1,10 +1,13 @@
-//! What can be administered: one function for each act, whoever calls it.
+//! Administration: one function for each act, whatever calls it. Each checks the rights of the
+//! caller, changes the store and returns the result. To add an act: a function in the file of its
+//! noun, and its callers in the command line, the JSON API and the dashboard.
 
 pub mod api;
 pub mod api_key;
 pub mod client;
 pub mod client_export;
 pub mod client_import;
+pub mod error;
 pub mod event_log;
 pub mod json;
 pub mod leak;
@@ -21,39 +24,32 @@ pub mod user;
 mod version;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use api_key::ApiKeyPolicy;
+use api_key::policy::ApiKeyPolicy;
+pub use error::AdminError;
 use session::SessionPolicy;
 
 use crate::clock::Clock;
-use crate::keys::error::UnusableKey;
 use crate::keys::seal::SealingKey;
-use crate::model::api_key::KeyLimit;
-use crate::model::client::MAX_CHOSEN_SECRETS;
 use crate::model::event::Actor;
-use crate::model::key_schedule::NothingToDo;
 use crate::model::own_scope::OwnScope;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
-use crate::model::signing_key::SigningAlgorithm;
 use crate::random::Random;
 use crate::secret::digest::DigestKey;
-use crate::secret::hash::HashError;
-use crate::secret::pool::{Busy, HashPool};
-use crate::store::StoreError;
+use crate::secret::pool::HashPool;
 use crate::store::change::Store;
 
-/// Who administers what.
+/// A caller of administrative acts, with all that the acts need.
 #[derive(Debug, Clone)]
 pub struct Admin {
-    /// What is changed.
+    /// The store.
     pub store: Store,
     /// The key of secret digests.
     pub secret_digests: DigestKey,
-    /// What API keys are like.
+    /// The settings of API keys.
     pub api_keys: ApiKeyPolicy,
-    /// What sessions are like.
+    /// The settings of sessions.
     pub sessions: SessionPolicy,
     /// Seals private signing keys.
     pub sealing: SealingKey,
@@ -61,20 +57,17 @@ pub struct Admin {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
-    /// Who is named in events.
+    /// The caller as events name it.
     pub actor: Actor,
-    /// The scopes that whoever acts may give to others; all of them with the rights of the
-    /// operating system.
+    /// The scopes that the caller may grant; absent for the operating system's administrator, who
+    /// may grant all.
     pub grantable: Option<ScopeSet>,
-    /// Where secrets are hashed.
+    /// Hashes secrets.
     pub hashing: HashPool,
 }
 
-/// The longest life of a token: what outlives it is no token but a credential.
-pub const MAX_TOKEN_TTL: Duration = Duration::from_hours(24 * 30);
-
 impl Admin {
-    /// Nobody grants a scope that they do not hold.
+    /// Rejects scopes that the caller does not hold.
     fn may_grant(&self, scopes: &ScopeSet) -> Result<(), AdminError> {
         match &self.grantable {
             Some(held) if !scopes.is_subset_of(held) => {
@@ -84,8 +77,7 @@ impl Admin {
         }
     }
 
-    /// Which APIs a client may ask tokens for, and which it stands for, is for those to say who
-    /// manage the APIs.
+    /// Rejects new APIs of a client or user, unless the caller manages APIs.
     fn may_give_apis(&self, wanted: &[ResourceUri], had: &[ResourceUri]) -> Result<(), AdminError> {
         let manages_apis =
             self.grantable.as_ref().is_none_or(|held| OwnScope::ApisWrite.is_in(held));
@@ -94,77 +86,4 @@ impl Admin {
         }
         Err(AdminError::Forbidden(OwnScope::ApisWrite.into()))
     }
-}
-
-/// Why an act was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum AdminError {
-    /// There is no such thing.
-    #[error("there is no {0}")]
-    NotFound(String),
-    /// What was asked for names something that there is not.
-    #[error("there is no {0}")]
-    Unknown(String),
-    /// It exists already.
-    #[error("there is a {0} already")]
-    Exists(String),
-    /// It does not go with what is there.
-    #[error("{0}")]
-    Conflict(String),
-    /// Somebody has seen another version of it than there is.
-    #[error(
-        "somebody else has changed the {0} meanwhile; look at what it is now, and change it again"
-    )]
-    Changed(&'static str),
-    /// A client stands for the API.
-    #[error(
-        "the client {client} stands for {resource}; take that from it first (`client update --stands-for`)"
-    )]
-    StoodFor {
-        /// The API.
-        resource: ResourceUri,
-        /// One such client.
-        client: String,
-    },
-    /// It makes no sense.
-    #[error("{0}")]
-    Invalid(String),
-    /// Whoever acts does not hold these scopes, and so cannot give them to others.
-    #[error("whoever grants the scope {0} must hold it")]
-    Forbidden(ScopeSet),
-    /// It would go beyond the limits of the API key that acts.
-    #[error("{0}")]
-    Beyond(KeyLimit),
-    /// It is as it should be already.
-    #[error(transparent)]
-    NothingToDo(#[from] NothingToDo),
-    /// A signing key could not be made, read or sealed.
-    #[error(transparent)]
-    SigningKey(#[from] UnusableKey),
-    /// So many keys are published already that another one has to wait.
-    #[error(
-        "as many {0} keys as can be are still published, because tokens that they signed are still good; \
-         try again when the oldest is gone (`mintery signing-key list`), or retire one"
-    )]
-    TooManyKeys(SigningAlgorithm),
-    /// The client has as many secrets that somebody chose as it may.
-    #[error(
-        "a client has at most {MAX_CHOSEN_SECRETS} secrets that were not made here; revoke one first, or let one be made"
-    )]
-    TooManyChosen,
-    /// A code is asked for.
-    #[error("a code of the second factor is needed")]
-    CodeNeeded,
-    /// The code of a second factor is not good.
-    #[error("the code is wrong, or was used before")]
-    WrongCode,
-    /// A secret could not be hashed.
-    #[error(transparent)]
-    Hash(#[from] HashError),
-    /// A secret could not be hashed now.
-    #[error(transparent)]
-    Busy(#[from] Busy),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }

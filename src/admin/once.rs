@@ -1,38 +1,61 @@
-//! Requests that may be sent again, and are done once.
+//! Requests that may be repeated (`Idempotency-Key`, the hidden field of a form) and take effect
+//! once. An act that creates something runs in [`run`] and calls [`keep`] in its transaction.
 
 use std::time::Duration;
 
 use super::{Admin, AdminError};
 use crate::clock::Timestamp;
+use crate::store::StoreError;
 use crate::store::idempotency::{self, Earlier};
 use crate::store::transaction::Tx;
 
-/// How long a request may be sent again.
+/// The time in which a request may be repeated.
 pub const REPEATABLE_FOR: Duration = Duration::from_hours(24);
 
-/// A request that may be sent again, and is done once.
+/// A request that may be repeated.
 #[derive(Debug, Clone)]
 pub struct Repeatable {
-    /// By what it is known again.
+    /// The key that identifies it, among requests of one caller.
     pub key: String,
-    /// The digest of what it asks for.
+    /// The digest of its content.
     pub request_digest: String,
 }
 
-/// What came of a request to make something.
+/// The result of a request that creates something.
 #[derive(Debug)]
 pub enum Once<T> {
-    /// It was made.
+    /// This request created it.
     Now(T),
-    /// It was made when the request was sent before: this is its id.
+    /// An earlier identical request created it: its id.
     Before(String),
 }
 
-/// The id of what was made when the request was sent before.
+/// Runs `create` unless an identical request did so before. The future must call [`keep`] with the
+/// same `repeatable`.
 ///
 /// # Errors
-/// [`AdminError::Conflict`] when it asked for something else.
-pub(super) async fn before(
+/// Those of `create`; [`AdminError::Conflict`] if an earlier request with the same key had another
+/// content.
+pub(super) async fn run<T>(
+    admin: &Admin,
+    repeatable: Option<&Repeatable>,
+    create: impl Future<Output = Result<T, AdminError>>,
+) -> Result<Once<T>, AdminError> {
+    if let Some(id) = before(admin, repeatable).await? {
+        return Ok(Once::Before(id));
+    }
+    match create.await {
+        // Two identical requests arrived at once, and the other one was first.
+        Err(AdminError::Store(StoreError::Conflict)) if repeatable.is_some() => {
+            let id = before(admin, repeatable).await?;
+            id.map(Once::Before).ok_or(AdminError::Store(StoreError::Conflict))
+        }
+        created => created.map(Once::Now),
+    }
+}
+
+/// The id of what an earlier identical request created.
+async fn before(
     admin: &Admin,
     repeatable: Option<&Repeatable>,
 ) -> Result<Option<String>, AdminError> {
@@ -48,11 +71,10 @@ pub(super) async fn before(
     Ok(Some(earlier.subject))
 }
 
-/// Keeps that the request has made `subject`, in the same transaction.
+/// Records, in the same transaction, that the request created `subject`.
 ///
 /// # Errors
-/// [`StoreError::Conflict`](crate::store::StoreError::Conflict) when the same request was sent
-/// twice at once, and the other was first.
+/// [`StoreError::Conflict`] if an identical request at the same moment was first.
 pub(super) async fn keep(
     tx: &mut Tx,
     admin: &Admin,

@@ -157,10 +157,11 @@ pub async fn update(admin: &Admin, id: &UserId, update: UserUpdate) -> Result<Us
     act(admin, id, Act::Update(update)).await
 }
 
-/// What tells who somebody is and what they may do from what that was before a change.
+/// The version of what [`update`] changes.
 #[must_use]
 pub fn version(user: &User) -> String {
-    version::of(&(&user.username, user.role, &user.scopes, &user.resources))
+    let resources: Vec<&str> = user.resources.iter().map(ResourceUri::as_str).collect();
+    version::of(&(user.username.as_str(), user.role.name(), user.scopes.as_str(), resources))
 }
 
 /// Lets somebody log in, or stops them from doing so: they are logged out everywhere, and their

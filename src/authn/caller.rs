@@ -93,10 +93,10 @@ async fn authenticate_token(
     let (known, _) = context.directory.client(client_of(&token)).await?;
     let known = holder(&token, known)?;
     let client = &known.client;
-    let scopes = scopes_of(context, &token, token.scopes.intersection(&client.scopes));
+    let scopes = scopes_of(context, &token, token.scopes.intersection(&client.terms.scopes));
     require(&scopes, demand.scopes)?;
     Ok(Authenticated {
-        identity: Identity::Client { id: client.id.clone(), name: client.name.clone() },
+        identity: Identity::Client { id: client.id.clone(), name: client.terms.name.clone() },
         credential: credential_of(&token)?,
         scopes,
         expires_at: Some(Timestamp::from_secs(token.expires_at.as_secs())),

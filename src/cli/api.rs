@@ -12,7 +12,7 @@ use super::output::{self, Output, date};
 use super::session;
 use super::shared::Shared;
 use crate::admin::api::{self, ApiTerms, ApiUpdate};
-use crate::admin::json::ApiJson;
+use crate::admin::json::api::ApiJson;
 use crate::admin::revocation;
 use crate::logging::escape;
 use crate::model::api::{Api, ApiScopes};

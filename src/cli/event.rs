@@ -10,7 +10,7 @@ use super::output::{self, Output, date};
 use super::session;
 use super::shared::Shared;
 use crate::admin::event_log::{self, Asked, Filter};
-use crate::admin::json::EventJson;
+use crate::admin::json::event::EventJson;
 use crate::logging::escape;
 use crate::model::event::{EventNumber, RecordedEvent};
 use crate::store::Missing;

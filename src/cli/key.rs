@@ -24,7 +24,7 @@ use crate::model::address::AddressRanges;
 use crate::model::api_key::{ApiKey, ApiKeyId, KeyOwner};
 use crate::model::name::DisplayName;
 use crate::model::scope::ScopeSet;
-use crate::model::usage::{Countable as _, Hour, HourOfKeyUse, KeyOutcome};
+use crate::model::usage::{Hour, HourOfKeyUse, KeyOutcome};
 use crate::store::Missing;
 
 #[derive(Debug, Subcommand)]

@@ -12,7 +12,7 @@ use super::input::parse_given;
 use super::output::{self, Output, date};
 use super::session;
 use super::shared::Shared;
-use crate::admin::json::SigningKeyJson;
+use crate::admin::json::signing_key::SigningKeyJson;
 use crate::admin::signing_key::{self, KeyChange};
 use crate::admin::{Admin, AdminError};
 use crate::clock::Timestamp;

@@ -77,9 +77,10 @@ impl KnownOwner {
     #[must_use]
     pub fn identity(&self) -> Identity {
         match self {
-            Self::Client(known) => {
-                Identity::Client { id: known.client.id.clone(), name: known.client.name.clone() }
-            }
+            Self::Client(known) => Identity::Client {
+                id: known.client.id.clone(),
+                name: known.client.terms.name.clone(),
+            },
             Self::User(KnownUser { user, .. }) => {
                 Identity::User { id: user.id.clone(), name: user.username.clone(), role: user.role }
             }
@@ -90,7 +91,7 @@ impl KnownOwner {
     #[must_use]
     pub fn resources(&self) -> &[ResourceUri] {
         match self {
-            Self::Client(known) => &known.client.resources,
+            Self::Client(known) => &known.client.terms.resources,
             Self::User(known) => &known.user.resources,
         }
     }
@@ -98,7 +99,7 @@ impl KnownOwner {
     /// The scopes of a key that the owner holds.
     fn most_of(&self, scopes: &ScopeSet) -> ScopeSet {
         match self {
-            Self::Client(known) => scopes.intersection(&known.client.scopes),
+            Self::Client(known) => scopes.intersection(&known.client.terms.scopes),
             Self::User(known) => known.user.most_of(scopes),
         }
     }

@@ -100,10 +100,9 @@ mod tests {
     use super::{Clients, KnownClient, Remembered as _};
     use crate::clock::{Clock, ManualClock, Timestamp};
     use crate::directory::memory::ABSENT_FOR;
-    use crate::model::client::{AuthMethod, Client, ClientId, ClientSecret, SecretId};
+    use crate::model::client::{AuthMethod, Client, ClientId, ClientSecret, ClientTerms, SecretId};
     use crate::model::event::EventNumber;
     use crate::model::name::DisplayName;
-    use crate::model::scope::ScopeSet;
     use crate::secret::Secret;
     use crate::secret::digest::DigestKey;
     use crate::secret::hash::SecretHash;
@@ -112,17 +111,8 @@ mod tests {
     fn client(name: &str) -> Client {
         Client {
             id: ClientId::parse("a").unwrap(),
-            name: DisplayName::parse(name).unwrap(),
-            scopes: ScopeSet::default(),
-            grants: Vec::new(),
+            terms: ClientTerms::new(DisplayName::parse(name).unwrap()),
             auth_method: AuthMethod::ClientSecret,
-            default_scopes: None,
-            resources: Vec::new(),
-            stands_for: Vec::new(),
-            token_alg: None,
-            introspection_alg: None,
-            token_ttl: None,
-            max_tokens_per_hour: None,
             cut_off: EventNumber::default(),
             created_at: Timestamp::from_secs(0),
             disabled_at: None,
@@ -131,7 +121,7 @@ mod tests {
 
     fn secret(hash: &str) -> ClientSecret {
         ClientSecret {
-            id: SecretId::from_stored("cs_1".to_owned()),
+            id: SecretId::parse("cs_0000000000000000000001").unwrap(),
             hint: String::new(),
             label: None,
             digest: None,
@@ -167,8 +157,8 @@ mod tests {
             go_on.wait().await;
         };
         let (loaded, ()) = tokio::join!(load, change);
-        assert_eq!(loaded.unwrap().unwrap().client.name.as_str(), "new");
-        assert_eq!(clients.remembered("a").unwrap().unwrap().client.name.as_str(), "new");
+        assert_eq!(loaded.unwrap().unwrap().client.terms.name.as_str(), "new");
+        assert_eq!(clients.remembered("a").unwrap().unwrap().client.terms.name.as_str(), "new");
     }
 
     #[tokio::test]

@@ -35,7 +35,7 @@ impl KnownClient {
         usage: Arc<ClientUsage>,
         stamp: Stamp,
     ) -> Self {
-        let default_scopes = client.default_scopes();
+        let default_scopes = client.terms.effective_default_scopes();
         // Collected, it would take over the room of what was read, which is several times as much.
         let mut known = Vec::with_capacity(secrets.len());
         known.extend(secrets.into_iter().map(|secret| KnownSecret::new(secret, before)));

@@ -83,7 +83,8 @@ impl Directory {
         let load = || async {
             let _permit = permit(&self.lookups, "too many look-ups are waiting already")?;
             let found = client::by_id(&self.database, id).await?;
-            if found.as_ref().is_some_and(|(client, _)| client.max_tokens_per_hour.is_some()) {
+            if found.as_ref().is_some_and(|(client, _)| client.terms.max_tokens_per_hour.is_some())
+            {
                 // Before the first token: this node may have just started, or evicted the client.
                 let hour = Hour::of(self.clock.now());
                 let tokens = store::usage::tokens(&self.database, id, hour).await?;

@@ -222,7 +222,8 @@ mod tests {
     #[test]
     fn what_is_counted_is_taken_once() {
         let (usage, id) = (ClientUsages::default(), ClientId::parse("a").unwrap());
-        let (client, secret) = (usage.of(&id), SecretId::from_stored("cs_1".to_owned()));
+        let (client, secret) =
+            (usage.of(&id), SecretId::parse("cs_0000000000000000000001").unwrap());
         let address = "192.0.2.1".parse().ok();
         client.issue(at(HOUR), None, Some(&secret), address).unwrap();
         client.issue(at(2 * HOUR - 1), None, Some(&secret), None).unwrap();
@@ -261,7 +262,7 @@ mod tests {
     fn the_addresses_of_a_secret_are_bounded() {
         let (usage, id) = (ClientUsages::default(), ClientId::parse("a").unwrap());
         let client = usage.of(&id);
-        let secrets = ["cs_1", "cs_2"].map(|id| SecretId::from_stored(id.to_owned()));
+        let secrets = [1, 2].map(|n| SecretId::parse(&format!("cs_{n:022}")).unwrap());
         let address = |number: usize| format!("2001:db8::{number:x}").parse().ok();
         let ask = |secs, secret: &SecretId, number: usize| {
             client.issue(at(secs), None, Some(secret), address(number)).unwrap();
@@ -327,7 +328,7 @@ mod tests {
     fn nothing_is_lost_and_nothing_counted_twice() {
         const LIMIT: u64 = 5_000;
         let (usage, id) = (ClientUsages::default(), ClientId::parse("a").unwrap());
-        let secret = SecretId::from_stored("cs_1".to_owned());
+        let secret = SecretId::parse("cs_0000000000000000000001").unwrap();
         let client = usage.of(&id);
         let ask = || {
             let issued = (0..2_000)

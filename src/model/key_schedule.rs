@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::named::named;
 use super::signing_key::SigningAlgorithm;
 use crate::clock::Timestamp;
 
@@ -13,29 +14,18 @@ use crate::clock::Timestamp;
 /// direction.
 const CLOCKS_APART: Duration = Duration::from_secs(20);
 
-/// What a signing key is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum KeyState {
-    /// It signs.
-    Active,
-    /// It signs no more, and is published until the last token that it signed has expired.
-    Retiring,
-    /// It is published, so that verifiers know it before it signs.
-    Next,
-    /// It is not published any more.
-    Gone,
-}
-
-impl KeyState {
-    /// The name, for people and programs.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Retiring => "retiring",
-            Self::Next => "next",
-            Self::Gone => "gone",
-        }
+named! {
+    /// The state of a signing key.
+    #[derive(PartialOrd, Ord)]
+    pub enum KeyState: "the state of a signing key is" {
+        /// It signs.
+        Active = "active",
+        /// It signs no more, and is published until the last token that it signed has expired.
+        Retiring = "retiring",
+        /// It is published, so that verifiers know it before it signs.
+        Next = "next",
+        /// It is not published any more.
+        Gone = "gone",
     }
 }
 

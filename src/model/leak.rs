@@ -1,44 +1,17 @@
 //! API keys that were found in public.
 
-use std::str::FromStr;
-
 use super::api_key::{ApiKeyId, KeyOwner};
+use super::named::named;
 
-/// An invalid leak policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it should be revoke or flag")]
-pub struct InvalidLeakPolicy;
-
-/// The policy for a key that was found in public.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LeakPolicy {
-    /// Revoke the key at once.
-    #[default]
-    Revoke,
-    /// Flag the key; it stays valid until its owner has replaced it.
-    Flag,
-}
-
-impl LeakPolicy {
-    /// The name, as it is set.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Revoke => "revoke",
-            Self::Flag => "flag",
-        }
-    }
-}
-
-impl FromStr for LeakPolicy {
-    type Err = InvalidLeakPolicy;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "revoke" => Ok(Self::Revoke),
-            "flag" => Ok(Self::Flag),
-            _ => Err(InvalidLeakPolicy),
-        }
+named! {
+    /// The policy for a key that was found in public.
+    #[derive(Default)]
+    pub enum LeakPolicy: "it should be" {
+        /// Revoke the key at once.
+        #[default]
+        Revoke = "revoke",
+        /// Flag the key; it stays valid until its owner has replaced it.
+        Flag = "flag",
     }
 }
 

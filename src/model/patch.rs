@@ -1,22 +1,21 @@
-//! A change of what may be absent: it stays, it is taken away, or it becomes something. In JSON:
-//! absent, `null`, a value.
+//! A change of an optional value. In JSON: absent, `null`, or a value.
 
 use serde::{Deserialize, Deserializer};
 
-/// A change of something that may be absent.
+/// A change of an optional value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Patch<T> {
-    /// It stays as it is.
+    /// Leave it as it is.
     #[default]
     Keep,
-    /// It is taken away.
+    /// Remove it.
     Clear,
-    /// It becomes this.
+    /// Set it to this.
     Set(T),
 }
 
 impl<T> Patch<T> {
-    /// What becomes of `before`.
+    /// The changed value.
     #[must_use]
     pub fn apply(self, before: Option<T>) -> Option<T> {
         match self {
@@ -26,7 +25,17 @@ impl<T> Patch<T> {
         }
     }
 
-    /// The same of something else.
+    /// Converts the value.
+    #[must_use]
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Patch<U> {
+        match self {
+            Self::Keep => Patch::Keep,
+            Self::Clear => Patch::Clear,
+            Self::Set(value) => Patch::Set(map(value)),
+        }
+    }
+
+    /// Converts the value.
     ///
     /// # Errors
     /// Those of `map`.
@@ -39,7 +48,7 @@ impl<T> Patch<T> {
     }
 }
 
-/// With `#[serde(default)]` on the member, so that an absent one is kept.
+/// The member needs `#[serde(default)]`, which makes an absent one `Keep`.
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::deserialize(deserializer)?.map_or(Self::Clear, Self::Set))

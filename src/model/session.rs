@@ -1,15 +1,14 @@
 //! Sessions: where people are logged in.
 
-use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
+use super::id::id;
 use super::user::UserId;
 use crate::clock::Timestamp;
-use crate::random::{self, Random};
+use crate::random::Random;
+use crate::secret::Secret;
 use crate::secret::generated::{self, generate, looks_generated};
-use crate::secret::{Secret, base62};
 
 /// How the cookie of a session begins.
 const PREFIX: &str = "mtss_";
@@ -17,46 +16,12 @@ const PREFIX: &str = "mtss_";
 /// The most characters of what a browser calls itself that are kept.
 const MAX_USER_AGENT: usize = 200;
 
-/// Text that is no id of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the id of a session is ss_ and 22 letters or digits")]
-pub struct InvalidSessionId;
-
-/// The id by which a session is spoken of: `ss_` and 22 base62 characters. It is no secret, and
-/// opens nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SessionId(Arc<str>);
-
-impl SessionId {
-    /// A new id.
-    #[must_use]
-    pub fn generate(random: &dyn Random) -> Self {
-        Self(format!("ss_{}", base62::encode(&random::bytes::<16>(random), 22)).into())
-    }
-
-    /// Parses an id.
-    ///
-    /// # Errors
-    /// When it has not the form of those that are made here.
-    pub fn parse(text: &str) -> Result<Self, InvalidSessionId> {
-        let digits = text
-            .strip_prefix("ss_")
-            .filter(|digits| digits.len() == 22 && base62::is_base62(digits));
-        digits.map(|_| Self(text.into())).ok_or(InvalidSessionId)
-    }
-
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+id!(
+    /// The id of a session, which is not the value of its cookie: `ss_` and 22 base62 characters.
+    SessionId,
+    "ss_",
+    "a session"
+);
 
 /// A new value for the cookie of a session: 256 random bits, and a checksum by which what other
 /// programs set under the same name is told from it.

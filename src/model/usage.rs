@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::named::named;
 use crate::clock::Timestamp;
 
 /// An hour of Unix time.
@@ -61,61 +62,40 @@ pub trait Countable: Copy + Ord + fmt::Debug + 'static {
     fn place(self) -> usize;
 }
 
-/// What became of a request for a token. To add one: an arm, its name, and its place in
-/// [`Countable::ALL`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
-    /// A token was issued.
-    Token,
-    /// None of the client's secrets was presented.
-    WrongSecret,
-    /// The secret has expired.
-    ExpiredSecret,
-    /// The client is disabled.
-    Disabled,
-    /// The request was malformed.
-    InvalidRequest,
-    /// The scope is not for the client, or not for the resource.
-    InvalidScope,
-    /// The resource is unknown, or not for the client.
-    InvalidTarget,
-    /// The client may not use the grant.
-    UnauthorizedClient,
-    /// The client has had as many tokens in this hour as it may have.
-    OverLimit,
-    /// This server could not answer.
-    Failed,
+named! {
+    /// The outcome of a token request.
+    #[derive(PartialOrd, Ord)]
+    pub enum Outcome: "an outcome is" {
+        /// A token was issued.
+        Token = "token",
+        /// None of the client's secrets was presented.
+        WrongSecret = "wrong_secret",
+        /// The secret has expired.
+        ExpiredSecret = "expired_secret",
+        /// The client is disabled.
+        Disabled = "disabled",
+        /// The request was malformed.
+        InvalidRequest = "invalid_request",
+        /// The scope is not for the client, or not for the resource.
+        InvalidScope = "invalid_scope",
+        /// The resource is unknown, or not for the client.
+        InvalidTarget = "invalid_target",
+        /// The client may not use the grant.
+        UnauthorizedClient = "unauthorized_client",
+        /// The client has had as many tokens in this hour as it may have.
+        OverLimit = "over_limit",
+        /// This server could not answer.
+        Failed = "failed",
+    }
 }
 
 impl Countable for Outcome {
-    type Counts = [u32; 10];
+    type Counts = [u32; Self::ALL.len()];
 
-    const ALL: &'static [Self] = &[
-        Self::Token,
-        Self::WrongSecret,
-        Self::ExpiredSecret,
-        Self::Disabled,
-        Self::InvalidRequest,
-        Self::InvalidScope,
-        Self::InvalidTarget,
-        Self::UnauthorizedClient,
-        Self::OverLimit,
-        Self::Failed,
-    ];
+    const ALL: &'static [Self] = &Self::ALL;
 
     fn name(self) -> &'static str {
-        match self {
-            Self::Token => "token",
-            Self::WrongSecret => "wrong_secret",
-            Self::ExpiredSecret => "expired_secret",
-            Self::Disabled => "disabled",
-            Self::InvalidRequest => "invalid_request",
-            Self::InvalidScope => "invalid_scope",
-            Self::InvalidTarget => "invalid_target",
-            Self::UnauthorizedClient => "unauthorized_client",
-            Self::OverLimit => "over_limit",
-            Self::Failed => "failed",
-        }
+        self.name()
     }
 
     fn place(self) -> usize {
@@ -123,53 +103,36 @@ impl Countable for Outcome {
     }
 }
 
-/// What became of a request with an API key that is known. To add one: an arm, its name, and its
-/// place in [`Countable::ALL`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum KeyOutcome {
-    /// The key was good for it.
-    Used,
-    /// The key has expired.
-    Expired,
-    /// The key, or its owner, is disabled.
-    Disabled,
-    /// The key is for another environment.
-    OtherEnvironment,
-    /// It came from where the key may not be used.
-    OtherAddress,
-    /// The key is not for the API.
-    OtherResource,
-    /// The key does not allow it.
-    MissingScope,
-    /// There were as many in this minute as there may be.
-    OverLimit,
+named! {
+    /// The outcome of a request with a known API key.
+    #[derive(PartialOrd, Ord)]
+    pub enum KeyOutcome: "an outcome is" {
+        /// The key was good for it.
+        Used = "used",
+        /// The key has expired.
+        Expired = "expired",
+        /// The key, or its owner, is disabled.
+        Disabled = "disabled",
+        /// The key is for another environment.
+        OtherEnvironment = "other_environment",
+        /// It came from where the key may not be used.
+        OtherAddress = "other_address",
+        /// The key is not for the API.
+        OtherResource = "other_resource",
+        /// The key does not allow it.
+        MissingScope = "missing_scope",
+        /// There were as many in this minute as there may be.
+        OverLimit = "over_limit",
+    }
 }
 
 impl Countable for KeyOutcome {
-    type Counts = [u32; 8];
+    type Counts = [u32; Self::ALL.len()];
 
-    const ALL: &'static [Self] = &[
-        Self::Used,
-        Self::Expired,
-        Self::Disabled,
-        Self::OtherEnvironment,
-        Self::OtherAddress,
-        Self::OtherResource,
-        Self::MissingScope,
-        Self::OverLimit,
-    ];
+    const ALL: &'static [Self] = &Self::ALL;
 
     fn name(self) -> &'static str {
-        match self {
-            Self::Used => "used",
-            Self::Expired => "expired",
-            Self::Disabled => "disabled",
-            Self::OtherEnvironment => "other_environment",
-            Self::OtherAddress => "other_address",
-            Self::OtherResource => "other_resource",
-            Self::MissingScope => "missing_scope",
-            Self::OverLimit => "over_limit",
-        }
+        self.name()
     }
 
     fn place(self) -> usize {

@@ -1,62 +1,21 @@
 //! People, and what they may do.
 
-use std::borrow::Borrow;
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
+use super::id::id;
+use super::named::named;
 use super::own_scope::OwnScope;
 use super::resource::ResourceUri;
 use super::scope::ScopeSet;
 use crate::clock::Timestamp;
-use crate::random::{self, Random};
-use crate::secret::base62;
 
-/// Text that is no id of a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the id of a user is mu_ and 22 letters or digits")]
-pub struct InvalidUserId;
-
-/// The id of a person: `mu_` and 22 base62 characters. No client has one like it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UserId(Arc<str>);
-
-impl UserId {
-    /// A new id.
-    #[must_use]
-    pub fn generate(random: &dyn Random) -> Self {
-        Self(format!("mu_{}", base62::encode(&random::bytes::<16>(random), 22)).into())
-    }
-
-    /// Parses an id.
-    ///
-    /// # Errors
-    /// When it has not the form of those that are made here.
-    pub fn parse(text: &str) -> Result<Self, InvalidUserId> {
-        let digits = text
-            .strip_prefix("mu_")
-            .filter(|digits| digits.len() == 22 && base62::is_base62(digits));
-        digits.map(|_| Self(text.into())).ok_or(InvalidUserId)
-    }
-
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Borrow<str> for UserId {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
+id!(
+    /// The id of a user: `mu_` and 22 base62 characters. No client has one of this form.
+    UserId,
+    "mu_",
+    "a user"
+);
 
 /// The most characters of a name that somebody logs in with.
 pub const MAX_USERNAME: usize = 64;
@@ -110,33 +69,19 @@ impl fmt::Display for Username {
     }
 }
 
-/// Text that names no role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a role is admin, member or viewer")]
-pub struct InvalidRole;
-
-/// What somebody is here for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// May do everything, and so hold and give every scope.
-    Admin,
-    /// Has API keys of their own, and sees nothing else.
-    Member,
-    /// Sees everything.
-    Viewer,
+named! {
+    /// The role of a user.
+    pub enum Role: "a role is" {
+        /// May do everything, and so hold and grant every scope.
+        Admin = "admin",
+        /// Has API keys of their own, and sees nothing else.
+        Member = "member",
+        /// Sees everything.
+        Viewer = "viewer",
+    }
 }
 
 impl Role {
-    /// The name, for programs and for the store.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Member => "member",
-            Self::Viewer => "viewer",
-        }
-    }
-
     /// The scopes of Mintery's own that go with it.
     #[must_use]
     pub fn scopes(self) -> ScopeSet {
@@ -148,34 +93,18 @@ impl Role {
     }
 }
 
-impl FromStr for Role {
-    type Err = InvalidRole;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "admin" => Ok(Self::Admin),
-            "member" => Ok(Self::Member),
-            "viewer" => Ok(Self::Viewer),
-            _ => Err(InvalidRole),
-        }
+named! {
+    /// The users who must have a second factor: without one they may only enroll one.
+    #[derive(Default)]
+    pub enum SecondFactorRule: "it should be" {
+        /// No user has to.
+        #[default]
+        Nobody = "nobody",
+        /// Administrators.
+        Admins = "admins",
+        /// All users.
+        Everybody = "everybody",
     }
-}
-
-/// Text that says of nobody whether they need a second factor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it should be nobody, admins or everybody")]
-pub struct InvalidSecondFactorRule;
-
-/// Who must have a second factor: without, they may do nothing but get one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SecondFactorRule {
-    /// It is up to them.
-    #[default]
-    Nobody,
-    /// Administrators.
-    Admins,
-    /// All of them.
-    Everybody,
 }
 
 impl SecondFactorRule {
@@ -188,29 +117,6 @@ impl SecondFactorRule {
             Self::Everybody => true,
         };
         is_needed && user.second_factor_at.is_none()
-    }
-
-    /// The name, as it is set.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Nobody => "nobody",
-            Self::Admins => "admins",
-            Self::Everybody => "everybody",
-        }
-    }
-}
-
-impl FromStr for SecondFactorRule {
-    type Err = InvalidSecondFactorRule;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "nobody" => Ok(Self::Nobody),
-            "admins" => Ok(Self::Admins),
-            "everybody" => Ok(Self::Everybody),
-            _ => Err(InvalidSecondFactorRule),
-        }
     }
 }
 
@@ -283,9 +189,8 @@ impl User {
 
 #[cfg(test)]
 mod tests {
-    use super::{Role, UserId, Username};
+    use super::{Role, Username};
     use crate::model::own_scope::OwnScope;
-    use crate::random::SystemRandom;
 
     #[test]
     fn a_username_is_what_nothing_takes_for_something_else() {
@@ -340,14 +245,5 @@ mod tests {
             assert_eq!(role.name().parse(), Ok(role));
         }
         assert!("Admin".parse::<Role>().is_err());
-    }
-
-    #[test]
-    fn ids_have_their_form() {
-        let id = UserId::generate(&SystemRandom);
-        assert_eq!(UserId::parse(id.as_str()), Ok(id));
-        for bad in ["", "mu_", "mc_0000000000000000000000", "mu_000000000000000000000é"] {
-            assert!(UserId::parse(bad).is_err(), "{bad}");
-        }
     }
 }

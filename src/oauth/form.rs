@@ -86,7 +86,7 @@ impl Form {
 
 fn may_repeat(name: &str, pairs: &[(String, String)]) -> bool {
     let grant_types = pairs.iter().filter(|(name, _)| name == "grant_type");
-    let mut grant_types = grant_types.filter_map(|(_, value)| GrantType::from_name(value));
+    let mut grant_types = grant_types.filter_map(|(_, value)| value.parse::<GrantType>().ok());
     name == "resource" || grant_types.any(|grant| grant.repeatable_parameters().contains(&name))
 }
 

@@ -153,7 +153,7 @@ impl Introspection {
         let client = &self.caller.client;
         let (iss, aud, iat) = (context.issuer.as_str(), client.id.as_str(), self.at.as_secs());
         let claims = to_json(&SignedClaims { iss, aud, iat, token_introspection })?;
-        let algorithm = client.introspection_alg.unwrap_or(DEFAULT_INTROSPECTION_ALG);
+        let algorithm = client.terms.introspection_alg.unwrap_or(DEFAULT_INTROSPECTION_ALG);
         let ring = context.ring.current();
         let signer = ring
             .signer(algorithm, self.at)
@@ -175,7 +175,7 @@ fn active(
     known: Option<Arc<KnownClient>>,
 ) -> Result<Active, Inactive> {
     let known = holder(&token, known)?;
-    let scopes = scopes_of(context, &token, token.scopes.intersection(&known.client.scopes));
+    let scopes = scopes_of(context, &token, token.scopes.intersection(&known.client.terms.scopes));
     Ok(Active { token, scopes })
 }
 
@@ -199,7 +199,7 @@ async fn active_of_other(
 /// stands for, and with [`OwnScope::Introspect`] all.
 fn may_introspect(context: &Context, caller: &Client, token: &AccessToken) -> bool {
     client_of(token) == caller.id.as_str()
-        || OwnScope::Introspect.is_in(&caller.scopes)
+        || OwnScope::Introspect.is_in(&caller.terms.scopes)
         || token.audience.iter().any(|audience| stands_for(context, caller, audience))
 }
 
@@ -207,7 +207,7 @@ fn may_introspect(context: &Context, caller: &Client, token: &AccessToken) -> bo
 /// are for its administrators.
 fn stands_for(context: &Context, client: &Client, audience: &str) -> bool {
     audience != context.issuer.as_str()
-        && client.stands_for.iter().any(|own| own.as_str() == audience)
+        && client.terms.stands_for.iter().any(|own| own.as_str() == audience)
         && context.directory.apis().contains_key(audience)
 }
 

@@ -2,11 +2,12 @@
 
 use super::StartError;
 use crate::admin::api_key::{CreatedApiKey, NewApiKey};
-use crate::admin::client::{ClientUpdate, CreatedClient, NewClient};
+use crate::admin::client::{CreatedClient, NewClient};
 use crate::admin::user::NewUser;
 use crate::admin::{self, Admin};
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{Environment, Environments, KeyOwner};
+use crate::model::client::ClientTerms;
 use crate::model::event::EventNumber;
 use crate::model::name::DisplayName;
 use crate::model::patch::Patch;
@@ -44,8 +45,7 @@ pub async fn create_records(
     };
     let new = NewClient {
         id: None,
-        terms: ClientUpdate { scopes: Some(scopes), ..ClientUpdate::default() }
-            .into_new(name.clone()),
+        terms: ClientTerms { scopes, ..ClientTerms::new(name.clone()) },
         secret: None,
         secret_expires_in: None,
     };

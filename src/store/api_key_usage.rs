@@ -5,7 +5,7 @@ use sqlx::Row as _;
 use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::model::api_key::ApiKeyId;
-use crate::model::usage::{Countable as _, Hour, HourOfKeyUse, KeyOutcome, LastUse};
+use crate::model::usage::{Hour, HourOfKeyUse, KeyOutcome, LastUse};
 
 /// The counts of one key on one node.
 #[derive(Debug, Clone)]

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use sqlx::Row as _;
-use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row as _};
 
+use super::client_row::{
+    CLIENT_VALUES, INSERT_CLIENTS, INSERT_SECRETS, SECRET_VALUES, bind_client, bind_secret,
+    bind_update, client, client_columns, digest_text, joined_columns, not_staged, numbered_values,
+    update_sql, with_secrets,
+};
 use super::connection::AnyQuery;
 use super::transaction::Tx;
-use super::{Database, StoreError, duration, millis};
+use super::{Database, StoreError, duration};
 use crate::clock::Timestamp;
-use crate::model::client::{AuthMethod, Client, ClientId, ClientSecret, GrantType, SecretId};
+use crate::model::client::{Client, ClientId, ClientSecret, SecretId};
 use crate::model::event::EventNumber;
-use crate::model::name::DisplayName;
 use crate::model::resource::ResourceUri;
-use crate::model::scope::ScopeSet;
-use crate::model::signing_key::SigningAlgorithm;
-use crate::secret::digest::SecretDigest;
 use crate::secret::hash::SecretHash;
 
 /// A client with all of its secrets, in one indexed read.
@@ -30,24 +30,13 @@ pub async fn by_id(
     with_secrets(&rows)
 }
 
-const BY_ID: &str = "SELECT c.id, c.name, c.scopes, c.grant_types, c.token_endpoint_auth_method, c.default_scopes, \
-         c.resources, c.token_alg, c.token_ttl, c.max_tokens_per_hour, c.stands_for, c.introspection_alg, c.cut_off, \
-         c.created_at, c.disabled_at, s.id AS secret_id, s.hint, s.label, s.digest, s.hash, s.created_at AS secret_created_at, \
-         s.expires_at FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id WHERE c.id = $1 \
-         AND (c.import_id IS NULL OR c.import_id NOT IN (SELECT id FROM client_imports)) \
-         ORDER BY s.created_at, s.id";
-
-/// A client from its rows, one for each secret, or one without any.
-pub(super) fn with_secrets(
-    rows: &[AnyRow],
-) -> Result<Option<(Client, Vec<ClientSecret>)>, StoreError> {
-    let Some(first) = rows.first() else {
-        return Ok(None);
-    };
-    let secrets =
-        rows.iter().filter_map(|row| secret(row).transpose()).collect::<Result<_, _>>()?;
-    Ok(Some((client(first)?, secrets)))
-}
+const BY_ID: &str = concat!(
+    "SELECT ",
+    joined_columns!(),
+    " FROM clients c LEFT JOIN client_secrets s ON s.client_id = c.id WHERE c.id = $1 AND ",
+    not_staged!("c."),
+    " ORDER BY s.created_at, s.id"
+);
 
 /// Which clients are listed.
 #[derive(Debug, Clone, Default)]
@@ -62,12 +51,13 @@ pub struct Filter {
 macro_rules! page_of {
     ($condition:literal, $order:literal) => {
         concat!(
-            "SELECT id, name, scopes, grant_types, token_endpoint_auth_method, default_scopes, resources, token_alg, \
-             token_ttl, max_tokens_per_hour, stands_for, introspection_alg, cut_off, created_at, disabled_at \
-             FROM clients WHERE ",
+            "SELECT ",
+            client_columns!(""),
+            " FROM clients WHERE ",
             $condition,
-            " AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM client_imports)) \
-             AND LOWER(name) LIKE '%' || $2 || '%' ESCAPE '!' \
+            " AND ",
+            not_staged!(""),
+            " AND LOWER(name) LIKE '%' || $2 || '%' ESCAPE '!' \
              AND ($3 = -1 OR ($3 = 1 AND disabled_at IS NULL) OR ($3 = 0 AND disabled_at IS NOT NULL)) ORDER BY ",
             $order,
             " LIMIT $4"
@@ -127,11 +117,9 @@ fn bind_filter<'q>(
 /// # Errors
 /// [`StoreError::Conflict`] when the id is taken.
 pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO clients (id, name, scopes, grant_types, token_endpoint_auth_method, default_scopes, \
-         resources, token_alg, token_ttl, max_tokens_per_hour, stands_for, introspection_alg, cut_off, created_at, \
-         disabled_at, import_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
-    bind_client(sqlx::query(SQL), client, client.cut_off, None).execute(tx.connection()?).await?;
+    let sql = format!("{INSERT_CLIENTS}{}", numbered_values(CLIENT_VALUES));
+    let query = bind_client(sqlx::query(AssertSqlSafe(sql)), client, client.cut_off, None);
+    query.execute(tx.connection()?).await?;
     Ok(())
 }
 
@@ -140,24 +128,8 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
 /// # Errors
 /// When the statement fails.
 pub async fn update(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE clients SET name = $1, scopes = $2, grant_types = $3, default_scopes = $4, resources = $5, \
-         token_alg = $6, token_ttl = $7, max_tokens_per_hour = $8, stands_for = $9, introspection_alg = $10 \
-         WHERE id = $11",
-    )
-    .bind(client.name.as_str())
-    .bind(client.scopes.to_string())
-    .bind(grants_text(client))
-    .bind(client.default_scopes.as_ref().map(ScopeSet::as_str))
-    .bind(uris_text(&client.resources))
-    .bind(client.token_alg.map(SigningAlgorithm::name))
-    .bind(client.token_ttl.map(millis))
-    .bind(limit(client))
-    .bind(stands_for_text(client))
-    .bind(client.introspection_alg.map(SigningAlgorithm::name))
-    .bind(client.id.as_str())
-    .execute(tx.connection()?)
-    .await?;
+    let query = bind_update(sqlx::query(AssertSqlSafe(update_sql())), client);
+    query.execute(tx.connection()?).await?;
     Ok(())
 }
 
@@ -257,9 +229,8 @@ pub async fn insert_secret(
     client: &ClientId,
     secret: &ClientSecret,
 ) -> Result<(), StoreError> {
-    const SQL: &str = "INSERT INTO client_secrets (id, client_id, hint, label, digest, hash, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    bind_secret(sqlx::query(SQL), client, secret).execute(tx.connection()?).await?;
+    let sql = format!("{INSERT_SECRETS}{}", numbered_values(SECRET_VALUES));
+    bind_secret(sqlx::query(AssertSqlSafe(sql)), client, secret).execute(tx.connection()?).await?;
     Ok(())
 }
 
@@ -313,135 +284,4 @@ pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<(), StoreError> {
         .execute(tx.connection()?)
         .await?;
     Ok(())
-}
-
-/// Binds all columns of a client, with this cut-off and the import that staged it.
-pub(super) fn bind_client<'q>(
-    query: AnyQuery<'q>,
-    client: &Client,
-    cut_off: EventNumber,
-    import: Option<&str>,
-) -> AnyQuery<'q> {
-    query
-        .bind(client.id.as_str())
-        .bind(client.name.as_str())
-        .bind(client.scopes.as_str())
-        .bind(grants_text(client))
-        .bind(client.auth_method.name())
-        .bind(client.default_scopes.as_ref().map(ScopeSet::as_str))
-        .bind(uris_text(&client.resources))
-        .bind(client.token_alg.map(SigningAlgorithm::name))
-        .bind(client.token_ttl.map(millis))
-        .bind(limit(client))
-        .bind(stands_for_text(client))
-        .bind(client.introspection_alg.map(SigningAlgorithm::name))
-        .bind(cut_off.get())
-        .bind(client.created_at.as_millis())
-        .bind(client.disabled_at.map(Timestamp::as_millis))
-        .bind(import)
-}
-
-/// Binds all columns of a secret.
-pub(super) fn bind_secret<'q>(
-    query: AnyQuery<'q>,
-    client: &ClientId,
-    secret: &ClientSecret,
-) -> AnyQuery<'q> {
-    query
-        .bind(secret.id.as_str())
-        .bind(client.as_str())
-        .bind(secret.hint.as_str())
-        .bind(secret.label.as_deref())
-        .bind(digest_text(secret))
-        .bind(secret.hash.as_str())
-        .bind(secret.created_at.as_millis())
-        .bind(secret.expires_at.map(Timestamp::as_millis))
-}
-
-fn limit(client: &Client) -> Option<i64> {
-    client.max_tokens_per_hour.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX))
-}
-
-fn digest_text(secret: &ClientSecret) -> String {
-    secret.digest.as_ref().map_or_else(|| SecretDigest::NONE.to_owned(), SecretDigest::to_text)
-}
-
-fn grants_text(client: &Client) -> String {
-    client.grants.iter().map(|grant| grant.name()).collect::<Vec<_>>().join(" ")
-}
-
-fn stands_for_text(client: &Client) -> Option<String> {
-    (!client.stands_for.is_empty()).then(|| uris_text(&client.stands_for))
-}
-
-/// Identifiers of APIs, as they are kept.
-pub(super) fn uris_text(uris: &[ResourceUri]) -> String {
-    uris.iter().map(ResourceUri::as_str).collect::<Vec<_>>().join(" ")
-}
-
-/// The same back again.
-pub(super) fn uris(text: &str) -> Result<Vec<ResourceUri>, StoreError> {
-    let uri = |text| ResourceUri::parse(text).map_err(|_| StoreError::Corrupt("resource"));
-    text.split_terminator(' ').map(uri).collect()
-}
-
-/// The algorithm in a column.
-fn algorithm(row: &AnyRow, column: &'static str) -> Result<Option<SigningAlgorithm>, StoreError> {
-    let name: Option<String> = row.try_get(column)?;
-    name.map(|name| name.parse().map_err(|_| StoreError::Corrupt("signing algorithm"))).transpose()
-}
-
-fn client(row: &AnyRow) -> Result<Client, StoreError> {
-    let corrupt = |_| StoreError::Corrupt("client");
-    let grants: String = row.try_get("grant_types")?;
-    let auth_method: String = row.try_get("token_endpoint_auth_method")?;
-    Ok(Client {
-        id: ClientId::parse(&row.try_get::<String, _>("id")?)
-            .map_err(|_| StoreError::Corrupt("client id"))?,
-        name: DisplayName::parse(&row.try_get::<String, _>("name")?)
-            .map_err(|_| StoreError::Corrupt("client name"))?,
-        scopes: ScopeSet::parse(&row.try_get::<String, _>("scopes")?).map_err(corrupt)?,
-        grants: grants
-            .split_terminator(' ')
-            .map(|grant| grant.parse::<GrantType>().map_err(|_| StoreError::Corrupt("grant type")))
-            .collect::<Result<_, _>>()?,
-        auth_method: AuthMethod::from_name(&auth_method)
-            .ok_or(StoreError::Corrupt("authentication method"))?,
-        default_scopes: row
-            .try_get::<Option<String>, _>("default_scopes")?
-            .map(|scopes| ScopeSet::parse(&scopes).map_err(corrupt))
-            .transpose()?,
-        resources: uris(&row.try_get::<String, _>("resources")?)?,
-        stands_for: uris(&row.try_get::<Option<String>, _>("stands_for")?.unwrap_or_default())?,
-        token_ttl: row.try_get::<Option<i64>, _>("token_ttl")?.map(duration),
-        max_tokens_per_hour: row
-            .try_get::<Option<i64>, _>("max_tokens_per_hour")?
-            .map(|limit| u64::try_from(limit).unwrap_or_default()),
-        token_alg: algorithm(row, "token_alg")?,
-        introspection_alg: algorithm(row, "introspection_alg")?,
-        cut_off: EventNumber::new(row.try_get("cut_off")?),
-        created_at: Timestamp::from_millis(row.try_get("created_at")?),
-        disabled_at: row.try_get::<Option<i64>, _>("disabled_at")?.map(Timestamp::from_millis),
-    })
-}
-
-fn secret(row: &AnyRow) -> Result<Option<ClientSecret>, StoreError> {
-    let Some(id) = row.try_get::<Option<String>, _>("secret_id")? else {
-        return Ok(None);
-    };
-    let digest: String = row.try_get("digest")?;
-    Ok(Some(ClientSecret {
-        id: SecretId::from_stored(id),
-        hint: row.try_get("hint")?,
-        label: row.try_get("label")?,
-        digest: match digest.as_str() {
-            SecretDigest::NONE => None,
-            text => {
-                Some(SecretDigest::from_text(text).ok_or(StoreError::Corrupt("secret digest"))?)
-            }
-        },
-        hash: SecretHash::from_stored(row.try_get("hash")?),
-        created_at: Timestamp::from_millis(row.try_get("secret_created_at")?),
-        expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(Timestamp::from_millis),
-    }))
 }

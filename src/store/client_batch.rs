@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::client::{bind_client, bind_secret, with_secrets};
+use super::client_row::{
+    CLIENT_VALUES, INSERT_CLIENTS, INSERT_SECRETS, SECRET_VALUES, bind_client, bind_secret,
+    client_columns, joined_columns, not_staged, with_secrets,
+};
 use super::transaction::Tx;
 use super::{Database, Engine, StoreError};
 use crate::model::client::{Client, ClientId, ClientSecret, SecretId};
@@ -19,14 +22,6 @@ pub type ClientWithSecrets = (Client, Vec<ClientSecret>);
 /// How many rows go into one statement; what remains goes into smaller ones. SQLite takes 32,766
 /// values in a statement.
 const SIZES: [usize; 3] = [100, 10, 1];
-
-const CLIENT_COLUMNS: usize = 16;
-const INSERT_CLIENTS: &str = "INSERT INTO clients (id, name, scopes, grant_types, token_endpoint_auth_method, \
-                              default_scopes, resources, token_alg, token_ttl, max_tokens_per_hour, stands_for, \
-                              introspection_alg, cut_off, created_at, disabled_at, import_id) VALUES ";
-
-const SECRET_COLUMNS: usize = 8;
-const INSERT_SECRETS: &str = "INSERT INTO client_secrets (id, client_id, hint, label, digest, hash, created_at, expires_at) VALUES ";
 
 /// One statement in all sizes.
 #[derive(Debug, Clone)]
@@ -101,8 +96,8 @@ impl Statements {
     pub fn new(engine: Engine) -> Self {
         let first = if engine == Engine::Sqlite { "?" } else { "$1" };
         Self {
-            insert_clients: Statement::rows(engine, INSERT_CLIENTS, CLIENT_COLUMNS, 1),
-            insert_secrets: Statement::rows(engine, INSERT_SECRETS, SECRET_COLUMNS, 1),
+            insert_clients: Statement::rows(engine, INSERT_CLIENTS, CLIENT_VALUES, 1),
+            insert_secrets: Statement::rows(engine, INSERT_SECRETS, SECRET_VALUES, 1),
             set_cut_off: Statement::list(
                 engine,
                 &format!("UPDATE clients SET cut_off = {first} WHERE id IN "),
@@ -223,20 +218,17 @@ pub async fn page(
     after: &str,
     limit: i64,
 ) -> Result<Vec<ClientWithSecrets>, StoreError> {
-    let query = || {
-        sqlx::query(
-            "SELECT c.id, c.name, c.scopes, c.grant_types, c.token_endpoint_auth_method, c.default_scopes, \
-             c.resources, c.token_alg, c.token_ttl, c.max_tokens_per_hour, c.stands_for, c.introspection_alg, \
-             c.cut_off, c.created_at, c.disabled_at, s.id AS secret_id, s.hint, s.label, s.digest, s.hash, s.created_at AS secret_created_at, s.expires_at FROM \
-             (SELECT id, name, scopes, grant_types, token_endpoint_auth_method, default_scopes, resources, \
-             token_alg, token_ttl, max_tokens_per_hour, stands_for, introspection_alg, cut_off, created_at, disabled_at \
-             FROM clients WHERE id > $1 \
-             AND (import_id IS NULL OR import_id NOT IN (SELECT id FROM client_imports)) ORDER BY id LIMIT $2) c \
-             LEFT JOIN client_secrets s ON s.client_id = c.id ORDER BY c.id, s.created_at, s.id",
-        )
-        .bind(after)
-        .bind(limit)
-    };
+    const SQL: &str = concat!(
+        "SELECT ",
+        joined_columns!(),
+        " FROM (SELECT ",
+        client_columns!(""),
+        " FROM clients WHERE id > $1 AND ",
+        not_staged!(""),
+        " ORDER BY id LIMIT $2) c LEFT JOIN client_secrets s ON s.client_id = c.id \
+         ORDER BY c.id, s.created_at, s.id"
+    );
+    let query = || sqlx::query(SQL).bind(after).bind(limit);
     let rows = database.lookup(query).await?;
     let id = |row: &sqlx::any::AnyRow| row.try_get::<String, _>("id").ok();
     rows.chunk_by(|one, next| id(one) == id(next))

@@ -10,6 +10,7 @@ pub mod change;
 pub mod client;
 pub mod client_batch;
 pub mod client_import;
+mod client_row;
 pub mod clock;
 mod connect;
 mod connection;

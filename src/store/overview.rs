@@ -2,6 +2,7 @@
 
 use sqlx::Row as _;
 
+use super::client_row::secret_id;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
 use crate::model::client::{ClientId, SecretId};
@@ -136,7 +137,7 @@ fn noted(row: &sqlx::any::AnyRow) -> Result<NotedSecret, StoreError> {
     let from = address.and_then(|address| address.parse().ok());
     let expires_at: Option<i64> = row.try_get("expires_at")?;
     Ok(NotedSecret {
-        id: SecretId::from_stored(row.try_get("id")?),
+        id: secret_id(row.try_get("id")?)?,
         label: row.try_get("label")?,
         client: ClientId::parse(&client).map_err(|_| StoreError::Corrupt("client id"))?,
         client_name: row.try_get("name")?,

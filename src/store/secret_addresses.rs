@@ -3,6 +3,7 @@
 
 use sqlx::Row as _;
 
+use super::client_row::secret_id;
 use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
@@ -109,7 +110,7 @@ pub async fn of_client(
         .map(|row| {
             let at = Timestamp::from_millis(row.try_get("used_at")?);
             let from = row.try_get::<String, _>("address")?.parse().ok();
-            Ok((SecretId::from_stored(row.try_get("secret_id")?), LastUse { at, from }))
+            Ok((secret_id(row.try_get("secret_id")?)?, LastUse { at, from }))
         })
         .collect()
 }

@@ -2,11 +2,12 @@
 
 use sqlx::Row as _;
 
+use super::client_row::secret_id;
 use super::transaction::Tx;
 use super::{Database, StoreError, secret_addresses};
 use crate::clock::Timestamp;
 use crate::model::client::{ClientId, SecretId};
-use crate::model::usage::{Countable as _, Hour, HourOfUse, LastUse, Outcome};
+use crate::model::usage::{Hour, HourOfUse, LastUse, Outcome};
 
 /// The counts of one client on one node.
 #[derive(Debug, Clone)]
@@ -179,7 +180,7 @@ pub async fn last_uses(
                 at: Timestamp::from_millis(row.try_get("used_at")?),
                 from: address.and_then(|address| address.parse().ok()),
             };
-            Ok((SecretId::from_stored(row.try_get("secret_id")?), last_use))
+            Ok((secret_id(row.try_get("secret_id")?)?, last_use))
         })
         .collect()
 }

@@ -3,7 +3,7 @@
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::client::{uris, uris_text};
+use super::client_row::{uris, uris_text};
 use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;

@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use mintery::admin::api::{self, ApiTerms};
-use mintery::admin::client::{self, ClientUpdate, NewSecret};
+use mintery::admin::client::{self, NewSecret};
 use mintery::clock::Clock as _;
 use mintery::model::api::ApiScopes;
-use mintery::model::client::{ClientId, SecretId};
+use mintery::model::client::{ClientId, ClientUpdate, SecretId};
 use mintery::model::name::DisplayName;
 use mintery::model::patch::Patch;
 use mintery::model::resource::ResourceUri;

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mintery::admin::client::{self, ClientUpdate, NewSecret};
-use mintery::model::client::ClientId;
+use mintery::admin::client::{self, NewSecret};
+use mintery::model::client::{ClientId, ClientUpdate};
 use mintery::model::patch::Patch;
 use mintery::model::usage::KEPT_FOR;
 use serde_json::{Value, json};

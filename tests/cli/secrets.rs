@@ -67,6 +67,16 @@ fn a_client_gets_another_secret_of_ones_own_and_no_third() {
 
 /// SEC-5: it comes from nowhere but standard input, is refused with a reason, and never repeated.
 #[test]
+fn a_pasted_secret_is_not_repeated() {
+    let work = Workplace::with_tables();
+    work.create_client(&["--id", "x"]);
+    for pasted in ["mts_MARKER0123456789", "MARKER"] {
+        let ran = work.run(&["client", "secret", "revoke", "x", pasted]).failed(&["cs_"]);
+        assert!(!ran.stderr.contains("MARKER") && !ran.stdout.contains("MARKER"), "{ran:?}");
+    }
+}
+
+#[test]
 fn a_secret_that_is_not_acceptable_touches_nothing() {
     let work = Workplace::new();
     let before = work.entries();

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use mintery::admin::Admin;
 use mintery::admin::api_key::ApiKeyPolicy;
-use mintery::admin::client::{self, ClientUpdate, NewClient};
+use mintery::admin::client::{self, NewClient};
 use mintery::admin::session::SessionPolicy;
 use mintery::clock::{Clock, SystemClock};
 use mintery::keys::master::MasterKeySource;
 use mintery::keys::unlock::{Mode, unlock};
 use mintery::metrics::Metrics;
-use mintery::model::client::ClientId;
+use mintery::model::client::{ClientId, ClientTerms};
 use mintery::model::event::Actor;
 use mintery::model::name::DisplayName;
 use mintery::random::{Random, SystemRandom};
@@ -89,7 +89,7 @@ async fn open(url: &DatabaseUrl) -> Result<Admin, Failure> {
 async fn make_client(admin: &Admin, number: usize) -> Result<ClientId, Failure> {
     let new = NewClient {
         id: None,
-        terms: ClientUpdate::default().into_new(DisplayName::parse(&format!("writer {number}"))?),
+        terms: ClientTerms::new(DisplayName::parse(&format!("writer {number}"))?),
         secret: None,
         secret_expires_in: None,
     };

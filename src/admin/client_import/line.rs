@@ -8,16 +8,16 @@ use serde::de::IgnoredAny;
 
 use crate::admin::AdminError;
 use crate::admin::client::{check_id, check_life, parse_label};
+use crate::admin::json::client_terms::client_input;
+use crate::admin::json::input::invalid;
 use crate::admin::json::object;
 use crate::admin::json::object::Object;
-use crate::admin::json::{ClientInput, invalid};
 use crate::clock::Timestamp;
 use crate::model::client::{
-    AuthMethod, Client, ClientId, MAX_CHOSEN_SECRETS, MAX_SECRETS, SecretId,
+    AuthMethod, Client, ClientId, ClientTerms, MAX_CHOSEN_SECRETS, MAX_SECRETS, SecretId,
 };
 use crate::model::event::EventNumber;
 use crate::model::name::DisplayName;
-use crate::model::patch::Patch;
 use crate::model::resource::ResourceUri;
 use crate::secret::Secret;
 use crate::secret::base62::is_base62;
@@ -25,35 +25,19 @@ use crate::secret::chosen::ChosenSecret;
 use crate::secret::generated::{CLIENT_SECRET_PREFIX, HINT_LEN, looks_generated};
 use crate::secret::hash::SecretHash;
 
-/// A client as a line has it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ClientLine {
-    client_id: Option<String>,
-    client_name: Option<String>,
-    scope: Option<String>,
-    #[serde(default)]
-    default_scope: Patch<String>,
-    resources: Option<Vec<String>>,
-    stands_for: Option<Vec<String>>,
-    grant_types: Option<Vec<String>>,
-    token_endpoint_auth_method: Option<String>,
-    #[serde(default)]
-    access_token_signed_response_alg: Patch<String>,
-    #[serde(default)]
-    introspection_signed_response_alg: Patch<String>,
-    #[serde(default)]
-    access_token_ttl: Patch<u64>,
-    #[serde(default)]
-    max_tokens_per_hour: Patch<u64>,
-    client_id_issued_at: Option<i64>,
-    enabled: Option<bool>,
-    client_secret: Option<Secret>,
-    client_secret_hash: Option<String>,
-    /// 0 when it does not expire (RFC 7591 §3.2.1).
-    client_secret_expires_at: Option<i64>,
-    secret_expires_in: Option<u64>,
-    secrets: Option<Vec<Object<SecretLine>>>,
+client_input! {
+    /// A client as a line has it.
+    struct ClientLine {
+        token_endpoint_auth_method: Option<String>,
+        client_id_issued_at: Option<i64>,
+        enabled: Option<bool>,
+        client_secret: Option<Secret>,
+        client_secret_hash: Option<String>,
+        /// 0 if it does not expire (RFC 7591 §3.2.1).
+        client_secret_expires_at: Option<i64>,
+        secret_expires_in: Option<u64>,
+        secrets: Option<Vec<Object<SecretLine>>>,
+    }
 }
 
 /// One of several secrets.
@@ -157,32 +141,20 @@ impl LineParser {
         self.client(number, object::parse(text)?).map(Some)
     }
 
-    fn client(&self, line: u64, json: ClientLine) -> Result<Wanted, AdminError> {
+    fn client(&self, line: u64, mut json: ClientLine) -> Result<Wanted, AdminError> {
         let id = json.client_id.as_deref().ok_or_else(|| invalid("client_id is missing"))?;
         let id = ClientId::parse(id).map_err(invalid)?;
         check_id(&id)?;
-        let name = json.client_name.as_deref().ok_or_else(|| invalid("client_name is missing"))?;
-        let name = DisplayName::parse(name).map_err(invalid)?;
+        let name = json.client_name.take().ok_or_else(|| invalid("client_name is missing"))?;
+        let name = DisplayName::parse(&name).map_err(invalid)?;
         let auth_method = match json.token_endpoint_auth_method.as_deref() {
-            // Whoever has a secret sends it as they like.
+            // A client with a secret sends it either way.
             None | Some("client_secret_post") => AuthMethod::ClientSecret,
-            Some(name) => AuthMethod::from_name(name).ok_or_else(|| {
+            Some(name) => name.parse().map_err(|_| {
                 invalid("token_endpoint_auth_method is none that this server knows")
             })?,
         };
-        let update = ClientInput {
-            scope: json.scope,
-            default_scope: json.default_scope,
-            resources: json.resources,
-            stands_for: json.stands_for,
-            grant_types: json.grant_types,
-            access_token_signed_response_alg: json.access_token_signed_response_alg,
-            introspection_signed_response_alg: json.introspection_signed_response_alg,
-            access_token_ttl: json.access_token_ttl,
-            max_tokens_per_hour: json.max_tokens_per_hour,
-            ..ClientInput::default()
-        };
-        let terms = update.parse()?.into_new(name);
+        let terms = json.terms()?.apply(ClientTerms::new(name));
         terms.validate()?;
         let mut named = terms.resources.iter().chain(&terms.stands_for);
         if let Some(unknown) = named.find(|resource| !self.apis.contains(resource)) {
@@ -190,18 +162,9 @@ impl LineParser {
         }
         let client = Client {
             id,
-            name: terms.name,
-            scopes: terms.scopes,
-            default_scopes: terms.default_scopes,
-            resources: terms.resources,
-            stands_for: terms.stands_for,
-            grants: terms.grants,
+            terms,
             auth_method,
-            token_alg: terms.token_alg,
-            introspection_alg: terms.introspection_alg,
-            token_ttl: terms.token_ttl,
-            max_tokens_per_hour: terms.max_tokens_per_hour,
-            // What is written knows better.
+            // The store decides it.
             cut_off: EventNumber::default(),
             created_at: self
                 .date("client_id_issued_at", json.client_id_issued_at)?

@@ -239,13 +239,14 @@ impl<O: Observer> Import<'_, O> {
 
     async fn try_write(&mut self, batch: &Arc<Batch>) -> Result<(), AdminError> {
         let clients = || batch.clients.iter().map(|(client, _)| client);
-        let longest_ttl = clients().filter_map(|client| client.token_ttl).max();
+        let longest_ttl = clients().filter_map(|client| client.terms.token_ttl).max();
         let (Some(first), Some(last)) = (clients().next(), clients().next_back()) else {
             return Ok(());
         };
         let (first, last) = (first.id.clone(), last.id.clone());
-        for algorithm in
-            clients().flat_map(|client| [client.token_alg, client.introspection_alg]).flatten()
+        for algorithm in clients()
+            .flat_map(|client| [client.terms.token_alg, client.terms.introspection_alg])
+            .flatten()
         {
             if !self.algorithms.contains(&algorithm) {
                 if self.mode == Mode::EachLine {

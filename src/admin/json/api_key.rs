@@ -11,14 +11,14 @@ use crate::admin::AdminError;
 use crate::admin::api_key::{
     ApiKeyUpdate, CreatedApiKey, KeptApiKey, NewApiKey, Rotation, Selection,
 };
-use crate::admin::json::invalid;
+use crate::admin::json::input::invalid;
 use crate::clock::Timestamp;
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{ApiKey, ApiKeyId, KeyOwner};
 use crate::model::name::DisplayName;
 use crate::model::patch::Patch;
 use crate::model::scope::ScopeSet;
-use crate::model::usage::{Countable as _, HourOfKeyUse, KeyOutcome};
+use crate::model::usage::{HourOfKeyUse, KeyOutcome};
 
 /// An API key, without the key.
 #[derive(Debug, Serialize)]

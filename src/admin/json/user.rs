@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::admin::AdminError;
-use crate::admin::json::{invalid, resources};
+use crate::admin::json::input::{invalid, resources};
 use crate::admin::second_factor::Enrolment;
 use crate::admin::user::{NewUser, UserUpdate};
 use crate::model::resource::ResourceUri;

@@ -218,14 +218,14 @@ async fn longest_ttl(
     client: &Client,
     usual: Duration,
 ) -> Result<Duration, AdminError> {
-    if let Some(own) = client.token_ttl {
+    if let Some(own) = client.terms.token_ttl {
         return Ok(own);
     }
-    if client.resources.is_empty() {
+    if client.terms.resources.is_empty() {
         return Ok(usual);
     }
     let apis = api::all(admin.store.database()).await?;
-    let its = apis.iter().filter(|api| client.resources.contains(&api.resource));
+    let its = apis.iter().filter(|api| client.terms.resources.contains(&api.resource));
     Ok(its.filter_map(|api| api.token_ttl).fold(usual, Duration::max))
 }
 

@@ -19,11 +19,11 @@ use super::input::{parse_client_id, parse_given, parse_patch, parse_seconds, par
 use super::output::{self, Output, date};
 use super::shared::Shared;
 use super::{secret_input, session};
-use crate::admin::client::{self, ClientUpdate, Filter, NewClient};
-use crate::admin::json::{ClientJson, CreatedJson, ShownJson};
-use crate::admin::revocation;
+use crate::admin::client::{self, Filter, NewClient};
+use crate::admin::json::client::{ClientJson, CreatedJson, ShownJson};
+use crate::admin::{AdminError, revocation};
 use crate::logging::escape;
-use crate::model::client::{Client, GrantType};
+use crate::model::client::{Client, ClientTerms, ClientUpdate, GrantType};
 use crate::model::name::DisplayName;
 use crate::model::scope::ScopeSet;
 use crate::store::Missing;
@@ -140,7 +140,7 @@ impl TermFlags {
         let grants = |names: &str| {
             names
                 .split_ascii_whitespace()
-                .map(str::parse::<GrantType>)
+                .map(GrantType::parse_registered)
                 .collect::<Result<Vec<_>, _>>()
         };
         Ok(ClientUpdate {
@@ -225,7 +225,7 @@ impl OneClient {
 impl CreateClient {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let mut new = self.parse()?;
-        new.terms.validate()?;
+        new.terms.validate().map_err(AdminError::from)?;
         new.secret = secret_input::read(self.secret.as_deref())?;
         let admin = session::admin(shared, Missing::Create).await?;
         let created = client::create(&admin, new).await?;
@@ -244,7 +244,7 @@ impl CreateClient {
         let name = DisplayName::parse(&self.name).map_err(CliError::usage)?;
         Ok(NewClient {
             id: self.id.as_deref().map(parse_client_id).transpose()?,
-            terms: self.terms.parse()?.into_new(name),
+            terms: self.terms.parse()?.apply(ClientTerms::new(name)),
             secret: None,
             secret_expires_in: self.secret_expires.map(Duration::from_secs),
         })
@@ -285,8 +285,8 @@ async fn list(shared: &Shared, output: Output) -> Result<(), CliError> {
         |client| {
             [
                 client.id.to_string(),
-                escape(client.name.as_str()),
-                client.scopes.to_string(),
+                escape(client.terms.name.as_str()),
+                client.terms.scopes.to_string(),
                 status(client).to_owned(),
                 date(client.created_at),
             ]
@@ -296,27 +296,39 @@ async fn list(shared: &Shared, output: Output) -> Result<(), CliError> {
 
 fn client_table(client: &Client) -> String {
     let mut table = output::table(&["CLIENT", client.id.as_str()]);
-    table.add_row(["name", &escape(client.name.as_str())]);
-    table.add_row(["scope", &client.scopes.to_string()]);
-    if client.default_scopes.is_some() {
-        table.add_row(["default scope", client.default_scopes().as_str()]);
+    let ClientTerms {
+        name,
+        scopes,
+        grants: _,
+        resources,
+        stands_for,
+        default_scopes,
+        token_alg,
+        introspection_alg,
+        token_ttl,
+        max_tokens_per_hour,
+    } = &client.terms;
+    table.add_row(["name", &escape(name.as_str())]);
+    table.add_row(["scope", scopes.as_str()]);
+    if default_scopes.is_some() {
+        table.add_row(["default scope", client.terms.effective_default_scopes().as_str()]);
     }
-    for resource in &client.resources {
+    for resource in resources {
         table.add_row(["resource", resource.as_str()]);
     }
-    for resource in &client.stands_for {
+    for resource in stands_for {
         table.add_row(["stands for", resource.as_str()]);
     }
-    if let Some(algorithm) = client.introspection_alg {
+    if let Some(algorithm) = introspection_alg {
         table.add_row(["introspections signed with", algorithm.name()]);
     }
-    if let Some(algorithm) = client.token_alg {
+    if let Some(algorithm) = token_alg {
         table.add_row(["tokens signed with", algorithm.name()]);
     }
-    if let Some(ttl) = client.token_ttl {
+    if let Some(ttl) = token_ttl {
         table.add_row(["tokens live", &format!("{} s", ttl.as_secs())]);
     }
-    if let Some(limit) = client.max_tokens_per_hour {
+    if let Some(limit) = max_tokens_per_hour {
         table.add_row(["tokens in an hour", &format!("at most {limit}")]);
     }
     table.add_row(["status", status(client)]);

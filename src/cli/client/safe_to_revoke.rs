@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::secret_table::last_used;
-use crate::admin::json::SecretUseJson;
+use crate::admin::json::secret_use::SecretUseJson;
 use crate::admin::secret_use::{self, Asked, SecretUse, exactly};
 use crate::cli::error::CliError;
 use crate::cli::input::{parse_client_id, parse_seconds, parse_secret_id};

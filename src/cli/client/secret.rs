@@ -8,7 +8,7 @@ use serde_json::json;
 use super::safe_to_revoke::SafeToRevoke;
 use super::secret_table::table;
 use crate::admin::client::{self, KeptSecret, NewSecret};
-use crate::admin::json::{MadeSecretJson, SecretJson};
+use crate::admin::json::secret::{MadeSecretJson, SecretJson};
 use crate::cli::error::CliError;
 use crate::cli::input::{parse_client_id, parse_secret_id};
 use crate::cli::output::{self, Output};

@@ -9,7 +9,7 @@ use super::clients::path_segment;
 use super::input::authorize_and_read;
 use super::version::{if_match, tagged};
 use crate::admin::api::ApiUpdate;
-use crate::admin::json::{ApiInput, ApiJson};
+use crate::admin::json::api::{ApiInput, ApiJson};
 use crate::admin::{AdminError, api, revocation};
 use crate::http::act::{Outcome, applied};
 use crate::model::own_scope::OwnScope;

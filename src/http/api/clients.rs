@@ -8,13 +8,11 @@ use super::authorize::authorize;
 use super::input::authorize_and_read;
 use super::page::{Page, PageQuery};
 use super::version::{if_match, tagged};
-use crate::admin::client::ClientUpdate;
-use crate::admin::json::{
-    ClientInput, ClientJson, CreatedJson, MadeSecretJson, SecretInput, SecretJson, ShownJson,
-};
+use crate::admin::json::client::{ClientInput, ClientJson, CreatedJson, ShownJson};
+use crate::admin::json::secret::{MadeSecretJson, SecretInput, SecretJson};
 use crate::admin::{AdminError, client, revocation};
 use crate::http::act::{Outcome, applied};
-use crate::model::client::{ClientId, SecretId};
+use crate::model::client::{ClientId, ClientUpdate, SecretId};
 use crate::model::own_scope::OwnScope;
 use crate::oauth::AuthorizationServer;
 

@@ -8,7 +8,7 @@ use super::authorize::authorize;
 use super::page::{Page, PageQuery};
 use crate::admin::AdminError;
 use crate::admin::event_log::{self, Asked, Filter};
-use crate::admin::json::EventJson;
+use crate::admin::json::event::EventJson;
 use crate::clock::Timestamp;
 use crate::http::act::{Outcome, Refused};
 use crate::model::event::EventNumber;

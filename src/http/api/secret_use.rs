@@ -10,7 +10,7 @@ use super::authorize::authorize;
 use super::clients::{parse, parse_secret};
 
 use crate::admin::AdminError;
-use crate::admin::json::SecretUseJson;
+use crate::admin::json::secret_use::SecretUseJson;
 use crate::admin::secret_use::{self, Asked};
 use crate::http::act::Outcome;
 use crate::model::own_scope::OwnScope;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::{complete_list, ok};
 use super::authorize::authorize;
 use super::input::authorize_and_read;
-use crate::admin::json::SigningKeyJson;
+use crate::admin::json::signing_key::SigningKeyJson;
 use crate::admin::{AdminError, signing_key};
 use crate::http::act::{Outcome, applied};
 use crate::model::own_scope::OwnScope;

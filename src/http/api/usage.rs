@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use super::answer::ok;
 use super::authorize::authorize;
 use super::page::{Page, PageQuery};
-use crate::admin::json::UsageJson;
+use crate::admin::json::usage::UsageJson;
 use crate::admin::{AdminError, usage};
 use crate::clock::Timestamp;
 use crate::http::act::{Outcome, Refused};

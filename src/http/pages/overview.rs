@@ -16,7 +16,7 @@ use crate::admin::api_key::{self, Filter};
 use crate::admin::overview::{self, NotedSecret, Of};
 use crate::clock::Timestamp;
 use crate::model::own_scope::OwnScope;
-use crate::model::usage::{Countable as _, Hour, KeyOutcome, Outcome as TokenOutcome};
+use crate::model::usage::{Hour, KeyOutcome, Outcome as TokenOutcome};
 
 /// Rows of a list.
 const FEW: i64 = 6;

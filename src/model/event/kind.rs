@@ -205,7 +205,7 @@ mod tests {
     fn sample(kind: EventKind, revokes_tokens: bool) -> Event {
         let client = ClientId::parse("a").unwrap();
         let resource = ResourceUri::parse("https://a.example").unwrap();
-        let secret = SecretId::from_stored("cs_1".to_owned());
+        let secret = SecretId::parse("cs_0000000000000000000001").unwrap();
         let key = ApiKeyId::parse("ak_1234567890123456789012").unwrap();
         let owner = KeyOwner::Client(client.clone());
         let (user, username) = (UserId::generate(&SystemRandom), Username::parse("ann").unwrap());

@@ -40,7 +40,7 @@ pub async fn respond<G: ClientGrant>(
     let credential = ClientCredential::find(&request.authorization, form)?;
     let client = credential.authenticate(&server.context, request.network()).await?;
     let (now, known) = (server.context.clock.now(), &client.known);
-    let granted = if known.client.grants.contains(&G::TYPE) {
+    let granted = if known.client.terms.grants.contains(&G::TYPE) {
         G::decide(server, known, form)
     } else {
         Err(OauthError::UnauthorizedClient)
@@ -49,7 +49,12 @@ pub async fn respond<G: ClientGrant>(
         known.usage.refuse(now, refusal.outcome(), client.secret(), request.from);
     })?;
     // Before the signature, which costs more than all the rest.
-    known.usage.issue(now, known.client.max_tokens_per_hour, client.secret(), request.from)?;
+    known.usage.issue(
+        now,
+        known.client.terms.max_tokens_per_hour,
+        client.secret(),
+        request.from,
+    )?;
     let id = known.client.id.as_str();
     let holder = TokenHolder {
         subject: id,

@@ -22,10 +22,10 @@ impl ClientGrant for ClientCredentials {
     ) -> Result<GrantedAccess, OauthError> {
         let KnownClient { client, default_scopes, .. } = known;
         let allowed = AllowedAccess {
-            resources: &client.resources,
-            token_alg: client.token_alg,
-            token_ttl: client.token_ttl,
-            scopes: &client.scopes,
+            resources: &client.terms.resources,
+            token_alg: client.terms.token_alg,
+            token_ttl: client.terms.token_ttl,
+            scopes: &client.terms.scopes,
             default_scopes,
         };
         RequestedAccess::parse(form, &["resource"])?.decide(server, allowed)

@@ -19,5 +19,5 @@ use crate::model::client::GrantType;
 /// `grant_type` is missing or unsupported.
 pub fn requested(form: &Form) -> Result<GrantType, OauthError> {
     let name = form.get("grant_type").ok_or(OauthError::InvalidRequest("grant_type is missing"))?;
-    GrantType::from_name(name).ok_or(OauthError::UnsupportedGrantType)
+    name.parse().map_err(|_| OauthError::UnsupportedGrantType)
 }

@@ -60,7 +60,7 @@ pub async fn respond(
     let over_limit = |limit: OverLimit| OauthError::KeyOverLimit { retry_after: limit.retry_after };
     api_key::spend(&server.context, &known, from, now).map_err(over_limit)?;
     if let Some(client) = owner.client() {
-        client.usage.issue(now, client.client.max_tokens_per_hour, None, from)?;
+        client.usage.issue(now, client.client.terms.max_tokens_per_hour, None, from)?;
     }
     let holder = TokenHolder {
         subject: owner.id(),
@@ -150,8 +150,8 @@ impl TokenExchange {
         let of_client = known.owner.client().map(|known| &known.client);
         let allowed = AllowedAccess {
             resources: known.owner.resources(),
-            token_alg: of_client.and_then(|client| client.token_alg),
-            token_ttl: of_client.and_then(|client| client.token_ttl),
+            token_alg: of_client.and_then(|client| client.terms.token_alg),
+            token_ttl: of_client.and_then(|client| client.terms.token_ttl),
             scopes: &known.scopes,
             default_scopes,
         };

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use mintery::admin::api;
-use mintery::admin::client::ClientUpdate;
 use mintery::admin::signing_key;
+use mintery::model::client::ClientUpdate;
 use mintery::model::name::DisplayName;
 use mintery::model::scope::ScopeSet;
 use mintery::model::signing_key::SigningAlgorithm;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use mintery::admin::client::{self, ClientUpdate};
-use mintery::model::client::ClientId;
+use mintery::admin::client;
+use mintery::model::client::{ClientId, ClientUpdate};
 use mintery::store::event;
 use reqwest::Method;
 use serde_json::json;

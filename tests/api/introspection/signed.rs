@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use mintery::admin::client::ClientUpdate;
 use mintery::keys::pair::KeyPair;
+use mintery::model::client::ClientUpdate;
 use mintery::model::patch::Patch;
 use mintery::model::signing_key::SigningAlgorithm;
 use mintery_verifier::Verifier;

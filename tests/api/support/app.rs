@@ -7,14 +7,12 @@ use actix_web::dev::ServerHandle;
 use actix_web::rt::task::JoinHandle;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mintery::admin::{
-    self, Admin,
-    client::{ClientUpdate, NewClient},
-};
+use mintery::admin::client::NewClient;
+use mintery::admin::{self, Admin};
 use mintery::background::FLUSH_EVERY;
 use mintery::clock::{Clock, ManualClock};
 use mintery::config::Settings;
-use mintery::model::client::ClientId;
+use mintery::model::client::{ClientId, ClientTerms};
 use mintery::model::name::DisplayName;
 use mintery::model::scope::ScopeSet;
 use mintery::random::SystemRandom;
@@ -74,11 +72,10 @@ pub fn basic(credentials: impl AsRef<[u8]>) -> String {
 pub fn new_client(scopes: &str) -> NewClient {
     NewClient {
         id: None,
-        terms: ClientUpdate {
-            scopes: Some(ScopeSet::parse(scopes).unwrap()),
-            ..ClientUpdate::default()
-        }
-        .into_new(DisplayName::parse("tester").unwrap()),
+        terms: ClientTerms {
+            scopes: ScopeSet::parse(scopes).unwrap(),
+            ..ClientTerms::new(DisplayName::parse("tester").unwrap())
+        },
         secret: None,
         secret_expires_in: None,
     }

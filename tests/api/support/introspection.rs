@@ -1,9 +1,9 @@
 //! Introspection, and clients of APIs.
 
 use mintery::admin::api::{self, ApiTerms};
-use mintery::admin::client::{self, ClientUpdate};
+use mintery::admin::client;
 use mintery::model::api::ApiScopes;
-use mintery::model::client::ClientId;
+use mintery::model::client::{ClientId, ClientUpdate};
 use mintery::model::name::DisplayName;
 use mintery::model::resource::ResourceUri;
 use mintery::model::scope::ScopeSet;

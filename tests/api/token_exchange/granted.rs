@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use mintery::admin::api_key::NewApiKey;
-use mintery::admin::client::ClientUpdate;
 use mintery::model::api_key::Environment;
+use mintery::model::client::ClientUpdate;
 use mintery_verifier::keys::KeySet;
 use mintery_verifier::{Verifier, VerifyError};
 use reqwest::Method;

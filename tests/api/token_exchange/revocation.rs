@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mintery::admin::api_key::{self, ApiKeyUpdate, NewApiKey, Rotation, Selection};
-use mintery::admin::client::ClientUpdate;
 use mintery::admin::{Admin, client, revocation};
 use mintery::model::address::AddressRanges;
 use mintery::model::api_key::{ApiKeyId, KeyOwner};
-use mintery::model::client::ClientId;
+use mintery::model::client::{ClientId, ClientUpdate};
 use mintery::model::name::DisplayName;
 use mintery::model::patch::Patch;
 use mintery::model::revocation::{Kind, Mark};

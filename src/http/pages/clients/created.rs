@@ -39,7 +39,7 @@ pub(super) fn created_page(
         base: &visit.visitor.base,
         visitor: &visit.visitor,
         is_new,
-        name: client.name.as_str(),
+        name: client.terms.name.as_str(),
         id,
         secret: secret.expose(),
         command: format!("'{encoded}:{}'", secret.expose()),

@@ -8,7 +8,7 @@ use askama::Template;
 use super::created::created_page;
 use super::view::ClientView;
 use crate::admin::AdminError;
-use crate::admin::client::{self, ClientUpdate, NewClient};
+use crate::admin::client::{self, NewClient};
 use crate::admin::once::Once;
 use crate::http::pages::answer::{PageResult, page_with};
 use crate::http::pages::choices::{LIVES, algorithms, offered_apis};
@@ -20,7 +20,7 @@ use crate::http::pages::form::{
 use crate::http::pages::links::client_path;
 use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
-use crate::model::client::{Client, ClientId};
+use crate::model::client::{Client, ClientId, ClientTerms, ClientUpdate};
 use crate::model::name::DisplayName;
 use crate::model::own_scope::OwnScope;
 use crate::model::patch::Patch;
@@ -60,23 +60,35 @@ impl ClientForm {
     }
 
     fn from_client(client: &Client) -> Self {
+        let ClientTerms {
+            name,
+            scopes,
+            grants: _,
+            resources,
+            stands_for: _,
+            default_scopes,
+            token_alg,
+            introspection_alg: _,
+            token_ttl,
+            max_tokens_per_hour,
+        } = &client.terms;
         let number =
             |number: Option<u64>| number.map_or_else(String::new, |number| number.to_string());
         Self {
-            name: Field::new("name", client.name.as_str()),
-            scopes: Field::new("scope", client.scopes.as_str()),
+            name: Field::new("name", name.as_str()),
+            scopes: Field::new("scope", scopes.as_str()),
             default_scopes: Field::new(
                 "default_scope",
-                client.default_scopes.as_ref().map_or("", ScopeSet::as_str),
+                default_scopes.as_ref().map_or("", ScopeSet::as_str),
             ),
             resources: Field::new("resource", ""),
-            ttl: Field::new("ttl", number(client.token_ttl.map(|ttl| ttl.as_secs()))),
-            alg: Field::new("alg", client.token_alg.map_or("", SigningAlgorithm::name)),
-            limit: Field::new("limit", number(client.max_tokens_per_hour)),
+            ttl: Field::new("ttl", number(token_ttl.map(|ttl| ttl.as_secs()))),
+            alg: Field::new("alg", token_alg.map_or("", SigningAlgorithm::name)),
+            limit: Field::new("limit", number(*max_tokens_per_hour)),
             id: Field::new("id", ""),
             life: Field::new("life", "never"),
             custom: Field::new("days", ""),
-            chosen_resources: client.resources.iter().map(ToString::to_string).collect(),
+            chosen_resources: resources.iter().map(ToString::to_string).collect(),
         }
     }
 
@@ -92,7 +104,8 @@ impl ClientForm {
         let name = self.name.parse(DisplayName::parse);
         let scopes = self.scopes.parse(parse_scopes);
         let had_none = before
-            .is_some_and(|client| client.default_scopes.as_ref().is_some_and(ScopeSet::is_empty));
+            .and_then(|client| client.terms.default_scopes.as_ref())
+            .is_some_and(ScopeSet::is_empty);
         let default_scopes = match self.default_scopes.value.as_str() {
             // The list of defaults was empty, which the form cannot express: it stays so.
             "" if had_none => Some(Patch::Keep),
@@ -111,7 +124,11 @@ impl ClientForm {
             token_alg: alg?,
             token_ttl: ttl?,
             max_tokens_per_hour: limit?,
-            ..ClientUpdate::default()
+            // The form does not show these.
+            stands_for: None,
+            grants: None,
+            introspection_alg: Patch::Keep,
+            seen: None,
         })
     }
 }
@@ -175,7 +192,7 @@ pub(super) async fn create(visit: &Visit<'_>) -> PageResult {
     let Some(name) = update.name.take() else { return Err(Failure::NotFound) };
     let new = NewClient {
         id,
-        terms: update.into_new(name),
+        terms: update.apply(ClientTerms::new(name)),
         secret: None,
         secret_expires_in: life.apply(None),
     };

@@ -16,7 +16,7 @@ use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
 use crate::model::client::ClientId;
 use crate::model::own_scope::OwnScope;
-use crate::model::usage::{Countable as _, Hour, Outcome as TokenOutcome};
+use crate::model::usage::{Hour, Outcome as TokenOutcome};
 
 /// Keys on the page of their owner.
 const FEW_KEYS: i64 = 5;
@@ -83,7 +83,7 @@ pub(super) enum ClientAct {
 
 pub(super) async fn confirm(visit: &Visit<'_>, id: &ClientId, act: ClientAct) -> PageResult {
     let (client, _) = client::show(visit.admin(OwnScope::ClientsWrite)?, id).await?;
-    let (name, path) = (client.name.as_str(), client_path(id));
+    let (name, path) = (client.terms.name.as_str(), client_path(id));
     let crumbs = [("/dashboard/clients", "Clients"), (path.as_str(), name)];
     let (title, text, is_final, button) = match act {
         ClientAct::Disable => (

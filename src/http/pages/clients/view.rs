@@ -4,7 +4,7 @@ use crate::admin::client::KeptSecret;
 use crate::clock::Timestamp;
 use crate::http::pages::display::{Badge, SOON, ShownTime, span};
 use crate::http::pages::links::client_path;
-use crate::model::client::{Client, ClientId};
+use crate::model::client::{Client, ClientId, ClientTerms};
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
@@ -27,10 +27,22 @@ pub(super) struct ClientView {
 
 impl ClientView {
     pub(super) fn new(client: &Client, now: Timestamp) -> Self {
+        let ClientTerms {
+            name,
+            scopes,
+            grants: _,
+            resources,
+            stands_for,
+            default_scopes: _,
+            token_alg,
+            introspection_alg: _,
+            token_ttl,
+            max_tokens_per_hour,
+        } = &client.terms;
         let texts = |resources: &[ResourceUri]| resources.iter().map(ToString::to_string).collect();
         Self {
             id: client.id.clone(),
-            name: client.name.as_str().to_owned(),
+            name: name.as_str().to_owned(),
             status: if client.is_enabled() {
                 Badge::ok("Active")
             } else {
@@ -38,13 +50,13 @@ impl ClientView {
             },
             is_enabled: client.is_enabled(),
             created: ShownTime::new(client.created_at, now),
-            scopes: client.scopes.clone(),
-            default_scopes: client.default_scopes(),
-            resources: texts(&client.resources),
-            stands_for: texts(&client.stands_for),
-            ttl: client.token_ttl.map(span),
-            alg: client.token_alg.map_or("As the API or the server has it", SigningAlgorithm::name),
-            limit: client.max_tokens_per_hour,
+            scopes: scopes.clone(),
+            default_scopes: client.terms.effective_default_scopes(),
+            resources: texts(resources),
+            stands_for: texts(stands_for),
+            ttl: token_ttl.map(span),
+            alg: token_alg.map_or("As the API or the server has it", SigningAlgorithm::name),
+            limit: *max_tokens_per_hour,
         }
     }
 

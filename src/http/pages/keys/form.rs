@@ -136,10 +136,10 @@ async fn owners(visit: &Visit<'_>) -> Result<Vec<(String, String, String)>, Fail
     if i64::try_from(found.len()).is_ok_and(|count| count > MAX_OWNERS) {
         return Ok(Vec::new());
     }
-    found.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+    found.sort_by(|one, other| one.terms.name.as_str().cmp(other.terms.name.as_str()));
     owners.extend(found.iter().map(|client| {
-        let label = format!("{} ({})", client.name.as_str(), client.id);
-        (client.id.to_string(), label, client.scopes.as_str().to_owned())
+        let label = format!("{} ({})", client.terms.name.as_str(), client.id);
+        (client.id.to_string(), label, client.terms.scopes.as_str().to_owned())
     }));
     Ok(owners)
 }
@@ -149,7 +149,7 @@ async fn known_scopes(visit: &Visit<'_>, owner: &str) -> Option<ScopeSet> {
     let visitor = &visit.visitor;
     match KeyOwner::parse(owner).ok()? {
         KeyOwner::Client(id) if visitor.may(OwnScope::ClientsRead) => {
-            client::show(&visitor.admin, &id).await.ok().map(|(client, _)| client.scopes)
+            client::show(&visitor.admin, &id).await.ok().map(|(client, _)| client.terms.scopes)
         }
         KeyOwner::User(id)
             if id == visitor.signed_in.user && visitor.signed_in.role != Role::Admin =>

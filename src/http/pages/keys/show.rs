@@ -12,7 +12,7 @@ use crate::http::pages::visit::Visit;
 use crate::http::pages::visitor::Visitor;
 use crate::model::api_key::ApiKeyId;
 use crate::model::own_scope::OwnScope;
-use crate::model::usage::{Countable as _, Hour, KeyOutcome};
+use crate::model::usage::{Hour, KeyOutcome};
 
 #[derive(Template)]
 #[template(path = "key.html")]

@@ -1,0 +1,93 @@
+//! [`AdminError`], the failure of an administrative act. `http/error/` and the command line map
+//! each variant to a status.
+
+use crate::keys::error::UnusableKey;
+use crate::model::api_key::KeyLimit;
+use crate::model::client::MAX_CHOSEN_SECRETS;
+use crate::model::client::terms::InvalidClientTerms;
+use crate::model::key_schedule::NothingToDo;
+use crate::model::resource::ResourceUri;
+use crate::model::scope::ScopeSet;
+use crate::model::signing_key::SigningAlgorithm;
+use crate::secret::hash::HashError;
+use crate::secret::pool::Busy;
+use crate::store::StoreError;
+
+/// The failure of an administrative act.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The subject of the act does not exist.
+    #[error("there is no {0}")]
+    NotFound(String),
+    /// A reference in the request names something that does not exist.
+    #[error("there is no {0}")]
+    Unknown(String),
+    /// The id or name is taken.
+    #[error("there is a {0} already")]
+    Exists(String),
+    /// The current state does not allow the act.
+    #[error("{0}")]
+    Conflict(String),
+    /// The caller has seen another version than the current one.
+    #[error(
+        "somebody else has changed the {0} meanwhile; look at what it is now, and change it again"
+    )]
+    Changed(&'static str),
+    /// A client represents the API.
+    #[error(
+        "the client {client} stands for {resource}; take that from it first (`client update --stands-for`)"
+    )]
+    StoodFor {
+        /// The API.
+        resource: ResourceUri,
+        /// One such client.
+        client: String,
+    },
+    /// The request violates a rule.
+    #[error("{0}")]
+    Invalid(String),
+    /// The caller does not hold these scopes, so cannot grant them.
+    #[error("whoever grants the scope {0} must hold it")]
+    Forbidden(ScopeSet),
+    /// The result would exceed a limit of the calling API key.
+    #[error("{0}")]
+    Beyond(KeyLimit),
+    /// The requested state is the current one.
+    #[error(transparent)]
+    NothingToDo(#[from] NothingToDo),
+    /// A signing key could not be generated, read or sealed.
+    #[error(transparent)]
+    SigningKey(#[from] UnusableKey),
+    /// The number of published keys is at its maximum.
+    #[error(
+        "as many {0} keys as can be are still published, because tokens that they signed are still good; \
+         try again when the oldest is gone (`mintery signing-key list`), or retire one"
+    )]
+    TooManyKeys(SigningAlgorithm),
+    /// The number of chosen secrets of the client is at its maximum.
+    #[error(
+        "a client has at most {MAX_CHOSEN_SECRETS} secrets that were not made here; revoke one first, or let one be made"
+    )]
+    TooManyChosen,
+    /// The act needs a code of the second factor.
+    #[error("a code of the second factor is needed")]
+    CodeNeeded,
+    /// The code of the second factor is invalid.
+    #[error("the code is wrong, or was used before")]
+    WrongCode,
+    /// A secret could not be hashed.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// The queue of secrets to hash is full.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<InvalidClientTerms> for AdminError {
+    fn from(error: InvalidClientTerms) -> Self {
+        Self::Invalid(error.to_string())
+    }
+}

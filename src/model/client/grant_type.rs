@@ -1,0 +1,67 @@
+//! Grant types. To add one: a line in the list, a decision in [`GrantType::is_registrable`], and
+//! its file in `oauth/grant/`.
+
+use crate::model::named::{UnknownName, named};
+
+named! {
+    /// A grant type of the token endpoint.
+    pub enum GrantType: "not a grant of this server; there is" {
+        /// RFC 6749 §4.4.
+        ClientCredentials = "client_credentials",
+        /// RFC 8693 §2.1.
+        TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange",
+    }
+}
+
+impl GrantType {
+    /// Membership in the values that `grant_types` of a client may have (RFC 7591 §2). A token
+    /// exchange needs no registration: the exchanged credential authorizes it.
+    #[must_use]
+    pub const fn is_registrable(self) -> bool {
+        match self {
+            Self::ClientCredentials => true,
+            Self::TokenExchange => false,
+        }
+    }
+
+    /// The parameters that a request may repeat, besides `resource`.
+    #[must_use]
+    pub const fn repeatable_parameters(self) -> &'static [&'static str] {
+        match self {
+            Self::ClientCredentials => &[],
+            // RFC 8693 §2.1.
+            Self::TokenExchange => &["audience"],
+        }
+    }
+
+    /// Parses a value of a client's `grant_types`.
+    ///
+    /// # Errors
+    /// If clients cannot be registered for it.
+    pub fn parse_registered(name: &str) -> Result<Self, UnknownName> {
+        const UNKNOWN: UnknownName = UnknownName {
+            expected: "not a grant of this server; there is",
+            names: &[GrantType::ClientCredentials.name()],
+        };
+        name.parse().ok().filter(|grant: &Self| grant.is_registrable()).ok_or(UNKNOWN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::GrantType;
+
+    #[test]
+    fn a_client_is_not_registered_for_token_exchange() {
+        assert_eq!(
+            GrantType::parse_registered("client_credentials"),
+            Ok(GrantType::ClientCredentials)
+        );
+        for other in [GrantType::TokenExchange.name(), "password", ""] {
+            assert_eq!(
+                GrantType::parse_registered(other).unwrap_err().to_string(),
+                "not a grant of this server; there is client_credentials"
+            );
+        }
+    }
+}
