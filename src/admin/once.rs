@@ -1,5 +1,5 @@
 //! Requests that may be repeated (`Idempotency-Key`, the hidden field of a form) and take effect
-//! once. An act that creates something runs in [`run`] and calls [`keep`] in its transaction.
+//! once. An act that creates something runs in `run` and calls `keep` in its transaction.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! [`id!`] defines the type of an id that Mintery generates: a prefix and 22 base62 characters (128
+//! `id!` defines the type of an id that Mintery generates: a prefix and 22 base62 characters (128
 //! random bits). An id is no secret. To add one: one line beside the type that has it.
 
 /// Text that is not an id of the expected form.

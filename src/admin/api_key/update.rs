@@ -18,15 +18,15 @@ use crate::store::api_key;
 /// A change of a key. Absent fields stay as they are.
 #[derive(Debug, Clone, Default)]
 pub struct ApiKeyUpdate {
-    /// See [`NewApiKey::name`].
+    /// The new name.
     pub name: Option<DisplayName>,
-    /// See [`NewApiKey::scopes`].
+    /// The new scopes.
     pub scopes: Option<ScopeSet>,
-    /// See [`NewApiKey::allowed`].
+    /// The addresses that may use the key.
     pub allowed: Option<AddressRanges>,
-    /// See [`NewApiKey::max_per_minute`].
+    /// Requests per minute and node.
     pub max_per_minute: Patch<u32>,
-    /// The lifetime from now on.
+    /// The lifetime, counted from the change.
     pub expires_in: Patch<Duration>,
     /// The [`version()`] that the caller has seen. The change is rejected if the current one
     /// differs.

@@ -1,4 +1,4 @@
-//! Creates, changes and deletes clients. [`read`] shows them, [`secret`] adds and revokes their
+//! Creates, changes and deletes clients. `read` shows them, `secret` adds and revokes their
 //! secrets.
 
 mod read;
