@@ -1,7 +1,9 @@
 //! Grant types. To add one: a line in the list, a decision in [`GrantType::is_registrable`], and
 //! its file in `oauth/grant/`.
 
-use crate::model::named::{UnknownName, named};
+use std::fmt;
+
+use crate::model::named::named;
 
 named! {
     /// A grant type of the token endpoint.
@@ -38,14 +40,24 @@ impl GrantType {
     ///
     /// # Errors
     /// If clients cannot be registered for it.
-    pub fn parse_registered(name: &str) -> Result<Self, UnknownName> {
-        const UNKNOWN: UnknownName = UnknownName {
-            expected: "not a grant of this server; there is",
-            names: &[GrantType::ClientCredentials.name()],
-        };
-        name.parse().ok().filter(|grant: &Self| grant.is_registrable()).ok_or(UNKNOWN)
+    pub fn parse_registered(name: &str) -> Result<Self, UnregistrableGrant> {
+        name.parse().ok().filter(|grant: &Self| grant.is_registrable()).ok_or(UnregistrableGrant)
     }
 }
+
+/// The name of a grant that clients cannot be registered for. The message lists those they can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnregistrableGrant;
+
+impl fmt::Display for UnregistrableGrant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let registrable = GrantType::ALL.into_iter().filter(|grant| grant.is_registrable());
+        let names: Vec<_> = registrable.map(GrantType::name).collect();
+        write!(f, "not a grant of this server; there is {}", names.join(", "))
+    }
+}
+
+impl std::error::Error for UnregistrableGrant {}
 
 #[cfg(test)]
 mod tests {
