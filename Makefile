@@ -47,15 +47,13 @@ rotation: ## ten rotations of the signing keys under load, with a verifier in an
 	TEST_ROTATIONS=10 cargo test --test cli no_token_is_refused_while_keys_rotate -- --nocapture
 
 .PHONY: check
-check: tools ## format, lints, documentation, licences, unused dependencies
+check: tools docs ## format, lints, documentation, licences, unused dependencies
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy -p mintery-verifier --no-default-features --lib -- -D warnings
 	cargo clippy -p mintery-verifier --no-default-features --features actix --lib -- -D warnings
 	cargo clippy -p mintery-verifier --lib -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace --exclude mintery-benches
-	tests/docs/links.py
-	mdbook build docs
 	cargo deny check licenses bans sources
 	cargo machete
 
@@ -67,6 +65,10 @@ tools: ## install what `make check` calls, where it is missing
 docs: tools ## build the book into target/book and check its links
 	@tests/docs/links.py
 	mdbook build docs
+
+.PHONY: prose
+prose: ## print the sentences that docs/inside/style.md would write in another way
+	@tests/docs/prose.py
 
 .PHONY: advisories
 advisories: tools ## look the dependencies up in the database of security advisories (needs the network)
