@@ -1,12 +1,28 @@
 //! Bringing the tables to what this release needs.
 
-use sqlx::migrate::{MigrateError, Migrator};
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use sqlx::SqlStr;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 use super::file_lock::FileLock;
 use super::transaction::Tx;
 use super::{Database, OpenError, StoreError};
 
-static MIGRATOR: Migrator = sqlx::migrate!();
+/// Version, description and text of each file in `migrations/`, in order.
+static MIGRATIONS: &[(i64, &str, &str)] =
+    &include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
+
+/// The migrations of this release. `sqlx::migrate!` would compile the database drivers once more,
+/// for the compiler.
+static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
+    let migration = |&(version, description, text)| {
+        let (kind, text) = (MigrationType::Simple, SqlStr::from_static(text));
+        Migration::new(version, Cow::Borrowed(description), kind, text, false)
+    };
+    Migrator::with_migrations(MIGRATIONS.iter().map(migration).collect())
+});
 
 /// What tables a database has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
