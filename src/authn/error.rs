@@ -29,6 +29,8 @@ pub enum AccessError {
     MustEnrol,
     /// The credential is valid and lacks these scopes.
     InsufficientScope(ScopeSet),
+    /// No credential can meet the demand, with the reason for the log: a proxy is misconfigured.
+    ImpossibleDemand(String),
     /// The credential has reached its request limit.
     OverLimit(OverLimit),
     /// The store is needed and unreachable.

@@ -36,6 +36,30 @@ fn wrong(client: &Client) -> Client {
     Client { id: client.id.clone(), secret: "mts_wrong".to_owned() }
 }
 
+/// Finding 7: the operator of a proxy finds the parameter that `/auth/check` cannot accept.
+#[test]
+fn a_parameter_that_a_check_does_not_accept_is_logged() {
+    let work = Workplace::with_tables();
+    let client = work.create_client(&[]);
+    let server = Server::start(&work);
+    let (token, secret) = (server.token(&client), client.secret.clone());
+    for query in ["scopes=admin", "scope=", "env=live&env=test", "x%0Ay=1", &secret] {
+        let request = http().get(server.url(&format!("/auth/check?{query}"))).bearer_auth(&token);
+        assert_eq!(send(request).unwrap().status, 403, "{query}");
+    }
+    let log = log_of(server);
+    for named in [
+        "unknown parameter: scopes",
+        "empty parameter: scope",
+        "repeated parameter: env",
+        "unknown parameter: x\\u{a}y",
+        "unknown parameter: (a long name)",
+    ] {
+        assert!(log.contains(named), "{named}:\n{log}");
+    }
+    assert!(!log.contains(&secret), "{log}");
+}
+
 #[test]
 fn a_refused_request_is_found_by_its_id() {
     let work = Workplace::with_tables();

@@ -71,47 +71,58 @@ async fn authenticate(
     let demand = Demand {
         resource,
         other_resources,
-        scopes: Some(NeededScopes::All(&asked.scopes)),
+        scopes: asked.scopes.as_ref().map(NeededScopes::All),
         environments: asked.environments.unwrap_or(own.environments),
     };
     caller::authenticate(&server.context, &presented, demand).await
 }
 
-/// What the query asks for. A parameter that repeats asks for all of its values.
+/// Demands of a check. No demand is ever dropped: a proxy with a misspelt parameter would otherwise
+/// let every valid credential through.
 #[derive(Default)]
 struct Asked {
     resources: Vec<String>,
-    scopes: ScopeSet,
+    scopes: Option<ScopeSet>,
     /// Which API keys are accepted.
     environments: Option<Environments>,
 }
 
 impl Asked {
+    /// Parses a query. Only `resource` may repeat; it asks for all of its values.
+    ///
+    /// # Errors
+    /// [`AccessError::ImpossibleDemand`] for a parameter that is unknown, empty, repeated or
+    /// invalid.
     fn parse(query: &str) -> Result<Self, AccessError> {
-        // What nobody can hold, or be, is what the caller does not hold, or is not.
-        let nobody = || AccessError::InsufficientScope(ScopeSet::default());
         let mut asked = Self::default();
-        for (name, value) in
-            form_urlencoded::parse(query.as_bytes()).filter(|(_, value)| !value.is_empty())
-        {
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let refused = |why: &str| Err(impossible(why, &name));
             match &*name {
+                "resource" | "scope" | "env" if value.is_empty() => return refused("empty"),
                 "resource" => asked.resources.push(value.into_owned()),
-                "scope" => {
-                    let more = ScopeSet::parse(&value).map_err(|_| nobody())?;
-                    asked.scopes = asked.scopes.union(&more);
-                }
-                "env" => {
-                    let wanted = value.parse().map_err(|_| nobody())?;
-                    // A key of two environments there is not.
-                    if asked.environments.replace(wanted).is_some_and(|before| before != wanted) {
-                        return Err(nobody());
-                    }
-                }
-                _ => {}
+                "scope" => match ScopeSet::parse(&value) {
+                    Ok(_) if asked.scopes.is_some() => return refused("repeated"),
+                    Ok(scopes) => asked.scopes = Some(scopes),
+                    Err(_) => return refused("invalid"),
+                },
+                "env" => match value.parse() {
+                    Ok(_) if asked.environments.is_some() => return refused("repeated"),
+                    Ok(environments) => asked.environments = Some(environments),
+                    Err(_) => return refused("invalid"),
+                },
+                _ => return refused("unknown"),
             }
         }
         Ok(asked)
     }
+}
+
+/// The refusal of a parameter, whose name the log gets. A longer one may be a secret.
+fn impossible(why: &str, name: &str) -> AccessError {
+    /// The longest name in a log line, in bytes.
+    const LONGEST: usize = 32;
+    let name = if name.len() <= LONGEST { name } else { "(a long name)" };
+    AccessError::ImpossibleDemand(format!("{why} parameter: {name}"))
 }
 
 fn only_401_and_403(error: AccessError) -> AccessError {

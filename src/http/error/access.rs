@@ -72,6 +72,9 @@ fn refuse(
         AccessError::InsufficientScope(missing) => {
             (Refusal::InsufficientScope(missing.to_string()), None)
         }
+        AccessError::ImpossibleDemand(reason) => {
+            (Refusal::InsufficientScope(String::new()), Some(reason.clone()))
+        }
         AccessError::Unavailable(reason) => (Refusal::Unavailable, Some(reason.clone())),
     };
     let (problem, detail) =
@@ -123,6 +126,9 @@ fn detail_of(error: &AccessError, refusal: &Refusal, header: &str) -> Cow<'stati
             "The API key is malformed, expired, revoked, or not good here".into()
         }
         (AccessError::InvalidSession(_), _) => "The session is over; log in again".into(),
+        (AccessError::ImpossibleDemand(_), _) => {
+            "The check has a parameter that is unknown, empty, repeated or invalid".into()
+        }
         (_, Refusal::InsufficientScope(missing)) if !missing.is_empty() => {
             format!("The credential lacks the scope {missing}").into()
         }
