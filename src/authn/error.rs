@@ -25,6 +25,8 @@ pub enum AccessError {
     InvalidSession(SessionFailure),
     /// A page of another site had the browser send the session cookie.
     OtherSite,
+    /// The host name of the request is not one of this server.
+    OtherHost,
     /// The user must enroll a second factor first.
     MustEnrol,
     /// The credential is valid and lacks these scopes.

@@ -18,6 +18,7 @@ pub use value::{Overrides, Source};
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{Environments, KeyFormat};
 use crate::model::base_path::BasePath;
+use crate::model::host::AllowedHosts;
 use crate::model::issuer::Issuer;
 use crate::model::leak::LeakPolicy;
 use crate::model::origin::AllowedOrigins;
@@ -86,6 +87,8 @@ pub struct Settings {
     pub api_base_paths: Vec<BasePath>,
     /// `cors.allowed_origins`: origins of web pages that may call the API.
     pub cors_allowed_origins: AllowedOrigins,
+    /// `allowed_hosts`: host names of the pages, besides that of the issuer.
+    pub allowed_hosts: AllowedHosts,
     /// `metadata.authorization_endpoint`: name an authorization endpoint, which refuses everything.
     pub metadata_authorization_endpoint: bool,
     /// `metadata.openid_configuration`: publish the metadata for OpenID clients as well.

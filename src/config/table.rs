@@ -13,6 +13,7 @@ use super::{ConfigError, LogFormat, Settings};
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{Environment, Environments, KeyFormat};
 use crate::model::base_path::BasePath;
+use crate::model::host::AllowedHosts;
 use crate::model::issuer::Issuer;
 use crate::model::leak::LeakPolicy;
 use crate::model::origin::AllowedOrigins;
@@ -211,6 +212,11 @@ pub const TABLE: &[Row] = &[
         show: Plain(|settings| Some(list_of(settings.cors_allowed_origins.iter()))),
     },
     Row {
+        name: "allowed_hosts",
+        apply: |settings, text| put(&mut settings.allowed_hosts, said(AllowedHosts::parse(text))),
+        show: Plain(|settings| Some(list_of(settings.allowed_hosts.iter()))),
+    },
+    Row {
         name: "metadata.authorization_endpoint",
         apply: |settings, text| {
             put(&mut settings.metadata_authorization_endpoint, parse(text, "true or false"))
@@ -269,6 +275,7 @@ impl Default for Settings {
             leaks_policy: LeakPolicy::default(),
             api_base_paths: Vec::new(),
             cors_allowed_origins: AllowedOrigins::default(),
+            allowed_hosts: AllowedHosts::default(),
             metadata_authorization_endpoint: true,
             metadata_openid_configuration: true,
             log: "info".to_owned(),

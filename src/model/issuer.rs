@@ -75,6 +75,13 @@ impl Issuer {
         rest.split('/').next().unwrap_or(rest)
     }
 
+    /// Its host name, as browsers write it; `None` for an address.
+    #[must_use]
+    pub fn host_name(&self) -> Option<String> {
+        let url = url::Url::parse(&self.text).ok()?;
+        url.domain().map(ToOwned::to_owned)
+    }
+
     /// The origin of its pages (RFC 6454 §6.2), as browsers write it.
     #[must_use]
     pub fn origin(&self) -> String {

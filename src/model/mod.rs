@@ -7,6 +7,7 @@ pub mod api_key;
 pub mod base_path;
 pub mod client;
 pub mod event;
+pub mod host;
 pub mod id;
 pub mod identity;
 pub mod issuer;

@@ -24,6 +24,7 @@ use http::HeaderName;
 use crate::admin::revocation::Revoker;
 use crate::authn::context::Context;
 use crate::model::address::AddressRanges;
+use crate::model::host::AllowedHosts;
 use crate::model::signing_key::SigningAlgorithm;
 use feed::Feed;
 use secret_scanning::LeakScanning;
@@ -75,6 +76,8 @@ pub struct Inbound {
     pub trusted_proxies: AddressRanges,
     /// The header that carries an API key, besides `Authorization`.
     pub api_key_header: HeaderName,
+    /// The host names of the pages.
+    pub hosts: AllowedHosts,
     /// The name of the session cookie.
     pub session_cookie: Box<str>,
 }

@@ -133,6 +133,7 @@ impl Application {
         settings.listen = listeners.main.local_addr().unwrap_or(settings.listen);
         let issuer = settings.serving_issuer(mode.dev)?;
         let session_cookie = settings.session_cookie(&issuer)?;
+        let hosts = settings.allowed_hosts.clone().with(&issuer, mode.dev);
 
         let metrics = Arc::new(Metrics::default());
         let (unlocked, serve_lock) =
@@ -200,6 +201,7 @@ impl Application {
             inbound: Inbound {
                 trusted_proxies: settings.trusted_proxies.clone(),
                 api_key_header: api_key_header(&settings)?,
+                hosts,
                 session_cookie,
             },
             leaks: scanning(&settings)?,

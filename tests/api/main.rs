@@ -23,6 +23,7 @@ mod forged_claims;
 mod forged_headers;
 mod forged_signatures;
 mod guesses;
+mod hosts;
 mod hot_path;
 mod introspection;
 mod leaked_keys;

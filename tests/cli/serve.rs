@@ -316,3 +316,23 @@ fn a_server_and_the_command_line_work_on_one_database_at_the_same_time() {
         assert!(strange.is_empty(), "{strange:?}");
     }
 }
+
+/// Finding 17: pages are served under the names of the loopback address with `--dev` alone.
+#[test]
+fn pages_are_served_under_loopback_names_with_dev_alone() {
+    let page = |server: &Server, host: &str| {
+        send(http().get(server.url("/login")).header("host", host)).unwrap().status
+    };
+    let work = Workplace::new();
+    let server = Server::start_dev(&work);
+    for (host, status) in
+        [("localhost:8080", 200), ("app.localhost", 200), ("rebound.example", 403)]
+    {
+        assert_eq!(page(&server, host), status, "{host}");
+    }
+    let work = Workplace::with_tables().with("MINTERY_ALLOWED_HOSTS", "intern.example");
+    let server = Server::start(&work);
+    for (host, status) in [("localhost", 403), ("intern.example:80", 200), ("127.0.0.1", 200)] {
+        assert_eq!(page(&server, host), status, "{host}");
+    }
+}

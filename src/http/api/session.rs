@@ -12,7 +12,7 @@ use crate::authn::log_in::Credentials;
 use crate::authn::session::{authenticated, scopes_of};
 use crate::http::act::Outcome;
 use crate::http::extract::session::{clear_cookie, cookie, set_cookie};
-use crate::http::extract::site::{Site, site};
+use crate::http::extract::site::{Site, check_host, site};
 use crate::http::headers::{JSON, NO_STORE};
 use crate::http::log_in::{begin_session, end_session};
 use crate::oauth::AuthorizationServer;
@@ -33,7 +33,8 @@ struct LogInInput {
 /// `POST /api/v1/session`: begins a session and sets its cookie.
 pub async fn log_in(request: HttpRequest, server: Server, payload: Payload) -> Outcome {
     // A foreign page must not log its visitors in as another user.
-    if site(&request, &server.context.issuer) == Site::Other {
+    check_host(&request, &server)?;
+    if site(&request, &server) == Site::Other {
         return Err(AccessError::OtherSite.into());
     }
     let input: LogInInput = read_form_or_json(&request, payload).await?;
@@ -53,7 +54,8 @@ pub async fn log_in(request: HttpRequest, server: Server, payload: Payload) -> O
 pub async fn log_out(request: HttpRequest, server: Server) -> Outcome {
     // A form cannot send DELETE, and a script of a foreign page must not. A request that names no
     // site does not come from a browser.
-    if site(&request, &server.context.issuer) == Site::Other {
+    check_host(&request, &server)?;
+    if site(&request, &server) == Site::Other {
         return Err(AccessError::OtherSite.into());
     }
     if cookie(&request, &server)?.is_none() {

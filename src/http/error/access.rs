@@ -17,6 +17,9 @@ use mintery_verifier::adapter::refusal::{RETRY_AFTER_SECS, Refusal};
 /// The realm of protected routes in a challenge.
 pub(super) const REALM: &str = "mintery";
 
+/// The refusal of a host name that may be an attacker's.
+pub(super) const OTHER_HOST: &str = "Pages and sessions are served under the host name of the issuer; add another name to the setting allowed_hosts";
+
 /// The response of a protected route to an error (RFC 6750 §3, RFC 9728 §5.1).
 #[must_use]
 pub fn response(
@@ -60,6 +63,7 @@ fn refuse(
             );
             return refuse_session(request, server, &detail, &[]);
         }
+        AccessError::OtherHost => return refuse_session(request, server, OTHER_HOST, &[]),
         AccessError::MustEnrol => {
             let detail = "A second factor is needed here: get one first";
             return refuse_session(request, server, detail, &[("second_factor_required", true)]);

@@ -61,6 +61,9 @@ fn problem_of(refused: &Refused) -> (Problem, String, String) {
         Refused::Access(AccessError::MustEnrol) => {
             (Problem::NO_PERMISSION, "Set up a second factor first".to_owned())
         }
+        Refused::Access(AccessError::OtherHost) => {
+            (Problem::NO_PERMISSION, access::OTHER_HOST.to_owned())
+        }
         Refused::Access(_) => (Problem::INVALID_CREDENTIALS, "Log in again".to_owned()),
         Refused::LogIn(error) => return log_in::problem_of(error),
         Refused::NotSigned => (

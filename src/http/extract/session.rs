@@ -8,7 +8,7 @@ use actix_web::http::header::{
 };
 
 use super::caller::caller_address;
-use super::site::{Site, site};
+use super::site::{Site, check_host, site};
 use crate::admin::Admin;
 use crate::authn::error::AccessError;
 use crate::authn::session;
@@ -63,7 +63,8 @@ pub fn check_change(
     request: &HttpRequest,
     server: &AuthorizationServer,
 ) -> Result<(), AccessError> {
-    let from = site(request, &server.context.issuer);
+    check_host(request, server)?;
+    let from = site(request, server);
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
         // Links lead here from everywhere, and browsers send no `Origin` with them. With what a
         // proxy asks about that was something else than GET, they do.
@@ -143,6 +144,9 @@ pub async fn signed_in(
     request: &HttpRequest,
     server: &AuthorizationServer,
 ) -> Result<Option<SignedIn>, Unavailable> {
+    if check_host(request, server).is_err() {
+        return Ok(None);
+    }
     let Ok(Some(presented)) = cookie(request, server) else { return Ok(None) };
     let Ok(known) = session::recognize(&server.context, presented).await? else { return Ok(None) };
     Ok(Some(SignedIn {
@@ -167,7 +171,7 @@ impl SignedIn {
         server: &AuthorizationServer,
         csrf_token: &str,
     ) -> bool {
-        site(request, &server.context.issuer) != Site::Other
+        site(request, server) != Site::Other
             && session::is_csrf_token(&server.context, &self.session, csrf_token)
     }
 

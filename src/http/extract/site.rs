@@ -4,7 +4,10 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::{HOST, HeaderName, ORIGIN};
 
+use crate::authn::error::AccessError;
+use crate::model::host::AllowedHosts;
 use crate::model::issuer::Issuer;
+use crate::oauth::AuthorizationServer;
 
 /// What browsers that know it say of each request to a confidential address, and no page can change
 /// (Fetch Metadata).
@@ -21,14 +24,37 @@ pub enum Site {
     Unsaid,
 }
 
-/// Where `request` comes from.
+/// Checks that the host name of a request is one of this server: another one may be an attacker's
+/// (DNS rebinding). A request without `Host` comes from no browser.
+///
+/// # Errors
+/// [`AccessError::OtherHost`].
+pub fn check_host(request: &HttpRequest, server: &AuthorizationServer) -> Result<(), AccessError> {
+    if is_own_host(request, &server.inbound.hosts) { Ok(()) } else { Err(AccessError::OtherHost) }
+}
+
+fn is_own_host(request: &HttpRequest, hosts: &AllowedHosts) -> bool {
+    single(request, &HOST).is_none_or(|host| hosts.allow(host))
+}
+
+/// The value of a header; empty if the header is repeated or no text.
+fn single<'a>(request: &'a HttpRequest, name: &HeaderName) -> Option<&'a str> {
+    let values = request.headers().get_all(name);
+    let mut values = values.map(|value| value.to_str().unwrap_or_default());
+    values.next().map(|first| if values.next().is_some() { "" } else { first })
+}
+
+/// The site of `request` at `server`.
 #[must_use]
-pub fn site(request: &HttpRequest, issuer: &Issuer) -> Site {
-    let headers = request.headers();
-    let single = |name: &HeaderName| {
-        let mut values = headers.get_all(name).map(|value| value.to_str().unwrap_or_default());
-        values.next().map(|first| if values.next().is_some() { "" } else { first })
-    };
+pub fn site(request: &HttpRequest, server: &AuthorizationServer) -> Site {
+    site_at(request, &server.context.issuer, &server.inbound.hosts)
+}
+
+fn site_at(request: &HttpRequest, issuer: &Issuer, hosts: &AllowedHosts) -> Site {
+    let single = |name: &HeaderName| single(request, name);
+    if !is_own_host(request, hosts) {
+        return Site::Other;
+    }
     match single(&FETCH_SITE) {
         Some("same-origin") => return Site::Own,
         // Typed into the address bar, or chosen from a bookmark.
@@ -36,8 +62,8 @@ pub fn site(request: &HttpRequest, issuer: &Issuer) -> Site {
         Some(_) => return Site::Other,
     }
     let Some(origin) = single(&ORIGIN) else { return Site::Unsaid };
-    // By the name that the issuer has, or another that this server is called by: a browser sends
-    // neither of the two as a page wants.
+    // By the name of the issuer, or by another name of this server, which `Host` then has too: a
+    // page cannot choose either of the two.
     let (scheme, _) = issuer.as_str().split_once("://").unwrap_or_default();
     let is_host = || {
         let host = single(&HOST).filter(|host| !host.is_empty());
@@ -51,7 +77,8 @@ pub fn site(request: &HttpRequest, issuer: &Issuer) -> Site {
 mod tests {
     use actix_web::test::TestRequest;
 
-    use super::{Site, site};
+    use super::{Site, site_at};
+    use crate::model::host::AllowedHosts;
     use crate::model::issuer::Issuer;
 
     fn from(issuer: &str, headers: &[(&str, &str)]) -> Site {
@@ -59,7 +86,9 @@ mod tests {
         for (name, value) in headers {
             request = request.append_header((*name, *value));
         }
-        site(&request.to_http_request(), &Issuer::parse(issuer).unwrap())
+        let issuer = Issuer::parse(issuer).unwrap();
+        let hosts = AllowedHosts::parse("auth.example.net").unwrap().with(&issuer, true);
+        site_at(&request.to_http_request(), &issuer, &hosts)
     }
 
     /// SEC-7
@@ -76,6 +105,9 @@ mod tests {
             (&[("origin", "https://auth.example.com")], Site::Own),
             (&[("origin", "https://auth.example.net"), ("host", "auth.example.net")], Site::Own),
             (&[("origin", "http://auth.example.com"), ("host", "auth.example.com")], Site::Other),
+            (&[("origin", "https://evil.example"), ("host", "evil.example")], Site::Other),
+            (&[("sec-fetch-site", "same-origin"), ("host", "evil.example")], Site::Other),
+            (&[("host", "auth.example.com"), ("host", "evil.example")], Site::Other),
             (&[("origin", "https://auth.example.com:8443")], Site::Other),
             (&[("origin", "https://auth.example.com.evil.example")], Site::Other),
             (&[("origin", "https://evil.example"), ("host", "auth.example.com")], Site::Other),

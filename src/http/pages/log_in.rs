@@ -64,7 +64,7 @@ pub(super) async fn log_in(
     payload: Payload,
 ) -> PageResult {
     // Another site must not log its visitor in as someone else.
-    if site(request, &server.context.issuer) == Site::Other {
+    if site(request, server) == Site::Other {
         return Err(Failure::Forged("a log-in from another site"));
     }
     let posted = FormFields::read(request, payload).await?;
@@ -167,7 +167,7 @@ pub(super) async fn log_out(
     payload: Payload,
 ) -> PageResult {
     // From another site a browser sends no session cookie, yet would accept the empty one.
-    if site(request, &server.context.issuer) == Site::Other {
+    if site(request, server) == Site::Other {
         return Err(Failure::Forged("a log-out from another site"));
     }
     if let Some(signed_in) = signed_in(request, server).await.map_err(AccessError::from)? {

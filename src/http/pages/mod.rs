@@ -45,6 +45,7 @@ use failure::Failure;
 use navigation::Section;
 use visit::Visit;
 
+use crate::http::extract::site::check_host;
 use crate::oauth::AuthorizationServer;
 
 /// `true` if `path`, with or without the path of the issuer, may be a page.
@@ -72,6 +73,7 @@ async fn route(
     server: &AuthorizationServer,
     payload: Payload,
 ) -> PageResult {
+    check_host(request, server)?;
     let path = request.path();
     let path = path.strip_prefix(server.context.issuer.path()).unwrap_or(path);
     let segments: Vec<String> = path.split('/').skip(1).map(decoded).collect();
