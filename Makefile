@@ -66,6 +66,10 @@ docs: tools ## build the book into target/book and check its links
 	@tests/docs/links.py
 	mdbook build docs
 
+.PHONY: reference
+reference: ## write the pages of docs/reference/ that the code determines
+	UPDATE_DOCS=1 cargo test -q --workspace --test api reference::
+
 .PHONY: prose
 prose: ## print the sentences that docs/inside/style.md would write in another way
 	@tests/docs/prose.py

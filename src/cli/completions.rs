@@ -1,10 +1,10 @@
 //! `mintery completions`
 
-use clap::{Args, CommandFactory as _};
+use clap::Args;
 use clap_complete::{Shell, generate};
 
 use super::error::CliError;
-use super::{Cli, output};
+use super::{command, output};
 
 #[derive(Debug, Args)]
 #[command(after_help = "For one session of bash: source <(mintery completions bash)")]
@@ -17,7 +17,7 @@ impl Completions {
     pub fn run(&self) -> Result<(), CliError> {
         // Not straight to standard output: the generator panics if that is closed.
         let mut script = Vec::new();
-        generate(self.shell, &mut Cli::command(), "mintery", &mut script);
+        generate(self.shell, &mut command(), "mintery", &mut script);
         output::text(&String::from_utf8_lossy(&script))
     }
 }

@@ -35,7 +35,7 @@ mod user;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::shared::Shared;
 
@@ -96,6 +96,12 @@ enum Noun {
     Token(remote::token::TokenVerb),
     /// Print the completion script for a shell.
     Completions(completions::Completions),
+}
+
+/// The command with all nouns and verbs.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Runs the command of the process.

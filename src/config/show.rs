@@ -10,6 +10,8 @@ use super::value::{Source, Values};
 pub struct Setting {
     /// The name.
     pub name: &'static str,
+    /// The meaning, in Markdown.
+    pub meaning: &'static str,
     /// The value in the syntax of the file, with secrets masked; `None` if not set.
     pub value: Option<toml::Value>,
     /// True if a part of the value is masked.
@@ -32,7 +34,8 @@ pub fn all(settings: &Settings, values: &Values) -> Vec<Setting> {
             }
         };
         let source = values.get(row.name).map_or(Source::Default, |value| value.source.clone());
-        Setting { name: row.name, is_masked: is_masked && value.is_some(), value, source }
+        let is_masked = is_masked && value.is_some();
+        Setting { name: row.name, meaning: row.meaning, is_masked, value, source }
     };
     TABLE.iter().map(setting).collect()
 }

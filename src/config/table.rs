@@ -1,5 +1,5 @@
 //! The table of settings. To add a setting, add a field to [`Settings`] (a [`Secret`] for a secret)
-//! and a row here.
+//! and a row here, and run `make reference`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -26,6 +26,8 @@ use crate::secret::Secret;
 pub struct Row {
     /// The name.
     pub name: &'static str,
+    /// The meaning, in Markdown for `docs/reference/settings.md`.
+    pub meaning: &'static str,
     /// Parses the text into its field.
     pub apply: fn(&mut Settings, &str) -> Result<(), String>,
     /// The way to show the value.
@@ -48,6 +50,7 @@ use ShownAs::{Plain, SecretInUrl};
 pub const TABLE: &[Row] = &[
     Row {
         name: "listen",
+        meaning: "Address and port for HTTP.",
         apply: |settings, text| {
             put(&mut settings.listen, parse(text, "an address such as 127.0.0.1:8080"))
         },
@@ -55,21 +58,25 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "issuer",
+        meaning: "URL by which clients and APIs know this server; https unless it is a loopback address. `serve` requires it; with `--dev` it defaults to `http://` and `listen`.",
         apply: |settings, text| put(&mut settings.issuer, said(Issuer::parse(text)).map(Some)),
         show: Plain(|settings| settings.issuer.as_ref().map(text_of)),
     },
     Row {
         name: "database_url",
+        meaning: "`sqlite://PATH`, or `postgres://USER@HOST/NAME` for several nodes.",
         apply: |settings, text| put(&mut settings.database_url, Ok(Secret::new(text.to_owned()))),
         show: SecretInUrl(|settings| Some(&settings.database_url)),
     },
     Row {
         name: "master_key_file",
+        meaning: "File with the master key. Mintery creates it together with an empty database.",
         apply: |settings, text| put(&mut settings.master_key_file, Ok(PathBuf::from(text))),
         show: Plain(|settings| Some(text_of(&settings.master_key_file.display()))),
     },
     Row {
         name: "master_key",
+        meaning: "The master key itself, in place of the file.",
         apply: |settings, text| {
             put(&mut settings.master_key, Ok(Some(Secret::new(text.to_owned()))))
         },
@@ -77,16 +84,19 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "workers",
+        meaning: "Threads that answer requests.",
         apply: |settings, text| put(&mut settings.workers, number(text, 1, 1024)),
         show: Plain(|settings| i64::try_from(settings.workers).ok().map(Shown::Integer)),
     },
     Row {
         name: "token.ttl",
+        meaning: "Lifetime of access tokens, unless their client or API has its own.",
         apply: |settings, text| put(&mut settings.token_ttl, seconds(text, 1, 30 * DAY)),
         show: Plain(|settings| seconds_of(settings.token_ttl)),
     },
     Row {
         name: "token.alg",
+        meaning: "Signing algorithm of access tokens, unless their client or API has its own: `ES256`, `ES384`, `PS256`, `RS256`, `EdDSA` or `HS256`.",
         apply: |settings, text| {
             put(&mut settings.token_alg, said(SigningAlgorithm::from_str(text)))
         },
@@ -94,6 +104,7 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "token.audience",
+        meaning: "Default audience of access tokens; the issuer if not set.",
         apply: |settings, text| {
             put(&mut settings.token_audience, said(ResourceUri::parse(text)).map(Some))
         },
@@ -101,26 +112,31 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "jwks.max_age",
+        meaning: "Time that verifiers may cache the published keys; at most `keys.publish_ahead`.",
         apply: |settings, text| put(&mut settings.jwks_max_age, seconds(text, 0, DAY)),
         show: Plain(|settings| seconds_of(settings.jwks_max_age)),
     },
     Row {
         name: "keys.rotate_every",
+        meaning: "Time that a signing key signs before the next one follows; `0` turns automatic rotation off.",
         apply: |settings, text| put(&mut settings.keys_rotate_every, seconds(text, 0, 3650 * DAY)),
         show: Plain(|settings| seconds_of(settings.keys_rotate_every)),
     },
     Row {
         name: "keys.publish_ahead",
+        meaning: "Time that a signing key is published before it signs.",
         apply: |settings, text| put(&mut settings.keys_publish_ahead, seconds(text, 0, 30 * DAY)),
         show: Plain(|settings| seconds_of(settings.keys_publish_ahead)),
     },
     Row {
         name: "outage_grace",
+        meaning: "Time that a node serves its cache while the database is unreachable; `0` is strict.",
         apply: |settings, text| put(&mut settings.outage_grace, seconds(text, 0, DAY)),
         show: Plain(|settings| seconds_of(settings.outage_grace)),
     },
     Row {
         name: "revocations.max_per_client",
+        meaning: "Single tokens of a client that are revoked and have not expired.",
         apply: |settings, text| {
             put(&mut settings.revocations_max_per_client, number(text, 1, 1_000_000))
         },
@@ -128,6 +144,7 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "metrics.listen",
+        meaning: "Address and port of `/metrics`; the main listener if not set. Required if `listen` is not a loopback address.",
         apply: |settings, text| {
             put(
                 &mut settings.metrics_listen,
@@ -138,6 +155,7 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "trusted_proxies",
+        meaning: "Addresses or CIDR ranges of the proxies in front, whose `X-Forwarded-For` is trusted.",
         apply: |settings, text| {
             put(&mut settings.trusted_proxies, said(AddressRanges::parse(text)))
         },
@@ -145,11 +163,13 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "api_keys.prefix",
+        meaning: "First part of API keys (`token` creates `token_live_…`), for the server and the command line. Keys with any other prefix are rejected.",
         apply: |settings, text| put(&mut settings.api_keys_format, said(KeyFormat::new(text))),
         show: Plain(|settings| Some(text_of(&settings.api_keys_format.prefix()))),
     },
     Row {
         name: "api_keys.environment",
+        meaning: "Environment of the accepted API keys: `live`, `test` or `any`.",
         apply: |settings, text| {
             put(&mut settings.api_keys_environment, said(Environments::from_str(text)))
         },
@@ -157,31 +177,37 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "api_keys.header",
+        meaning: "Header of API keys besides `Authorization`.",
         apply: |settings, text| put(&mut settings.api_keys_header, header_name(text)),
         show: Plain(|settings| Some(text_of(&settings.api_keys_header))),
     },
     Row {
         name: "api_keys.max_ttl",
+        meaning: "Longest and default lifetime of an API key; `0` is unlimited.",
         apply: |settings, text| put(&mut settings.api_keys_max_ttl, seconds(text, 0, 36_525 * DAY)),
         show: Plain(|settings| seconds_of(settings.api_keys_max_ttl)),
     },
     Row {
         name: "session.cookie_name",
+        meaning: "Name of the session cookie; if not set, `session`, or `__Host-session` with an https issuer.",
         apply: |settings, text| put(&mut settings.session_cookie_name, cookie_name(text).map(Some)),
         show: Plain(|settings| settings.session_cookie_name.as_ref().map(text_of)),
     },
     Row {
         name: "session.idle",
+        meaning: "Time without a request that ends a session.",
         apply: |settings, text| put(&mut settings.session_idle, seconds(text, 60, 365 * DAY)),
         show: Plain(|settings| seconds_of(settings.session_idle)),
     },
     Row {
         name: "session.lifetime",
+        meaning: "Longest lifetime of a session.",
         apply: |settings, text| put(&mut settings.session_lifetime, seconds(text, 60, 365 * DAY)),
         show: Plain(|settings| seconds_of(settings.session_lifetime)),
     },
     Row {
         name: "users.second_factor",
+        meaning: "Users who must set up a second factor before anything else: `nobody`, `admins` or `everybody`.",
         apply: |settings, text| {
             put(&mut settings.users_second_factor, said(SecondFactorRule::from_str(text)))
         },
@@ -189,6 +215,7 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "leaks.public_keys",
+        meaning: "File with the public keys of secret scanners ([Leaked keys](../guides/leaked-keys.md)); if not set, no reports are accepted.",
         apply: |settings, text| put(&mut settings.leaks_public_keys, file_name(text).map(Some)),
         show: Plain(|settings| {
             settings.leaks_public_keys.as_ref().map(|path| text_of(&path.display()))
@@ -196,16 +223,19 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "leaks.policy",
+        meaning: "`revoke` a leaked API key at once, or `flag` it.",
         apply: |settings, text| put(&mut settings.leaks_policy, said(LeakPolicy::from_str(text))),
         show: Plain(|settings| Some(text_of(&settings.leaks_policy.name()))),
     },
     Row {
         name: "api.base_paths",
+        meaning: "Further paths for `users/me` and `auth/check`.",
         apply: |settings, text| put(&mut settings.api_base_paths, said(BasePath::parse_list(text))),
         show: Plain(|settings| Some(list_of(settings.api_base_paths.iter()))),
     },
     Row {
         name: "cors.allowed_origins",
+        meaning: "Origins whose pages may call the API (`https://app.example.com`), or `*`.",
         apply: |settings, text| {
             put(&mut settings.cors_allowed_origins, said(AllowedOrigins::parse(text)))
         },
@@ -213,11 +243,13 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "allowed_hosts",
+        meaning: "Host names (`login.example.net`, without a port) for pages and sessions besides the host of the issuer. Addresses always count, and names of the loopback address with `--dev`.",
         apply: |settings, text| put(&mut settings.allowed_hosts, said(AllowedHosts::parse(text))),
         show: Plain(|settings| Some(list_of(settings.allowed_hosts.iter()))),
     },
     Row {
         name: "metadata.authorization_endpoint",
+        meaning: "Names an authorization endpoint in the metadata, because some clients need it. The endpoint rejects every request.",
         apply: |settings, text| {
             put(&mut settings.metadata_authorization_endpoint, parse(text, "true or false"))
         },
@@ -225,6 +257,7 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "metadata.openid_configuration",
+        meaning: "Publishes the metadata for OpenID discovery too.",
         apply: |settings, text| {
             put(&mut settings.metadata_openid_configuration, parse(text, "true or false"))
         },
@@ -232,11 +265,13 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         name: "log",
+        meaning: "Log filter in the syntax of env_logger, such as `warn,mintery=debug`. The variable `RUST_LOG` also sets it.",
         apply: |settings, text| put(&mut settings.log, log_filter(text)),
         show: Plain(|settings| Some(text_of(&settings.log))),
     },
     Row {
         name: "log_format",
+        meaning: "`text`, or `json` for one object per line.",
         apply: |settings, text| put(&mut settings.log_format, log_format(text)),
         show: Plain(|settings| Some(text_of(&settings.log_format.name()))),
     },

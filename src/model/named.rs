@@ -77,7 +77,34 @@ macro_rules! named {
     };
 }
 
-pub(crate) use named;
+/// `named!` with a meaning for each value, which gives the enum `meaning()`.
+macro_rules! described {
+    (
+        $(#[$meta:meta])*
+        $visibility:vis enum $enum:ident: $expected:literal {
+            $($value:ident = $name:literal: $meaning:literal,)+
+        }
+    ) => {
+        $crate::model::named::named! {
+            $(#[$meta])*
+            $visibility enum $enum: $expected {
+                $(#[doc = $meaning] $value = $name,)+
+            }
+        }
+
+        impl $enum {
+            /// The meaning, in a sentence.
+            #[must_use]
+            $visibility const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$value => $meaning,)+
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use {described, named};
 
 #[cfg(test)]
 mod tests {

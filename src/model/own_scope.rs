@@ -1,41 +1,27 @@
 //! The scopes of Mintery's own API. They are never granted by default, and are valid at the issuer's
 //! own API alone. To add one: a line below, an arm of [`OwnScope::is_read`], the route that demands
-//! it, and a row in `docs/reference/http.md`.
+//! it, a row in `docs/reference/http.md`, and `make reference`.
 
-use super::named::named;
+use super::named::described;
 use super::scope::ScopeSet;
 
-named! {
+described! {
     /// A scope of Mintery's own: a resource, and the access to it.
     pub enum OwnScope: "a scope of Mintery's own is" {
-        /// Read APIs.
-        ApisRead = "mintery:apis:read",
-        /// Change APIs, and choose the APIs of clients and users.
-        ApisWrite = "mintery:apis:write",
-        /// Read clients and their secrets' metadata.
-        ClientsRead = "mintery:clients:read",
-        /// Change clients and their secrets.
-        ClientsWrite = "mintery:clients:write",
-        /// Read the log of events.
-        EventsRead = "mintery:events:read",
-        /// Introspect every token.
-        Introspect = "mintery:introspect",
-        /// Read the API keys of any owner.
-        KeysRead = "mintery:keys:read",
-        /// Verify API keys for another service.
-        KeysVerify = "mintery:keys:verify",
-        /// Change the API keys of any owner.
-        KeysWrite = "mintery:keys:write",
-        /// Read signing keys.
-        SigningKeysRead = "mintery:signing-keys:read",
-        /// Rotate and retire signing keys.
-        SigningKeysWrite = "mintery:signing-keys:write",
-        /// Read usage counts.
-        UsageRead = "mintery:usage:read",
-        /// Read users.
-        UsersRead = "mintery:users:read",
-        /// Change users.
-        UsersWrite = "mintery:users:write",
+        ApisRead = "mintery:apis:read": "Read APIs.",
+        ApisWrite = "mintery:apis:write": "Change APIs, and choose the APIs of clients and users.",
+        ClientsRead = "mintery:clients:read": "Read clients and the metadata of their secrets.",
+        ClientsWrite = "mintery:clients:write": "Change clients and their secrets.",
+        EventsRead = "mintery:events:read": "Read the event log.",
+        Introspect = "mintery:introspect": "Introspect the tokens of every client and API.",
+        KeysRead = "mintery:keys:read": "Read the API keys of any owner.",
+        KeysVerify = "mintery:keys:verify": "Verify the API keys that a service receives from its callers.",
+        KeysWrite = "mintery:keys:write": "Change the API keys of any owner.",
+        SigningKeysRead = "mintery:signing-keys:read": "Read signing keys.",
+        SigningKeysWrite = "mintery:signing-keys:write": "Rotate and retire signing keys.",
+        UsageRead = "mintery:usage:read": "Read usage counts.",
+        UsersRead = "mintery:users:read": "Read users.",
+        UsersWrite = "mintery:users:write": "Change users.",
     }
 }
 

@@ -102,6 +102,29 @@ impl OauthError {
         }
     }
 
+    /// The status of the response.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::InvalidRequest(_)
+            | Self::InvalidSubjectToken(_)
+            | Self::InvalidScope(_)
+            | Self::InvalidTarget
+            | Self::UnauthorizedClient
+            | Self::AnotherClientsToken
+            | Self::UnsupportedTokenType
+            | Self::UnsupportedGrantType => 400,
+            Self::InvalidClient(_) => 401,
+            Self::TooLarge => 413,
+            Self::OverLimit { .. }
+            | Self::KeyOverLimit { .. }
+            | Self::TooManyRevocations
+            | Self::TooManyGuesses(_) => 429,
+            Self::Server(_) => 500,
+            Self::Busy | Self::Unavailable(_) => 503,
+        }
+    }
+
     /// The `error_description` of the response.
     #[must_use]
     pub const fn description(&self) -> &'static str {

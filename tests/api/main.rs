@@ -32,6 +32,7 @@ mod metadata;
 mod metrics;
 mod outage;
 mod pages;
+mod reference;
 mod revocation_by_administrators;
 mod revocation_endpoint;
 mod rotation;

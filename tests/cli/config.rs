@@ -160,21 +160,3 @@ fn a_file_that_does_not_parse_is_not_repeated() {
         assert!(text.starts_with('\n') || !ran.stderr.contains("hunter2"), "{ran:?}");
     }
 }
-
-/// The page of settings lists every setting.
-#[test]
-fn the_page_of_settings_is_complete() {
-    let readme =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference/settings.md"))
-            .unwrap();
-    let rows = readme.lines().filter_map(|line| {
-        let (name, rest) = line.strip_prefix("| `")?.split_once("` | `MINTERY_")?;
-        Some((name.to_owned(), rest.split('`').next().unwrap().to_owned()))
-    });
-    let rows: BTreeMap<String, String> = rows.collect();
-    let settings = shown(&Workplace::new(), &[]);
-    assert_eq!(rows.keys().collect::<Vec<_>>(), settings.keys().collect::<Vec<_>>());
-    for (name, variable) in rows {
-        assert_eq!(variable, name.to_ascii_uppercase().replace('.', "__"));
-    }
-}

@@ -23,34 +23,8 @@ pub fn response(
     refusals: &Refusals,
     error: &OauthError,
 ) -> HttpResponse {
-    let (status, counter) = match error {
-        OauthError::InvalidRequest(_) | OauthError::UnsupportedTokenType => {
-            (StatusCode::BAD_REQUEST, &refusals.invalid_request)
-        }
-        OauthError::InvalidSubjectToken(_) => (StatusCode::BAD_REQUEST, &refusals.subject_token),
-        OauthError::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, &refusals.invalid_request),
-        OauthError::InvalidClient(failure) => {
-            (StatusCode::UNAUTHORIZED, of_client(refusals, *failure))
-        }
-        OauthError::InvalidScope(_) => (StatusCode::BAD_REQUEST, &refusals.invalid_scope),
-        OauthError::InvalidTarget => (StatusCode::BAD_REQUEST, &refusals.invalid_target),
-        OauthError::UnauthorizedClient | OauthError::AnotherClientsToken => {
-            (StatusCode::BAD_REQUEST, &refusals.unauthorized_client)
-        }
-        OauthError::UnsupportedGrantType => {
-            (StatusCode::BAD_REQUEST, &refusals.unsupported_grant_type)
-        }
-        OauthError::OverLimit { .. }
-        | OauthError::KeyOverLimit { .. }
-        | OauthError::TooManyRevocations => (StatusCode::TOO_MANY_REQUESTS, &refusals.over_limit),
-        OauthError::TooManyGuesses(_) => {
-            (StatusCode::TOO_MANY_REQUESTS, &refusals.too_many_guesses)
-        }
-        OauthError::Busy => (StatusCode::SERVICE_UNAVAILABLE, &refusals.busy),
-        OauthError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, &refusals.unavailable),
-        OauthError::Server(_) => (StatusCode::INTERNAL_SERVER_ERROR, &refusals.failed),
-    };
-    counter.increment(1);
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    counter_of(refusals, error).increment(1);
     record(request, server, status, error.code(), &error.reason());
     oauth_body(status, error.code(), error.description(), |response| match error {
         OauthError::InvalidClient(_) => {
@@ -72,6 +46,30 @@ pub fn response(
         }
         _ => {}
     })
+}
+
+/// The counter of a refusal.
+const fn counter_of<'a>(refusals: &'a Refusals, error: &OauthError) -> &'a Counter {
+    match error {
+        OauthError::InvalidRequest(_) | OauthError::UnsupportedTokenType | OauthError::TooLarge => {
+            &refusals.invalid_request
+        }
+        OauthError::InvalidSubjectToken(_) => &refusals.subject_token,
+        OauthError::InvalidClient(failure) => of_client(refusals, *failure),
+        OauthError::InvalidScope(_) => &refusals.invalid_scope,
+        OauthError::InvalidTarget => &refusals.invalid_target,
+        OauthError::UnauthorizedClient | OauthError::AnotherClientsToken => {
+            &refusals.unauthorized_client
+        }
+        OauthError::UnsupportedGrantType => &refusals.unsupported_grant_type,
+        OauthError::OverLimit { .. }
+        | OauthError::KeyOverLimit { .. }
+        | OauthError::TooManyRevocations => &refusals.over_limit,
+        OauthError::TooManyGuesses(_) => &refusals.too_many_guesses,
+        OauthError::Busy => &refusals.busy,
+        OauthError::Unavailable(_) => &refusals.unavailable,
+        OauthError::Server(_) => &refusals.failed,
+    }
 }
 
 /// The counter of a failed client authentication.

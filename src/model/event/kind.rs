@@ -1,6 +1,6 @@
-//! The table of event kinds. A row gives the stored name of a kind, the tokens that it revokes and
-//! the cached entries that it invalidates. What an event stores and what the followers of the log
-//! read both follow from its row.
+//! The table of event kinds. A row gives the meaning of a kind, its stored name, the tokens that it
+//! revokes and the cached entries that it invalidates. The stored event, the followers of the log
+//! and `docs/reference/events.md` follow from its row.
 //!
 //! To add a kind, add a variant of [`Event`] with its subject and details, a row here, and a sample
 //! in the tests. The compiler asks for each of them.
@@ -9,8 +9,8 @@ use super::Event;
 use super::revoked::RevocationEntry;
 use crate::model::revocation::Kind;
 
-/// The tokens that the events of a kind revoke. Sessions and API keys are none: they are read from
-/// the directory at every request.
+/// The tokens that the events of a kind revoke. Sessions and API keys are not tokens: every request
+/// reads them from the directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revokes {
     /// No tokens: no revocation is ever stored with such an event.
@@ -47,12 +47,11 @@ pub enum Invalidates {
 /// Makes [`EventKind`] and the kind of each [`Event`] from the rows. Both matches are exhaustive: a
 /// variant without a row does not compile, nor does a row without a variant.
 macro_rules! event_kinds {
-    ($($kind:ident: $name:literal, revokes $revokes:expr, invalidates $invalidates:ident;)+) => {
+    ($($(#[doc = $meaning:literal])+ $kind:ident: $name:literal, revokes $revokes:expr, invalidates $invalidates:ident;)+) => {
         /// The kind of an event.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "the variants of `Event` have the same names and are documented")]
         pub enum EventKind {
-            $($kind,)+
+            $($(#[doc = $meaning])+ $kind,)+
         }
 
         impl EventKind {
@@ -63,6 +62,12 @@ macro_rules! event_kinds {
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$kind => $name,)+ }
+            }
+
+            /// The meaning, in a sentence or two.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$kind => concat!($($meaning),+).trim_ascii(),)+ }
             }
 
             /// The tokens that events of this kind revoke.
@@ -90,47 +95,91 @@ macro_rules! event_kinds {
 }
 
 event_kinds! {
+    /// The database was initialized with its first keys.
     InstanceInitialised: "instance.initialised", revokes Never, invalidates Nothing;
+    /// Data keys were added for purposes that had none.
     InstanceDataKeysAdded: "instance.data_keys_added", revokes Never, invalidates Nothing;
+    /// A client was created.
     ClientCreated: "client.created", revokes Never, invalidates Client;
+    /// A client was enabled.
     ClientEnabled: "client.enabled", revokes Never, invalidates Client;
+    /// A client was disabled: it cannot authenticate, and its tokens are revoked.
     ClientDisabled: "client.disabled", revokes Always(Kind::Client), invalidates Client;
+    /// A client was deleted, with its secrets.
     ClientDeleted: "client.deleted", revokes Always(Kind::Client), invalidates Client;
+    /// A client was updated: its name or permissions.
     ClientUpdated: "client.updated", revokes Never, invalidates Client;
+    /// A secret was added to a client.
     ClientSecretAdded: "client.secret_added", revokes Never, invalidates Client;
+    /// A secret of a client was revoked, with the tokens that were issued for it.
     ClientSecretRevoked: "client.secret_revoked", revokes Always(Kind::Credential), invalidates Client;
+    /// All tokens of a client were revoked.
     ClientTokensRevoked: "client.tokens_revoked", revokes Always(Kind::Client), invalidates Client;
+    /// Single tokens were revoked.
     TokensRevoked: "tokens.revoked", revokes Always(Kind::Token), invalidates Nothing;
+    /// Clients were imported, up to 1,000 per event.
     ClientsImported: "clients.imported", revokes Never, invalidates NewClients;
+    /// An API was created.
     ApiCreated: "api.created", revokes Never, invalidates Apis;
+    /// An API was updated.
     ApiUpdated: "api.updated", revokes Never, invalidates Apis;
+    /// An API was deleted: no tokens are issued for it, and those for it are revoked.
     ApiDeleted: "api.deleted", revokes Always(Kind::Api), invalidates Apis;
+    /// All tokens for an API were revoked.
     ApiTokensRevoked: "api.tokens_revoked", revokes Always(Kind::Api), invalidates Apis;
+    /// An API key was created.
     ApiKeyCreated: "api_key.created", revokes Never, invalidates ApiKey;
+    /// An API key was updated: its name or permissions. Its tokens are revoked if it allows less
+    /// than before.
     ApiKeyUpdated: "api_key.updated", revokes Sometimes(Kind::Credential), invalidates ApiKey;
+    /// An API key was enabled.
     ApiKeyEnabled: "api_key.enabled", revokes Never, invalidates ApiKey;
+    /// An API key was disabled, and its tokens are revoked.
     ApiKeyDisabled: "api_key.disabled", revokes Always(Kind::Credential), invalidates ApiKey;
+    /// An API key was replaced by a successor. Its tokens are revoked if they could outlive it.
     ApiKeyRotated: "api_key.rotated", revokes Sometimes(Kind::Credential), invalidates ApiKey;
+    /// An API key was revoked, with its tokens.
     ApiKeyRevoked: "api_key.revoked", revokes Always(Kind::Credential), invalidates ApiKey;
+    /// API keys were revoked, many at once.
     ApiKeysRevoked: "api_keys.revoked", revokes Always(Kind::Credential), invalidates ApiKeys;
+    /// A scanner reported an API key as leaked: the key was revoked or flagged.
     ApiKeyLeaked: "api_key.leaked", revokes Sometimes(Kind::Credential), invalidates ApiKey;
+    /// A user was created.
     UserCreated: "user.created", revokes Never, invalidates User;
+    /// A user was updated: the username or the permissions. The tokens of the user's API keys are
+    /// revoked if the user may do less than before.
     UserUpdated: "user.updated", revokes Sometimes(Kind::Client), invalidates User;
+    /// A user was enabled.
     UserEnabled: "user.enabled", revokes Never, invalidates User;
+    /// A user was disabled: all their sessions end, and the tokens of their API keys are revoked.
     UserDisabled: "user.disabled", revokes Always(Kind::Client), invalidates User;
+    /// A user was deleted, with their sessions and API keys.
     UserDeleted: "user.deleted", revokes Always(Kind::Client), invalidates User;
+    /// The password of a user was set: all their other sessions end.
     UserPasswordSet: "user.password_set", revokes Never, invalidates User;
+    /// A user logged in.
     UserLoggedIn: "user.logged_in", revokes Never, invalidates User;
+    /// A user began to set up a second factor.
     UserSecondFactorBegun: "user.second_factor_begun", revokes Never, invalidates User;
+    /// A user confirmed a second factor: all their other sessions end.
     UserSecondFactorConfirmed: "user.second_factor_confirmed", revokes Never, invalidates User;
+    /// The second factor of a user was removed.
     UserSecondFactorRemoved: "user.second_factor_removed", revokes Never, invalidates User;
+    /// New recovery codes were generated for a user.
     UserRecoveryCodesMade: "user.recovery_codes_made", revokes Never, invalidates User;
+    /// A user logged out.
     UserLoggedOut: "user.logged_out", revokes Never, invalidates User;
+    /// One session of a user was ended from elsewhere.
     UserSessionRevoked: "user.session_revoked", revokes Never, invalidates User;
+    /// All sessions of a user were ended, or all but one.
     UserSessionsRevoked: "user.sessions_revoked", revokes Never, invalidates User;
+    /// A signing key was created for an algorithm that had none.
     SigningKeyCreated: "signing_key.created", revokes Never, invalidates SigningKeys;
+    /// A signing key was generated to follow the current one.
     SigningKeyRotated: "signing_key.rotated", revokes Never, invalidates SigningKeys;
+    /// A signing key was imported to follow the current one.
     SigningKeyImported: "signing_key.imported", revokes Never, invalidates SigningKeys;
+    /// A signing key was retired: the tokens that it signed are revoked.
     SigningKeyRetired: "signing_key.retired", revokes Always(Kind::Key), invalidates SigningKeys;
 }
 

@@ -29,34 +29,48 @@ use crate::clock::Timestamp;
 
 /// A change, with the data that its entry in the log needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "most fields are named after their types")]
+#[expect(
+    missing_docs,
+    reason = "`EventKind` documents the variants; most fields have the names of their types"
+)]
 pub enum Event {
-    /// An empty database got its keys.
     InstanceInitialised {
         /// The ids of the first signing keys.
         signing_keys: Vec<String>,
     },
-    /// Data keys were added for purposes that the database had none for.
-    InstanceDataKeysAdded { purposes: Vec<String> },
-    /// A client was created.
-    ClientCreated { client: ClientId, name: DisplayName },
-    /// A client was enabled.
-    ClientEnabled { client: ClientId },
-    /// A client was disabled: it cannot authenticate, and its tokens are revoked.
-    ClientDisabled { client: ClientId },
-    /// A client was deleted, with its secrets.
-    ClientDeleted { client: ClientId },
-    /// A client was updated: its name or permissions.
-    ClientUpdated { client: ClientId },
-    /// A secret was added to a client.
-    ClientSecretAdded { client: ClientId, secret: SecretId },
-    /// A secret of a client was revoked, with the tokens that were issued for it.
-    ClientSecretRevoked { client: ClientId, secret: SecretId },
-    /// All tokens of a client were revoked.
-    ClientTokensRevoked { client: ClientId },
-    /// Single tokens were revoked.
-    TokensRevoked { tokens: Vec<RevokedToken> },
-    /// Clients were imported, many at once.
+    InstanceDataKeysAdded {
+        purposes: Vec<String>,
+    },
+    ClientCreated {
+        client: ClientId,
+        name: DisplayName,
+    },
+    ClientEnabled {
+        client: ClientId,
+    },
+    ClientDisabled {
+        client: ClientId,
+    },
+    ClientDeleted {
+        client: ClientId,
+    },
+    ClientUpdated {
+        client: ClientId,
+    },
+    ClientSecretAdded {
+        client: ClientId,
+        secret: SecretId,
+    },
+    ClientSecretRevoked {
+        client: ClientId,
+        secret: SecretId,
+    },
+    ClientTokensRevoked {
+        client: ClientId,
+    },
+    TokensRevoked {
+        tokens: Vec<RevokedToken>,
+    },
     ClientsImported {
         count: u64,
         /// The first of them by id.
@@ -64,27 +78,36 @@ pub enum Event {
         /// The last of them by id.
         last: ClientId,
     },
-    /// An API was created.
-    ApiCreated { resource: ResourceUri, name: DisplayName },
-    /// An API was updated.
-    ApiUpdated { resource: ResourceUri },
-    /// An API was deleted: no tokens are issued for it, and those for it are revoked.
-    ApiDeleted { resource: ResourceUri },
-    /// All tokens for an API were revoked.
-    ApiTokensRevoked { resource: ResourceUri },
-    /// An API key was created.
-    ApiKeyCreated { key: ApiKeyId, name: DisplayName, owner: KeyOwner, environment: Environment },
-    /// An API key was updated: its name or permissions.
+    ApiCreated {
+        resource: ResourceUri,
+        name: DisplayName,
+    },
+    ApiUpdated {
+        resource: ResourceUri,
+    },
+    ApiDeleted {
+        resource: ResourceUri,
+    },
+    ApiTokensRevoked {
+        resource: ResourceUri,
+    },
+    ApiKeyCreated {
+        key: ApiKeyId,
+        name: DisplayName,
+        owner: KeyOwner,
+        environment: Environment,
+    },
     ApiKeyUpdated {
         key: ApiKeyId,
         /// The key allows less than before, so its tokens are revoked.
         revokes_tokens: bool,
     },
-    /// An API key was enabled.
-    ApiKeyEnabled { key: ApiKeyId },
-    /// An API key was disabled.
-    ApiKeyDisabled { key: ApiKeyId },
-    /// An API key was replaced by a successor.
+    ApiKeyEnabled {
+        key: ApiKeyId,
+    },
+    ApiKeyDisabled {
+        key: ApiKeyId,
+    },
     ApiKeyRotated {
         key: ApiKeyId,
         successor: ApiKeyId,
@@ -93,19 +116,22 @@ pub enum Event {
         /// Tokens of the old key could outlive it, so they are revoked.
         revokes_tokens: bool,
     },
-    /// An API key was revoked.
-    ApiKeyRevoked { key: ApiKeyId },
-    /// API keys were revoked, many at once.
-    ApiKeysRevoked { keys: Vec<ApiKeyId> },
-    /// An API key was found in public.
+    ApiKeyRevoked {
+        key: ApiKeyId,
+    },
+    ApiKeysRevoked {
+        keys: Vec<ApiKeyId>,
+    },
     ApiKeyLeaked {
         leak: Leak,
         /// The key was revoked because of it; otherwise it was flagged.
         is_revoked: bool,
     },
-    /// A user was created.
-    UserCreated { user: UserId, username: Username, permissions: UserPermissions },
-    /// A user was updated: the username or the permissions.
+    UserCreated {
+        user: UserId,
+        username: Username,
+        permissions: UserPermissions,
+    },
     UserUpdated {
         user: UserId,
         username: Username,
@@ -113,56 +139,74 @@ pub enum Event {
         /// The user may do less than before, so the tokens of their API keys are revoked.
         revokes_tokens: bool,
     },
-    /// A user was enabled.
-    UserEnabled { user: UserId },
-    /// A user was disabled: all their sessions end.
-    UserDisabled { user: UserId },
-    /// A user was deleted, with their sessions and API keys.
-    UserDeleted { user: UserId, username: Username },
-    /// The password of a user was set: all their other sessions end.
+    UserEnabled {
+        user: UserId,
+    },
+    UserDisabled {
+        user: UserId,
+    },
+    UserDeleted {
+        user: UserId,
+        username: Username,
+    },
     UserPasswordSet {
         user: UserId,
         /// The session that goes on.
         kept: Option<SessionId>,
     },
-    /// A user logged in.
     UserLoggedIn {
         user: UserId,
         session: SessionId,
         /// The code that was presented besides the password.
         code: Option<CodeKind>,
     },
-    /// A user began to set up a second factor.
-    UserSecondFactorBegun { user: UserId },
-    /// A user confirmed a second factor: all their other sessions end.
+    UserSecondFactorBegun {
+        user: UserId,
+    },
     UserSecondFactorConfirmed {
         user: UserId,
         /// The session that goes on.
         kept: SessionId,
     },
-    /// The second factor of a user was removed.
-    UserSecondFactorRemoved { user: UserId },
-    /// New recovery codes were generated for a user.
-    UserRecoveryCodesMade { user: UserId },
-    /// A user logged out.
-    UserLoggedOut { user: UserId, session: SessionId },
-    /// A session of a user was ended from elsewhere.
-    UserSessionRevoked { user: UserId, session: SessionId },
-    /// All sessions of a user were ended, or all but one.
+    UserSecondFactorRemoved {
+        user: UserId,
+    },
+    UserRecoveryCodesMade {
+        user: UserId,
+    },
+    UserLoggedOut {
+        user: UserId,
+        session: SessionId,
+    },
+    UserSessionRevoked {
+        user: UserId,
+        session: SessionId,
+    },
     UserSessionsRevoked {
         user: UserId,
         /// The session that goes on.
         kept: Option<SessionId>,
         count: u64,
     },
-    /// A signing key was created for an algorithm that had none.
-    SigningKeyCreated { kid: String, algorithm: SigningAlgorithm, signs_from: Timestamp },
-    /// A signing key was generated to follow the current one.
-    SigningKeyRotated { kid: String, algorithm: SigningAlgorithm, signs_from: Timestamp },
-    /// A signing key was imported to follow the current one.
-    SigningKeyImported { kid: String, algorithm: SigningAlgorithm, signs_from: Timestamp },
-    /// A signing key was retired: the tokens that it signed are revoked.
-    SigningKeyRetired { kid: String, algorithm: SigningAlgorithm },
+    SigningKeyCreated {
+        kid: String,
+        algorithm: SigningAlgorithm,
+        signs_from: Timestamp,
+    },
+    SigningKeyRotated {
+        kid: String,
+        algorithm: SigningAlgorithm,
+        signs_from: Timestamp,
+    },
+    SigningKeyImported {
+        kid: String,
+        algorithm: SigningAlgorithm,
+        signs_from: Timestamp,
+    },
+    SigningKeyRetired {
+        kid: String,
+        algorithm: SigningAlgorithm,
+    },
 }
 
 impl Event {

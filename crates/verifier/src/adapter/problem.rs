@@ -36,36 +36,46 @@ struct ErrorMember<'a> {
     code: &'a str,
 }
 
-impl Problem {
-    /// No credentials were presented.
-    pub const MISSING_CREDENTIALS: Self =
-        Self::new(401, "err_unauthorised", "Authentication credentials are missing");
-    /// The credentials are not valid.
-    pub const INVALID_CREDENTIALS: Self =
-        Self::new(401, "err_unauthorised", "Authentication credentials are invalid");
-    /// The caller lacks a scope.
-    pub const NO_PERMISSION: Self = Self::new(403, "err_no_permission", "No permission");
+/// Makes the kinds of errors, and the list of them, from the rows.
+macro_rules! problems {
+    ($(#[doc = $meaning:literal] $name:ident: $status:literal, $code:literal, $title:literal;)+) => {
+        impl Problem {
+            $(#[doc = $meaning] pub const $name: Self = Self::new($status, $code, $title);)+
+
+            /// All kinds, each with its meaning.
+            pub const ALL: &'static [(Self, &'static str)] = &[$((Self::$name, $meaning.trim_ascii()),)+];
+        }
+    };
+}
+
+problems! {
+    /// The request has no credential.
+    MISSING_CREDENTIALS: 401, "err_unauthorised", "Authentication credentials are missing";
+    /// The credential is wrong, expired, revoked, or for another API.
+    INVALID_CREDENTIALS: 401, "err_unauthorised", "Authentication credentials are invalid";
+    /// The caller lacks a permission; if it is a scope, `WWW-Authenticate` names it.
+    NO_PERMISSION: 403, "err_no_permission", "No permission";
     /// The request is malformed.
-    pub const INVALID_REQUEST: Self = Self::new(400, "err_invalid_request", "Invalid request");
-    /// The server cannot decide at present.
-    pub const UNAVAILABLE: Self = Self::new(503, "err_unavailable", "Unavailable");
+    INVALID_REQUEST: 400, "err_invalid_request", "Invalid request";
+    /// The server cannot decide now.
+    UNAVAILABLE: 503, "err_unavailable", "Unavailable";
     /// The server failed.
-    pub const INTERNAL: Self = Self::new(500, "err_internal", "Internal error");
-
-    /// The route has no such method.
-    pub const METHOD_NOT_ALLOWED: Self =
-        Self::new(405, "err_invalid_request", "Method not allowed");
-    /// The body is too long.
-    pub const TOO_LARGE: Self = Self::new(413, "err_invalid_request", "Request too large");
+    INTERNAL: 500, "err_internal", "Internal error";
+    /// The route has no such method; `Allow` lists its methods.
+    METHOD_NOT_ALLOWED: 405, "err_invalid_request", "Method not allowed";
+    /// The body is too large.
+    TOO_LARGE: 413, "err_invalid_request", "Request too large";
     /// The request contradicts the present state.
-    pub const CONFLICT: Self = Self::new(409, "err_conflict", "Conflict");
-    /// The state is not that of `If-Match` any more (RFC 9110 §15.5.13).
-    pub const CHANGED: Self = Self::new(412, "err_conflict", "Precondition failed");
+    CONFLICT: 409, "err_conflict", "Conflict";
+    /// The state has changed since the `ETag` in `If-Match` (RFC 9110 §15.5.13).
+    CHANGED: 412, "err_conflict", "Precondition failed";
     /// The caller sends too many requests.
-    pub const RATE_LIMITED: Self = Self::new(429, "err_rate_limited", "Too many requests");
+    RATE_LIMITED: 429, "err_rate_limited", "Too many requests";
     /// The resource does not exist.
-    pub const NOT_FOUND: Self = Self::new(404, "err_not_found", "Not found");
+    NOT_FOUND: 404, "err_not_found", "Not found";
+}
 
+impl Problem {
     /// An error with this status, code and title.
     #[must_use]
     pub const fn new(status: u16, code: &'static str, title: &'static str) -> Self {
