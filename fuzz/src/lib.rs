@@ -207,6 +207,7 @@ fn modulus_bits(key: &Value) -> usize {
 pub fn form(input: &[u8]) {
     use mintery::oauth::client_auth::ClientCredential;
     use mintery::oauth::form::Form;
+    use mintery::oauth::request::Authorization;
 
     let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
     let (header, rest) = input.split_at(end);
@@ -228,7 +229,7 @@ pub fn form(input: &[u8]) {
         assert!(own.len() <= 1 || name == "resource", "{name}");
         assert!(own.iter().all(|value| !value.contains('\0')));
     }
-    let _ = ClientCredential::find(&[header], &mut form);
+    let _ = ClientCredential::find(Authorization::Once(header), &mut form);
 }
 
 /// RFC 6749 Appendix B, for text whose every `%` is followed by two digits.

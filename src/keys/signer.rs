@@ -11,7 +11,7 @@ use signature::Signer as _;
 
 use super::pair::KeyPair;
 use super::signing::SigningKey;
-use crate::model::claims::{ACCESS_TOKEN_TYPE, AccessTokenClaims};
+use crate::model::claims::ACCESS_TOKEN_TYPE;
 
 /// A token could not be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,18 +20,13 @@ pub struct SignError;
 
 /// A signer of access tokens and other signed documents.
 pub trait TokenSigner: Send + Sync {
-    /// Signs an access token in compact form.
+    /// Signs serialized claims, and appends the JWT in compact form to `output`. Its `typ` tells it
+    /// apart from other documents (RFC 8725 §3.11).
     ///
     /// # Errors
     /// When the key cannot sign.
-    fn sign(&self, claims: &AccessTokenClaims<'_>) -> Result<String, SignError>;
-
-    /// Signs a JWT of another `typ` in compact form, from serialized claims. The `typ` tells it
-    /// apart from an access token (RFC 8725 §3.11).
-    ///
-    /// # Errors
-    /// When the key cannot sign.
-    fn sign_other(&self, typ: &'static str, claims: &[u8]) -> Result<String, SignError>;
+    fn sign(&self, typ: &'static str, claims: &[u8], output: &mut Vec<u8>)
+    -> Result<(), SignError>;
 }
 
 /// Makes the signer of a key: [`CachedSigner::from_key`], unless a measurement replaces it.
@@ -68,15 +63,27 @@ impl CachedSigner {
     }
 
     /// Assembles the compact form of `claims` behind an encoded header and its dot.
-    fn assemble(&self, prefix: &str, claims: &[u8]) -> Result<String, SignError> {
-        let mut token = String::with_capacity(prefix.len() + claims.len() * 4 / 3 + 360);
-        token.push_str(prefix);
-        URL_SAFE_NO_PAD.encode_string(claims, &mut token);
-        let signature = self.try_sign(token.as_bytes()).map_err(|_| SignError)?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(token)
+    fn append(&self, prefix: &str, claims: &[u8], output: &mut Vec<u8>) -> Result<(), SignError> {
+        let start = output.len();
+        output.reserve(prefix.len() + claims.len() * 4 / 3 + 360);
+        output.extend_from_slice(prefix.as_bytes());
+        push_base64url(output, claims);
+        let message = output.get(start..).ok_or(SignError)?;
+        let signature = self.try_sign(message).map_err(|_| SignError)?;
+        output.push(b'.');
+        push_base64url(output, &signature);
+        Ok(())
     }
+}
+
+/// Appends the base64url of `bytes`, without padding. The encoder of a `String` copies and checks
+/// the text in pieces.
+pub fn push_base64url(output: &mut Vec<u8>, bytes: &[u8]) {
+    let start = output.len();
+    output.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    let room = output.get_mut(start..).unwrap_or_default();
+    let written = URL_SAFE_NO_PAD.encode_slice(bytes, room).unwrap_or_default();
+    output.truncate(start + written);
 }
 
 impl Header<'_> {
@@ -87,16 +94,17 @@ impl Header<'_> {
 }
 
 impl TokenSigner for CachedSigner {
-    fn sign(&self, claims: &AccessTokenClaims<'_>) -> Result<String, SignError> {
-        // Most claims fit, so serialization copies nothing.
-        let mut json = Vec::with_capacity(512);
-        serde_json::to_writer(&mut json, claims).map_err(|_| SignError)?;
-        self.assemble(&self.prefix, &json)
-    }
-
-    fn sign_other(&self, typ: &'static str, claims: &[u8]) -> Result<String, SignError> {
+    fn sign(
+        &self,
+        typ: &'static str,
+        claims: &[u8],
+        output: &mut Vec<u8>,
+    ) -> Result<(), SignError> {
+        if typ == ACCESS_TOKEN_TYPE {
+            return self.append(&self.prefix, claims, output);
+        }
         let header = Header { typ, alg: self.pair.algorithm().name(), kid: &self.kid };
-        self.assemble(&header.encode(), claims)
+        self.append(&header.encode(), claims, output)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::AuthorizationServer;
+use super::claims::Audience;
 use super::error::OauthError;
 use super::request::OauthRequest;
 use crate::authn::context::Context;
@@ -13,12 +14,14 @@ use crate::authn::error::TokenFailure;
 use crate::authn::token::{client_of, good_user, holder, scopes_of, user_of};
 use crate::clock::Timestamp;
 use crate::directory::{KnownClient, Unavailable};
-use crate::model::claims::{Audience, INTROSPECTION_TYPE};
 use crate::model::client::{Client, DEFAULT_INTROSPECTION_ALG};
 use crate::model::environment::Environment;
 use crate::model::own_scope::OwnScope;
 use crate::model::scope::ScopeSet;
 use mintery_verifier::AccessToken;
+
+/// The `typ` of a signed response, and its media type (RFC 9701 §5).
+pub const INTROSPECTION_TYPE: &str = "token-introspection+jwt";
 
 /// The format of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +144,7 @@ impl Introspection {
         let members = Members::of(context, self.found.as_ref().ok());
         match format {
             IntrospectionFormat::Json => to_json(&members),
-            IntrospectionFormat::Jwt => self.sign(context, members).map(String::into_bytes),
+            IntrospectionFormat::Jwt => self.sign(context, members),
         }
     }
 
@@ -149,7 +152,7 @@ impl Introspection {
         &self,
         context: &Context,
         token_introspection: Members<'_>,
-    ) -> Result<String, OauthError> {
+    ) -> Result<Vec<u8>, OauthError> {
         let client = &self.caller.client;
         let (iss, aud, iat) = (context.issuer.as_str(), client.id.as_str(), self.at.as_secs());
         let claims = to_json(&SignedClaims { iss, aud, iat, token_introspection })?;
@@ -158,7 +161,9 @@ impl Introspection {
         let signer = ring
             .signer(algorithm, self.at)
             .ok_or_else(|| OauthError::Server(format!("no signing key for {algorithm}")))?;
-        Ok(signer.sign_other(INTROSPECTION_TYPE, &claims)?)
+        let mut token = Vec::new();
+        signer.sign(INTROSPECTION_TYPE, &claims, &mut token)?;
+        Ok(token)
     }
 }
 

@@ -7,11 +7,33 @@ use super::error::OauthError;
 use super::form::Form;
 use crate::network::Network;
 
+/// The `Authorization` header of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authorization<'a> {
+    /// The request has none.
+    Absent,
+    /// The value of the one header.
+    Once(&'a [u8]),
+    /// The request has several.
+    Repeated,
+}
+
+impl<'a> Authorization<'a> {
+    /// The header of a request with these values.
+    pub fn of(mut values: impl Iterator<Item = &'a [u8]>) -> Self {
+        match (values.next(), values.next()) {
+            (None, _) => Self::Absent,
+            (Some(one), None) => Self::Once(one),
+            (Some(_), Some(_)) => Self::Repeated,
+        }
+    }
+}
+
 /// The relevant parts of an HTTP request.
 #[derive(Debug)]
 pub struct OauthRequest<'a> {
-    /// The values of all `Authorization` headers.
-    pub authorization: Vec<&'a [u8]>,
+    /// The `Authorization` header.
+    pub authorization: Authorization<'a>,
     /// The query of the URI, without the question mark.
     pub query: &'a str,
     /// The `Content-Type`.
@@ -35,7 +57,7 @@ const NEVER_IN_THE_URI: [&str; 8] = [
     "grant_type",
 ];
 
-impl OauthRequest<'_> {
+impl<'a> OauthRequest<'a> {
     /// The network of the caller; requests from unknown addresses share one.
     #[must_use]
     pub fn network(&self) -> Network {
@@ -46,7 +68,7 @@ impl OauthRequest<'_> {
     ///
     /// # Errors
     /// The request is malformed.
-    pub fn form(&self) -> Result<Form, OauthError> {
+    pub fn form(&self) -> Result<Form<'a>, OauthError> {
         self.check_uri()?;
         if !self.content_type.is_some_and(is_form) {
             return Err(OauthError::InvalidRequest(
@@ -60,9 +82,9 @@ impl OauthRequest<'_> {
     ///
     /// # Errors
     /// The request is malformed, or has no credential or more than one.
-    pub fn parse(&self) -> Result<(Form, ClientCredential), OauthError> {
+    pub fn parse(&self) -> Result<(Form<'a>, ClientCredential), OauthError> {
         let mut form = self.form()?;
-        let credential = ClientCredential::find(&self.authorization, &mut form)?;
+        let credential = ClientCredential::find(self.authorization, &mut form)?;
         Ok((form, credential))
     }
 
@@ -70,9 +92,9 @@ impl OauthRequest<'_> {
     ///
     /// # Errors
     /// As for [`parse`](Self::parse).
-    pub fn parse_uri(&self) -> Result<(Form, ClientCredential), OauthError> {
+    pub fn parse_uri(&self) -> Result<(Form<'a>, ClientCredential), OauthError> {
         let mut form = self.parameters_of_uri()?;
-        let credential = ClientCredential::find(&self.authorization, &mut form)?;
+        let credential = ClientCredential::find(self.authorization, &mut form)?;
         Ok((form, credential))
     }
 
@@ -80,7 +102,7 @@ impl OauthRequest<'_> {
     ///
     /// # Errors
     /// The query is malformed, or has a parameter that belongs in a body.
-    pub fn parameters_of_uri(&self) -> Result<Form, OauthError> {
+    pub fn parameters_of_uri(&self) -> Result<Form<'a>, OauthError> {
         self.check_uri()?;
         let malformed =
             |_| OauthError::InvalidRequest("The query is malformed, or has a parameter twice");

@@ -22,7 +22,7 @@ pub async fn respond(
         Ok(grant_type) => grant_type,
         Err(unsupported) => {
             // A missing or malformed credential is reported first.
-            ClientCredential::find(&request.authorization, &mut form)?;
+            ClientCredential::find(request.authorization, &mut form)?;
             return Err(unsupported);
         }
     };

@@ -12,8 +12,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mintery::clock::{Clock, SystemClock};
 use mintery::keys::signer::CachedSigner;
 use mintery::keys::signing::SigningKey;
-use mintery::model::claims::{AccessTokenClaims, Audience, TokenId};
+use mintery::model::claims::{ACCESS_TOKEN_TYPE, TokenId};
 use mintery::model::signing_key::SigningAlgorithm;
+use mintery::oauth::claims::AccessTokenClaims;
 use mintery::random::{self, SystemRandom};
 use mintery_verifier::Verifier;
 use mintery_verifier::keys::KeySet;
@@ -48,18 +49,20 @@ fn measure(algorithm: SigningAlgorithm) -> Result<(), Box<dyn Error>> {
     let tokens = (0..TOKENS)
         .map(|_| {
             let id = TokenId { event: 42, credential: [7; 8], nonce: random::bytes(&SystemRandom) };
-            signer.sign(&AccessTokenClaims {
+            let claims = AccessTokenClaims {
                 iss: ISSUER,
                 sub: "mc_0123456789abcdefghijkl",
                 client_id: "mc_0123456789abcdefghijkl",
-                aud: Audience::One(ISSUER),
+                aud: &[ISSUER],
                 iat: now,
-                nbf: now,
                 exp: now + 3600,
-                jti: &id.encode(),
-                scope: Some("read write"),
+                jti: id,
+                scope: "read write",
                 environment: None,
-            })
+            };
+            let mut token = Vec::new();
+            signer.sign(ACCESS_TOKEN_TYPE, &claims.to_json(), &mut token)?;
+            Ok::<_, Box<dyn Error>>(String::from_utf8(token)?)
         })
         .collect::<Result<Vec<_>, _>>()?;
 

@@ -8,9 +8,10 @@ use mintery::config::Settings;
 use mintery::keys::signer::{SignError, TokenSigner};
 use mintery::keys::signing::SigningKey;
 use mintery::logging;
-use mintery::model::claims::{ACCESS_TOKEN_TYPE, AccessTokenClaims};
+use mintery::model::claims::ACCESS_TOKEN_TYPE;
 use mintery::model::signing_key::SigningAlgorithm;
 use mintery::server::{Application, ServeMode, Surroundings};
+use serde_json::value::RawValue;
 
 struct EncodeSigner {
     header: Header,
@@ -18,14 +19,23 @@ struct EncodeSigner {
 }
 
 impl TokenSigner for EncodeSigner {
-    fn sign(&self, claims: &AccessTokenClaims<'_>) -> Result<String, SignError> {
-        encode(&self.header, claims, &self.key).map_err(|_| SignError)
-    }
-
-    fn sign_other(&self, typ: &'static str, claims: &[u8]) -> Result<String, SignError> {
-        let claims: serde_json::Value = serde_json::from_slice(claims).map_err(|_| SignError)?;
-        let header = Header { typ: Some(typ.to_owned()), ..self.header.clone() };
-        encode(&header, &claims, &self.key).map_err(|_| SignError)
+    fn sign(
+        &self,
+        typ: &'static str,
+        claims: &[u8],
+        output: &mut Vec<u8>,
+    ) -> Result<(), SignError> {
+        let claims: &RawValue = serde_json::from_slice(claims).map_err(|_| SignError)?;
+        let other;
+        let header = if typ == ACCESS_TOKEN_TYPE {
+            &self.header
+        } else {
+            other = Header { typ: Some(typ.to_owned()), ..self.header.clone() };
+            &other
+        };
+        let token = encode(header, &claims, &self.key).map_err(|_| SignError)?;
+        output.extend_from_slice(token.as_bytes());
+        Ok(())
     }
 }
 

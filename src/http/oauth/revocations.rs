@@ -19,7 +19,7 @@ use crate::oauth::client_auth::ClientCredential;
 use crate::oauth::error::OauthError;
 use crate::oauth::feed::{self, FeedRequest};
 use crate::oauth::form::Form;
-use crate::oauth::request::OauthRequest;
+use crate::oauth::request::{Authorization, OauthRequest};
 
 /// What a document is.
 const REVOCATIONS_JWT: &str = "application/revocations+jwt";
@@ -87,16 +87,19 @@ pub async fn method_not_allowed() -> HttpResponse {
 fn has_token(submission: &OauthRequest<'_>) -> bool {
     let scheme =
         |header: &[u8]| header.split(|byte| *byte == b' ').next().map(<[u8]>::to_ascii_lowercase);
-    submission.authorization.iter().any(|header| scheme(header).as_deref() == Some(b"bearer"))
+    match submission.authorization {
+        Authorization::Once(header) => scheme(header).as_deref() == Some(b"bearer"),
+        Authorization::Absent | Authorization::Repeated => false,
+    }
 }
 
 async fn respond_to_client(
     server: &AuthorizationServer,
     submission: &OauthRequest<'_>,
-    parameters: &Form,
+    parameters: &Form<'_>,
     credential: &ClientCredential,
     stopping: &GracefulShutdownSignal,
-) -> Result<String, Refused> {
+) -> Result<Vec<u8>, Refused> {
     let client = credential.authenticate(&server.context, submission.network()).await?;
     client.known.usage.note(server.context.clock.now(), client.secret(), submission.from);
     respond(server, client.known.client.id.as_str(), parameters, stopping).await
@@ -105,9 +108,9 @@ async fn respond_to_client(
 async fn respond(
     server: &AuthorizationServer,
     reader: &str,
-    parameters: &Form,
+    parameters: &Form<'_>,
     stopping: &GracefulShutdownSignal,
-) -> Result<String, Refused> {
+) -> Result<Vec<u8>, Refused> {
     let feed_request = FeedRequest::parse(parameters)?;
     Ok(feed::respond(server, reader, &feed_request, stopping.notified()).await?)
 }
@@ -115,7 +118,7 @@ async fn respond(
 fn answer(
     request: &HttpRequest,
     server: &AuthorizationServer,
-    told: Result<String, Refused>,
+    told: Result<Vec<u8>, Refused>,
 ) -> HttpResponse {
     match told {
         Ok(document) => HttpResponse::build(StatusCode::OK)

@@ -12,7 +12,7 @@ use crate::http::extract::caller::caller_address;
 use crate::metrics::Refusals;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::error::OauthError;
-use crate::oauth::request::OauthRequest;
+use crate::oauth::request::{Authorization, OauthRequest};
 
 /// Reads a request and has `respond` answer it.
 ///
@@ -39,11 +39,9 @@ pub fn of<'a>(
     body: &'a [u8],
 ) -> OauthRequest<'a> {
     OauthRequest {
-        authorization: request
-            .headers()
-            .get_all(AUTHORIZATION)
-            .map(HeaderValue::as_bytes)
-            .collect(),
+        authorization: Authorization::of(
+            request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes),
+        ),
         query: request.query_string(),
         content_type: request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes),
         body,

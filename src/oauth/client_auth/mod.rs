@@ -10,6 +10,7 @@ pub mod secret;
 
 use super::error::OauthError;
 use super::form::Form;
+use super::request::Authorization;
 use crate::authn::context::Context;
 use crate::network::Network;
 use client::AuthenticatedClient;
@@ -27,15 +28,17 @@ impl ClientCredential {
     /// # Errors
     /// [`OauthError::InvalidRequest`] for two credentials, [`OauthError::InvalidClient`] for none or
     /// a malformed one.
-    pub fn find(authorization: &[&[u8]], form: &mut Form) -> Result<Self, OauthError> {
+    pub fn find(authorization: Authorization<'_>, form: &mut Form<'_>) -> Result<Self, OauthError> {
         // Rejected rather than ignored, since it is a credential.
         if form.has("client_assertion") || form.has("client_assertion_type") {
             return Err(OauthError::InvalidRequest("Client assertions are not supported"));
         }
         match authorization {
-            [] => secret::from_form(form).map(Self::Secret),
-            [header] => secret::from_basic(header, form).map(Self::Secret),
-            _ => Err(OauthError::InvalidRequest("The Authorization header is given twice")),
+            Authorization::Absent => secret::from_form(form).map(Self::Secret),
+            Authorization::Once(header) => secret::from_basic(header, form).map(Self::Secret),
+            Authorization::Repeated => {
+                Err(OauthError::InvalidRequest("The Authorization header is given twice"))
+            }
         }
     }
 

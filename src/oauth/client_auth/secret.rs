@@ -44,7 +44,7 @@ const ANOTHER_CLIENT: OauthError =
 ///
 /// # Errors
 /// The form has no secret or no id, or one of them has an invalid byte.
-pub fn from_form(form: &mut Form) -> Result<PresentedSecret, OauthError> {
+pub fn from_form(form: &mut Form<'_>) -> Result<PresentedSecret, OauthError> {
     let secret = form.take_secret("client_secret").ok_or(ClientFailure::NothingPresented)?;
     let id = form
         .get("client_id")
@@ -66,7 +66,7 @@ pub fn from_form(form: &mut Form) -> Result<PresentedSecret, OauthError> {
 /// # Errors
 /// The form has a secret or another client's id as well; or the header is not Basic, not base64,
 /// not UTF-8, or without a colon.
-pub fn from_basic(header: &[u8], form: &Form) -> Result<PresentedSecret, OauthError> {
+pub fn from_basic(header: &[u8], form: &Form<'_>) -> Result<PresentedSecret, OauthError> {
     if form.has("client_secret") {
         return Err(OauthError::InvalidRequest("The client authenticates in two ways"));
     }

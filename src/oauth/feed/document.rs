@@ -99,7 +99,7 @@ impl FeedDocument {
         &self,
         server: &AuthorizationServer,
         nonce: Option<&str>,
-    ) -> Result<String, OauthError> {
+    ) -> Result<Vec<u8>, OauthError> {
         let now = server.context.clock.now();
         let claims = self.claims(server, nonce, now);
         let claims =
@@ -110,7 +110,9 @@ impl FeedDocument {
         let signer = ring
             .signer(algorithm, now)
             .ok_or_else(|| OauthError::Server(format!("no signing key for {algorithm}")))?;
-        Ok(signer.sign_other(FEED_TYPE, &claims)?)
+        let mut document = Vec::new();
+        signer.sign(FEED_TYPE, &claims, &mut document)?;
+        Ok(document)
     }
 
     fn claims<'a>(

@@ -74,7 +74,7 @@ pub async fn respond(
     reader: &str,
     request: &FeedRequest,
     stopping: impl Future<Output = ()>,
-) -> Result<String, OauthError> {
+) -> Result<Vec<u8>, OauthError> {
     let document = match &request.after {
         Some(ReaderPosition::Changes(from)) => {
             let over = async { _ = select(pin!(sleep(request.wait)), pin!(stopping)).await };

@@ -73,7 +73,7 @@ impl FeedRequest {
     ///
     /// # Errors
     /// [`OauthError::InvalidRequest`] if one is malformed.
-    pub fn parse(parameters: &Form) -> Result<Self, OauthError> {
+    pub fn parse(parameters: &Form<'_>) -> Result<Self, OauthError> {
         let after = parameters.get("after").map(|text| {
             parse_after(text)
                 .ok_or(OauthError::InvalidRequest("after is not the next of a document"))

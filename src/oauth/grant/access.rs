@@ -1,6 +1,7 @@
 //! Access of a token: the scopes and resources (RFC 8707) that a request asks for, and the part that
 //! is granted. The rules are the same for every grant.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::model::api::Api;
@@ -19,7 +20,7 @@ pub struct RequestedAccess {
 }
 
 /// Limits of the client or API key that asks.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct AllowedAccess<'a> {
     /// The allowed APIs, besides the default one.
     pub resources: &'a [ResourceUri],
@@ -30,16 +31,16 @@ pub struct AllowedAccess<'a> {
     /// All allowed scopes.
     pub scopes: &'a ScopeSet,
     /// The scopes of a request that names none.
-    pub default_scopes: &'a ScopeSet,
+    pub default_scopes: ScopeSet,
 }
 
 /// Access that a token gives.
 #[derive(Debug)]
-pub struct GrantedAccess {
+pub struct GrantedAccess<'a> {
     /// The scopes.
     pub scopes: ScopeSet,
     /// The APIs; at least one.
-    pub audience: Vec<ResourceUri>,
+    pub audience: Cow<'a, [ResourceUri]>,
     /// The algorithm that signs the token.
     pub algorithm: SigningAlgorithm,
     /// The lifetime of the token.
@@ -51,7 +52,7 @@ impl RequestedAccess {
     ///
     /// # Errors
     /// The scope or a resource is malformed.
-    pub fn parse(form: &Form, targets: &[&str]) -> Result<Self, OauthError> {
+    pub fn parse(form: &Form<'_>, targets: &[&str]) -> Result<Self, OauthError> {
         let scopes = form.get("scope").map(ScopeSet::parse).transpose();
         let resources = targets.iter().flat_map(|name| form.all(name)).map(ResourceUri::parse);
         let resources = resources.collect::<Result<Vec<_>, _>>();
@@ -69,20 +70,21 @@ impl RequestedAccess {
     /// # Errors
     /// A resource is unknown or not allowed, or a scope is not allowed or not valid for every
     /// resource.
-    pub fn decide(
+    pub fn decide<'a>(
         self,
-        server: &AuthorizationServer,
-        allowed: AllowedAccess<'_>,
-    ) -> Result<GrantedAccess, OauthError> {
+        server: &'a AuthorizationServer,
+        allowed: AllowedAccess<'a>,
+    ) -> Result<GrantedAccess<'a>, OauthError> {
         let apis = server.context.directory.apis();
         let is_default = |resource: &ResourceUri| {
             *resource == server.context.default_audience
                 || resource.as_str() == server.context.issuer.as_str()
         };
         let audience = if self.resources.is_empty() {
-            vec![allowed.resources.first().unwrap_or(&server.context.default_audience).clone()]
+            let default = allowed.resources.first().unwrap_or(&server.context.default_audience);
+            Cow::Borrowed(std::slice::from_ref(default))
         } else {
-            self.resources
+            Cow::Owned(self.resources)
         };
         let mut registered = Vec::new();
         for resource in audience.iter().filter(|resource| !is_default(resource)) {
@@ -102,7 +104,7 @@ impl RequestedAccess {
             Some(scopes) => scopes,
             None => {
                 let of_all = |scopes: ScopeSet, api: &&Api| scopes.intersection(api.scopes.set());
-                registered.iter().fold(allowed.default_scopes.clone(), of_all)
+                registered.iter().fold(allowed.default_scopes, of_all)
             }
         };
         // Mintery's own scopes are valid at Mintery's own API only.

@@ -20,11 +20,11 @@ pub trait ClientGrant {
     ///
     /// # Errors
     /// The request is malformed, or asks for access that the client may not have.
-    fn decide(
-        server: &AuthorizationServer,
-        known: &KnownClient,
-        form: &Form,
-    ) -> Result<GrantedAccess, OauthError>;
+    fn decide<'a>(
+        server: &'a AuthorizationServer,
+        known: &'a KnownClient,
+        form: &Form<'_>,
+    ) -> Result<GrantedAccess<'a>, OauthError>;
 }
 
 /// Authenticates the client, and issues a token for the access that the grant gives it.
@@ -35,9 +35,9 @@ pub trait ClientGrant {
 pub async fn respond<G: ClientGrant>(
     server: &AuthorizationServer,
     request: &OauthRequest<'_>,
-    form: &mut Form,
+    form: &mut Form<'_>,
 ) -> Result<TokenResponse, OauthError> {
-    let credential = ClientCredential::find(&request.authorization, form)?;
+    let credential = ClientCredential::find(request.authorization, form)?;
     let client = credential.authenticate(&server.context, request.network()).await?;
     let (now, known) = (server.context.clock.now(), &client.known);
     let granted = if known.client.terms.grants.contains(&G::TYPE) {
@@ -62,6 +62,7 @@ pub async fn respond<G: ClientGrant>(
         credential: client.token_credential,
         as_of: client.as_of,
         environment: None,
+        issued_token_type: None,
     };
     issue(&server.context, &holder, &granted, now)
 }

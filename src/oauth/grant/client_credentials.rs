@@ -15,18 +15,18 @@ pub struct ClientCredentials;
 impl ClientGrant for ClientCredentials {
     const TYPE: GrantType = GrantType::ClientCredentials;
 
-    fn decide(
-        server: &AuthorizationServer,
-        known: &KnownClient,
-        form: &Form,
-    ) -> Result<GrantedAccess, OauthError> {
+    fn decide<'a>(
+        server: &'a AuthorizationServer,
+        known: &'a KnownClient,
+        form: &Form<'_>,
+    ) -> Result<GrantedAccess<'a>, OauthError> {
         let KnownClient { client, default_scopes, .. } = known;
         let allowed = AllowedAccess {
             resources: &client.terms.resources,
             token_alg: client.terms.token_alg,
             token_ttl: client.terms.token_ttl,
             scopes: &client.terms.scopes,
-            default_scopes,
+            default_scopes: default_scopes.clone(),
         };
         RequestedAccess::parse(form, &["resource"])?.decide(server, allowed)
     }

@@ -17,7 +17,7 @@ use crate::model::client::GrantType;
 ///
 /// # Errors
 /// `grant_type` is missing or unsupported.
-pub fn requested(form: &Form) -> Result<GrantType, OauthError> {
+pub fn requested(form: &Form<'_>) -> Result<GrantType, OauthError> {
     let name = form.get("grant_type").ok_or(OauthError::InvalidRequest("grant_type is missing"))?;
     name.parse().map_err(|_| OauthError::UnsupportedGrantType)
 }

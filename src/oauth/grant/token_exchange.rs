@@ -15,7 +15,7 @@ use crate::oauth::AuthorizationServer;
 use crate::oauth::error::OauthError;
 use crate::oauth::form::Form;
 use crate::oauth::issue::{TokenHolder, TokenResponse, issue};
-use crate::oauth::request::OauthRequest;
+use crate::oauth::request::{Authorization, OauthRequest};
 use crate::secret::Secret;
 
 /// The `subject_token_type` of an API key.
@@ -44,9 +44,9 @@ struct TokenExchange {
 pub async fn respond(
     server: &AuthorizationServer,
     request: &OauthRequest<'_>,
-    form: &mut Form,
+    form: &mut Form<'_>,
 ) -> Result<TokenResponse, OauthError> {
-    let exchange = TokenExchange::parse(form, &request.authorization)?;
+    let exchange = TokenExchange::parse(form, request.authorization)?;
     let (known, as_of) = find(&server.context, &exchange.presented(request.from)).await?;
     let (now, from, owner) = (server.context.clock.now(), request.from, &known.owner);
     let granted = exchange.decide(server, &known, now).inspect_err(|refusal| {
@@ -68,9 +68,9 @@ pub async fn respond(
         credential: known.token_credential,
         as_of,
         environment: Some(known.key.environment),
+        issued_token_type: Some(ACCESS_TOKEN_TYPE),
     };
-    let issued = issue(&server.context, &holder, &granted, now)?;
-    Ok(TokenResponse { issued_token_type: Some(ACCESS_TOKEN_TYPE), ..issued })
+    issue(&server.context, &holder, &granted, now)
 }
 
 /// The known key, and the last event that this knowledge includes.
@@ -86,14 +86,14 @@ async fn find(
 }
 
 impl TokenExchange {
-    /// Parses the parameters (RFC 8693 §2.1) of a request that has these `Authorization` headers.
+    /// Parses the parameters (RFC 8693 §2.1) of a request with this `Authorization` header.
     ///
     /// # Errors
     /// A parameter is missing, malformed or unsupported, or the request has a second credential.
-    fn parse(form: &mut Form, authorization: &[&[u8]]) -> Result<Self, OauthError> {
+    fn parse(form: &mut Form<'_>, authorization: Authorization<'_>) -> Result<Self, OauthError> {
         let invalid = |what| Err(OauthError::InvalidRequest(what));
         let credentials = ["client_secret", "client_assertion", "client_assertion_type"];
-        if !authorization.is_empty() || credentials.iter().any(|name| form.has(name)) {
+        if authorization != Authorization::Absent || credentials.iter().any(|name| form.has(name)) {
             return invalid(
                 "The request has two credentials: the subject_token is one, send no other",
             );
@@ -135,18 +135,18 @@ impl TokenExchange {
     /// # Errors
     /// The key may not be exchanged, `client_id` names another client, or see
     /// [`RequestedAccess::decide`].
-    fn decide(
+    fn decide<'a>(
         self,
-        server: &AuthorizationServer,
-        known: &KnownApiKey,
+        server: &'a AuthorizationServer,
+        known: &'a KnownApiKey,
         now: Timestamp,
-    ) -> Result<GrantedAccess, OauthError> {
+    ) -> Result<GrantedAccess<'a>, OauthError> {
         api_key::check_exchangeable(known, now)?;
         if self.client_id.is_some_and(|id| id != known.key.id.as_str()) {
             return Err(OauthError::InvalidRequest("client_id is not the id of the API key"));
         }
         // Mintery's own scopes are never a default.
-        let default_scopes = &known.scopes.without_own();
+        let default_scopes = known.scopes.without_own();
         let of_client = known.owner.client().map(|known| &known.client);
         let allowed = AllowedAccess {
             resources: known.owner.resources(),

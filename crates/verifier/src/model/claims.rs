@@ -1,63 +1,10 @@
-//! The claims of an access token (RFC 9068 §2.2) as the server writes them, and its id.
+//! The type of an access token (RFC 9068 §2.1), and its id.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
 
 /// The `typ` of an access token (RFC 9068 §2.1).
 pub const ACCESS_TOKEN_TYPE: &str = "at+jwt";
-
-/// The `typ` of a signed introspection response, and its media type (RFC 9701 §5).
-pub const INTROSPECTION_TYPE: &str = "token-introspection+jwt";
-
-/// The claims of an access token, in the order in which they are written.
-#[derive(Debug, Serialize)]
-pub struct AccessTokenClaims<'a> {
-    /// The issuer.
-    pub iss: &'a str,
-    /// The caller: the client, with client credentials, or the owner of the API key that it was made
-    /// from.
-    pub sub: &'a str,
-    /// The client that requested it, or the API key that it was made from.
-    pub client_id: &'a str,
-    /// The APIs that accept it.
-    pub aud: Audience<'a, &'a str>,
-    /// The time of issue, in seconds.
-    pub iat: i64,
-    /// The time from which it is valid, in seconds.
-    pub nbf: i64,
-    /// The time from which it is expired, in seconds.
-    pub exp: i64,
-    /// Its id.
-    pub jti: &'a str,
-    /// The granted scopes; absent if none were requested and none are granted by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub scope: Option<&'a str>,
-    /// The environment of the API key that it was made from; absent if a client requested it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub environment: Option<&'static str>,
-}
-
-/// `aud`: one API as a string, several as an array (RFC 7519 §4.1.3).
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum Audience<'a, T> {
-    /// The one API.
-    One(&'a str),
-    /// Several.
-    Many(&'a [T]),
-}
-
-impl<'a, T: AsRef<str>> Audience<'a, T> {
-    /// The claim for these APIs.
-    #[must_use]
-    pub fn of(audience: &'a [T]) -> Self {
-        match audience {
-            [one] => Self::One(one.as_ref()),
-            several => Self::Many(several),
-        }
-    }
-}
 
 /// The id of a token: the number of the last event that the issuing node knew, a digest of the id
 /// of the requesting credential, and 16 random bytes. The number lets a cut-off work without a
@@ -77,10 +24,16 @@ impl TokenId {
     /// The value of `jti`: 43 characters of base64url.
     #[must_use]
     pub fn encode(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.to_bytes())
+    }
+
+    /// The bytes that [`encode`](Self::encode) encodes.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
         let parts = self.event.to_be_bytes().into_iter().chain(self.credential).chain(self.nonce);
         bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
-        URL_SAFE_NO_PAD.encode(bytes)
+        bytes
     }
 
     /// The digest of a credential's id.
