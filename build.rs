@@ -15,13 +15,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     files.sort();
     let mut list = String::from("[");
     for file in files {
+        let path = file.to_str().ok_or("the path of a migration is not UTF-8")?;
         let (version, description) = file
             .file_stem()
             .and_then(|stem| stem.to_str()?.split_once('_'))
             .ok_or_else(|| format!("{}: not VERSION_DESCRIPTION.sql", file.display()))?;
         let version: i64 = version.parse()?;
         let description = description.replace('_', " ");
-        writeln!(list, "({version}, {description:?}, include_str!({file:?})),")?;
+        writeln!(list, "({version}, {description:?}, include_str!({path:?})),")?;
     }
     list.push(']');
     fs::write(Path::new(&env::var("OUT_DIR")?).join("migrations.rs"), list)?;

@@ -205,9 +205,9 @@ fn modulus_bits(key: &Value) -> usize {
 
 /// A header and, from the second line on, the body of a request to the token endpoint.
 pub fn form(input: &[u8]) {
+    use mintery::oauth::authorization::Authorization;
     use mintery::oauth::client_auth::ClientCredential;
     use mintery::oauth::form::Form;
-    use mintery::oauth::request::Authorization;
 
     let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
     let (header, rest) = input.split_at(end);

@@ -3,6 +3,7 @@
 //! A new grant is a file in [`grant`]; a new method of client authentication is a file in
 //! [`client_auth`]. Callers of protected routes are [`authn`](crate::authn)'s.
 
+pub mod authorization;
 pub mod claims;
 pub mod client_auth;
 pub mod error;

@@ -2,32 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::authorization::Authorization;
 use super::client_auth::ClientCredential;
 use super::error::OauthError;
 use super::form::Form;
 use crate::network::Network;
-
-/// The `Authorization` header of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Authorization<'a> {
-    /// The request has none.
-    Absent,
-    /// The value of the one header.
-    Once(&'a [u8]),
-    /// The request has several.
-    Repeated,
-}
-
-impl<'a> Authorization<'a> {
-    /// The header of a request with these values.
-    pub fn of(mut values: impl Iterator<Item = &'a [u8]>) -> Self {
-        match (values.next(), values.next()) {
-            (None, _) => Self::Absent,
-            (Some(one), None) => Self::Once(one),
-            (Some(_), Some(_)) => Self::Repeated,
-        }
-    }
-}
 
 /// The relevant parts of an HTTP request.
 #[derive(Debug)]

@@ -15,11 +15,12 @@ use crate::http::extract::body;
 use crate::http::extract::presented;
 use crate::http::headers::NO_STORE;
 use crate::oauth::AuthorizationServer;
+use crate::oauth::authorization::Authorization;
 use crate::oauth::client_auth::ClientCredential;
 use crate::oauth::error::OauthError;
 use crate::oauth::feed::{self, FeedRequest};
 use crate::oauth::form::Form;
-use crate::oauth::request::{Authorization, OauthRequest};
+use crate::oauth::request::OauthRequest;
 
 /// What a document is.
 const REVOCATIONS_JWT: &str = "application/revocations+jwt";

@@ -11,8 +11,9 @@ use crate::http::extract::body;
 use crate::http::extract::caller::caller_address;
 use crate::metrics::Refusals;
 use crate::oauth::AuthorizationServer;
+use crate::oauth::authorization::Authorization;
 use crate::oauth::error::OauthError;
-use crate::oauth::request::{Authorization, OauthRequest};
+use crate::oauth::request::OauthRequest;
 
 /// Reads a request and has `respond` answer it.
 ///

@@ -8,9 +8,9 @@ pub mod client;
 pub mod guessable;
 pub mod secret;
 
+use super::authorization::Authorization;
 use super::error::OauthError;
 use super::form::Form;
-use super::request::Authorization;
 use crate::authn::context::Context;
 use crate::network::Network;
 use client::AuthenticatedClient;

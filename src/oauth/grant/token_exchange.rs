@@ -12,10 +12,11 @@ use crate::clock::Timestamp;
 use crate::directory::{KnownApiKey, OverLimit};
 use crate::model::event::EventNumber;
 use crate::oauth::AuthorizationServer;
+use crate::oauth::authorization::Authorization;
 use crate::oauth::error::OauthError;
 use crate::oauth::form::Form;
 use crate::oauth::issue::{TokenHolder, TokenResponse, issue};
-use crate::oauth::request::{Authorization, OauthRequest};
+use crate::oauth::request::OauthRequest;
 use crate::secret::Secret;
 
 /// The `subject_token_type` of an API key.
