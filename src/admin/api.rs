@@ -72,7 +72,7 @@ pub async fn create(
 ) -> Result<Api, AdminError> {
     terms.check(admin).await?;
     if list(admin).await?.len() >= MAX_APIS {
-        return Err(AdminError::Invalid(format!("there are at most {MAX_APIS} APIs")));
+        return Err(AdminError::Invalid(format!("there can be at most {MAX_APIS} APIs")));
     }
     let made = Api {
         resource,
@@ -185,7 +185,8 @@ impl ApiTerms {
     /// [`AdminError::Invalid`] when it does not.
     pub fn validate(&self) -> Result<(), AdminError> {
         if self.token_ttl.is_some_and(|ttl| ttl.is_zero() || ttl > MAX_TOKEN_TTL) {
-            let reason = format!("tokens live from 1 to {} seconds", MAX_TOKEN_TTL.as_secs());
+            let reason =
+                format!("the token lifetime must be from 1 to {} seconds", MAX_TOKEN_TTL.as_secs());
             return Err(AdminError::Invalid(reason));
         }
         if self.token_alg.is_some_and(SigningAlgorithm::is_symmetric) {

@@ -23,19 +23,17 @@ pub enum AdminError {
     #[error("there is no {0}")]
     Unknown(String),
     /// The id or name is taken.
-    #[error("there is a {0} already")]
+    #[error("{0} already exists")]
     Exists(String),
     /// The current state does not allow the act.
     #[error("{0}")]
     Conflict(String),
     /// The caller has seen another version than the current one.
-    #[error(
-        "somebody else has changed the {0} meanwhile; look at what it is now, and change it again"
-    )]
+    #[error("the {0} has changed in the meantime; review it and try again")]
     Changed(&'static str),
     /// A client represents the API.
     #[error(
-        "the client {client} stands for {resource}; take that from it first (`client update --stands-for`)"
+        "the client {client} stands for {resource}; remove that first (`client update --stands-for`)"
     )]
     StoodFor {
         /// The API.
@@ -47,7 +45,7 @@ pub enum AdminError {
     #[error("{0}")]
     Invalid(String),
     /// The caller does not hold these scopes, so cannot grant them.
-    #[error("whoever grants the scope {0} must hold it")]
+    #[error("you cannot grant the scope {0}: you do not have it")]
     Forbidden(ScopeSet),
     /// The result would exceed a limit of the calling API key.
     #[error("{0}")]
@@ -60,20 +58,19 @@ pub enum AdminError {
     SigningKey(#[from] UnusableKey),
     /// The number of published keys is at its maximum.
     #[error(
-        "as many {0} keys as can be are still published, because tokens that they signed are still good; \
-         try again when the oldest is gone (`mintery signing-key list`), or retire one"
+        "too many {0} keys are still published for tokens that have not expired; retire one, or try again when the oldest is gone (`mintery signing-key list`)"
     )]
     TooManyKeys(SigningAlgorithm),
     /// The number of chosen secrets of the client is at its maximum.
     #[error(
-        "a client has at most {MAX_CHOSEN_SECRETS} secrets that were not made here; revoke one first, or let one be made"
+        "a client can have at most {MAX_CHOSEN_SECRETS} secrets of your own choice; revoke one first, or let Mintery generate one"
     )]
     TooManyChosen,
     /// The act needs a code of the second factor.
-    #[error("a code of the second factor is needed")]
+    #[error("a second-factor code is required")]
     CodeNeeded,
     /// The code of the second factor is invalid.
-    #[error("the code is wrong, or was used before")]
+    #[error("the code is wrong or was already used")]
     WrongCode,
     /// A secret could not be hashed.
     #[error(transparent)]

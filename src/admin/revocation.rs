@@ -53,7 +53,7 @@ pub async fn revoke_api_tokens(
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RevokeError {
     /// The client has taken back as many that have not expired yet as are remembered of one.
-    #[error("the client has revoked as many tokens as are remembered")]
+    #[error("the client has reached its limit of revoked tokens")]
     TooMany,
     /// It could not be done, or it is not known whether it was.
     #[error("{0}")]

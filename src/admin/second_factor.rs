@@ -50,7 +50,7 @@ pub async fn begin(admin: &Admin, id: &UserId, service: &str) -> Result<Enrolmen
             let (user, _) = user::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
             if user.second_factor_at.is_some() {
                 return Err(AdminError::Conflict(
-                    "there is a second factor already; remove it first".to_owned(),
+                    "a second factor is already set up; remove it first".to_owned(),
                 ));
             }
             second_factor::begin(tx, &id, &sealed, now).await?;
@@ -86,7 +86,7 @@ pub async fn confirm(
             let (_, factor) = lock(tx, &id).await?;
             let factor = factor.filter(|factor| factor.confirmed_at.is_none());
             let begun =
-                || AdminError::Conflict("no second factor waits to be confirmed".to_owned());
+                || AdminError::Conflict("no second factor is waiting for confirmation".to_owned());
             use_code(&caller, tx, &id, &factor.ok_or_else(begun)?, &code).await?;
             second_factor::confirm(tx, &id, caller.clock.now()).await?;
             second_factor::set_codes(tx, &id, &digests).await?;
@@ -222,7 +222,7 @@ fn confirmed(factor: Option<SecondFactor>) -> Result<SecondFactor, AdminError> {
 }
 
 fn none() -> AdminError {
-    AdminError::Conflict("there is no second factor".to_owned())
+    AdminError::Conflict("no second factor is set up".to_owned())
 }
 
 fn new_codes(admin: &Admin, id: &UserId) -> (Vec<Secret>, Vec<SecretDigest>) {

@@ -307,7 +307,8 @@ impl Act {
     }
 }
 
-const LAST: &str = "this is the last administrator who can log in; make another one first";
+const LAST: &str =
+    "this is the last administrator who can log in; create another administrator first";
 
 impl Admin {
     /// Nobody gives a role that goes with more than they hold, or decides about somebody who has
@@ -343,7 +344,9 @@ impl Admin {
 fn validate(user: &User) -> Result<(), AdminError> {
     check_scopes(&user.scopes)?;
     if user.resources.len() > MAX_RESOURCES {
-        return Err(AdminError::Invalid(format!("a user has at most {MAX_RESOURCES} resources")));
+        return Err(AdminError::Invalid(format!(
+            "a user can have at most {MAX_RESOURCES} resources"
+        )));
     }
     Ok(())
 }
@@ -355,12 +358,12 @@ fn validate(user: &User) -> Result<(), AdminError> {
 pub fn check_scopes(scopes: &ScopeSet) -> Result<(), AdminError> {
     if scopes.as_str().len() > MAX_SCOPE_LEN {
         return Err(AdminError::Invalid(format!(
-            "the scopes of a user have at most {MAX_SCOPE_LEN} bytes"
+            "the scopes of a user must have at most {MAX_SCOPE_LEN} bytes"
         )));
     }
     if scopes.has_own() {
         return Err(AdminError::Invalid(
-            "Mintery's own scopes go with the role of a user".to_owned(),
+            "Mintery's own scopes come with the role; remove them".to_owned(),
         ));
     }
     Ok(())

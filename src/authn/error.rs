@@ -46,11 +46,11 @@ pub enum TokenFailure {
     #[error("{0}")]
     Token(VerifyError),
     /// The store is unreachable, and a proxy needs yes or no.
-    #[error("not known now, the store is out of reach")]
+    #[error("unknown while the store is unreachable")]
     NotKnownNow,
     /// The subject is not the client, and no API key stands behind the token. Mintery issues no
     /// such token.
-    #[error("another subject than the client")]
+    #[error("the subject is not the client")]
     Subject,
     /// The client was deleted.
     #[error("a deleted client")]
@@ -65,7 +65,7 @@ pub enum TokenFailure {
     #[error("a disabled user")]
     UserDisabled,
     /// The token was issued before the client's cutoff.
-    #[error("taken back")]
+    #[error("revoked")]
     CutOff,
     /// The request is malformed, and a proxy needs yes or no.
     #[error("{0}")]
@@ -82,7 +82,7 @@ pub enum KeyFailure {
     #[error("unknown API key")]
     Unknown,
     /// The key, or its owner, is disabled.
-    #[error("a disabled API key, or one of a disabled owner")]
+    #[error("a disabled API key, or a disabled owner")]
     Disabled,
     /// The key has expired.
     #[error("an expired API key")]
@@ -91,13 +91,13 @@ pub enum KeyFailure {
     #[error("an API key of another environment")]
     Environment,
     /// The key does not allow the caller's address.
-    #[error("an API key from an address that is not allowed")]
+    #[error("an API key from a disallowed address")]
     Address,
     /// The key is not for this API.
     #[error("an API key for other APIs")]
     Resource,
     /// The key is bound to addresses, and a token works from everywhere.
-    #[error("an API key that is bound to addresses")]
+    #[error("an API key restricted to addresses")]
     Bound,
 }
 
@@ -120,7 +120,7 @@ impl KeyFailure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SessionFailure {
     /// No such session exists, or it has ended.
-    #[error("a session that there is not, or that is over")]
+    #[error("an unknown or expired session")]
     Over,
     /// The user is disabled.
     #[error("a session of a disabled user")]

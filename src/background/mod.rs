@@ -64,7 +64,9 @@ impl Background {
         }
         self.stopping.notify_one();
         if tokio::time::timeout(LAST_FLUSH, self.usage).await.is_err() {
-            log::error!("the store does not answer: the usage counts of the last seconds are lost");
+            log::error!(
+                "cannot flush usage counts before the exit: the store does not answer; the last seconds are lost"
+            );
         }
     }
 }
@@ -112,7 +114,7 @@ async fn clean_imports(admin: Admin) {
         if clean.is_due(admin.clock.elapsed())
             && let Err(error) = client_import::clean_up(&admin, |why| log::info!("{why}")).await
         {
-            log::warn!("cannot delete the remains of imports: {error}");
+            log::warn!("cannot clean up after abandoned imports: {error}");
         }
     }
 }

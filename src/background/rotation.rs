@@ -73,7 +73,7 @@ async fn rotate_due(
     for algorithm in due(ring, policy, now) {
         match signing_key::rotate(admin, algorithm, Some(policy.ahead)).await {
             Ok(change) => log::info!(
-                "signing key {} follows for {algorithm}, from {} on",
+                "created signing key {} for {algorithm}; it signs from {}",
                 change.key.kid,
                 change.key.term.signs_from.as_secs()
             ),

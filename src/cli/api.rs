@@ -31,7 +31,7 @@ pub enum ApiVerb {
     },
     /// Show an API with its scopes.
     Show(OneApi),
-    /// Update an API. Without a flag a value stays.
+    /// Update an API. Only the options you pass are changed.
     Update(UpdateApi),
     /// Revoke all tokens issued for an API so far.
     RevokeTokens(OneApi),
@@ -110,9 +110,9 @@ impl TermFlags {
         let plain = list.split_ascii_whitespace().map(|scope| (scope.to_owned(), String::new()));
         let mut scopes: BTreeMap<_, _> = plain.collect();
         for described in &self.describe {
-            let (scope, text) = described.split_once('=').ok_or_else(|| {
-                CliError::usage("`--describe` takes a scope and its description: SCOPE=TEXT")
-            })?;
+            let (scope, text) = described
+                .split_once('=')
+                .ok_or_else(|| CliError::usage("invalid `--describe`: use SCOPE=TEXT"))?;
             scopes.insert(scope.to_owned(), text.to_owned());
         }
         ApiScopes::new(scopes).map(Some).map_err(CliError::usage)
@@ -171,7 +171,7 @@ impl OneApi {
         let admin = session::admin(shared, Missing::Refuse).await?;
         revocation::revoke_api_tokens(&admin, &resource).await?;
         self.output.confirm(&json!({ "resource": resource.as_str() }), || {
-            format!("All tokens issued for the API {resource} so far are revoked.")
+            format!("All tokens issued for API {resource} so far are revoked.")
         })
     }
 
@@ -180,7 +180,7 @@ impl OneApi {
         let admin = session::admin(shared, Missing::Refuse).await?;
         api::delete(&admin, &resource).await?;
         self.output.confirm(&json!({ "resource": resource.as_str() }), || {
-            format!("API {resource} is deleted.")
+            format!("API {resource} deleted.")
         })
     }
 }
@@ -193,7 +193,7 @@ async fn list(shared: &Shared, output: Output) -> Result<(), CliError> {
     output.list(
         &apis,
         ApiJson::from,
-        "There is no API yet; `mintery api create --resource URI --name NAME` registers one.",
+        "No APIs yet. Create one with `mintery api create --resource URI --name NAME`.",
         &["RESOURCE", "NAME", "SCOPE"],
         |api| {
             [

@@ -42,8 +42,8 @@ impl Doctor {
         self.output.show(&values, || table(&findings))?;
         match findings.iter().filter(|finding| finding.result == CheckResult::Problem).count() {
             0 => Ok(()),
-            1 => Err(CliError::Failed("there is a problem".to_owned())),
-            several => Err(CliError::Failed(format!("there are {several} problems"))),
+            1 => Err(CliError::Failed("1 check failed".to_owned())),
+            several => Err(CliError::Failed(format!("{several} checks failed"))),
         }
     }
 }

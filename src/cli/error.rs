@@ -47,7 +47,7 @@ impl From<AdminError> for CliError {
         match error {
             AdminError::Invalid(reason) => Self::Usage(reason),
             AdminError::Store(StoreError::Conflict) => {
-                Self::Failed("another change came first; try again".to_owned())
+                Self::Failed("another change was made at the same time; try again".to_owned())
             }
             error => Self::Failed(error.to_string()),
         }

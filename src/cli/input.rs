@@ -53,5 +53,7 @@ pub fn parse_uris(given: &[String]) -> Result<Option<Vec<ResourceUri>>, CliError
 
 /// Parses a number of seconds.
 pub fn parse_seconds(text: &str) -> Result<Duration, &'static str> {
-    text.parse().map(Duration::from_secs).map_err(|_| "a time is a number of seconds")
+    text.parse()
+        .map(Duration::from_secs)
+        .map_err(|_| "use a number of seconds, such as 7776000 for 90 days")
 }

@@ -35,7 +35,7 @@ pub enum KeyVerb {
     List(ListKeys),
     /// Show the metadata of an API key.
     Show(OneKey),
-    /// Update an API key. Without a flag a value stays.
+    /// Update an API key. Only the options you pass are changed.
     Update(UpdateKey),
     /// Create the successor of an API key and show it, once. The old key stays valid for a while.
     Rotate(RotateKey),
@@ -234,7 +234,7 @@ impl ListKeys {
         self.output.list(
             &keys,
             KeptApiKeyJson::from,
-            "There is no such API key; `mintery key create --name NAME --owner ID` creates one.",
+            "No matching API keys. Create one with `mintery key create --name NAME --owner ID`.",
             &["ID", "NAME", "OWNER", "ENV", "ENDS IN", "SCOPE", "STATUS", "EXPIRES", "LAST USED"],
             |(key, last_use)| {
                 [
@@ -266,10 +266,10 @@ impl OneKey {
         self.output.show(&KeptApiKeyJson::from(&kept), || {
             let (key, last_use) = &kept;
             let used = last_use.map_or_else(
-                || "It was not used yet.".to_owned(),
+                || "Not used yet.".to_owned(),
                 |last| {
                     let from = last.from.map(|from| format!(" from {from}")).unwrap_or_default();
-                    format!("It was last used {}{from}.", date(last.at))
+                    format!("Last used {}{from}.", date(last.at))
                 },
             );
             format!("{}\n{used}", key_table(key, admin.clock.now()))
@@ -325,7 +325,7 @@ impl RevokeKeys {
         };
         let ids: Vec<&str> = revoked.iter().map(ApiKeyId::as_str).collect();
         self.output.confirm(&json!({ "revoked": ids }), || match ids.as_slice() {
-            [] => "There is no such API key.".to_owned(),
+            [] => "No matching API keys.".to_owned(),
             ids => format!("Revoked: {}", ids.join(", ")),
         })
     }
@@ -358,7 +358,7 @@ fn print_created(made: &CreatedApiKey, admin: &Admin, output: Output) -> Result<
         return output::json(&CreatedApiKeyJson::from(made));
     }
     output::note(&key_table(&made.key, admin.clock.now()))?;
-    output::note("The key, which is not shown again:")?;
+    output::note("API key (copy it now; it is not shown again):")?;
     output::line(made.plain.expose())
 }
 
@@ -397,7 +397,7 @@ fn parse_allowed(given: &[String]) -> Result<Option<AddressRanges>, CliError> {
 }
 
 fn parse_limit(text: &str) -> Result<u32, &'static str> {
-    text.parse().map_err(|_| "a limit is a number of requests in a minute")
+    text.parse().map_err(|_| "invalid limit: use a number of requests per minute, or `none`")
 }
 
 fn parse_id(id: &str) -> Result<ApiKeyId, CliError> {

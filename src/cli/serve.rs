@@ -15,7 +15,7 @@ pub struct Serve {
     /// administrator on the first start.
     #[arg(long)]
     dev: bool,
-    /// Migrate a `PostgreSQL` database first.
+    /// Migrate a PostgreSQL database first.
     #[arg(long)]
     migrate: bool,
     /// The address to listen on.
@@ -45,7 +45,7 @@ impl Serve {
         let mut application =
             Box::pin(Application::build(settings, mode, Surroundings::default())).await?;
         let url = format!("http://{}", application.address());
-        log::info!("answering on {url}");
+        log::info!("listening on {url}");
         if self.dev {
             welcome(&url, application.take_first().as_ref(), &key_header)?;
         }
@@ -66,7 +66,7 @@ fn stop_on_signals(application: &Application) -> Result<(), CliError> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        log::info!("stopping: no new requests, those under way may end");
+        log::info!("stopping: finishing the requests in progress, accepting no new ones");
         handle.stop(true).await;
     });
     Ok(())
@@ -76,7 +76,7 @@ fn stop_on_signals(application: &Application) -> Result<(), CliError> {
 fn welcome(url: &str, first: Option<&FirstStart>, key_header: &str) -> Result<(), CliError> {
     let Some(FirstStart { client, key, administrator, password }) = first else {
         let again = format!(
-            "\nMintery answers on {url}\nThe first start showed a client, an API key and an administrator. To create another client:\n\n  \
+            "\nMintery answers on {url}\nThe credentials were shown at the first start. To create another client:\n\n  \
              mintery client create --name demo --scope 'read write'\n"
         );
         return output::line(&again);
@@ -103,7 +103,7 @@ fn welcome(url: &str, first: Option<&FirstStart>, key_header: &str) -> Result<()
          curl -c cookies -H 'Content-Type: application/json' -d '{{\"username\":\"{username}\",\"password\":\"{password}\"}}' \
          {url}/api/v1/session\n  \
          curl -b cookies {url}/api/v1/users/me\n\n\
-         And without, to be refused:\n\n  \
+         Without credentials, the same request is refused:\n\n  \
          curl -i {url}/api/v1/users/me\n\n\
          The dashboard is at {url}/dashboard\n"
     ))

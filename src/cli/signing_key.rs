@@ -135,8 +135,7 @@ impl ExportSigningKey {
             Some(kid) => stored.iter().find(|key| key.kid == *kid),
             None => active(&stored, algorithm(self.alg.as_deref(), settings)?, admin.clock.now()),
         };
-        let stored =
-            found.ok_or_else(|| CliError::Failed("there is no such signing key".to_owned()))?;
+        let stored = found.ok_or_else(|| CliError::Failed("unknown signing key".to_owned()))?;
         if stored.term.taken_back_at.is_some() {
             return Err(CliError::Failed(format!(
                 "signing key {} was revoked and erased",
@@ -146,9 +145,9 @@ impl ExportSigningKey {
         let key = SigningKey::open(&admin.sealing, stored).map_err(AdminError::from)?;
         match (&key.public, self.secret) {
             (Some(public), false) => output::text(&public.to_pem()),
-            (Some(_), true) => {
-                Err(CliError::usage("`--secret` is for HS256; other private keys are never shown"))
-            }
+            (Some(_), true) => Err(CliError::usage(
+                "`--secret` is for HS256 only; other private keys are never shown",
+            )),
             (None, true) => output::line(&key.secret_text()),
             (None, false) => Err(CliError::usage(
                 "an HS256 key has no public half; `--secret` prints the key itself, which can sign tokens",
@@ -240,8 +239,8 @@ fn describe(key: &ScheduledKey, settings: &Settings, now: Timestamp) -> String {
 fn confirm(admin: &Admin, change: &KeyChange, output: Output) -> Result<(), CliError> {
     let (key, now) = (&change.key, admin.clock.now());
     let state = match key.term.state(now) {
-        KeyState::Next => format!("is published, and signs from {} on", date(key.term.signs_from)),
-        KeyState::Active => "signs from now on".to_owned(),
+        KeyState::Next => format!("is published, and signs from {}", date(key.term.signs_from)),
+        KeyState::Active => "signs now".to_owned(),
         KeyState::Retiring | KeyState::Gone => "is revoked; all its tokens are rejected".to_owned(),
     };
     output.confirm(&SigningKeyJson::at(key, now), || {

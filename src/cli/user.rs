@@ -29,7 +29,7 @@ pub enum UserVerb {
     List(ListUsers),
     /// Show a user.
     Show(OneUser),
-    /// Update the name, role or grants of a user. Without a flag a value stays.
+    /// Update the name, role or grants of a user. Only the options you pass are changed.
     Update(UpdateUser),
     /// Set the password of a user and end their sessions.
     SetPassword(SetPassword),
@@ -202,7 +202,7 @@ impl ListUsers {
         self.output.list(
             &users,
             UserJson::from,
-            "There is no such user; `mintery user create --username NAME --role ROLE` creates one.",
+            "No matching users. Create one with `mintery user create --username NAME --role ROLE`.",
             &["ID", "USERNAME", "ROLE", "STATUS", "SECOND FACTOR", "CREATED"],
             |user| {
                 [
@@ -250,7 +250,7 @@ impl RevokeSession {
         })?;
         admin_session::revoke(&admin, &user.id, &id).await?;
         self.output.confirm(&json!({ "revoked": [id.as_str()] }), || {
-            format!("Session {id} of user {} is over.", user.username)
+            format!("Session {id} of user {} has ended.", user.username)
         })
     }
 }
@@ -273,7 +273,7 @@ impl OneUser {
         self.output.list(
             &sessions,
             |session| SessionJson::new(session, None),
-            &format!("User {} has no session.", user.username),
+            &format!("User {} has no sessions.", user.username),
             &["ID", "BROWSER", "ADDRESS", "LAST USED", "BEGAN", "EXPIRES"],
             |session| {
                 [
@@ -305,7 +305,7 @@ impl OneUser {
         let (admin, before) = find(shared, &self.user).await?;
         user::delete(&admin, &before.id).await?;
         self.output.confirm(&json!({ "deleted": before.id.as_str() }), || {
-            format!("User {} is deleted.", before.username)
+            format!("User {} deleted.", before.username)
         })
     }
 }

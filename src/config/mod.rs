@@ -155,7 +155,7 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown { name, source, nearest } => {
-                write!(f, "there is no setting `{name}` ({source}); did you mean `{nearest}`?")
+                write!(f, "unknown setting `{name}` ({source}); did you mean `{nearest}`?")
             }
             Self::Invalid { key, source, reason } => {
                 write!(f, "the setting `{key}` ({source}) is not valid: {reason}")

@@ -353,7 +353,7 @@ fn said<T, E: ToString>(result: Result<T, E>) -> Result<T, String> {
 }
 
 fn parse<T: FromStr>(text: &str, what: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("it should be {what}"))
+    text.parse().map_err(|_| format!("must be {what}"))
 }
 
 fn number<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
@@ -362,7 +362,7 @@ fn number<T: FromStr + PartialOrd + std::fmt::Display + Copy>(
     most: T,
 ) -> Result<T, String> {
     let number = text.parse().ok().filter(|number| *number >= least && *number <= most);
-    number.ok_or_else(|| format!("it should be a number from {least} to {most}"))
+    number.ok_or_else(|| format!("must be a number from {least} to {most}"))
 }
 
 fn seconds(text: &str, least: u64, most: u64) -> Result<Duration, String> {
@@ -372,11 +372,7 @@ fn seconds(text: &str, least: u64, most: u64) -> Result<Duration, String> {
 }
 
 fn file_name(text: &str) -> Result<PathBuf, String> {
-    if text.is_empty() {
-        Err("it should be the name of a file".to_owned())
-    } else {
-        Ok(PathBuf::from(text))
-    }
+    if text.is_empty() { Err("must be a file name".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
 /// Parses a header name without another meaning.
@@ -400,10 +396,10 @@ fn header_name(text: &str) -> Result<String, String> {
     ];
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     if text.is_empty() || text.len() > 64 || !text.bytes().all(is_token) {
-        return Err("it should be the name of a header such as X-API-Key".to_owned());
+        return Err("must be a header name such as X-API-Key".to_owned());
     }
     if TAKEN.iter().any(|taken| text.eq_ignore_ascii_case(taken)) {
-        return Err("that header stands for something else".to_owned());
+        return Err("this header has another meaning".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -412,7 +408,7 @@ fn header_name(text: &str) -> Result<String, String> {
 fn cookie_name(text: &str) -> Result<String, String> {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if text.is_empty() || text.len() > 64 || !text.bytes().all(is_token) {
-        return Err("it should be the name of a cookie such as session".to_owned());
+        return Err("must be a cookie name such as session".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -437,6 +433,6 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
     match text {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
-        _ => Err("it should be text or json".to_owned()),
+        _ => Err("must be text or json".to_owned()),
     }
 }

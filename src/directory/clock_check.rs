@@ -37,11 +37,11 @@ impl ClockCheck {
         let was_wrong = self.wrong.swap(wrong.map(Arc::new)).is_some();
         match wrong {
             Some(Compared { here, there }) if !was_wrong => log::error!(
-                "the clock of this node shows {} s, that of the store {} s: it is not ready until they agree",
+                "the clock of this node shows {} s, the store's {} s: this node is not ready until they agree",
                 here.as_secs(),
                 there.as_secs()
             ),
-            None if was_wrong => log::info!("the clock of this node is right again"),
+            None if was_wrong => log::info!("the clock of this node agrees with the store's again"),
             Some(_) | None => {}
         }
         Ok(())

@@ -79,7 +79,7 @@ fn next_part<T>(left: &[T]) -> Option<(&[T], &[T])> {
 fn accept_unknown(written: Result<(), StoreError>) -> Result<(), StoreError> {
     match written {
         Err(StoreError::OutcomeUnknown(reason)) => {
-            log::warn!("counts may be lost: {reason}");
+            log::warn!("usage counts may be lost: {reason}");
             Ok(())
         }
         other => other,

@@ -34,9 +34,9 @@ pub async fn follow(directory: Arc<Directory>, store: Store) {
         let polled = poll(&directory, &store, &mut mac).await;
         let was_reachable = std::mem::replace(&mut is_reachable, polled.is_ok());
         match polled {
-            Ok(()) if !was_reachable => log::info!("the store is in reach again"),
+            Ok(()) if !was_reachable => log::info!("the store is reachable again"),
             // Once, not ten times a second.
-            Err(error) if was_reachable => log::error!("cannot follow the events: {error}"),
+            Err(error) if was_reachable => log::error!("cannot read new events: {error}"),
             Ok(()) | Err(_) => {}
         }
         directory.metrics.follower_lag.set(directory.freshness.age().as_secs_f64());
@@ -76,7 +76,7 @@ async fn poll(directory: &Directory, store: &Store, mac: &mut String) -> Result<
             let position = position(store, event.number, mac);
             if let RecordedKind::Unknown(kind) = &event.kind {
                 log::warn!(
-                    "event {} has the kind {kind:?}, which only newer releases know: this node has read everything again; upgrade it",
+                    "event {} has the unknown kind {kind:?} of a newer release: this node reloaded everything; upgrade it",
                     event.number
                 );
             }
@@ -114,8 +114,7 @@ async fn start_over(
     let last = event::from(&directory.database, head, 1).await?;
     if !mac.is_empty() {
         log::error!(
-            "event {} is not the one that this node applied; it forgets what it remembered and goes on from event {head}. If a \
-             backup was restored, rotate and retire the signing keys: what was issued after it was made cannot be revoked otherwise",
+            "event {} differs from the event that this node applied; it clears its caches and continues from event {head}. If a backup was restored, rotate and retire the signing keys to revoke the tokens issued after the backup",
             directory.applied()
         );
     }

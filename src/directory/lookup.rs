@@ -59,7 +59,7 @@ impl Directory {
         if self.freshness.is_within_grace() {
             return Ok(());
         }
-        Err(Unavailable("the store has been out of reach for longer than outage_grace".to_owned()))
+        Err(Unavailable("the store has been unreachable for longer than outage_grace".to_owned()))
     }
 
     /// Looks up a client in the store. The entry is not older than `as_of`, or than the client's
@@ -81,7 +81,7 @@ impl Directory {
 
     async fn look_up(&self, id: &ClientId) -> Result<Option<Arc<KnownClient>>, StoreError> {
         let load = || async {
-            let _permit = permit(&self.lookups, "too many look-ups are waiting already")?;
+            let _permit = permit(&self.lookups, "too many lookups are waiting")?;
             let found = client::by_id(&self.database, id).await?;
             if found.as_ref().is_some_and(|(client, _)| client.terms.max_tokens_per_hour.is_some())
             {
@@ -119,7 +119,7 @@ impl Directory {
     ) -> Result<Option<Arc<KnownApiKey>>, Unavailable> {
         self.metrics.directory_misses.increment(1);
         let load = async |read_at| {
-            let _permit = permit(&self.key_lookups, "too many API keys are looked up already")?;
+            let _permit = permit(&self.key_lookups, "too many API key lookups are in progress")?;
             let Some((key, read_as_of)) = api_key::by_digest(&self.database, digest).await? else {
                 return Ok(None);
             };
@@ -176,7 +176,7 @@ impl Directory {
             }
             self.catch_up(read_as_of).await?;
         }
-        Err(Unavailable("the API key changes all the time".to_owned()))
+        Err(Unavailable("the API key changed repeatedly during the lookup".to_owned()))
     }
 
     /// Looks up the user with this id, in memory or in the store.
@@ -194,7 +194,7 @@ impl Directory {
         }
         self.metrics.directory_misses.increment(1);
         let load = async |read_at, _| {
-            let _permit = permit(&self.key_lookups, "too many users are looked up already")?;
+            let _permit = permit(&self.key_lookups, "too many user lookups are in progress")?;
             let found = user::by_id(&self.database, id).await?;
             Ok(found.map(|user| KnownUser::new(user, read_at)))
         };
@@ -228,7 +228,7 @@ impl Directory {
         self.metrics.directory_misses.increment(1);
         let load = async |read_at, _| {
             // With the permits of keys: anyone can make up digests of either.
-            let _permit = permit(&self.key_lookups, "too many sessions are looked up already")?;
+            let _permit = permit(&self.key_lookups, "too many session lookups are in progress")?;
             let found = session::by_digest(&self.database, digest).await?;
             // A session that is over stays over, and counts as absent.
             let found = found.filter(|(session, _)| !session.is_over(session.seen_at, now, idle));
@@ -248,7 +248,7 @@ impl Directory {
     ) -> Result<Option<(User, SecretHash)>, Unavailable> {
         let permit = self.key_lookups.try_acquire();
         let _permit = permit
-            .map_err(|_| Unavailable("too many usernames are looked up already".to_owned()))?;
+            .map_err(|_| Unavailable("too many username lookups are in progress".to_owned()))?;
         Ok(user::by_username(&self.database, username).await?)
     }
 
@@ -262,7 +262,7 @@ impl Directory {
             let (database, id) = (self.database.clone(), known.session.id.clone());
             tokio::spawn(async move {
                 if let Err(error) = session::saw(&database, &id, now).await {
-                    log::debug!("cannot note that session {id} is used: {error}");
+                    log::debug!("cannot record the use of session {id}: {error}");
                 }
             });
         }

@@ -172,7 +172,7 @@ impl Directory {
             tokio::time::timeout(PATIENCE, applied.wait_for(|applied| *applied >= number)).await;
         match caught_up {
             Ok(Ok(_)) => Ok(()),
-            _ => Err(Unavailable("the follower does not keep up with the events".to_owned())),
+            _ => Err(Unavailable("the event follower lags behind".to_owned())),
         }
     }
 

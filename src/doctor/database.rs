@@ -45,16 +45,16 @@ pub async fn reach(settings: &Settings) -> (Finding, Subject) {
             (finding, Subject::Database(database))
         }
         Err(OpenError::Missing(path)) => {
-            let found = format!("there is no database yet at {path}");
+            let found = format!("no database at {path} yet");
             let finding = if may_make(Path::new(&path)) {
                 Finding::ok(DATABASE, found)
                     .with_advice("nothing: the first `mintery serve` creates it")
             } else {
-                let found = format!("{found}, and this user may not create one there");
+                let found = format!("{found}, and this user cannot create one there");
                 Finding::problem(
                     DATABASE,
                     found,
-                    "give this user the folder, or set `database_url` to another path",
+                    "give this user write access to the folder, or set `database_url` to another path",
                 )
             };
             (finding, Subject::Nothing)
@@ -118,16 +118,13 @@ pub async fn migrations(reached: &Subject) -> (Finding, Subject) {
     let database = match reached {
         Subject::Database(database) => database,
         Subject::Nothing => {
-            return (Finding::ok(MIGRATIONS, "there are no tables yet"), Subject::Nothing);
+            return (Finding::ok(MIGRATIONS, "no tables yet"), Subject::Nothing);
         }
         Subject::Hidden(why) => return (Finding::unknown(MIGRATIONS, why), reached.clone()),
     };
     let finding = match tokio::time::timeout(PATIENCE, database.schema_state()).await {
         Ok(Ok(SchemaState::Current)) => {
-            return (
-                Finding::ok(MIGRATIONS, "the tables are those of this release"),
-                reached.clone(),
-            );
+            return (Finding::ok(MIGRATIONS, "the tables match this release"), reached.clone());
         }
         Ok(Ok(SchemaState::Behind)) => {
             let found = "the tables are missing or of an earlier release";
@@ -186,8 +183,7 @@ pub async fn event_log(tables: &Subject) -> Finding {
 
 /// Compares the clock of this machine with that of the database (SEC-13).
 pub async fn clock(reached: &Subject, here: &dyn Clock) -> Finding {
-    const NOTHING_TO_COMPARE: &str =
-        "an embedded database has no clock of its own: there is nothing to compare with";
+    const NOTHING_TO_COMPARE: &str = "an embedded database has no clock of its own";
     let database = match reached {
         Subject::Database(database) => database,
         Subject::Nothing => return Finding::ok(CLOCK, NOTHING_TO_COMPARE),
@@ -202,7 +198,7 @@ pub async fn clock(reached: &Subject, here: &dyn Clock) -> Finding {
 
 fn judge(compared: &Compared) -> Finding {
     let apart = compared.apart();
-    let found = format!("{:.3} s apart from that of the database", apart.as_secs_f64());
+    let found = format!("{:.3} s apart from the database's clock", apart.as_secs_f64());
     if apart <= DEFAULT_SKEW {
         return Finding::ok(CLOCK, found);
     }
@@ -210,7 +206,7 @@ fn judge(compared: &Compared) -> Finding {
     Finding::problem(
         CLOCK,
         found,
-        format!("let NTP set both clocks: they may be at most {most} s apart"),
+        format!("synchronize both clocks with NTP: they may differ by at most {most} s"),
     )
 }
 

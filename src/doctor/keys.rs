@@ -44,7 +44,7 @@ pub async fn master_key(
     };
     let finding = match (result, &source) {
         (Ok(state), MasterKeySource::Given(_)) => {
-            Finding::ok(MASTER_KEY, format!("it is in the settings; {state}"))
+            Finding::ok(MASTER_KEY, format!("set in the settings; {state}"))
         }
         (Ok(state), MasterKeySource::File(path)) => file(path, state),
         (Err(UnlockError::MasterKey(MasterKeyError::Missing(path))), _) => missing(&path, tables),
@@ -61,7 +61,7 @@ fn empty(source: &MasterKeySource) -> Result<&'static str, UnlockError> {
 
 /// Reports a missing key. No database is known to need it.
 fn missing(path: &Path, tables: &Subject) -> Finding {
-    let found = format!("there is none at {}", path.display());
+    let found = format!("none at {}", path.display());
     match tables {
         Subject::Hidden(_) => {
             let found = format!("{found}; the database may need one, but was not checked");
@@ -70,8 +70,8 @@ fn missing(path: &Path, tables: &Subject) -> Finding {
         Subject::Database(_) | Subject::Nothing => {
             let found = format!("{found} yet, and the database is empty");
             if !may_make(path) {
-                let found = format!("{found}; this user may not create a key there");
-                let advice = "give this user the folder, or set `master_key_file` to another path";
+                let found = format!("{found}; this user cannot create a key there");
+                let advice = "give this user write access to the folder, or set `master_key_file` to another path";
                 return Finding::problem(MASTER_KEY, found, advice);
             }
             Finding::ok(MASTER_KEY, found)
@@ -93,7 +93,7 @@ fn file(path: &Path, state: &str) -> Finding {
     if mode & 0o070 == 0 {
         Finding::ok(MASTER_KEY, found)
     } else {
-        let found = format!("{found}; the group of the file may use it");
+        let found = format!("{found}; the group of the file can read it");
         Finding::warning(MASTER_KEY, found, format!("chmod 600 {shown}"))
     }
 }
@@ -168,7 +168,7 @@ pub async fn signing_keys(
             Finding::warning(SIGNING_KEYS, found, "check the clock of this machine")
         }
         (None, None) => {
-            let found = format!("there is no key for {algorithm} (`token.alg`)");
+            let found = format!("no key for {algorithm} (`token.alg`)");
             Finding::warning(
                 SIGNING_KEYS,
                 found,
@@ -179,7 +179,7 @@ pub async fn signing_keys(
 }
 
 fn none_yet() -> Finding {
-    Finding::ok(SIGNING_KEYS, "there are none yet")
+    Finding::ok(SIGNING_KEYS, "none yet")
         .with_advice("nothing: the first `mintery serve` creates them")
 }
 
@@ -199,7 +199,7 @@ fn rotation(settings: &Settings, key: &ScheduledKey, now: Timestamp) -> Finding 
         }
         None if due > now => Finding::ok(SIGNING_KEYS, format!("{found} until {}", due.date())),
         None => {
-            let found = format!("{found}; another one was due at {}", due.date());
+            let found = format!("{found}; the rotation was due at {}", due.date());
             Finding::warning(
                 SIGNING_KEYS,
                 found,

@@ -159,7 +159,7 @@ fn consistent(settings: &Settings, told: &[Setting]) -> Finding {
             return Finding::warning(SETTINGS, found, format!("chmod 600 {path}"));
         }
     }
-    Finding::ok(SETTINGS, "all are valid")
+    Finding::ok(SETTINGS, "all valid")
 }
 
 /// True if this user may create files in the folder of `path`, or in its nearest existing ancestor.

@@ -53,7 +53,7 @@ pub async fn issuer(settings: &Settings, dev: bool) -> Finding {
         Err(_) if settings.issuer.is_none() => {
             let advice = "set it to the https URL by which clients and APIs know this server \
                           (MINTERY_ISSUER=https://auth.example.com); to try Mintery out, use `mintery serve --dev`";
-            return Finding::problem(ISSUER, "it is not set, and `mintery serve` needs it", advice);
+            return Finding::problem(ISSUER, "not set, and `mintery serve` needs it", advice);
         }
         Err(error) => return Finding::problem(ISSUER, error.to_string(), "set it to an https URL"),
     };
@@ -68,7 +68,7 @@ pub async fn issuer(settings: &Settings, dev: bool) -> Finding {
                 format!("{issuer}, but {url} says `{found}`"),
                 "make both equal byte for byte: correct `issuer`, or restart the server with the old one",
             ),
-            None => elsewhere(&format!("{issuer}, but {url} does not answer with metadata")),
+            None => elsewhere(&format!("{issuer}, but {url} returns no metadata")),
         },
         Err(reason @ (FetchError::Connection(_) | FetchError::Timeout | FetchError::Insecure)) => {
             Finding::ok(ISSUER, format!("{issuer}; no server answers there now: {reason}"))
@@ -140,8 +140,7 @@ fn from_here(address: SocketAddr) -> SocketAddr {
 pub async fn port(settings: &Settings, dev: bool) -> Finding {
     let address = settings.listen;
     let issuer = settings.serving_issuer(dev).ok();
-    let free_it =
-        "stop what listens there (`ss -ltnp` names it), or set `listen` to another address";
+    let free_it = "stop the program that listens there (`ss -ltnp` shows it), or set `listen` to another address";
     match listener(address, issuer.as_ref().map_or("", |issuer| issuer.path())).await {
         Listener::None => Finding::ok(PORT, format!("{address} is free")),
         Listener::Mintery(Some(found))
@@ -157,12 +156,12 @@ pub async fn port(settings: &Settings, dev: bool) -> Finding {
         Listener::Mintery(None) => Finding::problem(
             PORT,
             format!(
-                "{address} is taken; it answers like a Mintery at /healthz, but not for this issuer"
+                "{address} is in use; it responds like Mintery at /healthz, but not for this issuer"
             ),
             free_it,
         ),
         Listener::Other => {
-            Finding::problem(PORT, format!("{address} is taken by another program"), free_it)
+            Finding::problem(PORT, format!("{address} is in use by another program"), free_it)
         }
         Listener::Unusable(error) => Finding::problem(
             PORT,
@@ -184,7 +183,7 @@ pub async fn metrics(settings: &Settings, dev: bool) -> Finding {
     let Some(address) = settings.metrics_listen else {
         return Finding::ok(
             METRICS,
-            format!("they are answered at {}, for this machine only", settings.listen),
+            format!("served at {}, on this machine only", settings.listen),
         );
     };
     let another = "set `metrics.listen` to another address";
@@ -204,7 +203,11 @@ pub async fn metrics(settings: &Settings, dev: bool) -> Finding {
             {
                 Finding::ok(METRICS, format!("a Mintery answers at {address}"))
             } else {
-                Finding::problem(METRICS, format!("{address} is taken by another program"), another)
+                Finding::problem(
+                    METRICS,
+                    format!("{address} is in use by another program"),
+                    another,
+                )
             }
         }
         Err(error) => {

@@ -36,14 +36,16 @@ pub async fn begin_session(
         log::warn!("cannot end the previous session of this browser: {error:?}");
     }
     let applied = applied(server, &server.context.admin).await;
-    applied.map(|()| begun).map_err(|_| LogInError::Unavailable("this node lags".to_owned()))
+    applied
+        .map(|()| begun)
+        .map_err(|_| LogInError::Unavailable("this node has not applied the change yet".to_owned()))
 }
 
 /// Ends the session whose cookie the request carries, if any, and waits until this node has applied
 /// that.
 ///
 /// # Errors
-/// The session cannot be looked up or ended, or this node lags.
+/// The session cannot be looked up or ended, or this node has not applied the change yet.
 pub async fn end_session(
     request: &HttpRequest,
     server: &AuthorizationServer,

@@ -34,7 +34,7 @@ pub async fn readyz(server: Data<AuthorizationServer>) -> HttpResponse {
             "clock": date(wrong.here),
             "store_clock": date(wrong.there),
             "advice": format!(
-                "let NTP set the clocks of both machines: they are {:.3} s apart, and may be {} s",
+                "synchronize the clocks of both machines with NTP: they differ by {:.3} s, and may differ by {} s",
                 wrong.apart().as_secs_f64(),
                 DEFAULT_SKEW.as_secs()
             ),

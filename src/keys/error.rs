@@ -4,7 +4,7 @@ use crate::model::signing_key::UnknownAlgorithm;
 
 /// A signing key cannot be generated, parsed, sealed or opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a signing key cannot be made or read")]
+#[error("cannot create or read a signing key")]
 pub struct UnusableKey;
 
 impl From<UnknownAlgorithm> for UnusableKey {

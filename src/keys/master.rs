@@ -27,7 +27,7 @@ pub enum MasterKeySource {
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyError {
     /// The file does not exist.
-    #[error("there is no master key at {0}")]
+    #[error("no master key at {0}")]
     Missing(PathBuf),
     /// The file cannot be used.
     #[error("cannot use the master key at {path}: {reason}")]
@@ -38,7 +38,7 @@ pub enum MasterKeyError {
         reason: String,
     },
     /// The content is not a key.
-    #[error("a master key is 32 bytes in base64; `openssl rand -base64 32` makes one")]
+    #[error("a master key must be 32 bytes in base64; generate one with `openssl rand -base64 32`")]
     Malformed,
 }
 

@@ -15,14 +15,14 @@ use crate::model::signing_key::SigningAlgorithm;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PemError {
     /// The file is not PEM.
-    #[error("there is no PEM in it (a text that begins with -----BEGIN PRIVATE KEY-----)")]
+    #[error("it contains no PEM block (-----BEGIN PRIVATE KEY-----)")]
     NoPem,
     /// The file has several blocks.
-    #[error("it holds {0} PEM blocks; import one private key at a time")]
+    #[error("it contains {0} PEM blocks; import one private key at a time")]
     Several(usize),
     /// A passphrase protects the key.
     #[error(
-        "it is protected by a passphrase; `openssl pkey -in FILE | mintery signing-key import -` asks for it and passes the key on"
+        "it is encrypted; run `openssl pkey -in FILE | mintery signing-key import -` to decrypt and import it"
     )]
     Encrypted,
     /// The block is not a private key.
@@ -30,11 +30,11 @@ pub enum PemError {
     NotPrivate(String),
     /// No algorithm signs with this private key.
     #[error(
-        "it is no key for signing: EC on P-256 or P-384, RSA of 2048 to 8192 bits, or Ed25519{0}"
+        "unsupported key; supported: EC on P-256 or P-384, RSA of 2048 to 8192 bits, Ed25519{0}"
     )]
     Unusable(&'static str),
     /// The key does not fit the requested algorithm.
-    #[error("it is no key for {0}")]
+    #[error("it is not a key for {0}")]
     OtherAlgorithm(SigningAlgorithm),
 }
 

@@ -54,7 +54,7 @@ pub enum RingError {
     #[error(transparent)]
     KeySet(#[from] KeySetError),
     /// The default algorithm has no key.
-    #[error("there is no signing key for {0}")]
+    #[error("no signing key for {0}")]
     NoKey(SigningAlgorithm),
 }
 

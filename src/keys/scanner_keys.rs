@@ -16,13 +16,13 @@ const MAX_KEYS: usize = 100;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidScannerKeys {
     /// The document has another form.
-    #[error("it is not JSON with `public_keys`, each of them with `key_identifier` and `key`")]
+    #[error("expected JSON with `public_keys`, each with `key_identifier` and `key`")]
     Form,
     /// The document has no key, or too many.
-    #[error("it has {0} keys; from 1 to {MAX_KEYS} are expected")]
+    #[error("expected 1 to {MAX_KEYS} keys, found {0}")]
     Count(usize),
     /// A key is unusable.
-    #[error("the key {0:?} is no public key on the curve P-256 in PEM")]
+    #[error("the key {0:?} is not a P-256 public key in PEM")]
     Key(String),
 }
 

@@ -15,7 +15,7 @@ use crate::model::claims::ACCESS_TOKEN_TYPE;
 
 /// A token could not be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a token could not be signed")]
+#[error("cannot sign the token")]
 pub struct SignError;
 
 /// A signer of access tokens and other signed documents.

@@ -25,18 +25,16 @@ pub enum UnlockError {
     MasterKey(#[from] MasterKeyError),
     /// The master key is missing, but the database was created with one.
     #[error(
-        "{0}; the database was created with one, so restore it (a new one would not open the database)"
+        "{0}; restore the master key that the database was created with (a new one cannot open it)"
     )]
     Lost(MasterKeyError),
     /// The master key belongs to another database.
     #[error(
-        "wrong master key: the database was created with another one; restore that key, or use its database"
+        "wrong master key: the database was created with another one; restore that key, or use the database of this key"
     )]
     WrongMasterKey,
     /// The database is empty and may not get keys.
-    #[error(
-        "the database is empty; `mintery serve` and `mintery client create` give it its first keys"
-    )]
+    #[error("the database is empty; run `mintery serve` or `mintery client create` first")]
     Empty,
     /// A data key does not open with the right master key.
     #[error("a data key in the database is damaged or missing; restore the database from a backup")]

@@ -7,7 +7,7 @@ use super::registry::Registry;
 /// The hashes of secrets.
 #[derive(Clone)]
 pub struct HashMetrics {
-    /// Secrets that can be hashed at once.
+    /// Capacity for hashing secrets in parallel.
     pub slots: Gauge,
     /// Secrets being hashed.
     pub running: Gauge,
@@ -22,17 +22,17 @@ pub struct HashMetrics {
 impl HashMetrics {
     pub(super) fn new(registry: &Registry) -> Self {
         Self {
-            slots: registry.gauge("mintery_hash_slots", "Secrets that can be hashed at once", &[]),
-            running: registry.gauge("mintery_hashes_running", "Secrets being hashed", &[]),
-            waiting: registry.gauge(
-                "mintery_hashes_waiting",
-                "Secrets that wait to be hashed",
+            slots: registry.gauge(
+                "mintery_hash_slots",
+                "Capacity for hashing secrets in parallel",
                 &[],
             ),
+            running: registry.gauge("mintery_hashes_running", "Secrets being hashed", &[]),
+            waiting: registry.gauge("mintery_hashes_waiting", "Secrets waiting to be hashed", &[]),
             begun: registry.counter("mintery_hashes_total", "Secrets hashed", &[]),
             refused: registry.counter(
                 "mintery_hashes_refused_total",
-                "Secrets not hashed because too many waited",
+                "Secrets not hashed because the queue was full",
                 &[],
             ),
         }

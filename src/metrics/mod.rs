@@ -57,13 +57,13 @@ pub struct Metrics {
     pub store: StoreMetrics,
     /// Usage flushes: done, failed.
     pub usage_flushes: [Counter; 2],
-    /// The last event that this node has applied.
+    /// Number of the last event applied by this node.
     pub applied_event: Gauge,
     /// Seconds since the follower last reached the store.
     pub follower_lag: Gauge,
     /// Seconds that this node's clock is ahead of the store's.
     pub clock_offset: Gauge,
-    /// Answers with a status of 500 or above.
+    /// Responses with a status of 500 or above.
     pub failures: Counter,
     /// Hashes of secrets.
     pub hashing: HashMetrics,
@@ -93,7 +93,7 @@ impl Default for Metrics {
             ["hit", "miss"],
         );
         let version = [("version", env!("CARGO_PKG_VERSION"))];
-        registry.gauge("mintery_build_info", "The release", &version).set(1);
+        registry.gauge("mintery_build_info", "The release of this server", &version).set(1);
         Self {
             tokens_issued: registry.counter("mintery_tokens_issued_total", "Tokens issued", &[]),
             token_refusals: refusals(
@@ -144,22 +144,22 @@ impl Default for Metrics {
             ),
             applied_event: registry.gauge(
                 "mintery_applied_event",
-                "The last event that this node has applied",
+                "Number of the last event applied by this node",
                 &[],
             ),
             follower_lag: registry.gauge(
                 "mintery_follower_lag_seconds",
-                "Time since the follower last reached the store",
+                "Seconds since the event follower last reached the store",
                 &[],
             ),
             clock_offset: registry.gauge(
                 "mintery_clock_offset_seconds",
-                "Time that this node's clock is ahead of the store's",
+                "Seconds by which this node's clock is ahead of the store's",
                 &[],
             ),
             failures: registry.counter(
                 "mintery_failures_total",
-                "Answers with a status of 500 or above",
+                "Responses with a status of 500 or above",
                 &[],
             ),
             hashing: HashMetrics::new(registry),

@@ -60,7 +60,7 @@ impl StoreMetrics {
                 ),
                 failed: registry.counter(
                     "mintery_store_errors_total",
-                    "Queries and changes that failed in the store, by purpose",
+                    "Failed queries and changes, by purpose",
                     &labels,
                 ),
                 durations: registry.histogram(

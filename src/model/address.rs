@@ -13,18 +13,16 @@ pub struct AddressRanges(Vec<IpNet>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRange {
     /// One is no range at all.
-    #[error(
-        "`{0}` is no address and no range of addresses; they look like 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32"
-    )]
+    #[error("`{0}` is not an IP address or range; examples: 10.0.0.0/8, 192.0.2.7, 2001:db8::/32")]
     Malformed(String),
     /// There are bits beyond the prefix, so that it is not clear what was meant.
-    #[error("`{0}` names an address within a range; the range is {1}")]
+    #[error("`{0}` is an address within a range; the range is {1}")]
     HostBits(String, IpNet),
     /// Everybody.
-    #[error("`{0}` is every address there is")]
+    #[error("`{0}` contains every address; leave the ranges out instead")]
     Everybody(String),
     /// An IPv4 range as IPv6 maps it.
-    #[error("`{0}` is a range of IPv4, and is to be written as one")]
+    #[error("`{0}` is an IPv4 range; use IPv4 notation")]
     Mapped(String),
 }
 

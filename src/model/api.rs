@@ -41,16 +41,16 @@ pub struct ApiScopes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidApiScopes {
     /// One begins like Mintery's own.
-    #[error("scopes that begin with mintery: are Mintery's own, and belong to no other API")]
+    #[error("scopes that begin with mintery: are reserved")]
     Own,
     /// One is no scope token.
-    #[error("a scope is printable ASCII without space, quote and backslash")]
+    #[error("a scope must be printable ASCII without spaces, quotes and backslashes")]
     Malformed,
     /// A description cannot be shown.
-    #[error("a description has at most 500 characters, none of them a control character")]
+    #[error("a description must have at most 500 characters and no control characters")]
     Description,
     /// There are too many.
-    #[error("an API has at most 500 scopes")]
+    #[error("an API can have at most 500 scopes")]
     TooMany,
 }
 

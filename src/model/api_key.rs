@@ -30,7 +30,9 @@ id!(
 
 /// Text that no key can begin with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the prefix of API keys is 2 to 16 lower case letters and digits, a letter first")]
+#[error(
+    "the prefix of API keys must be 2 to 16 lower-case letters and digits, starting with a letter"
+)]
 pub struct InvalidPrefix;
 
 /// What keys look like: prefix, environment, 43 base62 digits (256 random bits), and 6 of CRC-32.
@@ -145,21 +147,21 @@ impl KeyOwner {
 pub enum KeyLimit {
     /// For how long it is good.
     #[error(
-        "an API key gives no other one a longer life than its own: give an earlier end (`expires_in`)"
+        "an API key cannot create a key that expires later than itself: set an earlier expiry (`expires_in`)"
     )]
     End,
     /// From where it may be used.
     #[error(
-        "an API key lets no other one be used from elsewhere than itself: give addresses (`allowed_addresses`)"
+        "an API key cannot create a key with more addresses than its own: set addresses (`allowed_addresses`)"
     )]
     Addresses,
     /// How often it may be used.
     #[error(
-        "an API key lets no other one be used more often than itself: give a limit (`max_requests_per_minute`)"
+        "an API key cannot create a key with a higher rate limit than its own: set a limit (`max_requests_per_minute`)"
     )]
     Rate,
     /// What it is for.
-    #[error("a test key makes no live one (`environment`)")]
+    #[error("a test key cannot create a live key (`environment`)")]
     Environment,
 }
 

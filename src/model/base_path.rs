@@ -12,11 +12,11 @@ pub struct BasePath(Box<str>);
 pub enum InvalidBasePath {
     /// It is no path.
     #[error(
-        "`{0}` is no path such as /v4: segments of letters, digits, - . _ and ~, without a slash at the end"
+        "`{0}` is not a path such as /v4: use segments of letters, digits, - . _ and ~, without a slash at the end"
     )]
     Malformed(String),
     /// Something else answers there.
-    #[error("`{0}` is taken")]
+    #[error("`{0}` is already in use")]
     Taken(String),
 }
 

@@ -3,7 +3,7 @@
 
 /// Text that is not an id of the expected form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the id of {noun} is {prefix} and 22 letters or digits")]
+#[error("the id of {noun} must be {prefix} and 22 letters or digits")]
 pub struct InvalidId {
     /// The kind of thing, with its article.
     pub(super) noun: &'static str,

@@ -15,7 +15,7 @@ pub struct Issuer {
 
 /// Text that identifies no issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an issuer is an http or https URL, without user, query and fragment")]
+#[error("the issuer must be an http or https URL without user, query and fragment")]
 pub struct InvalidIssuer;
 
 impl Issuer {

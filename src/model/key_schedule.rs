@@ -128,19 +128,21 @@ pub struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NothingToDo {
     /// A key waits already.
-    #[error("key {kid} is published already and waits to sign; `--now` lets it sign at once")]
+    #[error(
+        "the next key, {kid}, is already published and waiting to sign; `signing-key rotate --now` makes it sign immediately"
+    )]
     Waiting {
         /// Which.
         kid: String,
     },
     /// There is a key.
-    #[error("there is a key for this algorithm already")]
+    #[error("a key for this algorithm already exists")]
     Present,
     /// There is no such key.
-    #[error("there is no such key")]
+    #[error("unknown key")]
     Unknown,
     /// It is gone already.
-    #[error("the key is gone already")]
+    #[error("the key has already been removed")]
     Gone,
 }
 

@@ -8,7 +8,7 @@ pub struct DisplayName(Arc<str>);
 
 /// Text that is no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a name is 1 to 200 characters, without control characters and not only white space")]
+#[error("a name must be 1 to 200 characters, without control characters and not only white space")]
 pub struct InvalidName;
 
 impl DisplayName {

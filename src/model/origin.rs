@@ -18,11 +18,11 @@ pub enum AllowedOrigins {
 pub enum InvalidOrigin {
     /// One is no origin.
     #[error(
-        "`{0}` is no origin; they look like https://app.example.com, without a path or a slash at the end"
+        "`{0}` is not an origin; use the form https://app.example.com, without a path or a slash at the end"
     )]
     Malformed(String),
     /// All of them beside some.
-    #[error("`*` is every origin, and stands alone")]
+    #[error("`*` allows every origin; do not combine it with others")]
     AnyBesideOthers,
 }
 

@@ -8,7 +8,7 @@ pub struct ResourceUri(Box<str>);
 
 /// Text that identifies no resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a resource is an absolute URI without fragment")]
+#[error("a resource must be an absolute URI without fragment")]
 pub struct InvalidResource;
 
 impl ResourceUri {

@@ -23,7 +23,7 @@ pub const MAX_USERNAME: usize = 64;
 /// Text that nobody logs in with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a username is 1 to {MAX_USERNAME} letters, digits and any of . _ - + @, and begins with a letter or a digit"
+    "a username must be 1 to {MAX_USERNAME} letters, digits and . _ - + @, starting with a letter or digit"
 )]
 pub struct InvalidUsername;
 

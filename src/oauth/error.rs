@@ -133,29 +133,23 @@ impl OauthError {
             Self::TooLarge => "The request body is larger than 64 KiB",
             Self::InvalidClient(_) => "Client authentication failed",
             Self::InvalidSubjectToken(_) => {
-                "The subject_token is malformed, expired, revoked, or no API key that may be exchanged"
+                "The subject_token is malformed, expired, revoked or not an exchangeable API key"
             }
             Self::InvalidTarget => "The resource is unknown or not allowed for this client",
             Self::UnauthorizedClient => "The client may not use this grant type",
             Self::AnotherClientsToken => "The token was issued to another client",
-            Self::UnsupportedTokenType => {
-                "API keys are not revoked here, but by DELETE /api/v1/keys/ and the id"
-            }
+            Self::UnsupportedTokenType => "Revoke API keys with DELETE /api/v1/keys/{id}",
             Self::UnsupportedGrantType => {
                 "The grant type is not supported; use client_credentials, or token-exchange"
             }
-            Self::OverLimit { .. } => {
-                "The client has had as many tokens in this hour as it may have"
-            }
-            Self::KeyOverLimit { .. } => "The API key is good for no more requests at the moment",
+            Self::OverLimit { .. } => "The client has reached its limit of tokens per hour",
+            Self::KeyOverLimit { .. } => "The API key has reached its rate limit",
             Self::TooManyRevocations => {
-                "The client has revoked as many tokens as are remembered; wait until some have expired, or have all of its tokens revoked"
+                "The client has reached its limit of revoked tokens; wait until some expire, or have all of its tokens revoked"
             }
-            Self::TooManyGuesses(_) => "Too many attempts failed; try again later",
-            Self::Busy | Self::Unavailable(_) => {
-                "The server cannot answer at the moment; try again"
-            }
-            Self::Server(_) => "The server failed",
+            Self::TooManyGuesses(_) => "Too many failed attempts; try again later",
+            Self::Busy | Self::Unavailable(_) => "The server is temporarily unavailable; try again",
+            Self::Server(_) => "Internal error",
         }
     }
 

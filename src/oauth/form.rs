@@ -33,7 +33,7 @@ impl<'a> Form<'a> {
     /// [`OauthError::InvalidRequest`] if the body is malformed in any way.
     pub fn parse(body: &'a [u8]) -> Result<Self, OauthError> {
         if has(body, |byte| byte < 0x20 || byte == 0x7f) {
-            return Err(OauthError::InvalidRequest("The body has a control character"));
+            return Err(OauthError::InvalidRequest("The body contains a control character"));
         }
         let is_encoded = has(body, |byte| byte == b'%' || byte == b'+');
         // Some requests have three parameters, few have more than eight.
@@ -52,7 +52,7 @@ impl<'a> Form<'a> {
         for (position, (name, _)) in pairs.iter().enumerate() {
             let is_repeated = pairs.iter().skip(position + 1).any(|(other, _)| other == name);
             if is_repeated && !may_repeat(name, &pairs) {
-                return Err(OauthError::InvalidRequest("A parameter is given twice"));
+                return Err(OauthError::InvalidRequest("A parameter is repeated"));
             }
         }
         pairs.retain(|(_, value)| !value.is_empty());
@@ -120,10 +120,10 @@ fn decode(text: &[u8]) -> Result<Cow<'_, str>, &'static str> {
         decoded.push(match byte {
             b'+' => b' ',
             b'%' => match rest.next().zip(rest.next()).and_then(byte_of) {
-                Some(0) => return Err("A parameter has a NUL byte"),
+                Some(0) => return Err("A parameter contains a NUL byte"),
                 Some(byte) => byte,
                 None => {
-                    return Err("The body has a percent sign without two hexadecimal digits");
+                    return Err("The body contains a percent sign without two hexadecimal digits");
                 }
             },
             other => other,

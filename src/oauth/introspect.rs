@@ -47,7 +47,7 @@ pub enum Inactive {
     #[error(transparent)]
     Token(#[from] TokenFailure),
     /// The caller may not introspect it.
-    #[error("neither issued to the caller nor for an audience that it stands for")]
+    #[error("neither issued to the caller nor for an audience the caller stands for")]
     NotForCaller,
 }
 

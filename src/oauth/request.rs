@@ -84,7 +84,7 @@ impl<'a> OauthRequest<'a> {
     pub fn parameters_of_uri(&self) -> Result<Form<'a>, OauthError> {
         self.check_uri()?;
         let malformed =
-            |_| OauthError::InvalidRequest("The query is malformed, or has a parameter twice");
+            |_| OauthError::InvalidRequest("The query is malformed or repeats a parameter");
         Form::parse(self.query.as_bytes()).map_err(malformed)
     }
 
@@ -94,9 +94,7 @@ impl<'a> OauthRequest<'a> {
             query => serde_urlencoded::from_str::<Vec<(String, String)>>(query).unwrap_or_default(),
         };
         if in_query.iter().any(|(name, _)| NEVER_IN_THE_URI.contains(&name.as_str())) {
-            return Err(OauthError::InvalidRequest(
-                "Parameters belong into the body, not into the URI",
-            ));
+            return Err(OauthError::InvalidRequest("Send parameters in the body, not in the URI"));
         }
         Ok(())
     }

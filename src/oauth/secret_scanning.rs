@@ -123,8 +123,8 @@ async fn report(
             Ok(()) => {
                 context.metrics.keys_leaked.increment(1);
                 let done = match policy {
-                    LeakPolicy::Revoke => "it is revoked",
-                    LeakPolicy::Flag => "it is marked, and still good",
+                    LeakPolicy::Revoke => "it has been revoked",
+                    LeakPolicy::Flag => "it is marked as leaked and still works",
                 };
                 log::warn!("the API key {key} of {} was found in public; {done}", owner.as_str());
             }

@@ -20,17 +20,17 @@ pub struct ChosenSecret(Secret);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnacceptableSecret {
     /// The length is out of range.
-    #[error("a secret of one's own has {MIN_LEN} to {MAX_LEN} characters")]
+    #[error("a secret of your own must have {MIN_LEN} to {MAX_LEN} characters")]
     Length,
     /// The secret has a character that clients cannot send or may lose.
-    #[error("a secret is of printable ASCII characters, without a space at either end")]
+    #[error("a secret must be printable ASCII, without spaces at the ends")]
     Characters,
     /// The secret repeats one character.
-    #[error("a secret must not be one character again and again")]
+    #[error("a secret must not repeat a single character")]
     Monotonous,
     /// The secret has the form of a generated one, which is recognized in another way.
     #[error(
-        "a secret of one's own must not begin with mts_ or mtk_, as those do that are made here"
+        "a secret of your own must not begin with mts_ or mtk_, the prefixes of generated secrets"
     )]
     Reserved,
 }

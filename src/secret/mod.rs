@@ -41,7 +41,7 @@ impl<'de> serde::Deserialize<'de> for Secret {
         // secret.
         match serde_json::Value::deserialize(deserializer)? {
             serde_json::Value::String(plain) => Ok(Self(plain)),
-            _ => Err(serde::de::Error::custom("a secret is a string")),
+            _ => Err(serde::de::Error::custom("a secret must be a string")),
         }
     }
 }

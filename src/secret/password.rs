@@ -35,16 +35,16 @@ pub struct Password {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnacceptablePassword {
     /// The password is too short.
-    #[error("a password has at least {MIN_LEN} characters")]
+    #[error("a password must have at least {MIN_LEN} characters")]
     TooShort,
     /// The password is too long.
-    #[error("a password has at most {MAX_LEN} characters")]
+    #[error("a password must have at most {MAX_LEN} characters")]
     TooLong,
     /// The password is easy to guess.
     #[error("the password is easy to guess. {0}")]
     Guessable(String),
     /// The password has a character that gets lost on the way.
-    #[error("a password has no control characters, such as the end of a line")]
+    #[error("a password must not contain control characters such as line ends")]
     Characters,
 }
 
@@ -101,7 +101,7 @@ impl Password {
         let mut advice: Vec<String> = warning.into_iter().collect();
         advice.extend(suggestions.iter().map(ToString::to_string));
         if advice.is_empty() {
-            advice.push("Take several words that have nothing to do with each other.".to_owned());
+            advice.push("Use several unrelated words.".to_owned());
         }
         Err(UnacceptablePassword::Guessable(advice.join(" ")))
     }

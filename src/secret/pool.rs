@@ -160,7 +160,7 @@ impl Inner {
         let inner = Arc::clone(self);
         let thread = std::thread::Builder::new().name("mintery-hash".to_owned());
         if let Err(error) = thread.spawn(move || inner.work()) {
-            log::error!("cannot start a thread to hash on: {error}");
+            log::error!("cannot start a hashing thread: {error}");
             let mut state = self.lock();
             state.running -= 1;
             // Without a thread the jobs are dropped, outside of the lock.
@@ -189,7 +189,7 @@ impl Inner {
             drop(state);
             self.metrics.begun.increment(1);
             if catch_unwind(AssertUnwindSafe(|| (job.act)(&mut memory))).is_err() {
-                log::error!("a hash failed");
+                log::error!("hashing a secret panicked");
             }
         }
     }

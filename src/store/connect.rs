@@ -35,7 +35,7 @@ pub struct DatabaseUrl {
 
 /// A URL that names no database that Mintery can use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a database is sqlite://PATH or postgres://USER@HOST/NAME{0}")]
+#[error("the database must be sqlite://PATH or postgres://USER@HOST/NAME{0}")]
 pub struct InvalidDatabaseUrl(&'static str);
 
 /// What to do when there is no database file.
@@ -59,7 +59,7 @@ impl DatabaseUrl {
         }
         match url.strip_prefix("sqlite:") {
             Some(path) if path.contains(":memory:") || path.contains("mode=memory") => {
-                Err(InvalidDatabaseUrl("; not in memory, a restart would lose it"))
+                Err(InvalidDatabaseUrl("; a database in memory would be lost at a restart"))
             }
             Some(path)
                 if path

@@ -6,16 +6,16 @@ use sqlx::error::ErrorKind;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The store is out of reach, or so busy that it comes to the same. Nothing was changed.
-    #[error("the store is out of reach: {0}")]
+    #[error("the store is unreachable: {0}")]
     Unavailable(String),
     /// The connection broke while a change was being committed: it may have happened, or not.
-    #[error("the store went away during a commit, whose outcome is unknown: {0}")]
+    #[error("the connection to the store was lost during a commit; its outcome is unknown: {0}")]
     OutcomeUnknown(String),
     /// What was to be made exists.
-    #[error("it exists")]
+    #[error("it already exists")]
     Conflict,
     /// A row holds what this program never writes.
-    #[error("the store holds a {0} that this program does not understand")]
+    #[error("the store contains an invalid {0}")]
     Corrupt(&'static str),
     /// Anything else.
     #[error("the store failed: {0}")]
@@ -27,7 +27,7 @@ pub enum StoreError {
 pub enum OpenError {
     /// There is no such file.
     #[error(
-        "there is no database at {0}; `mintery serve`, `mintery db migrate` and `mintery client create` make one"
+        "no database at {0}; create one with `mintery serve`, `mintery db migrate` or `mintery client create`"
     )]
     Missing(String),
     /// The file or its folder cannot be used.
@@ -51,24 +51,26 @@ pub enum OpenError {
     },
     /// Another process serves this file.
     #[error(
-        "the database at {0} is served by another process; SQLite is for one server, several servers share a PostgreSQL"
+        "another process serves the database at {0}; SQLite supports one server, use PostgreSQL for several"
     )]
     ServedElsewhere(String),
     /// It can be read and not written.
-    #[error("the database cannot be changed, so it cannot be served: {0}")]
+    #[error("cannot serve a read-only database: {0}")]
     ReadOnly(String),
     /// It was reached, and refused.
     #[error("cannot open the database: {0}")]
     Refused(String),
     /// Tables are missing.
-    #[error("the database has no tables, or those of an earlier release; run `mintery db migrate`")]
+    #[error(
+        "the database has no tables, or the tables of an earlier release; run `mintery db migrate`"
+    )]
     NotMigrated,
     /// Tables of a later release.
     #[error("the database is newer than this program (it has migration {0}); upgrade the program")]
     TooNew(i64),
     /// A migration that landed is not the one that this program knows.
     #[error(
-        "the database has another migration {0} than this program; it was made by a different build"
+        "migration {0} in the database differs from this program's; the database was created by a different build"
     )]
     Differs(i64),
     /// A statement failed.

@@ -246,7 +246,7 @@ async fn the_authorization_endpoint_refuses_everything_with_a_page() {
         assert!(page.header("cache-control").contains("no-store"), "{page:?}");
         assert_eq!(page.header("x-content-type-options"), "nosniff");
         assert!(page.header("location").is_empty(), "{page:?}");
-        assert!(page.body.contains("machines"), "{page:?}");
+        assert!(page.body.contains("issues access tokens to programs"), "{page:?}");
         page.assert_no_echo("MARKER", &query);
         page.assert_no_echo("attacker", &query);
         page.assert_request_id(&query);

@@ -54,6 +54,6 @@ export function overflow(page) {
 export async function createKey(page, owner, name) {
   await page.goto(`/dashboard/keys/new?owner=${owner}`);
   await page.getByLabel("Name", { exact: true }).fill(name);
-  await page.getByRole("button", { name: "Generate Key" }).click();
+  await page.getByRole("button", { name: "Create API key" }).click();
   return (await page.locator("#key").textContent()).trim();
 }

@@ -65,7 +65,7 @@ async function checkAll(world, colorScheme) {
     if ((await overflow(page)) > 0) wrong.push(`a new key: wider than ${width}`);
     await page.goto(`/dashboard/keys/new?owner=${owner}`);
     await page.getByLabel("Name", { exact: true }).fill("\u0001");
-    await page.getByRole("button", { name: "Generate Key" }).click();
+    await page.getByRole("button", { name: "Create API key" }).click();
     await at(page, "a form with a problem");
     await page.goto("/dashboard/settings/second-factor");
     await page.getByRole("button", { name: "Set up" }).click();
@@ -134,7 +134,7 @@ export const tests = {
     await logIn(page, ADMIN);
     await page.goto("/dashboard/keys");
     await page.keyboard.press("Tab");
-    assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to the content");
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), "Skip to content");
     await page.keyboard.press("Enter");
     await page.keyboard.press("Tab");
     const outline = await page.evaluate(() => {

@@ -58,7 +58,7 @@ export const tests = {
                <input name="password" value="${VIEWER.password}"></form><script>document.forms[0].submit()</script>`,
       }));
     await page.goto(`${elsewhere}/lure-in`);
-    await page.getByText("This form does not count").waitFor();
+    await page.getByText("Form rejected").waitFor();
     await page.goto("/dashboard");
     assert.match(await page.locator(".who-name").textContent(), new RegExp(ADMIN.username));
     // Nor log them out: the browser keeps the cookie to itself, and would take an empty one.
@@ -68,7 +68,7 @@ export const tests = {
         body: `<form method="post" action="${server.url}/logout"></form><script>document.forms[0].submit()</script>`,
       }));
     await page.goto(`${elsewhere}/lure-out`);
-    await page.getByText("This form does not count").waitFor();
+    await page.getByText("Form rejected").waitFor();
     await page.goto("/dashboard");
     assert.match(await page.locator(".who-name").textContent(), new RegExp(ADMIN.username));
   },

@@ -20,15 +20,15 @@ export const tests = {
     }
     await page.goto(`/dashboard/keys/new?owner=${owner}`);
     await page.getByLabel("Name", { exact: true }).fill("n".repeat(10_000));
-    await page.getByText("Where from, and how often").click();
-    await page.getByLabel("Address ranges").fill("10.0.0.1/8\n2001:db8::/32");
-    await page.getByRole("button", { name: "Generate Key" }).click();
+    await page.getByText("Restrictions (IP ranges, rate limit)").click();
+    await page.getByLabel("IP ranges").fill("10.0.0.1/8\n2001:db8::/32");
+    await page.getByRole("button", { name: "Create API key" }).click();
     const field = page.getByLabel("Name", { exact: true });
     assert.equal(await field.getAttribute("aria-invalid"), "true");
     assert.equal(await page.evaluate(() => document.activeElement.id), "name");
     assert.match(await page.locator("#name-problem").textContent(), /1 to 200 characters/);
     assert.match(await page.locator("#allowed-problem").textContent(), /the range is 10\.0\.0\.0\/8/);
-    assert.match(await page.getByLabel("Address ranges").inputValue(), /2001:db8::\/32/);
+    assert.match(await page.getByLabel("IP ranges").inputValue(), /2001:db8::\/32/);
     assert.deepEqual(page.complaints, []);
   },
 
@@ -41,15 +41,15 @@ export const tests = {
     }
     await one.getByLabel("Name", { exact: true }).fill("One");
     await one.getByRole("button", { name: "Save changes" }).click();
-    await one.getByText("The changes are saved").waitFor();
+    await one.getByText("Changes saved").waitFor();
     await other.getByLabel("Name", { exact: true }).fill("Other");
     await other.getByRole("button", { name: "Save changes" }).click();
-    assert.match(await other.getByRole("alert").textContent(), /Somebody else has changed the client/);
+    assert.match(await other.getByRole("alert").textContent(), /The client has changed in the meantime/);
     assert.equal(await other.getByLabel("Name", { exact: true }).inputValue(), "Other");
     assert.equal(JSON.parse(server.cli(["client", "show", id, "-o", "json"])).client_name, "One");
     // Whoever has seen that may insist.
     await other.getByRole("button", { name: "Save changes" }).click();
-    await other.getByText("The changes are saved").waitFor();
+    await other.getByText("Changes saved").waitFor();
   },
 
   "whoever may only look is offered nothing else, and can do nothing else": async ({ browser, server }) => {
@@ -79,7 +79,7 @@ export const tests = {
     assert.equal(await page.locator(".nav [aria-current=page]").textContent(), "API keys");
     await page.goto("/dashboard/nothing-here");
     assert.equal(await page.locator(".nav a").count() > 5 && (await page.locator(".nav [aria-current]").count()), 0);
-    await page.getByRole("link", { name: "To the overview" }).click();
+    await page.getByRole("link", { name: "Go to the overview" }).click();
     await page.getByRole("heading", { name: "Overview" }).waitFor();
   },
 

@@ -42,7 +42,7 @@ async function press(page, name) {
 
 /** Over the way around, to what the page is for. */
 async function skip(page) {
-  await tabTo(page, /^Skip to the content$/);
+  await tabTo(page, /^Skip to content$/);
   await page.keyboard.press("Enter");
 }
 
@@ -61,33 +61,33 @@ async function walk({ browser, server }, program, options) {
   await skip(page);
   assert.equal(await press(page, /^API keys$/), "API keys");
   await skip(page);
-  assert.equal(await press(page, /^Create New API Key$/), "Create New API Key");
+  assert.equal(await press(page, /^Create API key$/), "Create API key");
   await skip(page);
   await tabTo(page, /^Name/);
   await page.keyboard.type("By keyboard");
   await tabTo(page, /^Owner/);
   await page.keyboard.type(program);
   assert.equal(await page.locator("#owner").inputValue(), owner);
-  assert.equal(await press(page, /^Generate Key$/), "Your new API key");
+  assert.equal(await press(page, /^Create API key$/), "Your new API key");
   const key = (await page.locator("#key").textContent()).trim();
   assert.equal(await server.statusWith(key), 200);
   await skip(page);
   assert.equal(await press(page, /^I have stored it$/), "By keyboard");
   await skip(page);
-  assert.equal(await press(page, /^Rotate$/), "Rotate this API key");
+  assert.equal(await press(page, /^Rotate$/), "Rotate API key");
   await skip(page);
-  assert.equal(await press(page, /^Create the new key$/), "Step 1 is done: the new key");
+  assert.equal(await press(page, /^Create new key$/), "Step 1 done: your new key");
   const successor = (await page.locator("#key").textContent()).trim();
   await skip(page);
-  await press(page, /^I have stored it: update the applications$/);
+  await press(page, /^I have stored it: update applications$/);
   await skip(page);
-  await press(page, /^The applications have it: verify$/);
+  await press(page, /^Applications updated: verify$/);
   assert.equal(await server.statusWith(successor), 200);
   await skip(page);
-  await press(page, /^Delete the old key…$/);
+  await press(page, /^Revoke the old key…$/);
   await skip(page);
-  await press(page, /^Delete the old key$/);
-  await page.getByText("The API key is revoked").waitFor();
+  await press(page, /^Revoke the old key$/);
+  await page.getByText("API key revoked.").waitFor();
   assert.deepEqual([await server.statusWith(key), await server.statusWith(successor)], [401, 200]);
 }
 

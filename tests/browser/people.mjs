@@ -38,8 +38,8 @@ async function secondFactor({ browser, server }, options) {
   await page.getByRole("button", { name: "Set up" }).click();
   assert.ok(await page.getByRole("img", { name: /QR/ }).evaluate((image) => image.src.startsWith("data:image/svg+xml")));
   const secret = (await page.locator("#totp").textContent()).trim();
-  await page.getByLabel("Code of the app").fill(codeOf(secret));
-  await page.getByRole("button", { name: "Turn it on" }).click();
+  await page.getByLabel("6-digit code from your app").fill(codeOf(secret));
+  await page.getByRole("button", { name: "Turn on" }).click();
   const codes = (await page.locator("#codes").textContent()).trim().split(/\s+/);
   assert.equal(codes.length, 10);
   await page.getByRole("link", { name: "I have stored them" }).click();
@@ -87,6 +87,6 @@ export const tests = {
     await other.goto("/dashboard");
     assert.match(other.url(), /\/login$/);
     await one.goto("/dashboard/sessions");
-    await one.getByText("This one").waitFor();
+    await one.getByText("This session").waitFor();
   },
 };

@@ -36,10 +36,10 @@ export const tests = {
     page.on("dialog", (dialog) => dialog.accept());
     const key = await createKey(page, owner, "Again");
     await page.reload();
-    await page.getByRole("heading", { name: "This was created already" }).waitFor();
+    await page.getByRole("heading", { name: "Already created" }).waitFor();
     assert.ok(!(await page.content()).includes(key));
     assert.equal(keysOf(world.server, owner).length, 1);
-    await page.getByRole("link", { name: "To the key" }).click();
+    await page.getByRole("link", { name: "Go to the key" }).click();
     await page.getByRole("heading", { name: "Again" }).waitFor();
   },
 
@@ -51,14 +51,14 @@ export const tests = {
     await page.getByRole("button", { name: "Create client" }).click();
     await page.locator("#secret").waitFor();
     await page.reload();
-    await page.getByRole("heading", { name: "This was created already" }).waitFor();
-    await page.getByRole("link", { name: "To the client" }).click();
-    await page.getByRole("link", { name: "Add secret" }).click();
-    await page.getByRole("button", { name: "Add secret" }).click();
+    await page.getByRole("heading", { name: "Already created" }).waitFor();
+    await page.getByRole("link", { name: "Go to the client" }).click();
+    await page.getByRole("link", { name: "Create secret" }).click();
+    await page.getByRole("button", { name: "Create secret" }).click();
     await page.locator("#secret").waitFor();
     await page.reload();
-    await page.getByRole("heading", { name: "This was created already" }).waitFor();
-    await page.getByRole("link", { name: "To the client" }).click();
+    await page.getByRole("heading", { name: "Already created" }).waitFor();
+    await page.getByRole("link", { name: "Go to the client" }).click();
     assert.equal(await page.getByRole("link", { name: "Revoke…" }).count(), 2);
     const clients = JSON.parse(world.server.cli(["client", "list", "-o", "json"]));
     assert.equal(clients.filter((client) => client.client_name === "Reloaded").length, 1);

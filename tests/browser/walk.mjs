@@ -28,18 +28,18 @@ async function walk({ browser, server }, options) {
   await page.getByLabel("Username").fill(ADMIN.username);
   await page.getByLabel("Password").fill("not the password");
   await page.getByRole("button", { name: "Log in" }).click();
-  assert.match(await page.getByRole("alert").textContent(), /username or the password is wrong/);
+  assert.match(await page.getByRole("alert").textContent(), /Wrong username or password/);
   assert.equal(await page.getByLabel("Username").inputValue(), ADMIN.username);
   await page.getByLabel("Password").fill(ADMIN.password);
   await page.getByRole("button", { name: "Log in" }).click();
   await page.getByRole("heading", { name: "API keys", level: 1 }).waitFor();
 
   // A key is created, shown once, and copied.
-  await page.getByRole("link", { name: "Create New API Key" }).first().click();
+  await page.getByRole("link", { name: "Create API key" }).first().click();
   await page.getByLabel("Name", { exact: true }).fill("Production Server");
   await page.getByLabel("Owner").selectOption(owner);
   await page.getByLabel("Expires after").selectOption("30");
-  await page.getByRole("button", { name: "Generate Key" }).click();
+  await page.getByRole("button", { name: "Create API key" }).click();
   const key = (await page.locator("#key").textContent()).trim();
   assert.match(key, /^mtk_live_[0-9A-Za-z]{49}$/);
   if (hasScript) {
@@ -66,23 +66,23 @@ async function walk({ browser, server }, options) {
   // Rotated in four steps: both work in between.
   await page.goto(keyPath);
   await page.getByRole("link", { name: "Rotate" }).click();
-  await page.getByRole("button", { name: "Create the new key" }).click();
+  await page.getByRole("button", { name: "Create new key" }).click();
   const newKey = (await page.locator("#key").textContent()).trim();
   assert.notEqual(newKey, key);
-  await page.getByRole("link", { name: "update the applications" }).click();
-  assert.match(await page.locator("[aria-current=step]").textContent(), /Update the applications/);
+  await page.getByRole("link", { name: "update applications" }).click();
+  assert.match(await page.locator("[aria-current=step]").textContent(), /Update applications/);
   await page.getByRole("link", { name: "verify" }).click();
   await page.getByText("Waiting for the first request").waitFor();
   assert.deepEqual([await server.statusWith(key), await server.statusWith(newKey)], [200, 200]);
   if (hasScript) {
     // It looks again by itself.
-    await page.getByText("the old one was last used before it").waitFor({ timeout: 30_000 });
+    await page.getByText("the old key was last used before it").waitFor({ timeout: 30_000 });
   } else {
-    await untilShown(page, `${keyPath}/rotate?step=3`, "the old one was last used before it");
+    await untilShown(page, `${keyPath}/rotate?step=3`, "the old key was last used before it");
   }
-  await page.getByRole("link", { name: "Delete the old key…" }).click();
-  await page.getByRole("button", { name: "Delete the old key" }).click();
-  await page.getByText("The API key is revoked").waitFor();
+  await page.getByRole("link", { name: "Revoke the old key…" }).click();
+  await page.getByRole("button", { name: "Revoke the old key" }).click();
+  await page.getByText("API key revoked.").waitFor();
   assert.deepEqual([await server.statusWith(key), await server.statusWith(newKey)], [401, 200]);
 
   // Disabled, enabled, and revoked: then it is refused.
@@ -125,15 +125,15 @@ export const tests = {
     const token = () => JSON.parse(execFileSync("sh", ["-c", command.replace("curl ", "curl -s ")], { encoding: "utf8" }));
     assert.equal(token().scope, "read write");
     await page.getByRole("link", { name: "I have stored it" }).click();
-    await page.getByRole("link", { name: "Add secret" }).click();
-    await page.getByLabel("Label (optional)").fill("from spring on");
-    await page.getByRole("button", { name: "Add secret" }).click();
+    await page.getByRole("link", { name: "Create secret" }).click();
+    await page.getByLabel("Label (optional)").fill("spring 2027");
+    await page.getByRole("button", { name: "Create secret" }).click();
     assert.match((await page.locator("#secret").textContent()).trim(), /^mts_/);
     await page.getByRole("link", { name: "I have stored it" }).click();
     await page.getByRole("row", { name: "Secret" }).getByRole("link", { name: "Revoke…" }).last().click();
-    await page.getByText("It is not safe to revoke yet").waitFor();
+    await page.getByText("Not safe to revoke yet").waitFor();
     await page.getByRole("button", { name: "Revoke secret" }).click();
-    await page.getByText("The secret is revoked").waitFor();
+    await page.getByText("Secret revoked, with").waitFor();
     assert.deepEqual(page.complaints, []);
   },
 };

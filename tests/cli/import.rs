@@ -122,26 +122,26 @@ fn bad_lines_are_refused_one_by_one() {
         (br#"{"client_id":"x","client_name":"x","secrets":[[null,"abcd"]]}"#, "expected a JSON object"),
         (br#"{"client_name":"x"}"#, "client_id is missing"),
         (br#"{"client_id":"x"}"#, "client_name is missing"),
-        (br#"{"client_id":"","client_name":"x"}"#, "a client id is"),
-        (br#"{"client_id":"x","client_name":"a\u0000b"}"#, "a name is"),
+        (br#"{"client_id":"","client_name":"x"}"#, "a client id must"),
+        (br#"{"client_id":"x","client_name":"a\u0000b"}"#, "a name must"),
         (br#"{"client_id":"x","client_name":"x","logo_uri":"y"}"#, "unknown field `logo_uri`"),
         (br#"{"client_id":"x","client_name":"x","client_id":"x"}"#, "duplicate field `client_id`"),
-        (br#"{"client_id":"x","client_name":"x","scope":"a  b"}"#, "a scope list is"),
+        (br#"{"client_id":"x","client_name":"x","scope":"a  b"}"#, "scopes must"),
         (br#"{"client_id":"x","client_name":"x","scope":"a","default_scope":"b"}"#, "default scope b"),
         (resource.as_bytes(), "https://nobody.example"),
         (br#"{"client_id":"x","client_name":"x","grant_types":["password"]}"#, "grant"),
         (br#"{"client_id":"x","client_name":"x","token_endpoint_auth_method":"none"}"#, "auth_method"),
-        (br#"{"client_id":"x","client_name":"x","access_token_ttl":0}"#, "tokens live"),
+        (br#"{"client_id":"x","client_name":"x","access_token_ttl":0}"#, "token lifetime"),
         (br#"{"client_id":"x","client_name":"x","access_token_signed_response_alg":"none"}"#, ""),
         (br#"{"client_id":"x","client_name":"x","client_secret":"hunter2hunter2","client_secret_hash":"y"}"#, "either"),
         (br#"{"client_id":"x","client_name":"x","client_secret_hash":"hunter2hunter2"}"#, "hash"),
-        (br#"{"client_id":"x","client_name":"x","client_secret":12345678}"#, "a secret is a string"),
+        (br#"{"client_id":"x","client_name":"x","client_secret":12345678}"#, "a secret must be a string"),
         (br#"{"client_id":"x","client_name":"x","client_secret":""}"#, "a secret"),
         (br#"{"client_id":"x","client_name":"x","client_id_issued_at":1795315349000}"#, "seconds"),
         (br#"{"client_id":"x","client_name":"x","secrets":[{"id":"cs_1","client_secret_hash":"y"}]}"#, ""),
         (b"{\"client_id\":\"taken\",\"client_name\":\"\x1b\"}", "column"),
-        (br#"{"client_id":"taken","client_name":"x"}"#, "there is a client taken already"),
-        (br#"{"client_id":"good-1","client_name":"x"}"#, "client good-1 stands on line 1 already"),
+        (br#"{"client_id":"taken","client_name":"x"}"#, "client taken already exists"),
+        (br#"{"client_id":"good-1","client_name":"x"}"#, "client good-1 is already on line 1"),
         // It has lost its end.
         (br#"{"client_id":"x","client_name":"x""#, "column"),
     ];
@@ -248,7 +248,7 @@ fn a_strict_import_that_is_killed_has_taken_nothing() {
         work.run(&["client", "delete", "client-000001"]).failed(&["client-000001"]);
         // What was left behind is in nobody's way.
         let ran = import(&work, line("before"), &[]);
-        assert!(ran.stderr.contains("there is a client before already"), "{ran:?}");
+        assert!(ran.stderr.contains("client before already exists"), "{ran:?}");
         assert_eq!((count(&work, "clients"), count(&work, "client_imports")), (1, 0));
     }
     let ran = work.run(&arguments).succeeded();
@@ -405,7 +405,7 @@ fn an_empty_database_exports_nothing() {
     let work = Workplace::new();
     work.run(&["db", "migrate"]).succeeded();
     let ran = work.run(&["client", "export"]).succeeded();
-    assert!(ran.stdout.is_empty() && ran.stderr.contains("no client"), "{ran:?}");
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("No clients"), "{ran:?}");
 }
 
 /// Two who bring in the same clients at once get each of them once.

@@ -380,7 +380,7 @@ fn starting_and_stopping_is_logged() {
     let address = server.address;
     let log = log_of(server);
     for words in
-        [format!("answering on http://{address}"), "stopping".to_owned(), "stopped".to_owned()]
+        [format!("listening on http://{address}"), "stopping".to_owned(), "stopped".to_owned()]
     {
         assert!(log.contains(&words), "{words}: {log}");
     }

@@ -77,7 +77,7 @@ fn a_secret_is_rotated() {
     let [old_id] = secrets(&work, "x").try_into().unwrap();
     is_not_safe(
         safe_to_revoke(&work, "x", &old_id, &[]),
-        &["never used", "no other secret", "just now"],
+        &["never used", "no other valid secret", "just now"],
     );
     use_secrets(&work, &[&old]);
     let list = work.run(&["client", "secret", "list", "x"]).succeeded();
@@ -89,10 +89,10 @@ fn a_secret_is_rotated() {
     let new = Client { secret: new, ..old.clone() };
     let new_id = secrets(&work, "x").remove(1);
     let words = [
-        "was used just now",
+        "last used just now",
         "127.0.0.1",
         "for 1 day: wait until 20",
-        "no other secret that is good was used yet",
+        "no other valid secret has been used yet",
     ];
     is_narrow(&is_not_safe(safe_to_revoke(&work, "x", &old_id, &[]), &words));
     use_secrets(&work, &[&new]);
@@ -183,7 +183,7 @@ fn of_a_secret_from_elsewhere_it_is_unknown_whether_it_was_used() {
     use_secrets(&work, &[&Client { id: "x".to_owned(), secret: new }]);
     is_not_safe(
         safe_to_revoke(&work, "x", &imported, &[]),
-        &["as far as is known", "counted only since"],
+        &["no use is known", "counted only since"],
     );
     // The import was two days ago.
     work.execute("UPDATE events SET at = at - 172800000 WHERE kind = 'clients.imported'");
@@ -192,5 +192,5 @@ fn of_a_secret_from_elsewhere_it_is_unknown_whether_it_was_used() {
     assert!(ran.code == Some(1) && made > long_ago, "the tables were made later: {ran:#?}");
     work.execute("UPDATE _sqlx_migrations SET installed_on = '2025-01-01 00:00:00'");
     let ran = safe_to_revoke(&work, "x", &imported, &[]).succeeded();
-    assert!(ran.stdout.contains("whether it was before that is unknown"), "{ran:#?}");
+    assert!(ran.stdout.contains("earlier uses were not counted"), "{ran:#?}");
 }

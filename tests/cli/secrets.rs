@@ -95,7 +95,7 @@ fn a_secret_that_is_not_acceptable_touches_nothing() {
         (b"MARKER12345\nMARKER12345\n", "printable"),
         (b"MARKER12345\n\n", "printable"),
         (b" MARKER12345", "printable"),
-        (b"xxxxxxxxxxxxx", "again and again"),
+        (b"xxxxxxxxxxxxx", "repeat a single character"),
         (b"mts_MARKER12345", "mts_"),
     ] {
         let ran = create(&work, &[], input).was_misused();

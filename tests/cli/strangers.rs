@@ -36,12 +36,15 @@ fn all_fail(stranger: &Stranger, words: &[&str]) {
 #[test]
 fn a_web_page_is_no_answer() {
     let html = "Content-Type: text/html\r\n";
-    all_fail(&Stranger::answering("200 OK", html, b"<html>Welcome</html>"), &["like Mintery"]);
+    all_fail(
+        &Stranger::answering("200 OK", html, b"<html>Welcome</html>"),
+        &["not a Mintery server"],
+    );
     all_fail(&Stranger::answering("404 Not Found", html, b"<html>Nothing</html>"), &["404"]);
     all_fail(&Stranger::answering("502 Bad Gateway", html, b"<html>Oops</html>"), &["502"]);
-    all_fail(&Stranger::answering("200 OK", "", b""), &["like Mintery"]);
-    all_fail(&Stranger::answering("200 OK", "", b"{}"), &["like Mintery"]);
-    all_fail(&Stranger::answering("200 OK", "", b"null"), &["like Mintery"]);
+    all_fail(&Stranger::answering("200 OK", "", b""), &["not a Mintery server"]);
+    all_fail(&Stranger::answering("200 OK", "", b"{}"), &["not a Mintery server"]);
+    all_fail(&Stranger::answering("200 OK", "", b"null"), &["not a Mintery server"]);
     all_fail(&Stranger::answering("204 No Content", "", b""), &["204"]);
 }
 
@@ -116,7 +119,7 @@ fn what_a_server_says_does_not_act_on_the_terminal() {
         .with("MINTERY_URL", &stranger.url)
         .with("MINTERY_TOKEN", "mtk_live_x")
         .run(&["token", "get"])
-        .ended_with(1, &["like Mintery"]);
+        .ended_with(1, &["not a Mintery server"]);
 }
 
 /// A server may not say of a token that it is the one for another issuer.

@@ -205,5 +205,5 @@ fn what_makes_no_user_is_refused_with_a_reason() {
     }
     assert_eq!(work.numbers("SELECT COUNT(*) FROM users"), [0]);
     create(&work, "ann", "member", PASSWORD).succeeded();
-    create(&work, "ANN", "member", PASSWORD).failed(&["there is a user ANN already"]);
+    create(&work, "ANN", "member", PASSWORD).failed(&["user ANN already exists"]);
 }

@@ -285,7 +285,7 @@ fn a_published_private_key_is_compromised() {
     let told: Vec<_> = keys.left_out().iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
-        ["the key k: its private half is published: it is compromised, and has to be replaced"]
+        ["the key k: its private key is published: it is compromised and must be replaced"]
     );
 }
 

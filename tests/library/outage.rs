@@ -120,17 +120,17 @@ fn what_is_no_metadata_and_no_keys_is_said() {
     let html = Answer::Document("<!doctype html><title>Log in</title>".to_owned());
     let issuer = Issuer::with(&[&key]);
     issuer.put(METADATA, html.clone());
-    assert!(refusal(&issuer).contains("does the address lead to the issuer?"));
+    assert!(refusal(&issuer).contains("check the URL of the issuer"));
 
     let issuer = Issuer::with(&[&key]);
     issuer.put(JWKS, html);
-    assert!(refusal(&issuer).contains("no JWK set"));
+    assert!(refusal(&issuer).contains("not a JWK set"));
 
     for (answer, said) in [
         (Answer::Status(404), "status 404"),
         (Answer::Status(500), "status 500"),
         (Answer::Status(204), "status 204"),
-        (Answer::HangUp, "cannot be fetched"),
+        (Answer::HangUp, "cannot fetch"),
     ] {
         for path in [METADATA, JWKS] {
             let issuer = Issuer::with(&[&key]);
@@ -154,7 +154,10 @@ fn another_issuers_metadata_are_refused() {
         let metadata = json!({ "issuer": named, "jwks_uri": format!("{}{JWKS}", issuer.url) });
         issuer.put(METADATA, Answer::Document(metadata.to_string()));
         let error = refusal(&issuer);
-        assert!(error.contains(&named) && error.contains("configure exactly that"), "{error}");
+        assert!(
+            error.contains(&named) && error.contains("configure exactly this value"),
+            "{error}"
+        );
     }
     assert_eq!(issuer.hits() + other.hits(), 0);
 }

@@ -80,25 +80,25 @@ pub enum BuildError {
     /// The issuer, or the address of its keys or feed, is neither an https URL nor an http URL of
     /// this machine. An attacker on the way could replace the issuer's keys.
     #[error(
-        "{0:?} is not to be trusted: https is needed, or http on this very machine, and no user or fragment"
+        "{0:?} is not a trusted URL: use https, or http on a loopback address, without user and fragment"
     )]
     Insecure(String),
     /// The audience is not text that fits into `aud` and a header: visible ASCII without quote and
     /// backslash.
-    #[error("{0:?} is no audience: the URL of this API is expected")]
+    #[error("{0:?} is not an audience: use the URL of this API")]
     Audience(String),
     /// The secret for HS256 cannot be used.
     #[error(transparent)]
     SharedKey(#[from] KeySetError),
     /// The feature `fetch` is off and the program brings no [`Fetch`].
-    #[error("nothing to fetch with: give a `fetcher`, or enable the feature `fetch`")]
+    #[error("no fetcher: pass a `fetcher`, or enable the feature `fetch`")]
     NoFetcher,
     /// A verifier with a fetcher of its own needs another one to follow revocations, since both are
     /// used at the same time.
-    #[error("nothing to follow what is taken back with: give `FollowRevocations` a `fetcher` too")]
+    #[error("no fetcher for revocations: pass a `fetcher` to `FollowRevocations` too")]
     NoFetcherToFollow,
     /// The operating system refuses a thread.
-    #[error("no thread to keep the keys: {0}")]
+    #[error("cannot start the thread that refreshes the keys: {0}")]
     Thread(#[from] std::io::Error),
     /// The issuer's keys could not be fetched now. [`VerifierBuilder::start`] does not wait for them.
     #[error(transparent)]

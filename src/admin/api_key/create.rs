@@ -84,7 +84,7 @@ pub async fn create_once(
     let id = ApiKeyId::parse(&id).map_err(|_| StoreError::Corrupt("id of an API key"))?;
     match show(admin, &id).await {
         Err(AdminError::NotFound(_)) => Err(AdminError::Conflict(format!(
-            "the API key {id} that this request has made is gone"
+            "the API key {id} created by this request no longer exists"
         ))),
         shown => Ok(Creation::Repeated(Box::new(shown?))),
     }
@@ -167,17 +167,21 @@ impl Admin {
 pub(super) fn validate(key: &ApiKey, owner: &Owner) -> Result<(), AdminError> {
     let invalid = |reason: String| Err(AdminError::Invalid(reason));
     if key.scopes.as_str().len() > MAX_SCOPE_LEN {
-        return invalid(format!("the scopes of an API key have at most {MAX_SCOPE_LEN} bytes"));
+        return invalid(format!(
+            "the scopes of an API key must have at most {MAX_SCOPE_LEN} bytes"
+        ));
     }
     let missing = owner.lacks(&key.scopes);
     if !missing.is_empty() {
-        return invalid(format!("the scope {missing} is none of the owner's scopes"));
+        return invalid(format!("the owner does not have the scope {missing}"));
     }
     if key.allowed.iter().count() > MAX_RANGES {
-        return invalid(format!("an API key has at most {MAX_RANGES} ranges of addresses"));
+        return invalid(format!("an API key can have at most {MAX_RANGES} address ranges"));
     }
     if key.max_per_minute.is_some_and(|limit| !(1..=MAX_PER_MINUTE).contains(&limit)) {
-        return invalid(format!("a limit is from 1 to {MAX_PER_MINUTE} requests in a minute"));
+        return invalid(format!(
+            "the limit must be from 1 to {MAX_PER_MINUTE} requests per minute"
+        ));
     }
     Ok(())
 }

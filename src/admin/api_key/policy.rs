@@ -45,7 +45,7 @@ impl ApiKeyPolicy {
         let too_long = || {
             let most = self.max_ttl.as_secs();
             AdminError::Invalid(format!(
-                "an API key lives for at most {most} seconds here (`api_keys.max_ttl`)"
+                "the lifetime of an API key must be at most {most} seconds (`api_keys.max_ttl`)"
             ))
         };
         match (wanted, most) {

@@ -60,9 +60,9 @@ pub async fn revoke_all(admin: &Admin, selection: Selection) -> Result<Vec<ApiKe
                 }
             }
         }
-        Selection::Ids(ids) if ids.len() > MAX_AT_ONCE => {
-            Err(AdminError::Invalid(format!("at most {MAX_AT_ONCE} API keys are revoked at once")))
-        }
+        Selection::Ids(ids) if ids.len() > MAX_AT_ONCE => Err(AdminError::Invalid(format!(
+            "one request can revoke at most {MAX_AT_ONCE} API keys"
+        ))),
         Selection::Ids(ids) => revoke_ids(admin, ids).await,
     }
 }

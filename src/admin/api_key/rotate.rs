@@ -40,7 +40,9 @@ pub async fn rotate(
     let overlap = rotation.overlap.unwrap_or(USUAL_OVERLAP);
     if overlap > MAX_OVERLAP {
         let days = MAX_OVERLAP.as_secs() / (24 * 60 * 60);
-        return Err(AdminError::Invalid(format!("an old key stays good for at most {days} days")));
+        return Err(AdminError::Invalid(format!(
+            "the old key can stay valid for at most {days} days"
+        )));
     }
     let (before, _) = show(admin, id).await?;
     let policy = &admin.api_keys;
@@ -60,7 +62,7 @@ pub async fn rotate(
                 && api_key::exists(tx, other).await?
             {
                 return Err(AdminError::Conflict(format!(
-                    "the API key {id} was replaced by {other} already"
+                    "the API key {id} has already been replaced by {other}"
                 )));
             }
             if !old.is_enabled() {

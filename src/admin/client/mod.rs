@@ -98,7 +98,10 @@ async fn make(
         Box::pin(async move {
             if caller.grantable.is_some() && event::is_known(tx, row.id.as_str()).await? {
                 // Systems that trust this id trust another client.
-                return Err(AdminError::Exists(format!("client {}, or was one", row.id)));
+                return Err(AdminError::Exists(format!(
+                    "client {}, or a deleted client with this id,",
+                    row.id
+                )));
             }
             client::insert(tx, &row).await.map_err(|error| match error {
                 StoreError::Conflict => AdminError::Exists(format!("client {}", row.id)),
@@ -233,7 +236,7 @@ async fn check(
 pub(super) fn check_id(id: &ClientId) -> Result<(), AdminError> {
     if UserId::parse(id.as_str()).is_ok() {
         let reason =
-            "the id of a client does not look like that of a user, mu_ and 22 letters or digits";
+            "a client id must not have the form of a user id (mu_ and 22 letters or digits)";
         return Err(AdminError::Invalid(reason.to_owned()));
     }
     Ok(())

@@ -86,7 +86,7 @@ async fn add(
             caller.may_become(&client)?;
             if secrets.len() >= MAX_SECRETS {
                 let reason = format!(
-                    "a client has at most {MAX_SECRETS} secrets; revoke one that is not used any more"
+                    "a client can have at most {MAX_SECRETS} secrets; revoke an unused one first"
                 );
                 return Err(AdminError::Invalid(reason));
             }
@@ -160,11 +160,13 @@ pub(in crate::admin) fn parse_label(label: Option<String>) -> Result<Option<Stri
 pub(in crate::admin) fn check_life(life: Option<Duration>) -> Result<(), AdminError> {
     match life {
         Some(Duration::ZERO) => Err(AdminError::Invalid(
-            "what expires after 0 s is never good; without an expiry it does not expire".to_owned(),
+            "the lifetime must be at least 1 second; without one the secret never expires"
+                .to_owned(),
         )),
         Some(life) if life > Duration::from_secs(MAX_LIFE_DAYS * 24 * 60 * 60) => {
             Err(AdminError::Invalid(
-                "an expiry is within a hundred years; what has none does not expire".to_owned(),
+                "the lifetime must be at most 100 years; without one the secret never expires"
+                    .to_owned(),
             ))
         }
         _ => Ok(()),

@@ -150,9 +150,9 @@ impl LineParser {
         let auth_method = match json.token_endpoint_auth_method.as_deref() {
             // A client with a secret sends it either way.
             None | Some("client_secret_post") => AuthMethod::ClientSecret,
-            Some(name) => name.parse().map_err(|_| {
-                invalid("token_endpoint_auth_method is none that this server knows")
-            })?,
+            Some(name) => {
+                name.parse().map_err(|_| invalid("token_endpoint_auth_method is not supported"))?
+            }
         };
         let terms = json.terms()?.apply(ClientTerms::new(name));
         terms.validate()?;
@@ -175,7 +175,7 @@ impl LineParser {
         let mut secrets = Vec::new();
         let expires_at = match (json.client_secret_expires_at, json.secret_expires_in) {
             (Some(_), Some(_)) => {
-                return Err(invalid("give either client_secret_expires_at or secret_expires_in"));
+                return Err(invalid("use either client_secret_expires_at or secret_expires_in"));
             }
             (at, None) => self.date("client_secret_expires_at", at.filter(|at| *at != 0))?,
             (None, Some(seconds)) => {
@@ -200,7 +200,7 @@ impl LineParser {
             }
         }
         if secrets.len() > MAX_SECRETS {
-            return Err(invalid(format!("a client has at most {MAX_SECRETS} secrets")));
+            return Err(invalid(format!("a client can have at most {MAX_SECRETS} secrets")));
         }
         if secrets.iter().filter(|secret| secret.is_chosen()).count() > MAX_CHOSEN_SECRETS {
             return Err(AdminError::TooManyChosen);
@@ -213,7 +213,7 @@ impl LineParser {
         let hint = json.hint.unwrap_or_default();
         if !(hint.is_empty() || hint.len() == HINT_LEN && is_base62(&hint)) {
             return Err(invalid(format!(
-                "a hint is the last {HINT_LEN} letters or digits of a secret"
+                "the hint must be the last {HINT_LEN} letters or digits of the secret"
             )));
         }
         let Some(text) = secret_text(json.client_secret, json.client_secret_hash)? else {
@@ -238,7 +238,7 @@ impl LineParser {
         const LAST: i64 = 253_402_300_799;
         match seconds {
             Some(seconds) if !(0..=LAST).contains(&seconds) => {
-                Err(invalid(format!("{member} is a date in seconds since the epoch")))
+                Err(invalid(format!("{member} must be in seconds since the epoch")))
             }
             seconds => Ok(seconds.map(Timestamp::from_secs)),
         }
@@ -250,7 +250,7 @@ fn secret_text(
     hash: Option<String>,
 ) -> Result<Option<SecretText>, AdminError> {
     match (plain, hash) {
-        (Some(_), Some(_)) => Err(invalid("give either client_secret or client_secret_hash")),
+        (Some(_), Some(_)) => Err(invalid("use either client_secret or client_secret_hash")),
         (Some(plain), None) if looks_generated(CLIENT_SECRET_PREFIX, plain.expose()) => {
             Ok(Some(SecretText::Plain(plain)))
         }

@@ -299,12 +299,12 @@ impl<O: Observer> Import<'_, O> {
                 secrets.iter().find(|secret| taken_secrets.contains(secret.id.as_str()));
             if let Some((id, import)) = taken {
                 if import.is_some() && *import == self.staged_as {
-                    self.refuse(line, &format!("client {id} stands on an earlier line already"));
+                    self.refuse(line, &format!("client {id} is already on an earlier line"));
                 } else {
-                    self.refuse(line, &format!("there is a client {id} already"));
+                    self.refuse(line, &format!("client {id} already exists"));
                 }
             } else if let Some(secret) = taken_secret {
-                self.refuse(line, &format!("there is a secret {} already", secret.id.as_str()));
+                self.refuse(line, &format!("secret {} already exists", secret.id.as_str()));
             } else {
                 free.lines.push(line);
                 free.clients.push((client, secrets));
@@ -352,7 +352,7 @@ impl<O: Observer> Import<'_, O> {
         repeats
             .find(|line, earlier| {
                 self.summary.imported = self.summary.imported.saturating_sub(1);
-                self.refuse(line, &format!("its client_id stands on line {earlier} already"));
+                self.refuse(line, &format!("its client_id is already on line {earlier}"));
             })
             .map_err(unwritable)
     }
@@ -391,7 +391,7 @@ pub async fn clean_up(admin: &Admin, mut waits: impl FnMut(&str)) -> Result<(), 
     for import in client_import::unfinished(database).await? {
         if !import.abandoned {
             waits(&format!(
-                "looking whether an import that {} began is still under way",
+                "checking whether an import started by {} is still running",
                 import.actor
             ));
             tokio::time::sleep(DEAD_AFTER).await;
@@ -420,7 +420,7 @@ async fn discard(admin: &Admin, import: &str) -> Result<(), AdminError> {
 
 fn taken_for_dead() -> AdminError {
     AdminError::Invalid(
-        "another import took this one for dead, because it showed no sign of life; nothing was imported"
+        "nothing was imported: another import assumed that this one had stopped, because it had not reported progress; run it again"
             .to_owned(),
     )
 }

@@ -216,8 +216,7 @@ fn refuse_repeats(wanted: &mut Vec<Wanted>, refused: &mut Vec<(u64, String)>) {
     wanted.dedup_by(|later, first| {
         let is_repeated = later.client.id == first.client.id;
         if is_repeated {
-            let reason =
-                format!("client {} stands on line {} already", later.client.id, first.line);
+            let reason = format!("client {} is already on line {}", later.client.id, first.line);
             refused.push((later.line, reason));
         }
         is_repeated
@@ -226,10 +225,8 @@ fn refuse_repeats(wanted: &mut Vec<Wanted>, refused: &mut Vec<(u64, String)>) {
     wanted.retain(|client| {
         for id in client.secrets.iter().filter_map(|secret| secret.id.as_ref()) {
             if !secrets.insert(id.clone()) {
-                refused.push((
-                    client.line,
-                    format!("secret {} stands on another line too", id.as_str()),
-                ));
+                refused
+                    .push((client.line, format!("secret {} is also on another line", id.as_str())));
                 return false;
             }
         }

@@ -86,7 +86,9 @@ impl ApiInput {
     /// When a member is not valid.
     pub fn into_update(self) -> Result<ApiUpdate, AdminError> {
         if self.resource.is_some() {
-            return Err(AdminError::Invalid("the identifier of an API does not change".to_owned()));
+            return Err(AdminError::Invalid(
+                "the identifier of an API cannot be changed".to_owned(),
+            ));
         }
         self.parse()
     }
@@ -94,7 +96,7 @@ impl ApiInput {
     fn parse(self) -> Result<ApiUpdate, AdminError> {
         let scopes = match (self.scope, self.scopes) {
             (Some(_), Some(_)) => {
-                return Err(AdminError::Invalid("give either scope or scopes".to_owned()));
+                return Err(AdminError::Invalid("use either scope or scopes".to_owned()));
             }
             (Some(list), None) => {
                 let list = ScopeSet::parse(&list).map_err(invalid)?;

@@ -239,7 +239,7 @@ impl SelectionInput {
                 let ids = ids.iter().map(|id| ApiKeyId::parse(id).map_err(invalid));
                 ids.collect::<Result<_, _>>().map(Selection::Ids)
             }
-            _ => Err(AdminError::Invalid("give either owner or ids".to_owned())),
+            _ => Err(AdminError::Invalid("use either owner or ids".to_owned())),
         }
     }
 }
@@ -260,7 +260,7 @@ fn parse_owner(id: &str) -> Result<KeyOwner, AdminError> {
 /// When one is not valid.
 pub fn parse_ranges(ranges: &[String]) -> Result<AddressRanges, AdminError> {
     if ranges.iter().any(|range| range.trim().is_empty()) {
-        return Err(AdminError::Invalid("a range of addresses is missing".to_owned()));
+        return Err(AdminError::Invalid("an address range is missing".to_owned()));
     }
     AddressRanges::parse(&ranges.join(",")).map_err(invalid)
 }

@@ -28,9 +28,10 @@ fn reason(error: &serde_json::Error) -> String {
         .strip_prefix("invalid type: ")
         .or_else(|| what.strip_prefix("invalid value: "))
     {
-        Some(rest) => {
-            rest.rfind(", expected ").and_then(|end| rest.get(end + 2..)).unwrap_or("a wrong value")
-        }
+        Some(rest) => rest
+            .rfind(", expected ")
+            .and_then(|end| rest.get(end + 2..))
+            .unwrap_or("an invalid value"),
         None => what,
     };
     match error.line() {

@@ -208,7 +208,7 @@ fn check(unused_for: Duration) -> Result<(), AdminError> {
     }
     let (least, most) = (KNOWN_AFTER.as_secs(), LONGEST.as_secs());
     Err(AdminError::Invalid(format!(
-        "how long a secret must not have been used is from {least} seconds, since later uses may not be known yet, to {most}"
+        "unused_for must be from {least} seconds, because later uses may not be counted yet, to {most}"
     )))
 }
 

@@ -112,67 +112,63 @@ impl Reason {
     pub fn message(&self, now: Timestamp) -> String {
         match self {
             Self::Expired { at } => {
-                format!("it expired on {}: nothing can use it any more", at.date())
+                format!("it expired on {}", at.date())
             }
             Self::LastUsed { last } => format!("it was last used {}", when(*last, now)),
             Self::NeverUsed => "it was never used".to_owned(),
             Self::NotSeen { counted_since } => format!(
-                "it was not used since {}; whether it was before that is unknown, because its uses were not counted here",
+                "it was not used since {}; earlier uses were not counted",
                 counted_since.date()
             ),
             Self::OnlyOthers { since, other, last } => {
                 format!(
-                    "since {} only {} was used, last {}",
+                    "since {} only {} was used, most recently {}",
                     since.date(),
                     other.as_str(),
                     when(*last, now)
                 )
             }
             Self::ShorterThanTokens { longest_ttl } => format!(
-                "but tokens live up to {}: what got one with this secret before may yet come back with it",
+                "but tokens are valid for up to {}: a program that got one with this secret may still use the secret",
                 exactly(*longest_ttl)
             ),
             Self::ToBeChanged { addresses } => {
                 let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
                 let addresses = addresses.join(", ");
                 format!(
-                    "to be changed: what is at {addresses} used it when there was another secret, and no other one since"
+                    "programs at {addresses} still use it and have used no other secret: update them"
                 )
             }
             Self::ClientDisabled { since } => format!(
-                "the client is disabled since {}: that nothing uses the secret says nothing of what will when it is enabled",
+                "the client is disabled since {}: its programs may use the secret once it is enabled",
                 since.date()
             ),
             Self::UsedLately { last, unused_for, until } => format!(
-                "it was used {}; it must not be used for {}: wait until {}",
+                "it was last used {}; it must be unused for {}: wait until {}",
                 when(*last, now),
                 exactly(*unused_for),
                 until.date()
             ),
             Self::UnusedTooShortly { counted_since, is_new, unused_for, until } => {
                 let known = if *is_new {
-                    "it was never used, but whoever has it may be about to: it was made"
+                    "it was never used, but may be deployed soon: it was created"
                 } else {
-                    "it was not used as far as is known, but its uses are counted only since"
+                    "no use is known, but uses are counted only since"
                 };
                 let (since, unused_for) = (counted_since.date(), exactly(*unused_for));
                 let ago = ago(now.since(*counted_since));
                 format!(
-                    "{known} {since} ({ago}), and that must be {unused_for} ago: wait until {}",
+                    "{known} {since} ({ago}); it must be unused for {unused_for}: wait until {}",
                     until.date()
                 )
             }
             Self::NoOther => {
-                "the client has no other secret that is good: add one, and let the programs use it"
-                    .to_owned()
+                "the client has no other valid secret: create one and deploy it".to_owned()
             }
-            Self::OthersUnused => {
-                "no other secret that is good was used yet: let the programs use another one"
-                    .to_owned()
-            }
+            Self::OthersUnused => "no other valid secret has been used yet: deploy one".to_owned(),
             Self::NotReplaced { other, last } => {
                 format!(
-                    "no other secret was used after it: {} was last used {}",
+                    "no other secret was used after it: the last use of {} was {}",
                     other.as_str(),
                     when(*last, now)
                 )
@@ -191,10 +187,9 @@ impl Reason {
 
 /// When and from where.
 fn when(last: LastUse, now: Timestamp) -> String {
-    let from = last.from.map_or_else(
-        || "from an address that is not known".to_owned(),
-        |from| format!("from {from}"),
-    );
+    let from = last
+        .from
+        .map_or_else(|| "from an unknown address".to_owned(), |from| format!("from {from}"));
     format!("{} ({}) {from}", ago(now.since(last.at)), last.at.date())
 }
 

@@ -35,7 +35,7 @@ impl ExportClients {
             None => 0,
         };
         if count == 0 {
-            return output::note("There is no client yet.");
+            return output::note("No clients yet.");
         }
         output::note(&format!(
             "{count} clients, with their secret hashes: protect them like the database."

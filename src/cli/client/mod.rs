@@ -39,7 +39,7 @@ pub enum ClientVerb {
     },
     /// Show a client and its secrets' metadata.
     Show(OneClient),
-    /// Update a client. Without a flag a value stays.
+    /// Update a client. Only the options you pass are changed.
     Update(UpdateClient),
     /// Manage the secrets of a client.
     #[command(subcommand)]
@@ -218,7 +218,7 @@ impl OneClient {
         let admin = session::admin(shared, Missing::Refuse).await?;
         client::delete(&admin, &id).await?;
         self.output
-            .confirm(&json!({ "client_id": id.as_str() }), || format!("Client {id} is deleted."))
+            .confirm(&json!({ "client_id": id.as_str() }), || format!("Client {id} deleted."))
     }
 }
 
@@ -234,9 +234,9 @@ impl CreateClient {
             return Ok(());
         }
         if created.secret.is_chosen() {
-            return output::note("The secret is the given one.");
+            return output::note("The secret is the one you passed.");
         }
-        output::note("The secret, which is not shown again:")?;
+        output::note("Secret (copy it now; it is not shown again):")?;
         output::line(created.plain.expose())
     }
 
@@ -263,7 +263,7 @@ impl UpdateClient {
 }
 
 fn parse_limit(text: &str) -> Result<u64, &'static str> {
-    text.parse().map_err(|_| "a limit is a number of tokens in an hour")
+    text.parse().map_err(|_| "invalid limit: use a number of tokens per hour, or `none`")
 }
 
 async fn list(shared: &Shared, output: Output) -> Result<(), CliError> {
@@ -280,7 +280,7 @@ async fn list(shared: &Shared, output: Output) -> Result<(), CliError> {
     output.list(
         &clients,
         ClientJson::from,
-        "There is no client yet; `mintery client create --name NAME` creates one.",
+        "No clients yet. Create one with `mintery client create --name NAME`.",
         &["ID", "NAME", "SCOPE", "STATUS", "CREATED"],
         |client| {
             [

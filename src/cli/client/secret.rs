@@ -88,7 +88,7 @@ impl AddSecret {
         if is_chosen {
             return Ok(());
         }
-        output::note("The secret, which is not shown again:")?;
+        output::note("Secret (copy it now; it is not shown again):")?;
         output::line(made.plain.expose())
     }
 }
@@ -108,6 +108,6 @@ async fn revoke(shared: &Shared, id: &str, secret: &str, output: Output) -> Resu
     client::revoke_secret(&admin, &id, &secret).await?;
     let secret = secret.as_str();
     output.confirm(&json!({ "client_id": id.as_str(), "id": secret }), || {
-        format!("Secret {secret} of client {id} is revoked.")
+        format!("Secret {secret} of client {id} revoked.")
     })
 }

@@ -141,10 +141,7 @@ impl Answer {
 
     /// The error of an answer that Mintery would not give.
     pub fn foreign(&self) -> Refusal {
-        Refusal::failed(format!(
-            "{} does not answer like Mintery; check the URL of the server",
-            self.url
-        ))
+        Refusal::failed(format!("{} is not a Mintery server; check the URL", self.url))
     }
 }
 
@@ -183,9 +180,11 @@ impl From<Refusal> for CliError {
 fn read(url: String, answer: Result<Response<Body>, Error>) -> Result<Answer, Refusal> {
     let unreachable = |error| {
         let reason = match error {
-            Error::Timeout(_) => format!("no complete answer within {} seconds", TIMEOUT.as_secs()),
+            Error::Timeout(_) => {
+                format!("no complete response within {} seconds", TIMEOUT.as_secs())
+            }
             Error::BodyExceedsLimit(_) => {
-                format!("the answer is longer than {} KiB", MAX_DOCUMENT_LEN / 1024)
+                format!("the response is longer than {} KiB", MAX_DOCUMENT_LEN / 1024)
             }
             Error::Io(error) => excerpt(&error.to_string()),
             other => excerpt(&other.to_string()),
@@ -199,7 +198,7 @@ fn read(url: String, answer: Result<Response<Body>, Error>) -> Result<Answer, Re
         let to =
             answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("elsewhere");
         return Err(Refusal::failed(format!(
-            "{url} redirects to {}, which is not followed; use the URL of the server itself",
+            "{url} redirects to {}, and redirects are not followed; use the final URL",
             excerpt(to)
         )));
     }
@@ -228,7 +227,7 @@ fn refusal(url: &str, status: u16, headers: &HeaderMap, body: &[u8]) -> Refusal 
     let mut text = match reason {
         Some(reason) if said.error.is_empty() => reason,
         Some(reason) => format!("{reason} ({})", excerpt(&said.error)),
-        None => format!("{url} answers with status {status}; check the URL of the server"),
+        None => format!("{url} returned status {status}; check the URL"),
     };
     if let Some(after) = header(RETRY_AFTER.as_str()) {
         text = format!("{text}; try again after {after} s");

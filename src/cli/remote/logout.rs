@@ -19,7 +19,7 @@ impl Logout {
     pub fn run(&self) -> Result<(), CliError> {
         let name = self.profile.name()?;
         let removed = ProfileFile::locate()?.remove(&name)?;
-        output::note(&format!("Profile {name} is deleted."))?;
+        output::note(&format!("Profile {name} deleted."))?;
         let Some(profile) = removed else { return Ok(()) };
         let url = &profile.url;
         output::note(&match profile.credential {

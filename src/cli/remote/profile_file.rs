@@ -160,7 +160,7 @@ impl ProfileFile {
         text.parse::<Table>().map_err(|error| {
             // The parser's own message repeats the line, which may hold a secret.
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            self.damaged(&format!("line {} is not TOML", before.matches('\n').count() + 1))
+            self.damaged(&format!("line {} is not valid TOML", before.matches('\n').count() + 1))
         })
     }
 
@@ -188,7 +188,7 @@ impl ProfileFile {
 
     fn parse(&self, name: &str, entry: &Value) -> Result<Profile, CliError> {
         let damaged = |what: &str| self.damaged(&format!("profile {name:?}: {what}"));
-        let entry = entry.as_table().ok_or_else(|| damaged("it has no members"))?;
+        let entry = entry.as_table().ok_or_else(|| damaged("it is empty"))?;
         let text = |member: &str| entry.get(member).and_then(Value::as_str);
         let secret = |member: &str| text(member).map(|plain| Secret::new(plain.to_owned()));
         if let Some(other) =
@@ -235,7 +235,7 @@ fn unknown(name: &str, profiles: &Table) -> CliError {
     let names = profiles.keys().map(|name| format!("{name:?}")).collect::<Vec<_>>();
     CliError::NotAuthenticated(match names.as_slice() {
         [] => "not logged in; run `mintery login --url URL`".to_owned(),
-        names => format!("there is no profile {name:?}; known profiles: {}", names.join(", ")),
+        names => format!("unknown profile {name:?}; known profiles: {}", names.join(", ")),
     })
 }
 

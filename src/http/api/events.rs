@@ -35,8 +35,9 @@ pub async fn list(request: HttpRequest, server: Data<AuthorizationServer>) -> Ou
         "" => None,
         number => {
             let number = number.parse().ok().filter(|number| *number >= 0);
-            let number = number
-                .ok_or_else(|| AdminError::Invalid("after is the number of an event".to_owned()))?;
+            let number = number.ok_or_else(|| {
+                AdminError::Invalid("after must be the number of an event".to_owned())
+            })?;
             Some(EventNumber::new(number))
         }
     };

@@ -77,7 +77,7 @@ pub async fn read_form_or_json<T: DeserializeOwned>(
     }
     // The error does not repeat the value, which may be a password.
     let wrong =
-        |_| AdminError::Invalid("the form lacks a field, or has one twice or too many".to_owned());
+        |_| AdminError::Invalid("the form has a missing, repeated or unknown field".to_owned());
     Ok(serde_urlencoded::from_bytes(&body).map_err(wrong)?)
 }
 

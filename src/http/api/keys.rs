@@ -275,8 +275,9 @@ pub async fn usage(request: HttpRequest, server: Server, id: Path<String>) -> Ou
     let query = PageQuery::parse(request.query_string(), &[])?;
     let after = || query.after().parse().map(Hour::new);
     let before = if query.after().is_empty() { Ok(Hour::new(i64::MAX)) } else { after() };
-    let before = before
-        .map_err(|_| AdminError::Invalid("after is the next of the page before".to_owned()))?;
+    let before = before.map_err(|_| {
+        AdminError::Invalid("after must be the next value of the previous page".to_owned())
+    })?;
     let hours =
         api_key::usage(manager.admin(), &parse(&id)?, before, query.limit_and_one()).await?;
     let cursor = |counted: &HourOfKeyUse| counted.hour.get().to_string();
@@ -325,7 +326,7 @@ pub async fn verify(request: HttpRequest, server: Server, payload: Payload) -> O
     let scopes = scopes.map_err(|error| invalid(&error.to_string()))?;
     let from = input.address.as_deref().map(str::parse::<IpAddr>).transpose();
     let from =
-        from.map_err(|_| invalid("address is an IP address"))?.map(|from| from.to_canonical());
+        from.map_err(|_| invalid("address must be an IP address"))?.map(|from| from.to_canonical());
     let environments = input.environment.as_deref().map(str::parse::<Environments>).transpose();
     let environments = environments.map_err(|error| invalid(&format!("environment: {error}")))?;
     let own = Demand::of(&server.context);

@@ -47,10 +47,10 @@ impl From<ScanningError> for Refused {
         let invalid = |what: String| Self::Admin(AdminError::Invalid(what));
         match error {
             ScanningError::Malformed => {
-                invalid("the body is an array of objects, each with a token".to_owned())
+                invalid("the body must be an array of objects, each with a token".to_owned())
             }
             ScanningError::TooMany => {
-                invalid(format!("at most {MAX_FOUND} secrets are told of at once"))
+                invalid(format!("one request can report at most {MAX_FOUND} secrets"))
             }
             ScanningError::Unavailable(error) => {
                 AdminError::Store(StoreError::Unavailable(error.to_string())).into()

@@ -49,11 +49,11 @@ impl PageQuery {
                 other => page.filter(other).is_some(),
             };
             if is_given {
-                return Err(invalid("the query gives a parameter twice".to_owned()));
+                return Err(invalid("the query repeats a parameter".to_owned()));
             }
             if value.len() > MAX_VALUE || value.chars().any(char::is_control) {
                 let reason = format!(
-                    "a parameter has at most {MAX_VALUE} bytes, none of them a control character"
+                    "a parameter must have at most {MAX_VALUE} bytes and no control characters"
                 );
                 return Err(invalid(reason));
             }
@@ -61,14 +61,16 @@ impl PageQuery {
                 "limit" => {
                     page.limit =
                         value.parse().ok().filter(|limit| (1..=MOST).contains(limit)).ok_or_else(
-                            || invalid(format!("limit is a number from 1 to {MOST}")),
+                            || invalid(format!("limit must be a number from 1 to {MOST}")),
                         )?;
                 }
                 "after" => page.after = value,
                 name if filters.contains(&name) => page.filters.push((name.to_owned(), value)),
                 _ => {
                     let known = filters.join(", ");
-                    return Err(invalid(format!("the query may have limit, after, {known}")));
+                    return Err(invalid(format!(
+                        "unknown parameter; supported: limit, after, {known}"
+                    )));
                 }
             }
         }
@@ -97,7 +99,9 @@ impl PageQuery {
     pub fn number(&self, name: &str) -> Result<Option<i64>, Refused> {
         let parse = |value: &str| {
             let number = value.parse().ok().filter(|number| *number >= 0);
-            number.ok_or_else(|| Refused::Admin(AdminError::Invalid(format!("{name} is a number"))))
+            number.ok_or_else(|| {
+                Refused::Admin(AdminError::Invalid(format!("{name} must be a number")))
+            })
         };
         self.filter(name).map(parse).transpose()
     }
@@ -109,7 +113,7 @@ impl PageQuery {
     pub fn flag(&self, name: &str) -> Result<Option<bool>, Refused> {
         let parse = |value: &str| {
             value.parse().map_err(|_| {
-                Refused::Admin(AdminError::Invalid(format!("{name} is true or false")))
+                Refused::Admin(AdminError::Invalid(format!("{name} must be true or false")))
             })
         };
         self.filter(name).map(parse).transpose()

@@ -38,9 +38,10 @@ fn unused_for(query: &str) -> Result<Option<Duration>, AdminError> {
     match parameters.as_slice() {
         [] => Ok(None),
         [(name, value)] if name == "unused_for" => {
-            let secs = value.parse().map_err(|_| invalid("unused_for is a number of seconds"))?;
+            let secs =
+                value.parse().map_err(|_| invalid("unused_for must be a number of seconds"))?;
             Ok(Some(Duration::from_secs(secs)))
         }
-        _ => Err(invalid("the query may have unused_for, once")),
+        _ => Err(invalid("the query may only have unused_for, once")),
     }
 }

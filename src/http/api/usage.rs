@@ -40,7 +40,8 @@ fn cursor(item: &HourOfUse) -> String {
 
 fn parse_cursor(text: &str) -> Result<(Hour, String), AdminError> {
     let parts = text.split_once('.').and_then(|(hour, client)| Some((hour.parse().ok()?, client)));
-    let (hour, client) = parts
-        .ok_or_else(|| AdminError::Invalid("after is the next of the page before".to_owned()))?;
+    let (hour, client) = parts.ok_or_else(|| {
+        AdminError::Invalid("after must be the next value of the previous page".to_owned())
+    })?;
     Ok((Hour::new(hour), client.to_owned()))
 }

@@ -24,7 +24,9 @@ pub fn if_match(request: &HttpRequest) -> Result<Option<String>, AdminError> {
     // A weak one, as a proxy that compresses makes it, is the version of nothing.
     let strong = value.strip_prefix("W/").unwrap_or(value);
     if value != "*" && !is_tag(strong) {
-        return Err(AdminError::Invalid("If-Match is one ETag, as it was shown with".to_owned()));
+        return Err(AdminError::Invalid(
+            "If-Match must be the ETag of a previous response".to_owned(),
+        ));
     }
     Ok((value != "*")
         .then(|| if value == strong { strong.trim_matches('"').to_owned() } else { String::new() }))

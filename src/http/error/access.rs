@@ -50,7 +50,7 @@ fn refuse(
     server.context.metrics.access_refused.increment(1);
     let (refusal, reason) = match error {
         AccessError::OverLimit(OverLimit { retry_after }) => {
-            let detail = "The API key is good for no more requests at the moment";
+            let detail = "The API key has reached its rate limit";
             record(request, server, over_limit.status_code(), over_limit.code, detail);
             return over_limit.answer(detail, |response| {
                 response.insert_header((RETRY_AFTER, *retry_after));
@@ -58,14 +58,13 @@ fn refuse(
         }
         AccessError::OtherSite => {
             let origin = server.context.issuer.origin();
-            let detail = format!(
-                "What is changed by cookie comes from a page of this server; a program says so too, with Origin: {origin}"
-            );
+            let detail =
+                format!("A change with a session cookie needs the header Origin: {origin}");
             return refuse_session(request, server, &detail, &[]);
         }
         AccessError::OtherHost => return refuse_session(request, server, OTHER_HOST, &[]),
         AccessError::MustEnrol => {
-            let detail = "A second factor is needed here: get one first";
+            let detail = "A second factor is required: set one up first";
             return refuse_session(request, server, detail, &[("second_factor_required", true)]);
         }
         AccessError::InvalidSession(failure) => (Refusal::InvalidToken, Some(failure.to_string())),
@@ -127,9 +126,9 @@ fn detail_of(error: &AccessError, refusal: &Refusal, header: &str) -> Cow<'stati
         (AccessError::InvalidToken(TokenFailure::Request(what)), _) => (*what).into(),
         (AccessError::InvalidToken(TokenFailure::NotKnownNow), _) => Refusal::Unavailable.detail(),
         (AccessError::InvalidKey(_), _) => {
-            "The API key is malformed, expired, revoked, or not good here".into()
+            "The API key is malformed, expired, revoked or not allowed here".into()
         }
-        (AccessError::InvalidSession(_), _) => "The session is over; log in again".into(),
+        (AccessError::InvalidSession(_), _) => "The session has ended; log in again".into(),
         (AccessError::ImpossibleDemand(_), _) => {
             "The check has a parameter that is unknown, empty, repeated or invalid".into()
         }

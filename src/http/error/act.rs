@@ -53,10 +53,10 @@ fn problem_of(refused: &Refused) -> (Problem, String, String) {
     let (problem, detail) = match refused {
         Refused::Access(AccessError::InsufficientScope(missing)) => (
             Problem::NO_PERMISSION,
-            format!("This takes the scope {missing}, which you do not hold"),
+            format!("This requires the scope {missing}, which you do not have"),
         ),
         Refused::Access(AccessError::Unavailable(_)) => {
-            (Problem::UNAVAILABLE, "The store cannot be reached now".to_owned())
+            (Problem::UNAVAILABLE, "The store is unreachable; try again".to_owned())
         }
         Refused::Access(AccessError::MustEnrol) => {
             (Problem::NO_PERMISSION, "Set up a second factor first".to_owned())
@@ -66,17 +66,17 @@ fn problem_of(refused: &Refused) -> (Problem, String, String) {
         }
         Refused::Access(_) => (Problem::INVALID_CREDENTIALS, "Log in again".to_owned()),
         Refused::LogIn(error) => return log_in::problem_of(error),
-        Refused::NotSigned => (
-            Problem::NO_PERMISSION,
-            "The request is not signed with a key that is known here".to_owned(),
-        ),
+        Refused::NotSigned => {
+            (Problem::NO_PERMISSION, "The request is not signed with a known key".to_owned())
+        }
         Refused::Body(BodyError::TooLarge) => {
             (Problem::TOO_LARGE, BodyError::TooLarge.what().to_owned())
         }
         Refused::Body(error) => (Problem::INVALID_REQUEST, error.what().to_owned()),
-        Refused::Unavailable(_) => {
-            (Problem::UNAVAILABLE, "The change was made; this node lags".to_owned())
-        }
+        Refused::Unavailable(_) => (
+            Problem::UNAVAILABLE,
+            "The change was made, but this node has not applied it yet".to_owned(),
+        ),
         Refused::Admin(error) => admin::problem_of(error),
     };
     let reason = match refused {

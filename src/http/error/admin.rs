@@ -27,22 +27,22 @@ pub(super) fn problem_of(error: &AdminError) -> (Problem, String) {
         AdminError::Store(StoreError::Conflict) => {
             return (
                 Problem::CONFLICT,
-                "Somebody else changed it at the same moment; try again".to_owned(),
+                "Another change was made at the same time; try again".to_owned(),
             );
         }
         AdminError::Store(StoreError::Unavailable(_)) => {
             return (
                 Problem::UNAVAILABLE,
-                "The store cannot be used now; nothing was changed".to_owned(),
+                "The store is unavailable; nothing was changed".to_owned(),
             );
         }
         AdminError::Store(StoreError::OutcomeUnknown(_)) => {
             let detail =
-                "The store was lost while it wrote: whether the change was made is not known";
+                "The connection to the store was lost during the change; check whether it was made";
             return (Problem::UNAVAILABLE, detail.to_owned());
         }
         AdminError::Store(_) | AdminError::SigningKey(_) | AdminError::Hash(_) => {
-            return (Problem::INTERNAL, "The server failed".to_owned());
+            return (Problem::INTERNAL, "Internal error".to_owned());
         }
     };
     (problem, error.to_string())

@@ -63,25 +63,25 @@ pub fn page(
 pub(super) fn problem_of(error: &LogInError) -> (Problem, String, String) {
     match error {
         LogInError::Wrong(failure) => {
-            let detail = "The username or the password is wrong";
+            let detail = "Wrong username or password";
             (Problem::INVALID_CREDENTIALS, detail.to_owned(), failure.to_string())
         }
         LogInError::CodeNeeded => {
-            let detail = "A code of the second factor is needed: send it as code";
+            let detail = "A second-factor code is required: send it as code";
             (Problem::INVALID_CREDENTIALS, detail.to_owned(), detail.to_owned())
         }
         LogInError::WrongCode => {
-            let detail = "The code is wrong, or was used before";
+            let detail = "The code is wrong or was already used";
             (Problem::INVALID_CREDENTIALS, detail.to_owned(), "a wrong code".to_owned())
         }
         LogInError::TooManyGuesses(after) => {
             // Rounded up to the second in which the next attempt is allowed.
             let detail =
-                format!("Too many attempts failed; try again in {} s", after.as_secs() + 1);
+                format!("Too many failed attempts; try again in {} s", after.as_secs() + 1);
             (Problem::RATE_LIMITED, detail.clone(), detail)
         }
         LogInError::Unavailable(reason) => {
-            let detail = "The server cannot answer at the moment; try again";
+            let detail = "The server is temporarily unavailable; try again";
             (Problem::UNAVAILABLE, detail.to_owned(), reason.clone())
         }
         LogInError::Admin(error) => {

@@ -29,7 +29,7 @@ pub async fn method_not_allowed() -> HttpResponse {
 /// Answers 405 at a route with the methods `allowed`.
 #[must_use]
 pub fn not_allowed(allowed: &str) -> HttpResponse {
-    Problem::METHOD_NOT_ALLOWED.answer(&format!("This address takes {allowed}"), |response| {
+    Problem::METHOD_NOT_ALLOWED.answer(&format!("Allowed methods: {allowed}"), |response| {
         response.insert_header((ALLOW, allowed));
     })
 }
@@ -38,17 +38,12 @@ pub fn not_allowed(allowed: &str) -> HttpResponse {
 pub async fn not_found(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
     let path = request.path();
     if path.strip_prefix(server.context.issuer.path()).unwrap_or(path).starts_with("/oauth/") {
-        return oauth_body(
-            StatusCode::NOT_FOUND,
-            "invalid_request",
-            "There is no such endpoint",
-            |_| {},
-        );
+        return oauth_body(StatusCode::NOT_FOUND, "invalid_request", "Unknown endpoint", |_| {});
     }
     nothing_here().await
 }
 
 /// Answers 404 as a problem document.
 pub async fn nothing_here() -> HttpResponse {
-    Problem::NOT_FOUND.answer("There is nothing at this address", |_| {})
+    Problem::NOT_FOUND.answer("Not found", |_| {})
 }

@@ -32,7 +32,7 @@ pub fn credential<'a>(
 ) -> Result<CallerCredential<'a>, AccessError> {
     let (headers, query) = (request.headers(), request.query_string());
     if !query.is_empty() && query.split('&').any(|parameter| holds_key(parameter, server)) {
-        return Err(AccessError::InvalidRequest("An API key does not belong into the URI"));
+        return Err(AccessError::InvalidRequest("API keys are not accepted in the URI"));
     }
     // The one look at a request without a cookie.
     if headers.contains_key(COOKIE)

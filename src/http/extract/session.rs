@@ -45,9 +45,7 @@ pub fn cookie<'a>(
     });
     let Some(cookie) = own.next() else { return Ok(None) };
     if own.any(|other| other != cookie) {
-        return Err(AccessError::InvalidRequest(
-            "The request has the cookies of two sessions; send one",
-        ));
+        return Err(AccessError::InvalidRequest("The request has two session cookies; send one"));
     }
     let from = caller_address(request, &server.inbound.trusted_proxies);
     Ok(Some(PresentedSession { cookie, from }))
@@ -81,7 +79,9 @@ pub fn check_change(
     if is_json(headers.get(CONTENT_TYPE)) || (request.method() == Method::DELETE && !has_body) {
         return Ok(());
     }
-    Err(AccessError::InvalidRequest("What is changed by cookie is sent as application/json"))
+    Err(AccessError::InvalidRequest(
+        "A change with a session cookie must be sent as application/json",
+    ))
 }
 
 /// Whether a content type is that of JSON.

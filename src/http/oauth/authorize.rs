@@ -10,11 +10,11 @@ use crate::http::headers::{NO_CACHE, NO_STORE};
 
 const PAGE: &str = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
 <meta name=\"viewport\" content=\"width=device-width\"><meta name=\"color-scheme\" content=\"light dark\">\
-<title>No log-in here</title></head>\n<body><main><h1>This server serves machines</h1>\
-<p>Programs get access tokens here with their own credentials (the client credentials grant). People cannot \
-log in to an application through this server, so this request was refused.</p>\
-<p>If an application sent you here, its owner has to change it to <code>grant_type=client_credentials</code> \
-at the token endpoint.</p></main></body></html>\n";
+<title>Log-in not supported</title></head>\n<body><main><h1>Log-in not supported</h1>\
+<p>This server issues access tokens to programs (the client credentials grant). People cannot log in to an \
+application through it.</p>\
+<p>If an application sent you here, tell its owner to use <code>grant_type=client_credentials</code> at the token \
+endpoint.</p></main></body></html>\n";
 
 /// Refuses every request.
 pub async fn refuse() -> HttpResponse {

@@ -232,7 +232,7 @@ async fn create(visit: &Visit<'_>) -> PageResult {
     match api::create(admin, resource.clone(), terms).await {
         Ok(_) => visit.changed(&api_path(resource.as_str(), "show"), "created").await,
         Err(AdminError::Exists(noun)) => {
-            form.resource.refuse(&format!("there is an {noun} already"));
+            form.resource.refuse(&format!("{noun} already exists"));
             show_form(visit, None, &form, None, StatusCode::CONFLICT)
         }
         Err(error) => show_error(visit, None, &form, error),
@@ -281,13 +281,13 @@ fn show_error(
 }
 
 async fn confirm_revoke_tokens(visit: &Visit<'_>) -> PageResult {
-    let text = "All tokens that were issued for it until now are void, everywhere and at once. Clients get new ones with the secrets \
-                that they have.";
+    let text = "This revokes all tokens issued for this API so far, immediately and everywhere. Clients can request new ones with \
+                their secrets.";
     confirm(visit, "Revoke the tokens for this API?", text, "Revoke tokens").await
 }
 
 async fn confirm_delete(visit: &Visit<'_>) -> PageResult {
-    let text = "No tokens are made for it any more, and those that were made are void. This cannot be undone.";
+    let text = "Mintery issues no more tokens for this API and revokes those it has issued. This cannot be undone.";
     confirm(visit, "Delete this API?", text, "Delete API").await
 }
 

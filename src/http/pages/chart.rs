@@ -184,7 +184,7 @@ impl Chart {
         Self {
             width: counted.len() * STEP,
             label: format!(
-                "{first}: {}. {second}: {}. The table below has the numbers.",
+                "{first}: {}. {second}: {}. See the table below.",
                 count(firsts),
                 count(seconds)
             ),

@@ -44,5 +44,5 @@ pub async fn offered_apis(
 pub fn algorithms() -> Vec<(&'static str, &'static str)> {
     let offered = SigningAlgorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_symmetric());
     let named = offered.map(|algorithm| (algorithm.name(), algorithm.name()));
-    [("", "As the API or the server has it")].into_iter().chain(named).collect()
+    [("", "API or server default")].into_iter().chain(named).collect()
 }

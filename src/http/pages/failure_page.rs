@@ -91,22 +91,24 @@ fn describe(
         Failure::Forged(reason) => {
             let status = StatusCode::FORBIDDEN;
             error::record::record(request, server, status, "err_forged", reason);
-            let detail = "This form was sent from elsewhere, or from a session that has ended. Nothing was changed. Go back, \
+            let detail = "The form came from another site, or its session has ended. Nothing was changed. Go back, \
                           reload the page, and send it again.";
-            (status, "This form does not count", detail)
+            (status, "Form rejected", detail)
         }
         Failure::NotFound => (
             StatusCode::NOT_FOUND,
-            "There is nothing here",
-            "Whatever was at this address may have been revoked or deleted; the activity log tells.",
+            "Page not found",
+            "The object may have been revoked or deleted; see the activity log.",
         ),
-        Failure::MethodNotAllowed => {
-            (StatusCode::METHOD_NOT_ALLOWED, "Not in this way", "This address takes GET and POST.")
-        }
+        Failure::MethodNotAllowed => (
+            StatusCode::METHOD_NOT_ALLOWED,
+            "Method not allowed",
+            "This page accepts GET and POST only.",
+        ),
         Failure::Broken(reason) => {
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             error::record::record(request, server, status, "err_internal", &reason);
-            (status, "The server failed", "The page could not be made.")
+            (status, "Server error", "The page could not be rendered. Try again later.")
         }
         Failure::Refused(refused) => {
             let (status, mut detail) = error::act::page(request, server, &refused);
@@ -121,15 +123,15 @@ fn describe(
 
 fn title(status: StatusCode) -> &'static str {
     match status.as_u16() {
-        400 => "That makes no sense here",
+        400 => "Invalid request",
         401 => "Log in again",
-        403 => "You may not do that",
-        404 => "There is nothing here",
-        409 => "That does not fit any more",
-        413 => "That is too much",
+        403 => "Not allowed",
+        404 => "Not found",
+        409 => "Conflict with the current state",
+        413 => "Request too large",
         429 => "Too many requests",
-        503 => "Not now",
-        _ => "The server failed",
+        503 => "Temporarily unavailable",
+        _ => "Server error",
     }
 }
 

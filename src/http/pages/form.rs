@@ -38,7 +38,7 @@ impl FormFields {
         let is_form =
             request.headers().get(CONTENT_TYPE).is_some_and(|kind| is_form(kind.as_bytes()));
         let parsed = if is_form { serde_urlencoded::from_bytes(&body).ok() } else { None };
-        let invalid = || AdminError::Invalid("this address takes a form".to_owned());
+        let invalid = || AdminError::Invalid("expected a form".to_owned());
         Ok(Self(parsed.ok_or_else(invalid)?))
     }
 
@@ -53,7 +53,11 @@ impl FormFields {
     /// If a field contains it.
     pub fn check_characters(&self) -> Result<(), AdminError> {
         let is_odd = self.0.iter().any(|(_, value)| value.contains('\0'));
-        if is_odd { Err(AdminError::Invalid("a field has a NUL in it".to_owned())) } else { Ok(()) }
+        if is_odd {
+            Err(AdminError::Invalid("a field contains a NUL character".to_owned()))
+        } else {
+            Ok(())
+        }
     }
 
     /// The value of a field without surrounding white space; empty if the field is absent.
@@ -131,7 +135,7 @@ pub fn sentence(text: &str) -> String {
 /// The message of a form that was not saved because the object changed after it was shown.
 pub fn changed_message(noun: &'static str) -> String {
     format!(
-        "{}. Below is what you typed; nothing of it is saved.",
+        "{}. Your changes below are not saved yet.",
         sentence(&AdminError::Changed(noun).to_string())
     )
 }
@@ -165,7 +169,7 @@ pub fn parse_number<T>(field: &mut Field, convert: impl Fn(u64) -> Option<T>) ->
     }
     let number = field.value.parse().ok().filter(|number| *number > 0).and_then(convert);
     if number.is_none() {
-        field.refuse("a number, at least 1, or nothing");
+        field.refuse("enter a number of at least 1, or leave the field empty");
     }
     number.map(Patch::Set)
 }
@@ -191,8 +195,8 @@ pub fn parse_life(chosen: &mut Field, custom: &mut Field) -> Option<Patch<Durati
     let (field, problem) = match chosen.value.as_str() {
         "never" => return Some(Patch::Clear),
         "keep" => return Some(Patch::Keep),
-        "custom" => (custom, "a number of days, at least 1"),
-        _ => (chosen, "choose when the key expires"),
+        "custom" => (custom, "enter a number of days, at least 1"),
+        _ => (chosen, "choose a lifetime"),
     };
     let days: Option<u64> = field.value.parse().ok().filter(|days| (1..=MAX_DAYS).contains(days));
     if days.is_none() {

@@ -135,7 +135,7 @@ fn status(key: &ApiKey, now: Timestamp) -> Badge {
     } else if key.leaked_at.is_some() {
         Badge::bad("Leaked")
     } else if key.successor.is_some() {
-        Badge::warn("Being replaced")
+        Badge::warn("Rotating")
     } else if key.expires_at.is_some_and(is_soon) {
         Badge::warn("Expires soon")
     } else {

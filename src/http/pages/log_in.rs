@@ -70,7 +70,7 @@ pub(super) async fn log_in(
     let posted = FormFields::read(request, payload).await?;
     let next = path_after_login(posted.text("next"));
     let Some((username, password, code)) = typed(server, &posted) else {
-        let problem = Some("That took too long. Log in again.".to_owned());
+        let problem = Some("The log-in timed out. Log in again.".to_owned());
         return form(server, "", next, problem, false, StatusCode::BAD_REQUEST);
     };
     let has_code = code.is_some();

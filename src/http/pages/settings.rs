@@ -88,7 +88,7 @@ async fn set_password(visit: &Visit<'_>) -> PageResult {
         }
     };
     if visit.form.raw("repeat") != visit.form.raw("password") {
-        fields.repeat.refuse("this is another one than above");
+        fields.repeat.refuse("the passwords do not match");
         return show(visit, fields, StatusCode::BAD_REQUEST).await;
     }
     // The browser may be unattended: ask for the current password.
@@ -98,7 +98,7 @@ async fn set_password(visit: &Visit<'_>) -> PageResult {
     {
         let (status, detail, _) = error::log_in::page(visit.request, visit.server, &error);
         let is_wrong = matches!(error, LogInError::Wrong(_));
-        fields.current.refuse(if is_wrong { "this is not your password" } else { &detail });
+        fields.current.refuse(if is_wrong { "wrong password" } else { &detail });
         return show(visit, fields, if is_wrong { StatusCode::BAD_REQUEST } else { status }).await;
     }
     let kept = Some(own.session.clone());

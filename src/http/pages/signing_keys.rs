@@ -53,11 +53,11 @@ impl SigningKeyView {
             alg: key.algorithm.name(),
             state,
             status: match state {
-                KeyState::Active => Badge::ok("Signs"),
+                KeyState::Active => Badge::ok("Active"),
                 KeyState::Next => Badge::warn("Next"),
                 KeyState::Retiring => Badge::plain("Verifies only"),
-                KeyState::Gone if key.term.taken_back_at.is_some() => Badge::bad("Taken back"),
-                KeyState::Gone => Badge::plain("Gone"),
+                KeyState::Gone if key.term.taken_back_at.is_some() => Badge::bad("Revoked"),
+                KeyState::Gone => Badge::plain("Removed"),
             },
             signs_from: shown(key.term.signs_from),
             signs_until: key.term.signs_until.map(shown),
@@ -125,12 +125,11 @@ fn confirm_rotate(visit: &Visit<'_>) -> PageResult {
     let algorithm = algorithm(visit)?;
     let ahead = span(visit.server.publication.ahead);
     let text = [
-        format!("Another {algorithm} key is made and published at once, and signs in {ahead}: until then every verifier has learned of it."),
-        "The key that signs now goes on until then, and stays published until the last token that it signed has expired. Nobody has to \
-         do anything."
+        format!("A new {algorithm} key is published immediately and starts signing in {ahead}, when every verifier has fetched it."),
+        "The current key signs until then, and stays published until its last token expires. Verifiers need no change."
             .to_owned(),
     ];
-    let title = format!("Rotate the {algorithm} key?");
+    let title = format!("Rotate the {algorithm} signing key?");
     ask(visit, &[("/dashboard/signing-keys", "Signing keys")], &title, &text, false, "Rotate")
 }
 
@@ -147,11 +146,11 @@ async fn confirm_retire(visit: &Visit<'_>, kid: &str) -> PageResult {
     let path = view.path();
     let crumbs = [("/dashboard/signing-keys", "Signing keys"), (path.as_str(), view.kid.as_str())];
     let text = [
-        format!("{} key {}: for when it has leaked. Routine is to rotate it instead.", view.alg, view.kid),
-        "Every token that it signed is void at once, another key signs from now on, and its private half is erased. This cannot be undone."
+        format!("{} key {}. Revoke a signing key only if it has leaked. Otherwise rotate it.", view.alg, view.kid),
+        "This revokes every token the key signed, erases its private key, and starts signing with another key. This cannot be undone."
             .to_owned(),
     ];
-    ask(visit, &crumbs, "Take this key back?", &text, true, "Take it back")
+    ask(visit, &crumbs, "Revoke this signing key?", &text, true, "Revoke signing key")
 }
 
 async fn retire(visit: &Visit<'_>, kid: &str) -> PageResult {

@@ -53,7 +53,7 @@ impl fmt::Display for UnregistrableGrant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let registrable = GrantType::ALL.into_iter().filter(|grant| grant.is_registrable());
         let names: Vec<_> = registrable.map(GrantType::name).collect();
-        write!(f, "not a grant of this server; there is {}", names.join(", "))
+        write!(f, "unsupported grant type; supported: {}", names.join(", "))
     }
 }
 
@@ -72,7 +72,7 @@ mod tests {
         for other in [GrantType::TokenExchange.name(), "password", ""] {
             assert_eq!(
                 GrantType::parse_registered(other).unwrap_err().to_string(),
-                "not a grant of this server; there is client_credentials"
+                "unsupported grant type; supported: client_credentials"
             );
         }
     }

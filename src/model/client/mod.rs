@@ -26,7 +26,7 @@ pub struct ClientId(Arc<str>);
 
 /// Text that is not a client id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a client id is 1 to 255 printable ASCII characters, without a space at either end")]
+#[error("a client id must be 1 to 255 printable ASCII characters, without spaces at the ends")]
 pub struct InvalidClientId;
 
 impl ClientId {

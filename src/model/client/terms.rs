@@ -109,31 +109,31 @@ terms! {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidClientTerms {
     /// The scope list is too long.
-    #[error("the scopes of a client have at most {MAX_SCOPE_LEN} bytes")]
+    #[error("the scopes of a client must have at most {MAX_SCOPE_LEN} bytes")]
     ScopesTooLong,
     /// Default scopes that the client may not request.
-    #[error("the default scope {0} is none of the client's scopes")]
+    #[error("the client does not have the default scope {0}")]
     DefaultNotHeld(ScopeSet),
     /// Default scopes of Mintery's own.
-    #[error("Mintery's own scopes are never a default")]
+    #[error("Mintery's own scopes cannot be default scopes")]
     OwnDefault,
     /// Too many resources.
-    #[error("a client has at most {MAX_RESOURCES} resources")]
+    #[error("a client can have at most {MAX_RESOURCES} resources")]
     TooManyResources,
     /// Too many represented APIs.
-    #[error("a client stands for at most {MAX_RESOURCES} APIs")]
+    #[error("a client can stand for at most {MAX_RESOURCES} APIs")]
     TooManyRepresented,
     /// HS256 for introspection responses.
-    #[error("answers to introspections are not signed with HS256")]
+    #[error("introspection responses cannot be signed with HS256")]
     SymmetricIntrospection,
     /// HS256 for the tokens of one client.
-    #[error("HS256 is not for single clients: the setting `token.alg` alone chooses it")]
+    #[error("HS256 cannot be set per client; use the setting `token.alg`")]
     SymmetricToken,
     /// A token lifetime of zero, or too long.
-    #[error("tokens live from 1 to {} seconds", MAX_TOKEN_TTL.as_secs())]
+    #[error("the token lifetime must be from 1 to {} seconds", MAX_TOKEN_TTL.as_secs())]
     TokenTtl,
     /// A limit of zero, or too high.
-    #[error("a limit is from 1 to {MAX_LIMIT} tokens in an hour")]
+    #[error("the limit must be from 1 to {MAX_LIMIT} tokens per hour")]
     Limit,
 }
 

@@ -194,7 +194,7 @@ impl UncheckedSecret {
         let database = context.admin.store.database().clone();
         tokio::spawn(async move {
             if let Err(error) = store::client::keep_other_form(&database, &found.hash, &own).await {
-                log::warn!("cannot keep the secret {} in its own form: {error}", own.id.as_str());
+                log::warn!("cannot rehash the secret {}: {error}", own.id.as_str());
             }
         });
     }

@@ -38,7 +38,7 @@ pub struct PresentedSecret {
 }
 
 const ANOTHER_CLIENT: OauthError =
-    OauthError::InvalidRequest("client_id is not the client that authenticates");
+    OauthError::InvalidRequest("client_id does not match the authenticated client");
 
 /// Parses the id and the secret of a form.
 ///
@@ -48,10 +48,10 @@ pub fn from_form(form: &mut Form<'_>) -> Result<PresentedSecret, OauthError> {
     let secret = form.take_secret("client_secret").ok_or(ClientFailure::NothingPresented)?;
     let id = form
         .get("client_id")
-        .ok_or(OauthError::InvalidRequest("client_secret comes without client_id"))?;
+        .ok_or(OauthError::InvalidRequest("client_secret requires client_id"))?;
     if !is_vschar_text(id) || !is_vschar_text(secret.expose()) {
         return Err(OauthError::InvalidRequest(
-            "client_id and client_secret are of printable ASCII",
+            "client_id and client_secret must be printable ASCII",
         ));
     }
     Ok(PresentedSecret {
@@ -68,7 +68,9 @@ pub fn from_form(form: &mut Form<'_>) -> Result<PresentedSecret, OauthError> {
 /// not UTF-8, or without a colon.
 pub fn from_basic(header: &[u8], form: &Form<'_>) -> Result<PresentedSecret, OauthError> {
     if form.has("client_secret") {
-        return Err(OauthError::InvalidRequest("The client authenticates in two ways"));
+        return Err(OauthError::InvalidRequest(
+            "The client uses two authentication methods; use one",
+        ));
     }
     let presented = parse_basic(header).ok_or(ClientFailure::MalformedBasic)?;
     let named = form.get("client_id").map(ToOwned::to_owned);

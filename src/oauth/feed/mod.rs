@@ -201,7 +201,7 @@ async fn read_part(
 ) -> Result<FeedDocument, OauthError> {
     let Some(_own) = server.feed.snapshots.begin(reader) else {
         return Err(OauthError::Unavailable(
-            "another part is being read for this client".to_owned(),
+            "this client is already reading another part".to_owned(),
         ));
     };
     let (database, now) = (server.context.admin.store.database(), server.context.clock.now());
@@ -249,7 +249,7 @@ async fn happened(server: &AuthorizationServer, position: Position) -> Result<bo
                     && store.chain_key().fingerprint(&event.mac) == position.fingerprint
             }))
         }
-        Known::Later => Err(OauthError::Unavailable("the follower does not keep up".to_owned())),
+        Known::Later => Err(OauthError::Unavailable("the event follower lags behind".to_owned())),
     }
 }
 
@@ -263,7 +263,7 @@ async fn current(context: &Context) -> Result<Position, OauthError> {
         }
         if !matches!(timeout(PATIENCE, news.changed()).await, Ok(Ok(()))) {
             return Err(OauthError::Unavailable(
-                "the follower has not reached the store yet".to_owned(),
+                "the event follower has not reached the store yet".to_owned(),
             ));
         }
     }
@@ -276,7 +276,7 @@ async fn reading<T>(
 ) -> Result<T, OauthError> {
     let Ok(Ok(_turn)) = timeout(PATIENCE, server.feed.reading.acquire()).await else {
         return Err(OauthError::Unavailable(
-            "too many read the revocations from the store".to_owned(),
+            "too many readers of the revocations in the store".to_owned(),
         ));
     };
     read.await.map_err(|error| OauthError::Unavailable(error.to_string()))

@@ -76,18 +76,18 @@ impl FeedRequest {
     pub fn parse(parameters: &Form<'_>) -> Result<Self, OauthError> {
         let after = parameters.get("after").map(|text| {
             parse_after(text)
-                .ok_or(OauthError::InvalidRequest("after is not the next of a document"))
+                .ok_or(OauthError::InvalidRequest("after must be the next value of a document"))
         });
         let wait = parameters.get("wait").map(|text| {
             let secs =
                 text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
             let secs = secs.filter(|secs| *secs <= LONGEST_WAIT);
-            secs.ok_or(OauthError::InvalidRequest("wait is a number of seconds, 30 at the most"))
+            secs.ok_or(OauthError::InvalidRequest("wait must be a number of seconds, at most 30"))
         });
         let nonce = parameters.get("nonce").map(|text| {
             let is_good = text.len() <= MAX_NONCE_LEN && text.bytes().all(is_base64url);
             is_good.then(|| text.to_owned()).ok_or(OauthError::InvalidRequest(
-                "nonce is of letters, digits, minus and underscore, 64 at the most",
+                "nonce must be at most 64 letters, digits, hyphens and underscores",
             ))
         });
         Ok(Self {

@@ -95,7 +95,7 @@ impl RequestedAccess {
         let scopes = match self.scopes {
             Some(scopes) if !scopes.is_subset_of(allowed.scopes) => {
                 return Err(OauthError::InvalidScope(
-                    "The client, or its API key, may not have this scope",
+                    "The scope is not allowed for this client or API key",
                 ));
             }
             Some(scopes) if registered.iter().any(|api| !scopes.is_subset_of(api.scopes.set())) => {
@@ -121,7 +121,7 @@ impl RequestedAccess {
             (algorithm.unwrap_or(server.tokens.algorithm), ttl.unwrap_or(server.tokens.ttl));
         if algorithm.is_symmetric() && scopes.has_own() {
             return Err(OauthError::InvalidScope(
-                "Scopes of this server are not for tokens signed with HS256",
+                "Tokens signed with HS256 cannot carry scopes of this server",
             ));
         }
         Ok(GrantedAccess { scopes, audience, algorithm, ttl })

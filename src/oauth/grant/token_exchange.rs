@@ -96,11 +96,11 @@ impl TokenExchange {
         let credentials = ["client_secret", "client_assertion", "client_assertion_type"];
         if authorization != Authorization::Absent || credentials.iter().any(|name| form.has(name)) {
             return invalid(
-                "The request has two credentials: the subject_token is one, send no other",
+                "The request has two credentials; send only the subject_token",
             );
         }
         if form.has("actor_token") || form.has("actor_token_type") {
-            return invalid("An actor_token is not supported");
+            return invalid("actor_token is not supported");
         }
         match form.get("subject_token_type") {
             Some(API_KEY_TYPE) => {}
@@ -113,7 +113,7 @@ impl TokenExchange {
             None | Some(ACCESS_TOKEN_TYPE | JWT_TYPE) => {}
             Some(_) => {
                 return invalid(
-                    "The requested_token_type must be that of an access token, or of a JWT",
+                    "The requested_token_type must be that of an access token or a JWT",
                 );
             }
         }

@@ -99,7 +99,7 @@ impl Argon2id {
             malformed("the hash is not base64 of 16, 32 or 64 bytes without padding")
         })?;
         let params = Params::new(m, t, p, Some(hash.len()))
-            .map_err(|_| malformed("its costs make no sense"))?;
+            .map_err(|_| malformed("its costs are invalid"))?;
         Ok(Self { version, params, salt, hash })
     }
 

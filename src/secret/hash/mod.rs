@@ -29,12 +29,10 @@ impl fmt::Debug for SecretHash {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HashFormatError {
     /// The text is longer than any hash.
-    #[error("a hash has at most {MAX_LEN} characters")]
+    #[error("a hash must have at most {MAX_LEN} characters")]
     TooLong,
     /// The form is unknown.
-    #[error(
-        "not a hash of a known form; there are $argon2id$, $2a$, $2b$, $2y$ and $pbkdf2-sha256$"
-    )]
+    #[error("unsupported hash; supported: $argon2id$, $2a$, $2b$, $2y$ and $pbkdf2-sha256$")]
     UnknownForm,
     /// The parts of this form are malformed.
     #[error("the {form} hash is malformed: {what}")]
@@ -260,17 +258,17 @@ mod tests {
         let salt = "c29tZXNhbHQ";
         let hash = "CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let bad = [
-            (String::new(), "known form"),
-            ("hunter2-MARKER".to_owned(), "known form"),
-            ("$MARKER".to_owned(), "known form"),
-            ("$1$MARKER$x".to_owned(), "known form"),
-            (format!("$argon2i$v=19$m=65536,t=2,p=1${salt}${hash}"), "known form"),
-            (format!("$argon2d$v=19$m=65536,t=2,p=1${salt}${hash}"), "known form"),
+            (String::new(), "unsupported hash"),
+            ("hunter2-MARKER".to_owned(), "unsupported hash"),
+            ("$MARKER".to_owned(), "unsupported hash"),
+            ("$1$MARKER$x".to_owned(), "unsupported hash"),
+            (format!("$argon2i$v=19$m=65536,t=2,p=1${salt}${hash}"), "unsupported hash"),
+            (format!("$argon2d$v=19$m=65536,t=2,p=1${salt}${hash}"), "unsupported hash"),
             (
                 "$2x$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW".to_owned(),
-                "known form",
+                "unsupported hash",
             ),
-            (format!(" $argon2id$v=19$m=65536,t=2,p=1${salt}${hash}"), "known form"),
+            (format!(" $argon2id$v=19$m=65536,t=2,p=1${salt}${hash}"), "unsupported hash"),
             (format!("$argon2id$v=18$m=65536,t=2,p=1${salt}${hash}"), "version"),
             (format!("$argon2id$v=19$t=2,m=65536,p=1${salt}${hash}"), "m="),
             (format!("$argon2id$v=19$m=65536,t=2${salt}${hash}"), "m="),
@@ -316,7 +314,7 @@ mod tests {
             (format!("$pbkdf2-sha256$many${salt}${hash}"), "iterations"),
             (format!("$pbkdf2-sha256$1000${salt}"), "salt and hash"),
             (format!("$pbkdf2-sha256$1000${salt}${}", &hash[..12]), "hash"),
-            (format!("$pbkdf2-sha512$1000${salt}${hash}"), "known form"),
+            (format!("$pbkdf2-sha512$1000${salt}${hash}"), "unsupported hash"),
             ("$argon2id$".repeat(30), "at most"),
             ("x".repeat(1_000_000), "at most"),
         ];

@@ -60,13 +60,13 @@ async fn a_key_sets_no_limit_beyond_its_own() {
     let limited = Limited::create(&app).await;
     let made = TestKey::of(&limited.create_with("name", json!("made")).await);
     for (member, beyond, reason) in [
-        ("expires_in", json!(3601), "longer"),
-        ("expires_in", Value::Null, "than its own"),
-        ("allowed_addresses", json!([]), "from elsewhere"),
-        ("allowed_addresses", json!(["127.0.0.1", "192.0.2.7"]), "from elsewhere"),
-        ("allowed_addresses", json!(["126.0.0.0/7"]), "from elsewhere"),
-        ("max_requests_per_minute", json!(101), "more often"),
-        ("max_requests_per_minute", Value::Null, "more often"),
+        ("expires_in", json!(3601), "later than itself"),
+        ("expires_in", Value::Null, "later than itself"),
+        ("allowed_addresses", json!([]), "more addresses"),
+        ("allowed_addresses", json!(["127.0.0.1", "192.0.2.7"]), "more addresses"),
+        ("allowed_addresses", json!(["126.0.0.0/7"]), "more addresses"),
+        ("max_requests_per_minute", json!(101), "higher rate limit"),
+        ("max_requests_per_minute", Value::Null, "higher rate limit"),
     ] {
         let update = json!({ member: beyond });
         for answer in [

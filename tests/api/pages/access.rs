@@ -42,7 +42,7 @@ async fn a_page_needs_a_session() {
     };
     let wrong = log_in("wrong", ISSUER).await;
     assert_eq!((wrong.status, wrong.header("set-cookie")), (401, ""), "{wrong:?}");
-    assert!(wrong.body.contains("The username or the password is wrong"), "{wrong:?}");
+    assert!(wrong.body.contains("Wrong username or password"), "{wrong:?}");
     assert_eq!(log_in(PASSWORD, "https://evil.example").await.status, 403);
     let right = log_in(PASSWORD, ISSUER).await;
     assert_eq!(
@@ -95,7 +95,7 @@ async fn a_form_that_is_out_of_date_is_refused() {
         assert_eq!(saved.status, 303, "{saved:?}");
         let late = pages.fill(&path, &[&[("seen", seen.as_str())], &*other].concat()).await;
         assert_eq!(late.status, 409, "{path}: {late:?}");
-        assert!(late.body.contains(&format!("Somebody else has changed the {what}")), "{late:?}");
+        assert!(late.body.contains(&format!("The {what} has changed in the meantime")), "{late:?}");
         assert!(late.body.contains("value=\"Other\""), "{late:?}");
         assert_eq!(
             pages.press_with(&path, &other).await.status,

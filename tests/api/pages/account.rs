@@ -41,9 +41,9 @@ async fn a_user_changes_their_password() {
         pages.press_with("/dashboard/settings/password", &fields).await
     };
     for (current, new, repeat, field, problem) in [
-        ("wrong", NEW, NEW, "current", "not your password"),
+        ("wrong", NEW, NEW, "current", "Wrong password"),
         (PASSWORD, "short", "short", "password", "at least 8"),
-        (PASSWORD, NEW, "else", "repeat", "another one"),
+        (PASSWORD, NEW, "else", "repeat", "do not match"),
     ] {
         let answer = send(current, new, repeat).await;
         assert_eq!(answer.status, 400, "{answer:?}");
@@ -113,7 +113,7 @@ async fn a_log_in_has_a_second_step() {
     app.clock.advance(Duration::from_secs(601));
     let late = second(&step, recovery[1]).await;
     assert_eq!(late.status, 400, "{late:?}");
-    assert!(late.body.contains("took too long"), "{late:?}");
+    assert!(late.body.contains("timed out"), "{late:?}");
 
     let removed = pages
         .press_with("/dashboard/settings/second-factor/remove", &[("code", recovery[2])])
@@ -136,7 +136,7 @@ async fn a_user_without_a_required_second_factor_must_set_one_up() {
         );
     }
     let page = pages.page("/dashboard/settings/second-factor").await;
-    assert!(page.contains("before you can do anything else"), "{page}");
+    assert!(page.contains("Set up a second factor to continue"), "{page}");
     let token: Vec<_> =
         hidden_fields(&page).into_iter().filter(|(name, _)| name == "csrf_token").collect();
     let begun = pages.send("/dashboard/settings/second-factor/begin", &token).await;

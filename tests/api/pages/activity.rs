@@ -46,7 +46,7 @@ async fn events_and_keys_show_names() {
             "{actor}: {theirs}"
         );
     }
-    assert!(pages.page("/dashboard/activity?actor=nobody").await.contains("Nothing matches"));
+    assert!(pages.page("/dashboard/activity?actor=nobody").await.contains("No matching events"));
     let deleted = pages.press(&format!("/dashboard/clients/{client}/delete")).await;
     assert_eq!(deleted.status, 303, "{deleted:?}");
     let log = pages.page("/dashboard/activity").await;

@@ -17,7 +17,7 @@ async fn the_overview_shows_what_needs_attention() {
     let app = TestApp::spawn().await;
     let pages = Pages::of(&app, "ann", Role::Admin).await;
     let empty = pages.page("/dashboard").await;
-    assert!(empty.contains("No client has asked for a token"), "{empty}");
+    assert!(empty.contains("No token requests in this period"), "{empty}");
     let new = [("name", "Billing"), ("scope", "read"), ("life", "7")];
     let made = pages.fill("/dashboard/clients/new", &new).await;
     assert_eq!(made.status, 201, "{made:?}");

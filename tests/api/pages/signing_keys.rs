@@ -22,5 +22,5 @@ async fn signing_keys_are_rotated_and_revoked() {
     );
     let retired = pages.press(&format!("/dashboard/signing-keys/{kid}/retire")).await;
     assert_eq!(retired.header("location"), "/dashboard/signing-keys?done=retired", "{retired:?}");
-    assert!(pages.page("/dashboard/signing-keys").await.contains("Taken back"));
+    assert!(pages.page("/dashboard/signing-keys").await.contains("Revoked"));
 }

@@ -12,11 +12,11 @@ async fn users_are_created_changed_and_disabled() {
     let pages = Pages::of(&app, "ann", Role::Admin).await;
     let fields = [("username", "bob"), ("role", "viewer"), ("password", PASSWORD)];
     for (field, value, problem) in [
-        ("username", "b b", "a username is 1 to 64"),
-        ("username", "<b>", "a username is 1 to 64"),
-        ("username", "ann", "a user ann already"),
+        ("username", "b b", "a username must be 1 to 64"),
+        ("username", "<b>", "a username must be 1 to 64"),
+        ("username", "ann", "user ann already exists"),
         ("role", "king", "a role is admin, member or viewer"),
-        ("scope", "mintery:keys:read", "go with the role"),
+        ("scope", "mintery:keys:read", "come with the role"),
         ("password", "short", "at least 8 characters"),
         ("password", "password1", "guess"),
     ] {

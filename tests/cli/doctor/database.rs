@@ -44,7 +44,7 @@ fn where_this_user_may_not_write() {
     set_mode(&work, ".", 0o755);
     let output = run_as_another_user(&work, &["doctor", "-o", "json"]);
     let findings: Value = serde_json::from_slice(&output.stdout).unwrap();
-    for (check, found) in [(1, "may not create one"), (3, "may not create a key")] {
+    for (check, found) in [(1, "cannot create one"), (3, "cannot create a key")] {
         assert_eq!(findings[check]["result"], "problem", "{findings}");
         assert!(findings[check]["found"].as_str().unwrap().contains(found), "{findings}");
     }

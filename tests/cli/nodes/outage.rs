@@ -119,8 +119,8 @@ fn a_node_whose_database_has_stopped_serves_what_it_remembers() {
     serves_what_it_remembers(&outage, &node, Proxy::cut);
     // Told once, not ten times a second.
     let log = node.process.stderr();
-    assert_eq!(log.matches("cannot follow the events").count(), 1, "{log}");
-    assert_eq!(log.matches("in reach again").count(), 1, "{log}");
+    assert_eq!(log.matches("cannot read new events").count(), 1, "{log}");
+    assert_eq!(log.matches("reachable again").count(), 1, "{log}");
 }
 
 /// A cable was pulled: nothing comes back, not even a refusal.

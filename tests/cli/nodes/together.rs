@@ -198,7 +198,7 @@ fn a_database_without_tables_is_refused_until_it_is_migrated() {
     let mut serve = work.mintery(&["serve", "--listen", "127.0.0.1:0"]);
     serve.env("MINTERY_LOG", "info");
     let process = Process::start(serve);
-    eventually("it answers", PATIENCE, || process.stderr().contains("answering on").then_some(()));
+    eventually("it answers", PATIENCE, || process.stderr().contains("listening on").then_some(()));
 }
 
 #[test]
@@ -238,14 +238,14 @@ fn of_nodes_that_make_keys_of_their_own_one_wins() {
         .collect();
     eventually("one answers, the others end", PATIENCE, || {
         let answering =
-            running.iter().filter(|process| process.stderr().contains("answering on")).count();
+            running.iter().filter(|process| process.stderr().contains("listening on")).count();
         let ended =
             running.iter_mut().filter_map(|process| process.has_ended().then_some(())).count();
         (answering == 1 && ended == 2).then_some(())
     });
     for (place, process) in places.iter().zip(&running) {
         let has_key = place.path("keys/master.key").exists();
-        assert_eq!(has_key, process.stderr().contains("answering on"), "{}", process.stderr());
+        assert_eq!(has_key, process.stderr().contains("listening on"), "{}", process.stderr());
     }
 }
 

@@ -33,7 +33,7 @@ impl Starting {
 
 /// From the line of the log that says where it answers.
 fn address_in(log: &str) -> Option<SocketAddr> {
-    let (_, rest) = log.split_once("answering on http://")?;
+    let (_, rest) = log.split_once("listening on http://")?;
     let end =
         rest.find(|character: char| !character.is_ascii_digit() && !".:".contains(character))?;
     rest[..end].parse().ok()

@@ -54,7 +54,7 @@ impl Refusal {
             Self::InsufficientScope(scopes) => {
                 format!("The access token lacks the scope {scopes}").into()
             }
-            Self::Unavailable => "The server cannot answer at the moment; try again".into(),
+            Self::Unavailable => "The server is temporarily unavailable; try again".into(),
         }
     }
 

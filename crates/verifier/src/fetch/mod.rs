@@ -84,26 +84,26 @@ pub struct Document {
 #[non_exhaustive]
 pub enum FetchError {
     /// Plain http to another machine: an attacker on the way could replace the issuer's keys.
-    #[error("only https is fetched, and http from this very machine")]
+    #[error("only https is allowed, and http on a loopback address")]
     Insecure,
     /// No complete answer in time: the issuer is down or slow, or a firewall drops the packets.
-    #[error("no complete answer within {} seconds", FETCH_TIMEOUT.as_secs())]
+    #[error("no complete response within {} seconds", FETCH_TIMEOUT.as_secs())]
     Timeout,
     /// No connection, or a broken one: the name does not resolve, the port is closed, or the
     /// certificate is not trusted.
     #[error("{0}")]
     Connection(String),
     /// A redirect, which is never followed: configure the address that answers.
-    #[error("it redirects, which is not followed: name the address that answers (status {0})")]
+    #[error("redirects are not followed: use the final URL (status {0})")]
     Redirect(u16),
     /// A status other than 200.
-    #[error("it answers with status {0}")]
+    #[error("the response has status {0}")]
     Status(u16),
     /// A document over the limit.
-    #[error("the answer is longer than {} KiB", MAX_DOCUMENT_LEN / 1024)]
+    #[error("the response is longer than {} KiB", MAX_DOCUMENT_LEN / 1024)]
     TooLong,
     /// The program's own [`Fetch`] has no [`send`](Fetch::send).
-    #[error("the fetcher asks nothing: it has no `send`")]
+    #[error("the fetcher cannot send: `send` is not implemented")]
     Unsupported,
 }
 

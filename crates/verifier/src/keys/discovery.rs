@@ -10,7 +10,7 @@ use crate::fetch::{Fetch, FetchError};
 #[non_exhaustive]
 pub enum DiscoveryError {
     /// The metadata could not be fetched.
-    #[error("the issuer's metadata cannot be fetched from {url}: {reason}")]
+    #[error("cannot fetch the issuer's metadata from {url}: {reason}")]
     Fetch {
         /// The address of the metadata.
         url: String,
@@ -18,9 +18,7 @@ pub enum DiscoveryError {
         reason: FetchError,
     },
     /// The answer is not metadata: the web page of a proxy or a login, say.
-    #[error(
-        "what {url} answers is no JSON object with an `issuer`: does the address lead to the issuer?"
-    )]
+    #[error("{url} did not return a JSON object with `issuer`: check the URL of the issuer")]
     NotMetadata {
         /// The address of the metadata.
         url: String,
@@ -28,7 +26,7 @@ pub enum DiscoveryError {
     /// They describe another issuer than the configured one (RFC 8414 §3.3). Both must be equal
     /// byte for byte, a slash at the end included.
     #[error(
-        "{url} describes the issuer {found:?}: configure exactly that, or correct the issuer's own setting"
+        "{url} describes the issuer {found:?}: configure exactly this value, or correct the issuer's setting"
     )]
     OtherIssuer {
         /// The address of the metadata.
@@ -37,7 +35,7 @@ pub enum DiscoveryError {
         found: String,
     },
     /// They name no address of keys.
-    #[error("{url} has no `jwks_uri`: name the address of the keys with `jwks_uri`")]
+    #[error("{url} has no `jwks_uri`: set the URL of the keys with `jwks_uri`")]
     NoJwksUri {
         /// The address of the metadata.
         url: String,
@@ -51,7 +49,7 @@ pub enum DiscoveryError {
         found: String,
     },
     /// They lack an endpoint.
-    #[error("{url} has no `{endpoint}`: the issuer does not offer that")]
+    #[error("{url} has no `{endpoint}`: the issuer does not support it")]
     NoEndpoint {
         /// The address of the metadata.
         url: String,
@@ -59,7 +57,7 @@ pub enum DiscoveryError {
         endpoint: &'static str,
     },
     /// The secret of this API would be sent to another server.
-    #[error("{url} has a `{endpoint}` elsewhere than at the issuer: {found:?}")]
+    #[error("{url} has a `{endpoint}` outside the issuer: {found:?}")]
     ForeignEndpoint {
         /// The address of the metadata.
         url: String,

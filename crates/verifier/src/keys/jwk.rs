@@ -49,17 +49,17 @@ pub enum LeftOutReason {
     #[error("it has no usable kid")]
     NoId,
     /// `use` is not `sig`, or `key_ops` does not list `verify`.
-    #[error("it is for something else than verifying signatures")]
+    #[error("it is not for verifying signatures")]
     OtherUse,
     /// Its `kty`, `crv` or `alg` is not supported, or `alg` does not fit `kty`.
-    #[error("its type or algorithm is not used here")]
+    #[error("its type or algorithm is not supported")]
     UnknownType,
     /// RSA with less than 2048 or more than 8192 bits or with impossible numbers, a point that is not
     /// on the curve, or a point that verifies forged signatures.
     #[error("its parameters are not acceptable")]
     BadParameters,
     /// Its private members are published with it: every reader can sign. Replace the key.
-    #[error("its private half is published: it is compromised, and has to be replaced")]
+    #[error("its private key is published: it is compromised and must be replaced")]
     Private,
     /// Two different keys have this `kid`.
     #[error("another key has the same kid")]

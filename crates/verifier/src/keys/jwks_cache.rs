@@ -81,7 +81,7 @@ pub enum RefreshError {
     #[error(transparent)]
     Discovery(#[from] DiscoveryError),
     /// They are out of reach.
-    #[error("the issuer's keys cannot be fetched from {url}: {reason}")]
+    #[error("cannot fetch the issuer's keys from {url}: {reason}")]
     Fetch {
         /// The address of the keys.
         url: String,
@@ -89,7 +89,7 @@ pub enum RefreshError {
         reason: FetchError,
     },
     /// The document has no usable key.
-    #[error("what {url} answers cannot be used: {reason}")]
+    #[error("cannot use the response of {url}: {reason}")]
     Keys {
         /// The address of the keys.
         url: String,
@@ -166,7 +166,8 @@ impl JwksCache {
     /// # Errors
     /// Fails if the attempt failed.
     pub(crate) async fn first_attempt(&self) -> Result<(), Arc<RefreshError>> {
-        let gone = || RefreshError::Panicked("the thread that keeps the keys is gone".to_owned());
+        let gone =
+            || RefreshError::Panicked("the thread that refreshes the keys has ended".to_owned());
         self.0.poller.first_attempt(gone).await
     }
 

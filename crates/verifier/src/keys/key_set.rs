@@ -38,16 +38,16 @@ pub struct LeftOut {
 #[non_exhaustive]
 pub enum KeySetError {
     /// It is not a JSON object, or its `keys` is missing, repeated, or not an array.
-    #[error("it is no JWK set: a JSON object with an array `keys` is expected (RFC 7517 §5)")]
+    #[error("not a JWK set: expected a JSON object with an array `keys` (RFC 7517 §5)")]
     NotASet,
     /// It has more keys than any authorization server needs.
     #[error("it has more than {MAX_KEYS} keys")]
     TooMany,
     /// It has no key that can verify access tokens: no keys, or only these.
-    #[error("it has no key that can be used{}", reasons(.0))]
+    #[error("it has no usable key{}", reasons(.0))]
     NoUsableKey(Vec<LeftOut>),
     /// The secret for HS256 is too easy to guess.
-    #[error("a secret for HS256 has at least {MIN_SECRET_LEN} random bytes (RFC 7518 §3.2)")]
+    #[error("an HS256 secret must have at least {MIN_SECRET_LEN} random bytes (RFC 7518 §3.2)")]
     ShortSecret,
 }
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 /// The error for text that is not an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an environment is live or test")]
+#[error("the environment must be live or test")]
 pub struct InvalidEnvironment;
 
 /// The environment of an API key. It is visible in the key, and in the tokens that are made from it
@@ -43,7 +43,7 @@ impl FromStr for Environment {
 
 /// The error for text that is not a choice of environments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it should be live, test or any")]
+#[error("must be live, test or any")]
 pub struct InvalidEnvironments;
 
 /// The environments that a place accepts.

@@ -16,7 +16,9 @@ pub struct ScopeSet(Arc<str>);
 
 /// The error for text that is not a scope list (RFC 6749 §3.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a scope list is tokens of printable ASCII without quote and backslash, one space between")]
+#[error(
+    "scopes must be printable ASCII without quotes and backslashes, separated by single spaces"
+)]
 pub struct InvalidScope;
 
 impl ScopeSet {

@@ -22,7 +22,7 @@ pub enum SigningAlgorithm {
 
 /// The error for an algorithm that is not supported.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("not an algorithm that tokens are signed with; there are {}", SigningAlgorithm::names())]
+#[error("unsupported signing algorithm; supported: {}", SigningAlgorithm::names())]
 pub struct UnknownAlgorithm;
 
 impl SigningAlgorithm {

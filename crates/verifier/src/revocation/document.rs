@@ -25,35 +25,35 @@ pub enum FeedDocumentError {
     #[error("it is malformed")]
     Malformed,
     /// `crit`, or a member that contains or names a key.
-    #[error("its header has a member that is not accepted")]
+    #[error("its header has an unsupported member")]
     Header,
     /// `typ` is not `revocations+jwt`.
-    #[error("it is of another type")]
+    #[error("it has another type")]
     Type,
     /// `alg` is not the algorithm of the key, or is that of a shared secret, with which every
     /// verifier could sign.
-    #[error("it is signed with an algorithm that is not the key's, or not asymmetric")]
+    #[error("its algorithm is not the key's, or not asymmetric")]
     Algorithm,
     /// The issuer has no key with this `kid`.
     #[error("it is signed with an unknown key")]
     UnknownKey,
     /// The signature does not verify.
-    #[error("its signature is bad")]
+    #[error("its signature is invalid")]
     Signature,
     /// A claim is missing or malformed.
     #[error("its claim {0} is missing or malformed")]
     Claim(&'static str),
     /// `iss` is another issuer.
-    #[error("it is of another issuer")]
+    #[error("it is from another issuer")]
     Issuer,
     /// `aud` is another address.
-    #[error("its aud is not the address of the feed")]
+    #[error("its aud is not the URL of the feed")]
     Audience,
     /// `nonce` belongs to another question: the document is a replay.
-    #[error("its nonce is not the one that was sent")]
+    #[error("its nonce differs from the request's")]
     Nonce,
     /// `exp` has come, or `iat` is in the future.
-    #[error("it is expired or not yet valid: do the clocks agree?")]
+    #[error("it is expired or not yet valid: check the clocks")]
     Time,
 }
 

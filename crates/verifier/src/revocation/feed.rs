@@ -78,7 +78,7 @@ pub enum FollowError {
     Discovery(#[from] DiscoveryError),
     /// The issuer rejects this API's own credentials.
     #[error(
-        "the issuer does not let {client:?} read what was taken back (status {status}): is the secret right, the client enabled?"
+        "the issuer does not let {client:?} read revocations (status {status}): check the client, its secret and its scope"
     )]
     Credentials {
         /// The client that asks.
@@ -87,7 +87,7 @@ pub enum FollowError {
         status: u16,
     },
     /// The feed is out of reach.
-    #[error("what was taken back cannot be fetched from {url}: {}", of_question(.reason))]
+    #[error("cannot fetch revocations from {url}: {}", of_question(.reason))]
     Fetch {
         /// The address of the feed.
         url: String,
@@ -95,13 +95,13 @@ pub enum FollowError {
         reason: FetchError,
     },
     /// The answer cannot be trusted.
-    #[error("what the feed answers is refused: {0}")]
+    #[error("the feed's response is invalid: {0}")]
     Document(#[from] FeedDocumentError),
     /// The answer does not continue what is known.
-    #[error("what the feed answers is refused: {0}")]
+    #[error("the feed's response is invalid: {0}")]
     OutOfOrder(&'static str),
     /// The machine has no randomness, or the program's own [`Fetch`] panicked.
-    #[error("the question could not be asked: {0}")]
+    #[error("cannot send the request: {0}")]
     Failed(String),
 }
 
@@ -109,10 +109,10 @@ pub enum FollowError {
 fn of_question(reason: &FetchError) -> String {
     match reason {
         FetchError::Timeout => {
-            format!("no complete answer within {} seconds", (WAIT + TIMEOUT).as_secs())
+            format!("no complete response within {} seconds", (WAIT + TIMEOUT).as_secs())
         }
         FetchError::TooLong => {
-            format!("the answer is longer than {} KiB", document::MAX_LEN / 1024)
+            format!("the response is longer than {} KiB", document::MAX_LEN / 1024)
         }
         other => other.to_string(),
     }
@@ -317,7 +317,9 @@ impl FeedReader {
         let is_next = self.parts.is_none()
             && self.position.as_ref().is_some_and(|position| position.event == from);
         if !is_next {
-            return Err(FollowError::OutOfOrder("it does not begin where this API has come to"));
+            return Err(FollowError::OutOfOrder(
+                "it does not continue from the last applied event",
+            ));
         }
         let has_news = !entries.is_empty();
         if has_news {
@@ -341,10 +343,10 @@ impl FeedReader {
                 Parts { number, to, next: String::new(), as_of, entries: Vec::new() }
             }
             Some(parts) if parts.number.checked_add(1) == Some(number) && parts.to == to => parts,
-            _ => return Err(FollowError::OutOfOrder("its part is not the next one")),
+            _ => return Err(FollowError::OutOfOrder("it is not the next part")),
         };
         if parts.entries.len() + entries.len() > MAX_ENTRIES {
-            return Err(FollowError::OutOfOrder("it has more revocations than any issuer"));
+            return Err(FollowError::OutOfOrder("it has too many revocations"));
         }
         parts.entries.extend(entries);
         (parts.number, parts.next) = (number, next);

@@ -88,7 +88,7 @@ impl RevocationFollower {
     /// # Errors
     /// Fails if the attempt failed.
     pub(crate) async fn first_attempt(&self) -> Result<(), Arc<FollowError>> {
-        let gone = || FollowError::Failed("the thread that asks is gone".to_owned());
+        let gone = || FollowError::Failed("the follower's thread has ended".to_owned());
         self.0.poller.first_attempt(gone).await
     }
 

@@ -9,7 +9,7 @@ pub enum VerifyError {
     #[error("malformed")]
     Malformed,
     /// `crit`, or a member that names a key (`jku`, `x5u`, `x5c`, `jwk`).
-    #[error("a header member that is not accepted")]
+    #[error("an unsupported header member")]
     Header,
     /// `typ` is not `at+jwt`: an ID token, or the token of an issuer that does not follow RFC 9068.
     #[error("not an access token")]
@@ -22,7 +22,7 @@ pub enum VerifyError {
     #[error("signed with an unknown key")]
     UnknownKey,
     /// The signature does not verify.
-    #[error("a bad signature")]
+    #[error("an invalid signature")]
     Signature,
     /// A claim is missing or of the wrong type.
     #[error("the claim {0} is missing or malformed")]
@@ -48,10 +48,10 @@ pub enum VerifyError {
     Revoked,
     /// The issuer's keys never arrived, or the issuer is down and the token is signed with an unknown
     /// key, so that no decision is possible. Respond with 503, not 401.
-    #[error("the issuer's keys are out of reach")]
+    #[error("the issuer's keys are unavailable")]
     KeysUnavailable,
     /// Revocations have not been known for too long, so that no decision is possible. Respond with
     /// 503, not 401.
-    #[error("what was taken back is not known for sure")]
+    #[error("the revocations are out of date")]
     StaleRevocations,
 }

@@ -21,8 +21,8 @@ impl PresentError {
         match self {
             Self::Missing => "Send an access token as Authorization: Bearer",
             Self::Twice => "The Authorization header is given twice",
-            Self::InQuery => "An access token does not belong into the URI",
-            Self::NoText => "The access token is no text",
+            Self::InQuery => "Access tokens are not accepted in the URI",
+            Self::NoText => "The access token is not text",
         }
     }
 }

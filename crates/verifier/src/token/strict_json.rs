@@ -89,7 +89,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
             members.iter().map(|(name, _): &(Cow<'_, str>, _)| &**name).collect();
         names.sort_unstable();
         if names.windows(2).any(|pair| pair.first() == pair.last()) {
-            return Err(A::Error::custom("a member stands twice"));
+            return Err(A::Error::custom("a member is repeated"));
         }
         Ok(Object(members))
     }
@@ -102,7 +102,7 @@ impl<'de> Deserialize<'de> for Name<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::Text(name) => Ok(Self(name)),
-            _ => Err(D::Error::custom("a name that is no string")),
+            _ => Err(D::Error::custom("a name that is not a string")),
         }
     }
 }

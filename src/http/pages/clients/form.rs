@@ -203,10 +203,10 @@ pub(super) async fn create(visit: &Visit<'_>) -> PageResult {
         }
         Ok(Once::Before(id)) => {
             let id = ClientId::parse(&id).map_err(|_| Failure::NotFound)?;
-            visit.repeated(&client_path(&id), "To the client", "/dashboard/clients/new")
+            visit.repeated(&client_path(&id), "Go to the client", "/dashboard/clients/new")
         }
         Err(AdminError::Exists(noun)) => {
-            form.id.refuse(&format!("there is a {noun} already"));
+            form.id.refuse(&format!("{noun} already exists"));
             show_form(visit, None, &form, None, StatusCode::CONFLICT).await
         }
         Err(error) => show_error(visit, None, form, error).await,

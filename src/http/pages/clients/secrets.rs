@@ -100,7 +100,7 @@ async fn create(visit: &Visit<'_>, id: &ClientId) -> PageResult {
         }
         Ok(Once::Before(_)) => {
             let path = client_path(id);
-            visit.repeated(&path, "To the client", &format!("{path}/secrets/new"))
+            visit.repeated(&path, "Go to the client", &format!("{path}/secrets/new"))
         }
         Err(
             error @ (AdminError::Invalid(_) | AdminError::Forbidden(_) | AdminError::Conflict(_)),

@@ -88,20 +88,20 @@ pub(super) async fn confirm(visit: &Visit<'_>, id: &ClientId, act: ClientAct) ->
     let (title, text, is_final, button) = match act {
         ClientAct::Disable => (
             "Disable this client?",
-            "It gets no tokens any more, the tokens that it has are void, and its API keys are refused. It can be enabled again; the \
-             tokens stay void.",
+            "It can request no tokens, its tokens are revoked, and its API keys are rejected. You can enable the client and its keys \
+             again; its tokens stay revoked.",
             false,
             "Disable client",
         ),
         ClientAct::RevokeTokens => (
-            "Revoke its tokens?",
-            "All tokens that it has got until now are void, everywhere and at once. It can get new ones with the secrets that it has.",
+            "Revoke all tokens?",
+            "This revokes all tokens issued to this client so far, immediately and everywhere. It can request new ones with its secrets.",
             true,
             "Revoke tokens",
         ),
         ClientAct::Delete => (
             "Delete this client?",
-            "It is gone, with its secrets and API keys, and the tokens that it has are void. This cannot be undone.",
+            "This deletes the client with its secrets and API keys, and revokes its tokens. This cannot be undone.",
             true,
             "Delete client",
         ),

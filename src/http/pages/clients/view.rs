@@ -55,7 +55,7 @@ impl ClientView {
             resources: texts(resources),
             stands_for: texts(stands_for),
             ttl: token_ttl.map(span),
-            alg: token_alg.map_or("As the API or the server has it", SigningAlgorithm::name),
+            alg: token_alg.map_or("API or server default", SigningAlgorithm::name),
             limit: *max_tokens_per_hour,
         }
     }

@@ -99,9 +99,9 @@ fn parse_limit(text: &str) -> Result<Patch<u32>, String> {
         return Ok(Patch::Clear);
     }
     let number = text.parse().ok().filter(|number| (1..=MAX_PER_MINUTE).contains(number));
-    number
-        .map(Patch::Set)
-        .ok_or_else(|| format!("a limit is a number from 1 to {MAX_PER_MINUTE}, or nothing"))
+    number.map(Patch::Set).ok_or_else(|| {
+        format!("enter a number from 1 to {MAX_PER_MINUTE}, or leave the field empty")
+    })
 }
 
 #[derive(Template)]
@@ -179,7 +179,7 @@ async fn show_form(
 ) -> PageResult {
     let mut lives = LIVES.to_vec();
     if key.is_some() {
-        lives.insert(0, ("keep", "As it is"));
+        lives.insert(0, ("keep", "No change"));
     }
     let known_scopes = known_scopes(visit, &form.owner.value).await;
     let form_page = FormPage {
@@ -211,7 +211,7 @@ pub(super) async fn create(visit: &Visit<'_>) -> PageResult {
             created_page(visit, &created, None)
         }
         Ok(Creation::Repeated(kept)) => {
-            visit.repeated(&key_path(&kept.0.id), "To the key", "/dashboard/keys/new")
+            visit.repeated(&key_path(&kept.0.id), "Go to the key", "/dashboard/keys/new")
         }
         Err(AdminError::Unknown(noun)) => {
             form.owner.refuse(&format!("there is no {noun}"));

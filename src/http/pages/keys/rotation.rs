@@ -28,7 +28,7 @@ const QUIET: Duration = Duration::from_hours(24);
 
 /// Lifetimes of the new key: value and label.
 const LIVES: [(&str, &str); 7] = [
-    ("keep", "As long after its start as the old one"),
+    ("keep", "Same lifetime as the old key"),
     ("7", "7 days"),
     ("30", "30 days"),
     ("60", "60 days"),
@@ -62,9 +62,9 @@ impl Page<'_> {
         };
         [
             ("Create a new key", state(1)),
-            ("Update the applications", state(2)),
+            ("Update applications", state(2)),
             ("Verify", state(3)),
-            ("Delete the old key", state(4)),
+            ("Revoke the old key", state(4)),
         ]
     }
 
@@ -131,7 +131,7 @@ pub(super) async fn create(visit: &Visit<'_>, id: &ApiKeyId) -> PageResult {
     let admin = &visit.visitor.admin;
     let (mut overlap, mut life_field) = (visit.form.field("overlap"), visit.form.field("life"));
     let hours = overlap
-        .parse(|text| text.parse::<u64>().map_err(|_| "choose how long the old key stays good"));
+        .parse(|text| text.parse::<u64>().map_err(|_| "choose how long the old key stays valid"));
     let life = parse_life(&mut life_field, &mut Field::new("days", ""));
     let (Some(hours), Some(expires_in)) = (hours, life) else {
         return show_step(visit, id, 1, overlap, life_field, None, StatusCode::BAD_REQUEST).await;

@@ -21,9 +21,9 @@ use crate::secret::password::Password;
 
 /// Roles: value and label.
 const ROLES: [(&str, &str); 3] = [
-    ("member", "Member: has what is their own"),
-    ("viewer", "Viewer: sees everything"),
-    ("admin", "Administrator: does everything"),
+    ("member", "Member: manages only their own API keys"),
+    ("viewer", "Viewer: sees everything, changes nothing"),
+    ("admin", "Administrator: manages everything"),
 ];
 
 /// The fields of the form.
@@ -137,7 +137,7 @@ async fn show_error(
 ) -> PageResult {
     let (status, problem) = match &error {
         AdminError::Exists(noun) => {
-            form.username.refuse(&format!("there is a {noun} already"));
+            form.username.refuse(&format!("{noun} already exists"));
             (StatusCode::CONFLICT, None)
         }
         AdminError::Unknown(noun) => {

@@ -69,20 +69,20 @@ pub(super) async fn confirm(visit: &Visit<'_>, id: &UserId, act: UserAct) -> Pag
     let (title, text, is_final, button) = match act {
         UserAct::Delete => (
             "Delete this user?",
-            "They are logged out everywhere and gone, with their API keys. What they did stays in the log.",
+            "This ends all their sessions and deletes their API keys. Their events stay in the activity log. This cannot be undone.",
             true,
             "Delete user",
         ),
         UserAct::ResetSecondFactor => (
-            "Reset their second factor?",
-            "For somebody who has lost their app and their recovery codes. They are logged out everywhere, and their password alone lets \
-             them in until they set up another one.",
+            "Reset the second factor?",
+            "For a user who has lost their app and their recovery codes. This ends all their sessions. They log in with their \
+             password alone until they set up a new second factor.",
             true,
             "Reset second factor",
         ),
         _ => (
             "Disable this user?",
-            "They are logged out everywhere and cannot log in, and their API keys are refused, until they are enabled again.",
+            "This ends all their sessions. They cannot log in, and their API keys are rejected, until you enable them again.",
             false,
             "Disable user",
         ),
