@@ -1,4 +1,4 @@
-//! APIs (resource servers) that tokens are made for.
+//! APIs (resource servers), the audiences of tokens.
 
 use std::time::Duration;
 
@@ -13,20 +13,20 @@ use crate::model::signing_key::SigningAlgorithm;
 use crate::store::transaction::Tx;
 use crate::store::{StoreError, api, client, key};
 
-/// What an API is made of, and what may change of it.
+/// The mutable properties of an API.
 #[derive(Debug, Clone)]
 pub struct ApiTerms {
-    /// What people call it.
+    /// The display name.
     pub name: DisplayName,
-    /// Its scopes.
+    /// The scopes.
     pub scopes: ApiScopes,
-    /// What tokens for it are signed with; what the settings say when absent.
+    /// The signing algorithm of its tokens; the one of the settings if absent.
     pub token_alg: Option<SigningAlgorithm>,
-    /// How long tokens for it live; what the settings say when absent.
+    /// The lifetime of its tokens; the one of the settings if absent.
     pub token_ttl: Option<Duration>,
 }
 
-/// A change of an API: what is absent stays, and what may be taken away is given as nothing.
+/// A change of an API. Absent fields stay as they are; an empty patch clears the value.
 #[derive(Debug, Clone, Default)]
 pub struct ApiUpdate {
     /// See [`ApiTerms::name`].
@@ -37,15 +37,15 @@ pub struct ApiUpdate {
     pub token_alg: Patch<SigningAlgorithm>,
     /// See [`ApiTerms::token_ttl`].
     pub token_ttl: Patch<Duration>,
-    /// The [`version()`] of the API that whoever changes it has seen: the change is refused when
-    /// there is another by now.
+    /// The [`version()`] that the caller has seen. The change is rejected if the current one
+    /// differs.
     pub seen: Option<String>,
 }
 
 /// All APIs, by identifier.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn list(admin: &Admin) -> Result<Vec<Api>, AdminError> {
     Ok(api::all(admin.store.database()).await?)
 }
@@ -53,18 +53,17 @@ pub async fn list(admin: &Admin) -> Result<Vec<Api>, AdminError> {
 /// An API.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none.
+/// [`AdminError::NotFound`] if it does not exist.
 pub async fn show(admin: &Admin, resource: &ResourceUri) -> Result<Api, AdminError> {
     let found = list(admin).await?.into_iter().find(|api| api.resource == *resource);
     found.ok_or_else(|| not_found(resource))
 }
 
-/// Makes an API known. The default API, which is the issuer itself unless the settings say
-/// otherwise, needs none of this.
+/// Creates an API. The default API (the issuer itself unless set otherwise) needs no entry.
 ///
 /// # Errors
-/// [`AdminError::Exists`] when there is one with this identifier, [`AdminError::StoodFor`] when a
-/// client stands for it as if there were.
+/// [`AdminError::Exists`] if the identifier is taken, [`AdminError::StoodFor`] if a client already
+/// stands for it.
 pub async fn create(
     admin: &Admin,
     resource: ResourceUri,
@@ -98,11 +97,11 @@ pub async fn create(
     Ok(made)
 }
 
-/// Changes an API. Tokens that were issued stay as they are until they expire.
+/// Changes an API. Issued tokens stay as they are until they expire.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none, [`AdminError::Conflict`] when it is not as the
-/// caller has seen it.
+/// [`AdminError::NotFound`] if it does not exist, [`AdminError::Conflict`] if the caller has seen
+/// another version.
 pub async fn update(
     admin: &Admin,
     resource: &ResourceUri,
@@ -126,7 +125,7 @@ pub async fn update(
     change.await.map(|(api, _)| api)
 }
 
-/// The version of what [`update`] changes.
+/// The version of the properties that [`update`] changes.
 #[must_use]
 pub fn version(api: &Api) -> String {
     version::of(&(
@@ -138,7 +137,7 @@ pub fn version(api: &Api) -> String {
 }
 
 impl ApiUpdate {
-    /// What an API becomes.
+    /// The properties after the change.
     fn apply(self, before: &Api) -> ApiTerms {
         ApiTerms {
             name: self.name.unwrap_or_else(|| before.name.clone()),
@@ -149,10 +148,10 @@ impl ApiUpdate {
     }
 }
 
-/// Deletes an API: no tokens are made for it any more.
+/// Deletes an API: no more tokens are issued for it.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none, [`AdminError::StoodFor`] when a client stands for
+/// [`AdminError::NotFound`] if it does not exist, [`AdminError::StoodFor`] if a client stands for
 /// it.
 pub async fn delete(admin: &Admin, resource: &ResourceUri) -> Result<EventNumber, AdminError> {
     let resource = resource.clone();
@@ -168,9 +167,9 @@ pub async fn delete(admin: &Admin, resource: &ResourceUri) -> Result<EventNumber
     change.await.map(|((), number)| number)
 }
 
-/// A client that stood for an API which is gone would stand for whatever somebody makes of the same
-/// identifier. So it is asked at the end of the one and, since an import may have read of the API
-/// before, at the beginning of the other.
+/// Rejects an API that a client stands for: after a deletion the client would stand for the next
+/// API of the same identifier. Runs at the end of a deletion and at the start of a creation,
+/// because an import may have read the API in between.
 async fn nobody_stands_for(tx: &mut Tx, resource: &ResourceUri) -> Result<(), AdminError> {
     match client::standing_for(tx, resource).await? {
         Some(client) => Err(AdminError::StoodFor { resource: resource.clone(), client }),
@@ -179,10 +178,10 @@ async fn nobody_stands_for(tx: &mut Tx, resource: &ResourceUri) -> Result<(), Ad
 }
 
 impl ApiTerms {
-    /// Checks what goes together.
+    /// Checks the properties against each other.
     ///
     /// # Errors
-    /// [`AdminError::Invalid`] when it does not.
+    /// [`AdminError::Invalid`] if they conflict.
     pub fn validate(&self) -> Result<(), AdminError> {
         if self.token_ttl.is_some_and(|ttl| ttl.is_zero() || ttl > MAX_TOKEN_TTL) {
             let reason =
@@ -196,7 +195,7 @@ impl ApiTerms {
         Ok(())
     }
 
-    /// Checks, besides, that there is a key for the algorithm.
+    /// As [`validate`](Self::validate); the algorithm must also have a key.
     async fn check(&self, admin: &Admin) -> Result<(), AdminError> {
         self.validate()?;
         match self.token_alg {
@@ -206,10 +205,10 @@ impl ApiTerms {
     }
 }
 
-/// Refuses what is no API, where somebody is to have it.
+/// Rejects unknown APIs in a grant.
 ///
 /// # Errors
-/// [`AdminError::Unknown`] when there is none of this identifier.
+/// [`AdminError::Unknown`] if an API does not exist.
 pub(super) async fn must_exist<'a>(
     admin: &Admin,
     added: impl Iterator<Item = &'a ResourceUri>,
@@ -225,7 +224,7 @@ pub(super) async fn must_exist<'a>(
     }
 }
 
-/// Those of `wanted` that somebody does not have yet.
+/// The APIs of `wanted` that are not granted yet.
 pub(super) fn added<'a>(
     wanted: &'a [ResourceUri],
     had: &'a [ResourceUri],

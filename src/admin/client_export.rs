@@ -1,5 +1,4 @@
-//! Gives all clients away, with the hashes of their secrets, as lines of JSON that an import takes
-//! back.
+//! Exports all clients with the hashes of their secrets, as JSON lines for an import.
 
 use std::io::{self, Write};
 
@@ -11,7 +10,7 @@ use super::{Admin, AdminError};
 use crate::model::client::{Client, ClientSecret};
 use crate::store::client_batch;
 
-/// A client as an import takes it.
+/// A client in the format of an import.
 #[derive(Debug, Serialize)]
 struct ExportedJson<'a> {
     #[serde(flatten)]
@@ -19,7 +18,7 @@ struct ExportedJson<'a> {
     secrets: Vec<ExportedSecretJson<'a>>,
 }
 
-/// What is kept of a secret. Its digest stays here: it is made with a key of this database.
+/// The stored record of a secret, without its digest: a key of this database computes that.
 #[derive(Debug, Serialize)]
 struct ExportedSecretJson<'a> {
     #[serde(flatten)]
@@ -37,22 +36,22 @@ impl<'a> ExportedJson<'a> {
     }
 }
 
-/// Why an export ended early.
+/// The reason why an export ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The clients could not be read.
+    /// Reading the clients failed.
     #[error(transparent)]
     Admin(#[from] AdminError),
-    /// What they were written to takes no more.
+    /// Writing to the output failed.
     #[error(transparent)]
     Output(#[from] io::Error),
 }
 
-/// Writes all clients to `output`, by id, each as it was when it was read; tells how many they
-/// were.
+/// Writes all clients to `output`, sorted by id, each in its state when it was read. Returns their
+/// number.
 ///
 /// # Errors
-/// When the store fails, or the output does.
+/// If the store or the output fails.
 pub async fn run(admin: &Admin, output: &mut impl Write) -> Result<u64, ExportError> {
     const PAGE: i64 = 500;
     let (mut after, mut count) = (String::new(), 0);

@@ -1,25 +1,25 @@
-//! The log of events: what is in it, and whether it is whole.
+//! Reads and checks the event log.
 
 use super::{Admin, AdminError};
 use crate::model::event::{EventNumber, RecordedEvent};
 use crate::store::event;
 pub use crate::store::event::Filter;
 
-/// Which part of the log is asked for.
+/// A part of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// What came after an event, in order.
+    /// The events after a number, in order.
     After(EventNumber),
-    /// What came before an event, or at the end, the newest first.
+    /// The events before a number, or at the end of the log, newest first.
     Before(Option<EventNumber>),
-    /// The end of it, in order.
+    /// The end of the log, in order.
     Last,
 }
 
 /// Up to `limit` events.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn page(
     admin: &Admin,
     asked: Asked,
@@ -44,21 +44,21 @@ pub async fn page(
 /// The number of the last event.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn last_number(admin: &Admin) -> Result<EventNumber, AdminError> {
     Ok(event::head(admin.store.database()).await?.0)
 }
 
-/// What a check of the log found.
+/// The result of a check of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LogState {
-    /// Every event is as it was written, none is missing.
+    /// Every event is unchanged, and none is missing.
     Whole {
-        /// How many there are.
+        /// The number of events.
         events: i64,
     },
-    /// The first event that is not what follows from the one before: it, or what stood before it,
-    /// was edited, removed or written with another key.
+    /// The first event that does not follow from the previous one. It or an earlier event was
+    /// edited, deleted or written with another key.
     Broken {
         /// Its number.
         at: EventNumber,
@@ -68,14 +68,14 @@ pub enum LogState {
 /// Recomputes the chain of authentication codes over all events.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn check(admin: &Admin) -> Result<LogState, AdminError> {
     const PAGE: i64 = 1000;
     let database = admin.store.database();
     let key = admin.store.chain_key();
     let (head, head_seal) = event::head(database).await?;
     let (mut last, mut seal) = (EventNumber::default(), String::new());
-    // Up to the head as it was when the check began: others go on writing.
+    // Up to the head at the start of the check: other processes keep writing.
     while last < head {
         let page = event::from(database, last.next(), PAGE).await?;
         for event in page.iter().filter(|event| event.number <= head) {
@@ -89,7 +89,7 @@ pub async fn check(admin: &Admin) -> Result<LogState, AdminError> {
             return Ok(LogState::Broken { at: last.next() });
         }
     }
-    // What has keys has the event that gave it those.
+    // A database with keys has the event that created them.
     if head == EventNumber::default() || seal != head_seal {
         return Ok(LogState::Broken { at: head.next() });
     }

@@ -1,4 +1,4 @@
-//! API keys that leaked: what the settings say is done with them, whoever tells of it.
+//! Handles leaked API keys as the settings say, for every source of reports.
 
 use super::api_key::not_found;
 use super::{Admin, AdminError};
@@ -6,10 +6,10 @@ use crate::model::event::Event;
 use crate::model::leak::{Leak, LeakPolicy};
 use crate::store::api_key;
 
-/// Takes a key back that was found, or marks it. Its owner is told by the event.
+/// Revokes a leaked key, or marks it. The event notifies its owner.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is no such key any more.
+/// [`AdminError::NotFound`] if the key no longer exists.
 pub async fn report(admin: &Admin, leak: Leak, policy: LeakPolicy) -> Result<(), AdminError> {
     let now = admin.clock.now();
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {

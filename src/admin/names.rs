@@ -1,4 +1,4 @@
-//! What people call clients, users and API keys, for places where only an id is known.
+//! Looks up the names of clients, users and API keys by id.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -6,22 +6,22 @@ use super::{Admin, AdminError};
 use crate::store::names;
 pub use crate::store::names::Named;
 
-/// Names, by what has them and its id.
+/// Names by kind and id.
 #[derive(Debug, Default)]
 pub struct Names(HashMap<(Named, String), String>);
 
 impl Names {
-    /// The name of what has this id; nothing where there is no such thing, or no longer.
+    /// The name of an id; `None` if it does not exist, or no longer.
     #[must_use]
     pub fn of(&self, named: Named, id: &str) -> Option<&str> {
         self.0.get(&(named, id.to_owned())).map(String::as_str)
     }
 }
 
-/// The names of what has one of some ids, which may stand there several times.
+/// The names of some ids, which may repeat.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn of(admin: &Admin, ids: &[(Named, String)]) -> Result<Names, AdminError> {
     let mut names = Names::default();
     for named in [Named::Client, Named::User, Named::ApiKey] {

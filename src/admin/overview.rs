@@ -1,4 +1,4 @@
-//! What needs attention: what ends soon, what nobody uses, how often tokens were given and refused.
+//! Finds credentials that need attention (expiring, unused), and totals of tokens and refusals.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use crate::model::usage::Hour;
 pub use crate::store::overview::{NotedSecret, Of, Total};
 use crate::store::{api_key, overview};
 
-/// Among how many keys, and how many secrets, those are looked for that nobody uses: the oldest.
-/// Where there are more, the lists of all tell the rest.
+/// The number of keys and of secrets, oldest first, that are searched for unused ones. The complete
+/// lists have the rest.
 const LOOKED_AT: i64 = 2000;
 
-/// How often each outcome was in the last `stretches` stretches of `hours` hours, the one that is
-/// under way included.
+/// Totals of each outcome in the last `stretches` periods of `hours` hours, including the current
+/// one.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn totals(
     admin: &Admin,
     of: Of,
@@ -28,10 +28,10 @@ pub async fn totals(
     Ok(overview::totals(admin.store.database(), of, from, hours).await?)
 }
 
-/// Up to `limit` secrets of clients that end within `within`, the next first.
+/// Up to `limit` client secrets that expire within `within`, soonest first.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn expiring_secrets(
     admin: &Admin,
     within: Duration,
@@ -41,10 +41,11 @@ pub async fn expiring_secrets(
     Ok(overview::expiring_secrets(admin.store.database(), now, now.plus(within), limit).await?)
 }
 
-/// Up to `limit` enabled API keys, of an owner or of all, that end within `within`, the next first.
+/// Up to `limit` enabled API keys, of one owner or of all, that expire within `within`, soonest
+/// first.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn expiring_keys(
     admin: &Admin,
     owner: Option<&str>,
@@ -55,11 +56,11 @@ pub async fn expiring_keys(
     Ok(api_key::expiring(admin.store.database(), owner, (now, now.plus(within)), limit).await?)
 }
 
-/// Up to `limit` enabled API keys, of an owner or of all, that nobody has used for `unused_for`,
-/// among the oldest.
+/// Up to `limit` enabled API keys, of one owner or of all, without use for `unused_for`, among the
+/// oldest.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn unused_keys(
     admin: &Admin,
     owner: Option<&str>,
@@ -70,10 +71,10 @@ pub async fn unused_keys(
     Ok(api_key::unused(admin.store.database(), owner, since, LOOKED_AT, limit).await?)
 }
 
-/// Up to `limit` secrets of clients that nobody has used for `unused_for`, among the oldest.
+/// Up to `limit` client secrets without use for `unused_for`, among the oldest.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn unused_secrets(
     admin: &Admin,
     unused_for: Duration,

@@ -1,6 +1,5 @@
-//! What is taken back before it expires: tokens, one by one, or all of a client or for an API that
-//! were issued so far. (Those that were asked for with a secret are void once the secret is
-//! revoked, those that a key signed once it is retired.)
+//! Revokes tokens before they expire: single tokens, or all issued so far to a client or for an
+//! API. (Revoking a secret or retiring a signing key revokes the tokens issued with it.)
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,11 +12,11 @@ use crate::model::event::{Actor, Event, EventNumber, RevokedToken};
 use crate::model::resource::ResourceUri;
 use crate::store::{StoreError, api, client, revocation};
 
-/// Makes all tokens of a client void that were issued so far. It gets new ones as before: who does
-/// not want that disables the client, or revokes its secrets. Gives the number of the event.
+/// Revokes all tokens issued to a client so far. It can request new ones; to prevent that, disable
+/// the client or revoke its secrets. Returns the number of the event.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is no such client.
+/// [`AdminError::NotFound`] if the client does not exist.
 pub async fn revoke_client_tokens(admin: &Admin, id: &ClientId) -> Result<EventNumber, AdminError> {
     let id = id.clone();
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
@@ -29,10 +28,10 @@ pub async fn revoke_client_tokens(admin: &Admin, id: &ClientId) -> Result<EventN
     change.await.map(|((), number)| number)
 }
 
-/// Makes all tokens for an API void that were issued so far. Gives the number of the event.
+/// Revokes all tokens issued for an API so far. Returns the number of the event.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is no such API.
+/// [`AdminError::NotFound`] if the API does not exist.
 pub async fn revoke_api_tokens(
     admin: &Admin,
     resource: &ResourceUri,
@@ -49,24 +48,23 @@ pub async fn revoke_api_tokens(
     change.await.map(|((), number)| number)
 }
 
-/// Why a token was not taken back.
+/// The reason why a token was not revoked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RevokeError {
-    /// The client has taken back as many that have not expired yet as are remembered of one.
+    /// The client has revoked the maximum number of tokens that have not expired.
     #[error("the client has reached its limit of revoked tokens")]
     TooMany,
-    /// It could not be done, or it is not known whether it was.
+    /// The revocation failed, or its outcome is unknown.
     #[error("{0}")]
     Failed(String),
 }
 
-/// Takes tokens back, one by one for those who ask, and all that wait at a moment in one change:
-/// each of them is on disk before its answer, and a thousand a second do not become a thousand
-/// transactions.
+/// Revokes single tokens, in batches: one change revokes all tokens that are waiting. Each
+/// revocation is on disk before its response, and a thousand a second need far fewer transactions.
 #[derive(Debug)]
 pub struct Revoker {
     admin: Admin,
-    /// The most tokens of one client that are remembered.
+    /// The maximum number of revoked tokens stored per client.
     max_per_client: u32,
     waiting: Mutex<Vec<Waiting>>,
     turn: tokio::sync::Mutex<()>,
@@ -78,14 +76,14 @@ struct Waiting {
     answer: oneshot::Sender<Result<EventNumber, RevokeError>>,
 }
 
-/// The most tokens that are taken back in one change, so that no other waits long.
+/// The maximum number of tokens per change, so that other writers do not wait long.
 const BATCH: usize = 200;
 
-/// The most that wait.
+/// The maximum number of waiting tokens.
 const MAX_WAITING: usize = 10_000;
 
 impl Revoker {
-    /// One that remembers at most `max_per_client` tokens of a client.
+    /// A revoker that stores at most `max_per_client` tokens per client.
     #[must_use]
     pub fn new(admin: Admin, max_per_client: u32) -> Arc<Self> {
         Arc::new(Self {
@@ -96,11 +94,11 @@ impl Revoker {
         })
     }
 
-    /// Takes `token` back. Gives the number of the event; who waits until this node has applied
-    /// that knows that the token is refused here.
+    /// Revokes `token`. Returns the number of the event: once this node has applied it, the token
+    /// is rejected here.
     ///
     /// # Errors
-    /// When it was not taken back, or it is not known whether it was.
+    /// If the token was not revoked, or the outcome is unknown.
     pub async fn revoke(self: &Arc<Self>, token: RevokedToken) -> Result<EventNumber, RevokeError> {
         let (answer, answered) = oneshot::channel();
         {
@@ -110,7 +108,7 @@ impl Revoker {
             }
             waiting.push(Waiting { token, answer });
         }
-        // In a task of its own: whoever hangs up must not take others down with them.
+        // In a task of its own: a client that disconnects must not cancel the batch of the others.
         let revoker = Arc::clone(self);
         tokio::spawn(async move { revoker.revoke_some().await });
         answered.await.unwrap_or_else(|_| Err(RevokeError::Failed("no answer".to_owned())))
@@ -124,12 +122,12 @@ impl Revoker {
             waiting.drain(..count).collect()
         };
         if batch.is_empty() {
-            // Somebody before has taken it along.
+            // An earlier batch included it.
             return;
         }
         let mut tokens: Vec<RevokedToken> =
             batch.iter().map(|waiting| waiting.token.clone()).collect();
-        // Somebody may ask twice, or two of the client's programs at once.
+        // A request may be repeated, or two programs of the client may revoke the same token.
         tokens.sort_unstable_by(|one, other| one.jti.cmp(&other.jti));
         tokens.dedup_by(|one, other| one.jti == other.jti);
         let outcome = self.change(tokens).await;
@@ -139,13 +137,13 @@ impl Revoker {
                 Ok((_, number)) => Ok(*number),
                 Err(error) => Err(error.clone()),
             };
-            // Who has hung up is not told.
+            // The client may have disconnected.
             answer.send(outcome).ok();
         }
     }
 
-    /// Takes tokens back in one change. Gives the ids of those that were too many, and the number
-    /// of the event.
+    /// Revokes tokens in one change. Returns the ids of those over the limit, and the number of the
+    /// event.
     async fn change(
         &self,
         tokens: Vec<RevokedToken>,
@@ -191,7 +189,7 @@ impl Revoker {
     }
 }
 
-/// Why nothing of a batch was taken back.
+/// The reason why a whole batch was not revoked.
 enum Refused {
     AllTooMany,
     Store(StoreError),

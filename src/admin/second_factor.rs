@@ -1,5 +1,5 @@
-//! The second factors of people: codes of an authenticator app, and recovery codes for those who
-//! have lost it. How often somebody may be wrong is for whoever calls to say (`oauth::log_in`).
+//! Second factors of users: codes of an authenticator app, and recovery codes for a lost app. The
+//! caller limits wrong attempts (`authn::log_in`).
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use qrcode::QrCode;
@@ -17,17 +17,17 @@ use crate::store::second_factor::SecondFactor;
 use crate::store::transaction::Tx;
 use crate::store::{StoreError, second_factor, session, user};
 
-/// What somebody puts into their app, this once.
+/// The setup of an authenticator app, shown once.
 #[derive(Debug)]
 pub struct Enrolment {
-    /// To type it.
+    /// The secret, to type in.
     pub secret: Secret,
-    /// To open it (`otpauth://totp/…`).
+    /// The URI to open (`otpauth://totp/…`).
     pub uri: Secret,
 }
 
 impl Enrolment {
-    /// To take a picture of it: the URI as a QR code, in SVG; nothing when it is too long for one.
+    /// The URI as a QR code in SVG; `None` if it is too long for one.
     #[must_use]
     pub fn qr_svg(&self) -> Option<Secret> {
         let code = QrCode::new(self.uri.expose().as_bytes()).ok()?;
@@ -35,11 +35,11 @@ impl Enrolment {
     }
 }
 
-/// Begins to give somebody a second factor. It is asked for once a code has shown that their app
-/// has it. `service` is what the app calls this server.
+/// Begins to set up a second factor. It is required once a code has proved that the app works. The
+/// app shows `service` as the name of this server.
 ///
 /// # Errors
-/// [`AdminError::Conflict`] when they have one.
+/// [`AdminError::Conflict`] if the user already has one.
 pub async fn begin(admin: &Admin, id: &UserId, service: &str) -> Result<Enrolment, AdminError> {
     let (secret, now) = (TotpSecret::generate(&*admin.random), admin.clock.now());
     let sealed = admin.sealing.seal(&place(id), secret.as_bytes());
@@ -68,11 +68,11 @@ pub async fn begin(admin: &Admin, id: &UserId, service: &str) -> Result<Enrolmen
     Ok(Enrolment { secret: text, uri: Secret::new(uri) })
 }
 
-/// Ends it: from now on codes are asked for, and all sessions but `kept` end, in which nobody has
-/// shown one. Gives the recovery codes, which are shown this once.
+/// Completes the setup: log-in requires codes, and all sessions except `kept` end, because they
+/// began without one. Returns the recovery codes, which are shown once.
 ///
 /// # Errors
-/// [`AdminError::Conflict`] when it was not begun, or is done; [`AdminError::WrongCode`].
+/// [`AdminError::Conflict`] if the setup was not begun or is complete; [`AdminError::WrongCode`].
 pub async fn confirm(
     admin: &Admin,
     id: &UserId,
@@ -97,11 +97,10 @@ pub async fn confirm(
     change.await.map(|_| codes)
 }
 
-/// Gives somebody other recovery codes, which are shown this once; those from before are good for
-/// nothing.
+/// Replaces the recovery codes of a user. The new ones are shown once; the old ones become invalid.
 ///
 /// # Errors
-/// [`AdminError::Conflict`] when they have no second factor; [`AdminError::WrongCode`].
+/// [`AdminError::Conflict`] if the user has no second factor; [`AdminError::WrongCode`].
 pub async fn renew_codes(
     admin: &Admin,
     id: &UserId,
@@ -120,10 +119,10 @@ pub async fn renew_codes(
     change.await.map(|_| codes)
 }
 
-/// Takes the second factor away from somebody who shows it once more.
+/// Removes the second factor of the caller, who proves it with a code.
 ///
 /// # Errors
-/// [`AdminError::Conflict`] when they have none; [`AdminError::WrongCode`].
+/// [`AdminError::Conflict`] if there is none; [`AdminError::WrongCode`].
 pub async fn remove(admin: &Admin, id: &UserId, code: &Secret) -> Result<(), AdminError> {
     let (id, code, caller) = (id.clone(), code.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
@@ -137,13 +136,12 @@ pub async fn remove(admin: &Admin, id: &UserId, code: &Secret) -> Result<(), Adm
     change.await.map(drop)
 }
 
-/// Takes the second factor away from somebody else, who has lost it. They are logged out
-/// everywhere.
+/// Removes the lost second factor of another user and ends all their sessions.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Conflict`] when they
-/// have none, [`AdminError::Forbidden`] when the caller does not hold what goes with their role, or
-/// is they.
+/// [`AdminError::NotFound`] if the user does not exist, [`AdminError::Conflict`] if there is no
+/// second factor, [`AdminError::Forbidden`] if the caller does not hold the scopes of the user's
+/// role, or is the user.
 pub async fn reset(admin: &Admin, id: &UserId) -> Result<(), AdminError> {
     if admin.actor.is_user(id) {
         let reason = "one's own second factor is removed with a code";
@@ -164,16 +162,16 @@ pub async fn reset(admin: &Admin, id: &UserId) -> Result<(), AdminError> {
     change.await.map(drop)
 }
 
-/// How many recovery codes of somebody are left.
+/// The number of remaining recovery codes of a user.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn codes_left(admin: &Admin, id: &UserId) -> Result<i64, AdminError> {
     Ok(second_factor::codes_left(admin.store.database(), id).await?)
 }
 
-/// Spends the code of a user who has a second factor, whom this transaction has locked; gives of
-/// which kind it was. Whatever happens to the transaction happens to that.
+/// Spends the code of a user with a second factor, in a transaction that has locked the user.
+/// Returns the kind of the code. A rollback restores the code.
 ///
 /// # Errors
 /// [`AdminError::WrongCode`].
@@ -233,7 +231,7 @@ fn new_codes(admin: &Admin, id: &UserId) -> (Vec<Secret>, Vec<SecretDigest>) {
     (codes, digests)
 }
 
-/// Where the secret of a user is sealed for: moved to another user it does not open.
+/// The place that the secret of a user is sealed for: moved to another user it does not open.
 fn place(id: &UserId) -> String {
     format!("second-factor|{id}")
 }

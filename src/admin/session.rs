@@ -1,5 +1,4 @@
-//! Sessions: where people are logged in. Whether a password is right was found out before
-//! (`oauth::log_in`).
+//! Sessions of users. The password was checked before (`authn::log_in`).
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,21 +13,21 @@ use crate::secret::digest::DigestKey;
 use crate::secret::hash::SecretHash;
 use crate::store::{session, user};
 
-/// What sessions are like here.
+/// The policy of sessions.
 #[derive(Debug, Clone)]
 pub struct SessionPolicy {
     /// The key of their digests.
     pub digests: DigestKey,
-    /// How long one lives that nobody uses.
+    /// The maximum time without use.
     pub idle: Duration,
-    /// How long one lives at most.
+    /// The maximum lifetime.
     pub lifetime: Duration,
-    /// Who may do nothing in one without a second factor.
+    /// The users who must set up a second factor.
     pub second_factor: SecondFactorRule,
 }
 
 impl SessionPolicy {
-    /// What sessions are like when no setting says otherwise: 12 hours, and a week.
+    /// The default policy: 12 hours without use, a week in total.
     #[must_use]
     pub const fn usual(digests: DigestKey) -> Self {
         Self {
@@ -40,31 +39,31 @@ impl SessionPolicy {
     }
 }
 
-/// The most sessions of one user: with the next one the oldest ends.
+/// The maximum number of sessions of a user: another one ends the oldest.
 const MOST: i64 = 50;
 
-/// Where somebody logs in.
+/// The origin of a log-in.
 #[derive(Debug, Clone, Default)]
 pub struct Place {
-    /// From which address.
+    /// The address.
     pub address: Option<IpAddr>,
-    /// With what browser, in its own words.
+    /// The User-Agent of the browser.
     pub user_agent: String,
 }
 
-/// A session that began, and the value of its cookie, which is told this once.
+/// A new session with the value of its cookie, which is returned only here.
 #[derive(Debug)]
 pub struct NewSession {
     /// The session.
     pub session: Session,
-    /// Who is logged in.
+    /// The user.
     pub user: User,
     /// The value of the cookie.
     pub cookie: Secret,
 }
 
-/// Begins a session of a user whose password has the hash `checked`; nothing when they are
-/// disabled, or have another password by now. Where they have a second factor, its code is spent.
+/// Begins a session of a user whose password has the hash `checked`. Returns `None` if the user is
+/// disabled, or the password has changed meanwhile. Spends the code of a second factor.
 ///
 /// # Errors
 /// [`AdminError::CodeNeeded`] and [`AdminError::WrongCode`].
@@ -114,10 +113,10 @@ pub async fn log_in(
     }
 }
 
-/// Ends a session in which somebody has logged out. It is no error when it has ended already.
+/// Ends a session at log-out. Accepts one that has already ended.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn log_out(admin: &Admin, user: &UserId, id: &SessionId) -> Result<(), AdminError> {
     let event = Event::UserLoggedOut { user: user.clone(), session: id.clone() };
     match end(admin, user, id, event).await {
@@ -126,10 +125,10 @@ pub async fn log_out(admin: &Admin, user: &UserId, id: &SessionId) -> Result<(),
     }
 }
 
-/// The sessions of a user that have not ended, the newest first.
+/// The active sessions of a user, newest first.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn list(admin: &Admin, user: &UserId) -> Result<Vec<Session>, AdminError> {
     let now = admin.clock.now();
     let sessions = session::of_user(admin.store.database(), user, now).await?;
@@ -143,17 +142,17 @@ pub async fn list(admin: &Admin, user: &UserId) -> Result<Vec<Session>, AdminErr
 /// Ends a session of a user from elsewhere.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when the user has no such session; [`AdminError::Forbidden`] when they
-/// are somebody else, and of a role that goes with more than whoever calls holds.
+/// [`AdminError::NotFound`] if the user has no such session; [`AdminError::Forbidden`] if the user
+/// is not the caller and has a role with scopes that the caller does not hold.
 pub async fn revoke(admin: &Admin, user: &UserId, id: &SessionId) -> Result<(), AdminError> {
     let event = Event::UserSessionRevoked { user: user.clone(), session: id.clone() };
     end(admin, user, id, event).await
 }
 
-/// Ends all sessions of a user but `kept`; tells how many.
+/// Ends all sessions of a user except `kept`. Returns their number.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is no such user; [`AdminError::Forbidden`] as in [`revoke`].
+/// [`AdminError::NotFound`] if the user does not exist; [`AdminError::Forbidden`] as in [`revoke`].
 pub async fn revoke_all(
     admin: &Admin,
     id: &UserId,

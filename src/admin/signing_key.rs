@@ -1,4 +1,4 @@
-//! Signing keys: they follow one another on a schedule, or when somebody says so.
+//! Signing keys: rotates them on a schedule or on request.
 
 use std::time::Duration;
 
@@ -12,36 +12,36 @@ use crate::store::StoreError;
 use crate::store::client;
 use crate::store::key::{self, StoredSigningKey};
 
-/// What became of the keys.
+/// The result of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyChange {
-    /// The key that the change is about: the one that comes, or the one that was taken back.
+    /// The new key, or the revoked one.
     pub key: ScheduledKey,
     /// The number of the event.
     pub number: EventNumber,
 }
 
-/// All keys that are not deleted yet, in the order in which they sign.
+/// All stored keys, in the order in which they sign.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn list(admin: &Admin) -> Result<Vec<StoredSigningKey>, AdminError> {
     Ok(key::signing_keys(admin.store.database()).await?)
 }
 
-/// What each of them is doing, and until when.
+/// The states and terms of all stored keys.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn schedules(admin: &Admin) -> Result<Vec<ScheduledKey>, AdminError> {
     Ok(list(admin).await?.iter().filter_map(|key| key.schedule().ok()).collect())
 }
 
-/// What a key is doing, and its public half in PEM; none of a secret, or of a key that was taken
-/// back and erased.
+/// The term of a key and its public key in PEM; no PEM for a symmetric key, or for a revoked and
+/// erased one.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none.
+/// [`AdminError::NotFound`] if it does not exist.
 pub async fn show(admin: &Admin, kid: &str) -> Result<(ScheduledKey, Option<String>), AdminError> {
     let keys = list(admin).await?;
     let stored = keys.iter().find(|key| key.kid == kid).ok_or_else(|| not_found(kid))?;
@@ -53,10 +53,10 @@ pub async fn show(admin: &Admin, kid: &str) -> Result<(ScheduledKey, Option<Stri
     Ok((scheduled, public.map(|public| public.to_pem())))
 }
 
-/// Sees to it that there is a key for `algorithm`. The first one signs at once.
+/// Ensures that `algorithm` has a key. The first one signs immediately.
 ///
 /// # Errors
-/// When the store fails, or no key can be made.
+/// If the store fails, or a key cannot be generated.
 pub async fn ensure(admin: &Admin, algorithm: SigningAlgorithm) -> Result<(), AdminError> {
     match carry_out(admin, algorithm, Step::Ensure, None).await {
         Ok(_) | Err(AdminError::NothingToDo(NothingToDo::Present)) => Ok(()),
@@ -64,11 +64,11 @@ pub async fn ensure(admin: &Admin, algorithm: SigningAlgorithm) -> Result<(), Ad
     }
 }
 
-/// Has a new key follow. It is published at once, and signs after `ahead`; without `ahead` the key
-/// that waits signs at once, or a new one does, which no verifier knows yet.
+/// Creates the next key. It is published immediately and signs after `ahead`. Without `ahead` the
+/// waiting key, or else a new one that no verifier knows yet, signs immediately.
 ///
 /// # Errors
-/// [`AdminError::NothingToDo`] when a key waits already.
+/// [`AdminError::NothingToDo`] if a key is already waiting.
 pub async fn rotate(
     admin: &Admin,
     algorithm: SigningAlgorithm,
@@ -78,10 +78,10 @@ pub async fn rotate(
     carry_out(admin, algorithm, step, None).await
 }
 
-/// Has a key follow that was made elsewhere. It is published at once, and signs after `ahead`.
+/// Imports the next key. It is published immediately and signs after `ahead`.
 ///
 /// # Errors
-/// [`AdminError::Exists`] when it is known already.
+/// [`AdminError::Exists`] if it is already known.
 pub async fn import(
     admin: &Admin,
     key: SigningKey,
@@ -91,12 +91,12 @@ pub async fn import(
     carry_out(admin, algorithm, Step::Import { ahead }, Some(key)).await
 }
 
-/// Takes a key back, as when it leaked: from now on it verifies nothing, and another one signs; but
-/// for a secret, when tokens are signed with something else by default.
+/// Revokes a key, as after a leak: it no longer verifies tokens, and another key signs. A symmetric
+/// key gets no replacement if another algorithm is the default.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is none, [`AdminError::NothingToDo`] when it is gone
-/// already.
+/// [`AdminError::NotFound`] if it does not exist, [`AdminError::NothingToDo`] if it has already
+/// been removed.
 pub async fn retire(
     admin: &Admin,
     kid: &str,
@@ -113,8 +113,7 @@ fn not_found(kid: &str) -> AdminError {
     AdminError::NotFound(format!("signing key {kid}"))
 }
 
-/// The most keys of one algorithm that may be published at once: verifiers do not take sets of any
-/// length.
+/// The maximum number of published keys per algorithm: verifiers limit the size of key sets.
 const MAX_PUBLISHED: usize = 12;
 
 async fn carry_out(
@@ -125,7 +124,7 @@ async fn carry_out(
 ) -> Result<KeyChange, AdminError> {
     let stored = list(admin).await?;
     let now = admin.clock.now();
-    // An RSA key may be there for the other of its two algorithms.
+    // An RSA key may exist under the other of its two algorithms.
     if let Some(known) =
         imported.as_ref().filter(|key| stored.iter().any(|known| known.kid == key.kid))
     {
@@ -145,7 +144,7 @@ async fn carry_out(
                 Some(key) => key,
                 None => generate(algorithm).await?,
             };
-            // Servers add what their settings say.
+            // Servers add the lifetime in their settings.
             let longest = client::longest_token_ttl(admin.store.database()).await?;
             let longest_ttl = longest.unwrap_or_default();
             let term = Term { longest_ttl, ..Term::from(signs_from) };
@@ -158,7 +157,7 @@ async fn carry_out(
         Box::pin(async move {
             for (before, term) in &plan.changed {
                 if !key::set_term(tx, &before.kid, &before.term, term).await? {
-                    // Somebody else was faster, so the plan was made for what is not so any more.
+                    // Another change came first: the plan is out of date.
                     return Err(StoreError::Conflict.into());
                 }
             }
@@ -172,7 +171,7 @@ async fn carry_out(
     Ok(KeyChange { key: subject, number })
 }
 
-/// What the change is about.
+/// The key that the change is about.
 fn subject(
     step: Step<'_>,
     plan: &Plan,
@@ -202,7 +201,7 @@ fn event(step: Step<'_>, key: &ScheduledKey) -> Event {
     }
 }
 
-/// On a thread that may be busy for some tenths of a second.
+/// Runs on a blocking thread: RSA takes some tenths of a second.
 async fn generate(algorithm: SigningAlgorithm) -> Result<SigningKey, AdminError> {
     let generating = tokio::task::spawn_blocking(move || SigningKey::generate(algorithm));
     let key = generating.await.map_err(|error| StoreError::Failed(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! What nodes have counted.
+//! Reads the usage counts of nodes.
 
 use super::{Admin, AdminError};
 use crate::clock::Timestamp;
@@ -7,19 +7,19 @@ use crate::model::usage::{Hour, HourOfUse};
 use crate::store::usage;
 pub use crate::store::usage::{Asked, MAX_CLIENTS};
 
-/// How a client was used lately.
+/// The recent use of a client.
 #[derive(Debug, Clone, Default)]
 pub struct Lately {
-    /// How many tokens it had on each of the last days, the oldest first.
+    /// The number of tokens on each of the last days, oldest first.
     pub days: Vec<i64>,
-    /// When one of its secrets was last used.
+    /// The last use of one of its secrets.
     pub used_at: Option<Timestamp>,
 }
 
-/// How each of some clients, at most [`MAX_CLIENTS`], was used in the last `days` days.
+/// The use of some clients, at most [`MAX_CLIENTS`], in the last `days` days.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn lately(
     admin: &Admin,
     clients: &[&ClientId],
@@ -41,7 +41,7 @@ pub(super) fn first_day(admin: &Admin, days: usize) -> i64 {
     today - i64::try_from(days).unwrap_or(i64::MAX) + 1
 }
 
-/// What was counted of each of `ids` on each of `days` days from `first` on.
+/// The counts of each of `ids` on each of `days` days, starting at `first`.
 pub(super) fn by_day<T: PartialEq>(
     ids: &[&T],
     counted: Vec<(T, i64, i64)>,
@@ -60,10 +60,10 @@ pub(super) fn by_day<T: PartialEq>(
     of_all
 }
 
-/// Up to `limit` hours of use, the newest first, those of one hour by client.
+/// Up to `limit` hours of use, newest first; within an hour sorted by client.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn page(admin: &Admin, asked: &Asked, limit: i64) -> Result<Vec<HourOfUse>, AdminError> {
     Ok(usage::page(admin.store.database(), asked, limit).await?)
 }

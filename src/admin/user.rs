@@ -1,5 +1,5 @@
-//! People. Nobody manages somebody who may do what they may not do themselves; and there is always
-//! an administrator left who can log in.
+//! Users. A caller manages only users who hold nothing that the caller lacks. One administrator who
+//! can log in always remains.
 
 use std::sync::Arc;
 
@@ -18,22 +18,22 @@ use crate::store::transaction::Tx;
 pub use crate::store::user::Filter;
 use crate::store::{StoreError, session, user};
 
-/// What a user is made of.
+/// The properties of a new user.
 #[derive(Debug)]
 pub struct NewUser {
-    /// What they log in with.
+    /// The username.
     pub username: Username,
-    /// What they are here for.
+    /// The role.
     pub role: Role,
-    /// What they may do at APIs.
+    /// The API scopes.
     pub scopes: ScopeSet,
-    /// The APIs that they may use beside the default one.
+    /// The allowed APIs, besides the default one.
     pub resources: Vec<ResourceUri>,
-    /// What they log in with besides.
+    /// The password.
     pub password: Password,
 }
 
-/// A change of a user: what is absent stays.
+/// A change of a user. Absent fields stay as they are.
 #[derive(Debug, Clone, Default)]
 pub struct UserUpdate {
     /// See [`NewUser::username`].
@@ -44,13 +44,13 @@ pub struct UserUpdate {
     pub scopes: Option<ScopeSet>,
     /// See [`NewUser::resources`].
     pub resources: Option<Vec<ResourceUri>>,
-    /// The [`version()`] of the user that whoever changes them has seen: the change is refused
-    /// when there is another by now.
+    /// The [`version()`] that the caller has seen. The change is rejected if the current one
+    /// differs.
     pub seen: Option<String>,
 }
 
 impl UserUpdate {
-    /// Somebody new, as far as it says what they are called and what they are here for.
+    /// A new user with a name and a role.
     #[must_use]
     pub fn into_new(self, password: Password) -> Option<NewUser> {
         Some(NewUser {
@@ -63,12 +63,12 @@ impl UserUpdate {
     }
 }
 
-/// Makes somebody known.
+/// Creates a user.
 ///
 /// # Errors
-/// [`AdminError::Exists`] when the name is taken, [`AdminError::Forbidden`] when the caller does
-/// not hold what goes with the role, or the scopes, [`AdminError::Unknown`] when there is no such
-/// API, [`AdminError::Invalid`] when the password is easy to guess, or a scope is Mintery's own.
+/// [`AdminError::Exists`] if the name is taken, [`AdminError::Forbidden`] if the caller does not
+/// hold the scopes or those of the role, [`AdminError::Unknown`] if an API does not exist,
+/// [`AdminError::Invalid`] if the password is easy to guess or a scope is Mintery's own.
 pub async fn create(admin: &Admin, new: NewUser) -> Result<User, AdminError> {
     let user = User {
         id: UserId::generate(&*admin.random),
@@ -99,27 +99,27 @@ pub async fn create(admin: &Admin, new: NewUser) -> Result<User, AdminError> {
     Ok(user)
 }
 
-/// Somebody.
+/// A user by id.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is nobody of this id.
+/// [`AdminError::NotFound`] if the user does not exist.
 pub async fn show(admin: &Admin, id: &UserId) -> Result<User, AdminError> {
     user::by_id(admin.store.database(), id).await?.ok_or_else(|| not_found(id))
 }
 
-/// Somebody by the name that they log in with.
+/// A user by name.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is nobody of this name.
+/// [`AdminError::NotFound`] if the user does not exist.
 pub async fn show_by_name(admin: &Admin, username: &Username) -> Result<User, AdminError> {
     let found = user::by_username(admin.store.database(), username).await?;
     found.map(|(user, _)| user).ok_or_else(|| AdminError::NotFound(format!("user {username}")))
 }
 
-/// Up to `limit` users after the one with the id `after`, by id.
+/// Up to `limit` users after the id `after`, sorted by id.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn page(
     admin: &Admin,
     after: &str,
@@ -129,10 +129,10 @@ pub async fn page(
     Ok(user::page(admin.store.database(), after, limit, filter).await?)
 }
 
-/// The same by name: up to `limit` users after the one of the name `after`, in lower case.
+/// Up to `limit` users after the lower-case name `after`, sorted by name.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn by_name(
     admin: &Admin,
     after: &str,
@@ -142,14 +142,14 @@ pub async fn by_name(
     Ok(user::by_name(admin.store.database(), after, limit, filter).await?)
 }
 
-/// Gives somebody another name or another role, or lets them do more or less at APIs.
+/// Changes the name, role, scopes or APIs of a user.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Exists`] when the name
-/// is taken, [`AdminError::Forbidden`] when the caller does not hold what goes with the role they
-/// have or get, or the scopes, [`AdminError::Unknown`] when there is no such
-/// API, [`AdminError::Invalid`] when a scope is Mintery's own, [`AdminError::Conflict`] when no
-/// administrator would be left, or they are not as the caller has seen them.
+/// [`AdminError::NotFound`] if the user does not exist, [`AdminError::Exists`] if the name is
+/// taken, [`AdminError::Forbidden`] if the caller does not hold the scopes, or those of the old or
+/// new role, [`AdminError::Unknown`] if an API does not exist, [`AdminError::Invalid`] if a scope
+/// is Mintery's own, [`AdminError::Conflict`] if no administrator would remain or the caller has
+/// seen another version.
 pub async fn update(admin: &Admin, id: &UserId, update: UserUpdate) -> Result<User, AdminError> {
     if let Some(resources) = &update.resources {
         must_exist(admin, added(resources, &show(admin, id).await?.resources)).await?;
@@ -157,42 +157,42 @@ pub async fn update(admin: &Admin, id: &UserId, update: UserUpdate) -> Result<Us
     act(admin, id, Act::Update(update)).await
 }
 
-/// The version of what [`update`] changes.
+/// The version of the properties that [`update`] changes.
 #[must_use]
 pub fn version(user: &User) -> String {
     let resources: Vec<&str> = user.resources.iter().map(ResourceUri::as_str).collect();
     version::of(&(user.username.as_str(), user.role.name(), user.scopes.as_str(), resources))
 }
 
-/// Lets somebody log in, or stops them from doing so: they are logged out everywhere, and their
-/// keys are good for nothing, until they are enabled again. It is no error when that is so already.
+/// Enables a user, or disables one: this ends their sessions, and their API keys are rejected until
+/// they are enabled again. Accepts the current state.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Forbidden`] when the
-/// caller does not hold what goes with their role, [`AdminError::Conflict`] when no administrator
-/// would be left.
+/// [`AdminError::NotFound`] if the user does not exist, [`AdminError::Forbidden`] if the caller
+/// does not hold the scopes of their role, [`AdminError::Conflict`] if no administrator would
+/// remain.
 pub async fn set_enabled(admin: &Admin, id: &UserId, enabled: bool) -> Result<User, AdminError> {
     act(admin, id, if enabled { Act::Enable } else { Act::Disable }).await
 }
 
-/// Deletes somebody, with their sessions and keys.
+/// Deletes a user with their sessions and keys.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Forbidden`] when the
-/// caller does not hold what goes with their role, [`AdminError::Conflict`] when no administrator
-/// would be left.
+/// [`AdminError::NotFound`] if the user does not exist, [`AdminError::Forbidden`] if the caller
+/// does not hold the scopes of their role, [`AdminError::Conflict`] if no administrator would
+/// remain.
 pub async fn delete(admin: &Admin, id: &UserId) -> Result<(), AdminError> {
     act(admin, id, Act::Delete).await.map(drop)
 }
 
-/// Gives somebody another password, which is hashed when it is the turn of `lane`. They are logged
-/// out everywhere but in the session `kept`. Whoever does that to themselves has shown the old one
-/// before (`oauth::log_in`), and waits in line with those who log in.
+/// Sets the password of a user and ends their sessions except `kept`. The password is hashed in
+/// `lane`. Users who change their own have proved the old one (`authn::log_in`), and queue with
+/// those who log in.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is nobody of this id, [`AdminError::Forbidden`] when they
-/// are somebody else and the caller does not hold what goes with their role,
-/// [`AdminError::Invalid`] when the password is easy to guess.
+/// [`AdminError::NotFound`] if the user does not exist, [`AdminError::Forbidden`] if the user is
+/// not the caller and the caller does not hold the scopes of their role, [`AdminError::Invalid`] if
+/// the password is easy to guess.
 pub async fn set_password(
     admin: &Admin,
     id: &UserId,
@@ -200,7 +200,7 @@ pub async fn set_password(
     kept: Option<SessionId>,
     lane: Lane,
 ) -> Result<User, AdminError> {
-    // Before the work of a hash.
+    // Before the expensive hash.
     let before = show(admin, id).await?;
     admin.may_manage_user(&before)?;
     let password = hash(admin, password, &before.username, lane).await?;
@@ -217,7 +217,7 @@ pub async fn set_password(
     change.await.map(|(user, _)| user)
 }
 
-/// What may take an administrator away.
+/// An act that may remove the last administrator.
 enum Act {
     Update(UserUpdate),
     Enable,
@@ -225,7 +225,8 @@ enum Act {
     Delete,
 }
 
-/// Does it, unless no administrator would be left; gives who the user is then, or was.
+/// Performs the act, unless no administrator would remain. Returns the user after it, or before a
+/// deletion.
 async fn act(admin: &Admin, id: &UserId, act: Act) -> Result<User, AdminError> {
     let (id, caller) = (id.clone(), admin.clone());
     let change = admin.store.change::<User, AdminError, _>(admin.actor.clone(), move |tx| {
@@ -247,7 +248,8 @@ async fn act(admin: &Admin, id: &UserId, act: Act) -> Result<User, AdminError> {
 }
 
 impl Act {
-    /// Who may do it. To stop somebody in a hurry takes less: not what they may do at APIs.
+    /// Checks the permission of the caller. An emergency stop needs fewer rights: not the API
+    /// scopes of the user.
     fn check(&self, caller: &Admin, user: &User) -> Result<(), AdminError> {
         match self {
             Self::Disable => caller.may_manage_role(user.role),
@@ -311,36 +313,36 @@ const LAST: &str =
     "this is the last administrator who can log in; create another administrator first";
 
 impl Admin {
-    /// Nobody gives a role that goes with more than they hold, or decides about somebody who has
-    /// it.
+    /// Rejects a role with scopes that the caller does not hold, both to grant it and to manage its
+    /// users.
     pub(super) fn may_manage_role(&self, role: Role) -> Result<(), AdminError> {
         match role {
-            // Who has it may give any scope to anybody.
+            // Holders of this role can grant any scope.
             Role::Admin if self.grantable.is_some() => Err(AdminError::Forbidden(role.scopes())),
             role => self.may_grant(&role.scopes()),
         }
     }
 
-    /// Nobody logs out somebody else of a role that goes with more than they hold: as to disable
-    /// them.
+    /// Rejects ending the sessions of a user with a role beyond the caller's scopes, as for
+    /// disabling.
     pub(super) fn may_log_out(&self, user: &User) -> Result<(), AdminError> {
         if self.actor.is_user(&user.id) { Ok(()) } else { self.may_manage_role(user.role) }
     }
 
-    /// Nobody decides about somebody who may do what they may not: as with a client, that is as
-    /// much as making them anew.
+    /// Rejects decisions about a user who holds more than the caller: as for a client, they amount
+    /// to creating the user.
     pub(super) fn may_decide_about(&self, user: &User) -> Result<(), AdminError> {
         self.may_manage_role(user.role)?;
         self.may_grant(&user.scopes)
     }
 
-    /// The same of a user, who may be whoever calls.
+    /// As [`may_decide_about`](Self::may_decide_about), for a user who may be the caller.
     pub(super) fn may_manage_user(&self, user: &User) -> Result<(), AdminError> {
         if self.actor.is_user(&user.id) { Ok(()) } else { self.may_decide_about(user) }
     }
 }
 
-/// Checks what somebody is to be allowed at APIs.
+/// Checks the grants of a user.
 fn validate(user: &User) -> Result<(), AdminError> {
     check_scopes(&user.scopes)?;
     if user.resources.len() > MAX_RESOURCES {
@@ -351,10 +353,10 @@ fn validate(user: &User) -> Result<(), AdminError> {
     Ok(())
 }
 
-/// Checks what scopes somebody is to be given.
+/// Checks the scopes of a user.
 ///
 /// # Errors
-/// [`AdminError::Invalid`] when they are too many, or one is Mintery's own.
+/// [`AdminError::Invalid`] if they are too long, or one is Mintery's own.
 pub fn check_scopes(scopes: &ScopeSet) -> Result<(), AdminError> {
     if scopes.as_str().len() > MAX_SCOPE_LEN {
         return Err(AdminError::Invalid(format!(
@@ -380,7 +382,7 @@ fn taken(error: StoreError, username: &Username) -> AdminError {
     }
 }
 
-/// Judges a password, and hashes it, where that keeps nobody waiting who does not hash.
+/// Checks and hashes a password, in a lane that does not delay other requests.
 async fn hash(
     admin: &Admin,
     password: Password,

@@ -33,8 +33,8 @@ impl ApiKeyPolicy {
         self.digests.digest_text(key.split_once('_').map_or(key, |(_prefix, rest)| rest))
     }
 
-    /// The lifetime from now on of a key that has already existed for `lived`; absent if it does
-    /// not expire.
+    /// The lifetime, counted from now, of a key that has already existed for `lived`; absent if it
+    /// does not expire.
     pub(super) fn life(
         &self,
         wanted: Patch<Duration>,

@@ -46,8 +46,8 @@ pub async fn update(
 ) -> Result<ApiKey, AdminError> {
     let (policy, now) = (admin.api_keys.clone(), admin.clock.now());
     change(admin, id, move |caller, mut key, owner| {
-        // A change decides the key from now on, as much as a new key does. Scopes that its owner
-        // has lost do not count.
+        // A change decides the key as a whole, as its creation does. Scopes that its owner has lost
+        // do not count.
         caller.may_grant(&owner.most_of(&key.scopes))?;
         version::check(update.seen.as_deref(), &version(&key), "API key")?;
         let before = key.clone();

@@ -139,7 +139,7 @@ pub async fn update(
     let change = admin.store.change::<Client, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
             let (mut client, _) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
-            // A change decides the terms from now on, as much as a new client does.
+            // A change decides the terms as a whole, as the creation does.
             caller.may_grant(&client.terms.scopes)?;
             version::check(update.seen.as_deref(), &version(&client), "client")?;
             let terms = update.apply(client.terms.clone());

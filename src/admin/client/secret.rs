@@ -112,8 +112,8 @@ impl Admin {
     }
 }
 
-/// Revokes a secret of a client: it does not authenticate from now on, and the tokens issued for it
-/// are invalid.
+/// Revokes a secret of a client. It no longer authenticates, and the tokens issued for it are
+/// invalid.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] if the client or the secret does not exist, [`AdminError::Forbidden`]

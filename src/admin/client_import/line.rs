@@ -1,4 +1,5 @@
-//! A line of an import: a client as the command line and the JSON API show it, with its secrets.
+//! A line of an import: a client with its secrets, in the format of the command line and the JSON
+//! API.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -26,7 +27,7 @@ use crate::secret::generated::{CLIENT_SECRET_PREFIX, HINT_LEN, looks_generated};
 use crate::secret::hash::SecretHash;
 
 client_input! {
-    /// A client as a line has it.
+    /// A client in the format of a line.
     struct ClientLine {
         token_endpoint_auth_method: Option<String>,
         client_id_issued_at: Option<i64>,
@@ -49,7 +50,7 @@ struct SecretLine {
     label: Option<String>,
     created_at: Option<i64>,
     expires_at: Option<i64>,
-    /// What an export tells for people. Here it has not been used yet.
+    /// The last use, which an export adds for people. Ignored: the secret is unused here.
     #[serde(rename = "last_used_at")]
     _last_used_at: Option<IgnoredAny>,
     #[serde(rename = "last_used_address")]
@@ -61,35 +62,35 @@ struct SecretLine {
 /// A client that a line describes.
 #[derive(Debug)]
 pub struct Wanted {
-    /// Which line.
+    /// The line number.
     pub line: u64,
     /// The client.
     pub client: Client,
     /// Its secrets.
     pub secrets: Vec<WantedSecret>,
-    /// How many secrets the line names without saying what they are, as `client show` does.
+    /// The number of secrets that the line names without their text or hash, as `client show` does.
     pub left_out: u64,
 }
 
 /// A secret that a line describes.
 #[derive(Debug)]
 pub struct WantedSecret {
-    /// The id that it had; a new one when absent.
+    /// The previous id; generated if absent.
     pub id: Option<SecretId>,
-    /// The end of it, where the line says so.
+    /// The last characters, if the line has them.
     pub hint: String,
-    /// What people call it.
+    /// The label.
     pub label: Option<String>,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// From when on it is no longer good.
+    /// The time of expiry.
     pub expires_at: Option<Timestamp>,
-    /// What there is of it.
+    /// The text or hash.
     pub text: SecretText,
 }
 
 impl WantedSecret {
-    /// The secret, when the line has it.
+    /// The text of the secret, if the line has it.
     #[must_use]
     pub const fn plain(&self) -> Option<&Secret> {
         match &self.text {
@@ -98,19 +99,20 @@ impl WantedSecret {
         }
     }
 
-    /// The same when Mintery made it, here or elsewhere.
+    /// The text of the secret, if Mintery generated it, here or elsewhere.
     #[must_use]
     pub fn generated(&self) -> Option<&Secret> {
         self.plain().filter(|plain| looks_generated(CLIENT_SECRET_PREFIX, plain.expose()))
     }
 
-    /// Whether somebody may have chosen it. Of one that was made, the end is told with the hash.
+    /// `true` if the secret may be chosen by a person. A generated one comes with its last
+    /// characters.
     fn is_chosen(&self) -> bool {
         self.generated().is_none() && self.hint.is_empty()
     }
 }
 
-/// What a line has of a secret.
+/// The text or the hash of a secret.
 #[derive(Debug)]
 pub enum SecretText {
     /// The secret.
@@ -119,20 +121,20 @@ pub enum SecretText {
     Hash(SecretHash),
 }
 
-/// What lines are read with.
+/// The context for parsing lines.
 #[derive(Debug)]
 pub struct LineParser {
-    /// The APIs that there are.
+    /// The existing APIs.
     pub apis: HashSet<ResourceUri>,
     /// The time of the import.
     pub now: Timestamp,
 }
 
 impl LineParser {
-    /// Reads a line; nothing when it is blank.
+    /// Parses a line; `None` if it is blank.
     ///
     /// # Errors
-    /// Why it is refused; secrets are not repeated.
+    /// The reason of the rejection, without secrets.
     pub fn parse(&self, number: u64, line: &[u8]) -> Result<Option<Wanted>, AdminError> {
         let text = std::str::from_utf8(line).map_err(|_| invalid("the line is not UTF-8"))?;
         if text.trim_ascii().is_empty() {
@@ -148,7 +150,7 @@ impl LineParser {
         let name = json.client_name.take().ok_or_else(|| invalid("client_name is missing"))?;
         let name = DisplayName::parse(&name).map_err(invalid)?;
         let auth_method = match json.token_endpoint_auth_method.as_deref() {
-            // A client with a secret sends it either way.
+            // A client with a secret may send it in either way.
             None | Some("client_secret_post") => AuthMethod::ClientSecret,
             Some(name) => {
                 name.parse().map_err(|_| invalid("token_endpoint_auth_method is not supported"))?
@@ -164,7 +166,7 @@ impl LineParser {
             id,
             terms,
             auth_method,
-            // The store decides it.
+            // The store sets it.
             cut_off: EventNumber::default(),
             created_at: self
                 .date("client_id_issued_at", json.client_id_issued_at)?
@@ -192,7 +194,7 @@ impl LineParser {
         for (Object(secret), place) in json.secrets.unwrap_or_default().into_iter().zip(0..) {
             match self.secret(secret)? {
                 Some(mut secret) => {
-                    // Those of one second stay in their order.
+                    // Secrets of the same second keep their order.
                     secret.created_at = secret.created_at.plus(Duration::from_millis(place));
                     secrets.push(secret);
                 }
@@ -208,7 +210,7 @@ impl LineParser {
         Ok(Wanted { line, client, secrets, left_out })
     }
 
-    /// A secret; nothing when there is neither its text nor a hash of it.
+    /// A secret; `None` if the line has neither its text nor its hash.
     fn secret(&self, json: SecretLine) -> Result<Option<WantedSecret>, AdminError> {
         let hint = json.hint.unwrap_or_default();
         if !(hint.is_empty() || hint.len() == HINT_LEN && is_base62(&hint)) {
@@ -219,7 +221,7 @@ impl LineParser {
         let Some(text) = secret_text(json.client_secret, json.client_secret_hash)? else {
             return Ok(None);
         };
-        // The secret itself knows better.
+        // The text of the secret takes precedence.
         let hint = if matches!(text, SecretText::Plain(_)) { String::new() } else { hint };
         Ok(Some(WantedSecret {
             id: json.id.as_deref().map(SecretId::parse).transpose().map_err(invalid)?,
@@ -231,7 +233,7 @@ impl LineParser {
         }))
     }
 
-    /// A date of this age, in seconds: one in milliseconds would be in another.
+    /// Parses a date in seconds; rejects one in milliseconds.
     #[expect(clippy::unused_self, reason = "reads like the others")]
     fn date(&self, member: &str, seconds: Option<i64>) -> Result<Option<Timestamp>, AdminError> {
         /// The end of the year 9999.

@@ -1,10 +1,10 @@
-//! Lines of any length from anywhere, in bounded memory.
+//! Reads lines of any length from any input, in bounded memory.
 
 use std::io::{self, BufRead, Read};
 
 use zeroize::Zeroize as _;
 
-/// The most bytes of a line: many times what a client with all that it may have comes to.
+/// The maximum length of a line in bytes: many times that of the largest valid client.
 pub const MAX_LINE: usize = 256 * 1024;
 
 const BUFFER: usize = 256 * 1024;
@@ -14,7 +14,7 @@ const BUFFER: usize = 256 * 1024;
 pub enum Line<'a> {
     /// Its text.
     Text(&'a [u8]),
-    /// It is longer than [`MAX_LINE`]; none of it was kept.
+    /// The line is longer than [`MAX_LINE`] and was not kept.
     TooLong,
 }
 
@@ -22,7 +22,7 @@ pub enum Line<'a> {
 pub struct Lines<R> {
     input: io::BufReader<R>,
     line: Vec<u8>,
-    /// The number of the last line, from 1 on.
+    /// The number of the last line, starting at 1.
     number: u64,
     bytes: u64,
 }
@@ -33,18 +33,17 @@ impl<R: Read> Lines<R> {
         Self { input, line: Vec::new(), number: 0, bytes: 0 }
     }
 
-    /// How many bytes were read.
+    /// The number of bytes read.
     pub const fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// How many lines were read.
+    /// The number of lines read.
     pub const fn number(&self) -> u64 {
         self.number
     }
 
-    /// The next line. One that ends without a line break is the last; a byte order mark at the
-    /// beginning is none of it.
+    /// The next line. The last line needs no line break; a byte order mark at the start is skipped.
     pub fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         self.line.clear();
         let (mut is_too_long, mut read) = (false, 0_u64);
@@ -83,7 +82,7 @@ impl<R: Read> Lines<R> {
     }
 }
 
-/// There may be secrets in it.
+/// Erases the buffer: it may hold secrets.
 impl<R> Drop for Lines<R> {
     fn drop(&mut self) {
         self.line.zeroize();

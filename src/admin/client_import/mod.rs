@@ -1,9 +1,9 @@
-//! Brings clients in, many at once, from lines of JSON. A thread reads and checks them a window at
-//! a time; meanwhile the window before is written in batches of a thousand, each a change with one
-//! event, so that nobody else waits long.
+//! Imports many clients from JSON lines. A thread reads and checks the lines in windows. Meanwhile
+//! the previous window is written in batches of a thousand, each in one change with one event, so
+//! that other writers do not wait long.
 //!
-//! A strict import is taken whole or not at all, however it ends: its batches are staged where
-//! nobody sees them, and one last change shows them all.
+//! A strict import is atomic, however it ends: its batches are staged invisibly, and one final
+//! change publishes them all.
 
 mod line;
 mod lines;
@@ -29,47 +29,46 @@ use crate::secret::base62;
 use crate::store::client_batch::Statements;
 use crate::store::{self, StoreError, client_import, key};
 
-/// What becomes of the clients.
+/// The mode of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Each line that is good is taken.
+    /// Import each valid line.
     EachLine,
-    /// All lines are taken, or none when one is bad.
+    /// Import all lines, or none if one is invalid.
     AllOrNothing,
-    /// Nothing is written.
+    /// Write nothing.
     CheckOnly,
 }
 
-/// What has become of them.
+/// The result of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Summary {
-    /// How many lines were read, without blank ones.
+    /// The number of lines read, without blank ones.
     pub lines: u64,
-    /// How many clients there are now that there were not, or would be.
+    /// The number of clients created, or that would be created.
     pub imported: u64,
-    /// How many lines were refused.
+    /// The number of rejected lines.
     pub refused: u64,
-    /// How many of the clients have no secret.
+    /// The number of created clients without a secret.
     pub without_secret: u64,
-    /// How many secrets were named without saying what they are, so that they could not be brought
-    /// in.
+    /// The number of secrets named without their text or hash, which could not be imported.
     pub secrets_left_out: u64,
 }
 
-/// Whoever watches an import.
+/// An observer of an import.
 pub trait Observer {
-    /// A line was refused.
+    /// A line was rejected.
     fn refused(&mut self, line: u64, reason: &str);
-    /// So many bytes were read, and so many clients written or checked.
+    /// Progress: bytes read, and clients written or checked.
     fn progress(&mut self, bytes: u64, clients: u64);
-    /// Something that takes a while.
+    /// A step that takes a while.
     fn waits(&mut self, why: &str);
 }
 
-/// Imports clients from `input`. What has become of them is told also when it fails in the middle.
+/// Imports clients from `input`. The observer learns the result even if the import fails midway.
 ///
 /// # Errors
-/// When the input cannot be read or the store fails. A line that is refused is no error here: see
+/// If the input cannot be read or the store fails. A rejected line is not an error: see
 /// [`Summary::refused`].
 pub async fn run(
     admin: &Admin,
@@ -91,7 +90,7 @@ pub async fn run(
     };
     let done = import.run(input).await;
     if let Some(id) = import.staged_as.take() {
-        // Nobody will ever see it; what cannot be deleted now the next import deletes.
+        // The staged clients stay invisible; the next import deletes any that remain.
         import.summary.imported = 0;
         let discarded = discard(admin, &id).await;
         return (import.summary, done.and(discarded));
@@ -99,19 +98,19 @@ pub async fn run(
     (import.summary, done)
 }
 
-/// An import that is under way.
+/// An import in progress.
 struct Import<'a, O> {
     admin: &'a Admin,
     mode: Mode,
     statements: Statements,
-    /// The id under which batches are staged, until they are shown.
+    /// The id under which batches are staged until they are published.
     staged_as: Option<String>,
-    /// Those that there are keys for, because clients want them.
+    /// The algorithms that have keys, because clients ask for them.
     algorithms: Vec<SigningAlgorithm>,
     longest_ttl: Option<Duration>,
     /// The first and the last client by id.
     ends: Option<(ClientId, ClientId)>,
-    /// What a check has seen.
+    /// The ids seen by a check.
     repeats: Option<Repeats>,
     summary: Summary,
     observer: &'a mut O,
@@ -151,7 +150,7 @@ impl<O: Observer> Import<'_, O> {
         }
     }
 
-    /// Waits for the next window, and shows signs of life meanwhile.
+    /// Waits for the next window and sends heartbeats meanwhile.
     async fn next_window(
         &self,
         windows: &mut mpsc::Receiver<Result<Window, AdminError>>,
@@ -203,10 +202,9 @@ impl<O: Observer> Import<'_, O> {
         Ok(())
     }
 
-    /// Writes a batch, less those of its clients that exist already; gives what was written.
+    /// Writes a batch without the clients that exist already. Returns the written part.
     async fn write(&mut self, batch: Batch) -> Result<Batch, AdminError> {
-        /// A store that is busy, and somebody else who makes the same client, are gone after a
-        /// moment.
+        /// Attempts while the store is busy or another process creates the same client.
         const ATTEMPTS: u32 = 10;
         const PAUSE: Duration = Duration::from_millis(200);
         let mut batch = Arc::new(batch);
@@ -216,7 +214,7 @@ impl<O: Observer> Import<'_, O> {
                 return Ok(Batch::default());
             }
             attempt += 1;
-            // Whoever makes one change is not kept waiting by a series of them.
+            // Let single changes go ahead of this series.
             self.admin.store.database().let_others_write().await;
             match self.try_write(&batch).await {
                 Ok(()) => return Ok(Arc::unwrap_or_clone(batch)),
@@ -280,7 +278,7 @@ impl<O: Observer> Import<'_, O> {
         Ok(())
     }
 
-    /// Refuses those clients of a batch that exist already, and those with a secret that does.
+    /// Rejects the clients of a batch that already exist, and those with a secret that does.
     async fn without_taken(&mut self, batch: Batch) -> Result<Batch, AdminError> {
         let database = self.admin.store.database();
         let ids: Vec<_> = batch.clients.iter().map(|(client, _)| &client.id).collect();
@@ -313,7 +311,7 @@ impl<O: Observer> Import<'_, O> {
         Ok(free)
     }
 
-    /// Shows everybody what was staged, unless a line was refused.
+    /// Publishes the staged clients, unless a line was rejected.
     async fn show(&mut self) -> Result<(), AdminError> {
         let (Some(import), Some((first, last))) = (self.staged_as.clone(), self.ends.clone())
         else {
@@ -340,13 +338,13 @@ impl<O: Observer> Import<'_, O> {
             });
         let shown: Result<((), EventNumber), AdminError> = change.await;
         if matches!(shown, Ok(_) | Err(AdminError::Store(StoreError::OutcomeUnknown(_)))) {
-            // Perhaps everybody sees them: then they are not for us to delete.
+            // They may be published already, and must not be deleted then.
             self.staged_as = None;
         }
         shown.map(drop)
     }
 
-    /// A check finds the ids that stand on two lines far from each other in the end.
+    /// At the end of a check, rejects ids that are on two distant lines.
     fn refuse_repeats(&mut self) -> Result<(), AdminError> {
         let Some(repeats) = self.repeats.take() else { return Ok(()) };
         repeats
@@ -358,14 +356,14 @@ impl<O: Observer> Import<'_, O> {
     }
 }
 
-/// How often an import that has nothing to write shows that it lives.
+/// The interval of heartbeats of an import that has nothing to write.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 
-/// An import without a sign of life for this long is dead.
+/// The time without a heartbeat after which an import counts as dead.
 const DEAD_AFTER: Duration = Duration::from_secs(5);
 
-/// Reads in a thread of its own, one window ahead. It is not waited for: a pipe that nobody writes
-/// to never ends.
+/// Reads one window ahead, on a thread of its own. Nothing waits for the thread: a pipe without a
+/// writer never ends.
 fn read_ahead<R: Read + Send + 'static>(
     mut reader: WindowReader<R>,
 ) -> mpsc::Receiver<Result<Window, AdminError>> {
@@ -381,11 +379,11 @@ fn read_ahead<R: Read + Send + 'static>(
     receiver
 }
 
-/// Deletes what imports have staged whose process died. One that lives is left alone; `waits` is
-/// told when that takes a look.
+/// Deletes the staged clients of imports whose process has died. A live import is left alone;
+/// `waits` is called before the check for life.
 ///
 /// # Errors
-/// When the store fails.
+/// If the store fails.
 pub async fn clean_up(admin: &Admin, mut waits: impl FnMut(&str)) -> Result<(), AdminError> {
     let database = admin.store.database();
     for import in client_import::unfinished(database).await? {
@@ -404,7 +402,7 @@ pub async fn clean_up(admin: &Admin, mut waits: impl FnMut(&str)) -> Result<(), 
     Ok(())
 }
 
-/// Deletes what an import has staged, a batch at a time.
+/// Deletes the staged clients of an import in batches.
 async fn discard(admin: &Admin, import: &str) -> Result<(), AdminError> {
     const AT_ONCE: i64 = 1000;
     let database = admin.store.database();

@@ -1,5 +1,5 @@
-//! Which ids stand on two lines, found in bounded memory: for a check that writes nothing, where no
-//! database says so.
+//! Finds ids that are on two lines, in bounded memory. For a check, which writes no database that
+//! could find them.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -7,13 +7,13 @@ use std::io::{self, BufReader, BufWriter, Read as _, Seek as _, Write as _};
 
 use aws_lc_rs::digest;
 
-/// The first half of SHA-256 of an id, and its line.
+/// The first half of the SHA-256 of an id, and its line.
 const RECORD: usize = 16 + 8;
 
-/// How many are compared with each other at once.
+/// The number of ids compared at once.
 const AT_ONCE: u64 = 400_000;
 
-/// The ids that were seen, on disk.
+/// The ids seen so far, on disk.
 #[derive(Debug)]
 pub struct Repeats {
     file: BufWriter<File>,
@@ -21,12 +21,12 @@ pub struct Repeats {
 }
 
 impl Repeats {
-    /// Nothing was seen yet.
+    /// An empty record.
     pub fn new() -> io::Result<Self> {
         Ok(Self { file: BufWriter::new(tempfile::tempfile()?), count: 0 })
     }
 
-    /// An id stands on a line.
+    /// Records an id with its line.
     pub fn note(&mut self, id: &str, line: u64) -> io::Result<()> {
         let digest = digest::digest(&digest::SHA256, id.as_bytes());
         self.file.write_all(digest.as_ref().get(..16).unwrap_or_default())?;
@@ -35,7 +35,7 @@ impl Repeats {
         Ok(())
     }
 
-    /// Calls `found` with each line whose id was noted before, and the line that it was noted for.
+    /// Calls `found` with each line whose id was recorded before, and the earlier line.
     pub fn find(self, mut found: impl FnMut(u64, u64)) -> io::Result<()> {
         let mut file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
         let parts = self.count / AT_ONCE + 1;

@@ -1,6 +1,6 @@
-//! Lines are read a window at a time, far ahead of the batches that are written, and put in the
-//! order of their ids: an index grows many times faster where neighbours arrive together. The
-//! secrets in plain are hashed meanwhile, on all cores.
+//! Reads lines in windows, far ahead of the batches that are written, and sorts them by id: an
+//! index grows many times faster when neighbors arrive together. Plain secrets are hashed
+//! meanwhile, on all cores.
 
 use std::collections::HashSet;
 use std::io::{self, Read};
@@ -18,53 +18,53 @@ use crate::secret::generated;
 use crate::secret::hash::{HashError, HashMemory, SecretHash};
 use crate::store::client_batch::ClientWithSecrets;
 
-/// Clients that are written together, so that nobody else waits long.
+/// The number of clients written together, so that other writers do not wait long.
 const BATCH: usize = 1000;
 
-/// What a window holds at most. The first ones hold less, so that there is soon something to write.
+/// The maximum size of a window. The first windows are smaller, so that writing starts early.
 const FIRST_CLIENTS: usize = 4096;
 const MAX_CLIENTS: usize = 65_536;
 const MAX_BYTES: u64 = 32 * 1024 * 1024;
 const MAX_REFUSED: usize = 1000;
-/// Each takes 14 ms of a core.
+/// The maximum number of plain secrets; each takes 14 ms of a core.
 const MAX_PLAIN: usize = 500;
-/// What was read is not kept from the database for longer, when the input is slow.
+/// The maximum time before a window is written, for a slow input.
 const MAX_AGE: Duration = Duration::from_secs(2);
 
-/// Lines that were read, and refused or made into clients.
+/// The lines of a window, rejected or parsed.
 #[derive(Debug, Default)]
 pub struct Window {
-    /// The clients, by id.
+    /// The clients, sorted by id.
     pub batches: Vec<Batch>,
-    /// The lines that were refused, with the reason.
+    /// The rejected lines, with the reason.
     pub refused: Vec<(u64, String)>,
-    /// How many secrets are named without saying what they are.
+    /// The number of secrets named without their text or hash.
     pub left_out: u64,
-    /// How many bytes and lines of the input were read so far.
+    /// The number of bytes read so far.
     pub bytes: u64,
-    /// See `bytes`; blank ones are not counted.
+    /// The number of lines read so far, without blank ones.
     pub lines: u64,
 }
 
-/// Clients that are written together.
+/// A batch of clients that are written together.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
-    /// The line of each.
+    /// The line of each client.
     pub lines: Vec<u64>,
     /// The clients.
     pub clients: Vec<ClientWithSecrets>,
 }
 
-/// Reads an import window by window. Blocks: for a thread of its own.
+/// Reads an import in windows. Blocks, so it needs a thread of its own.
 pub struct WindowReader<R> {
     lines: Lines<R>,
     parser: LineParser,
     kept: u64,
-    /// How many clients the next window may hold.
+    /// The maximum number of clients of the next window.
     most: usize,
     secret_ids: Box<dyn Iterator<Item = SecretId> + Send>,
     random: Arc<dyn Random>,
-    /// Absent when nothing is going to be written: then nothing is hashed.
+    /// Absent for a check: nothing is hashed.
     secret_digests: Option<DigestKey>,
 }
 
@@ -86,7 +86,7 @@ impl<R: Read> WindowReader<R> {
         }
     }
 
-    /// The next window; nothing at the end of the input.
+    /// The next window; `None` at the end of the input.
     pub fn next(&mut self) -> Result<Option<Window>, AdminError> {
         let (mut wanted, mut window) = (Vec::new(), Window::default());
         let (began, before) = (Instant::now(), self.lines.bytes());
@@ -147,8 +147,8 @@ impl<R: Read> WindowReader<R> {
         Ok(Some(window))
     }
 
-    /// A secret as it is kept. Only one that Mintery made has a digest: what can be guessed must
-    /// not be quick to compare.
+    /// The record of a secret. Only a generated secret has a digest: a guessable one must stay slow
+    /// to compare.
     fn keep(
         &mut self,
         secret: WantedSecret,
@@ -171,7 +171,7 @@ impl<R: Read> WindowReader<R> {
             digest,
             hash: match secret.text {
                 SecretText::Hash(hash) => hash,
-                // None when nothing is going to be written.
+                // Absent in a check.
                 SecretText::Plain(_) => {
                     hashes.next().unwrap_or_else(|| SecretHash::from_stored(String::new()))
                 }
@@ -182,7 +182,7 @@ impl<R: Read> WindowReader<R> {
     }
 }
 
-/// The hashes of all secrets in plain, in their order.
+/// The hashes of all plain secrets, in order.
 fn hash_all(wanted: &[Wanted], random: &dyn Random) -> Result<Vec<SecretHash>, HashError> {
     let plain: Vec<&Secret> = wanted
         .iter()
@@ -196,7 +196,7 @@ fn hash_all(wanted: &[Wanted], random: &dyn Random) -> Result<Vec<SecretHash>, H
             let hash = |plain: &&Secret| SecretHash::of(plain, random, &mut memory);
             share.iter().map(hash).collect::<Result<Vec<_>, _>>()
         };
-        // All are started before the first is waited for.
+        // Start all threads before waiting for the first.
         let threads: Vec<_> =
             plain.chunks(share).map(|share| scope.spawn(move || hash_share(share))).collect();
         let mut hashes = Vec::with_capacity(plain.len());
@@ -207,8 +207,7 @@ fn hash_all(wanted: &[Wanted], random: &dyn Random) -> Result<Vec<SecretHash>, H
     })
 }
 
-/// Puts the clients in order, and refuses those whose id, or one of whose secrets, stands on an
-/// earlier line.
+/// Sorts the clients, and rejects those whose id or secret is already on an earlier line.
 fn refuse_repeats(wanted: &mut Vec<Wanted>, refused: &mut Vec<(u64, String)>) {
     wanted.sort_unstable_by(|one, other| {
         one.client.id.cmp(&other.client.id).then(one.line.cmp(&other.line))

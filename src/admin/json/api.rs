@@ -21,7 +21,7 @@ pub struct ApiJson<'a> {
     resource: &'a str,
     name: &'a str,
     scope: &'a ScopeSet,
-    /// What each scope allows.
+    /// The scopes with their descriptions.
     scopes: &'a BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token_signed_response_alg: Option<&'static str>,
@@ -44,16 +44,15 @@ impl<'a> From<&'a Api> for ApiJson<'a> {
     }
 }
 
-/// An API as somebody wants it, or a change of one: then what is absent stays, and `null` takes
-/// away.
+/// A new API, or a change of one: then an absent member stays as it is, and `null` removes it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApiInput {
     resource: Option<String>,
     name: Option<String>,
-    /// The scopes without what they allow.
+    /// The scopes without descriptions.
     scope: Option<String>,
-    /// The scopes with what each allows.
+    /// The scopes with their descriptions.
     scopes: Option<BTreeMap<String, String>>,
     #[serde(default)]
     access_token_signed_response_alg: Patch<String>,
@@ -62,10 +61,10 @@ pub struct ApiInput {
 }
 
 impl ApiInput {
-    /// A new API.
+    /// Parses a new API.
     ///
     /// # Errors
-    /// When a member is not valid, or `resource` or `name` is missing.
+    /// If a member is invalid, or `resource` or `name` is missing.
     pub fn into_new(self) -> Result<(ResourceUri, ApiTerms), AdminError> {
         let missing = |name: &str| AdminError::Invalid(format!("{name} is missing"));
         let resource = self.resource.as_deref().ok_or_else(|| missing("resource"))?;
@@ -80,10 +79,10 @@ impl ApiInput {
         Ok((resource, terms))
     }
 
-    /// A change of an API, whose identifier stays.
+    /// Parses a change of an API. It cannot change the identifier.
     ///
     /// # Errors
-    /// When a member is not valid.
+    /// If a member is invalid.
     pub fn into_update(self) -> Result<ApiUpdate, AdminError> {
         if self.resource.is_some() {
             return Err(AdminError::Invalid(

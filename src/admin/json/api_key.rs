@@ -1,5 +1,4 @@
-//! API keys, as programs see them and describe what they want: the same members at the command line
-//! and in the API. Dates are seconds since the epoch.
+//! JSON of API keys, for the command line and the API. Dates are seconds since the epoch.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -20,31 +19,31 @@ use crate::model::patch::Patch;
 use crate::model::scope::ScopeSet;
 use crate::model::usage::{HourOfKeyUse, KeyOutcome};
 
-/// An API key, without the key.
+/// An API key, without its text.
 #[derive(Debug, Serialize)]
 pub struct ApiKeyJson<'a> {
     id: &'a str,
     name: &'a str,
-    /// The id of the client or the user whose it is.
+    /// The id of the owner, a client or a user.
     owner: &'a str,
     environment: &'static str,
-    /// Its last digits before the checksum.
+    /// The last characters before the checksum.
     hint: &'a str,
     scope: &'a ScopeSet,
-    /// In CIDR notation; empty for everywhere.
+    /// In CIDR notation; empty for any address.
     allowed_addresses: Vec<String>,
     max_requests_per_minute: Option<u32>,
     created_at: i64,
-    /// Null when it does not expire.
+    /// Null if the key does not expire.
     expires_at: Option<i64>,
     enabled: bool,
-    /// The id of the key that was made to take its place.
+    /// The id of its successor.
     replaced_by: Option<&'a str>,
-    /// Since when it is known to be public; null when it is not.
+    /// The time when it was found in public; null if it was not.
     leaked_at: Option<i64>,
 }
 
-/// An API key that was made, with the key.
+/// A new API key, with its text.
 #[derive(Debug, Serialize)]
 pub struct CreatedApiKeyJson<'a> {
     #[serde(flatten)]
@@ -57,20 +56,20 @@ pub struct CreatedApiKeyJson<'a> {
 pub struct KeptApiKeyJson<'a> {
     #[serde(flatten)]
     key: ApiKeyJson<'a>,
-    /// Null when no use is known.
+    /// Null if no use is known.
     last_used_at: Option<i64>,
-    /// From where.
+    /// The address of the last use.
     last_used_address: Option<IpAddr>,
 }
 
-/// What was counted for a key in an hour.
+/// The usage of a key in an hour.
 #[derive(Debug, Serialize)]
 pub struct KeyUsageJson<'a> {
-    /// When the hour began.
+    /// The start of the hour.
     hour: i64,
-    /// How many requests it was good for.
+    /// The number of accepted requests.
     used: i64,
-    /// By reason.
+    /// The number of refused requests, by reason.
     refusals: BTreeMap<&'a str, i64>,
 }
 
@@ -122,31 +121,30 @@ impl<'a> From<&'a HourOfKeyUse> for KeyUsageJson<'a> {
     }
 }
 
-/// An API key as somebody wants it, or a change of one: then what is absent stays, and `null` takes
-/// away.
+/// A new API key, or a change of one: then an absent member stays as it is, and `null` removes it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyInput {
     name: Option<String>,
-    /// The id of a client or a user; whoever asks when absent.
+    /// The id of the owner, a client or a user; the caller if absent.
     owner: Option<String>,
     scope: Option<String>,
     environment: Option<String>,
-    /// Null for everywhere.
+    /// Null for any address.
     #[serde(default)]
     allowed_addresses: Patch<Vec<String>>,
     #[serde(default)]
     max_requests_per_minute: Patch<u32>,
-    /// After how many seconds it expires; null for never.
+    /// Seconds until the key expires; null for never.
     #[serde(default)]
     expires_in: Patch<u64>,
 }
 
 impl ApiKeyInput {
-    /// A new key, whose owner is `caller` unless somebody else is named.
+    /// Parses a new key. Its owner is `caller` unless the JSON names another one.
     ///
     /// # Errors
-    /// When a member is not valid, or `name` is missing, or nobody is the owner.
+    /// If a member is invalid, `name` is missing, or there is no owner.
     pub fn into_new(self, caller: Option<KeyOwner>) -> Result<NewApiKey, AdminError> {
         let missing = |name: &str| AdminError::Invalid(format!("{name} is missing"));
         let owner = self.owner.as_deref().map(parse_owner).transpose()?.or(caller);
@@ -164,10 +162,10 @@ impl ApiKeyInput {
         })
     }
 
-    /// A change of a key, whose owner and environment stay.
+    /// Parses a change of a key. It cannot change the owner or the environment.
     ///
     /// # Errors
-    /// When a member is not valid.
+    /// If a member is invalid.
     pub fn into_update(self) -> Result<ApiKeyUpdate, AdminError> {
         if self.owner.is_some() || self.environment.is_some() {
             let reason = "neither the owner nor the environment of an API key changes";
@@ -195,19 +193,19 @@ impl ApiKeyInput {
     }
 }
 
-/// How somebody wants a key to be replaced.
+/// The rotation of a key.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RotationInput {
-    /// For how many seconds the old one stays good.
+    /// Seconds that the old key stays valid.
     overlap: Option<u64>,
-    /// After how many seconds the new one expires; null for never.
+    /// Seconds until the new key expires; null for never.
     #[serde(default)]
     expires_in: Patch<u64>,
 }
 
 impl RotationInput {
-    /// What is wanted.
+    /// The rotation.
     #[must_use]
     pub fn into_rotation(self) -> Rotation {
         let expires_in = match self.expires_in {
@@ -219,7 +217,7 @@ impl RotationInput {
     }
 }
 
-/// Which keys somebody wants to revoke: all of an owner, or these.
+/// The keys to revoke: all of an owner, or a list.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SelectionInput {
@@ -228,10 +226,10 @@ pub struct SelectionInput {
 }
 
 impl SelectionInput {
-    /// What is wanted.
+    /// The selected keys.
     ///
     /// # Errors
-    /// When it names neither or both, or what is no id.
+    /// If the JSON has neither or both, or an invalid id.
     pub fn into_selection(self) -> Result<Selection, AdminError> {
         match (self.owner, self.ids) {
             (Some(owner), None) => parse_owner(&owner).map(Selection::Owner),
@@ -244,7 +242,7 @@ impl SelectionInput {
     }
 }
 
-/// What was sent is not repeated: it may be a key in the wrong place.
+/// The error repeats no input: it may be a key in the wrong place.
 fn not_ranges() -> AdminError {
     let reason = "allowed_addresses are addresses, or ranges such as 192.0.2.0/24 without bits beyond the prefix; null is everywhere";
     AdminError::Invalid(reason.to_owned())
@@ -254,10 +252,10 @@ fn parse_owner(id: &str) -> Result<KeyOwner, AdminError> {
     KeyOwner::parse(id).map_err(invalid)
 }
 
-/// Ranges, one in each text.
+/// Parses address ranges.
 ///
 /// # Errors
-/// When one is not valid.
+/// If one is invalid.
 pub fn parse_ranges(ranges: &[String]) -> Result<AddressRanges, AdminError> {
     if ranges.iter().any(|range| range.trim().is_empty()) {
         return Err(AdminError::Invalid("an address range is missing".to_owned()));

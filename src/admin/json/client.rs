@@ -25,17 +25,17 @@ pub struct ClientJson<'a> {
     enabled: bool,
 }
 
-/// A client that was made, with its secret.
+/// A new client, with its secret.
 #[derive(Debug, Serialize)]
 pub struct CreatedJson<'a> {
     #[serde(flatten)]
     client: ClientJson<'a>,
     client_secret: &'a str,
-    /// 0 when it does not expire (RFC 7591 §3.2.1).
+    /// 0 if it does not expire (RFC 7591 §3.2.1).
     client_secret_expires_at: i64,
 }
 
-/// A client with what is kept of its secrets.
+/// A client with the metadata of its secrets.
 #[derive(Debug, Serialize)]
 pub struct ShownJson<'a> {
     #[serde(flatten)]

@@ -1,5 +1,4 @@
-//! How JSON is read that somebody sends: an object and nothing else, and errors that repeat no
-//! value.
+//! Parses JSON input: an object and nothing else. Errors repeat no value.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,10 +9,10 @@ use serde::{Deserialize, Deserializer};
 
 use crate::admin::AdminError;
 
-/// Reads what somebody wants, which is a JSON object.
+/// Parses a JSON object.
 ///
 /// # Errors
-/// What is wrong with it, without the value that is: it may be a secret in the wrong place.
+/// The problem, without the invalid value: it may be a secret in the wrong place.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, AdminError> {
     serde_json::from_str(text)
         .map(|Object(value)| value)
@@ -40,8 +39,8 @@ fn reason(error: &serde_json::Error) -> String {
     }
 }
 
-/// What is written as a JSON object, and in no other way: `serde` would also take an array, for the
-/// members in their order.
+/// A value written as a JSON object only. `serde` would also accept an array of the members in
+/// order.
 pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

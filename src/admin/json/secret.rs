@@ -13,22 +13,22 @@ use crate::model::client::{ClientId, ClientSecret};
 use crate::secret::Secret;
 use crate::secret::chosen::ChosenSecret;
 
-/// What is kept of a secret.
+/// The metadata of a secret.
 #[derive(Debug, Serialize)]
 pub struct SecretJson<'a> {
     id: &'a str,
-    /// Its end; nothing of one that somebody chose.
+    /// The last characters; null for a chosen secret.
     hint: Option<&'a str>,
     label: Option<&'a str>,
     created_at: i64,
     expires_at: Option<i64>,
-    /// Null when no use is known.
+    /// Null if no use is known.
     last_used_at: Option<i64>,
-    /// From where.
+    /// The address of the last use.
     last_used_address: Option<IpAddr>,
 }
 
-/// A secret that was made.
+/// A new secret.
 #[derive(Debug, Serialize)]
 pub struct MadeSecretJson<'a> {
     client_id: &'a str,
@@ -62,7 +62,7 @@ impl<'a> From<&'a KeptSecret> for SecretJson<'a> {
 }
 
 impl<'a> MadeSecretJson<'a> {
-    /// A secret that was made for a client.
+    /// A new secret of a client.
     #[must_use]
     pub fn new(client: &'a ClientId, made: &'a MadeSecret) -> Self {
         Self {
@@ -73,23 +73,23 @@ impl<'a> MadeSecretJson<'a> {
     }
 }
 
-/// A secret as somebody wants it.
+/// A request for a new secret.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecretInput {
-    /// What people call it.
+    /// The label.
     label: Option<String>,
-    /// After how many seconds it expires.
+    /// Seconds until it expires.
     expires_in: Option<u64>,
-    /// The secret, when somebody chose one.
+    /// A chosen secret; generated if absent.
     client_secret: Option<Secret>,
 }
 
 impl SecretInput {
-    /// A new secret.
+    /// Parses a new secret.
     ///
     /// # Errors
-    /// When the one that is given is not acceptable.
+    /// If the chosen secret is not acceptable.
     pub fn into_new(self) -> Result<NewSecret, AdminError> {
         Ok(NewSecret {
             label: self.label,

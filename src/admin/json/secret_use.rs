@@ -8,31 +8,31 @@ use super::secret::SecretJson;
 use crate::admin::secret_use::{AddressUse, Reason, SecretUse};
 use crate::clock::Timestamp;
 
-/// Who uses a secret, and whether it may be revoked.
+/// The use of a secret, and the verdict on its revocation.
 #[derive(Debug, Serialize)]
 pub struct SecretUseJson<'a> {
     client_id: &'a str,
     #[serde(flatten)]
     secret: SecretJson<'a>,
-    /// Since when its uses are counted. Without a use it was never used when this is when it was
-    /// made.
+    /// The start of counting. If it equals the creation and there is no use, the secret was never
+    /// used.
     uses_counted_since: i64,
     safe_to_revoke: bool,
     reasons: Vec<ReasonJson>,
-    /// How many seconds it must not have been used.
+    /// The required time without use, in seconds.
     unused_for: u64,
-    /// The longest life of the client's tokens, in seconds.
+    /// The longest lifetime of the client's tokens, in seconds.
     longest_token_ttl: u64,
-    /// When it could be safe at the earliest, where it must be waited for.
+    /// The earliest time at which it can be safe, if only time is missing.
     not_before: Option<i64>,
-    /// Null when no other was used after it.
+    /// Null if no other secret was used after it.
     only_others_since: Option<i64>,
     addresses: Vec<AddressUseJson>,
-    /// Those that are good, the one that was used last first.
+    /// The other valid secrets, most recently used first.
     other_secrets: Vec<SecretJson<'a>>,
 }
 
-/// Why a secret may be revoked, or may not.
+/// A reason for or against the revocation.
 #[derive(Debug, Serialize)]
 struct ReasonJson {
     code: &'static str,
@@ -42,12 +42,12 @@ struct ReasonJson {
 /// The last use of a secret from an address.
 #[derive(Debug, Serialize)]
 struct AddressUseJson {
-    /// Null when the server was not told one.
+    /// Null if the address is unknown.
     address: Option<IpAddr>,
     last_used_at: i64,
-    /// When another secret was last used from there.
+    /// The last use of another secret from this address.
     other_last_used_at: Option<i64>,
-    /// Whether the secret was used there when there was another already, and no other after it.
+    /// `true` if the secret was used there although another existed, and no other was used since.
     to_be_changed: bool,
 }
 

@@ -5,20 +5,20 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 use crate::model::key_schedule::ScheduledKey;
 
-/// A signing key, and what it is doing.
+/// A signing key with its state.
 #[derive(Debug, Serialize)]
 pub struct SigningKeyJson<'a> {
     kid: &'a str,
     alg: &'static str,
     state: &'static str,
     signs_from: i64,
-    /// Absent while no key follows.
+    /// Absent while there is no next key.
     signs_until: Option<i64>,
     published_until: Option<i64>,
 }
 
 impl<'a> SigningKeyJson<'a> {
-    /// What a key is doing at `now`.
+    /// The state of a key at `now`.
     #[must_use]
     pub fn at(key: &'a ScheduledKey, now: Timestamp) -> Self {
         Self {

@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use crate::model::usage::{HourOfUse, Outcome};
 
-/// What was counted for a client in an hour.
+/// The usage of a client in an hour.
 #[derive(Debug, Serialize)]
 pub struct UsageJson<'a> {
     client_id: &'a str,
-    /// When the hour began.
+    /// The start of the hour.
     hour: i64,
     tokens: i64,
-    /// By reason.
+    /// The number of refused requests, by reason.
     refusals: BTreeMap<&'a str, i64>,
 }
 

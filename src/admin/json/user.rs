@@ -1,5 +1,5 @@
-//! People and their sessions, as programs see them and describe what they want: the same members at
-//! the command line and in the API. Dates are seconds since the epoch.
+//! JSON of users and their sessions, for the command line and the API. Dates are seconds since the
+//! epoch.
 
 use std::net::IpAddr;
 
@@ -16,17 +16,17 @@ use crate::model::user::{Role, User, Username};
 use crate::secret::Secret;
 use crate::secret::password::Password;
 
-/// Somebody.
+/// A user.
 #[derive(Debug, Serialize)]
 pub struct UserJson<'a> {
     id: &'a str,
     username: &'a str,
     role: &'static str,
-    /// What they may do at APIs, beside what goes with the role.
+    /// The API scopes, besides those of the role.
     scope: &'a ScopeSet,
     resources: Vec<&'a str>,
     enabled: bool,
-    /// Whether they are asked for a code when they log in.
+    /// `true` if log-in needs a second-factor code.
     second_factor: bool,
     created_at: i64,
 }
@@ -51,19 +51,19 @@ impl<'a> From<&'a User> for UserJson<'a> {
 pub struct SessionJson<'a> {
     id: &'a str,
     created_at: i64,
-    /// When it ends at the latest.
+    /// The latest end.
     expires_at: i64,
-    /// When it was last used, but for a few minutes.
+    /// The last use, accurate to a few minutes.
     last_used_at: i64,
-    /// From where somebody logged in.
+    /// The address of the log-in.
     address: Option<IpAddr>,
     user_agent: &'a str,
-    /// Whether it is the one that asks.
+    /// `true` for the session of the caller.
     current: bool,
 }
 
 impl<'a> SessionJson<'a> {
-    /// A session, to somebody who asks from `current`.
+    /// A session, as shown to a caller in the session `current`.
     #[must_use]
     pub fn new(session: &'a Session, current: Option<&SessionId>) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl<'a> SessionJson<'a> {
     }
 }
 
-/// Somebody as they are to be made known.
+/// A new user.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewUserInput {
@@ -90,10 +90,10 @@ pub struct NewUserInput {
 }
 
 impl NewUserInput {
-    /// What is wanted.
+    /// Parses a new user.
     ///
     /// # Errors
-    /// When a member is missing or not valid.
+    /// If a member is missing or invalid.
     pub fn into_new(self) -> Result<NewUser, AdminError> {
         let missing = |name: &str| AdminError::Invalid(format!("{name} is missing"));
         let username = self.username.ok_or_else(|| missing("username"))?;
@@ -109,7 +109,7 @@ impl NewUserInput {
     }
 }
 
-/// A change of somebody: what is absent stays.
+/// A change of a user. Absent members stay as they are.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserUpdateInput {
@@ -124,10 +124,10 @@ fn scopes(text: Option<String>) -> Result<Option<ScopeSet>, AdminError> {
 }
 
 impl UserUpdateInput {
-    /// What is wanted.
+    /// Parses a change of a user.
     ///
     /// # Errors
-    /// When a member is not valid.
+    /// If a member is invalid.
     pub fn into_update(self) -> Result<UserUpdate, AdminError> {
         Ok(UserUpdate {
             seen: None,
@@ -139,20 +139,20 @@ impl UserUpdateInput {
     }
 }
 
-/// A password that somebody is to have.
+/// A new password.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordInput {
     password: Option<Secret>,
-    /// The one that they have: needed from those who change their own.
+    /// The current password; required to change one's own.
     pub current_password: Option<Secret>,
 }
 
 impl PasswordInput {
-    /// What is wanted.
+    /// Parses the password.
     ///
     /// # Errors
-    /// When it is missing or not acceptable.
+    /// If it is missing or not acceptable.
     pub fn password(&self) -> Result<Password, AdminError> {
         let password = self.password.clone();
         let missing = || AdminError::Invalid("password is missing".to_owned());
@@ -171,18 +171,18 @@ impl CodeInput {
     /// The code.
     ///
     /// # Errors
-    /// When it is missing.
+    /// If it is missing.
     pub fn code(self) -> Result<Secret, AdminError> {
         self.code.ok_or_else(|| AdminError::Invalid("code is missing".to_owned()))
     }
 }
 
-/// What somebody puts into their authenticator app, this once.
+/// The setup of an authenticator app, shown once.
 #[derive(Serialize)]
 pub struct EnrolmentJson<'a> {
     secret: &'a str,
     uri: &'a str,
-    /// The URI as a picture; null when it is too long for one.
+    /// The URI as a QR code; null if it is too long for one.
     qr_svg: Option<String>,
 }
 
@@ -196,7 +196,7 @@ impl<'a> From<&'a Enrolment> for EnrolmentJson<'a> {
     }
 }
 
-/// Recovery codes, which are shown this once.
+/// Recovery codes, shown once.
 #[derive(Serialize)]
 pub struct RecoveryCodesJson<'a> {
     recovery_codes: Vec<&'a str>,

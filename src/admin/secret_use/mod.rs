@@ -1,5 +1,5 @@
-//! Whether a secret may be revoked: from where it was used, since when only others are used, and
-//! what there is to wait for.
+//! Judges if a secret can be revoked safely: from its addresses, the use of the other secrets, and
+//! the time that must pass.
 
 mod reason;
 
@@ -16,64 +16,63 @@ use crate::model::client::{Client, ClientId, SecretId};
 use crate::model::usage::{KNOWN_AFTER, LastUse};
 use crate::store::{api, secret_addresses};
 
-/// How long a secret must not have been used, at least, when nobody says.
+/// The minimum time without use by default.
 const USUALLY: Duration = Duration::from_hours(24);
 
-/// The longest time that anybody may ask for: ten years.
+/// The longest accepted time: ten years.
 const LONGEST: Duration = Duration::from_hours(24 * 3653);
 
-/// What is asked about a secret.
+/// A question about a secret.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
-    /// How long it must not have been used. When absent, a day, or twice the longest life of the
-    /// client's tokens where that is more: a program shows its secret only when its token runs
-    /// out.
+    /// The required time without use. By default a day, or twice the longest lifetime of the
+    /// client's tokens if that is more: a program presents its secret only when its token expires.
     pub unused_for: Option<Duration>,
-    /// How long tokens live where neither the client nor an API says.
+    /// The default lifetime of tokens, for clients and APIs without their own.
     pub usual_ttl: Duration,
 }
 
-/// Who uses a secret, and whether it may be revoked.
+/// The use of a secret, and the verdict on its revocation.
 #[derive(Debug)]
 pub struct SecretUse {
-    /// When this was asked. Uses of the last [`KNOWN_AFTER`] may be missing.
+    /// The time of the answer. Uses of the last [`KNOWN_AFTER`] may be missing.
     pub as_of: Timestamp,
     /// The client.
     pub client: ClientId,
     /// The secret.
     pub secret: KeptSecret,
-    /// From where it was used, the latest first: the last
-    /// [`MAX_ADDRESSES`](crate::model::usage::MAX_ADDRESSES) addresses of the
-    /// last [`KEPT_FOR`](crate::model::usage::KEPT_FOR), and that of its very last use.
+    /// The addresses of its uses, most recent first: the last
+    /// [`MAX_ADDRESSES`](crate::model::usage::MAX_ADDRESSES) of the last
+    /// [`KEPT_FOR`](crate::model::usage::KEPT_FOR), and that of its very last use.
     pub addresses: Vec<AddressUse>,
-    /// The client's other secrets that are good, the one that was used last first.
+    /// The client's other valid secrets, most recently used first.
     pub others: Vec<KeptSecret>,
-    /// How long it must not have been used.
+    /// The required time without use.
     pub unused_for: Duration,
-    /// The longest life of the client's tokens.
+    /// The longest lifetime of the client's tokens.
     pub longest_ttl: Duration,
-    /// Whether it may be revoked.
+    /// The verdict.
     pub is_safe: bool,
-    /// Why, or why not, and what else there is to think of.
+    /// The reasons for the verdict, and caveats.
     pub reasons: Vec<Reason>,
 }
 
 /// The last use of a secret from an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AddressUse {
-    /// The address; nothing when the server was not told one.
+    /// The address; `None` if it is unknown.
     pub from: Option<IpAddr>,
-    /// When the secret was last used from there.
+    /// The last use of the secret from this address.
     pub at: Timestamp,
-    /// When another secret that is good was last used from there.
+    /// The last use of another valid secret from this address.
     pub other_at: Option<Timestamp>,
-    /// Whether somebody there has yet to take another secret: this one was used when there was
-    /// another already, and no other one after it.
+    /// `true` if a program there still needs another secret: it used this one although another
+    /// existed, and no other since.
     pub is_behind: bool,
 }
 
 impl SecretUse {
-    /// Since when only other secrets were used, and which of them last.
+    /// The time since which only other secrets were used, and the most recent of them.
     #[must_use]
     pub fn only_others(&self) -> Option<(Timestamp, &SecretId, LastUse)> {
         let since = self.last_seen();
@@ -81,25 +80,24 @@ impl SecretUse {
         other.last_use.filter(|last| last.at > since).map(|last| (since, &other.secret.id, last))
     }
 
-    /// When it could be safe at the earliest, where it is not and time is what is missing.
+    /// The earliest time at which revocation can be safe, if only time is missing.
     #[must_use]
     pub fn not_before(&self) -> Option<Timestamp> {
         self.reasons.iter().find_map(Reason::waits_until)
     }
 
-    /// The end of the time in which it may have been used: its last use, or when its uses began to
-    /// be counted.
+    /// The last moment of a possible use: the last use, or the start of counting.
     fn last_seen(&self) -> Timestamp {
         self.secret.last_use.map_or(self.secret.counted_since, |last| last.at)
     }
 
-    /// What keeps it from being revoked.
+    /// The obstacles to revocation.
     fn obstacles(&self, client: &Client) -> Vec<Reason> {
         let mut found = Vec::new();
         if let Some(since) = client.disabled_at {
             found.push(Reason::ClientDisabled { since });
         }
-        // In whole seconds, as programs are told.
+        // In whole seconds, as in the JSON.
         let until = self.last_seen().plus(self.unused_for).plus(Duration::from_millis(999));
         let until = Timestamp::from_secs(until.as_secs());
         if until > self.as_of {
@@ -114,7 +112,7 @@ impl SecretUse {
         match self.others.first() {
             None => found.push(Reason::NoOther),
             Some(KeptSecret { last_use: None, .. }) => found.push(Reason::OthersUnused),
-            // One that was never used needs no other in its place.
+            // A secret that was never used needs no replacement.
             Some(_) if self.secret.is_known_unused() || self.only_others().is_some() => {}
             Some(KeptSecret { secret, last_use: Some(last), .. }) => {
                 found.push(Reason::NotReplaced { other: secret.id.clone(), last: *last });
@@ -123,7 +121,7 @@ impl SecretUse {
         found
     }
 
-    /// What speaks for revoking it where nothing speaks against it.
+    /// The reasons for revocation, if nothing speaks against it.
     fn grounds(&self) -> Vec<Reason> {
         let mut found = vec![match self.secret.last_use {
             Some(last) => Reason::LastUsed { last },
@@ -158,11 +156,11 @@ impl SecretUse {
     }
 }
 
-/// Whether a secret of a client may be revoked, as far as the store was told of its uses.
+/// Judges if a secret of a client can be revoked, by the uses that the store knows.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] when there is no such client or secret, [`AdminError::Invalid`] when
-/// `unused_for` is too short to be known, or longer than anybody means.
+/// [`AdminError::NotFound`] if the client or secret does not exist, [`AdminError::Invalid`] if
+/// `unused_for` is shorter than uses need to arrive, or longer than ten years.
 pub async fn safe_to_revoke(
     admin: &Admin,
     id: &ClientId,
@@ -179,7 +177,7 @@ pub async fn safe_to_revoke(
     })?;
     let mut secret = secrets.swap_remove(place);
     let uses = secret_addresses::of_client(admin.store.database(), id).await?;
-    // Read later, and all at once: what is said of one secret holds for the others too.
+    // Read later and together, so that the uses of all secrets are of the same moment.
     for kept in secrets.iter_mut().chain([&mut secret]) {
         let latest = uses.iter().find(|(own, _)| *own == kept.secret.id).map(|(_, last)| *last);
         kept.last_use = kept.last_use.into_iter().chain(latest).max_by_key(|last| last.at);
@@ -212,7 +210,7 @@ fn check(unused_for: Duration) -> Result<(), AdminError> {
     )))
 }
 
-/// The longest life of a token that the client may get.
+/// The longest lifetime of a token that the client can get.
 async fn longest_ttl(
     admin: &Admin,
     client: &Client,
@@ -229,7 +227,7 @@ async fn longest_ttl(
     Ok(its.filter_map(|api| api.token_ttl).fold(usual, Duration::max))
 }
 
-/// From where `secret` was used, the latest first, with what became of its other secrets there.
+/// The addresses that used `secret`, most recent first, with the uses of the other secrets there.
 fn addresses(
     secret: &KeptSecret,
     others: &[KeptSecret],
@@ -240,8 +238,8 @@ fn addresses(
         uses.iter().filter(move |(own, _)| *own == id).map(|(_, last)| *last)
     };
     let mut own: Vec<LastUse> = of_secret(&secret.secret.id).collect();
-    // Known alone where a node of the release before wrote it, or it was longer ago than addresses
-    // are kept.
+    // The only known address if a node of the previous release wrote it, or if the others have been
+    // deleted since.
     if let Some(last) = secret.last_use {
         own.retain(|known| known.from != last.from);
         own.push(last);

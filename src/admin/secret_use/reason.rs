@@ -1,4 +1,4 @@
-//! Why a secret may be revoked, or may not: for programs a code, for people a sentence.
+//! Reasons for and against revoking a secret: a code for programs, a sentence for people.
 
 use crate::clock::DateText as _;
 use std::net::IpAddr;
@@ -8,86 +8,85 @@ use crate::clock::Timestamp;
 use crate::model::client::SecretId;
 use crate::model::usage::{KNOWN_AFTER, LastUse};
 
-/// Why a secret may be revoked, or may not.
+/// A reason for or against revoking a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
-    /// For: it is no longer good.
+    /// For: it has expired.
     Expired {
-        /// Since when.
+        /// The time of expiry.
         at: Timestamp,
     },
-    /// For: when it was last used.
+    /// For: its last use is long ago.
     LastUsed {
-        /// When, and from where.
+        /// The last use.
         last: LastUse,
     },
     /// For: it was never used.
     NeverUsed,
-    /// For: it was not used as far as that is known.
+    /// For: no use is known.
     NotSeen {
-        /// Since when it is.
+        /// The start of counting.
         counted_since: Timestamp,
     },
-    /// For: others are used instead.
+    /// For: other secrets are used instead.
     OnlyOthers {
-        /// Since when.
+        /// The time since which only others are used.
         since: Timestamp,
-        /// The one that was used last.
+        /// The most recently used one.
         other: SecretId,
-        /// When, and from where.
+        /// Its last use.
         last: LastUse,
     },
-    /// A doubt that does not count: the time that was asked for is shorter than tokens live.
+    /// A caveat: the requested time is shorter than the lifetime of tokens.
     ShorterThanTokens {
-        /// How long they live.
+        /// The longest lifetime.
         longest_ttl: Duration,
     },
-    /// A doubt that does not count: from here it was used when there was another already, and no
-    /// other was used since.
+    /// A caveat: addresses that used it although another secret existed, and no other since.
     ToBeChanged {
-        /// The addresses, the one that used it last first.
+        /// The addresses, most recent use first.
         addresses: Vec<IpAddr>,
     },
-    /// Against: the client is disabled, so that nothing uses the secret says nothing.
+    /// Against: the client is disabled, so the absence of uses proves nothing.
     ClientDisabled {
-        /// Since when.
+        /// The time of disabling.
         since: Timestamp,
     },
-    /// Against: it was used not long enough ago.
+    /// Against: it was used too recently.
     UsedLately {
-        /// When, and from where.
+        /// The last use.
         last: LastUse,
-        /// How long ago that must be.
+        /// The required time without use.
         unused_for: Duration,
-        /// When it is.
+        /// The end of that time.
         until: Timestamp,
     },
-    /// Against: it was not used, but that is known for too short a time.
+    /// Against: no use is known, but uses have been counted for too short a time.
     UnusedTooShortly {
-        /// Since when it is known.
+        /// The start of counting.
         counted_since: Timestamp,
-        /// Whether that is when it was made.
+        /// `true` if counting began with the creation of the secret.
         is_new: bool,
-        /// How long ago that must be.
+        /// The required time without use.
         unused_for: Duration,
-        /// When it is.
+        /// The end of that time.
         until: Timestamp,
     },
-    /// Against: no other secret of the client is good.
+    /// Against: the client has no other valid secret.
     NoOther,
     /// Against: no other secret was ever used.
     OthersUnused,
     /// Against: no other secret was used after it.
     NotReplaced {
-        /// The other that was used last.
+        /// The most recently used other secret.
         other: SecretId,
-        /// When, and from where.
+        /// Its last use.
         last: LastUse,
     },
 }
 
 impl Reason {
-    /// For programs.
+    /// The code for programs.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -107,7 +106,7 @@ impl Reason {
         }
     }
 
-    /// For people, at `now`.
+    /// The sentence for people, at `now`.
     #[must_use]
     pub fn message(&self, now: Timestamp) -> String {
         match self {
@@ -176,7 +175,7 @@ impl Reason {
         }
     }
 
-    /// Until when there is nothing to do but wait.
+    /// The time to wait for, if waiting is all that is missing.
     pub(super) const fn waits_until(&self) -> Option<Timestamp> {
         match self {
             Self::UsedLately { until, .. } | Self::UnusedTooShortly { until, .. } => Some(*until),
@@ -185,7 +184,7 @@ impl Reason {
     }
 }
 
-/// When and from where.
+/// The time and address of a use.
 fn when(last: LastUse, now: Timestamp) -> String {
     let from = last
         .from
@@ -199,7 +198,7 @@ fn several(number: u64, unit: &str) -> String {
     format!("{number} {unit}{}", if number == 1 { "" } else { "s" })
 }
 
-/// About how long ago something was. What is younger than what is surely known has no number.
+/// The approximate age of an event; "just now" below the delay of counting.
 fn ago(span: Duration) -> String {
     let secs = span.as_secs();
     let unit = UNITS.into_iter().find(|(_, length)| secs >= *length);
@@ -211,7 +210,7 @@ fn ago(span: Duration) -> String {
     }
 }
 
-/// How long something is, in the longest unit that says it in whole numbers.
+/// A duration in the largest unit that divides it.
 #[must_use]
 pub fn exactly(span: Duration) -> String {
     let secs = span.as_secs();
