@@ -1,5 +1,4 @@
-//! What a line of the log looks like. Whatever a stranger sent that ends up in one is escaped: a
-//! line is a line.
+//! The format of log lines. Input from strangers is escaped, so that a record is always one line.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -11,11 +10,9 @@ use crate::config::LogFormat;
 /// Starts logging to standard error. A second call changes nothing.
 pub fn start(filter: &str, format: LogFormat) {
     let mut builder = env_logger::Builder::new();
-    // It reports what no parser could read as errors of its own, a line for each that a stranger
-    // sends. Whoever names it in `log` gets it all the same.
+    // actix_http reports every unparsable request as an error. Name it in `log` to see them.
     builder.filter_module("actix_http", log::LevelFilter::Off);
-    // It tells the values of parameters that it does not know, and one of those may be a misspelt
-    // password.
+    // sqlx prints the values of unknown parameters, which may contain a misspelled password.
     builder.filter_module("sqlx_postgres::options", log::LevelFilter::Off);
     builder.parse_filters(filter);
     match format {
@@ -39,11 +36,11 @@ pub fn start(filter: &str, format: LogFormat) {
             writeln!(out, "{line}")
         }),
     };
-    // Fails only when logging has been started before.
+    // Fails only if logging has already started.
     builder.try_init().ok();
 }
 
-/// Control characters and what turns the direction of writing, as escapes.
+/// Escapes control characters and characters that change the text direction.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -58,7 +55,7 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// Whether [`escape`] leaves `character` not as it is.
+/// `true` if [`escape`] changes `character`.
 #[must_use]
 pub fn escapes(character: char) -> bool {
     let is_bidirectional = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

@@ -1,11 +1,11 @@
-//! Randomness, as it comes in from outside: the only place that draws it for ids, secrets and token
-//! ids. (Keys and nonces of the cryptographic library are drawn by that library itself.)
+//! The source of randomness for ids, secrets and token ids. (The cryptographic library draws its
+//! own for keys and nonces.)
 
 use rand::Rng as _;
 
-/// Where randomness comes from.
+/// A source of randomness.
 pub trait Random: std::fmt::Debug + Send + Sync {
-    /// Fills `bytes` with bytes that nobody can predict.
+    /// Fills `bytes` with unpredictable bytes.
     fn fill(&self, bytes: &mut [u8]);
 }
 

@@ -64,7 +64,7 @@ impl KnownOwner {
         }
     }
 
-    /// Whether the owner is enabled.
+    /// `true` if the owner is enabled.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         match self {
@@ -175,7 +175,7 @@ impl ApiKeys {
         self.memory.load(digest, load).await
     }
 
-    /// Makes what is cached of a key stale.
+    /// Makes the entry of a key stale.
     pub fn forget(&self, id: &ApiKeyId) {
         self.generations.forget(id.as_str());
     }

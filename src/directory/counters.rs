@@ -17,12 +17,12 @@ impl<K, C> Default for Counters<K, C> {
 }
 
 impl<K: Hash + Eq + Ord + Clone, C: Default> Counters<K, C> {
-    /// The counts of an id, created if there are none.
+    /// The counts of an id, created if absent.
     pub fn of(&self, id: &K) -> Arc<C> {
         Arc::clone(self.lock().entry(id.clone()).or_default())
     }
 
-    /// The counts of an id, if there are any.
+    /// The counts of an id, if they exist.
     pub fn known<Q>(&self, id: &Q) -> Option<Arc<C>>
     where
         K: Borrow<Q>,
@@ -47,7 +47,7 @@ impl<K: Hash + Eq + Ord + Clone, C: Default> Counters<K, C> {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<K, Arc<C>>> {
-        // No code panics while it holds the lock; and counts are counts.
+        // No code panics while it holds the lock, and counts cannot be inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -20,14 +20,14 @@ pub struct Freshness {
 pub enum Health {
     /// The node knows every change within the second.
     Current,
-    /// The store is out of reach; cached entries are still served.
+    /// The store is unreachable; cached entries are still served.
     Degraded {
-        /// The time at which it got out of reach.
+        /// The time since which it is unreachable.
         since: Timestamp,
     },
-    /// The store has been out of reach for longer than the grace: nothing is served.
+    /// The store has been unreachable for longer than the grace: nothing is served.
     Unavailable {
-        /// The time at which it got out of reach.
+        /// The time since which it is unreachable.
         since: Timestamp,
     },
 }
@@ -56,8 +56,8 @@ impl Freshness {
         self.clock.elapsed().saturating_sub(reached_at)
     }
 
-    /// Whether cached entries may be served. A grace of zero still allows the promised time: a poll
-    /// every tenth of a second cannot be younger.
+    /// `true` if cached entries may be served. A grace of zero still allows the promised time: a
+    /// poll every tenth of a second cannot be younger.
     pub fn is_within_grace(&self) -> bool {
         self.age() <= self.grace.max(PROMISE)
     }

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Ids that share a shard cost each other a needless read, nothing more.
+/// Ids in the same shard only cost each other a needless read.
 const SHARDS: usize = 4096;
 
 /// The shard of a cached entry, and the generation at which the entry was read.
@@ -43,7 +43,7 @@ impl Generations {
         Stamp { shard: shard(id), read_at }
     }
 
-    /// Whether the shard was not forgotten since.
+    /// `true` if the shard has not been forgotten since.
     pub fn is_current(&self, stamp: Stamp) -> bool {
         let forgotten_at = self.forgotten_at.get(stamp.shard);
         forgotten_at.is_none_or(|at| at.load(Ordering::Acquire) <= stamp.read_at.0)

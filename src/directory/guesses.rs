@@ -1,10 +1,10 @@
-//! How often somebody may be wrong. Each wrong secret is counted for the client that it was meant
-//! for and the network it came from, and for that network over all clients; never for the client
-//! alone, or whoever guesses would lock its owner out. What is right is not counted, and what this
-//! node remembers as right is not even looked up here.
+//! Limits wrong attempts. Each wrong secret counts for its client and network together, and for the
+//! network over all clients. It never counts for the client alone, or an attacker could lock out
+//! its owner. Right secrets do not count, and a secret that this node remembers as right is not
+//! looked up here.
 //!
-//! Two tables of a fixed size: what strangers send makes none grow (SEC-3). Where one is full, who
-//! has been wrong the least makes room.
+//! Two tables of fixed size, so that input from strangers cannot grow them (SEC-3). A full table
+//! replaces the key with the fewest wrong attempts.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -13,28 +13,27 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::network::Network;
 
-/// So many wrong secrets at once, and then one more after each period.
+/// A burst of wrong attempts, and then one more after each period.
 #[derive(Debug, Clone, Copy)]
 struct Allowance {
     burst: u32,
     every: Duration,
 }
 
-/// Of one client, from one network: ten a minute.
+/// Per client and network: ten a minute.
 const PER_CLIENT: Allowance = Allowance { burst: 10, every: Duration::from_secs(6) };
 
-/// From one network: a hundred a minute. Many clients may be behind one address, and each may have
-/// an old secret. Here a guess weighs as much as its hash takes longer than one of our own, so that
-/// nobody has more than a second's work done at once.
+/// Per network: a hundred a minute. Many clients may share an address, and each may have an old
+/// secret. A guess weighs as much as the cost of its hash, relative to Mintery's own, so that a
+/// network never has more than a second of work in progress.
 const PER_NETWORK: Allowance = Allowance { burst: 100, every: Duration::from_millis(600) };
 
-/// Wrong secrets from one network that are no guesses, of 256 random bits or the same as before,
-/// until the answers come late. None is refused for it.
+/// Wrong secrets that are not guesses (256 random bits, or the same as before), until responses
+/// from this network are delayed. They are never rejected for it.
 const NO_GUESSES: Allowance = Allowance { burst: 200, every: Duration::from_millis(100) };
 
-/// At the second factor of somebody whose password is known, from everywhere: ten, and then one
-/// every two minutes. Three of a million codes are good at a time; at this rate it takes a year to
-/// meet one.
+/// Second-factor codes per user with a known password, from all networks: ten, and then one every
+/// two minutes. Three of a million codes are valid at a time; at this rate a hit takes a year.
 const PER_SECOND_FACTOR: Allowance = Allowance { burst: 10, every: Duration::from_mins(2) };
 
 /// A guess that was counted.
@@ -45,7 +44,7 @@ pub struct Guess {
     work: u32,
 }
 
-/// A guess that is counted until it turns out to be right, or is not looked at.
+/// A guess that counts until it turns out to be right, or is not checked.
 #[derive(Debug)]
 pub struct Open {
     guesses: Arc<Guesses>,
@@ -54,13 +53,13 @@ pub struct Open {
 }
 
 impl Open {
-    /// What was counted.
+    /// The counted guess.
     #[must_use]
     pub const fn guess(&self) -> Guess {
         self.guess
     }
 
-    /// It was wrong, and stays counted.
+    /// Keeps the count: the guess was wrong.
     pub fn was_wrong(mut self) {
         self.is_wrong = true;
     }
@@ -74,24 +73,24 @@ impl Drop for Open {
     }
 }
 
-/// So long until another guess is allowed.
+/// The time until the next guess is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooMany(pub Duration);
 
 /// The counts.
 pub struct Guesses {
     clock: Arc<dyn Clock>,
-    /// Keyed at random: nobody can choose whom they share a place with.
+    /// Keyed at random: an attacker cannot choose the keys that share a place.
     hasher: RandomState,
     clients: Table,
     networks: Table,
     harmless: Table,
-    /// Nothing where nobody has shown a code yet.
+    /// Empty before the first code.
     codes: OnceLock<Table>,
 }
 
-/// A guess at a code. It stays counted, also where nobody waits for the answer any more, unless it
-/// is [taken back](OpenCode::take_back).
+/// A guess at a code. It counts, even if its request is dropped, until
+/// [`take_back`](OpenCode::take_back).
 #[derive(Debug)]
 pub struct OpenCode {
     guesses: Arc<Guesses>,
@@ -99,7 +98,7 @@ pub struct OpenCode {
 }
 
 impl OpenCode {
-    /// It was right, or was not looked at.
+    /// Removes the count: the code was right, or was not checked.
     pub fn take_back(self) {
         self.guesses.codes().give_back(self.user, 1);
     }
@@ -112,7 +111,7 @@ impl std::fmt::Debug for Guesses {
 }
 
 impl Guesses {
-    /// Nobody was wrong yet.
+    /// Empty counts.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             clock,
@@ -124,12 +123,11 @@ impl Guesses {
         }
     }
 
-    /// Counts a guess at a secret of `client`, known or not, before it is known whether it is
-    /// wrong: a hundred at once must not all find that there is still room. `work` is what it
-    /// costs, in multiples of a hash of our own.
+    /// Counts a guess at a secret of `client`, known or not, before the check: otherwise a hundred
+    /// parallel guesses would all pass. `work` is its cost in multiples of Mintery's own hash.
     ///
     /// # Errors
-    /// When there were too many.
+    /// Too many guesses.
     pub fn count(
         self: &Arc<Self>,
         client: &str,
@@ -144,14 +142,14 @@ impl Guesses {
         };
         self.networks.take(guess.network, guess.work, now)?;
         if let Err(too_many) = self.clients.take(guess.client, 1, now) {
-            // It was not made.
+            // The guess is rejected.
             self.networks.give_back(guess.network, guess.work);
             return Err(too_many);
         }
         Ok(Open { guesses: Arc::clone(self), guess, is_wrong: false })
     }
 
-    /// They were wrong, and meant nothing.
+    /// Removes guesses that were wrong but harmless.
     pub fn take_back<'a>(&self, guesses: impl IntoIterator<Item = &'a Guess>) {
         for guess in guesses {
             self.clients.give_back(guess.client, 1);
@@ -159,11 +157,11 @@ impl Guesses {
         }
     }
 
-    /// Counts a guess at a code of `user`, whose password is known to whoever guesses: so it is
-    /// counted wherever it comes from.
+    /// Counts a guess at a code of `user`, whose password the caller knows: it counts from every
+    /// network.
     ///
     /// # Errors
-    /// When there were too many.
+    /// Too many guesses.
     pub fn count_code(self: &Arc<Self>, user: &str) -> Result<OpenCode, TooMany> {
         let user = self.hasher.hash_one(user);
         self.codes().take(user, 1, self.clock.elapsed())?;
@@ -174,8 +172,8 @@ impl Guesses {
         self.codes.get_or_init(|| Table::new(PER_SECOND_FACTOR))
     }
 
-    /// Counts a wrong secret that is no guess, and tells whether so many came from there that the
-    /// answer can wait.
+    /// Counts a wrong secret that is not a guess. Returns `true` if its network has sent so many
+    /// that the response can wait.
     #[must_use]
     pub fn is_flooded_by(&self, network: Network) -> bool {
         self.harmless.take(self.hasher.hash_one(network), 1, self.clock.elapsed()).is_err()
@@ -191,8 +189,8 @@ struct Table {
     sets: Vec<Mutex<[Count; WAYS]>>,
 }
 
-/// Until when what was wrong weighs (by the clock that does not jump): each adds a period. A count
-/// whose time is past is as good as none.
+/// The time until which wrong attempts weigh, by the monotonic clock: each adds a period. A count
+/// whose time has passed is empty.
 #[derive(Clone, Copy, Default)]
 struct Count {
     key: u64,
@@ -226,12 +224,12 @@ impl Table {
         });
     }
 
-    /// The count of `key`, or the one that makes room for it.
+    /// The count of `key`, or the one that it replaces.
     fn with<T>(&self, key: u64, act: impl FnOnce(Option<&mut Count>) -> T) -> T {
         let index = usize::try_from(key % SETS as u64).unwrap_or(0);
         let Some(set) = self.sets.get(index) else { return act(None) };
         let mut set = set.lock().unwrap_or_else(PoisonError::into_inner);
-        // Its own before all others, else the one whose time is over first.
+        // Its own count first, otherwise the one that ends first.
         act(set.iter_mut().min_by_key(|count| (count.key != key, count.until)))
     }
 }
@@ -290,12 +288,12 @@ mod tests {
         }
         assert_eq!(made, PER_NETWORK.burst);
         wrong(&guesses, "client-0", network(2)).unwrap();
-        // What was refused weighs nothing.
+        // A rejected guess weighs nothing.
         clock.let_pass(PER_NETWORK.every);
         wrong(&guesses, "another", network(1)).unwrap();
     }
 
-    /// 6749-17: what costs as much as a hundred guesses is a hundred.
+    /// 6749-17: a guess that costs as much as a hundred weighs a hundred.
     #[test]
     fn a_costly_guess_weighs_more_for_its_network() {
         let (clock, guesses) = guesses();
@@ -306,15 +304,14 @@ mod tests {
         wrong(&guesses, "a", network(1)).unwrap_err();
         wrong(&guesses, "a", network(2)).unwrap();
         clock.let_pass(PER_NETWORK.every * 95);
-        // What was right, or not looked at, weighs nothing. Nothing weighs more than all that is
-        // allowed.
+        // A right or unchecked guess weighs nothing. None weighs more than the whole allowance.
         for _ in 0..3 {
             drop(guesses.count("costly", network(1), 95).unwrap());
             drop(guesses.count("costly", network(3), 1000).unwrap());
         }
     }
 
-    /// 6749-17: only what is wrong counts.
+    /// 6749-17: only wrong guesses count.
     #[test]
     fn what_is_right_is_not_counted() {
         let (_clock, guesses) = guesses();
@@ -327,7 +324,7 @@ mod tests {
         wrong(&guesses, "a", network(1)).unwrap_err();
     }
 
-    /// SEC-3: whoever floods the tables finds that their own counts are still there.
+    /// SEC-3: an attacker who floods the tables still meets their own counts.
     #[test]
     fn the_tables_do_not_grow_and_keep_those_who_are_wrong_the_most() {
         let (_clock, guesses) = guesses();

@@ -36,7 +36,7 @@ impl KnownClient {
         stamp: Stamp,
     ) -> Self {
         let default_scopes = client.terms.effective_default_scopes();
-        // Collected, it would take over the room of what was read, which is several times as much.
+        // `collect` would reuse the allocation of the rows, which is several times as large.
         let mut known = Vec::with_capacity(secrets.len());
         known.extend(secrets.into_iter().map(|secret| KnownSecret::new(secret, before)));
         Self { client, secrets: known, default_scopes, usage, stamp }
@@ -112,7 +112,7 @@ impl KnownSecret {
         }
     }
 
-    /// Whether the secret is valid at `now`.
+    /// `true` if the secret is valid at `now`.
     #[must_use]
     pub fn is_usable(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|expires_at| now < expires_at)
@@ -127,7 +127,7 @@ impl SlowSecret {
         Self { kept, shown }
     }
 
-    /// Whether this is the same secret for sure. The id is no proof: a client that was deleted may
+    /// `true` if this is certainly the same secret. The id proves nothing: a deleted client may
     /// have been imported again, with another secret of that id.
     fn is_form_of(&self, other: &ClientSecret) -> bool {
         let replacement = || self.shown.get().and_then(|shown| shown.replacement.as_ref());
@@ -141,7 +141,7 @@ impl SlowSecret {
         self.shown.get().map(|shown| &shown.digest)
     }
 
-    /// Keeps, in memory alone, the digest of the secret, and the hash that replaces the stored one.
+    /// Stores, in memory only, the digest of the secret and the hash that replaces the stored one.
     pub fn was_shown(&self, digest: SecretDigest, replacement: Option<SecretHash>) {
         // The first stays: bcrypt takes several secrets for one.
         self.shown.set(Shown { digest, replacement }).ok();

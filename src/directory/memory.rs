@@ -32,13 +32,13 @@ pub trait Remembered {
     /// The most absences.
     const ABSENT_CAPACITY: usize;
 
-    /// The stamp of an absence. None, if no key is looked up before its object exists, as with keys
-    /// that are generated at random.
+    /// The stamp of an absence. `None` if a key is never looked up before its object exists, as
+    /// with randomly generated keys.
     fn absence(_: &Self::Key, _: Generation) -> Option<Stamp> {
         None
     }
 
-    /// Whether nothing that the entry was made of has changed since.
+    /// `true` if no part of the entry has changed since.
     fn is_current(&self, generations: &Generations) -> bool;
 }
 
@@ -87,13 +87,13 @@ impl<V: Remembered> Memory<V> {
         }
     }
 
-    /// The numbers of entries and of absences.
+    /// The number of entries and of absences.
     #[cfg(test)]
     pub fn len(&self) -> (usize, usize) {
         (self.known.len(), self.absent.len())
     }
 
-    /// The cached entry of `key`: not known, known to be absent, or the entry.
+    /// The cached entry of `key`: unknown, known to be absent, or the entry.
     #[expect(clippy::option_option, reason = "not known is not the same as known not to exist")]
     pub fn get<Q>(&self, key: &Q) -> Option<Option<Arc<V>>>
     where

@@ -32,7 +32,7 @@ pub enum Known {
     Yes,
     /// The position is in another history.
     No,
-    /// The position is older than what is kept.
+    /// The position is older than the stored history.
     Earlier,
     /// This node has not applied that event yet.
     Later,
@@ -42,13 +42,13 @@ pub enum Known {
 #[derive(Debug, Default)]
 pub struct Recent {
     state: Mutex<State>,
-    /// Raised by each revocation, and by the begin of another history.
+    /// Raised by each revocation, and at the start of another history.
     news: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Raised by the begin of another history.
+    /// Raised at the start of another history.
     era: u64,
     last: EventNumber,
     /// The fingerprints of the events up to the last one. Empty before the first poll of the
@@ -61,8 +61,7 @@ struct State {
 }
 
 impl Recent {
-    /// Begins anew at `position`, with no revocation up to it. Later ones that are known already
-    /// stay.
+    /// Restarts at `position`, with no revocation up to it. Known later ones stay.
     pub(super) fn begin(&self, position: Position) {
         {
             let mut state = self.state();
@@ -99,7 +98,7 @@ impl Recent {
         }
     }
 
-    /// Notes that the event at `position` was applied.
+    /// Records that the event at `position` was applied.
     pub(super) fn advance(&self, position: Position) {
         let is_news = {
             let mut state = self.state();
@@ -128,7 +127,7 @@ impl Recent {
         self.state().position()
     }
 
-    /// Compares `position` with the history of this node, as far as it is kept.
+    /// Compares `position` with the stored history of this node.
     #[must_use]
     pub fn knows(&self, position: Position) -> Known {
         let state = self.state();
@@ -144,8 +143,8 @@ impl Recent {
         }
     }
 
-    /// The revocations after event `number`, and the position of this node; none if they are not
-    /// kept.
+    /// The revocations after event `number`, and the position of this node; `None` if they are no
+    /// longer stored.
     #[must_use]
     pub fn since(&self, number: EventNumber) -> Option<(Vec<Revocation>, Position)> {
         let state = self.state();
@@ -157,7 +156,7 @@ impl Recent {
         Some((new.copied().collect(), state.position()?))
     }
 
-    /// Changes with each revocation, and with the begin of another history.
+    /// Changes with each revocation, and at the start of another history.
     #[must_use]
     pub fn news(&self) -> watch::Receiver<u64> {
         self.news.subscribe()
@@ -223,14 +222,14 @@ mod tests {
         assert_eq!((since(&recent, 6), since(&recent, 7)), (Some(vec![7]), Some(vec![])));
         recent.advance(position(8));
         assert!(news.has_changed().unwrap());
-        // Who has come to 7 elsewhere is told the rest here, wherever this node has stopped
-        // between.
+        // A reader that reached 7 on another node gets the rest here, wherever this node has
+        // stopped.
         assert_eq!((since(&recent, 6), since(&recent, 7)), (Some(vec![8, 8, 7]), Some(vec![8, 8])));
         assert_eq!(recent.position(), Some(position(8)));
     }
 
-    /// What could not be applied is read again, and what comes after an event that is not
-    /// understood is told all the same.
+    /// Events that cannot be applied are read again; the events after an unknown one are still
+    /// delivered.
     #[test]
     fn what_is_about_to_be_applied_is_there_once() {
         let recent = Recent::default();

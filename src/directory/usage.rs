@@ -75,7 +75,7 @@ impl ClientUsage {
         counts.hours.count(outcome);
     }
 
-    /// Notes a use of a secret that is neither a token nor a refusal.
+    /// Records a use of a secret that is neither a token nor a refusal.
     pub fn note(&self, now: Timestamp, secret: Option<&SecretId>, from: Option<IpAddr>) {
         self.lock().note(secret, LastUse { at: now, from });
     }
@@ -94,7 +94,7 @@ impl ClientUsage {
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        // No code panics while it holds the lock; and counts are counts.
+        // No code panics while it holds the lock, and counts cannot be inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -243,7 +243,7 @@ mod tests {
             counted[0].secrets.iter().map(|(_, last)| (last.from, last.at)).collect();
         assert_eq!(used, [(None, at(2 * HOUR - 1)), (address, at(2 * HOUR))]);
         assert!(usage.take_all().0.is_empty());
-        // What could not be told is told again, with what came meanwhile.
+        // Counts of a failed flush are flushed again, with the newer ones.
         client.issue(at(2 * HOUR), None, None, None).unwrap();
         usage.put_back(&counted);
         let again = usage.take_all().0;
@@ -256,8 +256,8 @@ mod tests {
         assert_eq!(again[0].secrets.len(), 2);
     }
 
-    /// SEC-3: of each secret a few addresses, the latest; and what could not be told never takes
-    /// the place of what came later.
+    /// SEC-3: only the latest few addresses of each secret are stored, and the counts of a failed
+    /// flush never replace newer ones.
     #[test]
     fn the_addresses_of_a_secret_are_bounded() {
         let (usage, id) = (ClientUsages::default(), ClientId::parse("a").unwrap());
@@ -309,21 +309,20 @@ mod tests {
         let (counted, is_limited) = usage.take_all();
         assert!(is_limited);
         assert_eq!(issue(HOUR + 11, 3), Err(OverLimit { retry_after: HOUR as u64 - 11 }));
-        // Whether the store was told or not makes no difference.
+        // A failed flush makes no difference.
         usage.put_back(&counted);
         assert_eq!(issue(HOUR + 12, 4), Ok(()));
         assert!(issue(HOUR + 12, 4).is_err());
         usage.learn(Hour::new(1), vec![("a".to_owned(), 10), ("unknown".to_owned(), 1)]);
         assert!(issue(HOUR + 13, 10).is_err());
-        // The next hour begins with nothing.
+        // The next hour starts at zero.
         assert_eq!(issue(2 * HOUR, 1), Ok(()));
         usage.learn(Hour::new(1), vec![("a".to_owned(), 10)]);
         assert_eq!(issue(2 * HOUR, 2), Ok(()));
         assert!(issue(2 * HOUR, 2).is_err());
     }
 
-    /// Whoever counts, and whenever the store is told or cannot be: each token is counted once, and
-    /// a limit is kept.
+    /// Each token counts once and limits hold, whichever node counts and whenever flushes fail.
     #[test]
     fn nothing_is_lost_and_nothing_counted_twice() {
         const LIMIT: u64 = 5_000;

@@ -1,12 +1,10 @@
-//! Connections that hold nobody up. The HTTP parser below gives the first head a deadline, and
-//! nothing else: a client that pipelines requests and reads no answers would fill the memory with
-//! them, and one that trickles a later head, or a body whose answer went out already, would be
-//! served for ever. So each connection
+//! Connections with deadlines. The HTTP parser limits only the time of the first head. A client
+//! that pipelines requests without reading responses would fill the memory, and one that sends a
+//! later head or an unused body slowly would occupy a connection for ever. So each connection
 //!
-//! - is not read while there is something that its client has not taken yet, nor for more than a
-//!   little at a time,
-//! - is cut when its client has taken nothing for ten seconds,
-//! - is cut when a request that began has got no answer for thirty.
+//! - is not read while a response waits for its client, and only a little at a time,
+//! - is closed if its client reads nothing for ten seconds,
+//! - is closed if a request gets no response within thirty seconds.
 
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -28,29 +26,29 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-/// How long a client may take to send the head of its first request.
+/// The maximum time for the head of the first request.
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 
-/// How long a client may take nothing of what is sent to it.
+/// The maximum time without the client reading a waiting response.
 pub const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long it may take from the first byte of a request to the first byte of its answer. Longer
-/// than any answer is made to wait for.
+/// The maximum time from the first byte of a request to the first byte of its response. Longer than
+/// any response takes.
 pub const EXCHANGE_DEADLINE: Duration = Duration::from_secs(30);
 
-/// How many bytes are read before what they ask is answered. Most requests fit; and of the shortest
-/// no more fit than answers are written at a time, so that read requests do not pile up where their
-/// client takes the answers slowly.
+/// The number of bytes read before the requests in them are answered. Most requests fit. The
+/// shortest fit no more often than responses are written at a time, so that requests of a slow
+/// reader do not pile up.
 const TURN: usize = 2 * 1024;
 
-/// How often a connection looks whether it is overdue. One timer for each connection, not for each
-/// request; and what is counted are looks, so that no request asks for the time.
+/// The interval of deadline checks. One timer per connection, not per request; it counts checks, so
+/// that no request reads the clock.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
-/// Answers HTTP/1.1 on `listener`, with an application of `factory` for each worker.
+/// Serves HTTP/1.1 on `listener`, with an application of `factory` per worker.
 ///
 /// # Errors
-/// When the listener cannot be used.
+/// If the listener is unusable.
 pub fn listen<F, I, S, B>(
     builder: ServerBuilder,
     listener: TcpListener,
@@ -88,23 +86,23 @@ where
     })
 }
 
-/// See the head of this file.
+/// A connection with deadlines; see the module.
 struct Guarded {
     io: TcpStream,
-    /// Whether the client has not taken all that is there for it.
+    /// `true` if a response waits for the client to read it.
     owing: bool,
-    /// Whether it takes nothing of that.
+    /// The time during which the client reads nothing.
     stalled: Waiting,
-    /// Whether a request is under way that nothing was answered to.
+    /// The time since a request began without a response.
     asking: Waiting,
-    /// How many bytes were read in this turn.
+    /// The number of bytes read in this turn.
     read: usize,
     look: Pin<Box<Sleep>>,
-    /// Whom `look` wakes.
+    /// The task that the timer wakes.
     woken: Option<Waker>,
 }
 
-/// Whether a client is waited for, and how many looks have found so.
+/// The number of checks that found the client waiting, if it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Waiting {
     Not,
@@ -118,8 +116,8 @@ impl Waiting {
         }
     }
 
-    /// Notes another look. Whether it has gone on for `deadline`: the first look may come right
-    /// after the beginning.
+    /// Counts another check. Returns `true` after `deadline`: the first check may come right after
+    /// the start.
     fn is_over(&mut self, deadline: Duration) -> bool {
         match self {
             Self::Not => false,
@@ -144,10 +142,10 @@ impl Guarded {
         }
     }
 
-    /// Fails once the client is overdue. Until then the task is woken to look again.
+    /// Fails once a deadline has passed. Until then the timer wakes the task for the next check.
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        // The timer knows already whom to wake: to tell it again costs as much as the rest of this
-        // file.
+        // The timer already knows this task: registering it again would cost as much as the rest of
+        // this file.
         let is_told = self.woken.as_ref().is_some_and(|woken| woken.will_wake(context.waker()));
         if is_told && !self.look.is_elapsed() {
             return Ok(());
@@ -170,7 +168,7 @@ impl AsyncRead for Guarded {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.read >= TURN {
-            // What was read is answered first.
+            // First answer the requests read so far.
             self.read = 0;
             context.waker().wake_by_ref();
             return Poll::Pending;
@@ -189,7 +187,7 @@ impl AsyncRead for Guarded {
             }
             self.read = 0;
         }
-        // Whoever owes is woken by the write with which they do no more.
+        // The write that completes the response wakes the task.
         self.check(context)?;
         Poll::Pending
     }
@@ -206,7 +204,7 @@ impl AsyncWrite for Guarded {
             self.owing = written.as_ref().is_ok_and(|count| *count < bytes.len());
             (self.stalled, self.asking) = (Waiting::Not, Waiting::Not);
             if was_owing && !self.owing {
-                // What was not read meanwhile is to be read now.
+                // Read the rest now.
                 context.waker().wake_by_ref();
             }
             return Poll::Ready(written);
@@ -245,7 +243,7 @@ mod tests {
         (client, Guarded::new(server))
     }
 
-    /// SEC-8: who takes no answers is cut. (Time that nobody uses passes at once.)
+    /// SEC-8: a client that reads no responses is cut off. (Paused time advances immediately.)
     #[tokio::test(start_paused = true)]
     async fn a_client_that_reads_nothing_is_cut() {
         let (_client, mut server) = pair().await;
@@ -259,7 +257,7 @@ mod tests {
         );
     }
 
-    /// SEC-8: a request that does not come to its end is cut, however slowly it trickles.
+    /// SEC-8: a request that never completes is cut off, however slowly it arrives.
     #[tokio::test(start_paused = true)]
     async fn a_request_that_trickles_is_cut() {
         let (mut client, mut server) = pair().await;
@@ -279,8 +277,7 @@ mod tests {
         trickle.abort();
     }
 
-    /// A connection that is kept for the next request is no slow one, nor is one that answers now
-    /// and then.
+    /// An idle keep-alive connection is not slow, nor is one that responds now and then.
     #[tokio::test(start_paused = true)]
     async fn an_idle_connection_is_left_alone() {
         let (mut client, mut server) = pair().await;
@@ -293,7 +290,7 @@ mod tests {
         }
     }
 
-    /// SEC-3: while answers wait to be taken, no more questions are read.
+    /// SEC-3: while responses wait to be read, no further requests are read.
     #[tokio::test(start_paused = true)]
     async fn nothing_is_read_while_answers_wait() {
         let (mut client, mut server) = pair().await;
@@ -303,7 +300,7 @@ mod tests {
         });
         assert!(full.await.is_err());
         assert!(timeout(WRITE_DEADLINE / 10, server.read_u8()).await.is_err());
-        // Once they are taken, reading goes on.
+        // Once they are read, reading goes on.
         let taking = tokio::spawn(async move {
             let mut taken = vec![0; 65_536];
             while client.read(&mut taken).await.is_ok_and(|count| count > 0) {}

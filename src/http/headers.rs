@@ -1,16 +1,16 @@
-//! What many answers are made of: values of headers, made once, so that an answer copies a pointer
-//! and checks nothing.
+//! Header values of many responses, built once, so that a response copies a pointer and validates
+//! nothing.
 
 use actix_web::http::header::HeaderValue;
 
 /// `Content-Type` of JSON.
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// `Cache-Control` of what nobody may keep.
+/// `Cache-Control` of responses that must not be stored.
 pub const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// The value of a header that says yes.
+/// The value `true`.
 pub const TRUE: HeaderValue = HeaderValue::from_static("true");
 
-/// `Pragma` of what nobody may keep, for caches that know no better (RFC 6749 §5.1).
+/// `Pragma` for the same, for old caches (RFC 6749 §5.1).
 pub const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");

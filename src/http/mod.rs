@@ -26,7 +26,7 @@ use crate::oauth::AuthorizationServer;
 use crate::oauth::feed;
 use crate::oauth::metadata::{OPENID_NAME, RESOURCE_NAME, SERVER_NAME};
 
-/// What is answered only where the settings say so.
+/// Endpoints that depend on the settings.
 #[derive(Debug, Clone)]
 pub struct Optional {
     /// `/metrics` on the main listener.
@@ -35,18 +35,18 @@ pub struct Optional {
     pub openid_configuration: bool,
     /// `/api/v1/keys/leaked`.
     pub scanning: bool,
-    /// Other paths below which callers are checked.
+    /// Additional base paths for checks of callers.
     pub base_paths: Vec<BasePath>,
 }
 
-/// The URL table. Endpoints are answered at the root, and below the path of the issuer when it has
-/// one, whether or not a proxy in front strips it.
+/// The URL table. Endpoints are served at the root, and below the path of the issuer if it has one,
+/// whether or not a proxy strips it.
 pub fn routes(
     issuer_path: &str,
     optional: Optional,
 ) -> impl Fn(&mut ServiceConfig) + Clone + use<> {
     let issuer_path = issuer_path.to_owned();
-    // Patterns with parameters take as long as all the rest of a request: they are tried last.
+    // Patterns with parameters take as long as the rest of a request: they come last.
     let table = Arc::new(Table::new(&issuer_path, administration(optional.scanning)));
     move |config| {
         let table = Arc::clone(&table);
@@ -60,7 +60,7 @@ pub fn routes(
             .service(readable(resource("/healthz"), ops::healthz))
             .service(readable(resource("/readyz"), ops::readyz));
         if optional.openid_configuration && !issuer_path.is_empty() {
-            // Where RFC 8414 §5 would put it; OpenID's own place is among the endpoints.
+            // The place by RFC 8414 §5; OpenID's own is among the endpoints.
             well_known(config, OPENID_NAME, &issuer_path, oauth::metadata::openid);
         }
         if optional.metrics {
@@ -111,14 +111,14 @@ fn endpoints(config: &mut ServiceConfig, optional: &Optional) {
                 .route(post().to(oauth::revoke::revoke))
                 .default_service(web::to(oauth::submission::only_post)),
         )
-        // Two resources: as patterns of one they are a regular expression, which takes half as long
-        // as all the rest of a request.
+        // Two resources: as one pattern they would be a regular expression, which takes half as
+        // long as the rest of a request.
         .service(readable(resource("/auth/check"), api::auth_check::check))
         .service(readable(resource("/api/v1/auth/check"), api::auth_check::check))
         .configure(|config| below_base_paths(config, &optional.base_paths));
 }
 
-/// What stands at no address of the framework's table: what is administered, a page, or nothing.
+/// Handles addresses outside the framework's table: administration, pages, or not found.
 async fn otherwise(
     administration: Arc<Table>,
     mut request: ServiceRequest,
@@ -138,7 +138,7 @@ async fn otherwise(
     Ok(ServiceResponse::new(request, response))
 }
 
-/// What answers below other paths too.
+/// The endpoints below the additional base paths.
 fn below_base_paths(config: &mut ServiceConfig, base_paths: &[BasePath]) {
     for base in base_paths {
         config.service(readable(resource(format!("{base}/users/me")), api::me::me)).service(
@@ -147,7 +147,7 @@ fn below_base_paths(config: &mut ServiceConfig, base_paths: &[BasePath]) {
     }
 }
 
-/// What is administered, in JSON.
+/// The endpoints of administration, in JSON.
 fn administration(scanning: bool) -> Vec<Route> {
     use api::{apis, clients, events, secret_use, signing_keys, usage};
     let mut routes = vec![
@@ -164,7 +164,7 @@ fn administration(scanning: bool) -> Vec<Route> {
         Route::at("/api/v1/clients/{id}/secrets/{secret}/safe-to-revoke")
             .get(secret_use::safe_to_revoke),
         Route::at("/api/v1/apis").get(apis::list).post(apis::create),
-        // Before the one whose identifier may have slashes in it.
+        // Before the route whose identifier may contain slashes.
         Route::at("/api/v1/apis/{resource:.+}/revoke-tokens").post(apis::revoke_tokens),
         Route::at("/api/v1/apis/{resource:.+}")
             .get(apis::show)
@@ -184,7 +184,7 @@ fn administration(scanning: bool) -> Vec<Route> {
 
 fn api_keys(scanning: bool) -> Vec<Route> {
     use api::{keys, leaks};
-    // Without somebody who may tell, nothing stands there.
+    // Absent without configured scanners.
     let leaked = Route::at("/api/v1/keys/leaked");
     let leaked = if scanning { leaked.post(leaks::report) } else { leaked };
     vec![
@@ -221,7 +221,7 @@ fn people() -> Vec<Route> {
     ]
 }
 
-/// A well-known document, whose name stands between host and path of what it describes.
+/// A well-known document, with its name between host and path.
 fn well_known<F, Args>(config: &mut ServiceConfig, name: &str, issuer_path: &str, handler: F)
 where
     F: Handler<Args>,
@@ -253,8 +253,8 @@ mod tests {
     use super::{api, oauth};
     use crate::oauth::AuthorizationServer;
 
-    /// The most bytes that the allocator hands out from its quick lists. An answer that is waited
-    /// for in more takes a thirtieth longer: what seldom has to wait is boxed.
+    /// The largest block of the allocator's quick lists. A larger response future takes a thirtieth
+    /// longer: rarely awaited parts are boxed.
     const QUICK: usize = 1024;
 
     type Server = Data<AuthorizationServer>;
@@ -274,7 +274,7 @@ mod tests {
         let (me, check) = (size_of_answer(&api::me::me), size_of_answer(&api::auth_check::check));
         let token = size_of_answer_to_body(&oauth::token::token);
         let introspect = size_of_answer_to_body(&oauth::introspect::introspect);
-        // What the framework keeps beside it fits too.
+        // Room for the framework's own state.
         let most = me.max(check).max(token).max(introspect);
         assert!(most <= QUICK - 128, "{me} {check} {token} {introspect}");
     }

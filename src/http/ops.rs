@@ -1,4 +1,4 @@
-//! What an orchestrator and a monitor ask: is the process up, can it serve, what did it count.
+//! Endpoints for orchestrators and monitoring: health, readiness and metrics.
 
 use std::sync::Arc;
 
@@ -19,8 +19,9 @@ pub async fn healthz() -> HttpResponse {
     no_store(HttpResponse::Ok()).json(json!({ "status": "ok" }))
 }
 
-/// `GET /readyz`: it can serve. Degraded is still ready: what is remembered is served. A node whose
-/// clock is wrong is not: its tokens would be refused elsewhere, or be good for too long.
+/// `GET /readyz`: the process can serve. A degraded node is still ready: it serves cached entries.
+/// A node with a wrong clock is not: its tokens would be rejected elsewhere, or be valid for too
+/// long.
 pub async fn readyz(server: Data<AuthorizationServer>) -> HttpResponse {
     let date = |at: Timestamp| {
         chrono::DateTime::from_timestamp_millis(at.as_millis()).map(|at| at.to_rfc3339())

@@ -9,29 +9,29 @@ use ipnet::IpNet;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AddressRanges(Vec<IpNet>);
 
-/// Text that is no list of ranges.
+/// An invalid list of ranges.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRange {
-    /// One is no range at all.
+    /// Not a range.
     #[error("`{0}` is not an IP address or range; examples: 10.0.0.0/8, 192.0.2.7, 2001:db8::/32")]
     Malformed(String),
-    /// There are bits beyond the prefix, so that it is not clear what was meant.
+    /// Bits are set beyond the prefix, so the meaning is ambiguous.
     #[error("`{0}` is an address within a range; the range is {1}")]
     HostBits(String, IpNet),
-    /// Everybody.
+    /// The range contains every address.
     #[error("`{0}` contains every address; leave the ranges out instead")]
     Everybody(String),
-    /// An IPv4 range as IPv6 maps it.
+    /// An IPv4 range in IPv6 notation.
     #[error("`{0}` is an IPv4 range; use IPv4 notation")]
     Mapped(String),
 }
 
 impl AddressRanges {
-    /// Parses ranges with commas between. A single address is a range of one; the empty text is
-    /// none.
+    /// Parses ranges separated by commas. A single address is a range of one; the empty text has no
+    /// ranges.
     ///
     /// # Errors
-    /// When one is malformed, ambiguous, or would hold everybody.
+    /// If a range is malformed, ambiguous, or contains every address.
     pub fn parse(text: &str) -> Result<Self, InvalidRange> {
         text.split(',')
             .map(str::trim)
@@ -41,21 +41,21 @@ impl AddressRanges {
             .map(Self)
     }
 
-    /// Whether there is none.
+    /// `true` if there are no ranges.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether `address` is in one of them. An IPv4 address is the same however it is written.
+    /// `true` if a range contains `address`. IPv4 addresses match in both notations.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|range| range.contains(&address))
     }
 
-    /// Whether nobody is in one of them who is not in one of `others`, where no ranges are
-    /// everybody. Ranges of `others` that lie side by side count one by one.
+    /// `true` if `others` contain all addresses of these ranges. No ranges stand for every address.
+    /// Adjacent ranges of `others` are not merged.
     #[must_use]
     pub fn are_within(&self, others: &Self) -> bool {
         let is_within = |range: &IpNet| others.iter().any(|other| other.contains(range));

@@ -1,4 +1,4 @@
-//! APIs (resource servers) that tokens are made for.
+//! APIs (resource servers), the audiences of tokens.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,28 +9,28 @@ use super::scope::{OWN_PREFIX, ScopeSet};
 use super::signing_key::SigningAlgorithm;
 use crate::clock::Timestamp;
 
-/// An API as it is kept.
+/// A stored API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Api {
-    /// Its identifier, which stands in `aud` (RFC 8707 §2).
+    /// The identifier, the `aud` of its tokens (RFC 8707 §2).
     pub resource: ResourceUri,
-    /// What people call it.
+    /// The display name.
     pub name: DisplayName,
     /// Its scopes.
     pub scopes: ApiScopes,
-    /// What tokens for it are signed with; what the settings say when absent.
+    /// The signing algorithm of its tokens; the one of the settings if absent.
     pub token_alg: Option<SigningAlgorithm>,
-    /// How long tokens for it live; what the settings say when absent.
+    /// The lifetime of its tokens; the one of the settings if absent.
     pub token_ttl: Option<Duration>,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
 }
 
-/// The most APIs that there may be: every node remembers them all.
+/// The maximum number of APIs: every node caches all of them.
 pub const MAX_APIS: usize = 1000;
 
-/// The scopes of an API, each with what it allows. None is Mintery's own: those belong to the
-/// issuer alone.
+/// The scopes of an API with their descriptions. Mintery's own scopes belong to the issuer alone
+/// and are excluded.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ApiScopes {
     descriptions: BTreeMap<String, String>,
@@ -40,25 +40,25 @@ pub struct ApiScopes {
 /// Scopes that an API cannot have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidApiScopes {
-    /// One begins like Mintery's own.
+    /// A scope has the prefix of Mintery's own.
     #[error("scopes that begin with mintery: are reserved")]
     Own,
-    /// One is no scope token.
+    /// A scope is not a scope token.
     #[error("a scope must be printable ASCII without spaces, quotes and backslashes")]
     Malformed,
-    /// A description cannot be shown.
+    /// A description cannot be displayed.
     #[error("a description must have at most 500 characters and no control characters")]
     Description,
-    /// There are too many.
+    /// Too many scopes.
     #[error("an API can have at most 500 scopes")]
     TooMany,
 }
 
 impl ApiScopes {
-    /// Scopes with what each allows, which may be empty.
+    /// Scopes with their descriptions, which may be empty.
     ///
     /// # Errors
-    /// When one is malformed, or Mintery's own.
+    /// If a scope is malformed, or Mintery's own.
     pub fn new(descriptions: BTreeMap<String, String>) -> Result<Self, InvalidApiScopes> {
         const MAX_SCOPES: usize = 500;
         const MAX_DESCRIPTION: usize = 500;
@@ -97,7 +97,7 @@ impl ApiScopes {
         &self.set
     }
 
-    /// Each with what it allows.
+    /// The scopes with their descriptions.
     #[must_use]
     pub const fn descriptions(&self) -> &BTreeMap<String, String> {
         &self.descriptions

@@ -15,10 +15,10 @@ use crate::random::Random;
 use crate::secret::Secret;
 use crate::secret::generated::{generate, looks_generated, masked};
 
-/// The most ranges of addresses of a key: each request with it is held against them.
+/// The maximum number of address ranges of a key: each request is checked against all.
 pub const MAX_RANGES: usize = 32;
 
-/// The most requests in a minute that a limit may allow; more is no limit.
+/// The highest rate limit; a higher one would not limit.
 pub const MAX_PER_MINUTE: u32 = 1_000_000;
 
 id!(
@@ -28,14 +28,14 @@ id!(
     "an API key"
 );
 
-/// Text that no key can begin with.
+/// An invalid prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the prefix of API keys must be 2 to 16 lower-case letters and digits, starting with a letter"
 )]
 pub struct InvalidPrefix;
 
-/// What keys look like: prefix, environment, 43 base62 digits (256 random bits), and 6 of CRC-32.
+/// The format of keys: prefix, environment, 43 base62 digits (256 random bits), and 6 of CRC-32.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFormat {
     live: Arc<str>,
@@ -43,10 +43,10 @@ pub struct KeyFormat {
 }
 
 impl KeyFormat {
-    /// Keys that begin with `prefix` and an underscore, which may stand in it already.
+    /// The format with `prefix`, and an underscore if the prefix does not end in one.
     ///
     /// # Errors
-    /// When it is too short or too long, or could be mistaken for something else.
+    /// If the prefix is too short or too long, or has another meaning.
     pub fn new(prefix: &str) -> Result<Self, InvalidPrefix> {
         let prefix = prefix.strip_suffix('_').unwrap_or(prefix);
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
@@ -75,26 +75,25 @@ impl KeyFormat {
         generate(before, random)
     }
 
-    /// Whether `text` is meant as a key, well-formed or not. No access token is.
+    /// `true` if `text` looks like a key, well-formed or not. No access token does.
     #[must_use]
     pub fn is_meant(&self, text: &str) -> bool {
         text.starts_with(&*self.live) || text.starts_with(&*self.test)
     }
 
-    /// Whether something that is meant as a key stands anywhere in `text`.
+    /// `true` if `text` contains something that looks like a key.
     #[must_use]
     pub fn is_in(&self, text: &str) -> bool {
         text.contains(&*self.live) || text.contains(&*self.test)
     }
 
-    /// `text` without the keys that stand in it, of which the beginning is left.
+    /// `text` with its keys masked except for their beginnings.
     #[must_use]
     pub fn masked(&self, text: &str) -> String {
         masked(&self.test, &masked(&self.live, text))
     }
 
-    /// The environment of a key; nothing when it is not well-formed, or its checksum is not that of
-    /// a key.
+    /// The environment of a key; `None` if it is malformed or has a wrong checksum.
     #[must_use]
     pub fn environment(&self, key: &str) -> Option<Environment> {
         if looks_generated(&self.live, key) {
@@ -111,20 +110,20 @@ impl Default for KeyFormat {
     }
 }
 
-/// Whose a key is: the principal that it stands for.
+/// The owner of a key: the principal that it acts for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyOwner {
     /// A program.
     Client(ClientId),
-    /// Somebody.
+    /// A user.
     User(UserId),
 }
 
 impl KeyOwner {
-    /// Parses the id of an owner. No client has one like a user.
+    /// Parses the id of an owner. No client id has the form of a user id.
     ///
     /// # Errors
-    /// When it is the id of neither.
+    /// If it is neither.
     pub fn parse(text: &str) -> Result<Self, InvalidClientId> {
         match UserId::parse(text) {
             Ok(user) => Ok(Self::User(user)),
@@ -142,71 +141,69 @@ impl KeyOwner {
     }
 }
 
-/// What of a key is limited, besides its scopes.
+/// A limit of a key, besides its scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyLimit {
-    /// For how long it is good.
+    /// The lifetime.
     #[error(
         "an API key cannot create a key that expires later than itself: set an earlier expiry (`expires_in`)"
     )]
     End,
-    /// From where it may be used.
+    /// The allowed addresses.
     #[error(
         "an API key cannot create a key with more addresses than its own: set addresses (`allowed_addresses`)"
     )]
     Addresses,
-    /// How often it may be used.
+    /// The rate limit.
     #[error(
         "an API key cannot create a key with a higher rate limit than its own: set a limit (`max_requests_per_minute`)"
     )]
     Rate,
-    /// What it is for.
+    /// The environment.
     #[error("a test key cannot create a live key (`environment`)")]
     Environment,
 }
 
-/// An API key as it is kept, without the key.
+/// A stored API key, without its text.
 #[derive(Debug, Clone)]
 pub struct ApiKey {
     /// Its id.
     pub id: ApiKeyId,
-    /// What people call it.
+    /// The display name.
     pub name: DisplayName,
-    /// Whose it is.
+    /// The owner.
     pub owner: KeyOwner,
-    /// What it is for.
+    /// The environment.
     pub environment: Environment,
-    /// The last digits before its checksum, to tell it from another.
+    /// The last digits before the checksum, to recognize the key by.
     pub hint: String,
-    /// What it allows, as far as its owner may do that too.
+    /// The scopes, limited at each use to those of the owner.
     pub scopes: ScopeSet,
-    /// From where it may be used; from everywhere when there is none.
+    /// The allowed addresses; every address if empty.
     pub allowed: AddressRanges,
-    /// How many requests it is good for in a minute, at each node; as many as there are when
-    /// absent.
+    /// The rate limit in requests per minute per node; unlimited if absent.
     pub max_per_minute: Option<u32>,
-    /// The key that was made to take its place.
+    /// The key that replaces it.
     pub successor: Option<ApiKeyId>,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// From when on it is no longer good.
+    /// The time of expiry.
     pub expires_at: Option<Timestamp>,
-    /// Since when it is disabled.
+    /// The time of disabling.
     pub disabled_at: Option<Timestamp>,
-    /// Since when it is known to be public.
+    /// The time when it was found in public.
     pub leaked_at: Option<Timestamp>,
 }
 
 impl ApiKey {
-    /// Whether it may be used, as far as nobody has disabled it.
+    /// `true` if it is not disabled.
     #[must_use]
     pub const fn is_enabled(&self) -> bool {
         self.disabled_at.is_none()
     }
 
-    /// Whether it allows less than it did `before`, so that a token that was made from it then may
-    /// allow more than it: fewer scopes, or for a shorter time, or not from everywhere any
-    /// more.
+    /// `true` if it allows less than `before`, so that a token exchanged for it earlier may allow
+    /// more: it has fewer scopes, a shorter lifetime or fewer addresses.
     #[must_use]
     pub fn allows_less_than(&self, before: &Self) -> bool {
         let ends = |key: &Self| key.expires_at.unwrap_or(Timestamp::from_millis(i64::MAX));
@@ -215,7 +212,7 @@ impl ApiKey {
             || (before.allowed.is_empty() && !self.allowed.is_empty())
     }
 
-    /// What of it goes beyond the limits of `other`.
+    /// The first limit that exceeds those of `other`.
     #[must_use]
     pub fn goes_beyond(&self, other: &Self) -> Option<KeyLimit> {
         let ends = |key: &Self| key.expires_at.unwrap_or(Timestamp::from_millis(i64::MAX));
@@ -233,7 +230,7 @@ impl ApiKey {
         }
     }
 
-    /// Whether its time is over at `now`.
+    /// `true` if it is expired at `now`.
     #[must_use]
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|expires_at| expires_at <= now)
@@ -262,7 +259,7 @@ mod tests {
                 bytes[position] = if bytes[position] == b'x' { b'y' } else { b'x' };
                 assert_eq!(format.environment(std::str::from_utf8(&bytes).unwrap()), None);
             }
-            // The checksum is over the environment too.
+            // The checksum covers the environment.
             let other = if environment == Environment::Live {
                 key.replace("live", "test")
             } else {

@@ -1,4 +1,4 @@
-//! Other paths below which the API answers too, for callers that were written for another server.
+//! Additional base paths of the API, for programs written for another server.
 
 use std::fmt;
 
@@ -7,27 +7,27 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BasePath(Box<str>);
 
-/// Text that is no such path.
+/// An invalid path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidBasePath {
-    /// It is no path.
+    /// Not a path.
     #[error(
         "`{0}` is not a path such as /v4: use segments of letters, digits, - . _ and ~, without a slash at the end"
     )]
     Malformed(String),
-    /// Something else answers there.
+    /// Another endpoint has this path.
     #[error("`{0}` is already in use")]
     Taken(String),
 }
 
-/// The most paths.
+/// The maximum number of paths.
 const MOST: usize = 16;
 
 impl BasePath {
-    /// Parses paths with commas between; the empty text is none.
+    /// Parses paths separated by commas; the empty text has none.
     ///
     /// # Errors
-    /// When one is no path, or is one below which something else answers, or there are too many.
+    /// If one is invalid or in use, or there are too many.
     pub fn parse_list(text: &str) -> Result<Vec<Self>, InvalidBasePath> {
         let mut paths: Vec<Self> = Vec::new();
         for path in text.split(',').map(str::trim).filter(|one| !one.is_empty()) {
@@ -41,7 +41,7 @@ impl BasePath {
     }
 
     fn parse(text: &str) -> Result<Self, InvalidBasePath> {
-        /// Where Mintery itself answers.
+        /// The paths of Mintery's own endpoints.
         const TAKEN: [&str; 12] = [
             "/api/v1",
             "/oauth",

@@ -1,5 +1,5 @@
-//! The identifier of this authorization server (RFC 8414 §2), from which the addresses of its
-//! endpoints follow. It comes from the settings, never from what a caller calls this server.
+//! The identifier of this authorization server (RFC 8414 §2) and the URLs of its endpoints. It
+//! comes from the settings, never from a request.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ pub struct Issuer {
     is_loopback: bool,
 }
 
-/// Text that identifies no issuer.
+/// An invalid issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the issuer must be an http or https URL without user, query and fragment")]
 pub struct InvalidIssuer;
@@ -22,7 +22,7 @@ impl Issuer {
     /// Parses an issuer.
     ///
     /// # Errors
-    /// When it is no http or https URL, or has a user, a query or a fragment.
+    /// If it is not an http or https URL, or has a user, a query or a fragment.
     pub fn parse(text: &str) -> Result<Self, InvalidIssuer> {
         let url = url::Url::parse(text).map_err(|_| InvalidIssuer)?;
         let is_plain = url.query().is_none()
@@ -50,25 +50,25 @@ impl Issuer {
         &self.text
     }
 
-    /// Its path without a slash at the end; empty for most.
+    /// The path without a slash at the end; usually empty.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Whether credentials sent to it stay between the two: https, or never leaving the machine.
+    /// `true` if credentials sent to it stay confidential: by https, or on the loopback interface.
     #[must_use]
     pub const fn is_confidential(&self) -> bool {
         self.is_https || self.is_loopback
     }
 
-    /// Whether it is https.
+    /// `true` for https.
     #[must_use]
     pub const fn is_https(&self) -> bool {
         self.is_https
     }
 
-    /// Its host, with a port where it has one: what people know it by.
+    /// The host, with the port if it has one, to show to people.
     #[must_use]
     pub fn host(&self) -> &str {
         let (_, rest) = self.text.split_once("://").unwrap_or(("", &self.text));

@@ -1,8 +1,9 @@
-//! When a signing key signs, and until when it is published: `next → active → retiring → gone`.
+//! The schedule of signing keys: when each signs and how long it is published, `next → active →
+//! retiring → gone`.
 //!
-//! The keys of one algorithm follow one another without a gap: where the term of one ends that of
-//! the next begins, and the last has no end yet. States follow from these moments and the time, so
-//! that nothing has to be written when one becomes another, and all nodes agree.
+//! The keys of one algorithm follow each other without a gap: each term begins where the previous
+//! one ends, and the last has no end yet. States follow from these times and the clock, so that a
+//! transition writes nothing and all nodes agree.
 
 use std::time::Duration;
 
@@ -10,8 +11,7 @@ use super::named::named;
 use super::signing_key::SigningAlgorithm;
 use crate::clock::Timestamp;
 
-/// How far the clocks of two machines may be apart: each by the skew that is accepted, in the other
-/// direction.
+/// The maximum difference between the clocks of two machines: the accepted skew in both directions.
 const CLOCKS_APART: Duration = Duration::from_secs(20);
 
 named! {
@@ -20,11 +20,11 @@ named! {
     pub enum KeyState: "the state of a signing key is" {
         /// It signs.
         Active = "active",
-        /// It signs no more, and is published until the last token that it signed has expired.
+        /// It no longer signs, and is published until its last token expires.
         Retiring = "retiring",
         /// It is published, so that verifiers know it before it signs.
         Next = "next",
-        /// It is not published any more.
+        /// It is no longer published.
         Gone = "gone",
     }
 }
@@ -32,24 +32,24 @@ named! {
 /// The term of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Term {
-    /// From this moment on it signs.
+    /// The start of signing.
     pub signs_from: Timestamp,
-    /// From this moment on another one signs; nothing while none follows.
+    /// The end of signing, when the next key starts; `None` while there is no next key.
     pub signs_until: Option<Timestamp>,
-    /// The longest life of a token that it may have signed.
+    /// The longest lifetime of a token that it may have signed.
     pub longest_ttl: Duration,
-    /// When it was taken back, with all that it signed.
+    /// The time when it was revoked, with every token it signed.
     pub taken_back_at: Option<Timestamp>,
 }
 
 impl Term {
-    /// The term of a key that signs from `signs_from` on, and that has signed nothing yet.
+    /// The term of a new key that signs from `signs_from`.
     #[must_use]
     pub const fn from(signs_from: Timestamp) -> Self {
         Self { signs_from, signs_until: None, longest_ttl: Duration::ZERO, taken_back_at: None }
     }
 
-    /// What the key is doing at `now`.
+    /// The state of the key at `now`.
     #[must_use]
     pub fn state(&self, now: Timestamp) -> KeyState {
         let has_come = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
@@ -64,8 +64,8 @@ impl Term {
         }
     }
 
-    /// When the last token that it signed has expired, whatever the clock says that looks; nothing
-    /// while none follows.
+    /// The time when its last token has expired by every accepted clock; `None` while there is no
+    /// next key.
     #[must_use]
     pub fn published_until(&self) -> Option<Timestamp> {
         let last_token = |until: Timestamp| until.plus(self.longest_ttl).plus(CLOCKS_APART);
@@ -77,79 +77,78 @@ impl Term {
     }
 }
 
-/// A key and its term.
+/// A key with its term.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScheduledKey {
-    /// Its id.
+    /// The id.
     pub kid: String,
-    /// What it is used with.
+    /// The algorithm.
     pub algorithm: SigningAlgorithm,
-    /// Its term.
+    /// The term.
     pub term: Term,
 }
 
-/// What is to be done with the keys of an algorithm.
+/// A step in the schedule of an algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step<'a> {
-    /// There is to be a key.
+    /// Ensures that there is a key.
     Ensure,
-    /// A new key follows after this time, for which it is published before it signs.
+    /// Creates the next key, published for this time before it signs.
     Rotate {
-        /// For how long.
+        /// The time of publication before signing.
         ahead: Duration,
     },
-    /// The key that waits signs at once; where none waits, a new one.
+    /// Makes the waiting key sign now; a new one if none is waiting.
     RotateNow,
-    /// A key that was made elsewhere follows after this time, instead of one that waits.
+    /// Imports the next key, instead of a waiting one.
     Import {
-        /// For how long it is published before it signs.
+        /// The time of publication before signing.
         ahead: Duration,
     },
-    /// A key is void at once, with all that it signed.
+    /// Revokes a key now, with every token it signed.
     TakeBack {
-        /// Which.
+        /// The key id.
         kid: &'a str,
-        /// Whether another takes its place where none waits.
+        /// `true` if a new key replaces it when none is waiting.
         followed: bool,
     },
 }
 
-/// What a step comes to.
+/// The result of a step.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
-    /// From when on a key that is not there yet signs; nothing when none is needed.
+    /// The start of signing of a new key; `None` if none is needed.
     pub new_signs_from: Option<Timestamp>,
-    /// The keys whose term changes: what it was, and what it becomes. In an order in which at no
-    /// moment two have no end.
+    /// The keys with their new terms, in an order in which never two have no end.
     pub changed: Vec<(ScheduledKey, Term)>,
 }
 
-/// Why nothing is to be done.
+/// The reason why there is nothing to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NothingToDo {
-    /// A key waits already.
+    /// A key is already waiting.
     #[error(
         "the next key, {kid}, is already published and waiting to sign; `signing-key rotate --now` makes it sign immediately"
     )]
     Waiting {
-        /// Which.
+        /// The key id.
         kid: String,
     },
-    /// There is a key.
+    /// A key exists.
     #[error("a key for this algorithm already exists")]
     Present,
-    /// There is no such key.
+    /// The key does not exist.
     #[error("unknown key")]
     Unknown,
-    /// It is gone already.
+    /// The key is already gone.
     #[error("the key has already been removed")]
     Gone,
 }
 
-/// What `step` comes to at `now`, `keys` being all of one algorithm.
+/// Plans `step` at `now` for `keys`, all keys of one algorithm.
 ///
 /// # Errors
-/// When there is nothing to do, with the reason.
+/// If there is nothing to do, with the reason.
 pub fn plan(keys: &[ScheduledKey], step: Step<'_>, now: Timestamp) -> Result<Plan, NothingToDo> {
     let last = keys.iter().find(|key| key.term.is_last());
     let waiting = last.filter(|key| key.term.signs_from > now);
@@ -182,7 +181,7 @@ pub fn plan(keys: &[ScheduledKey], step: Step<'_>, now: Timestamp) -> Result<Pla
         (step, _) => {
             let ahead = match step {
                 Step::Rotate { ahead } | Step::Import { ahead } if last.is_some() => ahead,
-                // Nobody else signs meanwhile.
+                // No other key signs in between.
                 _ => Duration::ZERO,
             };
             let at = now.plus(ahead);
@@ -216,7 +215,7 @@ fn take_back(
     Ok(plan)
 }
 
-/// The key that `next` takes over from.
+/// The key before `next`.
 fn before<'a>(keys: &'a [ScheduledKey], next: &ScheduledKey) -> Option<&'a ScheduledKey> {
     let is_before = |key: &&ScheduledKey| {
         key.kid != next.kid
@@ -247,7 +246,7 @@ mod tests {
 
     const TTL: Duration = Duration::from_hours(1);
 
-    /// The keys of one algorithm, as the store would keep them.
+    /// The keys of one algorithm, as in the store.
     #[derive(Default)]
     struct Keys {
         keys: Vec<ScheduledKey>,
@@ -328,8 +327,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is done, exactly one key signs at every moment from then on, and no key vanishes before the last
-        /// token that it signed has expired, unless it was taken back.
+        /// After any steps exactly one key signs at every moment, and no key vanishes before its
+        /// last token expires, unless it was revoked.
         #[test]
         fn one_key_signs_at_every_moment(steps in proptest::collection::vec((0..5_u8, 0..200_u64, 0..300_u64, 0..8_usize), 1..20)) {
             let mut keys = Keys::default();
@@ -346,7 +345,7 @@ mod tests {
                     3 => Step::Import { ahead },
                     _ => Step::TakeBack { kid: &kid, followed: true },
                 };
-                // That there is nothing to do is no failure.
+                // Doing nothing is not a failure.
                 let _ = keys.take(step, now);
                 for later in [0, 1, 50, 150, 299, 300, 1000] {
                     let moment = now.plus(Duration::from_secs(later));

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-/// What people call something: 1 to 200 characters, none of them a control character.
+/// A display name: 1 to 200 characters without control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisplayName(Arc<str>);
 
-/// Text that is no name.
+/// An invalid name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a name must be 1 to 200 characters, without control characters and not only white space")]
 pub struct InvalidName;
@@ -15,7 +15,7 @@ impl DisplayName {
     /// Parses a name.
     ///
     /// # Errors
-    /// When it is blank, too long, or holds a control character.
+    /// If it is blank, too long, or contains a control character.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
         let text = text.trim();
         if text.is_empty() || text.chars().count() > 200 || text.chars().any(char::is_control) {

@@ -4,24 +4,24 @@ use std::fmt;
 
 use url::Url;
 
-/// Which origins may call.
+/// The allowed origins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AllowedOrigins {
-    /// These, compared byte for byte; nobody when there is none.
+    /// These, compared byte for byte; empty for none.
     Only(Vec<Box<str>>),
-    /// All of them, without credentials of the browser as always.
+    /// Every origin, without browser credentials as always.
     Any,
 }
 
-/// Text that is no list of origins.
+/// An invalid list of origins.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOrigin {
-    /// One is no origin.
+    /// Not an origin.
     #[error(
         "`{0}` is not an origin; use the form https://app.example.com, without a path or a slash at the end"
     )]
     Malformed(String),
-    /// All of them beside some.
+    /// `*` together with origins.
     #[error("`*` allows every origin; do not combine it with others")]
     AnyBesideOthers,
 }
@@ -33,10 +33,10 @@ impl Default for AllowedOrigins {
 }
 
 impl AllowedOrigins {
-    /// Parses origins with commas between, or `*`; the empty text is none.
+    /// Parses origins separated by commas, or `*`; the empty text has none.
     ///
     /// # Errors
-    /// When one is no origin as a browser sends it.
+    /// If one differs from the form that browsers send.
     pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
         let origins: Vec<&str> =
             text.split(',').map(str::trim).filter(|one| !one.is_empty()).collect();
@@ -50,8 +50,8 @@ impl AllowedOrigins {
         let origin = |text: &str| {
             let parsed =
                 Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-            // As browsers write it: no path, no usual port, lower case.
-            // A pattern would not be one: origins are compared as they are.
+            // As browsers write it: no path, no default port, lower case. Patterns are not
+            // supported: origins are compared byte for byte.
             let is_exact = !text.contains('*')
                 && parsed.is_some_and(|url| url.origin().ascii_serialization() == text);
             if is_exact { Ok(text.into()) } else { Err(InvalidOrigin::Malformed(text.to_owned())) }
@@ -59,7 +59,7 @@ impl AllowedOrigins {
         origins.into_iter().map(origin).collect::<Result<_, _>>().map(Self::Only)
     }
 
-    /// Whether nobody may.
+    /// `true` if no origin is allowed.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         match self {
@@ -68,7 +68,7 @@ impl AllowedOrigins {
         }
     }
 
-    /// Whether pages of this origin may call.
+    /// `true` if pages of this origin may call.
     #[must_use]
     pub fn allow(&self, origin: &[u8]) -> bool {
         match self {
@@ -77,7 +77,7 @@ impl AllowedOrigins {
         }
     }
 
-    /// As they are set.
+    /// The configured origins.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         let (origins, any) = match self {
             Self::Only(origins) => (origins.as_slice(), None),

@@ -1,4 +1,4 @@
-//! Sessions: where people are logged in.
+//! Sessions of logged-in users.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,66 +10,65 @@ use crate::random::Random;
 use crate::secret::Secret;
 use crate::secret::generated::{self, generate, looks_generated};
 
-/// How the cookie of a session begins.
+/// The prefix of session cookies.
 const PREFIX: &str = "mtss_";
 
-/// The most characters of what a browser calls itself that are kept.
+/// The maximum stored length of a User-Agent.
 const MAX_USER_AGENT: usize = 200;
 
 id!(
-    /// The id of a session, which is not the value of its cookie: `ss_` and 22 base62 characters.
+    /// The id of a session, different from its cookie: `ss_` and 22 base62 characters.
     SessionId,
     "ss_",
     "a session"
 );
 
-/// A new value for the cookie of a session: 256 random bits, and a checksum by which what other
-/// programs set under the same name is told from it.
+/// Generates a cookie value: 256 random bits, and a checksum that distinguishes it from cookies of
+/// other programs with the same name.
 #[must_use]
 pub fn new_cookie(random: &dyn Random) -> Secret {
     generate(PREFIX, random)
 }
 
-/// Whether the value of a cookie has the form of one that is made here.
+/// `true` if a cookie has the form of generated ones.
 #[must_use]
 pub fn is_cookie(value: &str) -> bool {
     looks_generated(PREFIX, value)
 }
 
-/// `text` without the cookies that stand in it, of which the beginning is left.
+/// `text` with its session cookies masked except for their beginnings.
 #[must_use]
 pub fn masked(text: &str) -> String {
     generated::masked(PREFIX, text)
 }
 
-/// What is kept of the name that a browser gives itself: its first characters, without those that
-/// control something.
+/// The stored part of a User-Agent: its first characters, without control characters.
 #[must_use]
 pub fn user_agent(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(MAX_USER_AGENT).collect()
 }
 
-/// A session as it is kept, without what is in the cookie.
+/// A stored session, without its cookie.
 #[derive(Debug, Clone)]
 pub struct Session {
     /// Its id.
     pub id: SessionId,
-    /// Who is logged in.
+    /// The user.
     pub user: UserId,
-    /// Since when.
+    /// The time of the log-in.
     pub created_at: Timestamp,
-    /// When it ends, however much it is used.
+    /// The latest end.
     pub expires_at: Timestamp,
-    /// When it was last used, but for a few minutes.
+    /// The last use, accurate to a few minutes.
     pub seen_at: Timestamp,
-    /// From where somebody logged in.
+    /// The address of the log-in.
     pub address: Option<IpAddr>,
-    /// What their browser called itself.
+    /// The User-Agent of the browser.
     pub user_agent: String,
 }
 
 impl Session {
-    /// Whether it is over at `now`, having last been used at `seen_at`.
+    /// `true` if it has ended at `now`, with its last use at `seen_at`.
     #[must_use]
     pub fn is_over(&self, seen_at: Timestamp, now: Timestamp, idle: Duration) -> bool {
         self.expires_at <= now || seen_at.plus(idle) <= now

@@ -1,5 +1,5 @@
-//! What is counted for each client, for each API key, and hour. Counts are no changes: they have no
-//! event, and a kill can lose the last few seconds of them.
+//! Usage counts per client, API key and hour. Counts are not changes: they have no event, and a
+//! crash can lose the last few seconds.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -39,7 +39,7 @@ impl Hour {
         Timestamp::from_secs(self.0.saturating_mul(LENGTH))
     }
 
-    /// How long it takes from `now` until the next one begins, in whole seconds, at least one.
+    /// The whole seconds from `now` until the next hour, at least one.
     #[must_use]
     pub fn secs_left(self, now: Timestamp) -> u64 {
         let next = Self(self.0.saturating_add(1)).begins();
@@ -47,18 +47,18 @@ impl Hour {
     }
 }
 
-/// What may become of something, which is counted.
+/// An outcome that is counted.
 pub trait Countable: Copy + Ord + fmt::Debug + 'static {
-    /// How often each was, in their order: an array as long as [`Countable::ALL`].
+    /// The counts of all outcomes: an array as long as [`Countable::ALL`].
     type Counts: AsRef<[u32]> + AsMut<[u32]> + Copy + Eq + Default;
 
-    /// All of them, in their order.
+    /// All outcomes, in order.
     const ALL: &'static [Self];
 
-    /// The name, for programs and for the store.
+    /// The name for programs and the store.
     fn name(self) -> &'static str;
 
-    /// Its place in [`Countable::ALL`].
+    /// The index in [`Countable::ALL`].
     fn place(self) -> usize;
 }
 
@@ -76,15 +76,15 @@ named! {
         Disabled = "disabled",
         /// The request was malformed.
         InvalidRequest = "invalid_request",
-        /// The scope is not for the client, or not for the resource.
+        /// The scope is not allowed for the client or the resource.
         InvalidScope = "invalid_scope",
-        /// The resource is unknown, or not for the client.
+        /// The resource is unknown, or not allowed for the client.
         InvalidTarget = "invalid_target",
-        /// The client may not use the grant.
+        /// The grant type is not allowed for the client.
         UnauthorizedClient = "unauthorized_client",
-        /// The client has had as many tokens in this hour as it may have.
+        /// The client has reached its limit of tokens per hour.
         OverLimit = "over_limit",
-        /// This server could not answer.
+        /// The server failed.
         Failed = "failed",
     }
 }
@@ -107,7 +107,7 @@ named! {
     /// The outcome of a request with a known API key.
     #[derive(PartialOrd, Ord)]
     pub enum KeyOutcome: "an outcome is" {
-        /// The key was good for it.
+        /// The request was accepted.
         Used = "used",
         /// The key has expired.
         Expired = "expired",
@@ -115,13 +115,13 @@ named! {
         Disabled = "disabled",
         /// The key is for another environment.
         OtherEnvironment = "other_environment",
-        /// It came from where the key may not be used.
+        /// The address is not allowed.
         OtherAddress = "other_address",
-        /// The key is not for the API.
+        /// The API is not allowed.
         OtherResource = "other_resource",
-        /// The key does not allow it.
+        /// A scope is missing.
         MissingScope = "missing_scope",
-        /// There were as many in this minute as there may be.
+        /// The key has reached its rate limit.
         OverLimit = "over_limit",
     }
 }
@@ -140,7 +140,7 @@ impl Countable for KeyOutcome {
     }
 }
 
-/// How often each outcome was.
+/// Counts by outcome.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Tally<O: Countable>(O::Counts);
 
@@ -151,36 +151,36 @@ impl<O: Countable> Default for Tally<O> {
 }
 
 impl<O: Countable> Tally<O> {
-    /// One more.
+    /// Counts one.
     pub fn count(&mut self, outcome: O) {
         self.add(outcome, 1);
     }
 
-    /// Some more.
+    /// Counts several.
     pub fn add(&mut self, outcome: O, times: u32) {
         if let Some(own) = self.0.as_mut().get_mut(outcome.place()) {
             *own = own.saturating_add(times);
         }
     }
 
-    /// How often this outcome was.
+    /// The count of an outcome.
     #[must_use]
     pub fn get(&self, outcome: O) -> u32 {
         self.0.as_ref().get(outcome.place()).copied().unwrap_or_default()
     }
 
-    /// Whether nothing was counted.
+    /// `true` if all counts are zero.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0 == O::Counts::default()
     }
 
-    /// Those that were, with how often.
+    /// The outcomes with a count above zero.
     pub fn iter(&self) -> impl Iterator<Item = (O, u32)> + '_ {
         O::ALL.iter().copied().zip(self.0.as_ref().iter().copied()).filter(|(_, times)| *times > 0)
     }
 
-    /// Adds another.
+    /// Adds other counts.
     pub fn merge(&mut self, other: &Self) {
         for (outcome, times) in other.iter() {
             self.add(outcome, times);
@@ -194,46 +194,46 @@ impl<O: Countable> fmt::Debug for Tally<O> {
     }
 }
 
-/// When a credential was last good for something, from anywhere or from one address.
+/// The last accepted use of a credential, from any address or from a given one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastUse {
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// From where, when that is known.
+    /// The address, if known.
     pub from: Option<IpAddr>,
 }
 
-/// What was counted for a client in an hour.
+/// The usage of a client in an hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HourOfUse {
-    /// The id of the client, which may not exist any more.
+    /// The id of the client, which may have been deleted.
     pub client: String,
     /// The hour.
     pub hour: Hour,
-    /// Each outcome by its name, which a newer release may have added, with how often it was.
+    /// The counts by outcome name; a newer release may have added names.
     pub outcomes: Vec<(String, i64)>,
 }
 
-/// What was counted for an API key in an hour.
+/// The usage of an API key in an hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HourOfKeyUse {
     /// The hour.
     pub hour: Hour,
-    /// Each outcome by its name, which a newer release may have added, with how often it was.
+    /// The counts by outcome name; a newer release may have added names.
     pub outcomes: Vec<(String, i64)>,
 }
 
-/// The most tokens in an hour that a limit may allow; more is no limit.
+/// The highest hourly limit; a higher one would not limit.
 pub const MAX_LIMIT: u64 = 1_000_000_000;
 
-/// The most addresses of which it is kept when they last used a secret. The oldest gives way.
+/// The maximum number of stored addresses per secret. A new one replaces the oldest.
 pub const MAX_ADDRESSES: i64 = 16;
 
-/// How long it takes at most until a use is known to all who ask, unless a node cannot reach the
-/// store: they are told every five seconds, and telling takes a moment.
+/// The maximum delay until a use is visible, unless a node cannot reach the store: nodes flush
+/// every five seconds, and a flush takes a moment.
 pub const KNOWN_AFTER: Duration = Duration::from_secs(10);
 
-/// How long counts are kept. The last use of a secret is kept as long as the secret.
+/// The retention of counts. The last use of a secret is stored as long as the secret.
 pub const KEPT_FOR: Duration = Duration::from_hours(24 * 35);
 
 #[cfg(test)]

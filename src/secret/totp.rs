@@ -36,7 +36,7 @@ impl TotpSecret {
         Self(bytes)
     }
 
-    /// Makes a secret from its bytes.
+    /// A secret from its bytes.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Zeroizing::new).map(Self)

@@ -30,7 +30,7 @@ pub fn complete_list<T: Serialize>(items: impl Iterator<Item = T>) -> HttpRespon
     ok(&CompleteList { items: items.collect() })
 }
 
-/// 201 with a new object, which has the address `path` from now on.
+/// 201 with a new object at the address `path`.
 pub fn created(server: &AuthorizationServer, path: &str, value: &impl Serialize) -> HttpResponse {
     let mut response = json(StatusCode::CREATED, value);
     if let Ok(location) = server.context.issuer.endpoint(path).parse() {

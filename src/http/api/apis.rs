@@ -78,7 +78,7 @@ pub async fn revoke_tokens(
     Ok(gone())
 }
 
-/// What is no identifier names no API. (The router has decoded the path.)
+/// Parses an identifier; an invalid one is not found. (The router has decoded the path.)
 fn parse(resource: &str) -> Result<ResourceUri, AdminError> {
     ResourceUri::parse(resource)
         .map_err(|_| AdminError::NotFound("API of this identifier".to_owned()))

@@ -134,12 +134,12 @@ pub async fn revoke_secret(
     Ok(gone())
 }
 
-/// What is no client id names no client.
+/// Parses a client id; an invalid one is not found.
 pub(super) fn parse(id: &str) -> Result<ClientId, AdminError> {
     ClientId::parse(id).map_err(|_| AdminError::NotFound("client of this id".to_owned()))
 }
 
-/// What is no id of a secret names none, and is not repeated: it may be the secret itself.
+/// Parses a secret id. An invalid one is not found and not repeated: it may be the secret itself.
 pub(super) fn parse_secret(id: &str) -> Result<SecretId, AdminError> {
     SecretId::parse(id).map_err(|_| AdminError::NotFound("secret of this id".to_owned()))
 }

@@ -1,4 +1,4 @@
-//! `/api/v1/keys…`: API keys. Somebody who is logged in manages their own without any scope.
+//! `/api/v1/keys…`: API keys. Logged-in users manage their own keys without any scope.
 
 use std::net::IpAddr;
 
@@ -37,7 +37,7 @@ use crate::model::usage::{Hour, HourOfKeyUse};
 use crate::oauth::AuthorizationServer;
 use crate::secret::Secret;
 
-/// Says that a request was sent before, and nothing was made.
+/// Marks the response to a repeated request that created nothing.
 const REPEATED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 type Server = Data<AuthorizationServer>;
@@ -284,7 +284,7 @@ pub async fn usage(request: HttpRequest, server: Server, id: Path<String>) -> Ou
     Ok(ok(&Page::new(&query, &hours, cursor, KeyUsageJson::from)))
 }
 
-/// A key that another service was shown.
+/// A key that was presented to another service.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct VerifyInput {
@@ -292,17 +292,17 @@ struct VerifyInput {
     scope: Option<String>,
     resource: Option<String>,
     environment: Option<String>,
-    /// From where it came to that service.
+    /// The address of its caller.
     address: Option<String>,
 }
 
-/// What another service is told of a key. Of one that is not good, no more than that.
+/// The verdict on a key for another service. An invalid key gets no further details.
 #[derive(Serialize)]
 struct Verified<'a> {
     valid: bool,
     #[serde(flatten)]
     good: Option<GoodKey<'a>>,
-    /// After how many seconds the key is good again, where nothing but its limit was the matter.
+    /// Seconds until the key works again, if only its rate limit was exceeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
 }
@@ -317,7 +317,7 @@ struct GoodKey<'a> {
     expires_at: Option<i64>,
 }
 
-/// `POST /api/v1/keys/verify`: whether a key is good, for other services that are shown keys.
+/// `POST /api/v1/keys/verify`: checks a key for a service that it was presented to.
 pub async fn verify(request: HttpRequest, server: Server, payload: Payload) -> Outcome {
     let (_, input) =
         authorize_and_read::<VerifyInput>(&request, &server, OwnScope::KeysVerify, payload).await?;
@@ -336,7 +336,7 @@ pub async fn verify(request: HttpRequest, server: Server, payload: Payload) -> O
         environments: environments.unwrap_or(own.environments),
         ..own
     };
-    // Whoever asks says from where, and knows.
+    // The calling service knows the address and vouches for it.
     let presented = CallerCredential::ApiKey(PresentedKey {
         key: input.key.expose(),
         from,
@@ -346,7 +346,7 @@ pub async fn verify(request: HttpRequest, server: Server, payload: Payload) -> O
         Ok(caller) => caller,
         Err(error @ AccessError::Unavailable(_)) => return Err(error.into()),
         Err(refusal) => {
-            // Whoever is over the limit has shown a good key, and may know.
+            // The caller over the limit has presented a valid key and may learn that.
             let retry_after = match refusal {
                 AccessError::OverLimit(OverLimit { retry_after }) => Some(retry_after),
                 _ => None,
@@ -369,7 +369,7 @@ fn path_of(id: &ApiKeyId) -> String {
     format!("/api/v1/keys/{id}")
 }
 
-/// What is no id of a key names none, and is not repeated: it may be the key itself.
+/// Parses a key id. An invalid one is not found and not repeated: it may be the key itself.
 fn parse(id: &str) -> Result<ApiKeyId, AdminError> {
     ApiKeyId::parse(id).map_err(|_| AdminError::NotFound("API key of this id".to_owned()))
 }

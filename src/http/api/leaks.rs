@@ -1,4 +1,4 @@
-//! `POST /api/v1/keys/leaked`: API keys that were found in public, told by whoever scans for them.
+//! `POST /api/v1/keys/leaked`: API keys found in public, reported by secret scanners.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
@@ -14,13 +14,13 @@ use crate::oauth::AuthorizationServer;
 use crate::oauth::secret_scanning::{self, MAX_FOUND, ScanningError};
 use crate::store::StoreError;
 
-/// Which key signed.
+/// The id of the signing key.
 const KEY: HeaderName = HeaderName::from_static("github-public-key-identifier");
 
-/// The signature over the body as it is.
+/// The signature over the raw body.
 const SIGNATURE: HeaderName = HeaderName::from_static("github-public-key-signature");
 
-/// Takes back what was found, or marks it, and tells which of it was real.
+/// Revokes or marks the reported keys, and returns which of them were real.
 pub async fn report(
     request: HttpRequest,
     server: Data<AuthorizationServer>,
@@ -28,7 +28,7 @@ pub async fn report(
 ) -> Outcome {
     let Some(scanning) = &server.leaks else { return Ok(error::nothing_here().await) };
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    // Before the body is read: of those whom nobody knows, nothing is.
+    // Before the body is read: unknown senders must not be able to send one.
     let key = header(KEY).filter(|key| scanning.scanners.has(key)).ok_or(Refused::NotSigned)?;
     let signature = header(SIGNATURE).ok_or(Refused::NotSigned)?;
     let body = body::read(&request, payload).await.map_err(Refused::Body)?;

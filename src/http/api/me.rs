@@ -1,4 +1,4 @@
-//! `GET /api/v1/users/me`: who the caller is.
+//! `GET /api/v1/users/me`: the identity of the caller.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::Data;
@@ -23,11 +23,11 @@ struct Me<'a> {
     name: &'a str,
     scope: &'a ScopeSet,
     credential: &'a str,
-    /// Seconds since the epoch, as `exp` has them.
+    /// Seconds since the epoch, as in `exp`.
     expires_at: Option<i64>,
 }
 
-/// Tells who the caller is.
+/// Returns the identity of the caller.
 pub async fn me(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
     match authenticate(&request, &server).await {
         Ok(caller) => {
@@ -41,7 +41,7 @@ pub async fn me(request: HttpRequest, server: Data<AuthorizationServer>) -> Http
     }
 }
 
-/// Who a caller is.
+/// The identity of a caller as JSON.
 pub fn json(caller: &Authenticated) -> Vec<u8> {
     let me = Me {
         sub: caller.identity.subject(),

@@ -1,21 +1,20 @@
-//! Lists in pages: `?limit=…&after=…`, where `after` is the `next` of the page before.
+//! Lists in pages: `?limit=…&after=…`, where `after` is the `next` of the previous page.
 
 use serde::Serialize;
 
 use crate::admin::AdminError;
 use crate::http::act::Refused;
 
-/// How many items a page has when nobody says.
+/// The default number of items per page.
 const USUAL: i64 = 50;
 
-/// The most items of a page.
+/// The maximum number of items per page.
 const MOST: i64 = 200;
 
-/// The most bytes of a parameter: those of the longest id, and of what stands beside it in a
-/// cursor.
+/// The maximum length of a parameter: the longest id with the rest of a cursor.
 const MAX_VALUE: usize = 280;
 
-/// What a query asks for.
+/// The parameters of a query.
 #[derive(Debug)]
 pub struct PageQuery {
     limit: i64,
@@ -27,15 +26,15 @@ pub struct PageQuery {
 #[derive(Debug, Serialize)]
 pub struct Page<T> {
     items: Vec<T>,
-    /// For `after` of the next page; `null` when this is the last.
+    /// The `after` of the next page; `null` on the last page.
     next: Option<String>,
 }
 
 impl PageQuery {
-    /// Reads a query that may name `filters` beside limit and cursor.
+    /// Parses a query with `filters`, limit and cursor.
     ///
     /// # Errors
-    /// When it names something else, or something twice, or the limit is none.
+    /// If a parameter is unknown or repeated, or the limit is invalid.
     pub fn parse(query: &str, filters: &[&str]) -> Result<Self, Refused> {
         let invalid = |reason: String| Refused::Admin(AdminError::Invalid(reason));
         let parameters = serde_urlencoded::from_str::<Vec<(String, String)>>(query)
@@ -82,7 +81,7 @@ impl PageQuery {
         &self.after
     }
 
-    /// One more than a page has, to see whether there is another.
+    /// One more than the page size, to detect a next page.
     pub const fn limit_and_one(&self) -> i64 {
         self.limit.saturating_add(1)
     }
@@ -92,10 +91,10 @@ impl PageQuery {
         self.filters.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a filter that is a number.
+    /// The value of a numeric filter.
     ///
     /// # Errors
-    /// When it is none.
+    /// If it is not a number.
     pub fn number(&self, name: &str) -> Result<Option<i64>, Refused> {
         let parse = |value: &str| {
             let number = value.parse().ok().filter(|number| *number >= 0);
@@ -106,10 +105,10 @@ impl PageQuery {
         self.filter(name).map(parse).transpose()
     }
 
-    /// The value of a filter that is true or false.
+    /// The value of a boolean filter.
     ///
     /// # Errors
-    /// When it is neither.
+    /// If it is neither true nor false.
     pub fn flag(&self, name: &str) -> Result<Option<bool>, Refused> {
         let parse = |value: &str| {
             value.parse().map_err(|_| {
@@ -121,8 +120,7 @@ impl PageQuery {
 }
 
 impl<T> Page<T> {
-    /// The page that `found` makes, which has one item more than asked for when there is another
-    /// page.
+    /// A page of `found`, which has one item more than the page size if there is a next page.
     pub fn new<'a, I>(
         query: &PageQuery,
         found: &'a [I],

@@ -30,7 +30,7 @@ pub async fn safe_to_revoke(
     Ok(ok(&SecretUseJson::from(&found)))
 }
 
-/// What the query says of how long the secret must not have been used.
+/// The required time without use in the query.
 fn unused_for(query: &str) -> Result<Option<Duration>, AdminError> {
     let invalid = |reason: &str| AdminError::Invalid(reason.to_owned());
     let parameters = serde_urlencoded::from_str::<Vec<(String, String)>>(query)

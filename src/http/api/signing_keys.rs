@@ -1,6 +1,5 @@
-//! `/api/v1/signing-keys…`. A key that was made elsewhere is imported at the command line alone:
-//! whoever knows a private key can sign what they like, and so be whoever they like, without having
-//! been granted a scope.
+//! `/api/v1/signing-keys…`. Importing a key is limited to the command line: the holder of a private
+//! key can sign any token, and so act as anyone without being granted a scope.
 
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Path, Payload};
@@ -22,17 +21,17 @@ type Server = Data<AuthorizationServer>;
 struct Shown<'a> {
     #[serde(flatten)]
     key: SigningKeyJson<'a>,
-    /// In PEM; nothing of a secret, or of a key that was taken back.
+    /// In PEM; absent for a symmetric key or a revoked one.
     public_key: Option<String>,
 }
 
-/// What is to be done.
+/// The parameters of a rotation.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rotation {
-    /// What the settings say when absent.
+    /// The algorithm; the one of the settings if absent.
     alg: Option<String>,
-    /// Without publishing the key for a while first.
+    /// Sign immediately, without publishing the key first.
     #[serde(default)]
     now: bool,
 }
@@ -76,7 +75,7 @@ pub async fn retire(request: HttpRequest, server: Server, kid: Path<String>) -> 
     Ok(ok(&SigningKeyJson::at(&change.key, server.context.clock.now())))
 }
 
-/// What is no id of a key names none, and is not repeated.
+/// Parses a key id. An invalid one is not found and not repeated.
 fn checked(kid: &str) -> Result<&str, AdminError> {
     let is_id = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if kid.bytes().all(is_id) {

@@ -1,5 +1,5 @@
-//! `/api/v1/users…`: people. Where an id stands, `me` is whoever is logged in: what is their own
-//! they see and change without any scope.
+//! `/api/v1/users…`: users. In place of an id, `me` is the logged-in user, who may see and change
+//! their own data without any scope.
 
 use actix_web::HttpRequest;
 use actix_web::web::{Data, Path, Payload};
@@ -26,7 +26,7 @@ use crate::oauth::AuthorizationServer;
 use crate::oauth::request::network_of;
 use crate::secret::pool::Lane;
 
-/// Whoever is logged in.
+/// The id of the logged-in user.
 const ME: &str = "me";
 
 type Server = Data<AuthorizationServer>;
@@ -111,7 +111,7 @@ pub async fn set_password(
     let about = About::of(about.person.again(&request, &server).await?, &id).await?;
     let password = input.password()?;
     let (kept, lane) = match &about.own {
-        // Somebody may have left their browser open.
+        // The browser may have been left open: the current password is required.
         Some(own) => {
             let current = input.current_password.clone();
             let missing = || AdminError::Invalid("current_password is missing".to_owned());
@@ -145,8 +145,7 @@ pub async fn sessions(request: HttpRequest, server: Server, id: Path<String>) ->
     Ok(complete_list(sessions.iter().map(|session| SessionJson::new(session, current))))
 }
 
-/// `DELETE /api/v1/users/{id}/sessions`: all of them, but the one in which somebody asks who asks
-/// about their own.
+/// `DELETE /api/v1/users/{id}/sessions`: ends all sessions of a user, except the caller's own.
 pub async fn revoke_sessions(request: HttpRequest, server: Server, id: Path<String>) -> Outcome {
     #[derive(Serialize)]
     struct Revoked {
@@ -167,7 +166,7 @@ pub async fn revoke_session(
 ) -> Outcome {
     let (id, session) = ids.into_inner();
     let about = About::find(&request, &server, &id, OwnScope::UsersWrite).await?;
-    // What is no id is not repeated: it may be the cookie.
+    // An invalid id is not repeated: it may be the cookie.
     let session = SessionId::parse(&session)
         .map_err(|_| AdminError::NotFound("session of this id".to_owned()))?;
     session::revoke(&about.person.admin, &about.user, &session).await?;
@@ -175,16 +174,16 @@ pub async fn revoke_session(
     Ok(gone())
 }
 
-/// A caller who asks about a user.
+/// A caller who acts on a user.
 struct About {
     person: Person,
     user: UserId,
-    /// The session of a caller who asks about themselves.
+    /// The session of a caller who acts on themselves.
     own: Option<OwnSession>,
 }
 
 impl About {
-    /// Authorizes a caller to ask about `id`: about themselves, or with `scope` about any user.
+    /// Authorizes a caller to act on `id`: on themselves, or with `scope` on any user.
     async fn find(
         request: &HttpRequest,
         server: &AuthorizationServer,
@@ -204,7 +203,7 @@ impl About {
     }
 }
 
-/// What is no id names nobody, and is not repeated.
+/// Parses a user id. An invalid one is not found and not repeated.
 pub(super) fn parse(id: &str) -> Result<UserId, AdminError> {
     UserId::parse(id).map_err(|_| AdminError::NotFound("user of this id".to_owned()))
 }

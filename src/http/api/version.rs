@@ -1,11 +1,11 @@
-//! Which version of something a change is about.
+//! Versions of objects (`ETag`) and conditional changes (`If-Match`).
 
 use actix_web::http::header::{ETAG, HeaderValue, IF_MATCH};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::admin::AdminError;
 
-/// The answer, with what it may be told from a later one by (RFC 9110 §8.8.3).
+/// Adds the `ETag` of the version (RFC 9110 §8.8.3).
 pub fn tagged(mut response: HttpResponse, version: &str) -> HttpResponse {
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{version}\"")) {
         response.headers_mut().insert(ETAG, tag);
@@ -13,15 +13,14 @@ pub fn tagged(mut response: HttpResponse, version: &str) -> HttpResponse {
     response
 }
 
-/// The version that something must be of for a change to be made (RFC 9110 §13.1.1); any when
-/// nobody says.
+/// The version required by `If-Match` (RFC 9110 §13.1.1); any if absent.
 ///
 /// # Errors
-/// When it is no tag, or several.
+/// If it is not a single tag.
 pub fn if_match(request: &HttpRequest) -> Result<Option<String>, AdminError> {
     let Some(value) = request.headers().get(IF_MATCH) else { return Ok(None) };
     let value = value.to_str().map(str::trim).unwrap_or_default();
-    // A weak one, as a proxy that compresses makes it, is the version of nothing.
+    // A compressing proxy weakens the tag: compare it without the prefix.
     let strong = value.strip_prefix("W/").unwrap_or(value);
     if value != "*" && !is_tag(strong) {
         return Err(AdminError::Invalid(

@@ -1,4 +1,4 @@
-//! The body of a request, as far as it is read.
+//! Reads the body of a request.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -13,22 +13,22 @@ use futures_util::StreamExt as _;
 use crate::oauth::error::OauthError;
 use crate::oauth::form::MAX_BODY;
 
-/// A client that sends its body more slowly than this holds a connection for nothing.
+/// The deadline of a body. A slower client occupies a connection.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Why a body is not read to its end.
+/// The reason why a body was not read completely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyError {
     /// It is longer than [`MAX_BODY`].
     TooLarge,
-    /// It takes too long.
+    /// It took too long.
     Late,
     /// It ends early.
     Incomplete,
 }
 
 impl BodyError {
-    /// What is wrong with it.
+    /// The error text.
     #[must_use]
     pub const fn what(self) -> &'static str {
         match self {
@@ -51,7 +51,7 @@ impl From<BodyError> for OauthError {
 /// Reads a body.
 ///
 /// # Errors
-/// [`BodyError::TooLarge`] before it is read when the length is announced.
+/// [`BodyError::TooLarge`], before reading if the announced length is too large.
 pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, BodyError> {
     let announced =
         request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -59,8 +59,8 @@ pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Body
         return Err(BodyError::TooLarge);
     }
     let mut reading = pin!(collect(payload));
-    // Most bodies came with their head: they are there at the second look, since the first comes
-    // before what follows the head was parsed. No clock is needed for them.
+    // Most bodies arrive with their head. They are available at the second poll, because the first
+    // precedes the parsing. They need no timer.
     let mut is_first_look = true;
     let soon = poll_fn(|context| match reading.as_mut().poll(context) {
         Poll::Ready(body) => Poll::Ready(Some(body)),
@@ -78,7 +78,7 @@ pub async fn read(request: &HttpRequest, payload: Payload) -> Result<Bytes, Body
 }
 
 async fn collect(mut payload: Payload) -> Result<Bytes, BodyError> {
-    // Most bodies come in one piece, which is taken as it is.
+    // Most bodies arrive in one piece, which is used as it is.
     let Some(first) = next(&mut payload, 0).await? else { return Ok(Bytes::new()) };
     let Some(second) = next(&mut payload, first.len()).await? else { return Ok(first) };
     let mut body = BytesMut::from(&*first);
@@ -89,7 +89,7 @@ async fn collect(mut payload: Payload) -> Result<Bytes, BodyError> {
     Ok(body.freeze())
 }
 
-/// The next piece of a body of which `read` bytes were read before.
+/// The next piece of a body, after `read` bytes.
 async fn next(payload: &mut Payload, read: usize) -> Result<Option<Bytes>, BodyError> {
     let Some(chunk) = payload.next().await else { return Ok(None) };
     let chunk = chunk.map_err(|_| BodyError::Incomplete)?;

@@ -1,5 +1,5 @@
-//! From where a request comes. A proxy in front says so in a header, and so can everybody else:
-//! what it says counts only where the proxy is one of those that the settings name.
+//! The address of the caller. A proxy reports it in a header, but so can any client: the header
+//! counts only if the proxy is trusted by the settings.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,20 +8,19 @@ use actix_web::http::header::{FORWARDED, HeaderMap, X_FORWARDED_FOR};
 
 use crate::model::address::AddressRanges;
 
-/// From where a request comes.
+/// The origin of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Caller {
     /// The address.
     pub address: IpAddr,
-    /// Whether all that was said of the way here could be read, and agrees. An address that is not
-    /// certain is the last that is known, a proxy's: good for the log and for limits, and
-    /// never for letting somebody in who may have written what does not agree.
+    /// `true` if all reports on the path were readable and agree. Otherwise the address is the last
+    /// known one, that of a proxy: usable for the log and for limits, never to admit a caller who
+    /// may have written the conflicting report.
     pub is_certain: bool,
 }
 
-/// Whoever called, from the address of the connection unless a trusted proxy holds its other end:
-/// then from the last one on the way here that is not a trusted proxy's. Nothing when the
-/// connection has no address.
+/// The caller: the peer of the connection, unless that is a trusted proxy; then the last address on
+/// the path that is not a trusted proxy. `None` if the connection has no address.
 #[must_use]
 pub fn caller(request: &HttpRequest, trusted_proxies: &AddressRanges) -> Option<Caller> {
     let peer = request.peer_addr()?.ip().to_canonical();
@@ -37,10 +36,10 @@ pub fn caller_address(request: &HttpRequest, trusted_proxies: &AddressRanges) ->
     caller(request, trusted_proxies).map(|caller| caller.address)
 }
 
-/// Whoever called through the trusted proxy at `proxy`.
+/// The caller behind the trusted proxy at `proxy`.
 fn forwarded_for(headers: &HeaderMap, proxy: IpAddr, trusted: &AddressRanges) -> Caller {
     let listed = headers.contains_key(X_FORWARDED_FOR).then(|| {
-        // The last header is that of the last proxy, and so is the last address in it.
+        // The last proxy appends, so its report is the last address of the last header.
         let values = headers.get_all(X_FORWARDED_FOR).rev();
         let hops = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b','));
         rightmost_untrusted(
@@ -55,18 +54,18 @@ fn forwarded_for(headers: &HeaderMap, proxy: IpAddr, trusted: &AddressRanges) ->
         rightmost_untrusted(hops, proxy, trusted)
     });
     match (listed, structured) {
-        // A proxy writes one of the two, and lets the other through as its client wrote it.
+        // A proxy writes one of the two headers, and forwards the other as its client wrote it.
         (Some(listed), Some(structured)) if listed != structured => {
             Caller { address: proxy, is_certain: false }
         }
         (Some(found), _) | (None, Some(found)) => found,
-        // It speaks for itself.
+        // The proxy itself calls.
         (None, None) => Caller { address: proxy, is_certain: true },
     }
 }
 
-/// Goes back from the trusted proxy at `proxy`, hop by hop, to the first that is not trusted. Where
-/// a hop cannot be read, whoever is known last is as far as one gets.
+/// Follows the path back from the trusted proxy at `proxy` to the first address that is not
+/// trusted. Stops at the last known address if a hop is unreadable.
 fn rightmost_untrusted(
     hops: impl Iterator<Item = Option<IpAddr>>,
     proxy: IpAddr,
@@ -94,8 +93,8 @@ fn address(text: &[u8]) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-/// The `for` of each element of `Forwarded` (RFC 7239 §4), in order; nothing where an element has
-/// none that is an address.
+/// The `for` of each element of `Forwarded` (RFC 7239 §4), in order; `None` for an element without
+/// an address.
 fn elements(value: &[u8]) -> Vec<Option<IpAddr>> {
     let mut found = Vec::new();
     for element in
@@ -113,7 +112,7 @@ fn elements(value: &[u8]) -> Vec<Option<IpAddr>> {
                 let value = value.trim_ascii();
                 let unquoted =
                     value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
-                // Twice is malformed (§4).
+                // A repeated parameter is malformed (§4).
                 address_of = if address_of.is_some() {
                     Some(None)
                 } else {
@@ -126,8 +125,7 @@ fn elements(value: &[u8]) -> Vec<Option<IpAddr>> {
     found
 }
 
-/// The parts of `text` between separators that do not stand in quotes. Quotes that are never closed
-/// hold the rest.
+/// The parts of `text` between unquoted separators. An unclosed quote includes the rest.
 fn split_unquoted(text: &[u8], separator: u8) -> Vec<&[u8]> {
     let (mut is_quoted, mut is_escaped) = (false, false);
     text.split(|byte| {
@@ -155,7 +153,7 @@ mod tests {
     const PROXY: &str = "10.0.0.1";
     const UNSURE: &str = "10.0.0.1?";
 
-    /// What is not certain ends in a question mark.
+    /// An uncertain address ends in a question mark.
     fn caller(peer: &str, headers: &[(&str, &str)]) -> String {
         let trusted = AddressRanges::parse("10.0.0.0/8, 2001:db8:1::/48").unwrap();
         let peer: IpAddr = peer.parse().unwrap();
@@ -181,7 +179,7 @@ mod tests {
         assert_eq!(caller(PROXY, &[]), PROXY);
     }
 
-    /// SEC-1: what stands left of the first stranger is what the stranger says.
+    /// SEC-1: addresses to the left of the first stranger are the stranger's claim.
     #[test]
     fn the_rightmost_address_that_is_not_trusted_counts() {
         for (header, expected) in [
@@ -194,7 +192,7 @@ mod tests {
             ("::ffff:198.51.100.7", "198.51.100.7"),
             ("192.0.2.1, ::ffff:10.0.0.3", "192.0.2.1"),
             ("198.51.100.7, ,", "198.51.100.7"),
-            // The last that is known where one cannot be read.
+            // The last known address if one is unreadable.
             ("192.0.2.1, unknown", UNSURE),
             ("192.0.2.1, unknown, 10.0.0.3", "10.0.0.3?"),
             ("192.0.2.1 198.51.100.7", UNSURE),
@@ -202,7 +200,7 @@ mod tests {
             ("[198.51.100.7]", UNSURE),
             ("fe80::1%eth0", UNSURE),
             ("", UNSURE),
-            // All are trusted.
+            // All addresses are trusted.
             ("10.0.0.9, 10.0.0.3", "10.0.0.9"),
         ] {
             assert_eq!(caller(PROXY, &[("x-forwarded-for", header)]), expected, "{header}");
@@ -237,7 +235,7 @@ mod tests {
         assert_eq!(caller(PROXY, &several), "198.51.100.7");
     }
 
-    /// SEC-1: the proxy writes one of the two; a stranger may have written the other.
+    /// SEC-1: the proxy writes one of the two headers; a stranger may have written the other.
     #[test]
     fn two_headers_that_disagree_count_for_nothing() {
         let listed = ("x-forwarded-for", "198.51.100.7");

@@ -1,4 +1,4 @@
-//! What handlers are given of a request.
+//! Extracts the parts of a request for handlers.
 
 pub mod body;
 pub mod caller;

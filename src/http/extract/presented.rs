@@ -16,16 +16,15 @@ use crate::authn::session::PresentedSession;
 use crate::oauth::AuthorizationServer;
 use mintery_verifier::{PresentError, bearer_token};
 
-/// Finds the credential in a request: `Authorization: Bearer`, with a token or a key, which nobody
-/// can mistake for each other; or the header for keys; or the cookie of a session, which must come
-/// from a page of this server where it changes something. A cookie beside another credential is
-/// two, also where the browser sent it along: whoever calls in the name of somebody else leaves it
-/// out (`credentials: "omit"`).
+/// Finds the credential of a request: `Authorization: Bearer` with a token or a key, whose forms
+/// never overlap; the header for keys; or a session cookie, which for a change must come from a
+/// page of this server. A cookie beside another credential is a second one, even if the browser
+/// added it: pages that call for another principal omit it (`credentials: "omit"`).
 ///
 /// # Errors
-/// [`AccessError::Missing`] when there is none (or one of another scheme),
-/// [`AccessError::InvalidRequest`] when there are two or one is in the query,
-/// [`AccessError::OtherSite`] when a page of others had the cookie sent.
+/// [`AccessError::Missing`] if there is none (or one of another scheme),
+/// [`AccessError::InvalidRequest`] if there are two or one is in the query,
+/// [`AccessError::OtherSite`] if another site's page sent the cookie.
 pub fn credential<'a>(
     request: &'a HttpRequest,
     server: &AuthorizationServer,
@@ -34,7 +33,7 @@ pub fn credential<'a>(
     if !query.is_empty() && query.split('&').any(|parameter| holds_key(parameter, server)) {
         return Err(AccessError::InvalidRequest("API keys are not accepted in the URI"));
     }
-    // The one look at a request without a cookie.
+    // The only check for a request without a cookie.
     if headers.contains_key(COOKIE)
         && let Some(presented) = session::cookie(request, server)?
     {
@@ -94,8 +93,7 @@ fn api_key<'a>(
     })
 }
 
-/// Whether a parameter of the query is called as keys are, or holds one: everybody on the way
-/// writes it into a log.
+/// `true` if a parameter of the query has the name of a key, or contains one: every hop may log it.
 fn holds_key(parameter: &str, server: &AuthorizationServer) -> bool {
     let parameter = if parameter.contains('%') {
         percent_decode_str(parameter).decode_utf8_lossy()

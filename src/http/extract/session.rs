@@ -1,5 +1,4 @@
-//! The cookie of a session: found in a request, set, and taken away; and who is signed in by it,
-//! for pages.
+//! Session cookies: finds, sets and removes them, and finds the signed-in user for pages.
 
 use actix_web::HttpRequest;
 use actix_web::http::Method;
@@ -22,17 +21,15 @@ use crate::model::user::{Role, UserId, Username};
 use crate::oauth::AuthorizationServer;
 use crate::secret::Secret;
 
-/// Finds the cookie of a session in a request. What other programs at this host have set under the
-/// same name is none.
+/// Finds the session cookie of a request. Cookies of other programs with the same name are ignored.
 ///
 /// # Errors
-/// [`AccessError::InvalidRequest`] when there are two, of which nobody knows which the browser
-/// would have meant.
+/// [`AccessError::InvalidRequest`] if there are two different ones: the intended one is unknown.
 pub fn cookie<'a>(
     request: &'a HttpRequest,
     server: &AuthorizationServer,
 ) -> Result<Option<PresentedSession<'a>>, AccessError> {
-    // Byte by byte: what others have set need be no text.
+    // Byte by byte: cookies of other programs may not be text.
     let values = request
         .headers()
         .get_all(COOKIE)
@@ -51,12 +48,11 @@ pub fn cookie<'a>(
     Ok(Some(PresentedSession { cookie, from }))
 }
 
-/// Checks that a request which the browser has sent a cookie along with may change something: it
-/// comes from a page of this server, and in a form that no page of others can make a browser send
-/// unasked.
+/// Checks that a request with a session cookie may change something: it comes from a page of this
+/// server, in a form that a page of another site cannot send.
 ///
 /// # Errors
-/// When it may not.
+/// If it may not.
 pub fn check_change(
     request: &HttpRequest,
     server: &AuthorizationServer,
@@ -64,8 +60,8 @@ pub fn check_change(
     check_host(request, server)?;
     let from = site(request, server);
     if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
-        // Links lead here from everywhere, and browsers send no `Origin` with them. With what a
-        // proxy asks about that was something else than GET, they do.
+        // Links lead here from other sites, and browsers send no `Origin` with them. They do with a
+        // non-GET request that a proxy checks.
         let is_from_others = from == Site::Other && request.headers().contains_key(ORIGIN);
         return if is_from_others { Err(AccessError::OtherSite) } else { Ok(()) };
     }
@@ -75,7 +71,7 @@ pub fn check_change(
     let headers = request.headers();
     let has_body = headers.contains_key(TRANSFER_ENCODING)
         || headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0");
-    // No form deletes anything.
+    // No form sends DELETE.
     if is_json(headers.get(CONTENT_TYPE)) || (request.method() == Method::DELETE && !has_body) {
         return Ok(());
     }
@@ -84,7 +80,7 @@ pub fn check_change(
     ))
 }
 
-/// Whether a content type is that of JSON.
+/// `true` for the content type of JSON.
 #[must_use]
 pub fn is_json(content_type: Option<&HeaderValue>) -> bool {
     content_type.is_some_and(|value| {
@@ -93,53 +89,52 @@ pub fn is_json(content_type: Option<&HeaderValue>) -> bool {
     })
 }
 
-/// The value of `Set-Cookie` that gives a browser the cookie of a session.
+/// The `Set-Cookie` value that sets the session cookie.
 #[must_use]
 pub fn set_cookie(server: &AuthorizationServer, cookie: &Secret) -> String {
     in_browser(server, cookie.expose(), server.context.admin.sessions.lifetime.as_secs())
 }
 
-/// The value of `Set-Cookie` that takes it away.
+/// The `Set-Cookie` value that removes it.
 #[must_use]
 pub fn clear_cookie(server: &AuthorizationServer) -> String {
     in_browser(server, "", 0)
 }
 
-/// Out of reach of scripts, over TLS alone where there is TLS, and not sent along when a page
-/// elsewhere posts a form.
+/// Hidden from scripts, over TLS only if the server uses TLS, and not sent with forms of other
+/// sites.
 fn in_browser(server: &AuthorizationServer, value: &str, max_age: u64) -> String {
     let secure = if server.context.issuer.is_https() { "; Secure" } else { "" };
     let name = &server.inbound.session_cookie;
     format!("{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
 }
 
-/// Somebody who is signed in by cookie.
+/// A user who is signed in by cookie.
 #[derive(Debug, Clone)]
 pub struct SignedIn {
-    /// Their id.
+    /// The id.
     pub user: UserId,
-    /// What they log in with.
+    /// The username.
     pub username: Username,
-    /// What they are here for.
+    /// The role.
     pub role: Role,
-    /// The id of the session, which is no secret.
+    /// The id of the session, which is not secret.
     pub session: SessionId,
-    /// The scopes that they hold.
+    /// The scopes of the user.
     pub scopes: ScopeSet,
-    /// Whether they may do nothing before they have a second factor but get one.
+    /// `true` if the user must set up a second factor before anything else.
     pub must_enrol: bool,
-    /// When the session ends at the latest.
+    /// The latest end of the session.
     pub expires_at: Timestamp,
-    /// What the forms of their pages carry: see [`SignedIn::may_send`].
+    /// The token in the forms of their pages: see [`SignedIn::may_send`].
     pub csrf_token: String,
 }
 
-/// Who is signed in by the cookie of `request`, or nobody; two cookies of different sessions are
-/// nobody's. Nothing else that the request may carry is looked at: whoever answers with a page uses
-/// this, and `presented::credential` is for the API.
+/// The user signed in by the cookie of `request`, if any; cookies of two sessions sign in no user.
+/// Other credentials are ignored: this is for pages, `presented::credential` is for the API.
 ///
 /// # Errors
-/// When it cannot be told now.
+/// If the session cannot be checked now.
 pub async fn signed_in(
     request: &HttpRequest,
     server: &AuthorizationServer,
@@ -162,7 +157,7 @@ pub async fn signed_in(
 }
 
 impl SignedIn {
-    /// Whether a form may change something in their name: it comes from no page of others, and
+    /// `true` if a form may change something for the user: it does not come from another site, and
     /// carries the token of this session.
     #[must_use]
     pub fn may_send(
@@ -175,7 +170,7 @@ impl SignedIn {
             && session::is_csrf_token(&server.context, &self.session, csrf_token)
     }
 
-    /// What acts in their name.
+    /// The actor for changes by the user.
     #[must_use]
     pub fn admin(&self, server: &AuthorizationServer) -> Admin {
         Admin {

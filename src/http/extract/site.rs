@@ -1,5 +1,5 @@
-//! From which site a browser says that a request comes. A browser sends the cookie of a session
-//! along whoever made it ask: what changes something must come from a page of this server.
+//! The site that a browser reports as the origin of a request. A browser sends the session cookie
+//! for every page that causes a request, so a change must come from a page of this server.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{HOST, HeaderName, ORIGIN};
@@ -9,18 +9,18 @@ use crate::model::host::AllowedHosts;
 use crate::model::issuer::Issuer;
 use crate::oauth::AuthorizationServer;
 
-/// What browsers that know it say of each request to a confidential address, and no page can change
+/// Sent by current browsers with each request to a confidential address; pages cannot change it
 /// (Fetch Metadata).
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Where a request comes from.
+/// The origin of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Site {
     /// A page of this server.
     Own,
-    /// A page of somebody else, or one that does not say of whom.
+    /// A page of another site, or of an undisclosed one.
     Other,
-    /// Nothing is said: it is no browser, or a browser that was told the address.
+    /// Not reported: the client is not a browser, or the user entered the address.
     Unsaid,
 }
 
@@ -57,7 +57,7 @@ fn site_at(request: &HttpRequest, issuer: &Issuer, hosts: &AllowedHosts) -> Site
     }
     match single(&FETCH_SITE) {
         Some("same-origin") => return Site::Own,
-        // Typed into the address bar, or chosen from a bookmark.
+        // Typed into the address bar, or opened from a bookmark.
         Some("none") | None => {}
         Some(_) => return Site::Other,
     }

@@ -1,6 +1,5 @@
-//! Web pages that may call the API from a browser (CORS, of the Fetch standard): those of the
-//! origins that the settings name, without the credentials of the browser. A page brings its own,
-//! in a header.
+//! Cross-origin requests of web pages (CORS, Fetch standard): from the configured origins, without
+//! the credentials of the browser. Pages send their own in a header.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,7 +19,7 @@ use pin_project_lite::pin_project;
 use crate::model::base_path::BasePath;
 use crate::model::origin::AllowedOrigins;
 
-/// What pages may read of an answer beside its body.
+/// The response headers that pages may read.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, X-Auth-Kind, X-Auth-Scope, X-Auth-Subject, \
      X-Request-Id",
@@ -28,27 +27,27 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 
-/// For how many seconds a browser need not ask again.
+/// Seconds for which a browser may cache a preflight response.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 const VARIES: HeaderValue = HeaderValue::from_static("Origin");
 
 const EVERYBODY: HeaderValue = HeaderValue::from_static("*");
 
-/// Who may call what from a browser.
+/// The policy: origins and paths.
 #[derive(Debug)]
 pub struct CorsPolicy {
     origins: AllowedOrigins,
-    /// Below which the API answers.
+    /// The base paths of the API.
     prefixes: Vec<String>,
-    /// Addresses that are none of those.
+    /// Addresses outside those.
     checks: Vec<String>,
     headers: HeaderValue,
 }
 
 impl CorsPolicy {
-    /// Lets pages of `origins` call the API of an issuer with this path, also below the base paths,
-    /// and send a key in `key_header`.
+    /// Allows pages of `origins` to call the API of an issuer with this path, also below the base
+    /// paths, and to send a key in `key_header`.
     #[must_use]
     pub fn new(
         origins: AllowedOrigins,
@@ -75,7 +74,7 @@ impl CorsPolicy {
             || self.checks.iter().any(|check| path == check)
     }
 
-    /// What stands in the answer to a page of an origin; nothing when it may not call.
+    /// The `Access-Control-Allow-Origin` value for an origin; `None` if it is not allowed.
     fn allowed(&self, origin: &HeaderValue) -> Option<HeaderValue> {
         match &self.origins {
             AllowedOrigins::Any => Some(EVERYBODY),
@@ -83,7 +82,7 @@ impl CorsPolicy {
         }
     }
 
-    /// The answer to a browser that asks whether a page may.
+    /// The response to a preflight request.
     fn preflight(&self, allowed: HeaderValue) -> HttpResponse {
         HttpResponse::NoContent()
             .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, allowed))
@@ -95,7 +94,7 @@ impl CorsPolicy {
     }
 }
 
-/// Answers browsers as the policy says.
+/// Applies the policy to responses.
 #[derive(Debug, Clone)]
 pub struct Cors(pub Arc<CorsPolicy>);
 
@@ -121,15 +120,15 @@ pub struct CorsService<S> {
     policy: Arc<CorsPolicy>,
 }
 
-/// What becomes of a request.
+/// The handling of a request.
 enum Course {
-    /// No browser asks, or nothing is said to it.
+    /// Not from a page, or outside the policy.
     Plain,
-    /// An answer for a page of any other origin is another one.
+    /// The response varies by origin.
     Varies,
-    /// A page may have the answer.
+    /// The page may read the response.
     Allowed(HeaderValue),
-    /// A browser asks whether a page may.
+    /// A preflight request.
     Preflight(HttpResponse),
 }
 
@@ -178,9 +177,9 @@ where
 }
 
 pin_project! {
-    /// The answer of the inner service, with what browsers want to know; or one to a browser alone.
+    /// The response of the inner service with CORS headers, or a preflight response.
     pub struct CorsFuture<F> {
-        // None where it was answered here.
+        // Absent for a preflight response.
         #[pin]
         inner: Option<F>,
         answer: Option<ServiceResponse>,
@@ -198,7 +197,7 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let Some(inner) = this.inner.as_pin_mut() else {
-            // Whoever was answered does not ask again.
+            // A completed future is not polled again.
             return this
                 .answer
                 .take()

@@ -1,4 +1,4 @@
-//! What happens to every request.
+//! Middleware of all requests.
 
 pub mod cors;
 pub mod request_id;

@@ -1,5 +1,5 @@
-//! Every answer carries `X-Request-Id`: made here, never taken from the caller, so that nobody can
-//! put words into the log or make two requests look like one.
+//! Adds `X-Request-Id` to every response. It is generated here and never taken from the caller, so
+//! that no caller can inject text into the log or make two requests look like one.
 
 use std::cell::Cell;
 use std::fmt;
@@ -41,8 +41,8 @@ impl RequestId {
         Self(id)
     }
 
-    /// The id of `request`. Most requests end well and nobody asks: then it is made when the answer
-    /// leaves.
+    /// The id of `request`. Most requests never need it before the response: it is then generated
+    /// with the header.
     #[must_use]
     pub fn of(request: &HttpRequest, random: &dyn Random) -> Self {
         *request.extensions_mut().get_or_insert_with(|| Self::generate(random))
@@ -74,8 +74,8 @@ where
     }
 }
 
-/// Ids of one worker: randomness for many is drawn at once, since a draw costs about as much
-/// however little it is.
+/// The ids of a worker. Randomness is drawn for many at once, because a draw costs about the same
+/// for any length.
 #[derive(Debug)]
 struct IdSource {
     random: Arc<dyn Random>,
@@ -83,7 +83,7 @@ struct IdSource {
     left: Cell<usize>,
 }
 
-/// Ids for which randomness is drawn at once.
+/// The number of ids per draw.
 const DRAW: usize = 16;
 
 impl IdSource {

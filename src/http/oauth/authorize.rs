@@ -1,5 +1,5 @@
-//! `GET /oauth/authorize` refuses: there is nobody here to log in. Some clients do not take
-//! metadata without this endpoint, so it exists and says so.
+//! `GET /oauth/authorize` refuses every request: users cannot log in to applications here. The
+//! endpoint exists because some clients require it in the metadata.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{

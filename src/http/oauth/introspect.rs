@@ -10,10 +10,10 @@ use crate::http::error;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::introspect::{self, Introspection, IntrospectionFormat};
 
-/// What somebody accepts who wants a signed answer (RFC 9701 §4).
+/// The media type of a signed response (RFC 9701 §4).
 const JWT: HeaderValue = HeaderValue::from_static("application/token-introspection+jwt");
 
-/// Tells whether a token is good, and what it says.
+/// Returns the state and the claims of a token.
 pub async fn introspect(
     request: HttpRequest,
     server: Data<AuthorizationServer>,
@@ -55,7 +55,8 @@ fn show(
     response.body(body)
 }
 
-/// A signed answer is for those who name it, and do not like plain JSON better (RFC 9110 §12.5.1).
+/// A signed response requires its media type, with a weight not below that of plain JSON (RFC 9110
+/// §12.5.1).
 fn wanted(headers: &HeaderMap) -> IntrospectionFormat {
     let (mut jwt, mut json) = (0.0, 0.0);
     for range in
@@ -75,7 +76,7 @@ fn wanted(headers: &HeaderMap) -> IntrospectionFormat {
     if jwt > 0.0 && jwt >= json { IntrospectionFormat::Jwt } else { IntrospectionFormat::Json }
 }
 
-/// The weight in a parameter that is one.
+/// The weight of a parameter, if it is one.
 fn quality(parameter: &[u8]) -> Option<f32> {
     let value = parameter.strip_prefix(b"q=").or_else(|| parameter.strip_prefix(b"Q="))?;
     std::str::from_utf8(value).ok()?.parse().ok().filter(|weight| (0.0..=1.0).contains(weight))

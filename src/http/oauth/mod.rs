@@ -21,7 +21,7 @@ struct ErrorBody<'a> {
     error_description: &'a str,
 }
 
-/// A JSON answer of an OAuth endpoint, which nobody may keep (RFC 6749 §5.1).
+/// A JSON response of an OAuth endpoint, which must not be stored (RFC 6749 §5.1).
 fn no_store(status: StatusCode) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
     response
@@ -44,7 +44,7 @@ pub fn oauth_body(
     response.body(serde_json::to_vec(&body).unwrap_or_default())
 }
 
-/// The answer to a method that an endpoint does not have.
+/// The response to a method that an endpoint does not support.
 fn method_not_allowed(allowed: &'static str, description: &str) -> HttpResponse {
     oauth_body(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", description, |response| {
         response.insert_header((ALLOW, allowed));

@@ -1,4 +1,4 @@
-//! `/oauth/revocations`: the feed that verifiers follow.
+//! `/oauth/revocations`: the revocation feed for verifiers.
 
 use actix_server::GracefulShutdownSignal;
 use actix_web::http::StatusCode;
@@ -22,10 +22,10 @@ use crate::oauth::feed::{self, FeedRequest};
 use crate::oauth::form::Form;
 use crate::oauth::request::OauthRequest;
 
-/// What a document is.
+/// The media type of a document.
 const REVOCATIONS_JWT: &str = "application/revocations+jwt";
 
-/// Why a reader is refused.
+/// The reason why a reader is refused.
 enum Refused {
     Oauth(OauthError),
     /// As at a protected route.
@@ -64,7 +64,7 @@ pub async fn read(
     answer(&request, &server, told.await)
 }
 
-/// `POST`, with whatever a client authenticates with.
+/// `POST`, with any client authentication method.
 pub async fn read_with_form(
     request: HttpRequest,
     server: Data<AuthorizationServer>,

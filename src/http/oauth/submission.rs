@@ -1,6 +1,6 @@
-//! What the endpoints have in common at which a client authenticates: a form is read, one function
-//! of [`crate::oauth`] answers it, and what that refuses is answered here. A new such endpoint
-//! calls [`answer`], and gets [`only_post`] for the other methods.
+//! The common part of endpoints with client authentication: parses the form, calls one function of
+//! [`crate::oauth`], and answers its refusals. A new endpoint calls [`answer`], and uses
+//! [`only_post`] for the other methods.
 
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use actix_web::web::Payload;
@@ -15,10 +15,10 @@ use crate::oauth::authorization::Authorization;
 use crate::oauth::error::OauthError;
 use crate::oauth::request::OauthRequest;
 
-/// Reads a request and has `respond` answer it.
+/// Reads a request and calls `respond`.
 ///
 /// # Errors
-/// The answer to a request that is refused, which is counted in `refusals`.
+/// The response to a refused request, which is counted in `refusals`.
 pub async fn answer<T>(
     request: &HttpRequest,
     server: &AuthorizationServer,
@@ -33,7 +33,7 @@ pub async fn answer<T>(
     outcome.map_err(|refusal| error::oauth::response(request, server, refusals, &refusal))
 }
 
-/// What of a request matters, whose body is `body`.
+/// The relevant parts of a request with the body `body`.
 pub fn of<'a>(
     request: &'a HttpRequest,
     server: &AuthorizationServer,
@@ -50,7 +50,7 @@ pub fn of<'a>(
     }
 }
 
-/// The answer to anything but POST (RFC 6749 §3.2, RFC 7662 §2.1, RFC 7009 §2.1).
+/// The response to any method except POST (RFC 6749 §3.2, RFC 7662 §2.1, RFC 7009 §2.1).
 pub async fn only_post() -> HttpResponse {
     super::method_not_allowed("POST", "The request must be a POST")
 }

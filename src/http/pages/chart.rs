@@ -63,7 +63,7 @@ fn share(value: i64, most: i64, height: i64) -> i64 {
 }
 
 impl Spark {
-    /// The counts of the last days, the oldest first. `unit` names what is counted.
+    /// The counts of the last days, oldest first. `unit` is the name of the counted thing.
     pub fn from_days(unit: &str, days: &[i64]) -> Self {
         const HEIGHT: i64 = 22;
         let most = days.iter().copied().max().unwrap_or_default();

@@ -34,7 +34,7 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// Whether the actor is this user in a session.
+    /// `true` if the actor is this user in a session.
     #[must_use]
     pub fn is_user(&self, user: &UserId) -> bool {
         matches!(self, Self::User(own) if own == user)

@@ -54,7 +54,8 @@ impl RecordedKind {
         }
     }
 
-    /// Whether revocations may be stored with an event of this kind. An unknown kind may have any.
+    /// `true` if revocations may be stored with an event of this kind. An unknown kind may have
+    /// any.
     #[must_use]
     pub fn may_revoke(&self) -> bool {
         match self {
