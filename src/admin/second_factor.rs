@@ -19,14 +19,14 @@ use crate::store::{StoreError, second_factor, session, user};
 
 /// The setup of an authenticator app, shown once.
 #[derive(Debug)]
-pub struct Enrolment {
+pub struct Enrollment {
     /// The secret, to type in.
     pub secret: Secret,
     /// The URI to open (`otpauth://totp/…`).
     pub uri: Secret,
 }
 
-impl Enrolment {
+impl Enrollment {
     /// The URI as a QR code in SVG; `None` if it is too long for one.
     #[must_use]
     pub fn qr_svg(&self) -> Option<Secret> {
@@ -40,7 +40,7 @@ impl Enrolment {
 ///
 /// # Errors
 /// [`AdminError::Conflict`] if the user already has one.
-pub async fn begin(admin: &Admin, id: &UserId, service: &str) -> Result<Enrolment, AdminError> {
+pub async fn begin(admin: &Admin, id: &UserId, service: &str) -> Result<Enrollment, AdminError> {
     let (secret, now) = (TotpSecret::generate(&*admin.random), admin.clock.now());
     let sealed = admin.sealing.seal(&place(id), secret.as_bytes());
     let sealed = sealed.map_err(|error| StoreError::Failed(error.to_string()))?;
@@ -65,7 +65,7 @@ pub async fn begin(admin: &Admin, id: &UserId, service: &str) -> Result<Enrolmen
         "otpauth://totp/{service}:{name}?secret={}&issuer={service}&algorithm=SHA1&digits=6&period=30",
         text.expose()
     );
-    Ok(Enrolment { secret: text, uri: Secret::new(uri) })
+    Ok(Enrollment { secret: text, uri: Secret::new(uri) })
 }
 
 /// Completes the setup: log-in requires codes, and all sessions except `kept` end, because they

@@ -28,7 +28,7 @@ pub enum AccessError {
     /// The host name of the request is not one of this server.
     OtherHost,
     /// The user must enroll a second factor first.
-    MustEnrol,
+    MustEnroll,
     /// The credential is valid and lacks these scopes.
     InsufficientScope(ScopeSet),
     /// No credential can meet the demand, with the reason for the log: a proxy is misconfigured.

@@ -69,8 +69,8 @@ pub(super) async fn authenticate(
     }
     let scopes = scopes_of(context, &known.user);
     // A route that demands scopes, even the empty set, requires the second factor.
-    if must_enrol(context, &known.user) && demand.scopes.is_some() {
-        return Err(AccessError::MustEnrol);
+    if must_enroll(context, &known.user) && demand.scopes.is_some() {
+        return Err(AccessError::MustEnroll);
     }
     require(&scopes, demand.scopes)?;
     Ok(authenticated(&known.session, &known.user, scopes))
@@ -78,14 +78,14 @@ pub(super) async fn authenticate(
 
 /// True if the user must enroll a second factor before anything else.
 #[must_use]
-pub fn must_enrol(context: &Context, user: &User) -> bool {
+pub fn must_enroll(context: &Context, user: &User) -> bool {
     context.admin.sessions.second_factor.is_missing(user)
 }
 
 /// The scopes that the user holds in a session.
 #[must_use]
 pub fn scopes_of(context: &Context, user: &User) -> ScopeSet {
-    if must_enrol(context, user) { ScopeSet::default() } else { user.held_scopes() }
+    if must_enroll(context, user) { ScopeSet::default() } else { user.held_scopes() }
 }
 
 /// The caller that a session identifies.

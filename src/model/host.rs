@@ -16,7 +16,7 @@ pub struct AllowedHosts {
     loopback: bool,
 }
 
-/// Text that is no list of host names.
+/// An invalid list of host names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is no host name; they look like auth.example.com, without scheme, port and path. Addresses are always accepted"
@@ -24,10 +24,10 @@ pub struct AllowedHosts {
 pub struct InvalidHost(String);
 
 impl AllowedHosts {
-    /// Parses names with commas between; the empty text is none.
+    /// Parses names separated by commas; the empty text has no names.
     ///
     /// # Errors
-    /// When one is no name of a host.
+    /// If one is not a host name.
     pub fn parse(text: &str) -> Result<Self, InvalidHost> {
         let names = text.split(',').map(str::trim).filter(|one| !one.is_empty());
         let name = |text: &str| match Host::parse(text) {
@@ -37,8 +37,7 @@ impl AllowedHosts {
         Ok(Self { names: names.map(name).collect::<Result<_, _>>()?, loopback: false })
     }
 
-    /// The same with the host of `issuer`, and with the names of the loopback address if `loopback`
-    /// is true.
+    /// Adds the host of `issuer`, and the names of the loopback address if `loopback` is true.
     #[must_use]
     pub fn with(mut self, issuer: &Issuer, loopback: bool) -> Self {
         self.names.extend(issuer.host_name().map(|name| without_dot(&name).into()));

@@ -1,4 +1,4 @@
-//! People, and what they may do.
+//! Users and their permissions.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,19 +17,18 @@ id!(
     "a user"
 );
 
-/// The most characters of a name that somebody logs in with.
+/// The maximum length of a username.
 pub const MAX_USERNAME: usize = 64;
 
-/// Text that nobody logs in with.
+/// An invalid username.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a username must be 1 to {MAX_USERNAME} letters, digits and . _ - + @, starting with a letter or digit"
 )]
 pub struct InvalidUsername;
 
-/// The name that somebody logs in with: letters and digits of any script, and a few marks between
-/// them; nothing that a page, a log or a terminal would take for something else. Two names that
-/// differ in upper and lower case alone are the same.
+/// A username: letters and digits of any script, and a few marks between them; no character that a
+/// page, a log or a terminal would interpret. Comparison ignores case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Username(Arc<str>);
 
@@ -37,7 +36,7 @@ impl Username {
     /// Parses a name.
     ///
     /// # Errors
-    /// When it is empty or too long, or has another character.
+    /// If it is empty, too long, or has another character.
     pub fn parse(text: &str) -> Result<Self, InvalidUsername> {
         let is_fine = |character: char| character.is_alphanumeric() || "._-+@".contains(character);
         if !text.starts_with(char::is_alphanumeric)
@@ -50,13 +49,13 @@ impl Username {
         Ok(Self(text.into()))
     }
 
-    /// The name, as it was written when it was given.
+    /// The name as the user wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What it is compared by.
+    /// The form for comparison.
     #[must_use]
     pub fn folded(&self) -> String {
         self.0.to_lowercase()
@@ -82,7 +81,7 @@ named! {
 }
 
 impl Role {
-    /// The scopes of Mintery's own that go with it.
+    /// The scopes of Mintery's own that come with the role.
     #[must_use]
     pub fn scopes(self) -> ScopeSet {
         match self {
@@ -94,10 +93,10 @@ impl Role {
 }
 
 named! {
-    /// The users who must have a second factor: without one they may only enroll one.
+    /// The users who must have a second factor: without one they can only set one up.
     #[derive(Default)]
     pub enum SecondFactorRule: "it should be" {
-        /// No user has to.
+        /// None.
         #[default]
         Nobody = "nobody",
         /// Administrators.
@@ -108,7 +107,7 @@ named! {
 }
 
 impl SecondFactorRule {
-    /// Whether a user lacks one.
+    /// `true` if a user lacks a required one.
     #[must_use]
     pub fn is_missing(self, user: &User) -> bool {
         let is_needed = match self {
@@ -120,30 +119,30 @@ impl SecondFactorRule {
     }
 }
 
-/// Somebody who can log in, without their password.
+/// A user who can log in, without the password.
 #[derive(Debug, Clone)]
 pub struct User {
     /// The id.
     pub id: UserId,
-    /// What they log in with.
+    /// The username.
     pub username: Username,
-    /// What they are here for.
+    /// The role.
     pub role: Role,
-    /// What they may do at APIs: none of Mintery's own, which go with the role.
+    /// The API scopes. Mintery's own scopes come with the role.
     pub scopes: ScopeSet,
-    /// The APIs that they may use beside the default one, what their tokens are for that name none
-    /// first.
+    /// The allowed APIs besides the default one. A token request without an API gets a token for
+    /// the first.
     pub resources: Vec<ResourceUri>,
-    /// When they were made known here.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// Since when they are disabled.
+    /// The time of disabling.
     pub disabled_at: Option<Timestamp>,
-    /// Since when they are asked for a second factor; never when absent.
+    /// The time since which log-in requires a second factor; absent if it does not.
     pub second_factor_at: Option<Timestamp>,
 }
 
 impl User {
-    /// The scopes that they hold: those that go with their role, and those that were given to them.
+    /// All scopes of the user: those of the role, and those granted individually.
     #[must_use]
     pub fn held_scopes(&self) -> ScopeSet {
         if self.scopes.is_empty() {
@@ -153,7 +152,7 @@ impl User {
         }
     }
 
-    /// What of `scopes` they hold: an administrator all of them, of whatever API.
+    /// The part of `scopes` that the user holds; an administrator holds all of any API.
     #[must_use]
     pub fn most_of(&self, scopes: &ScopeSet) -> ScopeSet {
         match self.role {
@@ -162,25 +161,25 @@ impl User {
         }
     }
 
-    /// Whether they may do less than they could `before`, so that a token that was made from a key
-    /// of theirs then may allow more.
+    /// `true` if the user holds less than `before`, so that a token exchanged for one of their keys
+    /// may allow more.
     #[must_use]
     pub fn may_less_than(&self, before: &Self) -> bool {
         let has_lost = |resource| !self.resources.contains(resource);
         let held = before.held_scopes();
-        // An administrator has held more than what is named.
+        // An administrator held more than the listed scopes.
         (before.role == Role::Admin && self.role != Role::Admin)
             || self.most_of(&held) != held
             || before.resources.iter().any(has_lost)
     }
 
-    /// Whether they may do everything, and log in to do it.
+    /// `true` for an administrator who can log in.
     #[must_use]
     pub fn may_administer(&self) -> bool {
         self.role == Role::Admin && self.is_enabled()
     }
 
-    /// Whether they may log in.
+    /// `true` if the user can log in.
     #[must_use]
     pub const fn is_enabled(&self) -> bool {
         self.disabled_at.is_none()

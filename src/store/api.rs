@@ -29,10 +29,10 @@ pub async fn all(database: &Database) -> Result<Vec<Api>, StoreError> {
     rows.chunk_by(|one, next| resource_of(one) == resource_of(next)).map(api).collect()
 }
 
-/// Keeps a new API.
+/// Inserts an API.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when the identifier is taken.
+/// [`StoreError::Conflict`] if the identifier is taken.
 pub async fn insert(tx: &mut Tx, api: &Api) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO apis (resource, name, token_alg, token_ttl, created_at) VALUES ($1, $2, $3, $4, $5)",
@@ -47,12 +47,12 @@ pub async fn insert(tx: &mut Tx, api: &Api) -> Result<(), StoreError> {
     insert_scopes(tx, api).await
 }
 
-/// An API as this transaction sees it, which nobody else changes until it ends.
+/// An API, locked until this transaction ends.
 ///
 /// # Errors
 /// A statement fails, or a row is corrupt.
 pub async fn lock(tx: &mut Tx, resource: &ResourceUri) -> Result<Option<Api>, StoreError> {
-    // Both engines let the others wait from here on.
+    // From here on both engines make other transactions wait.
     sqlx::query("UPDATE apis SET resource = resource WHERE resource = $1")
         .bind(resource.as_str())
         .execute(tx.connection()?)
@@ -67,7 +67,7 @@ pub async fn lock(tx: &mut Tx, resource: &ResourceUri) -> Result<Option<Api>, St
     if rows.is_empty() { Ok(None) } else { api(&rows).map(Some) }
 }
 
-/// Changes an API; returns whether there is one.
+/// Updates an API. Returns `true` if it exists.
 ///
 /// # Errors
 /// A statement fails.
@@ -92,7 +92,7 @@ pub async fn update(tx: &mut Tx, api: &Api) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-/// Deletes an API with its scopes; returns whether there was one.
+/// Deletes an API with its scopes. Returns `true` if it existed.
 ///
 /// # Errors
 /// The statement fails.
@@ -104,7 +104,7 @@ pub async fn delete(tx: &mut Tx, resource: &ResourceUri) -> Result<bool, StoreEr
     Ok(done.rows_affected() == 1)
 }
 
-/// Whether there is an API with this identifier.
+/// Returns `true` if an API with this identifier exists.
 ///
 /// # Errors
 /// The statement fails.

@@ -25,7 +25,7 @@ macro_rules! columns {
     };
 }
 
-/// The key with this digest, and the number of the last event that had happened when it was read.
+/// The key with this digest, and the number of the last event before the read.
 ///
 /// # Errors
 /// The statement fails, or the row is corrupt.
@@ -61,20 +61,20 @@ pub async fn by_id(
     rows.first().map(with_use).transpose()
 }
 
-/// Which keys are listed.
+/// The filters of a list of keys.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Those of this owner.
+    /// This owner.
     pub owner: Option<String>,
-    /// Those whose name has this in it, in upper or lower case.
+    /// Names that contain this text, ignoring case.
     pub name: Option<String>,
-    /// Those of this environment.
+    /// This environment.
     pub environment: Option<Environment>,
-    /// Those that are enabled, or those that are not.
+    /// Enabled keys only, or disabled ones only.
     pub enabled: Option<bool>,
-    /// Those that end after the first of these moments, and not after the second.
+    /// Keys that expire after the first time and not after the second.
     pub expiring: Option<(Timestamp, Timestamp)>,
-    /// Those that were made before this, and not used since.
+    /// Keys created before this time and unused since.
     pub unused_since: Option<Timestamp>,
 }
 
@@ -98,7 +98,7 @@ macro_rules! page_of {
     };
 }
 
-/// Up to `limit` keys whose id comes after `after`, by id, each with its last use.
+/// Up to `limit` keys with ids after `after`, sorted by id, each with its last use.
 ///
 /// # Errors
 /// The statement fails, or a row is corrupt.
@@ -108,7 +108,7 @@ pub async fn page(
     limit: i64,
     filter: &Filter,
 ) -> Result<Vec<(ApiKey, Option<LastUse>)>, StoreError> {
-    // Of one owner by their own index: not by a look at all keys.
+    // The keys of an owner have an index of their own.
     let sql = match filter.owner.as_deref() {
         None => page_of!("$2 = ''", "k.id > $1", "k.id"),
         Some(owner) if UserId::parse(owner).is_ok() => {
@@ -122,8 +122,8 @@ pub async fn page(
     rows.iter().map(with_use).collect()
 }
 
-/// Up to `limit` keys that were made before another one, of which date and id are known, or the
-/// last ones that were made; the newest first, each with its last use.
+/// Up to `limit` keys created before a given key (date and id), or before now; newest first, each
+/// with its last use.
 ///
 /// # Errors
 /// The statement fails, or a row is corrupt.
@@ -133,7 +133,7 @@ pub async fn newest(
     limit: i64,
     filter: &Filter,
 ) -> Result<Vec<(ApiKey, Option<LastUse>)>, StoreError> {
-    // The first condition alone is one that an index helps with.
+    // Only the first condition uses an index.
     macro_rules! newest_of {
         ($owner:literal) => {
             page_of!(
@@ -155,8 +155,8 @@ pub async fn newest(
     database.lookup(query).await?.iter().map(with_use).collect()
 }
 
-/// Up to `limit` enabled keys, of an owner or of all, that end after `after` and not after `until`,
-/// the next first; each with its last use.
+/// Up to `limit` enabled keys, of one owner or of all, that expire after `after` and not after
+/// `until`; soonest first, each with its last use.
 ///
 /// # Errors
 /// The statement fails, or a row is corrupt.
@@ -183,10 +183,9 @@ pub async fn expiring(
     database.lookup(query).await?.iter().map(with_use).collect()
 }
 
-/// Up to `limit` enabled keys, of an owner or of all, that were made before `since` and not used
-/// from then on; each with its last use. They are looked for among `looked_at` keys: the oldest
-/// there are, or any of the owner. No index knows which are not used, and a look at all of very
-/// many would take its time.
+/// Up to `limit` enabled keys, of one owner or of all, created before `since` and unused since
+/// then; each with its last use. Searches `looked_at` keys: the oldest of all, or any of the owner.
+/// No index finds unused keys, and a scan of very many would take long.
 ///
 /// # Errors
 /// The statement fails, or a row is corrupt.
@@ -226,7 +225,7 @@ pub async fn unused(
     database.lookup(query).await?.iter().map(with_use).collect()
 }
 
-/// Up to `limit` keys that were found in public and are not over at `now`, the last one found
+/// Up to `limit` keys that were found in public and are not expired at `now`; most recently found
 /// first, each with its last use.
 ///
 /// # Errors
@@ -256,7 +255,7 @@ pub async fn leaked(
     database.lookup(query).await?.iter().map(with_use).collect()
 }
 
-/// Binds from `$2` on.
+/// Binds the values from `$2`.
 fn bind_filter<'q>(
     query: AnyQuery<'q>,
     filter: &'q Filter,
@@ -276,7 +275,7 @@ fn bind_filter<'q>(
         .bind(filter.unused_since.map_or(-1, Timestamp::as_millis))
 }
 
-/// Keeps a new key.
+/// Inserts a key.
 ///
 /// # Errors
 /// The statement fails.
@@ -303,7 +302,7 @@ pub async fn insert(tx: &mut Tx, key: &ApiKey, digest: &SecretDigest) -> Result<
     Ok(())
 }
 
-/// Keeps what may change of a key that is there.
+/// Updates the mutable columns of a key.
 ///
 /// # Errors
 /// The statement fails.
@@ -316,12 +315,12 @@ pub async fn update(tx: &mut Tx, key: &ApiKey) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A key as this transaction sees it, which nobody else changes until it ends.
+/// A key, locked until this transaction ends.
 ///
 /// # Errors
 /// A statement fails, or the row is corrupt.
 pub async fn lock(tx: &mut Tx, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
-    // Both engines let the others wait from here on.
+    // From here on both engines make other transactions wait.
     sqlx::query("UPDATE api_keys SET id = id WHERE id = $1")
         .bind(id.as_str())
         .execute(tx.connection()?)
@@ -329,7 +328,7 @@ pub async fn lock(tx: &mut Tx, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreErr
     find(tx, id).await
 }
 
-/// A key as this transaction sees it.
+/// A key, read in this transaction.
 ///
 /// # Errors
 /// The statement fails, or the row is corrupt.
@@ -339,7 +338,7 @@ pub async fn find(tx: &mut Tx, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreErr
     row.as_ref().map(api_key).transpose()
 }
 
-/// Whether there is a key with this id.
+/// Returns `true` if a key with this id exists.
 ///
 /// # Errors
 /// The statement fails.
@@ -366,7 +365,7 @@ pub async fn ids_of(
     rows.iter().map(|row| id(&row.try_get::<String, _>("id")?)).collect()
 }
 
-/// Deletes a key; returns whether there was one.
+/// Deletes a key. Returns `true` if it existed.
 ///
 /// # Errors
 /// The statement fails.
@@ -375,13 +374,13 @@ pub async fn delete(tx: &mut Tx, id: &ApiKeyId) -> Result<bool, StoreError> {
     Ok(done.execute(tx.connection()?).await?.rows_affected() == 1)
 }
 
-/// Deletes some of the keys that have expired before `before`, which are good for nothing but to be
-/// listed; returns whether there may be more.
+/// Deletes some keys that expired before `before`, which only clutter lists. Returns `true` if more
+/// may remain.
 ///
 /// # Errors
 /// The statement fails.
 pub async fn delete_expired(database: &Database, before: Timestamp) -> Result<bool, StoreError> {
-    /// Few enough to keep no writer waiting.
+    /// Small, so that writers do not wait long.
     const SOME: i64 = 500;
     let query = || {
         sqlx::query(
@@ -393,7 +392,7 @@ pub async fn delete_expired(database: &Database, before: Timestamp) -> Result<bo
     database.delete_up_to(SOME, query).await
 }
 
-/// Binds what may change of a key, in the order of [`insert`] and [`update`].
+/// Binds the mutable columns of a key, in the order of [`insert`] and [`update`].
 fn bind_terms<'q>(query: AnyQuery<'q>, key: &'q ApiKey) -> AnyQuery<'q> {
     query
         .bind(key.name.as_str())

@@ -18,10 +18,10 @@ use crate::model::event::EventNumber;
 use crate::model::resource::ResourceUri;
 use crate::secret::hash::SecretHash;
 
-/// A client with all of its secrets, in one indexed read.
+/// A client with its secrets, in one indexed read.
 ///
 /// # Errors
-/// When the statement fails, or the row holds what this program never writes.
+/// The statement fails, or the row is corrupt.
 pub async fn by_id(
     database: &Database,
     id: &ClientId,
@@ -38,16 +38,16 @@ const BY_ID: &str = concat!(
     " ORDER BY s.created_at, s.id"
 );
 
-/// Which clients are listed.
+/// The filters of a list of clients.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Those whose name has this in it, in upper or lower case.
+    /// Names that contain this text, ignoring case.
     pub name: Option<String>,
-    /// Those that are enabled, or those that are not.
+    /// Enabled clients only, or disabled ones only.
     pub enabled: Option<bool>,
 }
 
-/// The statement of a page of clients: those that pass `$condition`, in the order `$order`.
+/// The statement of a page of clients that satisfy `$condition`, in the order `$order`.
 macro_rules! page_of {
     ($condition:literal, $order:literal) => {
         concat!(
@@ -65,10 +65,10 @@ macro_rules! page_of {
     };
 }
 
-/// Up to `limit` clients whose id comes after `after`, by id.
+/// Up to `limit` clients with ids after `after`, sorted by id.
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn page(
     database: &Database,
     after: &str,
@@ -81,18 +81,17 @@ pub async fn page(
     database.lookup(query).await?.iter().map(client).collect()
 }
 
-/// Up to `limit` clients that were made before another one, of which date and id are known, or the
-/// last ones that were made; the newest first.
+/// Up to `limit` clients created before a given client (date and id), or before now; newest first.
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn newest(
     database: &Database,
     before: Option<(Timestamp, ClientId)>,
     limit: i64,
     filter: &Filter,
 ) -> Result<Vec<Client>, StoreError> {
-    // The first condition alone is one that an index helps with.
+    // Only the first condition uses an index.
     const SQL: &str =
         page_of!("created_at <= $5 AND (created_at < $5 OR id < $1)", "created_at DESC, id DESC");
     let name = super::like(filter.name.as_deref().unwrap_or_default());
@@ -102,7 +101,7 @@ pub async fn newest(
     database.lookup(query).await?.iter().map(client).collect()
 }
 
-/// Binds from `$2` on. An absent filter lets everything through.
+/// Binds the values from `$2`. An absent filter matches everything.
 fn bind_filter<'q>(
     query: AnyQuery<'q>,
     filter: &Filter,
@@ -112,10 +111,10 @@ fn bind_filter<'q>(
     query.bind(name).bind(filter.enabled.map_or(-1, i64::from)).bind(limit)
 }
 
-/// Keeps a new client.
+/// Inserts a client.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when the id is taken.
+/// [`StoreError::Conflict`] if the id is taken.
 pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
     let sql = format!("{INSERT_CLIENTS}{}", numbered_values(CLIENT_VALUES));
     let query = bind_client(sqlx::query(AssertSqlSafe(sql)), client, client.cut_off, None);
@@ -123,20 +122,20 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Keeps what may change of a client that is there.
+/// Updates the mutable columns of a client.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn update(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
     let query = bind_update(sqlx::query(AssertSqlSafe(update_sql())), client);
     query.execute(tx.connection()?).await?;
     Ok(())
 }
 
-/// The longest life that a client or an API gives to tokens; nothing when none does.
+/// The longest token lifetime set by a client or an API; `None` if none sets one.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn longest_token_ttl(database: &Database) -> Result<Option<Duration>, StoreError> {
     let query = || {
         sqlx::query(
@@ -150,15 +149,15 @@ pub async fn longest_token_ttl(database: &Database) -> Result<Option<Duration>, 
     Ok(longest.flatten().map(duration))
 }
 
-/// A client that stands for the API, whatever has become of that; nobody when there is none.
+/// A client that stands for the API, which need not exist; `None` if no client does.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn standing_for(
     tx: &mut Tx,
     resource: &ResourceUri,
 ) -> Result<Option<String>, StoreError> {
-    // LIKE is blind to upper and lower case on one of the engines.
+    // LIKE ignores case on one of the engines.
     let row = sqlx::query(
         "SELECT id FROM clients WHERE stands_for IS NOT NULL \
          AND REPLACE(' ' || stands_for || ' ', ' ' || $1 || ' ', '') <> ' ' || stands_for || ' ' ORDER BY id LIMIT 1",
@@ -169,15 +168,15 @@ pub async fn standing_for(
     Ok(row.map(|row| row.try_get("id")).transpose()?)
 }
 
-/// A client with its secrets, as this transaction sees it, which nobody else changes until it ends.
+/// A client with its secrets, locked until this transaction ends.
 ///
 /// # Errors
-/// When the statement fails, or the row holds what this program never writes.
+/// The statement fails, or the row is corrupt.
 pub async fn lock(
     tx: &mut Tx,
     id: &ClientId,
 ) -> Result<Option<(Client, Vec<ClientSecret>)>, StoreError> {
-    // Both engines let the others wait from here on.
+    // From here on both engines make other transactions wait.
     sqlx::query("UPDATE clients SET id = id WHERE id = $1")
         .bind(id.as_str())
         .execute(tx.connection()?)
@@ -186,10 +185,10 @@ pub async fn lock(
     with_secrets(&rows)
 }
 
-/// Deletes a secret of a client; tells whether there was one.
+/// Deletes a secret of a client. Returns `true` if it existed.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn delete_secret(
     tx: &mut Tx,
     client: &ClientId,
@@ -203,10 +202,10 @@ pub async fn delete_secret(
     Ok(done.rows_affected() == 1)
 }
 
-/// Moves a client's cut-off: tokens whose issuer knew fewer events are void.
+/// Sets the cut-off of a client: tokens whose issuer knew fewer events are invalid.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn set_cut_off(
     tx: &mut Tx,
     id: &ClientId,
@@ -220,10 +219,10 @@ pub async fn set_cut_off(
     Ok(())
 }
 
-/// Keeps a new secret of a client.
+/// Inserts a secret of a client.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn insert_secret(
     tx: &mut Tx,
     client: &ClientId,
@@ -234,12 +233,12 @@ pub async fn insert_secret(
     Ok(())
 }
 
-/// Keeps a secret in another form: its hash with other parameters, its tag or its digest, once it
-/// was shown. Nobody may do more or less than before, so this is no change. Where the secret has
-/// been taken back meanwhile, or another node was first, nothing happens.
+/// Stores a secret in another form after its first use: a hash with other parameters, its tag or
+/// its digest. Permissions stay the same, so this is not a change. Does nothing if the secret has
+/// been revoked meanwhile, or another node was first.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn keep_other_form(
     database: &Database,
     old: &SecretHash,
@@ -257,10 +256,10 @@ pub async fn keep_other_form(
     database.tidy(query).await.map(drop)
 }
 
-/// Disables a client (with the time since when) or enables it.
+/// Disables a client at a time, or enables it.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn set_disabled(
     tx: &mut Tx,
     id: &ClientId,
@@ -277,7 +276,7 @@ pub async fn set_disabled(
 /// Deletes a client with its secrets.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM clients WHERE id = $1")
         .bind(id.as_str())

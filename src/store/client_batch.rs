@@ -1,6 +1,5 @@
-//! `clients` and `client_secrets`, many rows at once: what an import writes and an export reads.
-//! Statements with many rows, since each statement costs a way to the engine's thread or server and
-//! back.
+//! `clients` and `client_secrets` in bulk, for imports and exports. Each statement handles many
+//! rows, because it costs a round trip to the engine's thread or server.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -19,8 +18,8 @@ use crate::model::event::EventNumber;
 /// A client with all of its secrets.
 pub type ClientWithSecrets = (Client, Vec<ClientSecret>);
 
-/// How many rows go into one statement; what remains goes into smaller ones. SQLite takes 32,766
-/// values in a statement.
+/// The numbers of rows per statement; the rest goes into smaller ones. SQLite accepts 32,766 values
+/// in a statement.
 const SIZES: [usize; 3] = [100, 10, 1];
 
 /// One statement in all sizes.
@@ -28,7 +27,7 @@ const SIZES: [usize; 3] = [100, 10, 1];
 struct Statement([Arc<str>; SIZES.len()]);
 
 impl Statement {
-    /// `head`, then for each row `columns` values in parentheses, numbered on from `from`.
+    /// `head`, then `columns` values in parentheses for each row, numbered from `from`.
     fn rows(engine: Engine, head: &str, columns: usize, from: usize) -> Self {
         Self(SIZES.map(|rows| {
             let mut sql = head.to_owned();
@@ -42,8 +41,7 @@ impl Statement {
         }))
     }
 
-    /// `head`, then as many values as there are rows, in one pair of parentheses, numbered on from
-    /// `from`.
+    /// `head`, then one value for each row in a single pair of parentheses, numbered from `from`.
     fn list(engine: Engine, head: &str, from: usize) -> Self {
         Self(SIZES.map(|rows| {
             let (mut sql, mut number) = (format!("{head}("), from);
@@ -53,7 +51,7 @@ impl Statement {
         }))
     }
 
-    /// Shares `rows` out to statements, the largest that they fill first.
+    /// Splits `rows` into statements, the largest full ones first.
     fn shares<'r, T>(&self, mut rows: &'r [T]) -> Vec<(Arc<str>, &'r [T])> {
         let mut shares = Vec::new();
         for (size, sql) in SIZES.into_iter().zip(&self.0) {
@@ -66,8 +64,8 @@ impl Statement {
     }
 }
 
-/// SQLite finds a numbered value by a walk along all of them, which is too long a way for hundreds:
-/// there they go by their place, which PostgreSQL does not know.
+/// SQLite searches numbered values linearly, which is slow for hundreds. It gets positional values,
+/// which PostgreSQL lacks.
 fn push_values(sql: &mut String, engine: Engine, count: usize, number: &mut usize) {
     for place in 0..count {
         sql.push_str(if place == 0 { "" } else { ", " });
@@ -80,7 +78,7 @@ fn push_values(sql: &mut String, engine: Engine, count: usize, number: &mut usiz
     }
 }
 
-/// The statements of an import, made once.
+/// The statements of an import, built once.
 #[derive(Debug, Clone)]
 pub struct Statements {
     insert_clients: Statement,
@@ -91,7 +89,7 @@ pub struct Statements {
 }
 
 impl Statements {
-    /// Those for `engine`.
+    /// The statements for `engine`.
     #[must_use]
     pub fn new(engine: Engine) -> Self {
         let first = if engine == Engine::Sqlite { "?" } else { "$1" };
@@ -112,11 +110,11 @@ impl Statements {
         }
     }
 
-    /// Keeps new clients with their secrets; `import` stages them, so that nobody sees them yet.
-    /// All have this cut-off, whatever stands in them.
+    /// Inserts clients with their secrets; `import` stages them invisibly. All get this cut-off,
+    /// whatever their own says.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when an id is taken.
+    /// [`StoreError::Conflict`] if an id is taken.
     pub async fn insert(
         &self,
         tx: &mut Tx,
@@ -144,10 +142,10 @@ impl Statements {
         Ok(())
     }
 
-    /// Moves the cut-off of many clients.
+    /// Sets the cut-off of many clients.
     ///
     /// # Errors
-    /// When a statement fails.
+    /// A statement fails.
     pub async fn set_cut_off(
         &self,
         tx: &mut Tx,
@@ -163,10 +161,10 @@ impl Statements {
         Ok(())
     }
 
-    /// Which of these ids are taken, and by which import, where one staged them.
+    /// The taken ids among these, and the import that staged each, if any.
     ///
     /// # Errors
-    /// When a statement fails.
+    /// A statement fails.
     pub async fn taken(
         &self,
         database: &Database,
@@ -185,10 +183,10 @@ impl Statements {
         Ok(taken)
     }
 
-    /// Which of these ids of secrets are taken.
+    /// The taken secret ids among these.
     ///
     /// # Errors
-    /// When a statement fails.
+    /// A statement fails.
     pub async fn taken_secrets(
         &self,
         database: &Database,
@@ -208,11 +206,11 @@ impl Statements {
     }
 }
 
-/// Up to `limit` clients whose id comes after `after`, by id, each with its secrets as they were at
-/// the same moment.
+/// Up to `limit` clients with ids after `after`, sorted by id, each with its secrets from the same
+/// snapshot.
 ///
 /// # Errors
-/// When the statement fails, or a row holds what this program never writes.
+/// The statement fails, or a row is corrupt.
 pub async fn page(
     database: &Database,
     after: &str,

@@ -1,6 +1,5 @@
-//! `client_imports`: imports that are taken whole or not at all. Their clients are staged in
-//! batches that hold nobody up, where no statement sees them; one row that is deleted shows them
-//! all.
+//! `client_imports`: atomic imports. Their clients are staged in short batches, invisible to every
+//! other statement; deleting one row publishes them all.
 
 use sqlx::Row as _;
 
@@ -10,23 +9,23 @@ use super::{Database, StoreError, event};
 use crate::clock::Timestamp;
 use crate::model::event::Actor;
 
-/// An import that is under way, or whose process died.
+/// An import in progress, or one whose process has died.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnfinishedImport {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// Who began it.
+    /// The actor that started it.
     pub actor: String,
-    /// Whether it was given up: its clients are to be discarded.
+    /// `true` if it was abandoned: its clients are to be deleted.
     pub abandoned: bool,
-    /// Grows while its process lives.
+    /// The heartbeat: grows while its process lives.
     pub beats: i64,
 }
 
-/// All imports that have not come to their end.
+/// All unfinished imports.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn unfinished(database: &Database) -> Result<Vec<UnfinishedImport>, StoreError> {
     let query =
         || sqlx::query("SELECT id, actor, staged, beats FROM client_imports ORDER BY began_at, id");
@@ -45,7 +44,7 @@ pub async fn unfinished(database: &Database) -> Result<Vec<UnfinishedImport>, St
 /// Begins an import.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn begin(
     database: &Database,
     id: &str,
@@ -64,10 +63,10 @@ pub async fn begin(
     database.tidy(query).await.map(drop)
 }
 
-/// Shows that the process of an import lives.
+/// Sends a heartbeat of an import.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn beat(database: &Database, import: &str) -> Result<(), StoreError> {
     database
         .tidy(|| {
@@ -77,10 +76,10 @@ pub async fn beat(database: &Database, import: &str) -> Result<(), StoreError> {
         .map(drop)
 }
 
-/// Stages clients; tells whether the import still stands: somebody may have taken it for dead.
+/// Stages clients. Returns `false` if the import was abandoned meanwhile.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when an id is taken.
+/// [`StoreError::Conflict`] if an id is taken.
 pub async fn stage(
     database: &Database,
     statements: &Statements,
@@ -89,7 +88,7 @@ pub async fn stage(
 ) -> Result<bool, StoreError> {
     let staged = database.write_unseen(async |tx: &mut Tx| {
         let count = i64::try_from(clients.len()).unwrap_or(i64::MAX);
-        // First, so that whoever cleans up after this import waits for this batch.
+        // First, so that a clean-up of this import waits for this batch.
         let touched = sqlx::query(
             "UPDATE client_imports SET staged = staged + $1, beats = beats + 1 WHERE id = $2 AND staged >= 0",
         )
@@ -106,12 +105,11 @@ pub async fn stage(
     staged.await
 }
 
-/// Keeps new clients. Their cut-off lies behind all events that were committed before their rows
-/// could be written: there may have been clients of these ids before, and the deletion of those is
-/// such an event.
+/// Inserts clients. Their cut-off is behind all events committed before their rows could be
+/// written: one of them may be the deletion of an earlier client of the same id.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when an id is taken.
+/// [`StoreError::Conflict`] if an id is taken.
 pub async fn insert(
     tx: &mut Tx,
     statements: &Statements,
@@ -120,7 +118,8 @@ pub async fn insert(
 ) -> Result<(), StoreError> {
     let cut_off = event::last_number(tx).await?.next();
     statements.insert(tx, clients, cut_off, import).await?;
-    // On PostgreSQL others may have committed meanwhile. That is rare enough to write twice then.
+    // On PostgreSQL other transactions may have committed meanwhile. That is rare enough to write
+    // twice.
     let now = event::last_number(tx).await?.next();
     if now > cut_off {
         statements.set_cut_off(tx, clients, now).await?;
@@ -128,11 +127,11 @@ pub async fn insert(
     Ok(())
 }
 
-/// Shows everybody the clients of an import, from the commit on; tells whether it still stood, with
-/// so many clients.
+/// Publishes the clients of an import at the commit. Returns `false` if it was abandoned or has
+/// another number of clients.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn show(tx: &mut Tx, import: &str, staged: i64) -> Result<bool, StoreError> {
     let shown = sqlx::query("DELETE FROM client_imports WHERE id = $1 AND staged = $2")
         .bind(import)
@@ -142,11 +141,11 @@ pub async fn show(tx: &mut Tx, import: &str, staged: i64) -> Result<bool, StoreE
     Ok(shown.rows_affected() == 1)
 }
 
-/// Gives up an import: from now on it can neither stage more nor be shown. With `beats` only one
-/// that has not shown a sign of life since then. Tells whether it was so.
+/// Abandons an import: it can no longer stage or publish clients. With `beats`, only if it has sent
+/// no heartbeat since. Returns `true` if it was abandoned.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn abandon(
     database: &Database,
     import: &str,
@@ -165,17 +164,17 @@ pub async fn abandon(
     abandoned.await
 }
 
-/// Deletes up to `limit` clients of an import that was given up; tells how many it were.
+/// Deletes up to `limit` clients of an abandoned import. Returns their number.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn discard_some(
     database: &Database,
     import: &str,
     limit: i64,
 ) -> Result<u64, StoreError> {
     let discarded = database.write_unseen(async |tx: &mut Tx| {
-        // The clients of an import that was shown are everybody's.
+        // The clients of a published import are ordinary clients.
         let done = sqlx::query(
             "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE import_id = $1 LIMIT $2) \
                  AND EXISTS (SELECT 1 FROM client_imports WHERE id = $1 AND staged = -1)",
@@ -189,10 +188,10 @@ pub async fn discard_some(
     discarded.await
 }
 
-/// Forgets an import whose clients are discarded.
+/// Deletes an import without clients.
 ///
 /// # Errors
-/// When the statement fails.
+/// The statement fails.
 pub async fn forget(database: &Database, import: &str) -> Result<(), StoreError> {
     let query = || {
         sqlx::query(

@@ -1,4 +1,4 @@
-//! What time it is for the database.
+//! Compares the clock with that of the database.
 
 use std::time::Duration;
 
@@ -7,31 +7,31 @@ use sqlx::Row as _;
 use super::{Database, Engine, StoreError};
 use crate::clock::{Clock, Timestamp};
 
-/// What two clocks showed at one moment.
+/// The readings of two clocks at the same moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compared {
-    /// That of this machine.
+    /// The clock of this machine.
     pub here: Timestamp,
-    /// That of the database's server.
+    /// The clock of the database server.
     pub there: Timestamp,
 }
 
 impl Compared {
-    /// How far they are apart.
+    /// The difference.
     #[must_use]
     pub fn apart(&self) -> Duration {
         self.here.since(self.there).max(self.there.since(self.here))
     }
 
-    /// How many seconds that of this machine is ahead, or behind when that is negative.
+    /// The seconds by which this machine is ahead; negative if it is behind.
     #[must_use]
     pub fn ahead_secs(&self) -> f64 {
         self.here.since(self.there).as_secs_f64() - self.there.since(self.here).as_secs_f64()
     }
 }
 
-/// Compares the clock of this machine with that of the database's server; nothing when there is
-/// none, so that it would be the same clock.
+/// Compares the clock of this machine with that of the database server; `None` for an embedded
+/// database, which shares the clock.
 ///
 /// # Errors
 /// The statement fails.
@@ -41,11 +41,11 @@ pub async fn compare(
 ) -> Result<Option<Compared>, StoreError> {
     let (before, began) = (here.now(), here.elapsed());
     let Some(there) = now(database).await? else { return Ok(None) };
-    // It was asked half-way, as far as one can know.
+    // The reading is assumed to be from the middle of the query.
     Ok(Some(Compared { here: before.plus(here.elapsed().saturating_sub(began) / 2), there }))
 }
 
-/// The time of the database's server.
+/// The time of the database server.
 async fn now(database: &Database) -> Result<Option<Timestamp>, StoreError> {
     if database.engine() == Engine::Sqlite {
         return Ok(None);

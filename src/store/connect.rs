@@ -1,4 +1,4 @@
-//! Reaching a database by its URL.
+//! Connects to a database by its URL.
 
 use std::fmt;
 use std::fs;
@@ -17,7 +17,7 @@ use super::{Database, OpenError};
 use crate::config::masking;
 use crate::metrics::Metrics;
 
-/// The two engines that one set of SQL runs on.
+/// The supported engines, which share one set of SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
     /// Embedded, for one server.
@@ -26,24 +26,24 @@ pub enum Engine {
     Postgres,
 }
 
-/// Where the database is. It may hold a password, so it is never printed whole.
+/// The location of the database. Never printed in full: it may contain a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl {
     engine: Engine,
     url: String,
 }
 
-/// A URL that names no database that Mintery can use.
+/// An unsupported URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the database must be sqlite://PATH or postgres://USER@HOST/NAME{0}")]
 pub struct InvalidDatabaseUrl(&'static str);
 
-/// What to do when there is no database file.
+/// The handling of a missing database file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// Make one.
+    /// Create it.
     Create,
-    /// Say so.
+    /// Fail.
     Refuse,
 }
 
@@ -51,8 +51,8 @@ impl DatabaseUrl {
     /// Parses a URL.
     ///
     /// # Errors
-    /// When its scheme is neither `sqlite` nor `postgres`, or it names an SQLite database in memory
-    /// (which a restart would lose).
+    /// If the scheme is neither `sqlite` nor `postgres`, or the URL names an SQLite database in
+    /// memory (which a restart would lose).
     pub fn parse(url: &str) -> Result<Self, InvalidDatabaseUrl> {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(Self { engine: Engine::Postgres, url: url.to_owned() });
@@ -74,14 +74,14 @@ impl DatabaseUrl {
         }
     }
 
-    /// Which engine it names.
+    /// The engine.
     #[must_use]
     pub const fn engine(&self) -> Engine {
         self.engine
     }
 
-    /// The names of the parameters that no driver knows, so that they are ignored: `sslmod`, say,
-    /// which encrypts nothing.
+    /// The parameters that the driver ignores, such as a misspelled `sslmod`, which would leave the
+    /// connection unencrypted.
     #[must_use]
     pub fn ignored_parameters(&self) -> Vec<String> {
         let url = url::Url::parse(&self.url).ok().filter(|_| self.engine == Engine::Postgres);
@@ -91,7 +91,7 @@ impl DatabaseUrl {
             .collect()
     }
 
-    /// The file, when it is one.
+    /// The file of an SQLite database.
     #[must_use]
     pub fn path(&self) -> Option<PathBuf> {
         let rest = self.url.strip_prefix("sqlite:")?;
@@ -106,7 +106,7 @@ impl fmt::Display for DatabaseUrl {
         let masked = masking::url(&self.url);
         let shown = match self.engine {
             Engine::Sqlite => &*masked,
-            // How it is reached is nothing that an error has to repeat.
+            // The parameters do not belong in an error.
             Engine::Postgres => masked.split('?').next().unwrap_or_default(),
         };
         f.write_str(shown)
@@ -141,18 +141,18 @@ const PARAMETERS: &[&str] = &[
     "user",
 ];
 
-/// How long a request waits for a connection before the store counts as out of reach.
+/// The time that a request waits for a connection before the store counts as unreachable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long the first connection may take; longer than SQLite waits for a lock, so that it says
-/// what it waited for.
+/// The time limit of the first connection; longer than SQLite waits for a lock, so that the error
+/// names the lock.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(8);
 
 impl Database {
-    /// Reaches the database at `url`.
+    /// Opens the database at `url`.
     ///
     /// # Errors
-    /// When it is not there and not to be made, belongs to somebody else, or does not answer.
+    /// If it is missing and may not be created, belongs to another user, or does not answer.
     pub async fn open(
         url: &DatabaseUrl,
         missing: Missing,
@@ -169,12 +169,11 @@ impl Database {
         open_postgres(url, POSTGRES_SETTINGS, metrics).await
     }
 
-    /// Reaches the database at `url` to look into it alone: nothing is made, and whoever tries to
-    /// change something is refused.
+    /// Opens the database at `url` read-only: nothing is created, and writes fail.
     ///
     /// # Errors
-    /// When it is not there, belongs to somebody else, may not be written to, does not answer, or
-    /// is no database.
+    /// If it is missing, belongs to another user, is not writable, does not answer, or is not a
+    /// database.
     pub async fn open_to_look(url: &DatabaseUrl, metrics: Arc<Metrics>) -> Result<Self, OpenError> {
         install_drivers();
         if let Some(path) = url.path() {
@@ -223,7 +222,7 @@ async fn open_postgres(
 ) -> Result<Database, OpenError> {
     let failed = |reason| OpenError::Refused(format!("{url}: {reason}"));
     probe(url, settings).await.map_err(failed)?;
-    // Two pools: changes that wait in line must not keep look-ups and the follower waiting.
+    // Two pools: waiting changes must not delay lookups and the follower.
     let pool =
         || lazy_pool(AnyPoolOptions::new().max_connections(8), url, settings).map_err(failed);
     Ok(Database {
@@ -239,8 +238,8 @@ async fn open_postgres(
 const SQLITE_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
                                PRAGMA foreign_keys = ON; PRAGMA cache_size = -250;";
 
-/// No `journal_mode`, which is a change to the file of another program; and a statement that reads,
-/// since the others do not find out that a file is no database.
+/// Without `journal_mode`, which would change a file of another program; with a statement that
+/// reads, because the others do not detect a file that is not a database.
 const SQLITE_LOOK_SETTINGS: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA cache_size = -250; \
                                     SELECT 1 FROM sqlite_schema LIMIT 1;";
 
@@ -253,8 +252,7 @@ const POSTGRES_SETTINGS: &str = "SET idle_in_transaction_session_timeout = '10s'
                                  SET statement_timeout = '30s'; SET tcp_user_timeout = '10s'; \
                                  SET tcp_keepalives_idle = '10s'; SET client_min_messages = 'warning';";
 
-/// Connects once: a pool would try again and again, and say in the end that it took too long, not
-/// why.
+/// Connects once. A pool would retry, and finally report a timeout instead of the cause.
 async fn probe(url: &DatabaseUrl, settings: &'static str) -> Result<(), String> {
     let connecting = async {
         let mut connection = AnyConnection::connect(&url.url).await?;
@@ -282,7 +280,7 @@ fn lazy_pool(
         .map_err(|error| reason(&error))
 }
 
-/// What a person can do something with: the message of the engine, not the layers around it.
+/// The actionable part of an error: the message of the engine without its wrappers.
 fn reason(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::Database(reason) => reason.message().to_owned(),
@@ -292,7 +290,7 @@ fn reason(error: &sqlx::Error) -> String {
     }
 }
 
-/// Makes the file with a mode that keeps others out, or checks that it is ours.
+/// Creates the file with a private mode, or checks the owner of an existing one.
 fn prepare_file(path: &Path, missing: Missing) -> Result<(), OpenError> {
     let shown = || path.display().to_string();
     let file_error =
@@ -317,7 +315,7 @@ fn prepare_file(path: &Path, missing: Missing) -> Result<(), OpenError> {
                     .map_err(file_error)?;
             }
             match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-                // Another process was faster; its file is as good as ours would be.
+                // Another process created the file first.
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                     prepare_file(path, missing)
                 }
@@ -328,8 +326,8 @@ fn prepare_file(path: &Path, missing: Missing) -> Result<(), OpenError> {
     }
 }
 
-/// Even a reader has SQLite make files beside the database, with its mode: where that lets nobody
-/// write, they would stay behind and keep later writers from their work.
+/// Even a reader makes SQLite create files beside the database, with its mode. Read-only ones would
+/// stay behind and block later writers.
 fn check_writable(path: &Path) -> Result<(), OpenError> {
     let folder =
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -87,8 +87,7 @@ pub(super) fn silent() -> StoreError {
     StoreError::Unavailable("it does not answer".to_owned())
 }
 
-/// Whether the connection is dead, rather than the request wrong: also when the database says that
-/// it is shutting down.
+/// `true` if the connection is dead, not the request wrong; also while the database shuts down.
 fn is_broken(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => true,

@@ -1,52 +1,51 @@
-//! What can go wrong between this program and its database.
+//! Errors of the database.
 
 use sqlx::error::ErrorKind;
 
 /// A statement failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The store is out of reach, or so busy that it comes to the same. Nothing was changed.
+    /// The store is unreachable, or too busy. Nothing was changed.
     #[error("the store is unreachable: {0}")]
     Unavailable(String),
-    /// The connection broke while a change was being committed: it may have happened, or not.
+    /// The connection was lost during a commit: its outcome is unknown.
     #[error("the connection to the store was lost during a commit; its outcome is unknown: {0}")]
     OutcomeUnknown(String),
-    /// What was to be made exists.
+    /// The object already exists.
     #[error("it already exists")]
     Conflict,
-    /// A row holds what this program never writes.
+    /// A row is corrupt: this program never writes it.
     #[error("the store contains an invalid {0}")]
     Corrupt(&'static str),
-    /// Anything else.
+    /// Any other error.
     #[error("the store failed: {0}")]
     Failed(String),
 }
 
-/// A database could not be opened; each says what to do.
+/// A database that cannot be opened. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// There is no such file.
+    /// The file does not exist.
     #[error(
         "no database at {0}; create one with `mintery serve`, `mintery db migrate` or `mintery client create`"
     )]
     Missing(String),
-    /// The file or its folder cannot be used.
+    /// The file or its folder is unusable.
     #[error("cannot use the database at {path}: {reason}")]
     File {
-        /// Which.
+        /// The path.
         path: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The file belongs to another user: writing to it would leave files that its owner cannot
-    /// write.
+    /// The file belongs to another user, who could not write files created by this one.
     #[error(
         "the database at {path} belongs to another user (uid {owner}); run this command as that user"
     )]
     Foreign {
-        /// Which.
+        /// The path.
         path: String,
-        /// Whose.
+        /// The uid of the owner.
         owner: u32,
     },
     /// Another process serves this file.
@@ -54,10 +53,10 @@ pub enum OpenError {
         "another process serves the database at {0}; SQLite supports one server, use PostgreSQL for several"
     )]
     ServedElsewhere(String),
-    /// It can be read and not written.
+    /// The database is read-only.
     #[error("cannot serve a read-only database: {0}")]
     ReadOnly(String),
-    /// It was reached, and refused.
+    /// The database refused the connection.
     #[error("cannot open the database: {0}")]
     Refused(String),
     /// Tables are missing.
@@ -65,10 +64,10 @@ pub enum OpenError {
         "the database has no tables, or the tables of an earlier release; run `mintery db migrate`"
     )]
     NotMigrated,
-    /// Tables of a later release.
+    /// The tables are of a later release.
     #[error("the database is newer than this program (it has migration {0}); upgrade the program")]
     TooNew(i64),
-    /// A migration that landed is not the one that this program knows.
+    /// An applied migration differs from this program's.
     #[error(
         "migration {0} in the database differs from this program's; the database was created by a different build"
     )]
@@ -102,8 +101,8 @@ impl From<sqlx::Error> for StoreError {
 }
 
 impl StoreError {
-    /// Why a commit failed. Mostly it cannot be told whether it happened; but where SQLite could
-    /// not write all of it down, it did not.
+    /// The error of a failed commit. Its outcome is usually unknown; but if SQLite could not write
+    /// everything, it did not happen.
     pub(super) fn of_commit(error: sqlx::Error) -> Self {
         let is_full = |code: &str| sqlite_code(code).is_some_and(is_full);
         match &error {
@@ -115,20 +114,20 @@ impl StoreError {
     }
 }
 
-/// A code of SQLite, rather than of PostgreSQL.
+/// A code of SQLite; `None` for one of PostgreSQL.
 fn sqlite_code(code: &str) -> Option<i64> {
     code.parse().ok().filter(|_| code.len() < 5)
 }
 
-/// FULL, and the extended form of IOERR that stands for a write that failed.
+/// FULL, and the extended code of IOERR for a failed write.
 const fn is_full(code: i64) -> bool {
     matches!(code & 0xff, 13) || code == 778
 }
 
-/// Codes that say "later": SQLite's BUSY and LOCKED (with their extended forms), and those of a
-/// full disk; PostgreSQL's connection exceptions (class 08), insufficient resources (53), a lock
-/// that was not had in time (55P03), operator intervention (57), a transaction that idled too long
-/// (25P03), serialization failures and deadlocks (40).
+/// Codes of temporary errors. SQLite: BUSY and LOCKED with their extended codes, and a full disk.
+/// PostgreSQL: connection exceptions (class 08), insufficient resources (53), lock timeout (55P03),
+/// operator intervention (57), idle transaction timeout (25P03), serialization failures and
+/// deadlocks (40).
 fn is_passing(code: &str) -> bool {
     sqlite_code(code).is_some_and(|code| matches!(code & 0xff, 5 | 6) || is_full(code))
         || (code.len() == 5

@@ -8,8 +8,8 @@ use super::{Database, StoreError};
 use crate::clock::Timestamp;
 use crate::model::event::{EventNumber, RecordedEvent, RecordedKind};
 
-/// Takes the next number, and with it the right to commit: all other changes wait for this
-/// transaction to end. Returns it with the seal of the event before.
+/// Takes the next number and with it the right to commit: all other changes wait until this
+/// transaction ends. Returns the number with the seal of the previous event.
 pub(super) async fn take_next_number(tx: &mut Tx) -> Result<(EventNumber, String), StoreError> {
     let row = sqlx::query(
         "UPDATE event_head SET number = number + 1 WHERE id = 1 RETURNING number, seal",
@@ -19,8 +19,8 @@ pub(super) async fn take_next_number(tx: &mut Tx) -> Result<(EventNumber, String
     Ok((EventNumber::new(row.try_get("number")?), row.try_get("seal")?))
 }
 
-/// Moves the head on if it is still as expected; returns whether it was. With it goes the right to
-/// commit, as with [`take_next_number`].
+/// Moves the head if it is as expected, and returns `true` if it was. Takes the right to commit, as
+/// [`take_next_number`].
 pub(super) async fn move_head(
     tx: &mut Tx,
     number: EventNumber,
@@ -76,7 +76,7 @@ pub async fn last_number(tx: &mut Tx) -> Result<EventNumber, StoreError> {
     Ok(EventNumber::new(number))
 }
 
-/// Whether any event has this subject.
+/// Returns `true` if an event has this subject.
 ///
 /// # Errors
 /// The statement fails.
@@ -99,7 +99,7 @@ pub async fn head(database: &Database) -> Result<(EventNumber, String), StoreErr
     Ok((EventNumber::new(row.try_get("number")?), row.try_get("seal")?))
 }
 
-/// Reads up to `limit` events in order, from `number` on.
+/// Up to `limit` events in order, starting at `number`.
 ///
 /// # Errors
 /// The statement fails.
@@ -129,14 +129,14 @@ pub struct Filter {
     pub subject: Option<String>,
     /// This actor.
     pub actor: Option<String>,
-    /// From this time on.
+    /// From this time.
     pub from: Option<Timestamp>,
     /// Before this time.
     pub until: Option<Timestamp>,
 }
 
-/// The statement of one page. The most common conditions stand in it alone: no engine uses an index
-/// for an optional condition.
+/// The statement of a page. The most common conditions have statements of their own: no engine uses
+/// an index for an optional condition.
 macro_rules! page_of {
     ($edge:literal, $whose:literal, $order:literal) => {
         concat!(
@@ -162,7 +162,7 @@ macro_rules! page_of_whose {
     };
 }
 
-/// Reads up to `limit` events after `after`, in order.
+/// Up to `limit` events after `after`, in order.
 ///
 /// # Errors
 /// The statement fails.
@@ -175,7 +175,7 @@ pub async fn page(
     filtered(database, page_of_whose!(filter, ">", ""), after, limit, filter).await
 }
 
-/// Reads up to `limit` events before `before`, the newest first.
+/// Up to `limit` events before `before`, newest first.
 ///
 /// # Errors
 /// The statement fails.

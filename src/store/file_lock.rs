@@ -1,5 +1,5 @@
-//! Locks beside an SQLite file, which the operating system lets go of when their process dies,
-//! however it does.
+//! Locks beside an SQLite file. The operating system releases them when their process ends, however
+//! it does.
 
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -7,26 +7,25 @@ use std::path::Path;
 
 use super::OpenError;
 
-/// A lock, held as long as this lives.
+/// A lock, held until it is dropped.
 #[derive(Debug)]
 pub struct FileLock {
     _file: File,
 }
 
 impl FileLock {
-    /// Takes the right to serve the database at `path`: one server for each file, because replay
-    /// ids and counts live in the memory of the one process that serves it.
+    /// Takes the right to serve the database at `path`. One server per file: replay ids and counts
+    /// live in the memory of its process.
     ///
     /// # Errors
-    /// When another process has it.
+    /// If another process has it.
     pub fn to_serve(path: &Path) -> Result<Self, OpenError> {
         let file = open(path, ".serve-lock")?;
         file.try_lock().map_err(|_| OpenError::ServedElsewhere(path.display().to_string()))?;
         Ok(Self { _file: file })
     }
 
-    /// Takes the right to change the tables of the database at `path`, waiting for whoever is at
-    /// it.
+    /// Takes the right to change the tables of the database at `path`; waits for its holder.
     pub(super) async fn to_migrate(path: &Path) -> Result<Self, OpenError> {
         let failed = |reason: String| OpenError::File { path: path.display().to_string(), reason };
         let file = open(path, ".migrate-lock")?;
@@ -36,8 +35,7 @@ impl FileLock {
     }
 }
 
-/// Opens the file of a lock beside the database, by its real name: a link is another way to the
-/// same file.
+/// Opens the lock file beside the database, by its real path: a link leads to the same file.
 pub(super) fn open(database: &Path, suffix: &str) -> Result<File, OpenError> {
     let failed = |path: &Path, error: std::io::Error| OpenError::File {
         path: path.display().to_string(),

@@ -1,4 +1,4 @@
-//! `idempotency_keys`: what was made by requests that may be sent again.
+//! `idempotency_keys`: the objects created by requests that may be repeated.
 
 use sqlx::Row as _;
 
@@ -6,16 +6,16 @@ use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
 
-/// What came of a request that was sent before.
+/// The result of an earlier request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Earlier {
     /// The digest of the request.
     pub request_digest: String,
-    /// The id of what it made.
+    /// The id of the created object.
     pub subject: String,
 }
 
-/// What came of the request that `caller` has sent with `key`, unless that has expired at `now`.
+/// The result of the request that `caller` sent with `key`, unless it has expired at `now`.
 ///
 /// # Errors
 /// The statement fails.
@@ -44,11 +44,10 @@ pub async fn earlier(
     rows.first().map(earlier).transpose()
 }
 
-/// Keeps what a request has made, until `expires_at`.
+/// Stores the object created by a request, until `expires_at`.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when an equal key of this caller was kept, and has not expired at
-/// `now`.
+/// [`StoreError::Conflict`] if the caller has an equal key that has not expired at `now`.
 pub async fn insert(
     tx: &mut Tx,
     caller: &str,
@@ -79,12 +78,12 @@ pub async fn insert(
     Ok(())
 }
 
-/// Deletes some of those that have expired at `now`; returns whether there may be more.
+/// Deletes some keys that have expired at `now`. Returns `true` if more may remain.
 ///
 /// # Errors
 /// The statement fails.
 pub async fn delete_some(database: &Database, now: Timestamp) -> Result<bool, StoreError> {
-    /// Few enough to keep no writer waiting.
+    /// Small, so that writers do not wait long.
     const SOME: i64 = 500;
     let query = || {
         sqlx::query(

@@ -10,46 +10,46 @@ use crate::clock::Timestamp;
 use crate::model::key_schedule::{ScheduledKey, Term};
 use crate::model::signing_key::UnknownAlgorithm;
 
-/// A data key as it is kept.
+/// A stored data key.
 #[derive(Debug, Clone)]
 pub struct SealedDataKey {
-    /// Its id.
+    /// The id.
     pub id: String,
-    /// What it is for.
+    /// The purpose.
     pub purpose: String,
-    /// Which of several for the same purpose; the highest is in use.
+    /// The version within its purpose; the highest is in use.
     pub version: i64,
-    /// The key under the master key.
+    /// The key, sealed under the master key.
     pub sealed: String,
 }
 
-/// A signing key as it is kept.
+/// A stored signing key.
 #[derive(Debug, Clone)]
 pub struct StoredSigningKey {
-    /// Its RFC 7638 thumbprint.
+    /// The RFC 7638 thumbprint.
     pub kid: String,
-    /// Its algorithm.
+    /// The algorithm.
     pub alg: String,
-    /// Its private form under the data key for sealing; empty once the key was taken back.
+    /// The private key, sealed under the data key; empty after a revocation.
     pub sealed_private: String,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it signs.
+    /// The term.
     pub term: Term,
 }
 
 impl StoredSigningKey {
-    /// The key without its secrets.
+    /// The key without its secret part.
     ///
     /// # Errors
-    /// When this release does not know the algorithm.
+    /// If the algorithm is unknown to this release.
     pub fn schedule(&self) -> Result<ScheduledKey, UnknownAlgorithm> {
         let algorithm = self.alg.parse()?;
         Ok(ScheduledKey { kid: self.kid.clone(), algorithm, term: self.term })
     }
 }
 
-/// A fact about the database as a whole.
+/// A property of the database as a whole.
 ///
 /// # Errors
 /// The statement fails.
@@ -60,10 +60,10 @@ pub async fn meta(database: &Database, name: &str) -> Result<Option<String>, Sto
     Ok(rows.first().map(|row| row.try_get("value")).transpose()?)
 }
 
-/// Records a fact about the database as a whole, which must be new.
+/// Stores a new property of the database as a whole.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when it is recorded already.
+/// [`StoreError::Conflict`] if it exists.
 pub async fn insert_meta(tx: &mut Tx, name: &str, value: &str) -> Result<(), StoreError> {
     let query =
         sqlx::query("INSERT INTO meta (name, value) VALUES ($1, $2)").bind(name).bind(value);
@@ -94,7 +94,7 @@ pub async fn data_keys(database: &Database) -> Result<Vec<SealedDataKey>, StoreE
         .collect()
 }
 
-/// Keeps a data key.
+/// Inserts a data key.
 ///
 /// # Errors
 /// The statement fails.
@@ -116,7 +116,7 @@ pub async fn insert_data_key(
     Ok(())
 }
 
-/// All signing keys, the oldest first.
+/// All signing keys, oldest first.
 ///
 /// # Errors
 /// The statement fails.
@@ -151,10 +151,10 @@ pub async fn signing_keys(database: &Database) -> Result<Vec<StoredSigningKey>, 
         .collect()
 }
 
-/// Keeps a signing key.
+/// Inserts a signing key.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when it is there already, or another one of its algorithm has no end.
+/// [`StoreError::Conflict`] if it exists, or another key of its algorithm has no end.
 pub async fn insert_signing_key(tx: &mut Tx, key: &StoredSigningKey) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO signing_keys (kid, alg, sealed_private, created_at, signs_from, signs_until, longest_ttl) \
@@ -172,11 +172,11 @@ pub async fn insert_signing_key(tx: &mut Tx, key: &StoredSigningKey) -> Result<(
     Ok(())
 }
 
-/// Changes when a key signs, if that is still as it was `before`; returns whether it was. The private
-/// half of a key that is taken back is erased.
+/// Changes the term of a key if it is still `before`. Returns `true` if it was. Erases the private
+/// key of a revoked one.
 ///
 /// # Errors
-/// The statement fails, as it does where another key of the algorithm has no end.
+/// The statement fails, as it does if another key of the algorithm has no end.
 pub async fn set_term(
     tx: &mut Tx,
     kid: &str,
@@ -200,8 +200,8 @@ pub async fn set_term(
     Ok(done.rows_affected() == 1)
 }
 
-/// Records that tokens of this life may be signed from now on. That is no change: it makes keys
-/// stay longer, never shorter, and nobody forgets anything because of it.
+/// Records that tokens of this lifetime may now be signed. Not a change: keys stay published
+/// longer, never shorter, and no cache depends on it.
 ///
 /// # Errors
 /// The statement fails.
@@ -209,8 +209,7 @@ pub async fn raise_longest_ttl(database: &Database, ttl: Duration) -> Result<(),
     database.tidy(|| sqlx::query(RAISE_LONGEST_TTL).bind(millis(ttl))).await.map(drop)
 }
 
-/// The same in the change from which on such tokens may be signed, where it says how long they
-/// live.
+/// As [`raise_longest_ttl`], within the change that sets the lifetime.
 ///
 /// # Errors
 /// The statement fails.

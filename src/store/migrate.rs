@@ -1,4 +1,4 @@
-//! Bringing the tables to what this release needs.
+//! Migrates the tables to this release.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -23,22 +23,22 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     Migrator::with_migrations(MIGRATIONS.iter().map(migration).collect())
 });
 
-/// What tables a database has.
+/// The state of the tables of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaState {
-    /// Those of this release.
+    /// The tables of this release.
     Current,
-    /// None, or those of an earlier release.
+    /// No tables, or those of an earlier release.
     Behind,
-    /// Those of a later release, which made this migration.
+    /// The tables of a later release, with its migration.
     Ahead(i64),
 }
 
 impl Database {
-    /// Makes the tables, or changes those of an earlier release.
+    /// Creates or migrates the tables.
     ///
     /// # Errors
-    /// When the tables are of a later release, or a statement fails.
+    /// If the tables are of a later release, or a statement fails.
     pub async fn migrate(&self) -> Result<(), OpenError> {
         let _lock = match &self.file {
             Some(path) => Some(FileLock::to_migrate(path).await?),
@@ -55,14 +55,13 @@ impl Database {
         })
     }
 
-    /// Checks that changes can be made: a server that could not make one would find out when it
-    /// matters.
+    /// Checks that the database is writable: otherwise a server would fail at its first change.
     ///
     /// # Errors
-    /// [`OpenError::ReadOnly`] when not.
+    /// [`OpenError::ReadOnly`] if it is not.
     pub async fn check_writable(&self) -> Result<(), OpenError> {
         let mut tx = match Tx::begin(self).await {
-            // Somebody else is writing just now, which is no reason not to serve.
+            // Another process is writing, which does not prevent serving.
             Err(StoreError::Unavailable(_)) => return Ok(()),
             begun => begun?,
         };
@@ -76,7 +75,7 @@ impl Database {
         }
     }
 
-    /// Whether the tables are those of this release.
+    /// The state of the tables.
     ///
     /// # Errors
     /// A statement fails.

@@ -1,4 +1,4 @@
-//! What is read of many things at once, to show what needs attention.
+//! Reads across many objects for the overview.
 
 use sqlx::Row as _;
 
@@ -8,27 +8,27 @@ use crate::clock::Timestamp;
 use crate::model::client::{ClientId, SecretId};
 use crate::model::usage::{Hour, LastUse};
 
-/// How often each outcome was, in stretches of some hours.
+/// A total of an outcome in a period of some hours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Total {
-    /// The number of the stretch, from the epoch on.
+    /// The number of the period since the epoch.
     pub stretch: i64,
     /// The name of the outcome.
     pub outcome: String,
-    /// How often.
+    /// The total.
     pub times: i64,
 }
 
-/// What is counted.
+/// The counted requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Of {
-    /// Requests for tokens, of all clients.
+    /// Token requests of all clients.
     Clients,
     /// Requests with API keys.
     ApiKeys,
 }
 
-/// How often each outcome was from the hour `from` on, in stretches of `hours` hours.
+/// Totals of each outcome from the hour `from`, in periods of `hours` hours.
 ///
 /// # Errors
 /// The statement fails.
@@ -60,26 +60,26 @@ pub async fn totals(
         .collect()
 }
 
-/// A secret of a client that somebody should look at.
+/// A client secret that needs attention.
 #[derive(Debug, Clone)]
 pub struct NotedSecret {
     /// The secret.
     pub id: SecretId,
-    /// What people call it.
+    /// The label.
     pub label: Option<String>,
-    /// Whose it is.
+    /// The client.
     pub client: ClientId,
-    /// What people call that.
+    /// The name of the client.
     pub client_name: String,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// When it ends.
+    /// The time of expiry.
     pub expires_at: Option<Timestamp>,
-    /// When it was last used.
+    /// The last use.
     pub last_use: Option<LastUse>,
 }
 
-/// The columns of a secret, as [`noted`] reads them, of some secrets.
+/// The columns of some secrets, as [`noted`] reads them.
 macro_rules! noted_where {
     ($secrets:literal, $condition:literal) => {
         concat!(
@@ -92,7 +92,7 @@ macro_rules! noted_where {
     };
 }
 
-/// Up to `limit` secrets that end after `now` and not after `until`, the next first.
+/// Up to `limit` secrets that expire after `now` and not after `until`, soonest first.
 ///
 /// # Errors
 /// The statement fails, or a row is corrupt.
@@ -110,8 +110,8 @@ pub async fn expiring_secrets(
     database.lookup(query).await?.iter().map(noted).collect()
 }
 
-/// Up to `limit` secrets of enabled clients that were made before `since` and not used from then
-/// on. They are looked for among the `looked_at` oldest: no index knows which are not used.
+/// Up to `limit` secrets of enabled clients, created before `since` and unused since then. Searches
+/// the `looked_at` oldest: no index finds unused ones.
 ///
 /// # Errors
 /// The statement fails, or a row is corrupt.

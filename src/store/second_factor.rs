@@ -8,18 +8,18 @@ use crate::clock::Timestamp;
 use crate::model::user::UserId;
 use crate::secret::digest::SecretDigest;
 
-/// What an authenticator app of somebody has too, as it is kept.
+/// The stored second factor of a user.
 #[derive(Debug, Clone)]
 pub struct SecondFactor {
-    /// Sealed.
+    /// The secret of the authenticator app, sealed.
     pub sealed_secret: String,
-    /// Since when codes are asked for; not yet when absent.
+    /// The time since which codes are required; absent before the confirmation.
     pub confirmed_at: Option<Timestamp>,
-    /// The step of the last code that was good.
+    /// The step of the last accepted code.
     pub last_step: i64,
 }
 
-/// The second factor of a user. Whoever changes it has locked the user before.
+/// The second factor of a user. A caller that changes it must have locked the user.
 ///
 /// # Errors
 /// The statement fails.
@@ -39,7 +39,7 @@ pub async fn of_user(tx: &mut Tx, user: &UserId) -> Result<Option<SecondFactor>,
     }))
 }
 
-/// Keeps one that is not confirmed yet, in the place of another such.
+/// Stores an unconfirmed second factor, which replaces another unconfirmed one.
 ///
 /// # Errors
 /// A statement fails.
@@ -62,7 +62,7 @@ pub async fn begin(
     Ok(())
 }
 
-/// From now on codes are asked for.
+/// Confirms the second factor: codes are required.
 ///
 /// # Errors
 /// The statement fails.
@@ -75,7 +75,7 @@ pub async fn confirm(tx: &mut Tx, user: &UserId, now: Timestamp) -> Result<(), S
     Ok(())
 }
 
-/// No code of this step or one before it is good any more.
+/// Invalidates the codes of this step and of earlier ones.
 ///
 /// # Errors
 /// The statement fails.
@@ -88,7 +88,7 @@ pub async fn set_last_step(tx: &mut Tx, user: &UserId, step: i64) -> Result<(), 
     Ok(())
 }
 
-/// Deletes the second factor of a user with their recovery codes; returns whether there was one.
+/// Deletes the second factor of a user with their recovery codes. Returns `true` if there was one.
 ///
 /// # Errors
 /// A statement fails.
@@ -104,7 +104,7 @@ async fn delete_codes(tx: &mut Tx, user: &UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Keeps these recovery codes of a user, and no others.
+/// Replaces the recovery codes of a user.
 ///
 /// # Errors
 /// A statement fails.
@@ -124,7 +124,7 @@ pub async fn set_codes(
     Ok(())
 }
 
-/// Takes a recovery code of a user away; returns whether there was one.
+/// Deletes a recovery code of a user. Returns `true` if it existed.
 ///
 /// # Errors
 /// The statement fails.
@@ -141,7 +141,7 @@ pub async fn take_code(
     Ok(done.rows_affected() == 1)
 }
 
-/// How many recovery codes of a user are left.
+/// The number of remaining recovery codes of a user.
 ///
 /// # Errors
 /// The statement fails.

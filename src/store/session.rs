@@ -18,7 +18,7 @@ macro_rules! session_columns {
     };
 }
 
-/// The session with this digest, and who is logged in.
+/// The session with this digest, and its user.
 ///
 /// # Errors
 /// The statement fails, or the row is corrupt.
@@ -38,8 +38,7 @@ pub async fn by_digest(
     rows.first().map(|row| Ok((session(row)?, user(row)?))).transpose()
 }
 
-/// The sessions of a user that have not ended at `now`, the newest first. There are never many of
-/// one.
+/// The sessions of a user that have not ended at `now`, newest first. Their number is bounded.
 ///
 /// # Errors
 /// The statement fails, or a row is corrupt.
@@ -58,7 +57,7 @@ pub async fn of_user(
     rows.iter().map(session).collect()
 }
 
-/// Keeps a new session.
+/// Inserts a session.
 ///
 /// # Errors
 /// The statement fails.
@@ -84,7 +83,7 @@ pub async fn insert(
     Ok(())
 }
 
-/// Ends a session of a user; returns whether there was one.
+/// Ends a session of a user. Returns `true` if it existed.
 ///
 /// # Errors
 /// The statement fails.
@@ -97,7 +96,7 @@ pub async fn delete(tx: &mut Tx, user: &UserId, id: &SessionId) -> Result<bool, 
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends all sessions of a user but `kept`; tells how many there were.
+/// Ends all sessions of a user except `kept`. Returns their number.
 ///
 /// # Errors
 /// The statement fails.
@@ -108,14 +107,14 @@ pub async fn delete_all(
 ) -> Result<u64, StoreError> {
     let done = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND id <> $2")
         .bind(user.as_str())
-        // No session has no id.
+        // No session has an empty id.
         .bind(kept.map_or("", SessionId::as_str))
         .execute(tx.connection()?)
         .await?;
     Ok(done.rows_affected())
 }
 
-/// Ends those sessions of a user that are not among the newest `most`.
+/// Ends all sessions of a user except the newest `most`.
 ///
 /// # Errors
 /// The statement fails.
@@ -132,7 +131,7 @@ pub async fn delete_oldest(tx: &mut Tx, user: &UserId, most: i64) -> Result<(), 
     Ok(())
 }
 
-/// Notes that a session was used. That is no change.
+/// Records the use of a session. Not a change.
 ///
 /// # Errors
 /// The statement fails.
@@ -146,12 +145,12 @@ pub async fn saw(database: &Database, id: &SessionId, at: Timestamp) -> Result<(
     database.tidy(query).await.map(drop)
 }
 
-/// Deletes some of those that have ended at `now`; returns whether there may be more.
+/// Deletes some sessions that have ended at `now`. Returns `true` if more may remain.
 ///
 /// # Errors
 /// The statement fails.
 pub async fn delete_expired(database: &Database, now: Timestamp) -> Result<bool, StoreError> {
-    /// Few enough to keep no writer waiting.
+    /// Small, so that writers do not wait long.
     const SOME: i64 = 500;
     let query = || {
         sqlx::query(

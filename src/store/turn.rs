@@ -1,8 +1,8 @@
-//! Whose turn it is to write to an SQLite file. SQLite lets no one wait in line: whoever finds the
-//! file locked looks again, ten times a second in the end, and somebody who writes one transaction
-//! after the other hardly ever lets them in. So all who wait say so, by a shared lock on a file
-//! beside the database, and an import, before each of its batches, waits until nobody does. It is a
-//! courtesy: where the file cannot be made nothing goes wrong.
+//! Takes turns at writing to an SQLite file. SQLite has no queue: a process that finds the file
+//! locked polls it, at most ten times a second, so a series of transactions by one writer hardly
+//! lets others in. Waiting writers therefore hold a shared lock on a file beside the database, and
+//! an import waits before each batch until no such lock is held. Best effort: without the file
+//! nothing fails.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,18 +11,18 @@ use std::time::Duration;
 
 use super::file_lock;
 
-/// The line of writers of one SQLite file.
+/// The queue of writers of one SQLite file.
 #[derive(Debug)]
 pub struct Turn {
     database: PathBuf,
-    /// The file of those who wait, and that of the one who looks whether somebody does: a process
-    /// is one of the two.
+    /// The file of the waiting writers, and the file of the checking process: a process is one or
+    /// the other.
     files: OnceLock<Option<(File, File)>>,
-    /// How many of this process wait: all under one lock.
+    /// The number of waiting writers in this process, under one lock.
     waiting: Mutex<usize>,
 }
 
-/// Somebody waits to write, as long as this lives.
+/// A waiting writer, until it is dropped.
 pub struct Waiting<'a>(&'a Turn);
 
 impl Turn {
@@ -30,24 +30,24 @@ impl Turn {
         Self { database: database.to_owned(), files: OnceLock::new(), waiting: Mutex::new(0) }
     }
 
-    /// Made when somebody writes, not before: whoever only looks leaves nothing behind.
+    /// Created by the first writer: a reader leaves no files behind.
     fn files(&self) -> Option<&(File, File)> {
         let open = || file_lock::open(&self.database, ".write-lock").ok();
         self.files.get_or_init(|| open().zip(open())).as_ref()
     }
 
-    /// Says that somebody waits to write.
+    /// Announces a waiting writer.
     pub fn wait(&self) -> Waiting<'_> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((shared, _)) = self.files().filter(|_| *waiting == 0) {
-            // Fails for the moment in which somebody looks: then there is no need to be seen.
+            // Fails during a check by another process, which needs no announcement.
             shared.try_lock_shared().ok();
         }
         *waiting += 1;
         Waiting(self)
     }
 
-    /// Waits until nobody waits to write, but not for ever: a busy server always has somebody.
+    /// Waits until no other writer waits, with a limit: a busy server always has one.
     pub async fn let_others_go_first(&self) {
         const LOOKS: u32 = 250;
         const PAUSE: Duration = Duration::from_millis(2);

@@ -31,7 +31,7 @@ pub async fn by_id(database: &Database, id: &UserId) -> Result<Option<User>, Sto
     rows.first().map(user).transpose()
 }
 
-/// The user with this id, and the number of the last event that had happened when they were read.
+/// The user with this id, and the number of the last event before the read.
 ///
 /// # Errors
 /// The statement fails, or the row is corrupt.
@@ -49,7 +49,7 @@ pub async fn by_id_as_of(
     rows.first().map(with_head).transpose()
 }
 
-/// The user who logs in with this name, in upper or lower case, and the hash of their password.
+/// The user with this name, ignoring case, and the hash of their password.
 ///
 /// # Errors
 /// The statement fails, or the row is corrupt.
@@ -70,10 +70,10 @@ pub async fn by_username(
     rows.first().map(with_hash).transpose()
 }
 
-/// Keeps a new user.
+/// Inserts a user.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when there is one of this name.
+/// [`StoreError::Conflict`] if the name is taken.
 pub async fn insert(tx: &mut Tx, user: &User, password: &SecretHash) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO users (id, username, folded_username, role, password_hash, created_at, disabled_at, scopes, resources) \
@@ -93,15 +93,14 @@ pub async fn insert(tx: &mut Tx, user: &User, password: &SecretHash) -> Result<(
     Ok(())
 }
 
-/// A user as this transaction sees them, whom nobody else changes until it ends, and the hash of
-/// their password.
+/// A user with the hash of their password, locked until this transaction ends.
 ///
 /// # Errors
 /// A statement fails, or the row is corrupt.
 pub async fn lock(tx: &mut Tx, id: &UserId) -> Result<Option<(User, SecretHash)>, StoreError> {
     const SQL: &str =
         concat!("SELECT ", columns!(), ", u.password_hash FROM users u WHERE u.id = $1");
-    // Both engines let the others wait from here on.
+    // From here on both engines make other transactions wait.
     sqlx::query("UPDATE users SET id = id WHERE id = $1")
         .bind(id.as_str())
         .execute(tx.connection()?)
@@ -113,14 +112,14 @@ pub async fn lock(tx: &mut Tx, id: &UserId) -> Result<Option<(User, SecretHash)>
     row.as_ref().map(with_hash).transpose()
 }
 
-/// Which users are listed.
+/// The filters of a list of users.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// Those whose name has this in it, in upper or lower case.
+    /// Names that contain this text, ignoring case.
     pub username: Option<String>,
-    /// Those of this role.
+    /// This role.
     pub role: Option<Role>,
-    /// Those that are enabled, or those that are not.
+    /// Enabled users only, or disabled ones only.
     pub enabled: Option<bool>,
 }
 
@@ -140,7 +139,7 @@ macro_rules! page_of {
     };
 }
 
-/// Up to `limit` users whose id comes after `after`, by id.
+/// Up to `limit` users with ids after `after`, sorted by id.
 ///
 /// # Errors
 /// The statement fails, or a row is corrupt.
@@ -153,7 +152,7 @@ pub async fn page(
     in_order(database, page_of!("u.id"), after, limit, filter).await
 }
 
-/// The same by name: up to `limit` users whose name, in lower case, comes after `after`.
+/// Up to `limit` users with lower-case names after `after`, sorted by name.
 ///
 /// # Errors
 /// The statement fails, or a row is corrupt.
@@ -185,10 +184,10 @@ async fn in_order(
     database.lookup(query).await?.iter().map(user).collect()
 }
 
-/// Keeps what may change of a user who is there.
+/// Updates the mutable columns of a user.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when there is another one of this name.
+/// [`StoreError::Conflict`] if the name is taken.
 pub async fn update(tx: &mut Tx, user: &User) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE users SET username = $1, folded_username = $2, role = $3, disabled_at = $4, scopes = $5, resources = $6 \
@@ -206,7 +205,7 @@ pub async fn update(tx: &mut Tx, user: &User) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Keeps another password of a user.
+/// Sets the password of a user.
 ///
 /// # Errors
 /// The statement fails.
@@ -223,7 +222,7 @@ pub async fn set_password(
     Ok(())
 }
 
-/// Deletes a user, with what is theirs.
+/// Deletes a user with their sessions, keys and second factor.
 ///
 /// # Errors
 /// The statement fails.
@@ -235,7 +234,7 @@ pub async fn delete(tx: &mut Tx, id: &UserId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Lets everybody else wait until this transaction ends who may take an administrator away.
+/// Makes other changes that may remove an administrator wait until this transaction ends.
 ///
 /// # Errors
 /// The statement fails.
@@ -246,7 +245,7 @@ pub async fn take_turn_with_administrators(tx: &mut Tx) -> Result<(), StoreError
     Ok(())
 }
 
-/// Whether there is an administrator besides this user who may log in.
+/// Returns `true` if another administrator can log in.
 ///
 /// # Errors
 /// The statement fails.
@@ -261,7 +260,7 @@ pub async fn is_other_administrator(tx: &mut Tx, id: &UserId) -> Result<bool, St
     Ok(row.is_some())
 }
 
-/// A user, from a row that has the columns of one.
+/// A user from a row with the columns of one.
 pub(super) fn user(row: &AnyRow) -> Result<User, StoreError> {
     let text = |column: &'static str| row.try_get::<String, _>(column);
     let disabled_at: Option<i64> = row.try_get("disabled_at")?;

@@ -22,7 +22,7 @@ async fn try_log_in(app: &TestApp, user: &TestUser, code: &str) -> Answer {
 }
 
 /// Gives somebody a second factor; gives its secret and the recovery codes.
-async fn enrol(app: &TestApp, browser: &Browser<'_>) -> (String, Vec<String>) {
+async fn enroll(app: &TestApp, browser: &Browser<'_>) -> (String, Vec<String>) {
     let begun = browser.send(Method::POST, OWN, None).await;
     assert_eq!(begun.status, 200, "{begun:?}");
     let secret = begun.text("secret");
@@ -112,7 +112,7 @@ async fn a_code_is_good_once_however_fast() {
     let app = TestApp::spawn().await;
     let ann = app.user("ann", Role::Viewer).await;
     let browser = app.log_in(&ann).await;
-    let (secret, codes) = enrol(&app, &browser).await;
+    let (secret, codes) = enroll(&app, &browser).await;
     let now = code(&secret, app.now());
     for shown in [&now, &codes[0]] {
         let (one, two) = tokio::join!(try_log_in(&app, &ann, shown), try_log_in(&app, &ann, shown));
@@ -127,7 +127,7 @@ async fn a_recovery_code_is_good_once() {
     let app = TestApp::spawn().await;
     let ann = app.user("ann", Role::Viewer).await;
     let browser = app.log_in(&ann).await;
-    let (secret, codes) = enrol(&app, &browser).await;
+    let (secret, codes) = enroll(&app, &browser).await;
     assert_eq!(try_log_in(&app, &ann, &codes[0]).await.status, 200);
     assert_eq!(try_log_in(&app, &ann, &codes[0]).await.status, 401);
     assert_eq!(
@@ -138,7 +138,7 @@ async fn a_recovery_code_is_good_once() {
     // Of somebody else it is none.
     let bob = app.user("bob", Role::Viewer).await;
     let of_bob = app.log_in(&bob).await;
-    let (_, codes_of_bob) = enrol(&app, &of_bob).await;
+    let (_, codes_of_bob) = enroll(&app, &of_bob).await;
     assert_eq!(try_log_in(&app, &ann, &codes_of_bob[0]).await.status, 401);
     // Others take their place.
     let renew = format!("{OWN}/recovery-codes");
@@ -170,7 +170,7 @@ async fn guessing_codes_is_limited() {
     let app = TestApp::with(&[("trusted_proxies", "127.0.0.1")]).await;
     let ann = app.user("ann", Role::Viewer).await;
     let browser = app.log_in(&ann).await;
-    let (secret, _) = enrol(&app, &browser).await;
+    let (secret, _) = enroll(&app, &browser).await;
     let wrong = wrong_code(&app, &secret);
     for number in 0..10 {
         // From everywhere.
@@ -213,7 +213,7 @@ async fn hanging_up_is_no_way_to_guess_codes() {
     let app = TestApp::spawn().await;
     let ann = app.user("ann", Role::Viewer).await;
     let browser = app.log_in(&ann).await;
-    let (secret, _) = enrol(&app, &browser).await;
+    let (secret, _) = enroll(&app, &browser).await;
     let remove = format!("{OWN}/remove");
     let wrong = json!({ "code": wrong_code(&app, &secret) }).to_string();
     let held = app.database.hold_changes().await;
@@ -230,7 +230,7 @@ async fn a_second_factor_ends_the_sessions_that_were_begun_without_it() {
     let app = TestApp::with(&[("users.second_factor", "admins")]).await;
     let ann = app.user("ann", Role::Admin).await;
     let (thief, own) = (app.log_in(&ann).await, app.log_in(&ann).await);
-    enrol(&app, &own).await;
+    enroll(&app, &own).await;
     thief.get("/api/v1/users").await.assert_invalid_token("begun without the second factor");
     assert_eq!(own.get("/api/v1/users").await.status, 200);
     let events = own.get("/api/v1/events?kind=user.second_factor_confirmed").await.json();
@@ -258,7 +258,7 @@ async fn administrators_need_one_where_the_settings_say_so() {
         answer.assert_problem(403, "err_no_permission", "no second factor");
         assert_eq!(answer.json()["second_factor_required"], true, "{answer:?}");
     }
-    let (secret, _) = enrol(&app, &admin).await;
+    let (secret, _) = enroll(&app, &admin).await;
     assert_eq!(admin.get("/api/v1/users").await.status, 200);
     assert!(admin.me().await.text("scope").contains("mintery:users:write"));
     assert_eq!(admin.send(Method::DELETE, SESSION, None).await.status, 204);
@@ -278,7 +278,7 @@ async fn an_administrator_takes_a_lost_one_away() {
     let browser = app.log_in(&meg).await;
     let path = format!("/api/v1/users/{}/second-factor", meg.id);
     admin.send(Method::DELETE, &path, None).await.assert_problem(409, "err_conflict", "none");
-    enrol(&app, &browser).await;
+    enroll(&app, &browser).await;
     browser.send(Method::DELETE, &path, None).await.assert_problem(
         403,
         "err_no_permission",
@@ -288,7 +288,7 @@ async fn an_administrator_takes_a_lost_one_away() {
     browser.me().await.assert_invalid_token("logged out");
     assert_eq!(app.try_log_in("meg", PASSWORD).await.status, 200);
     // One's own only with a code.
-    enrol(&app, &admin).await;
+    enroll(&app, &admin).await;
     let own = format!("/api/v1/users/{}/second-factor", admin.me().await.text("sub"));
     admin.send(Method::DELETE, &own, None).await.assert_problem(409, "err_conflict", "one's own");
 }

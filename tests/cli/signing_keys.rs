@@ -158,9 +158,9 @@ fn what_is_no_key_for_signing_is_not_imported() {
         assert!(!ran.stderr.contains("MIG"), "the key is not repeated: {ran:?}");
     }
     work.run(&["signing-key", "import", "good.pem", "--alg", "RS256"])
-        .failed(&["no key for RS256"]);
+        .failed(&["not a key for RS256"]);
     work.run(&["signing-key", "import", "good.pem", "--alg", "HS256"])
-        .failed(&["no key for HS256"]);
+        .failed(&["not a key for HS256"]);
     work.run(&["signing-key", "import", "good.pem", "--alg", "es256"]).was_misused();
     work.run(&["signing-key", "import"]).was_misused();
     work.run_with_input(&["signing-key", "import", "-"], b"").failed(&["PEM"]);

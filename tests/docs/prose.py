@@ -17,7 +17,7 @@ REPLACED = [
     (r"\b(take|takes|took|taken|taking) (it |them |one |this |that )?back\b", "revoke"),
     (r"\b(make|makes|made|making) (it |them |something )?known\b", "create"),
     (r"\b(is|are) void\b|\bvoid(s|ed)? (from|once|where|with)\b|\bvoids (the|its|all|tokens)\b", "invalid"),
-    (r"\b(is|are) none\b(?! of)", "invalid, missing"),
+    (r"(?<!there )\b(is|are) none\b(?! of)", "invalid, missing"),
     (r"\b(is|are|was|were) told\b|\btells (who|what|whether|how|why|which|when|of)\b", "return, show, say"),
     (r"\bgood for nothing\b", "rejected"),
     (r"\bfrom now on\b", "now"),

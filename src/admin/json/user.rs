@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::admin::AdminError;
 use crate::admin::json::input::{invalid, resources};
-use crate::admin::second_factor::Enrolment;
+use crate::admin::second_factor::Enrollment;
 use crate::admin::user::{NewUser, UserUpdate};
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
@@ -179,19 +179,19 @@ impl CodeInput {
 
 /// The setup of an authenticator app, shown once.
 #[derive(Serialize)]
-pub struct EnrolmentJson<'a> {
+pub struct EnrollmentJson<'a> {
     secret: &'a str,
     uri: &'a str,
     /// The URI as a QR code; null if it is too long for one.
     qr_svg: Option<String>,
 }
 
-impl<'a> From<&'a Enrolment> for EnrolmentJson<'a> {
-    fn from(enrolment: &'a Enrolment) -> Self {
+impl<'a> From<&'a Enrollment> for EnrollmentJson<'a> {
+    fn from(enrollment: &'a Enrollment) -> Self {
         Self {
-            secret: enrolment.secret.expose(),
-            uri: enrolment.uri.expose(),
-            qr_svg: enrolment.qr_svg().map(|picture| picture.expose().to_owned()),
+            secret: enrollment.secret.expose(),
+            uri: enrollment.uri.expose(),
+            qr_svg: enrollment.qr_svg().map(|picture| picture.expose().to_owned()),
         }
     }
 }

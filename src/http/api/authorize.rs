@@ -163,7 +163,7 @@ impl Person {
         if rule != SecondFactorRule::Nobody
             && rule.is_missing(&user::show(&self.admin, &own.user).await?)
         {
-            return Err(AccessError::MustEnrol.into());
+            return Err(AccessError::MustEnroll.into());
         }
         Ok(own)
     }

@@ -7,7 +7,7 @@ use super::answer::{gone, ok};
 use super::authorize::{OwnSession, Person, authorize};
 use super::input::read;
 use super::users::parse;
-use crate::admin::json::user::{CodeInput, EnrolmentJson, RecoveryCodesJson};
+use crate::admin::json::user::{CodeInput, EnrollmentJson, RecoveryCodesJson};
 use crate::admin::{AdminError, second_factor};
 use crate::authn::error::{AccessError, LogInError};
 use crate::authn::log_in::with_code;
@@ -23,9 +23,9 @@ pub async fn begin(request: HttpRequest, server: Server) -> Outcome {
     let person = Person::authorize(&request, &server, OwnScope::UsersWrite).await?;
     let own = own_session(&person)?;
     let service = server.context.issuer.host();
-    let enrolment = second_factor::begin(&person.admin, &own.user, service).await?;
+    let enrollment = second_factor::begin(&person.admin, &own.user, service).await?;
     applied(&server, &person.admin).await?;
-    Ok(ok(&EnrolmentJson::from(&enrolment)))
+    Ok(ok(&EnrollmentJson::from(&enrollment)))
 }
 
 /// `POST /api/v1/users/me/second-factor/confirm`

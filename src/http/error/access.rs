@@ -63,7 +63,7 @@ fn refuse(
             return refuse_session(request, server, &detail, &[]);
         }
         AccessError::OtherHost => return refuse_session(request, server, OTHER_HOST, &[]),
-        AccessError::MustEnrol => {
+        AccessError::MustEnroll => {
             let detail = "A second factor is required: set one up first";
             return refuse_session(request, server, detail, &[("second_factor_required", true)]);
         }

@@ -58,7 +58,7 @@ fn problem_of(refused: &Refused) -> (Problem, String, String) {
         Refused::Access(AccessError::Unavailable(_)) => {
             (Problem::UNAVAILABLE, "The store is unreachable; try again".to_owned())
         }
-        Refused::Access(AccessError::MustEnrol) => {
+        Refused::Access(AccessError::MustEnroll) => {
             (Problem::NO_PERMISSION, "Set up a second factor first".to_owned())
         }
         Refused::Access(AccessError::OtherHost) => {

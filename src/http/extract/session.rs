@@ -123,7 +123,7 @@ pub struct SignedIn {
     /// The scopes of the user.
     pub scopes: ScopeSet,
     /// `true` if the user must set up a second factor before anything else.
-    pub must_enrol: bool,
+    pub must_enroll: bool,
     /// The latest end of the session.
     pub expires_at: Timestamp,
     /// The token in the forms of their pages: see [`SignedIn::may_send`].
@@ -150,7 +150,7 @@ pub async fn signed_in(
         role: known.user.role,
         session: known.session.id.clone(),
         scopes: session::scopes_of(&server.context, &known.user),
-        must_enrol: session::must_enrol(&server.context, &known.user),
+        must_enroll: session::must_enroll(&server.context, &known.user),
         expires_at: known.session.expires_at,
         csrf_token: session::csrf_token(&server.context, &known.session.id),
     }))

@@ -142,5 +142,5 @@ async fn visitor(request: &HttpRequest, server: &AuthorizationServer) -> Option<
     let section =
         path.strip_prefix("/dashboard/").and_then(|rest| Section::named(rest.split('/').next()?));
     let visitor = Visitor::recognize(request, server, section).await.ok()?;
-    (!visitor.signed_in.must_enrol).then_some(visitor)
+    (!visitor.signed_in.must_enroll).then_some(visitor)
 }

@@ -97,9 +97,9 @@ async fn route(
         _ => return Err(Failure::NotFound),
     };
     // Without a required second factor, its setup is the only page.
-    let is_enrolment = section == Section::Settings && page.first() == Some(&"second-factor");
+    let is_enrollment = section == Section::Settings && page.first() == Some(&"second-factor");
     let visit = Visit::begin(request, server, section, is_post.then_some(payload)).await?;
-    if visit.visitor.signed_in.must_enrol && !is_enrolment {
+    if visit.visitor.signed_in.must_enroll && !is_enrollment {
         return Ok(redirect(server, "/dashboard/settings/second-factor"));
     }
     match section {

@@ -140,11 +140,11 @@ async fn show_factor(visit: &Visit<'_>, problem: Option<String>, status: StatusC
 
 #[derive(Template)]
 #[template(path = "second-factor-begun.html")]
-struct EnrolmentPage<'a> {
+struct EnrollmentPage<'a> {
     base: &'a str,
     visitor: &'a Visitor,
     /// The secret to type; `None` if it was shown before.
-    enrolment: Option<&'a str>,
+    enrollment: Option<&'a str>,
     /// The secret as a QR code.
     qr: Option<String>,
     problem: Option<String>,
@@ -153,20 +153,20 @@ struct EnrolmentPage<'a> {
 async fn begin(visit: &Visit<'_>) -> PageResult {
     let visitor = &visit.visitor;
     let service = visit.server.context.issuer.host();
-    let enrolment =
+    let enrollment =
         match second_factor::begin(&visitor.admin, &visitor.signed_in.user, service).await {
-            Ok(enrolment) => enrolment,
+            Ok(enrollment) => enrollment,
             Err(AdminError::Conflict(_)) => return Ok(redirect(visit.server, FACTOR)),
             Err(error) => return Err(error.into()),
         };
     visit.applied().await?;
-    let picture = enrolment.qr_svg();
+    let picture = enrollment.qr_svg();
     let qr =
         picture.map(|svg| format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg.expose())));
-    page(&EnrolmentPage {
+    page(&EnrollmentPage {
         base: &visitor.base,
         visitor,
-        enrolment: Some(enrolment.secret.expose()),
+        enrollment: Some(enrollment.secret.expose()),
         qr,
         problem: None,
     })
@@ -232,7 +232,7 @@ async fn show_code_error(visit: &Visit<'_>, act: FactorAct, error: LogInError) -
                 return show_factor(visit, problem, status).await;
             }
             let (base, visitor) = (&visit.visitor.base, &visit.visitor);
-            let page = EnrolmentPage { base, visitor, enrolment: None, qr: None, problem };
+            let page = EnrollmentPage { base, visitor, enrollment: None, qr: None, problem };
             page_with(status, &page)
         }
         error => Err(Refused::from(error).into()),

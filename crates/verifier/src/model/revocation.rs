@@ -242,11 +242,11 @@ mod tests {
         }
         assert!(names.are_void(&One(of(Kind::Token, &jti), 0)));
         assert!(!names.are_void(&One(of(Kind::Client, "mc_2"), 8)));
-        // One that was made from an API key is void with the key's owner.
+        // A token exchanged for an API key is revoked with the key's owner.
         let of_key = TokenNames { client_id: "ak_1", ..names };
         assert!(of_key.are_void(&One(of(Kind::Client, "mc_1"), 8)));
         assert!(!of_key.are_void(&One(of(Kind::Client, "mc_1"), 7)));
-        // A token that Mintery did not make knew of nothing.
+        // A token of another issuer knows no events.
         let foreign = TokenNames { id: None, ..names };
         assert!(foreign.are_void(&One(of(Kind::Client, "mc_1"), 1)));
         assert!(!foreign.are_void(&One(of(Kind::Credential, "cs_1"), 8)));

@@ -73,7 +73,7 @@ impl Status for RevocationStatus {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FollowError {
-    /// The address of the feed is not known.
+    /// The URL of the feed is unknown.
     #[error(transparent)]
     Discovery(#[from] DiscoveryError),
     /// The issuer rejects this API's own credentials.
@@ -81,12 +81,12 @@ pub enum FollowError {
         "the issuer does not let {client:?} read revocations (status {status}): check the client, its secret and its scope"
     )]
     Credentials {
-        /// The client that asks.
+        /// The requesting client.
         client: String,
         /// 401 or 403.
         status: u16,
     },
-    /// The feed is out of reach.
+    /// The feed is unreachable.
     #[error("cannot fetch revocations from {url}: {}", of_question(.reason))]
     Fetch {
         /// The address of the feed.
@@ -97,7 +97,7 @@ pub enum FollowError {
     /// The answer cannot be trusted.
     #[error("the feed's response is invalid: {0}")]
     Document(#[from] FeedDocumentError),
-    /// The answer does not continue what is known.
+    /// The response does not continue the known revocations.
     #[error("the feed's response is invalid: {0}")]
     OutOfOrder(&'static str),
     /// The machine has no randomness, or the program's own [`Fetch`] panicked.
@@ -144,7 +144,7 @@ pub struct FeedReader {
     error: Option<Arc<FollowError>>,
 }
 
-/// The end of what is known.
+/// The last known position.
 struct Position {
     event: u64,
     next: String,

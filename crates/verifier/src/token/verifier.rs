@@ -89,8 +89,8 @@ impl Verifier {
         Self(Arc::new(Checks { terms, keys, source, clock, verified, revocations, follower }))
     }
 
-    /// Verifies with `keys` from now on, and rejects tokens that were signed with another key, those
-    /// included that were accepted before. (If keys are fetched, this lasts until the next fetch.)
+    /// Replaces the keys. Tokens signed with any other key are rejected, also those that were
+    /// accepted before. (If keys are fetched, this lasts until the next fetch.)
     pub fn replace_keys(&self, keys: KeySet) {
         let keys = keys.following(&self.0.keys.load());
         self.0.keys.store(Arc::new(keys));
