@@ -95,9 +95,7 @@ impl TokenExchange {
         let invalid = |what| Err(OauthError::InvalidRequest(what));
         let credentials = ["client_secret", "client_assertion", "client_assertion_type"];
         if authorization != Authorization::Absent || credentials.iter().any(|name| form.has(name)) {
-            return invalid(
-                "The request has two credentials; send only the subject_token",
-            );
+            return invalid("The request has two credentials; send only the subject_token");
         }
         if form.has("actor_token") || form.has("actor_token_type") {
             return invalid("actor_token is not supported");
