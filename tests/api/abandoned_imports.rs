@@ -1,4 +1,4 @@
-//! What imports leave behind that did not come to their end.
+//! Leftovers of imports that did not finish.
 
 use std::time::{Duration, Instant};
 

@@ -63,7 +63,7 @@ async fn without_a_credential_there_is_a_challenge_and_no_error_code() {
     }
 }
 
-/// 6750-1: a scheme that is not known here is no credential (RFC 6750 §3.1).
+/// 6750-1: an unknown scheme is not a credential (RFC 6750 §3.1).
 #[actix_web::test]
 async fn another_scheme_is_told_of_this_one() {
     let app = TestApp::spawn().await;
@@ -122,7 +122,7 @@ async fn what_is_no_good_token_is_refused() {
     }
 }
 
-/// 6750-3: a client's own secret opens no API.
+/// 6750-3: a client's own secret is not accepted by an API.
 #[actix_web::test]
 async fn basic_opens_no_api() {
     let app = TestApp::spawn().await;
@@ -150,7 +150,7 @@ async fn a_token_expires() {
     let other = app.access_token(&client).await;
     app.clock.advance(Duration::from_hours(1));
     app.me(&other).await.assert_invalid_token("never seen");
-    // A clock that is set back makes it good again, but not before it was issued.
+    // A clock that is set back makes it valid again, but not before it was issued.
     app.clock.turn_back(Duration::from_hours(1));
     assert_eq!(app.me(&other).await.status, 200);
     app.clock.turn_back(Duration::from_secs(10));
@@ -251,7 +251,7 @@ async fn a_check_asks_for_scopes() {
     }
 }
 
-/// 6750-4: what cannot be held is not held; a check that cannot be read never lets anybody in.
+/// 6750-4: nobody holds an impossible scope; an unreadable check never admits a caller.
 #[actix_web::test]
 async fn a_check_for_a_malformed_scope_is_403() {
     let app = TestApp::spawn().await;
@@ -281,7 +281,7 @@ async fn a_check_for_a_malformed_scope_is_403() {
     }
 }
 
-/// Finding 7: a check whose demand is misspelt, empty or ambiguous grants nothing.
+/// Finding 7: a check with a misspelled, empty or ambiguous demand grants nothing.
 #[actix_web::test]
 async fn a_check_that_demands_something_else_is_403() {
     let app = TestApp::with(&[("api.base_paths", "/v4")]).await;

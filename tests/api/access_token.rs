@@ -1,4 +1,4 @@
-//! What a token says, and the keys by which anybody can check it.
+//! The contents of tokens, and the published keys to verify them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ async fn a_token_is_what_rfc_9068_says() {
     assert_eq!(claims.len(), 9, "{claims:?}");
 }
 
-/// 9068-2: the id of a token says what its issuer knew, and who asked with what.
+/// 9068-2: the id of a token names the last known event and the requesting credential.
 #[actix_web::test]
 async fn the_id_of_a_token_has_the_form_that_cut_offs_need() {
     let app = TestApp::spawn().await;
@@ -156,7 +156,7 @@ async fn published_keys_are_public_and_named_by_their_thumbprint() {
     assert_eq!(kinds, ["ES256", "RS256"]);
 }
 
-/// 7517-1: how long verifiers may keep the keys is a setting.
+/// 7517-1: the caching time of the keys is a setting.
 #[actix_web::test]
 async fn published_keys_may_be_kept_for_a_while() {
     for (settings, expected) in
@@ -184,7 +184,7 @@ async fn a_token_outlives_a_restart() {
     again.token(&client).send().await.assert_token("after the restart");
 }
 
-/// The lock on a SQLite file is let go a moment after the server has answered its last request.
+/// The lock on an SQLite file is released a moment after the last response.
 async fn within_the_lock(database: &Arc<TestDatabase>) -> TestApp {
     for _ in 0..200 {
         match TestApp::on(Arc::clone(database), &[]).await {

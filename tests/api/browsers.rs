@@ -72,7 +72,7 @@ async fn pages_of_named_origins_may_call() {
             );
             assert_eq!(answer.header("vary"), "Origin", "{path} {origin}");
         }
-        // A page reads a refusal too, or it could not tell what is wrong.
+        // Pages can read refusals too, to show the reason.
         let answer = get(&app, path, PAGE).await;
         assert_eq!(
             (answer.status, answer.header(ALLOWED), answer.header("vary")),
@@ -89,11 +89,11 @@ async fn pages_of_named_origins_may_call() {
             (answer.status, answer.header(ALLOWED), answer.header("vary")),
             (401, "", "Origin")
         );
-        // No page: it is told that the answer to one would be another.
+        // Without an origin, `Vary` still announces that pages get another response.
         let answer = app.get(path).await;
         assert_eq!((answer.header(ALLOWED), answer.header("vary")), ("", "Origin"));
     }
-    // An OPTIONS that is no question of a browser is none.
+    // An OPTIONS request without CORS headers is not a preflight.
     let options = app.request(Method::OPTIONS, "/api/v1/keys").header("origin", PAGE);
     assert_eq!(Answer::of(options).await.status, 405);
     for path in [
@@ -150,7 +150,7 @@ async fn the_api_answers_below_other_paths() {
             assert_eq!((me.status, me.text("sub")), (200, client.id.clone()));
             let check = app.get_with(&format!("{root}{base}/auth/check?scope=read"), &token).await;
             assert_eq!((check.status, check.header("x-auth-subject")), (200, client.id.as_str()));
-            // Programs look into the body; a proxy asks elsewhere, and is told in headers alone.
+            // Programs read the body; proxies use another endpoint and read only headers.
             assert_eq!(
                 (check.header("content-type"), check.json()),
                 ("application/json", me.json())

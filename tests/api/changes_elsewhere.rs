@@ -1,4 +1,4 @@
-//! What another process changes in the database, and when this server acts on it.
+//! Changes by other processes in the database, and their effect on this server.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::support::app::{TestApp, within_a_second};
 use crate::support::database::TestDatabase;
 use crate::support::engine::{Engine, only_on};
 
-/// A client that was made a millisecond ago, by another process, works.
+/// A client created by another process a millisecond ago works.
 #[actix_web::test]
 async fn a_new_client_works_at_once() {
     let app = TestApp::spawn().await;
@@ -26,7 +26,7 @@ async fn a_new_client_works_at_once() {
     }
 }
 
-/// That there is no such client is remembered only until there is one.
+/// The absence of a client is cached only until it is created.
 #[actix_web::test]
 async fn a_client_that_was_asked_for_before_it_was_made_works() {
     let app = TestApp::spawn().await;
@@ -40,8 +40,8 @@ async fn a_client_that_was_asked_for_before_it_was_made_works() {
     app.token(&stranger).send().await.assert_oauth_error(401, "invalid_client", "a wrong secret");
 }
 
-/// 6750-3: disabled, its credentials and its tokens are refused; enabled, the credentials are good
-/// again, and what was issued before stays void.
+/// 6750-3: disabling rejects a client's credentials and tokens; enabling accepts the credentials
+/// again, but not the earlier tokens.
 #[actix_web::test]
 async fn a_disabled_client_is_refused_and_an_enabled_one_is_not() {
     let app = TestApp::spawn().await;
@@ -65,7 +65,7 @@ async fn a_disabled_client_is_refused_and_an_enabled_one_is_not() {
     app.me(&token).await.assert_invalid_token("from before");
 }
 
-/// SEC-10: from the first refusal on, nothing sees the old state.
+/// SEC-10: after the first refusal, no request sees the old state.
 #[actix_web::test]
 async fn nothing_sees_the_old_state_after_the_new_one() {
     let app = TestApp::spawn().await;
@@ -96,7 +96,7 @@ async fn a_deleted_client_is_refused() {
     app.me(&token).await.assert_invalid_token("deleted");
 }
 
-/// 6750-3: whoever gets an id that was somebody else's gets none of their tokens.
+/// 6750-3: a new client with the id of a deleted one does not get its tokens.
 #[actix_web::test]
 async fn the_tokens_of_a_deleted_client_stay_void_when_its_id_is_used_again() {
     let app = TestApp::spawn().await;
@@ -111,8 +111,7 @@ async fn the_tokens_of_a_deleted_client_stay_void_when_its_id_is_used_again() {
     app.token(&first).send().await.assert_oauth_error(401, "invalid_client", "the old secret");
 }
 
-/// The same when the server learns of both changes at once, and when it never knew the first
-/// client.
+/// The same if the server learns of both changes at once, or never knew the first client.
 #[actix_web::test]
 async fn an_id_that_is_used_again_at_once_works() {
     let app = TestApp::spawn().await;
@@ -140,8 +139,7 @@ async fn a_second_server_on_a_sqlite_file_is_refused() {
     app.token(&client).send().await.assert_token("the first one serves on");
 }
 
-/// Servers on one PostgreSQL: what one issues the others take, and what one takes back is void
-/// everywhere.
+/// Servers on one PostgreSQL accept each other's tokens, and a revocation by one holds on all.
 #[actix_web::test]
 async fn servers_on_one_postgres_are_one() {
     only_on!(Engine::Postgres);
@@ -175,8 +173,7 @@ async fn servers_on_one_postgres_are_one() {
     assert!(begun.elapsed() < std::time::Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
-/// SEC-10: a backup that is restored under a running server takes the numbers of events back, and
-/// other events get them.
+/// SEC-10: restoring a backup under a running server reuses event numbers for other events.
 #[actix_web::test]
 async fn a_history_that_was_replaced_is_noticed() {
     let app = TestApp::spawn().await;
@@ -199,7 +196,7 @@ async fn a_history_that_was_replaced_is_noticed() {
             &format!("UPDATE event_head SET number = {before}, seal = '{seal}'"),
         ])
         .await;
-    // Whoever comes next knows nothing of what was taken back, and makes another event of the same
+    // The next process knows nothing of the lost revocation, and writes another event of the same
     // number.
     let admin = app.database.administer(Arc::clone(&app.clock) as Arc<dyn Clock>).await;
     let id = ClientId::parse(&client.id).unwrap();
@@ -210,8 +207,7 @@ async fn a_history_that_was_replaced_is_noticed() {
     app.token(&other).send().await.assert_token("enabled in another history");
 }
 
-/// Events that nobody could have written, beyond the head, do not keep the follower from those that
-/// come.
+/// Impossible events beyond the head do not keep the follower from new ones.
 #[actix_web::test]
 async fn an_event_that_stands_beyond_a_gap_is_not_followed() {
     let app = TestApp::spawn().await;
@@ -225,8 +221,8 @@ async fn an_event_that_stands_beyond_a_gap_is_not_followed() {
     within_a_second(401, || app.me(&token)).await.assert_invalid_token("disabled");
 }
 
-/// SEC-10: a newer node writes kinds of events that this release does not know; what they revoke is
-/// revoked here too.
+/// SEC-10: a newer node writes kinds of events unknown to this release; their revocations hold here
+/// too.
 #[actix_web::test]
 async fn an_event_of_an_unknown_kind_revokes_tokens() {
     let app = TestApp::spawn().await;
@@ -241,7 +237,7 @@ async fn an_event_of_an_unknown_kind_revokes_tokens() {
     app.database
         .execute(&[
             &format!("INSERT INTO revocations (kind, digest, number, expires_at) VALUES ('client', '{digest}', {number}, {until})"),
-            // Of a kind of revocation that is unknown too: it does not keep the others away.
+            // An unknown kind of revocation does not block the others.
             &format!("INSERT INTO revocations (kind, digest, number, expires_at) VALUES ('unknown', 'x', {number}, {until})"),
             &format!(
                 "INSERT INTO events (number, at, actor, kind, subject, details, mac) \

@@ -21,7 +21,7 @@ async fn with_form(app: &TestApp, id: &str, secret: &str) -> Answer {
         .await
 }
 
-/// A secret with the form and the checksum of one, that nobody has.
+/// A well-formed secret that no client has.
 async fn foreign_secret(app: &TestApp) -> String {
     app.client("").await.secret
 }
@@ -57,7 +57,7 @@ async fn two_ways_of_authenticating_are_refused() {
         answer.assert_oauth_error(400, "invalid_request", what);
         answer.assert_no_echo("MARKER", what);
     }
-    // An assertion is a way of authenticating, whether it is understood or not.
+    // An assertion is an authentication method, even an unsupported one.
     let assertion = app
         .token(&client)
         .field("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
@@ -116,7 +116,7 @@ async fn credentials_in_the_uri_are_refused() {
     }
     let whole = post(&format!("{GRANT}&client_id={id}&client_secret={secret}"), "").await;
     whole.assert_oauth_error(400, "invalid_request", "everything in the URI");
-    // What is no credential is ignored, as RFC 6749 §3.2 asks.
+    // Parameters that are not credentials are ignored, as RFC 6749 §3.2 asks.
     post("tenant=7", &in_body).await.assert_token("an unknown parameter in the URI");
     let scope = post("scope=admin", &in_body).await;
     assert_eq!(scope.scope(), "read", "a scope in the URI is not used");
@@ -171,7 +171,7 @@ async fn a_malformed_basic_header_is_no_authentication() {
         answer.assert_no_echo("MARKER", &header);
         answer.assert_no_echo(&client.secret, &header);
     }
-    // Bytes that are no text at all.
+    // Bytes that are not text.
     let form = format!("Content-Type: {FORM}");
     for line in [&b"Authorization: \xff\xfe"[..], b"Authorization: Basic \xc3\xa9"] {
         let answer = app.raw_token(&[form.as_bytes(), line], GRANT.as_bytes()).await;
@@ -183,8 +183,7 @@ async fn a_malformed_basic_header_is_no_authentication() {
     }
 }
 
-/// 6749-7: base64 that is not as it must be, but unmistakable, may be taken or refused; it never
-/// becomes a 500.
+/// 6749-7: non-canonical but unambiguous base64 may be accepted or rejected; it never causes a 500.
 #[actix_web::test]
 async fn sloppy_base64_is_taken_or_refused() {
     let app = TestApp::spawn().await;
@@ -201,7 +200,7 @@ async fn sloppy_base64_is_taken_or_refused() {
 async fn special_characters_in_basic_are_read_both_ways() {
     let app = TestApp::spawn().await;
     let table = [
-        // The id, then what stands before the colon in the header.
+        // The id, then its forms before the colon in the header.
         ("a b:c%+", &["a+b%3Ac%25%2B", "a%20b%3ac%25%2b"][..]),
         ("a b%+c", &["a b%+c", "a+b%25%2Bc", "a%20b%25%2Bc"]),
         ("a+b", &["a+b", "a%2Bb"]),
@@ -311,7 +310,7 @@ async fn only_confidential_clients_are_served() {
     assert_eq!(id_only.fingerprint(), empty.fingerprint());
 }
 
-/// SEC-4, 6749-14: whoever is not let in learns nothing about why.
+/// SEC-4, 6749-14: a rejected client learns nothing about the reason.
 #[actix_web::test]
 async fn all_refusals_of_a_client_look_alike() {
     let app = TestApp::spawn().await;
@@ -359,7 +358,7 @@ async fn all_refusals_of_a_client_look_alike() {
     app.token(&client).send().await.assert_token("the client itself");
 }
 
-/// A secret is good until the moment at which it expires.
+/// A secret is valid until the moment it expires.
 #[actix_web::test]
 async fn a_secret_expires() {
     let app = TestApp::spawn().await;

@@ -26,7 +26,7 @@ async fn a_node_whose_clock_is_off_is_not_ready() {
         TestApp::judged_by(TestDatabase::create().await, &[], clock, Some(judge)).await.unwrap();
     assert_eq!(app.get("/readyz").await.status, 200);
     let client = app.client("read").await;
-    // As much as a token's date may be off.
+    // The maximum skew of a token's dates.
     app.clock.advance(Duration::from_secs(10));
     pass(&app, &store);
     app.until_metric("mintery_clock_offset_seconds", 10.0).await;
@@ -50,7 +50,7 @@ async fn a_node_whose_clock_is_off_is_not_ready() {
             advice.contains("NTP") && advice.contains("10.001 s") && advice.contains("10 s"),
             "{advice}"
         );
-        // The process is up, and whoever comes all the same is served.
+        // The process is up, and still serves requests.
         assert_eq!(app.get("/healthz").await.status, 200);
         app.token(&client).send().await.assert_token(off_by);
     }

@@ -1,5 +1,5 @@
-//! Forms and headers that were tampered with, or signed with the server's own keys and not what
-//! they should be. Each is shown at every door, and the library says why it is refused.
+//! Tampered headers and forms, and tokens signed with the server's own keys but malformed. Each is
+//! presented at every door, and the library reports the reason.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -23,7 +23,7 @@ async fn only_the_strict_compact_form_is_read() {
     let base64 = |text: &str| text.replace('-', "+").replace('_', "/");
     let json =
         json!({ "protected": header, "payload": claims, "signature": signature }).to_string();
-    // The claims are not looked at before the signature was found good.
+    // The claims are not read before the signature is verified.
     for (what, token) in [
         ("no signature", format!("{header}.{claims}.")),
         ("a blank before the claims", format!("{header}. {claims}.{signature}")),
@@ -65,12 +65,11 @@ async fn only_the_strict_compact_form_is_read() {
     }
 }
 
-/// JOSE-1: the last character of a part carries bits that say nothing. Only one way to write them
-/// counts.
+/// JOSE-1: the last character of a part has unused bits. Only one encoding is accepted.
 #[actix_web::test]
 async fn bits_that_say_nothing_must_be_zero() {
     let doors = Doors::open().await;
-    // 64 bytes of signature: two characters at the end of which the last has four bits to spare.
+    // 64 bytes of signature: two characters at the end, the last with four unused bits.
     let (start, last) = doors.token.split_at(doors.token.len() - 1);
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     for (number, other) in
@@ -79,8 +78,7 @@ async fn bits_that_say_nothing_must_be_zero() {
         let why = if number % 16 == 0 { VerifyError::Signature } else { VerifyError::Malformed };
         doors.refuse("another last character", &format!("{start}{other}"), why).await;
     }
-    // The same in the claims, signed as they stand: of three lengths of JSON two have bits to
-    // spare.
+    // The same in the claims, signed as they are: two of three lengths of JSON have unused bits.
     let mut seen = 0;
     for filler in ["", "x", "xx"] {
         let claims = doors.real.clone().claim("filler", filler).claims_text();
@@ -101,7 +99,7 @@ async fn bits_that_say_nothing_must_be_zero() {
     assert_eq!(seen, 2);
 }
 
-/// JOSE-1: 16 KiB at most, whoever signed it.
+/// JOSE-1: at most 16 KiB, whatever the signature.
 #[actix_web::test]
 async fn a_long_token_is_refused() {
     let doors = Doors::open().await;
@@ -120,7 +118,7 @@ async fn a_long_token_is_refused() {
 async fn the_algorithm_is_the_one_of_the_key() {
     let doors = Doors::open().await;
     let (ec, rsa) = (doors.ec.as_str(), doors.rsa.as_str());
-    // Both keys are good, each with its own algorithm.
+    // Both keys are valid, each with its own algorithm.
     let by_rsa = doors.real.clone().header("alg", "RS256").header("kid", rsa).signed_by(rsa);
     doors.accept("RS256 with the RSA key", &by_rsa.sign()).await;
     for algorithm in [
@@ -170,8 +168,7 @@ async fn the_algorithm_is_the_one_of_the_key() {
         .await;
 }
 
-/// JOSE-2: the public key is no secret of an HMAC, in whatever form: as JWK, PEM, DER, or in its
-/// parts.
+/// JOSE-2: the public key is not an HMAC secret in any form: JWK, PEM, DER, or its parts.
 #[actix_web::test]
 async fn the_public_key_is_no_secret() {
     let doors = Doors::open().await;
@@ -399,7 +396,7 @@ async fn no_change_of_one_byte_is_accepted() {
     doors.accept("the token itself", &doors.token).await;
 }
 
-/// A change of a byte is refused at every door, whatever it makes of the token.
+/// Every door rejects a token with a changed byte, whatever the result of the change.
 async fn refused(doors: &Doors, changed: Vec<u8>) {
     let changed = String::from_utf8(changed).unwrap();
     doors.refuse_somehow("another byte", &changed).await;

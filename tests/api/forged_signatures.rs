@@ -1,5 +1,5 @@
-//! Signatures that are nearly right, for each algorithm: in another form, of another length, with
-//! another padding, out of range, or made to verify without the key. Each is shown at every door.
+//! Almost valid signatures for each algorithm: of another form, length or padding, out of range, or
+//! constructed to verify without the key. Each is presented at every door.
 
 use std::cmp::Ordering;
 
@@ -159,9 +159,9 @@ async fn a_key_signs_for_one_algorithm() {
 /// JOSE-2: an ECDSA signature is two numbers of full length, each above zero and below the order of
 /// the curve.
 ///
-/// Of every (r, s) there is a twin (r, n-s) that anybody can make. It is taken: RFC 7518 §3.4 does
-/// not rule it out, half of all signers' signatures are such twins, and nothing here hangs on the
-/// text of a token, which then has the same claims and the same `jti`, by which it is taken back.
+/// Every (r, s) has a twin (r, n-s) that anyone can compute. Twins are accepted: RFC 7518 §3.4
+/// allows them, half of all signatures are such twins, and nothing here depends on the text of a
+/// token, which keeps its claims and its `jti`, by which it is revoked.
 #[actix_web::test]
 async fn ecdsa_signatures_are_two_numbers_in_range() {
     let doors = Doors::with_every_algorithm().await;

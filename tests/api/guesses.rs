@@ -14,17 +14,17 @@ use crate::support::app::{TestApp, TestClient};
 
 const SECRET: &str = "a secret of our own";
 
-/// Counts requests that were refused because of those before.
+/// Counts requests that were rejected because of earlier ones.
 const LIMITED: &str =
     r#"mintery_token_refusals_total{error="temporarily_unavailable",reason="too_many_guesses"}"#;
 
-/// Wrong secrets of one client, from one address, that are looked at.
+/// Wrong secrets of one client from one address that are checked.
 const PER_CLIENT: usize = 10;
 
-/// The same of all clients.
+/// The same for all clients.
 const PER_ADDRESS: usize = 100;
 
-/// Somebody at another address of this machine.
+/// A caller at another address of this machine.
 struct Stranger<'a> {
     app: &'a TestApp,
     http: reqwest::Client,
@@ -64,8 +64,7 @@ impl Answer {
     }
 }
 
-/// 6749-17: per client and address, known or not, checked before anything is hashed; time makes it
-/// good again.
+/// 6749-17: per client and address, known or not, before any hash; time restores the allowance.
 #[actix_web::test]
 async fn guessing_at_a_client_is_limited() {
     let app = TestApp::spawn().await;
@@ -83,7 +82,7 @@ async fn guessing_at_a_client_is_limited() {
         refused.assert_no_echo("wrong again", "refused");
         assert_eq!(app.hashes().await, hashes, "nothing was hashed");
     }
-    // Of another client nothing is known yet.
+    // No attempts for the other client yet.
     let other = app.client_with_secret(SECRET).await;
     app.token(&other).send().await.assert_token("another client, from the same address");
 
@@ -121,14 +120,14 @@ async fn an_address_is_limited_over_all_clients() {
 async fn right_secrets_are_not_counted() {
     let app = TestApp::spawn().await;
     for number in 0..PER_ADDRESS + 20 {
-        // Each is hashed once: a client that asks for the first time is no guess.
+        // Each is hashed once: the first request of a client is not a guess.
         let client = app.client_with_secret(&format!("{SECRET} {number}")).await;
         app.token(&client).send().await.assert_token("right");
         app.token(&client).send().await.assert_token("right again");
     }
 }
 
-/// 6749-17: whoever guesses from elsewhere does not lock the owner out, remembered or not.
+/// 6749-17: guesses from another address do not lock the owner out, remembered or not.
 #[actix_web::test]
 async fn somebody_elses_guesses_do_not_lock_the_owner_out() {
     let app = TestApp::spawn().await;
@@ -140,7 +139,7 @@ async fn somebody_elses_guesses_do_not_lock_the_owner_out() {
         stranger.guess_until_refused(&client.id).await;
         app.token(client).send().await.assert_token("the owner, from where they are");
     }
-    // And even at the same address, once it is remembered.
+    // Nor at the same address, once it is remembered.
     stranger
         .try_secret(&remembered.id, SECRET)
         .await
@@ -148,8 +147,8 @@ async fn somebody_elses_guesses_do_not_lock_the_owner_out() {
     stranger.try_secret(&remembered.id, "a guess").await.assert_refused_for_guessing(7);
 }
 
-/// 6749-17: what was left behind with an old secret, and asks again and again, holds nobody up who
-/// has the new one, not even behind the same address.
+/// 6749-17: a machine that keeps using an old secret blocks no machine with the new one, not even
+/// at the same address.
 #[actix_web::test]
 async fn the_same_wrong_secret_again_is_no_guess() {
     let app = TestApp::spawn().await;
@@ -165,7 +164,7 @@ async fn the_same_wrong_secret_again_is_no_guess() {
     }
     app.token(&client).send().await.assert_token("the new one");
 
-    // What was wrong is right once the client has it.
+    // The rejected secret works once the client has it.
     let body = serde_json::json!({ "client_secret": "an old secret" });
     let path = format!("/api/v1/clients/{}/secrets", client.id);
     assert_eq!(administer(&app, Method::POST, &path, body).await.status, 201);
@@ -173,9 +172,8 @@ async fn the_same_wrong_secret_again_is_no_guess() {
     app.token(&old).send().await.assert_token("given to it again");
 }
 
-/// 6749-17, SEC-3: thousands of wrong secrets from elsewhere, and right ones go on as if nothing
-/// happened: those that are remembered, those that were made here, and those that are shown for the
-/// first time.
+/// 6749-17, SEC-3: thousands of wrong secrets from elsewhere do not delay right ones: remembered,
+/// generated, and presented for the first time.
 #[actix_web::test]
 async fn a_flood_of_guesses_from_elsewhere_holds_nobody_up() {
     const CONNECTIONS: usize = 50;
@@ -189,8 +187,8 @@ async fn a_flood_of_guesses_from_elsewhere_holds_nobody_up() {
         async move {
             let (mut sent, mut limited) = (0, 0);
             while !stop.get() {
-                // At one client, at nobody, and at another one each time; guessed, and of the form
-                // of ours.
+                // For one client, for an unknown one, and for another one each time; guessed, and
+                // well-formed.
                 let secret = match (connection + sent) % 4 {
                     0 => generate(CLIENT_SECRET_PREFIX, &SystemRandom).expose().to_owned(),
                     _ => format!("guess-{connection}-{sent}"),
@@ -225,13 +223,13 @@ async fn a_flood_of_guesses_from_elsewhere_holds_nobody_up() {
     let (sent, ()) = futures_util::future::join(flood, owners).await;
     let (sent, limited) = sent.into_iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     assert!(sent > 1000 && limited >= 1000, "{sent} {limited}");
-    // What was looked at is what the limit lets through, and the clients of the owners.
+    // The checked secrets are those within the limit, and those of the owners.
     let hashes = app.hashes().await;
     assert!(hashes <= i64::try_from(PER_ADDRESS).unwrap() + 50, "{hashes}");
 }
 
-/// 6749-17, SEC-3: many addresses that guess at once fill the line of those who wait, and each
-/// owner still has a turn.
+/// 6749-17, SEC-3: many addresses that guess in parallel fill the queue, and each owner still gets
+/// a turn.
 #[actix_web::test]
 async fn the_line_before_the_hash_is_fair() {
     let app = TestApp::with(&[("workers", "2")]).await;
@@ -239,7 +237,7 @@ async fn the_line_before_the_hash_is_fair() {
     let strangers: Vec<Stranger<'_>> = (2..12).map(|last| Stranger::at(&app, last)).collect();
     let hashed = Cell::new(0);
     let guesses = strangers.iter().enumerate().flat_map(|(network, stranger)| {
-        // Equal questions would share an answer.
+        // Equal requests would share a result.
         let guess = move |number| format!("client-{network}-{number}");
         let hashed = &hashed;
         (0..30).map(move |number| async move {
@@ -258,7 +256,7 @@ async fn the_line_before_the_hash_is_fair() {
     };
     let (statuses, overtaken) = futures_util::future::join(flood, owner).await;
     assert!(statuses.iter().all(|status| matches!(status, 401 | 503)), "{statuses:?}");
-    // One of each network, and those that were being hashed.
+    // One per network, and those in progress.
     assert!(overtaken < 50, "{overtaken} of {statuses:?} were first");
     // A machine with many cores has room for all of them.
     if app.count("mintery_hash_slots").await * 64 < 250 {
@@ -267,8 +265,7 @@ async fn the_line_before_the_hash_is_fair() {
     }
 }
 
-/// A wrong secret that was refused because too many waited was not looked at, and so is not
-/// counted.
+/// A wrong secret that was rejected because of a full queue was not checked, and does not count.
 #[actix_web::test]
 async fn what_was_not_looked_at_is_not_counted() {
     let app = TestApp::spawn().await;
@@ -287,7 +284,7 @@ async fn what_was_not_looked_at_is_not_counted() {
     assert_eq!(more, not_looked_at);
 }
 
-/// 6749-17: a wrong secret of 256 random bits is no guess. It costs nothing and limits nothing.
+/// 6749-17: a wrong secret of 256 random bits is not a guess. It costs nothing and is not limited.
 #[actix_web::test]
 async fn what_nobody_can_guess_is_not_limited() {
     let app = TestApp::spawn().await;
@@ -303,7 +300,7 @@ async fn what_nobody_can_guess_is_not_limited() {
     }
     assert_eq!(app.hashes().await, 0);
     app.token(&client).send().await.assert_token("the owner");
-    // From here on answers come late, and are the same.
+    // From here on the same responses come late.
     let begun = Instant::now();
     let secret = generate(CLIENT_SECRET_PREFIX, &SystemRandom).expose().to_owned();
     let wrong = TestClient { secret, ..client.clone() };

@@ -1,4 +1,4 @@
-//! What a request for a token may cost once the client is remembered: no query.
+//! The cost of a token request for a cached client: no query.
 
 use crate::support::app::TestApp;
 
@@ -26,7 +26,7 @@ async fn a_client_that_is_remembered_costs_no_query() {
     assert!((issued_now - issued - 100.0).abs() < 0.5, "{issued} {issued_now}");
 }
 
-/// Nothing is written when a token is issued.
+/// Issuing a token writes nothing.
 #[actix_web::test]
 async fn a_token_is_no_change() {
     let app = TestApp::spawn().await;
@@ -47,7 +47,7 @@ async fn a_token_is_no_change() {
     assert!((app.metric("mintery_applied_event").await - event).abs() < 0.5);
 }
 
-/// SEC-3: guessing at one unknown client is not a query each; the answer is remembered for a
+/// SEC-3: repeated requests for one unknown client share a query; the absence is cached for a
 /// moment.
 #[actix_web::test]
 async fn an_unknown_client_is_not_looked_up_each_time() {
@@ -63,7 +63,7 @@ async fn an_unknown_client_is_not_looked_up_each_time() {
     assert!((app.metric(LOOKUPS).await - before).abs() < 0.5);
 }
 
-/// SEC-3, SEC-5: what strangers send makes no new series, and no secret is in one.
+/// SEC-3, SEC-5: requests of strangers create no new series, and no series contains a secret.
 #[actix_web::test]
 async fn metrics_do_not_grow_with_what_is_sent() {
     let app = TestApp::spawn().await;

@@ -1,5 +1,5 @@
-//! API keys that somebody found in public and tells of, in the format of GitHub's secret scanning:
-//! signed, and answered with which of them are real.
+//! Reports of API keys found in public, in the format of GitHub's secret scanning: signed, and
+//! answered with the real ones among them.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ use crate::support::database::TestDatabase;
 const LEAKED: &str = "/api/v1/keys/leaked";
 const URL: &str = "https://github.com/octocat/Hello-World/blob/12345600b9cbe38a219f39a9941c9319b600c002/foo/bar.txt";
 
-/// Whoever scans, and a file with their public key.
+/// A scanner, and a file with its public key.
 struct Scanner {
     pair: EcdsaKeyPair,
     files: TempDir,
@@ -57,7 +57,7 @@ impl Scanner {
         self.files.path().join("keys.json").display().to_string()
     }
 
-    /// A server that believes it, with this policy.
+    /// A server that trusts it, with this policy.
     async fn believed(&self, policy: &str) -> TestApp {
         TestApp::with(&[("leaks.public_keys", &self.file()), ("leaks.policy", policy)]).await
     }
@@ -88,7 +88,7 @@ fn found(token: &str) -> Value {
     json!({ "token": token, "type": "mintery_api_key", "url": URL, "source": "content" })
 }
 
-/// What was told of leaked keys so far: what about, who, and the details.
+/// The reports so far: subject, actor and details.
 async fn told(app: &TestApp) -> Vec<(String, String, Value)> {
     let filter = Filter { kind: Some("api_key.leaked".to_owned()), ..Filter::default() };
     let events = event_log::page(&app.admin, Asked::Last, 100, &filter).await.unwrap();
@@ -103,8 +103,8 @@ async fn two_keys(app: &TestApp) -> (TestClient, TestKey, TestKey) {
     (owner, leaked, other)
 }
 
-/// SEC-10: a key that was found is gone when the answer comes, with the tokens that were made from
-/// it, and its owner is told where.
+/// SEC-10: a reported key is revoked before the response, with the tokens exchanged for it, and its
+/// owner learns the place.
 #[actix_web::test]
 async fn a_key_that_was_found_is_revoked() {
     let scanner = Scanner::new();
@@ -134,13 +134,13 @@ async fn a_key_that_was_found_is_revoked() {
     let details =
         json!({ "owner": owner.id, "url": URL, "source": "content", "places": 1, "revoked": true });
     assert_eq!(told(&app).await, [(leaked.id.clone(), "secret_scanning".to_owned(), details)]);
-    // The next time it is none any more.
+    // The second report finds no key.
     let again = scanner.tell(&app, &json!([found(&leaked.key)])).await;
     assert_eq!(again.json()[0]["label"], "false_positive");
     assert_eq!(told(&app).await.len(), 1);
 }
 
-/// SEC-10: the same of a key of somebody.
+/// SEC-10: the same for a user's key.
 #[actix_web::test]
 async fn a_key_of_a_user_that_was_found_is_revoked_or_marked() {
     for (policy, is_revoked) in [("revoke", true), ("flag", false)] {
@@ -162,7 +162,7 @@ async fn a_key_of_a_user_that_was_found_is_revoked_or_marked() {
             "owner": user.id.as_str(), "url": URL, "source": "content", "places": 1, "revoked": is_revoked
         });
         assert_eq!(told(&app).await, [(leaked.id.clone(), "secret_scanning".to_owned(), details)]);
-        // They see it in their own list.
+        // The user sees it in their own list.
         let listed = app.log_in(&user).await.get("/api/v1/keys").await.json();
         let marked = listed["items"]
             .as_array()
@@ -175,7 +175,7 @@ async fn a_key_of_a_user_that_was_found_is_revoked_or_marked() {
     }
 }
 
-/// A key that is only marked stays good, and shows it; the one that takes its place does not.
+/// A key that is only marked stays valid, and shows the mark; its successor does not.
 #[actix_web::test]
 async fn a_key_that_was_found_is_marked() {
     let scanner = Scanner::new();
@@ -188,7 +188,7 @@ async fn a_key_that_was_found_is_marked() {
     let marked_at = app.now();
     let details = json!({ "owner": owner.id, "url": URL, "source": "content", "places": 3, "revoked": false });
     assert_eq!(told(&app).await, [(leaked.id.clone(), "secret_scanning".to_owned(), details)]);
-    // Known since the first time, and told again.
+    // Marked at the first report, and reported again.
     app.clock.advance(Duration::from_hours(1));
     scanner.tell(&app, &json!([found(&leaked.key)])).await;
     let shown = async |key: &TestKey| api_key::show(&app.admin, &key.id()).await.unwrap().0;
@@ -203,8 +203,7 @@ async fn a_key_that_was_found_is_marked() {
     let token = app.token(&reader).scope("mintery:keys:read").send().await.text("access_token");
     let json = app.get_with(&format!("/api/v1/keys/{}", leaked.id), &token).await.json();
     assert_eq!(json["leaked_at"], marked_at);
-    // People see it before anything else, with what is to be done; those who may only look are not
-    // offered that.
+    // The overview shows it first, with the next step; users who may only look are not offered it.
     for (name, role, is_offered) in [("ann", Role::Admin, true), ("vic", Role::Viewer, false)] {
         let browser = app.browser(name, role).await;
         let page = async |path: &str| Answer::of(browser.request(Method::GET, path)).await.body;
@@ -222,7 +221,7 @@ async fn a_key_that_was_found_is_marked() {
     }
 }
 
-/// Whatever else is the matter with it: a key that was found is one.
+/// An unusable key is reported too.
 #[actix_web::test]
 async fn every_real_key_counts() {
     let scanner = Scanner::new();
@@ -249,7 +248,7 @@ async fn every_real_key_counts() {
     assert_eq!(left, 0);
 }
 
-/// SEC-3, SEC-5: whoever does not sign with a key that is known is refused, and nothing is done.
+/// SEC-3, SEC-5: a report without a known signature is rejected, and nothing is done.
 #[actix_web::test]
 async fn only_who_is_known_is_believed() {
     let (scanner, stranger) = (Scanner::new(), Scanner::new());
@@ -282,7 +281,7 @@ async fn only_who_is_known_is_believed() {
         );
         answer.assert_no_echo(&leaked.key, what);
     }
-    // What it would have been is not even read before.
+    // The body is not parsed before.
     for body in ["[", "", "null"] {
         let answer = post(&app, &[(IDENTIFIER, name), (SIGNATURE, &bad)], body).await;
         assert_eq!(answer.status, 403, "{body}");
@@ -293,7 +292,7 @@ async fn only_who_is_known_is_believed() {
     assert_eq!(app.me(&leaked.key).await.status, 401);
 }
 
-/// SEC-3, SEC-6: what is told is bounded, and what stands in an event is harmless.
+/// SEC-3, SEC-6: reports are bounded, and event details are harmless.
 #[actix_web::test]
 async fn what_is_told_is_bounded() {
     const LOOKUPS: &str = "mintery_store_queries_total{purpose=\"lookup\"}";
@@ -324,7 +323,7 @@ async fn what_is_told_is_bounded() {
     long.assert_problem(413, "err_invalid_request", "too long");
     assert!(told(&app).await.is_empty());
 
-    // A key that there is not costs a look-up, once; what is no key costs none.
+    // An unknown key costs one lookup; a malformed one costs none.
     let unknown = KeyFormat::default().generate(Environment::Live, &SystemRandom);
     let before = app.metric(LOOKUPS).await;
     for _ in 0..3 {
@@ -334,8 +333,7 @@ async fn what_is_told_is_bounded() {
     let cost = app.metric(LOOKUPS).await - before;
     assert!((cost - 1.0).abs() < 0.5, "{cost}");
 
-    // Neither what a terminal obeys nor the key; members that are missing, null or new are no
-    // error.
+    // No terminal escape and no key in the event; missing, null and new members are accepted.
     let url = format!("https://x.example/\u{1b}[31m\r\n{}\u{202e}{}", leaked.key, "y".repeat(2000));
     let place = json!({ "token": leaked.key, "type": "t", "url": url, "source": null, "new": [1] });
     assert_eq!(scanner.tell(&app, &json!([place])).await.json()[0]["label"], "true_positive");
@@ -349,8 +347,7 @@ async fn what_is_told_is_bounded() {
     assert_eq!(app.database.number(&with_key).await, 0);
 }
 
-/// Without keys of those who may tell there is nothing; with keys that cannot be used there is no
-/// server.
+/// Without scanner keys the endpoint does not exist; with unusable ones the server does not start.
 #[actix_web::test]
 async fn nobody_tells_unless_the_settings_say_who() {
     let scanner = Scanner::new();

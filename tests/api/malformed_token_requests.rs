@@ -1,4 +1,4 @@
-//! `POST /oauth/token`: what is not a proper request, down to single bytes.
+//! `POST /oauth/token`: malformed requests, down to single bytes.
 
 use reqwest::Method;
 
@@ -7,7 +7,7 @@ use crate::support::app::TestApp;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The most bytes of a body that are read.
+/// The maximum size of a body.
 const MAX_BODY: usize = 64 * 1024;
 
 /// 6749-1
@@ -36,7 +36,7 @@ async fn anything_but_post_is_405() {
             answer.assert_oauth_error(405, "invalid_request", method.as_str());
         }
     }
-    // Not even with the parameters where GET has them.
+    // Nor with the parameters in the query, as for GET.
     let path = format!(
         "/oauth/token?grant_type=client_credentials&client_id={}&client_secret={}",
         client.id, client.secret
@@ -216,7 +216,7 @@ async fn a_body_of_64_kib_is_read_and_a_longer_one_is_not() {
     more.assert_oauth_error(413, "invalid_request", "a byte more");
 }
 
-/// 6749-6: a long body is refused by what the head announces; not a byte of it is waited for.
+/// 6749-6: a long body is rejected by its announced length, before any byte of it arrives.
 #[actix_web::test]
 async fn a_body_of_10_mb_is_refused_before_it_is_read() {
     let app = TestApp::spawn().await;
@@ -253,7 +253,7 @@ fn chunked_head(authorization: &str) -> String {
     )
 }
 
-/// 6749-6: a body that does not say how long it will be.
+/// 6749-6: a body of unknown length.
 #[actix_web::test]
 async fn a_chunked_body_is_read_up_to_the_limit() {
     let app = TestApp::spawn().await;
@@ -263,7 +263,7 @@ async fn a_chunked_body_is_read_up_to_the_limit() {
     let small = format!("{head}{}{}0\r\n\r\n", chunk("grant_type=client_"), chunk("credentials"));
     app.raw(small).await.unwrap().assert_token("two chunks");
 
-    // No end follows: the answer comes when the limit is passed, not when the sender is done.
+    // Without an end: the response comes at the limit, not at the end of the request.
     let endless = head.clone()
         + &chunk("grant_type=client_credentials&x=")
         + &chunk(&"y".repeat(4096)).repeat(17);
@@ -284,7 +284,7 @@ async fn a_chunked_body_is_read_up_to_the_limit() {
     app.token(&client).send().await.assert_token("it still serves");
 }
 
-/// 6749-6: a body that ends before it should is never taken for a whole one.
+/// 6749-6: a truncated body is never taken for a complete one.
 #[actix_web::test]
 async fn a_body_shorter_than_announced_is_no_request() {
     let app = TestApp::spawn().await;
@@ -308,7 +308,7 @@ async fn a_body_shorter_than_announced_is_no_request() {
     assert!((app.metric("mintery_tokens_issued_total").await - issued).abs() < 0.5);
 }
 
-/// SEC-9: what two parsers on the way may read differently.
+/// SEC-9: requests that two parsers could read differently.
 #[actix_web::test]
 async fn ambiguous_framing_is_refused_and_the_connection_closed() {
     let app = TestApp::spawn().await;
@@ -338,7 +338,7 @@ async fn ambiguous_framing_is_refused_and_the_connection_closed() {
         ),
         ("chunked, but not last", format!("Transfer-Encoding: chunked, gzip\r\n\r\n{chunked}")),
     ] {
-        // A second request on the connection must not be answered: it may be somebody else's.
+        // A second request on the connection must not be answered: it may belong to another client.
         let smuggled = "GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n";
         let (answer, is_closed) = app.raw_to_the_end(format!("{head}{rest}{smuggled}")).await;
         let answer = answer.unwrap_or_else(|| panic!("{what}: no answer"));
@@ -347,7 +347,7 @@ async fn ambiguous_framing_is_refused_and_the_connection_closed() {
     }
 }
 
-/// 6749-13: an id of its own for each answer, whatever the caller says.
+/// 6749-13: each response has an id of its own, whatever the caller sends.
 #[actix_web::test]
 async fn a_request_id_is_never_taken_from_the_caller() {
     let app = TestApp::spawn().await;

@@ -1,4 +1,4 @@
-//! What the server says about itself, and what it says where there is nothing.
+//! The server's metadata, and its responses at unknown addresses.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -89,7 +89,7 @@ async fn the_metadata_say_what_the_server_does() {
             assert!(!names_none, "{name}: {value}");
         }
     }
-    // Every endpoint that is named is there.
+    // Every named endpoint exists.
     for (name, value) in metadata.as_object().unwrap() {
         if name.ends_with("_endpoint") || name.ends_with("_uri") {
             let path = value.as_str().unwrap().strip_prefix(ISSUER).unwrap();
@@ -163,8 +163,8 @@ async fn the_issuer_never_comes_from_the_caller() {
     assert_eq!(answer.json()["issuer"], ISSUER);
 }
 
-/// 8414-1: the issuer is the URL less the well-known part, for tenants too; and whoever strips the
-/// path in front of this server finds everything as well.
+/// 8414-1: the issuer is the URL without the well-known part, also with a path; and everything is
+/// found when a proxy strips the path.
 #[actix_web::test]
 async fn an_issuer_with_a_path_is_inserted() {
     let issuer = "https://example.com/tenant";
@@ -203,7 +203,7 @@ async fn an_issuer_with_a_path_is_inserted() {
     app.get("/tenant/nothing").await.assert_problem(404, "err_not_found", "below the path");
 }
 
-/// The shape of errors below the issuer's path is that of the endpoints there.
+/// Errors below the issuer's path have the shape of the endpoints there.
 #[actix_web::test]
 async fn errors_of_the_oauth_endpoints_below_a_path_are_of_rfc_6749() {
     let app = TestApp::with(&[("issuer", "https://example.com/tenant")]).await;
@@ -313,7 +313,7 @@ async fn an_orchestrator_is_told_that_it_is_up_and_ready() {
     );
 }
 
-/// `/metrics` on a listener of its own is not on the main one. Every answer has an id there too.
+/// `/metrics` on its own listener is absent from the main one. Each of its responses has an id too.
 #[actix_web::test]
 async fn metrics_may_have_a_listener_of_their_own() {
     let free =
@@ -359,7 +359,7 @@ async fn where_there_is_nothing_it_says_so() {
     posted.assert_problem(404, "err_not_found", "POST");
 }
 
-/// RFC 9110 §15.5.6: what is refused for its method says which methods there are, and does not lie.
+/// RFC 9110 §15.5.6: a response to an unsupported method lists the supported ones.
 #[actix_web::test]
 async fn another_method_is_405_with_allow() {
     let app = TestApp::spawn().await;

@@ -1,4 +1,4 @@
-//! What is counted, as a monitor reads it.
+//! The metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,8 +10,7 @@ use crate::support::answer::Answer;
 use crate::support::app::{TestApp, TestClient};
 use crate::support::people::PASSWORD;
 
-/// The series of a text, with their values; the text is what Prometheus reads (its text format,
-/// version 0.0.4).
+/// The series of a scrape with their values, in Prometheus' text format 0.0.4.
 fn series(text: &str) -> BTreeMap<String, f64> {
     let mut found = BTreeMap::new();
     let mut types: BTreeMap<&str, &str> = BTreeMap::new();
@@ -59,7 +58,7 @@ async fn scrape(app: &TestApp) -> BTreeMap<String, f64> {
     series(&answer.body)
 }
 
-/// What has grown between two scrapes, and by how much.
+/// The counters that grew between two scrapes, and by how much.
 fn growth(
     before: &BTreeMap<String, f64>,
     after: &BTreeMap<String, f64>,
@@ -111,7 +110,7 @@ async fn every_refusal_is_counted_by_its_reason() {
     assert!((grown("mintery_token_request_seconds_count") - 10.0).abs() < 0.1);
 }
 
-/// By what became of them, and nothing that whoever logs in has typed.
+/// Log-ins are counted by outcome, without any typed text.
 #[actix_web::test]
 async fn log_ins_are_counted_by_their_outcome() {
     let app = TestApp::spawn().await;
@@ -199,13 +198,13 @@ async fn what_an_operator_looks_at_is_there() {
         connections.clone().count() == 4 && connections.map(|(_, value)| value).sum::<f64>() >= 1.0
     );
     assert!(scraped["mintery_follower_lag_seconds"] < 6.0);
-    // Failures of the store are seen.
+    // Failures of the store are visible.
     app.database.execute(&["ALTER TABLE events RENAME TO events_away"]).await;
     app.until_metric("mintery_store_errors_total{purpose=\"follow\"}", 1.0).await;
     app.database.execute(&["ALTER TABLE events_away RENAME TO events"]).await;
 }
 
-/// SEC-3: whatever a stranger sends, there are no more series than before.
+/// SEC-3: requests of strangers create no new series.
 #[actix_web::test]
 async fn a_stranger_makes_no_series() {
     let app = TestApp::spawn().await;

@@ -1,5 +1,5 @@
-//! The store fails: what is remembered is served for a while, and nothing is ever guessed. (Tables
-//! that are renamed make every query fail on both engines, and come back as they were.)
+//! The store fails: cached entries are served for a while, and nothing is ever guessed. (Renamed
+//! tables make every query fail on both engines, and are restored afterwards.)
 
 use std::time::Duration;
 
@@ -24,8 +24,7 @@ impl TestApp {
     }
 }
 
-/// The same of API keys: one that is remembered is good, and nobody is told that an unknown one is
-/// none.
+/// The same for API keys: a cached one is accepted, and an unknown one is not called invalid.
 #[actix_web::test]
 async fn a_node_serves_the_keys_that_it_remembers() {
     let app = TestApp::spawn().await;
@@ -50,13 +49,13 @@ async fn a_node_serves_the_keys_that_it_remembers() {
     assert_eq!(app.me(&known).await.status, 200);
 }
 
-/// What cannot be told is 503, never 401; what is remembered is served until the grace is over.
+/// An unknown state is 503, never 401; cached entries are served until the grace is over.
 #[actix_web::test]
 async fn a_node_serves_what_it_remembers_and_never_guesses() {
     let app = TestApp::spawn().await;
     let known = app.client("read").await;
     let forgotten = app.client("read").await;
-    // A look-up before this node has applied the event is not remembered beyond it.
+    // A lookup before this node has applied the event is not cached beyond it.
     app.caught_up().await;
     let token = app.access_token(&known).await;
     app.break_store().await;
@@ -101,7 +100,7 @@ async fn a_node_serves_what_it_remembers_and_never_guesses() {
     assert_eq!(app.me(&token).await.status, 200);
 }
 
-/// `outage_grace = 0` still waits for what is promised, and no longer.
+/// `outage_grace = 0` still waits for the promised time, and no longer.
 #[actix_web::test]
 async fn a_strict_node_stops_at_once() {
     let app = TestApp::with(&[("outage_grace", "0")]).await;

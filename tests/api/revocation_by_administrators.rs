@@ -1,5 +1,4 @@
-//! What is taken back before it expires: tokens of a client, of a secret, for an API, of a signing
-//! key.
+//! Revocations before expiry: tokens of a client, of a secret, for an API, of a signing key.
 
 use mintery::clock::DateText as _;
 use std::sync::Arc;
@@ -29,7 +28,7 @@ async fn is_good_for(app: &TestApp, token: &str, resource: &str) -> bool {
     app.get_with(&format!("/auth/check?resource={resource}"), token).await.status == 200
 }
 
-/// SEC-10: from the moment of the answer on, on the node that gave it.
+/// SEC-10: from the response on, on the node that gave it.
 #[actix_web::test]
 async fn the_tokens_of_a_client_are_revoked() {
     let app = TestApp::spawn().await;
@@ -38,7 +37,7 @@ async fn the_tokens_of_a_client_are_revoked() {
     let tokens = [app.access_token(&client).await, app.access_token(&client).await];
     let of_other = app.access_token(&other).await;
     for _ in 0..2 {
-        // Twice is as good as once.
+        // Repeating it is not an error.
         let answer = admin.post(&of_client(&client.id, "/revoke-tokens"), json!({})).await;
         assert_eq!((answer.status, answer.body.as_str()), (204, ""));
         for token in &tokens {
@@ -51,7 +50,7 @@ async fn the_tokens_of_a_client_are_revoked() {
     assert_eq!(app.get_with("/auth/check", &new).await.status, 200);
 }
 
-/// Nothing that only this process remembers: another one that starts later refuses the same.
+/// Revocations are stored: a process that starts later rejects the same tokens.
 #[actix_web::test]
 async fn what_was_revoked_stays_so_after_a_restart() {
     let app = TestApp::spawn().await;
@@ -109,7 +108,7 @@ async fn the_tokens_for_an_api_are_revoked() {
     assert_eq!(app.me(&for_issuer).await.status, 200);
 }
 
-/// Also on a node that has the key still, and whatever it signs with it.
+/// Also on a node that still has the key, whatever it signs.
 #[actix_web::test]
 async fn with_a_signing_key_what_it_signed_is_revoked() {
     let app = TestApp::spawn().await;
@@ -120,7 +119,7 @@ async fn with_a_signing_key_what_it_signed_is_revoked() {
     within_a_second(401, || app.me(&old))
         .await
         .assert_invalid_token("signed by a key that was retired");
-    // What was taken back is known a moment before the key is out of use.
+    // The revocation takes effect a moment before the key stops signing.
     app.caught_up().await;
     let new = app.access_token(&client).await;
     assert_eq!(app.me(&new).await.status, 200);
@@ -128,7 +127,7 @@ async fn with_a_signing_key_what_it_signed_is_revoked() {
     assert_eq!(kept, 1);
 }
 
-/// What is left of a revocation goes with the last token that could be void because of it.
+/// A revocation is deleted with the last token that it could affect.
 #[actix_web::test]
 async fn what_has_expired_is_cleaned_up() {
     let app = TestApp::spawn().await;
@@ -150,7 +149,7 @@ async fn what_has_expired_is_cleaned_up() {
     }
 }
 
-/// SEC-12: who may.
+/// SEC-12: permissions.
 #[actix_web::test]
 async fn nobody_revokes_without_the_scope() {
     let app = TestApp::spawn().await;

@@ -1,4 +1,4 @@
-//! `POST /oauth/revoke`: clients take back their own tokens.
+//! `POST /oauth/revoke`: clients revoke their own tokens.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::support::forge::{self, Forgery};
 const PATH: &str = "/oauth/revoke";
 
 impl TestApp {
-    /// What `client` is told that takes `token` back.
+    /// The response to `client` revoking `token`.
     async fn revoke(&self, client: &TestClient, token: &str) -> Answer {
         self.revoke_form(client, &[("token", token)]).await
     }
@@ -23,7 +23,7 @@ impl TestApp {
     }
 }
 
-/// The number of the last event, as the server tells it.
+/// The number of the last applied event, from the metrics.
 async fn applied(app: &TestApp) -> String {
     app.metric("mintery_applied_event").await.to_string()
 }
@@ -35,7 +35,7 @@ fn assert_done(answer: &Answer, what: &str) {
     assert_eq!(answer.header("cache-control"), "no-store", "{what}");
 }
 
-/// 7009-5, 7009-6, SEC-10: from the moment of the answer on.
+/// 7009-5, 7009-6, SEC-10: from the response on.
 #[actix_web::test]
 async fn a_revoked_token_is_refused() {
     let app = TestApp::spawn().await;
@@ -53,7 +53,7 @@ async fn a_revoked_token_is_refused() {
     app.token(&client).send().await.assert_token("the client is as good as before");
 }
 
-/// 7009-2, 7009-4: what is not good anyhow is as the client wants it, and the store is left alone.
+/// 7009-2, 7009-4: an invalid token is already as the client wants it, and costs no write.
 #[actix_web::test]
 async fn what_is_no_good_token_is_revoked_already() {
     let app = TestApp::spawn().await;
@@ -101,7 +101,7 @@ async fn another_clients_token_stays_good() {
     assert_eq!(app.me(&token).await.status, 200);
 }
 
-/// Nobody is told that a key is gone which stays good.
+/// The endpoint does not claim to revoke an API key that stays valid.
 #[actix_web::test]
 async fn an_api_key_is_not_revoked_here() {
     let app = TestApp::spawn().await;
@@ -143,7 +143,7 @@ async fn who_does_not_authenticate_revokes_nothing() {
     app.me(&token).await.assert_invalid_token("revoked");
 }
 
-/// SEC-3: nobody fills the list; and what has expired makes room.
+/// SEC-3: no client fills the list, and expired entries make room.
 #[actix_web::test]
 async fn a_client_revokes_no_more_than_is_remembered() {
     let app = TestApp::with(&[("revocations.max_per_client", "5")]).await;
@@ -152,7 +152,7 @@ async fn a_client_revokes_no_more_than_is_remembered() {
     for _ in 0..8 {
         tokens.push(app.access_token(&client).await);
     }
-    // At once: they become one change.
+    // Concurrent revocations become one change.
     let answers =
         futures_util::future::join_all(tokens.iter().map(|token| app.revoke(&client, token))).await;
     let done = answers.iter().filter(|answer| answer.status == 200).count();
@@ -164,7 +164,7 @@ async fn a_client_revokes_no_more_than_is_remembered() {
         }
         assert_eq!(app.me(token).await.status == 200, answer.status != 200, "told as it is");
     }
-    // Others are not held up by it, and all at once is still possible.
+    // Others are not affected, and revoking all at once still works.
     let token = app.access_token(&other).await;
     assert_done(&app.revoke(&other, &token).await, "another client");
     app.disable(&client).await;
@@ -179,7 +179,8 @@ async fn a_client_revokes_no_more_than_is_remembered() {
     app.me(&late).await.assert_invalid_token("there is room again");
 }
 
-/// Many at a moment are one change, and the log says which tokens, of whom, and who did it.
+/// Concurrent revocations are one change, and the log lists the tokens, their clients and the
+/// actor.
 #[actix_web::test]
 async fn the_log_names_what_was_revoked() {
     let app = TestApp::spawn().await;

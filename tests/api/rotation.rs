@@ -1,5 +1,4 @@
-//! Signing keys: which algorithms there are, how keys follow one another, and that no good token is
-//! ever refused for it.
+//! Signing keys: algorithms and rotation, without ever rejecting a valid token.
 
 use std::time::{Duration, Instant};
 
@@ -77,18 +76,17 @@ async fn a_key_is_next_then_active_then_retiring_then_gone() {
     app.clock.advance(Duration::from_secs(22));
     assert_eq!(published(&app, "ES256").await, std::slice::from_ref(&next));
     assert_eq!(app.me(&last_of_first).await.status, 401);
-    // The same key is not made twice, and goes on.
+    // The same key is not created twice, and continues.
     app.clock.advance(8 * DAY);
     assert_eq!(kid(&app.access_token(&client).await), next);
 }
 
-/// A key stays for the longest life that a token of any node may have, not for that of the node
-/// that rotates.
+/// A key stays for the longest lifetime of a token of any node, not only of the node that rotates.
 #[actix_web::test]
 async fn a_key_stays_for_as_long_as_any_token_that_it_signed() {
     let app = TestApp::with(&[("token.ttl", "7200"), ("keys.rotate_every", "0")]).await;
     let client = app.client("read").await;
-    // The command line knows nothing of the server's settings.
+    // The command line does not know the server's settings.
     signing_key::rotate(&app.admin, SigningAlgorithm::Es256, None).await.unwrap();
     until_published(&app, "ES256", 2).await;
     app.clock.advance(Duration::from_hours(2));
@@ -137,8 +135,8 @@ async fn tokens_are_signed_with_what_the_settings_say() {
     }
 }
 
-/// Everybody who verifies HS256 has the secret, and so could sign: it opens nothing of Mintery's
-/// own, and nothing at all once tokens are signed with something else.
+/// Verifiers of HS256 share the secret and could sign: such tokens are not accepted by Mintery
+/// itself, nor at all once another algorithm is the default.
 #[actix_web::test]
 async fn a_shared_secret_does_not_open_administration() {
     let database = TestDatabase::create().await;
@@ -187,8 +185,8 @@ async fn a_client_has_an_algorithm_of_its_own() {
     assert_eq!(forge::part(&app.access_token(&usual).await, 0)["alg"], "ES256");
 }
 
-/// A key that leaked is void within a second, with all that it signed, seen before or not; another
-/// one signs at once.
+/// A leaked key is revoked within a second, with every token it signed, seen before or not; another
+/// key signs immediately.
 #[actix_web::test]
 async fn a_key_that_is_taken_back_verifies_nothing() {
     let app = TestApp::spawn().await;
@@ -214,7 +212,7 @@ async fn a_key_that_is_taken_back_verifies_nothing() {
     ));
 }
 
-/// Whichever node comes second finds it done.
+/// The second node finds it done.
 #[actix_web::test]
 async fn two_who_rotate_at_once_make_one_key() {
     let app = TestApp::with(&[("keys.rotate_every", "0")]).await;
@@ -226,7 +224,7 @@ async fn two_who_rotate_at_once_make_one_key() {
     admin::event_log::check(&app.admin).await.unwrap();
 }
 
-/// The same with two servers, whose schedules are due at the same moment.
+/// The same with two servers whose schedules are due at the same moment.
 #[actix_web::test]
 async fn two_nodes_rotate_once() {
     only_on!(Engine::Postgres);
@@ -289,8 +287,8 @@ async fn an_imported_key_follows() {
     assert_eq!(app.me(&token).await.status, 200);
 }
 
-/// A client whose tokens live long keeps keys published for as long; and no longer once it is
-/// another way.
+/// A client with a long token lifetime keeps keys published for as long, until its lifetime is
+/// shortened.
 #[actix_web::test]
 async fn keys_stay_for_the_clients_that_there_are() {
     let app = TestApp::with(&[("keys.rotate_every", "0")]).await;
@@ -310,7 +308,7 @@ async fn keys_stay_for_the_clients_that_there_are() {
     assert!(last.term.longest_ttl <= Duration::from_hours(1), "{last:?}");
 }
 
-/// What verifiers would not take any more is not published.
+/// Keys beyond the limits of verifiers are not published.
 #[actix_web::test]
 async fn the_number_of_published_keys_is_bounded() {
     let app = TestApp::with(&[("keys.rotate_every", "0")]).await;

@@ -21,7 +21,7 @@ async fn try_log_in(app: &TestApp, user: &TestUser, code: &str) -> Answer {
     Answer::of(app.log_in_request(&body)).await
 }
 
-/// Gives somebody a second factor; gives its secret and the recovery codes.
+/// Sets up a second factor; returns its secret and the recovery codes.
 async fn enroll(app: &TestApp, browser: &Browser<'_>) -> (String, Vec<String>) {
     let begun = browser.send(Method::POST, OWN, None).await;
     assert_eq!(begun.status, 200, "{begun:?}");
@@ -50,7 +50,7 @@ async fn somebody_gets_a_second_factor_and_logs_in_with_it() {
     );
     assert!(begun.text("qr_svg").contains("<svg"), "{begun:?}");
     assert_eq!(begun.header("cache-control"), "no-store");
-    // Nothing is asked for before an app has shown that it has it.
+    // No code is required before an app has proved that it works.
     assert_eq!(app.try_log_in("ann", PASSWORD).await.status, 200);
     let confirm = format!("{OWN}/confirm");
     let wrong = browser.post(&confirm, json!({ "code": wrong_code(&app, &secret) })).await;
@@ -72,7 +72,7 @@ async fn somebody_gets_a_second_factor_and_logs_in_with_it() {
     let wrong = app.try_log_in("ann", "wrong").await;
     wrong.assert_problem(401, "err_unauthorised", "a wrong password");
     assert_eq!(wrong.json()["code_required"], Value::Null);
-    // The one that was shown above is spent, on all nodes.
+    // The code used above is spent, on all nodes.
     assert_eq!(try_log_in(&app, &ann, &first).await.status, 401);
     app.clock.advance(Duration::from_secs(30));
     let second = code(&secret, app.now());
@@ -88,7 +88,7 @@ async fn somebody_gets_a_second_factor_and_logs_in_with_it() {
     assert_eq!(try_log_in(&app, &ann, &code(&secret, app.now() - 30)).await.status, 200);
     assert_eq!(try_log_in(&app, &ann, &code(&secret, app.now() + 60)).await.status, 401);
     assert_eq!(try_log_in(&app, &ann, &code(&secret, app.now() + 30)).await.status, 200);
-    // One that is older than the last one is spent too.
+    // A code older than the last one is spent too.
     assert_eq!(try_log_in(&app, &ann, &code(&secret, app.now())).await.status, 401);
 
     let me = browser.get("/api/v1/users").await.json();
@@ -106,7 +106,7 @@ async fn somebody_gets_a_second_factor_and_logs_in_with_it() {
     assert_eq!(kept, 1);
 }
 
-/// Two requests at once with the same code: one of them is somebody else's.
+/// Of two concurrent requests with the same code, one is an attacker's.
 #[actix_web::test]
 async fn a_code_is_good_once_however_fast() {
     let app = TestApp::spawn().await;
@@ -135,12 +135,12 @@ async fn a_recovery_code_is_good_once() {
         200
     );
     assert_eq!(second_factor::codes_left(&app.admin, &ann.id).await.unwrap(), 8);
-    // Of somebody else it is none.
+    // It is not valid for another user.
     let bob = app.user("bob", Role::Viewer).await;
     let of_bob = app.log_in(&bob).await;
     let (_, codes_of_bob) = enroll(&app, &of_bob).await;
     assert_eq!(try_log_in(&app, &ann, &codes_of_bob[0]).await.status, 401);
-    // Others take their place.
+    // New codes replace the old ones.
     let renew = format!("{OWN}/recovery-codes");
     browser.post(&renew, json!({ "code": "abcde-fghij" })).await.assert_problem(
         400,
@@ -151,7 +151,7 @@ async fn a_recovery_code_is_good_once() {
     assert_eq!(try_log_in(&app, &ann, &codes[2]).await.status, 401);
     let new = renewed["recovery_codes"][0].as_str().unwrap();
     assert_eq!(try_log_in(&app, &ann, new).await.status, 200);
-    // Removed with a code, after which none is asked for.
+    // Removed with a code; afterwards none is required.
     let remove = format!("{OWN}/remove");
     browser.post(&remove, json!({})).await.assert_problem(400, "err_invalid_request", "no code");
     browser.post(&remove, json!({ "code": "000000 1" })).await.assert_problem(
@@ -164,7 +164,7 @@ async fn a_recovery_code_is_good_once() {
     assert_eq!(app.try_log_in("ann", PASSWORD).await.status, 200);
 }
 
-/// 6749-17: who knows the password does not get through the codes.
+/// 6749-17: a known password does not allow guessing codes.
 #[actix_web::test]
 async fn guessing_codes_is_limited() {
     let app = TestApp::with(&[("trusted_proxies", "127.0.0.1")]).await;
@@ -173,7 +173,7 @@ async fn guessing_codes_is_limited() {
     let (secret, _) = enroll(&app, &browser).await;
     let wrong = wrong_code(&app, &secret);
     for number in 0..10 {
-        // From everywhere.
+        // From every address.
         let body = json!({ "username": "ann", "password": PASSWORD, "code": wrong });
         let request =
             app.log_in_request(&body).header("x-forwarded-for", format!("192.0.2.{number}"));
@@ -183,16 +183,16 @@ async fn guessing_codes_is_limited() {
     limited.assert_problem(429, "err_rate_limited", "too many");
     let remove = browser.post(&format!("{OWN}/remove"), json!({ "code": wrong })).await;
     remove.assert_problem(429, "err_rate_limited", "and in a session");
-    // That a code is needed is told as before, and counts nothing.
+    // The response still asks for a code, and nothing is counted.
     assert_eq!(app.try_log_in("ann", PASSWORD).await.json()["code_required"], true);
     app.clock.let_pass(Duration::from_mins(2));
     assert_eq!(try_log_in(&app, &ann, &code(&secret, app.now())).await.status, 200);
 }
 
-/// Posts something, and breaks the connection while nothing can be changed.
+/// Posts a form, and breaks the connection while no change can be written.
 async fn hang_up(app: &TestApp, browser: &Browser<'_>, path: &str, body: &str) {
     let stream = TcpStream::connect(app.address()).await.unwrap();
-    // What is closed is reset: a client that has only said all it has to say may still read.
+    // Reset, not closed: a client that has only finished sending may still read.
     stream.set_zero_linger().unwrap();
     let request = format!(
         "POST {path} HTTP/1.1\r\nhost: {}\r\norigin: {ISSUER}\r\ncookie: {}\r\ncontent-type: application/json\r\n\
@@ -207,7 +207,7 @@ async fn hang_up(app: &TestApp, browser: &Browser<'_>, path: &str, body: &str) {
     actix_web::rt::time::sleep(Duration::from_millis(300)).await;
 }
 
-/// 6749-17: who hangs up before the answer has guessed all the same.
+/// 6749-17: a guess counts even if the client disconnects before the response.
 #[actix_web::test]
 async fn hanging_up_is_no_way_to_guess_codes() {
     let app = TestApp::spawn().await;
@@ -223,8 +223,8 @@ async fn hanging_up_is_no_way_to_guess_codes() {
     browser.post(&remove, right).await.assert_problem(429, "err_rate_limited", "too many");
 }
 
-/// Whoever knew the password alone gets nowhere with it from then on, nor with what they have begun
-/// with it before.
+/// An attacker who knew only the password gets nowhere with it afterwards, nor with a log-in begun
+/// before.
 #[actix_web::test]
 async fn a_second_factor_ends_the_sessions_that_were_begun_without_it() {
     let app = TestApp::with(&[("users.second_factor", "admins")]).await;
@@ -237,7 +237,7 @@ async fn a_second_factor_ends_the_sessions_that_were_begun_without_it() {
     assert!(events["items"][0]["details"]["kept"].as_str().unwrap().starts_with("ss_"), "{events}");
 }
 
-/// Who must have one may do nothing before they do.
+/// A user who must have a second factor can do nothing else without one.
 #[actix_web::test]
 async fn administrators_need_one_where_the_settings_say_so() {
     let app = TestApp::with(&[("users.second_factor", "admins")]).await;
@@ -245,7 +245,7 @@ async fn administrators_need_one_where_the_settings_say_so() {
         (app.browser("ann", Role::Admin).await, app.browser("vic", Role::Viewer).await);
     assert_eq!(viewer.get("/api/v1/users").await.status, 200);
     assert_eq!(admin.me().await.json()["scope"], "");
-    // Nor what a proxy protects that asks for no scope.
+    // Nor at a proxy that requires no scope.
     assert_eq!(admin.get("/auth/check").await.status, 403);
     for answer in [
         admin.get("/api/v1/users").await,
@@ -269,7 +269,7 @@ async fn administrators_need_one_where_the_settings_say_so() {
     assert_eq!(Answer::of(answer).await.status, 200);
 }
 
-/// Who has lost it asks an administrator.
+/// A user who has lost it asks an administrator.
 #[actix_web::test]
 async fn an_administrator_takes_a_lost_one_away() {
     let app = TestApp::spawn().await;
@@ -287,7 +287,7 @@ async fn an_administrator_takes_a_lost_one_away() {
     assert_eq!(admin.send(Method::DELETE, &path, None).await.status, 204);
     browser.me().await.assert_invalid_token("logged out");
     assert_eq!(app.try_log_in("meg", PASSWORD).await.status, 200);
-    // One's own only with a code.
+    // Users remove their own only with a code.
     enroll(&app, &admin).await;
     let own = format!("/api/v1/users/{}/second-factor", admin.me().await.text("sub"));
     admin.send(Method::DELETE, &own, None).await.assert_problem(409, "err_conflict", "one's own");

@@ -1,5 +1,5 @@
-//! Whether a secret may be revoked: who used it, from where, since when only others are used. Time
-//! is moved; what is counted is flushed before it is asked for.
+//! Judging if a secret can be revoked: from its uses, their addresses, and the use of others. Time
+//! is moved; counts are flushed before the question.
 
 use std::time::Duration;
 
@@ -24,15 +24,14 @@ const DAY: Duration = Duration::from_hours(24);
 const MINUTE: Duration = Duration::from_mins(1);
 const READ: &str = "mintery:clients:read";
 
-/// A server behind a proxy that says from where requests come, on a database that has counted uses
-/// for ever.
+/// A server behind a proxy that reports addresses, on a database that has always counted uses.
 async fn spawn() -> TestApp {
     let app = TestApp::with(&[("trusted_proxies", "127.0.0.1")]).await;
     counts_since(&app, "2025-01-01 00:00:00").await;
     app
 }
 
-/// The tables of usage were made then.
+/// Makes counting begin at `date`.
 async fn counts_since(app: &TestApp, date: &str) {
     let made = format!(
         "UPDATE _sqlx_migrations SET installed_on = '{date}' WHERE version = 20261122050000"
@@ -66,13 +65,13 @@ async fn ask(app: &TestApp, client: &TestClient, from: &str) -> Answer {
     app.post_token(&headers, "grant_type=client_credentials").await
 }
 
-/// Gets a token from there, and waits until the store was told.
+/// Requests a token from an address, and waits until the use is stored.
 async fn used(app: &TestApp, client: &TestClient, from: &str) {
     ask(app, client, from).await.assert_token(from);
     told(app, client).await;
 }
 
-/// Lets time pass until the store was told of a use of the secret that was just now.
+/// Lets time pass until a use of the secret at this moment is stored.
 async fn told(app: &TestApp, client: &TestClient) {
     let query = format!(
         "SELECT COUNT(*) FROM secret_addresses WHERE secret_id = '{}' AND used_at >= {}",
@@ -80,7 +79,7 @@ async fn told(app: &TestApp, client: &TestClient) {
         app.clock.now().as_millis()
     );
     app.flush_usage().await;
-    // A flush that had begun before may have ended only now.
+    // A flush that began before may have ended only now.
     until(async || app.database.number(&query).await > 0).await;
 }
 
@@ -88,7 +87,7 @@ fn path(client: &TestClient, query: &str) -> String {
     format!("/api/v1/clients/{}/secrets/{}/safe-to-revoke{query}", client.id, client.secret_id)
 }
 
-/// What is answered of the secret.
+/// The verdict on a secret.
 async fn verdict(app: &TestApp, client: &TestClient, query: &str) -> Value {
     let answer = Caller::with(app, READ).await.get(&path(client, query)).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -133,7 +132,7 @@ async fn an_old_secret_is_safe_to_revoke_once_only_the_new_one_is_used() {
     assert_codes(&verdict(&app, &old, "").await, false, &["no_other_secret"]);
     let new = add(&app, &old, None).await;
     assert_codes(&verdict(&app, &old, "").await, false, &["others_unused"]);
-    // One of two machines is changed.
+    // One of two machines is updated.
     used(&app, &new, "192.0.2.6").await;
     let answer = verdict(&app, &old, "").await;
     assert_codes(&answer, true, &["last_used", "only_others_used"]);
@@ -170,7 +169,7 @@ async fn an_old_secret_is_safe_to_revoke_once_only_the_new_one_is_used() {
         (&answer["unused_for"], &answer["longest_token_ttl"]),
         (&json!(86_400), &json!(3600))
     );
-    // The new one is what is used.
+    // Only the new one is used.
     assert_codes(
         &verdict(&app, &new, "").await,
         false,
@@ -183,7 +182,7 @@ async fn an_old_secret_is_safe_to_revoke_once_only_the_new_one_is_used() {
     gone.assert_problem(404, "err_not_found", "a secret that was revoked");
 }
 
-/// A machine that has not come back is named, also when the secret is safe to revoke.
+/// A machine that has not returned is listed, even if the secret is safe to revoke.
 #[actix_web::test]
 async fn an_address_that_has_yet_to_be_changed_is_named() {
     let app = spawn().await;
@@ -197,7 +196,7 @@ async fn an_address_that_has_yet_to_be_changed_is_named() {
     let answer = verdict(&app, &old, "").await;
     assert_codes(&answer, true, &["last_used", "only_others_used", "to_be_changed"]);
     assert_eq!(to_be_changed(&answer), ["192.0.2.9"]);
-    // A time that is shorter than tokens live proves little.
+    // A time shorter than the lifetime of tokens proves little.
     assert_codes(
         &verdict(&app, &old, "?unused_for=60").await,
         true,
@@ -215,8 +214,7 @@ async fn an_address_that_has_yet_to_be_changed_is_named() {
     );
 }
 
-/// A secret without a use was never used where its uses were counted from the start, and unknown
-/// otherwise.
+/// A secret without uses was never used if counting began before it; otherwise that is unknown.
 #[actix_web::test]
 async fn never_is_not_unknown() {
     let app = spawn().await;
@@ -235,8 +233,8 @@ async fn never_is_not_unknown() {
     let answer = verdict(&app, &spare, "").await;
     assert_codes(&answer, true, &["never_used", "only_others_used"]);
     assert_eq!((&answer["last_used_at"], &answer["addresses"]), (&Value::Null, &json!([])));
-    // Had another release been here for the first half of that day, nobody could tell; and nobody
-    // has used another secret since.
+    // The first half of that day might belong to another release; and no other secret was used
+    // since.
     counts_since(&app, "2026-01-01 12:00:00").await;
     let since = made_at + 43_200;
     let answer = verdict(&app, &spare, "").await;
@@ -290,14 +288,14 @@ async fn secrets_that_are_not_good_are_told_apart() {
     used(&app, &ending, "192.0.2.6").await;
     assert_codes(&verdict(&app, &lasting, "?unused_for=60").await, false, &["used_lately"]);
     app.pass(DAY).await;
-    // One that has expired can go; it is no reason to let the other one go.
+    // An expired secret is safe to revoke, but not a reason to revoke the other one.
     let answer = verdict(&app, &ending, "").await;
     assert_codes(&answer, true, &["expired"]);
     assert_eq!(answer["other_secrets"].as_array().unwrap().len(), 1);
     let answer = verdict(&app, &lasting, "").await;
     assert_codes(&answer, false, &["no_other_secret"]);
     assert_eq!(answer["other_secrets"], json!([]));
-    // What nothing can use shows nothing.
+    // An unusable secret proves nothing.
     let other = add(&app, &lasting, None).await;
     app.pass(MINUTE).await;
     used(&app, &other, "192.0.2.6").await;
@@ -320,7 +318,7 @@ async fn a_client_without_secrets_has_none_to_revoke() {
     assert_eq!(list, json!({ "items": [] }));
 }
 
-/// SEC-12, and what makes no sense.
+/// SEC-12, and invalid parameters.
 #[actix_web::test]
 async fn what_is_asked_wrongly_is_refused() {
     let app = spawn().await;
@@ -378,8 +376,8 @@ async fn what_is_asked_wrongly_is_refused() {
     assert_eq!(reader.post(&path(&client, ""), json!({})).await.status, 405);
 }
 
-/// SEC-3: at rest there are so many addresses of a secret and no more, and none for longer than
-/// counts are kept; its last use stays.
+/// SEC-3: a bounded number of addresses per secret is stored, none for longer than counts; the last
+/// use stays.
 #[actix_web::test]
 async fn the_addresses_of_a_secret_are_few() {
     let app = spawn().await;
@@ -396,7 +394,7 @@ async fn the_addresses_of_a_secret_are_few() {
         }
         told(&app, &client).await;
     }
-    // One that is known takes no other's place.
+    // A known address replaces no other.
     used(&app, &client, "192.0.2.39").await;
     let answer = verdict(&app, &client, "").await;
     let addresses: Vec<&str> = answer["addresses"]
@@ -417,7 +415,7 @@ async fn the_addresses_of_a_secret_are_few() {
     let answer = verdict(&app, &client, "").await;
     assert_eq!(answer["last_used_address"], "192.0.2.39", "{answer}");
     assert_eq!(answer["addresses"].as_array().unwrap().len(), 1, "{answer}");
-    // What becomes of a secret becomes of what is known of it.
+    // Deleting a secret deletes its uses.
     used(&app, &client, "192.0.2.1").await;
     used(&app, &other, "192.0.2.1").await;
     app.delete(&client).await;
@@ -429,7 +427,7 @@ async fn the_addresses_of_a_secret_are_few() {
     until(async || app.database.number(&uses).await == 0).await;
 }
 
-/// Looks a few times a second are soon there.
+/// Tasks that run a few times a second finish soon.
 async fn until(is_so: impl AsyncFn() -> bool) {
     let begun = std::time::Instant::now();
     while !is_so().await {
@@ -438,8 +436,8 @@ async fn until(is_so: impl AsyncFn() -> bool) {
     }
 }
 
-/// Nodes of the release before tell the last use alone; and what a later flush tells never takes
-/// the place of a later use.
+/// Nodes of the previous release report only the last use; and a late flush never replaces a later
+/// use.
 #[actix_web::test]
 async fn a_use_that_an_older_node_told_counts() {
     let app = spawn().await;
@@ -465,7 +463,7 @@ async fn a_use_that_an_older_node_told_counts() {
     let answer = verdict(&app, &old, "").await;
     assert_codes(&answer, false, &["used_lately"]);
     assert_eq!(answer["addresses"][0]["other_last_used_at"], app.now() - 30);
-    // Another node has told of later uses.
+    // Another node has reported later uses.
     let later = app.now() + 100;
     let rows = format!(
         "UPDATE secret_addresses SET used_at = {later}000 WHERE secret_id = '{}'",

@@ -1,4 +1,4 @@
-//! Logging in and out, and what a session is good for.
+//! Log-in, log-out, and the permissions of sessions.
 
 use std::time::Duration;
 
@@ -53,13 +53,13 @@ async fn somebody_logs_in_and_out() {
         "{out:?}"
     );
     browser.me().await.assert_invalid_token("logged out");
-    // Once more is as good.
+    // Repeating it is not an error.
     assert_eq!(browser.send(Method::DELETE, SESSION, None).await.status, 204);
     let nobody = Answer::of(app.request(Method::DELETE, SESSION)).await;
     nobody.assert_problem(401, "err_unauthorised", "nobody is logged in");
 }
 
-/// By form too, but not from a page of others.
+/// By form too, but not from another site.
 #[actix_web::test]
 async fn a_form_logs_in() {
     let app = TestApp::spawn().await;
@@ -112,7 +112,7 @@ async fn the_cookie_is_called_what_is_configured() {
     }
 }
 
-/// What a role may is what its sessions may.
+/// A session has the permissions of its role.
 #[actix_web::test]
 async fn a_session_may_what_its_user_may() {
     let app = TestApp::spawn().await;
@@ -132,7 +132,7 @@ async fn a_session_may_what_its_user_may() {
     assert!(events["items"][0]["actor"].as_str().unwrap().starts_with("user:mu_"), "{events}");
 }
 
-/// SEC-7: what a page of others has a browser send changes nothing.
+/// SEC-7: a request that another site makes a browser send changes nothing.
 #[actix_web::test]
 async fn a_change_by_cookie_comes_from_a_page_of_this_server() {
     let app = TestApp::with(&[("cors.allowed_origins", "https://app.example.com")]).await;
@@ -174,7 +174,7 @@ async fn a_change_by_cookie_comes_from_a_page_of_this_server() {
     assert_eq!(browser.get(CLIENTS).await.json()["items"].as_array().unwrap().len(), 0);
     let own = json(post()).header("sec-fetch-site", "same-origin");
     assert_eq!(Answer::of(own).await.status, 201);
-    // To log in as somebody else, or out, is a change too.
+    // Log-in as another user, and log-out, are changes too.
     let log_in = app.request(Method::POST, SESSION).header("content-type", "application/json");
     let log_in = log_in.header("origin", "https://evil.example");
     let log_in = log_in.body(json!({ "username": "ann", "password": PASSWORD }).to_string());
@@ -187,15 +187,15 @@ async fn a_change_by_cookie_comes_from_a_page_of_this_server() {
         app.request(Method::POST, SESSION).form(&[("username", "ann"), ("password", PASSWORD)]);
     let form = form.header("origin", "https://evil.example");
     Answer::of(form).await.assert_problem(403, "err_no_permission", "a form from elsewhere");
-    // No page elsewhere is let in with a cookie.
+    // A page of another site gets no access with a cookie.
     let preflight = app
         .request(Method::OPTIONS, CLIENTS)
         .header("origin", "https://app.example.com")
         .header("access-control-request-method", "POST");
     assert_eq!(Answer::of(preflight).await.header("access-control-allow-credentials"), "");
     assert_eq!(browser.me().await.status, 200);
-    // A proxy that asks for others asks with GET, whatever it was asked itself, and hands on what
-    // the browser says.
+    // A proxy always checks with GET, whatever its own request was, and forwards the browser's
+    // headers.
     let check = |origin: &str| {
         browser.request(Method::GET, "/auth/check").header("origin", origin.to_owned())
     };
@@ -203,7 +203,7 @@ async fn a_change_by_cookie_comes_from_a_page_of_this_server() {
     assert_eq!(Answer::of(check(ISSUER)).await.status, 200);
 }
 
-/// SEC-7: a session that was fixed beforehand is not taken over.
+/// SEC-7: a session fixed beforehand is not adopted.
 #[actix_web::test]
 async fn logging_in_begins_another_session() {
     let app = TestApp::spawn().await;
@@ -249,7 +249,7 @@ async fn a_session_that_nobody_uses_ends_and_so_does_one_that_is_old() {
     used.me().await.assert_invalid_token("a week old");
 }
 
-/// SEC-10: on this node at once, on others within a second.
+/// SEC-10: immediately on this node, within a second on others.
 #[actix_web::test]
 async fn a_session_is_ended_from_elsewhere() {
     let app = TestApp::spawn().await;
@@ -322,7 +322,7 @@ async fn one_credential_also_where_one_is_a_cookie() {
     }
     let beside_no_text = [b"x=\xff\xfe; __Host-session=\xff; ", own.as_bytes()].concat();
     assert_eq!(Answer::of(get().header("cookie", beside_no_text)).await.status, 200);
-    // What others have set is nobody's, and a token beside it is the one credential.
+    // Cookies of other programs are ignored, and a token beside them is the only credential.
     for foreign in [
         "__Host-session=s%3Aabc",
         "session=abc",

@@ -53,7 +53,7 @@ async fn signing_keys_are_listed_rotated_and_retired() {
     let answer = caller.post(&format!("{KEYS}/{}/retire", first[0].0), json!({})).await;
     assert_eq!((answer.status, answer.text("state").as_str()), (200, "gone"), "{answer:?}");
     assert!(!app.get(JWKS).await.body.contains(&first[0].0));
-    // With it the token that was signed with it.
+    // The token that it signed is revoked too.
     caller.get(KEYS).await.assert_invalid_token("signed by the key that was retired");
     let caller = Caller::with(&app, "mintery:signing-keys:read mintery:signing-keys:write").await;
     let shown = caller.get(&format!("{KEYS}/{}", first[0].0)).await.json();
@@ -85,7 +85,7 @@ async fn a_shared_key_is_not_shown() {
     let app = TestApp::with(&[("token.alg", "HS256")]).await;
     let client = app.client("mintery:signing-keys:read").await;
     let answer = app.token(&client).scope("mintery:signing-keys:read").send().await;
-    // Whoever verifies such tokens could make them.
+    // Verifiers of such tokens could sign them.
     answer.assert_oauth_error(400, "invalid_scope", "own scopes");
     let mut new =
         crate::support::app::new_client("mintery:signing-keys:read mintery:signing-keys:write");

@@ -1,5 +1,4 @@
-//! Secrets that somebody chose or brought: `client_secret` of the API and the hashes of other
-//! programs.
+//! Chosen or imported secrets: `client_secret` of the API, and hashes of other programs.
 
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ const CHOSEN: &str = "correct horse: battery+staple%";
 const HASHES: &str = "mintery_hashes_total";
 
 impl TestApp {
-    /// A client with a secret that somebody chose.
+    /// A client with a chosen secret.
     pub async fn client_with_secret(&self, secret: &str) -> TestClient {
         let mut new = new_client("read");
         new.secret = Some(chosen(secret));
@@ -29,7 +28,7 @@ impl TestApp {
         self.client_with_hash_and_end(secret, hash, "").await
     }
 
-    /// The same with the end of the secret.
+    /// The same with the last characters of the secret.
     async fn client_with_hash_and_end(&self, secret: &str, hash: &str, end: &str) -> TestClient {
         let client = self.client("read").await;
         let sql = format!(
@@ -41,7 +40,7 @@ impl TestApp {
         TestClient { secret: secret.to_owned(), ..client }
     }
 
-    /// What is kept of a secret: digest, hash, hint.
+    /// The stored forms of a secret: digest, hash, hint.
     async fn kept(&self, client: &TestClient) -> (String, String, String) {
         let mut connection = AnyConnection::connect(&self.database.url).await.unwrap();
         let row = sqlx::query("SELECT digest, hash, hint FROM client_secrets WHERE id = $1")
@@ -69,7 +68,7 @@ fn chosen(secret: &str) -> mintery::secret::chosen::ChosenSecret {
         .unwrap()
 }
 
-/// With a token that may administer clients.
+/// Sends a request with a token that may administer clients.
 pub async fn administer(app: &TestApp, method: Method, path: &str, body: Value) -> Answer {
     const SCOPES: &str = "mintery:clients:read mintery:clients:write read";
     let client = app.client(SCOPES).await;
@@ -106,7 +105,7 @@ async fn a_chosen_secret_costs_one_hash_and_is_then_remembered() {
     assert_eq!(app.hashes().await, 2);
 }
 
-/// Many at once share the hash of the first.
+/// Concurrent requests share the hash of the first.
 #[actix_web::test]
 async fn many_who_show_a_secret_at_once_cost_one_hash() {
     let app = TestApp::with(&[("workers", "2")]).await;
@@ -115,11 +114,11 @@ async fn many_who_show_a_secret_at_once_cost_one_hash() {
     for answer in futures_util::future::join_all(asking).await {
         answer.assert_token("at once");
     }
-    // Those who came after the answer and before it was remembered may have asked again.
+    // Requests after the response and before the caching may have hashed again.
     assert!(app.hashes().await <= 3);
 }
 
-/// SEC-5: nothing at rest is quick to compare, and nothing is shown.
+/// SEC-5: no stored form is quick to compare, and none is shown.
 #[actix_web::test]
 async fn a_chosen_secret_is_kept_as_a_slow_hash_alone() {
     let app = TestApp::spawn().await;
@@ -179,7 +178,7 @@ async fn a_secret_that_is_not_acceptable_is_refused_and_not_repeated() {
     answer.assert_no_echo("MARKER", "a change");
 }
 
-/// Each costs a slow hash to tell apart.
+/// Each costs a slow hash, so their number is limited.
 #[actix_web::test]
 async fn a_client_has_at_most_two_chosen_secrets() {
     let app = TestApp::spawn().await;
@@ -192,7 +191,7 @@ async fn a_client_has_at_most_two_chosen_secrets() {
     let third = add("third secret").await;
     third.assert_problem(409, "err_conflict", "a third");
     third.assert_no_echo("third secret", "a third");
-    // One that is made here is something else.
+    // A generated secret does not count.
     assert_eq!(administer(&app, Method::POST, &path, json!({})).await.status, 201);
     for secret in ["first secret", "second secret"] {
         let client = TestClient { secret: secret.to_owned(), ..client.clone() };
@@ -208,8 +207,8 @@ async fn a_client_has_at_most_two_chosen_secrets() {
     assert_eq!(add("third secret").await.status, 201);
 }
 
-/// SEC-10: what is remembered of a secret is no secret that was taken back, has expired or belongs
-/// to a disabled client.
+/// SEC-10: the cached form of a secret is useless once the secret is revoked or expired, or its
+/// client is disabled.
 #[actix_web::test]
 async fn a_remembered_secret_is_not_believed_for_longer_than_it_is_good() {
     let app = TestApp::spawn().await;
@@ -233,7 +232,7 @@ async fn a_remembered_secret_is_not_believed_for_longer_than_it_is_good() {
     within_a_second(401, || app.token(&client).send()).await;
 }
 
-/// Hashes of other programs are good, and replaced by our own once the secret was shown.
+/// Hashes of other programs are accepted, and replaced by Mintery's own after the first use.
 #[actix_web::test]
 async fn an_imported_hash_is_replaced_after_the_first_success() {
     let app = TestApp::spawn().await;
@@ -263,7 +262,7 @@ async fn an_imported_hash_is_replaced_after_the_first_success() {
         }
         assert!(own.1.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{own:?}");
         assert_eq!((own.0.len(), own.2.len()), (43, 1), "{own:?}");
-        // The node that knows only the new form, so to speak.
+        // As a node that knows only the new form.
         app.disable(&client).await;
         within_a_second(401, || app.token(&client).send()).await;
         app.enable(&client).await;
@@ -273,7 +272,7 @@ async fn an_imported_hash_is_replaced_after_the_first_success() {
     }
 }
 
-/// A secret that another Mintery made, known here by its hash and its end.
+/// A secret generated by another Mintery, known here by its hash and its last characters.
 #[actix_web::test]
 async fn an_imported_hash_may_be_of_a_generated_secret() {
     let app = TestApp::spawn().await;
@@ -292,7 +291,7 @@ async fn an_imported_hash_may_be_of_a_generated_secret() {
     assert!(client.secret.contains(&hint) && hint.len() == 4, "{hint}");
 }
 
-/// A hash in the database that nothing should have written is a secret that nobody has.
+/// An impossible hash in the database matches no secret.
 #[actix_web::test]
 async fn a_hash_that_is_none_lets_nobody_in() {
     let app = TestApp::spawn().await;
@@ -307,7 +306,7 @@ async fn a_hash_that_is_none_lets_nobody_in() {
     }
 }
 
-/// SEC-4: what is presented decides the cost, not what exists.
+/// SEC-4: the presented secret decides the cost, not its existence.
 #[actix_web::test]
 async fn every_wrong_secret_costs_what_it_looks_like() {
     let app = TestApp::spawn().await;
@@ -338,14 +337,14 @@ async fn every_wrong_secret_costs_what_it_looks_like() {
     }
 }
 
-/// SEC-4: the time of a refusal does not say whether there is such a client.
+/// SEC-4: the time of a refusal does not reveal the existence of a client.
 #[actix_web::test]
 async fn the_time_of_a_refusal_tells_nothing() {
     const TRIES: usize = 9;
     let app = TestApp::spawn().await;
     let slow = app.client_with_secret(CHOSEN).await;
     app.token(&slow).send().await.assert_token("known");
-    // In turn, and the least of each: what else the machine does lengthens some of both.
+    // Alternating, with the minimum of each: other load lengthens some of both.
     let mut least = [Duration::MAX; 2];
     for number in 0..TRIES {
         for (id, least) in [slow.id.as_str(), "mc_0000000000000000000000"].iter().zip(&mut least) {
@@ -360,6 +359,6 @@ async fn the_time_of_a_refusal_tells_nothing() {
         }
     }
     let [known, unknown] = least;
-    // Far from a measurement: it finds a hash that is not made, not a microsecond.
+    // Coarse: this detects a missing hash, not a microsecond.
     assert!(known < unknown * 3 && unknown < known * 3, "{known:?} {unknown:?}");
 }

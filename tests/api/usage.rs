@@ -1,5 +1,5 @@
-//! What is counted for each client and hour, when each secret was last used, and limits. Time is
-//! moved; that the store is told every few seconds of it is waited for.
+//! Usage counts by client and hour, the last use of each secret, and limits. Time is moved; the
+//! periodic flush is waited for.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::support::engine::{Engine, only_on};
 
 const HOUR: i64 = 3600;
 
-/// The hours of a client, once there is something that `is_there`.
+/// The hours of a client, once `is_there` holds for them.
 async fn hours(
     app: &TestApp,
     client: &TestClient,
@@ -83,13 +83,13 @@ async fn tokens_and_refusals_are_counted_by_hour() {
         }),
     ];
     assert_eq!(items, expected);
-    // It is added to what is there already.
+    // It is added to the stored counts.
     app.access_token(&client).await;
     let items = hours(&app, &client, |items| items[0]["tokens"] == 2).await;
     assert_eq!(items[1], expected[1]);
 }
 
-/// SEC-3: a stranger adds to counts, and makes no rows of their own.
+/// SEC-3: a stranger adds to counts, and creates no rows.
 #[actix_web::test]
 async fn what_nobody_is_known_for_is_not_counted() {
     let app = TestApp::spawn().await;
@@ -198,7 +198,7 @@ async fn a_secret_says_when_and_from_where_it_was_last_used() {
     assert_eq!(shown["last_used_at"], START.as_secs() + 10, "{shown}");
     assert_eq!(shown["last_used_address"], "198.51.100.7", "{shown}");
     assert_eq!(of_id(unused.secret.id.as_str()).await["last_used_at"], Value::Null);
-    // A refusal after the secret was found right is a use of it; a wrong secret is none.
+    // A refusal after the secret was verified is a use of it; a wrong secret is not.
     app.pass(Duration::from_secs(10)).await;
     app.token(&client).scope("admin").send().await.assert_oauth_error(
         400,
@@ -216,7 +216,7 @@ async fn a_secret_says_when_and_from_where_it_was_last_used() {
     assert!(in_full["secrets"].as_array().unwrap().contains(&shown), "{in_full}");
 }
 
-/// Nothing that was counted is lost when a server stops, or while the store is away.
+/// No count is lost when a server stops, or while the store is away.
 #[actix_web::test]
 async fn what_was_counted_is_told_at_last() {
     let app = TestApp::spawn().await;
@@ -258,7 +258,7 @@ async fn old_counts_are_deleted() {
     }
 }
 
-/// 6749-17: what an operator allows a client; a 429 says when there is more.
+/// 6749-17: the limit that an operator sets for a client; a 429 names the time of the next token.
 #[actix_web::test]
 async fn a_client_gets_no_more_tokens_than_its_limit() {
     let app = TestApp::spawn().await;
@@ -270,7 +270,7 @@ async fn a_client_gets_no_more_tokens_than_its_limit() {
     for _ in 0..3 {
         app.access_token(&client).await;
     }
-    // What is refused for another reason is refused for that one, and takes nothing of the limit.
+    // A request refused for another reason does not count against the limit.
     app.token(&client).scope("admin").send().await.assert_oauth_error(
         400,
         "invalid_scope",
@@ -281,7 +281,7 @@ async fn a_client_gets_no_more_tokens_than_its_limit() {
     // A stranger learns nothing of it.
     let wrong = TestClient { secret: "mts_wrong".to_owned(), ..client.clone() };
     app.token(&wrong).send().await.assert_oauth_error(401, "invalid_client", "wrong");
-    // Neither an update nor a flush starts anew.
+    // Neither an update nor a flush resets the count.
     limit(&app, &client, Patch::Set(4)).await;
     app.access_token(&client).await;
     app.flush_usage().await;
@@ -304,7 +304,7 @@ async fn a_client_gets_no_more_tokens_than_its_limit() {
     assert_eq!((&items[1]["tokens"], &items[1]["refusals"]["over_limit"]), (&json!(5), &json!(4)));
 }
 
-/// A server that starts anew knows what the last one issued.
+/// A restarted server knows the tokens of the previous one.
 #[actix_web::test]
 async fn a_limit_outlives_a_restart() {
     let app = TestApp::spawn().await;
@@ -319,7 +319,7 @@ async fn a_limit_outlives_a_restart() {
     is_over_limit(&app.token(&client).send().await, HOUR);
 }
 
-/// Nodes learn of each other's tokens within the time between two flushes.
+/// Nodes learn of each other's tokens within one flush.
 #[actix_web::test]
 async fn a_limit_is_for_all_nodes() {
     only_on!(Engine::Postgres);

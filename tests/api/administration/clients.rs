@@ -8,7 +8,7 @@ use crate::support::answer::Answer;
 use crate::support::app::{ISSUER, TestApp, TestClient};
 use crate::support::caller::{CLIENTS, Caller};
 
-/// SEC-10: what was acknowledged is in force for the next request on the same node.
+/// SEC-10: an acknowledged change is in force for the next request on the same node.
 #[actix_web::test]
 async fn a_client_is_made_changed_and_deleted() {
     let app = TestApp::spawn().await;
@@ -43,7 +43,7 @@ async fn a_client_is_made_changed_and_deleted() {
         "what was taken away",
     );
 
-    // What is null is taken away again, what is absent stays.
+    // `null` removes a value, an absent member keeps it.
     let answer = caller.patch(&path(&client, ""), json!({ "access_token_ttl": null })).await;
     assert_eq!(answer.json()["access_token_ttl"], Value::Null);
     assert_eq!(answer.json()["access_token_signed_response_alg"], "EdDSA");
@@ -65,7 +65,7 @@ async fn a_client_is_made_changed_and_deleted() {
     assert_eq!(caller.delete(&path(&client, "")).await.json()["code"], "err_not_found");
 }
 
-/// A new secret is brought out before the old one is taken back.
+/// A new secret is deployed before the old one is revoked.
 #[actix_web::test]
 async fn a_client_has_several_secrets_meanwhile() {
     let app = TestApp::spawn().await;
@@ -94,7 +94,7 @@ async fn a_client_has_several_secrets_meanwhile() {
     by_itself.assert_no_echo(&new.secret, "a secret for its id");
     app.clock.advance(std::time::Duration::from_mins(1));
     app.token(&new).send().await.assert_oauth_error(401, "invalid_client", "an expired secret");
-    // As many as there may be, and no more.
+    // The maximum number, and no more.
     for _ in 1..10 {
         assert_eq!(caller.send(Method::POST, &secrets, None).await.status, 201);
     }
@@ -161,7 +161,7 @@ async fn clients_are_listed_in_pages_and_filtered() {
     }
 }
 
-/// An id that exists elsewhere may have a slash and whatever else RFC 6749 allows.
+/// An existing id may contain a slash and every other character of RFC 6749.
 #[actix_web::test]
 async fn an_id_of_any_characters_is_a_segment_of_the_path() {
     let app = TestApp::spawn().await;
@@ -174,7 +174,7 @@ async fn an_id_of_any_characters_is_a_segment_of_the_path() {
     }
 }
 
-/// An id that was somebody's is trusted as theirs: over HTTP nobody else gets it.
+/// The id of a deleted client is still trusted elsewhere: it cannot be reused over HTTP.
 #[actix_web::test]
 async fn an_id_is_not_made_again_over_http() {
     let app = TestApp::spawn().await;
@@ -185,11 +185,11 @@ async fn an_id_is_not_made_again_over_http() {
         caller.post(CLIENTS, json!({ "client_name": "x", "client_id": "once" })).await.status,
         409
     );
-    // Who has the rights of the operating system knows what they do.
+    // The command line may reuse it.
     app.client_with_id("once", "read").await;
 }
 
-/// 6749-10: the default scopes are what the client says, else all of its own but Mintery's.
+/// 6749-10: the default scopes are the client's setting, or all of its own except Mintery's.
 #[actix_web::test]
 async fn a_client_has_default_scopes() {
     let app = TestApp::spawn().await;
@@ -203,13 +203,13 @@ async fn a_client_has_default_scopes() {
     assert!(app.token(&client).send().await.json().get("scope").is_none());
     caller.patch(&path(&client, ""), json!({ "default_scope": null })).await;
     assert_eq!(app.token(&client).send().await.scope(), "read write");
-    // A default that the client may not have any more is no default.
+    // A default scope that the client has lost no longer applies.
     let answer = caller.patch(&path(&client, ""), json!({ "default_scope": "write" })).await;
     assert_eq!(answer.status, 200);
     assert_eq!(caller.patch(&path(&client, ""), json!({ "scope": "read" })).await.status, 400);
 }
 
-/// What is administered stands below the path of an issuer too, and nowhere beside it.
+/// Administration is served below the path of an issuer too, and at no other path.
 #[actix_web::test]
 async fn the_path_of_the_issuer_may_stand_in_front() {
     let app = TestApp::with(&[("issuer", "https://example.com/tenant")]).await;

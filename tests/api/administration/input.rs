@@ -54,7 +54,7 @@ async fn an_invalid_new_client_is_refused() {
         let answer = caller.post(CLIENTS, body.clone()).await;
         answer.assert_problem(400, "err_invalid_request", &body.to_string());
     }
-    // A secret that is never good, or later than anybody means.
+    // A secret that is never valid, or implausibly long.
     for life in [0, 10_000_000_000, 9_223_372_036_854_775, u64::MAX] {
         let body = json!({ "client_name": "x", "secret_expires_in": life });
         assert_eq!(caller.post(CLIENTS, body).await.status, 400, "{life}");

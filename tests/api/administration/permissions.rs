@@ -8,7 +8,7 @@ use crate::support::answer::Answer;
 use crate::support::app::{TestApp, basic};
 use crate::support::caller::{ADMIN, CLIENTS, Caller};
 
-/// SEC-12: a scope of Mintery's own for each kind of act, and nobody gives what they do not hold.
+/// SEC-12: each kind of act has a scope of its own, and callers grant only scopes they hold.
 #[actix_web::test]
 async fn a_caller_does_and_grants_no_more_than_it_may() {
     let app = TestApp::spawn().await;
@@ -52,10 +52,10 @@ async fn a_caller_does_and_grants_no_more_than_it_may() {
         writer.create(json!({ "client_name": "x", "scope": "read mintery:clients:write" })).await;
     assert_eq!(writer.patch(&path(&own, ""), json!({ "scope": "read write" })).await.status, 403);
     assert_eq!(writer.patch(&path(&own, ""), json!({ "scope": "" })).await.status, 200);
-    // A secret of somebody who may do more would make the caller that somebody.
+    // A secret of a stronger client would give the caller its permissions.
     assert_eq!(writer.post(&path(&target, "/secrets"), json!({})).await.status, 403);
-    // Whoever takes over a client is that client when it gets its scopes back; so even its name
-    // takes all of them.
+    // A caller who takes over a client acts as it once it gets its scopes back, so even a new name
+    // requires all of them.
     for change in [
         json!({ "client_name": "renamed" }),
         json!({ "scope": "" }),
@@ -64,13 +64,13 @@ async fn a_caller_does_and_grants_no_more_than_it_may() {
         assert_eq!(writer.patch(&path(&target, ""), change.clone()).await.status, 403, "{change}");
     }
     assert_eq!(writer.delete(&path(&target, "")).await.status, 403);
-    // Nor does a secret come back that was taken away.
+    // Revoking a secret cannot be undone, so it requires the scopes too.
     let secret = path(&target, &format!("/secrets/{}", target.secret_id));
     assert_eq!(writer.delete(&secret).await.status, 403);
-    // Stopping somebody takes less than letting them go on.
+    // Disabling requires fewer rights than enabling.
     assert_eq!(writer.post(&path(&target, "/disable"), json!({})).await.status, 200);
     assert_eq!(writer.post(&path(&target, "/enable"), json!({})).await.status, 403);
-    // Mintery's own scopes are never a default.
+    // Mintery's own scopes are never defaults.
     let answer = writer
         .patch(
             &path(&own, ""),
@@ -80,8 +80,7 @@ async fn a_caller_does_and_grants_no_more_than_it_may() {
     assert_eq!(answer.status, 400, "{answer:?}");
 }
 
-/// A token that was issued before a scope was taken from its client does not do more than the
-/// client may now.
+/// An old token allows no more than its client may do now.
 #[actix_web::test]
 async fn a_revoked_scope_is_absent_from_new_tokens() {
     let app = TestApp::spawn().await;
@@ -93,7 +92,7 @@ async fn a_revoked_scope_is_absent_from_new_tokens() {
     assert_eq!(app.get_with("/auth/check?scope=write", &token).await.status, 403);
 }
 
-/// SEC-12: nor by two changes at once, of which each alone would be allowed or refused.
+/// SEC-12: nor by two concurrent changes, of which each alone would be allowed or refused.
 #[actix_web::test]
 async fn changes_at_the_same_moment_grant_nothing() {
     let app = TestApp::spawn().await;
@@ -110,7 +109,7 @@ async fn changes_at_the_same_moment_grant_nothing() {
     }
 }
 
-/// Which APIs a client may call is for those to say who manage the APIs.
+/// Only a caller with scopes for APIs decides which APIs a client may call.
 #[actix_web::test]
 async fn a_client_does_not_give_itself_an_api() {
     let app = TestApp::spawn().await;
@@ -129,12 +128,11 @@ async fn a_client_does_not_give_itself_an_api() {
     let own = writer.create(json!({ "client_name": "x", "scope": "read" })).await;
     assert_eq!(writer.patch(&path(&own, ""), json!({ "resources": [billing] })).await.status, 403);
     let given = admin.create(body).await;
-    // What is there already may stay.
+    // Existing grants may stay.
     assert_eq!(writer.patch(&path(&given, ""), json!({ "client_name": "y" })).await.status, 200);
 }
 
-/// 7662-1: nor an API that it stands for; and whoever has a secret of a client that stands for one
-/// stands for it.
+/// 7662-1: the same for the APIs that a client stands for, and for secrets of such a client.
 #[actix_web::test]
 async fn a_client_does_not_give_itself_an_api_to_stand_for() {
     let app = TestApp::spawn().await;
@@ -161,7 +159,7 @@ async fn a_client_does_not_give_itself_an_api_to_stand_for() {
     assert_eq!(writer.post(&secrets, json!({})).await.status, 403, "a secret of it");
     assert_eq!(admin.post(&secrets, json!({})).await.status, 201);
 
-    // An API that somebody stands for is not deleted.
+    // An API that a client stands for cannot be deleted.
     let answer = admin.delete(&api).await;
     assert_eq!((answer.status, answer.text("code").as_str()), (409, "err_conflict"), "{answer:?}");
     assert!(answer.text("detail").contains(&given.id), "{answer:?}");

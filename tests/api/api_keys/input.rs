@@ -15,7 +15,7 @@ use crate::support::answer::Answer;
 use crate::support::api_key::{KEYS, ME, owned_by};
 use crate::support::app::{TestApp, TestClient};
 
-/// SEC-4: whatever is wrong with a key, it is the same answer.
+/// SEC-4: every invalid key gets the same response.
 #[actix_web::test]
 async fn an_invalid_key_is_refused() {
     let app = TestApp::spawn().await;
@@ -54,7 +54,7 @@ async fn an_invalid_key_is_refused() {
     for (what, refusal) in &refusals {
         assert_eq!(*refusal, refusals[0].1, "{what}");
     }
-    // A token is no key, and a key is no token or secret.
+    // A token is not accepted as a key, nor a key as a token or secret.
     for path in [ME, "/auth/check"] {
         Answer::of(app.as_header(Method::GET, path, &token))
             .await
@@ -114,7 +114,7 @@ async fn a_request_has_one_credential_and_none_in_its_uri() {
     let both = get("/auth/check").bearer_auth(&token).header("X-API-Key", &one);
     let both = Answer::of(both).await;
     both.assert_invalid_token("two credentials at a check");
-    // Nobody looks for what is wrong with a good key.
+    // A valid key needs no further checks.
     assert_eq!(both.text("message"), "The request has two credentials; send one");
     get_is_401(&app, &format!("/auth/check?api_key={one}")).await;
 }
@@ -123,7 +123,7 @@ async fn get_is_401(app: &TestApp, path: &str) {
     assert_eq!(app.get(path).await.status, 401, "{path}");
 }
 
-/// Another service is shown a key, and asks.
+/// Another service checks a key that it was presented.
 #[actix_web::test]
 async fn another_service_asks_whether_a_key_is_good() {
     let app = TestApp::spawn().await;
@@ -301,7 +301,7 @@ async fn a_name_may_have_any_printable_characters() {
 }
 
 proptest::proptest! {
-    /// Whatever comes as a key, telling what it is never fails.
+    /// The check of a key's form never panics.
     #[test]
     fn reading_a_key_never_panics(text in "(mtk_(live|test)_)?.{0,60}") {
         let format = KeyFormat::default();

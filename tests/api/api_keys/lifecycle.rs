@@ -15,7 +15,7 @@ use crate::support::answer::Answer;
 use crate::support::api_key::{KEYS, ME, TestKey, owned_by};
 use crate::support::app::{TestApp, TestClient, within_a_second};
 
-/// SEC-10: made, used in both headers, taken back, and gone at once.
+/// SEC-10: a key is created, used in both headers, revoked, and rejected immediately.
 #[actix_web::test]
 async fn a_key_is_made_used_and_revoked() {
     let app = TestApp::spawn().await;
@@ -49,7 +49,7 @@ async fn a_key_is_made_used_and_revoked() {
     app.refuses_key(&key.key, "revoked").await;
 }
 
-/// A test key makes test keys alone.
+/// A test key creates test keys only.
 #[actix_web::test]
 async fn a_test_key_makes_no_live_one() {
     let app = TestApp::with(&[("api_keys.environment", "any")]).await;
@@ -98,7 +98,7 @@ async fn a_key_expires_and_is_disabled_with_its_owner() {
     app.enable(&owner).await;
     within_a_second(200, || app.get_with(ME, &key.key)).await;
 
-    // Who comes after somebody of the same id does not get their keys.
+    // A new owner with the same id does not get the old owner's keys.
     app.delete(&owner).await;
     within_a_second(401, || app.get_with(ME, &key.key)).await;
     let mut again = crate::support::app::new_client("read write");
@@ -113,7 +113,7 @@ async fn a_key_expires_and_is_disabled_with_its_owner() {
     app.accepts_key(&app.key(owned_by(&again)).await.key, "one of the new one").await;
 }
 
-/// A key never does more than its owner may now.
+/// A key never allows more than its owner may do now.
 #[actix_web::test]
 async fn a_key_goes_with_what_its_owner_may() {
     let app = TestApp::spawn().await;
@@ -127,7 +127,7 @@ async fn a_key_goes_with_what_its_owner_may() {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(app.get_with(ME, &key.key).await.json()["scope"], "read");
     assert_eq!(app.get_with("/auth/check?scope=write", &key.key).await.status, 403);
-    // Only what the owner may can be given, and nothing of Mintery's own unasked.
+    // A key gets only scopes of its owner, and none of Mintery's own by default.
     for (scope, status) in [("read write", 400), ("other", 400), ("read", 201), ("", 201)] {
         let body = json!({ "name": "x", "owner": owner.id, "scope": scope });
         assert_eq!(create(&app, &admin, body).await.status, status, "{scope}");
@@ -172,7 +172,7 @@ async fn many_keys_are_revoked_at_once() {
     app.accepts_key(&admin.key, "somebody else's").await;
 }
 
-/// A request that is sent again makes nothing, and tells no secret.
+/// A repeated request creates nothing, and reveals no secret.
 #[actix_web::test]
 async fn a_request_that_is_sent_again_makes_one_key() {
     let app = TestApp::spawn().await;
@@ -199,16 +199,16 @@ async fn a_request_that_is_sent_again_makes_one_key() {
         "err_conflict",
         "something else",
     );
-    // It is the caller's own.
+    // Each caller has their own keys.
     assert_ne!(TestKey::of(&send(&other, "one", body).await).id, made.id);
     assert_ne!(TestKey::of(&send(&admin, "two", body).await).id, made.id);
-    // What failed was not done, and is done the next time.
+    // A failed request created nothing, and can be repeated.
     assert_eq!(send(&admin, "three", r#"{"name": "x", "scope": "other"}"#).await.status, 400);
     assert_eq!(send(&admin, "three", body).await.status, 201);
-    // What was made is gone.
+    // The created key has been revoked.
     app.send_with_key(Method::DELETE, &made.path(""), &admin.key, None).await;
     send(&admin, "one", body).await.assert_problem(409, "err_conflict", "gone");
-    // At once.
+    // Concurrently.
     let (one, two) = tokio::join!(send(&admin, "four", body), send(&admin, "four", body));
     assert_eq!(one.text("id"), two.text("id"));
     assert_eq!(one.status + two.status, 401, "one of each: {one:?} {two:?}");
@@ -225,8 +225,8 @@ async fn a_request_that_is_sent_again_makes_one_key() {
     assert_ne!(TestKey::of(&send(&admin, "one", body).await).id, made.id);
 }
 
-/// What is over is deleted some time later: keys that expired long ago, counts, requests that may
-/// not be sent again.
+/// Old records are deleted some time later: long expired keys, counts, and keys of repeatable
+/// requests.
 #[actix_web::test]
 async fn expired_and_revoked_keys_are_deleted() {
     let app = TestApp::spawn().await;
@@ -251,11 +251,11 @@ async fn expired_and_revoked_keys_are_deleted() {
     pass(mintery::model::usage::KEPT_FOR).await;
     until(async || count("api_keys").await == 1).await;
     until(async || count("api_key_usage").await == 0).await;
-    // The last use of a key that there is stays.
+    // The last use of an existing key stays.
     until(async || count("api_key_last_use").await == 1).await;
 }
 
-/// Waits for what is done a few times a second.
+/// Waits for a task that runs a few times a second.
 async fn until(is_so: impl AsyncFn() -> bool) {
     let begun = std::time::Instant::now();
     while !is_so().await {
@@ -264,7 +264,7 @@ async fn until(is_so: impl AsyncFn() -> bool) {
     }
 }
 
-/// A key works at once, though somebody has asked for its owner before there was one.
+/// A key works immediately, even if its owner was looked up before it existed.
 #[actix_web::test]
 async fn a_key_of_an_owner_who_was_asked_for_too_early_is_good() {
     let app = TestApp::spawn().await;

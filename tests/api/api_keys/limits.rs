@@ -14,7 +14,7 @@ use crate::support::answer::Answer;
 use crate::support::api_key::{KEYS, ME, owned_by};
 use crate::support::app::{ISSUER, TestApp};
 
-/// SEC-1: only from where it may be used, whatever somebody says about where they are.
+/// SEC-1: a key works only from its addresses, whatever forwarding headers claim.
 #[actix_web::test]
 async fn a_key_is_good_from_its_addresses() {
     let app = TestApp::with(&[("trusted_proxies", "127.0.0.1")]).await;
@@ -37,7 +37,7 @@ async fn a_key_is_good_from_its_addresses() {
     ] {
         assert_eq!(from(&app, &key, header, value).await, status, "{header}: {value}");
     }
-    // What a stranger adds does not make them the proxy, whose address is that of one of our own.
+    // A header from a stranger does not turn the stranger into the trusted proxy.
     let here = || AddressRanges::parse("127.0.0.0/8").unwrap();
     let key = app.key(NewApiKey { allowed: here(), ..owned_by(&owner) }).await.key;
     for (listed, structured, status) in [
@@ -60,7 +60,7 @@ async fn a_key_is_good_from_its_addresses() {
         });
         assert_eq!(Answer::of(request).await.status, status, "{listed:?} {structured:?}");
     }
-    // Without a proxy that is trusted nobody says where they are.
+    // Without a trusted proxy, forwarding headers are ignored.
     let owner = direct.client("read").await;
     let key = direct.key(NewApiKey { allowed: allowed(), ..owned_by(&owner) }).await.key;
     for header in
@@ -72,7 +72,7 @@ async fn a_key_is_good_from_its_addresses() {
     assert_eq!(from(&direct, &key, "x-forwarded-for", "192.0.2.7").await, 200);
 }
 
-/// A key for trying out is never good for the real thing.
+/// A test key is never accepted in production.
 #[actix_web::test]
 async fn a_key_is_good_in_its_environment() {
     for (setting, live_passes, test_passes) in
@@ -160,7 +160,7 @@ async fn a_key_with_a_limit_has_to_wait() {
     // nginx turns 429 into 500.
     let over = app.get_with("/auth/check", &key.key).await;
     assert_eq!((over.status, over.header("retry-after")), (403, "21"), "{over:?}");
-    // Another service is told, too: the key is good, just not now.
+    // Another service learns that the key is valid, but over its limit.
     let (_, asker) = manager(&app, "mintery:keys:verify").await;
     let asked = Some(json!({ "key": key.key }));
     let verified =
@@ -169,7 +169,7 @@ async fn a_key_with_a_limit_has_to_wait() {
         (verified.status, verified.json()),
         (200, json!({ "valid": false, "retry_after": 21 }))
     );
-    // What is refused for another reason is not held against it.
+    // A request refused for another reason does not count against the limit.
     assert_eq!(app.get_with("/auth/check?scope=other", &key.key).await.status, 403);
     app.clock.let_pass(Duration::from_secs(21));
     assert_eq!(app.get_with(ME, &key.key).await.status, 200);

@@ -19,7 +19,7 @@ use crate::support::app::{TestApp, TestClient};
 
 const MANAGER: &str = "mintery:keys:read mintery:keys:verify mintery:keys:write read write";
 
-/// Somebody who may manage keys, by a key of their own; and who that is.
+/// A key that may manage keys, and its owner.
 async fn manager(app: &TestApp, scopes: &str) -> (TestClient, TestKey) {
     let client = app.client(scopes).await;
     let scopes = Some(ScopeSet::parse(scopes).unwrap());

@@ -195,7 +195,7 @@ async fn a_caller_gives_a_key_no_more_than_they_may() {
     }
     assert_ne!(plain.id, reader.id);
 
-    // With fewer scopes than the other, one stops their keys at most.
+    // With fewer scopes than the owner, a caller can only disable the keys.
     let (writer, writing) = manager(&app, "mintery:keys:write read").await;
     let send = async |method, path: &str, body| {
         app.send_with_key(method, path, &writing.key, Some(body)).await
@@ -220,7 +220,7 @@ async fn a_caller_gives_a_key_no_more_than_they_may() {
     }
     app.accepts_key(&of_target.key, "nothing was revoked").await;
     assert_eq!(send(Method::POST, &of_target.path("/disable"), json!({})).await.status, 200);
-    // Of its own a client manages the keys, but gives them no more than this very credential may.
+    // A client manages its own keys, but grants them no more than the current credential holds.
     let narrow = app.key(NewApiKey {
         scopes: Some(ScopeSet::parse("mintery:keys:write").unwrap()),
         ..owned_by(&writer)
@@ -243,7 +243,7 @@ async fn a_caller_gives_a_key_no_more_than_they_may() {
     assert_forbidden(&answer, "another key of its owner that may do more");
     assert_eq!(create(&app, &narrow, json!({ "name": "x", "scope": "" })).await.status, 201);
     assert_eq!(create(&app, &writing, json!({ "name": "x", "scope": "read" })).await.status, 201);
-    // Whoever holds all that another may manages their keys.
+    // A caller who holds all of the owner's scopes may manage the keys.
     let (_, strong) = manager(&app, "admin mintery:keys:write read write").await;
     let body = json!({ "name": "x", "owner": target.id, "scope": "admin" });
     assert_eq!(create(&app, &strong, body).await.status, 201);

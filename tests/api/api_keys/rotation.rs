@@ -23,7 +23,7 @@ async fn a_key_is_replaced_while_the_old_one_stays_good() {
     let answer = rotate(&old, json!({ "overlap": 600 })).await;
     let new = TestKey::of(&answer);
     assert_ne!(new.key, old.key);
-    // It lives as long as the old one did.
+    // It has the lifetime of the old key.
     assert_eq!(answer.json()["expires_at"], app.now() + 864_000);
     let shown = app.send_with_key(Method::GET, &old.path(""), &admin.key, None).await.json();
     assert_eq!(
@@ -39,11 +39,11 @@ async fn a_key_is_replaced_while_the_old_one_stays_good() {
     app.refuses_key(&old.key, "after the overlap").await;
     app.accepts_key(&new.key, "after the overlap").await;
 
-    // At once, and from the next one on.
+    // Immediately, and from the next one on.
     let newer = TestKey::of(&rotate(&new, json!({ "overlap": 0, "expires_in": null })).await);
     app.refuses_key(&new.key, "no overlap").await;
     assert_eq!(app.get_with(ME, &newer.key).await.json()["expires_at"], Value::Null);
-    // The one that took its place is lost, so another one may.
+    // The successor is lost, so another one may be created.
     let newest = TestKey::of(&rotate(&newer, json!({ "overlap": 2_592_000 })).await);
     app.send_with_key(Method::DELETE, &newest.path(""), &admin.key, None).await;
     let another = TestKey::of(&rotate(&newer, json!({})).await);
@@ -51,7 +51,7 @@ async fn a_key_is_replaced_while_the_old_one_stays_good() {
     rotate(&another, json!({})).await.assert_problem(409, "err_conflict", "disabled");
 }
 
-/// Two people rotate the same key: one gets a key, the other is told.
+/// Of two concurrent rotations one creates a key, and the other fails.
 #[actix_web::test]
 async fn only_one_of_two_replaces_a_key() {
     let app = TestApp::spawn().await;
@@ -74,8 +74,8 @@ async fn only_one_of_two_replaces_a_key() {
     assert_eq!(api_key::page(&app.admin, "", 100, &filter).await.unwrap().len(), 11);
 }
 
-/// Who may do less than before still looks after their keys, and what they lost comes back to none
-/// that was made anew.
+/// An owner with fewer scopes than before still manages their keys, and no new key regains the lost
+/// scopes.
 #[actix_web::test]
 async fn a_key_is_replaced_without_what_its_owner_lost() {
     let app = TestApp::spawn().await;

@@ -14,7 +14,7 @@ use crate::support::answer::Answer;
 use crate::support::api_key::{KEYS, ME, TestKey, owned_by};
 use crate::support::app::TestApp;
 
-/// Each good use and each refusal is counted, and when it was last used and from where.
+/// Accepted and refused requests are counted, with the time and address of the last use.
 #[actix_web::test]
 async fn uses_of_keys_are_counted() {
     let app = TestApp::spawn().await;
@@ -50,7 +50,7 @@ async fn uses_of_keys_are_counted() {
     for reason in ["missing_scope", "other_environment", "expired"] {
         assert_eq!(sum(reason), 1, "{reason}: {usage:?}");
     }
-    // By hours, the newest first, also once the key is gone.
+    // By hour, newest first, also after the key is revoked.
     for _ in 0..3 {
         app.clock.advance(Duration::from_hours(1));
         app.get_with(ME, &key.key).await;
@@ -79,7 +79,7 @@ async fn uses_of_keys_are_counted() {
     assert_eq!(app.database.number(query).await, 0);
 }
 
-/// A key that is remembered costs no query, and one that does not exist costs one.
+/// A cached key costs no query, and an unknown one costs one.
 #[actix_web::test]
 async fn a_key_costs_no_query_and_an_unknown_one_costs_one() {
     const LOOKUPS: &str = "mintery_store_queries_total{purpose=\"lookup\"}";
@@ -91,7 +91,7 @@ async fn a_key_costs_no_query_and_an_unknown_one_costs_one() {
     let before = app.metric(LOOKUPS).await;
     for _ in 0..20 {
         app.accepts_key(&key.key, "remembered").await;
-        // Its checksum is looked at first.
+        // The checksum is checked first.
         app.refuses_key(&format!("{}!", &key.key[..57]), "malformed").await;
     }
     assert!((app.metric(LOOKUPS).await - before).abs() < 0.5);
@@ -107,7 +107,7 @@ async fn a_key_costs_no_query_and_an_unknown_one_costs_one() {
     app.accepts_key(&key.key, "still remembered").await;
 }
 
-/// What somebody is called is told by the settings: prefix, header, the longest life.
+/// Settings decide the prefix, the header and the longest lifetime.
 #[actix_web::test]
 async fn keys_are_as_the_settings_say() {
     let settings = [
@@ -141,7 +141,7 @@ async fn keys_are_as_the_settings_say() {
     assert_eq!(send("x-acme-key", &key.key).await, 200);
     assert_eq!(send("X-API-Key", &key.key).await, 401);
     assert_eq!(app.get_with(ME, &key.key).await.status, 200);
-    // Not by small steps either: its whole life counts.
+    // Repeated extensions do not exceed the maximum: the whole lifetime counts.
     app.clock.advance(Duration::from_mins(30));
     let token =
         app.token(&admin).scope("mintery:keys:write read").send().await.text("access_token");
@@ -153,7 +153,7 @@ async fn keys_are_as_the_settings_say() {
     assert_eq!((patch(1801).await, patch(1800).await), (400, 200));
 }
 
-/// A database of a release that knew no keys gets what they are digested with at the next start.
+/// A database of a release without keys gets their digest key at the next start.
 #[actix_web::test]
 async fn a_database_that_was_made_before_has_keys_too() {
     let app = TestApp::spawn().await;
@@ -173,7 +173,7 @@ async fn a_database_that_was_made_before_has_keys_too() {
     let key = app.key(owned_by(&owner)).await;
     app.accepts_key(&key.key, "a key of its own").await;
     app.stop().await;
-    // And the next start finds it.
+    // The next start finds it.
     let app = TestApp::on(database, &[]).await.unwrap();
     app.accepts_key(&key.key, "after another start").await;
 }

@@ -38,11 +38,11 @@ async fn a_reader_gets_all_revocations_and_then_the_new_ones() {
     assert!(["snapshot", "part", "nonce", "keys"].iter().all(|name| !changes.contains_key(*name)));
     assert_eq!(changes["clients"][0][0], digest(Kind::Client, &other.id));
     assert_eq!(changes["clients"][0][1], json!(app.head().await - 1));
-    // As long as any token could be good, which an outage prolongs.
+    // For as long as any token could be valid, which an outage prolongs.
     assert_eq!(changes["clients"][0][2], json!(app.now() + 3600 + 24 * 3600 + 60));
     assert_eq!(changes["tokens"], json!([[digest(Kind::Token, "some-jti"), app.now() + 60 + 60]]));
 
-    // Nothing more; and whoever comes anew is told all of it.
+    // Nothing more; and a new reader gets all of it.
     let nothing = app.feed(&reader, &format!("after={}", next(&changes))).await;
     assert_eq!((&nothing["from"], nothing.contains_key("clients")), (&changes["to"], false));
     let snapshot = app.feed(&reader, "").await;
@@ -56,7 +56,7 @@ async fn a_reader_gets_all_revocations_and_then_the_new_ones() {
     );
 }
 
-/// Every kind of thing that is taken back, with the digest that `docs/reference/revocation-feed.md` says.
+/// Every kind of revocation, with the digest specified in `docs/reference/revocation-feed.md`.
 #[actix_web::test]
 async fn the_feed_has_revocations_of_every_kind() {
     let app = TestApp::spawn().await;
@@ -86,7 +86,7 @@ async fn the_feed_has_revocations_of_every_kind() {
     assert_eq!(changes["credentials"][0][0], digest(Kind::Credential, &other.secret_id));
 }
 
-/// Who asks from another history, or from a future that never came, is told everything anew.
+/// A reader from another history, or from a future that never came, gets everything anew.
 #[actix_web::test]
 async fn a_restored_backup_shows() {
     let database = TestDatabase::create().await;
@@ -118,13 +118,14 @@ async fn a_restored_backup_shows() {
         (&anew["snapshot"], &anew["to"], anew.contains_key("clients")),
         (&json!(true), &json!(head), false)
     );
-    // The head has the same number again, and is another event.
+    // The head has the same number again, but is another event.
     let third = app.client("read").await;
     app.caught_up().await;
     assert_eq!(app.head().await, head + 1);
     let anew = app.feed(&reader, &format!("after={lost}&wait=30")).await;
     assert_eq!((&anew["snapshot"], &anew["to"]), (&json!(true), &json!(head + 1)));
-    // What both have in common is a place in either, though this node has forgotten it.
+    // A common past event is a valid position in either history, even if this node has forgotten
+    // it.
     app.disable(&third).await;
     app.caught_up().await;
     let changes = app.feed(&reader, &format!("after={common}")).await;
@@ -132,7 +133,7 @@ async fn a_restored_backup_shows() {
     assert_eq!(changes["clients"][0][0], digest(Kind::Client, &third.id));
 }
 
-/// More than fits into one document comes in parts; a reader that was away for long starts anew.
+/// A list too long for one document comes in parts; a reader that was away for long starts anew.
 #[actix_web::test]
 async fn a_long_list_comes_in_parts() {
     const COUNT: usize = 45_000;
@@ -141,7 +142,7 @@ async fn a_long_list_comes_in_parts() {
     let (reader, other) = (app.client("read").await, app.client("read").await);
     app.caught_up().await;
     let start = next(&app.feed(&reader, "").await);
-    // Of an event that this node has applied, and that is not the last.
+    // At an event that this node has applied, and that is not the last.
     app.disable(&other).await;
     app.enable(&other).await;
     app.caught_up().await;
@@ -162,8 +163,8 @@ async fn a_long_list_comes_in_parts() {
         );
         database.execute(&[&insert]).await;
     }
-    // Away for so long that it is not remembered, and more than fits. (A node that starts remembers
-    // nothing.)
+    // Away for longer than the memory, with more than fits. (A node forgets everything at its
+    // start.)
     let app = {
         let url = app.url.clone();
         app.stop().await;
@@ -187,7 +188,7 @@ async fn a_long_list_comes_in_parts() {
         assert_eq!(document.contains_key("clients"), part == 3);
         query = format!("after={}", next(&document));
         if part == 1 {
-            // Taken back meanwhile: after the last part.
+            // Revoked meanwhile: it follows the last part.
             app.disable(&other).await;
             app.caught_up().await;
         }
@@ -202,7 +203,7 @@ async fn a_long_list_comes_in_parts() {
     assert_eq!(changes["clients"][0][0], digest(Kind::Client, &other.id));
 }
 
-/// HS256 is for those who share the secret; the feed is for everybody.
+/// HS256 is for holders of the shared secret; the feed is for every verifier.
 #[actix_web::test]
 async fn the_feed_is_never_signed_with_a_secret() {
     for (algorithm, expected) in [("HS256", "ES256"), ("RS256", "RS256")] {
@@ -211,7 +212,7 @@ async fn the_feed_is_never_signed_with_a_secret() {
         app.feed(&reader, "").await;
         let answer = app.ask_feed(&reader, "").await;
         assert_eq!(forge::part(&answer.body, 0)["alg"], expected);
-        // It opens nothing.
+        // It is not accepted as a token.
         app.me(&answer.body).await.assert_invalid_token("a document");
     }
 }

@@ -13,7 +13,7 @@ use crate::support::database::TestDatabase;
 use crate::support::engine::{Engine, only_on};
 use crate::support::feed::FEED;
 
-/// Who waits hears of it at once.
+/// A waiting reader learns of a revocation immediately.
 #[actix_web::test]
 async fn a_waiting_reader_is_answered_at_the_next_revocation() {
     let app = TestApp::spawn().await;
@@ -24,7 +24,7 @@ async fn a_waiting_reader_is_answered_at_the_next_revocation() {
     let query = format!("after={start}&wait=30");
     let taking_back = async {
         app.until_metric("mintery_revocation_feed_readers", 1.0).await;
-        // What takes nothing back wakes nobody.
+        // A change without a revocation wakes no reader.
         app.client("read").await;
         app.caught_up().await;
         assert_eq!(app.metric("mintery_revocation_feed_readers").await.to_string(), "1");
@@ -38,12 +38,12 @@ async fn a_waiting_reader_is_answered_at_the_next_revocation() {
     );
     assert_eq!(changes["clients"][0][0], digest(Kind::Client, &other.id));
     assert_eq!(app.metric("mintery_revocation_feed_readers").await.to_string(), "0");
-    // When nothing is, the time is over.
+    // Without a revocation, the response comes when the time is over.
     let nothing = app.feed(&reader, &format!("after={}&wait=1", next(&changes))).await;
     assert!(!nothing.contains_key("clients"));
 }
 
-/// A restored backup is noticed by those who wait, too.
+/// Waiting readers notice a restored backup too.
 #[actix_web::test]
 async fn a_waiting_reader_learns_of_another_history() {
     let database = TestDatabase::create().await;
@@ -70,7 +70,7 @@ async fn a_waiting_reader_learns_of_another_history() {
     assert_eq!((&told["snapshot"], &told["to"]), (&json!(true), &json!(kept)));
 }
 
-/// A node that is cut off says how old its knowledge is, and invents nothing.
+/// A node that is cut off reports the age of its knowledge, and invents nothing.
 #[actix_web::test]
 async fn a_node_that_is_cut_off_shows_it() {
     let app = TestApp::spawn().await;
@@ -106,8 +106,8 @@ async fn a_node_that_is_cut_off_shows_it() {
     }
 }
 
-/// Two nodes on one database (so to speak: SQLite has but one): a reader that comes from one that
-/// is ahead is not told less.
+/// Two nodes on one database (simulated for SQLite): a reader that comes from a node that is ahead
+/// misses nothing.
 #[actix_web::test]
 async fn a_node_that_is_behind_catches_up_with_its_reader() {
     only_on!(Engine::Postgres);
@@ -129,7 +129,7 @@ async fn a_node_that_is_behind_catches_up_with_its_reader() {
     }
 }
 
-/// More than may wait are answered at once; and a stop waits for nobody.
+/// Readers over the limit are answered immediately, and a stop waits for none.
 #[actix_web::test]
 async fn so_many_wait_and_a_stop_waits_for_none() {
     let app = TestApp::spawn().await;

@@ -43,7 +43,7 @@ async fn a_client_introspects_its_own_tokens() {
     assert_eq!((answer.header("cache-control"), answer.header("pragma")), ("no-store", "no-cache"));
     answer.assert_request_id("an introspection");
 
-    // By the form, with any hint, and with what other servers would understand.
+    // By form, with any hint, and with parameters of other servers.
     for hint in ["access_token", "refresh_token", "nonsense", ""] {
         let fields = [
             ("client_id", client.id.as_str()),
@@ -59,8 +59,8 @@ async fn a_client_introspects_its_own_tokens() {
     assert_inactive(&app.introspect(&other, &token).await, "somebody else's");
 }
 
-/// 7662-2: an API key is no token. Whether it is good depends on from where it came, which is asked
-/// about elsewhere.
+/// 7662-2: an API key is not a token. Its validity depends on the caller's address, which another
+/// endpoint checks.
 #[actix_web::test]
 async fn an_api_key_is_no_active_token() {
     let app = TestApp::spawn().await;
@@ -98,14 +98,14 @@ async fn a_client_introspects_tokens_for_the_apis_that_it_stands_for() {
         assert_inactive(&app.introspect(stranger, &for_issuer).await, "the issuer's");
     }
 
-    // From the next event on it stands for another one.
+    // After the next event it stands for another API.
     let update = ClientUpdate { stands_for: Some(vec![uri(STOCK)]), ..ClientUpdate::default() };
     app.update(&orders, update).await;
     assert_inactive(&app.introspect(&orders, &for_orders).await, "no more");
     assert_active(&app.introspect(&orders, &for_stock).await, "from now on");
 }
 
-/// 7662-1: who may know of the issuer's tokens holds a scope for that. An API of its name changes
+/// 7662-1: introspecting the issuer's tokens requires a scope. An API of the issuer's name changes
 /// nothing.
 #[actix_web::test]
 async fn no_client_stands_for_the_issuer() {
@@ -140,7 +140,7 @@ async fn a_scope_lets_a_client_introspect_all() {
     assert_inactive(&app.introspect(&auditor, &tokens[0]).await, "the scope was taken away");
 }
 
-/// 7662-2, 7662-3: whatever is wrong, the answers are one another's doubles.
+/// 7662-2, 7662-3: all invalid tokens get the same response.
 #[actix_web::test]
 async fn inactive_is_one_answer() {
     let app = TestApp::spawn().await;
@@ -196,7 +196,7 @@ async fn inactive_is_one_answer() {
             assert_eq!(answer.fingerprint(), first.fingerprint(), "{what}");
         }
     }
-    // Good again is the client, and nothing that was issued before.
+    // Enabling restores the client, but not its earlier tokens.
     app.enable(&disabled).await;
     app.caught_up().await;
     let of_disabled = &tokens.iter().find(|(what, _)| *what == "disabled").unwrap().1;
@@ -204,7 +204,7 @@ async fn inactive_is_one_answer() {
     let new = app.access_token(&disabled).await;
     assert_active(&app.introspect(&auditor, &new).await, "issued since");
 
-    // A key that is taken back, and time.
+    // A revoked key, and expiry.
     let kid = part(&token, 0)["kid"].as_str().unwrap().to_owned();
     Box::pin(signing_key::retire(&app.admin, &kid, SigningAlgorithm::Es256)).await.unwrap();
     app.caught_up().await;
@@ -216,7 +216,7 @@ async fn inactive_is_one_answer() {
     assert_inactive(&app.introspect(&client, &token).await, "the moment of exp");
 }
 
-/// 7662-3: what a token allows is what its client may now.
+/// 7662-3: a token allows what its client may do now.
 #[actix_web::test]
 async fn a_revoked_scope_is_not_introspected() {
     let app = TestApp::spawn().await;
@@ -236,8 +236,7 @@ async fn a_revoked_scope_is_not_introspected() {
     assert_eq!(assert_active(&app.introspect(&client, &token).await, "none").get("scope"), None);
 }
 
-/// A client does not come to stand for what somebody makes later of the identifier of an API that
-/// is gone.
+/// A client that stood for a deleted API does not stand for a new one with the same identifier.
 #[actix_web::test]
 async fn an_api_that_a_client_stands_for_stays() {
     let app = TestApp::spawn().await;
@@ -256,8 +255,7 @@ async fn an_api_that_a_client_stands_for_stays() {
     app.update(&watcher, update).await;
     api::delete(&app.admin, &uri(ORDERS)).await.unwrap();
 
-    // Where a client stands for one that is gone all the same, that is good for nothing, and there
-    // is no new one.
+    // A client that still stands for a deleted API gets nothing from it, and none is newly allowed.
     app.api(ORDERS).await;
     let client = app.client_of(&[ORDERS]).await;
     app.caught_up().await;

@@ -15,8 +15,8 @@ use crate::support::database::START;
 use crate::support::forge::Forgery;
 use crate::support::introspection::PATH;
 
-/// 7662-4: no event, no count, no row; that the secret was used is noted as anywhere, in memory,
-/// and told to the store with the counts.
+/// 7662-4: no event, no count, no row. The use of the secret is recorded as anywhere, in memory,
+/// and flushed with the counts.
 #[actix_web::test]
 async fn an_introspection_writes_nothing() {
     let app = TestApp::spawn().await;
@@ -57,7 +57,7 @@ async fn an_introspection_writes_nothing() {
     assert_eq!(queries().await, before, "{purposes:?}");
     assert_eq!(event::head(database).await.unwrap(), head);
 
-    // Neither a token nor a refusal is counted for whoever asks.
+    // No token and no refusal is counted for the caller.
     app.flush_usage().await;
     let caller = crate::support::caller::Caller::with(&app, "mintery:usage:read").await;
     let usage = caller.get(&format!("/api/v1/usage?client_id={}", watcher.id)).await.json();
@@ -130,7 +130,7 @@ async fn a_request_is_refused_as_at_the_token_endpoint() {
     }
 }
 
-/// A client needs no grant to introspect, and its limit on tokens is none on this.
+/// A client needs no grant to introspect, and its token limit does not apply.
 #[actix_web::test]
 async fn a_client_without_grants_introspects() {
     let app = TestApp::spawn().await;
@@ -145,7 +145,7 @@ async fn a_client_without_grants_introspects() {
     assert_active(&app.introspect(&client, &token).await, "no grant");
 }
 
-/// What cannot be told is 503: neither active nor inactive.
+/// An unknown state is 503: neither active nor inactive.
 #[actix_web::test]
 async fn an_introspection_never_guesses() {
     let app = TestApp::spawn().await;
@@ -165,7 +165,7 @@ async fn an_introspection_never_guesses() {
     assert_active(&app.introspect(&watcher, &of_forgotten).await, "there again");
 }
 
-/// SEC-3: what is asked is counted in series that are there from the start.
+/// SEC-3: introspections are counted in series that exist from the start.
 #[actix_web::test]
 async fn introspections_are_counted() {
     let app = TestApp::spawn().await;

@@ -55,7 +55,7 @@ async fn a_signed_answer_is_for_the_client_that_asked() {
     answer.assert_oauth_error(401, "invalid_client", "wrong");
 }
 
-/// 9701-1: a signed answer about a token is none.
+/// 9701-1: a signed introspection response is not an access token.
 #[actix_web::test]
 async fn a_signed_answer_opens_nothing() {
     let app = TestApp::spawn().await;
@@ -70,7 +70,7 @@ async fn a_signed_answer_opens_nothing() {
     assert!(library.check(&token, ISSUER).is_ok());
 }
 
-/// 9701-1: signed with what the client registered. That makes sure that there is such a key.
+/// 9701-1: signed with the registered algorithm. Registering it ensures that its key exists.
 #[actix_web::test]
 async fn a_client_chooses_what_its_answers_are_signed_with() {
     let app = TestApp::spawn().await;

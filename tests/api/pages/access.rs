@@ -55,9 +55,9 @@ async fn a_page_needs_a_session() {
     assert!(pages.page("/dashboard/keys?state=unused").await.contains("ann"));
     assert_eq!(pages.get("/login?next=//evil.example").await.header("location"), "/dashboard");
 
-    // A log-out that others send counts for nothing.
+    // A log-out from another site is rejected.
     assert_eq!(pages.send("/logout", &[]).await.status, 403);
-    // A browser leaves the cookie away then, and must not be given an empty one.
+    // The browser then omits the cookie, and must not get an empty one.
     let elsewhere = app.request(Method::POST, "/logout").header("origin", "https://evil.example");
     let elsewhere = Answer::of(elsewhere.form(&[("csrf_token", "")])).await;
     assert_eq!((elsewhere.status, elsewhere.header("set-cookie")), (403, ""), "{elsewhere:?}");
@@ -68,7 +68,7 @@ async fn a_page_needs_a_session() {
     assert_eq!(pages.get("/dashboard").await.status, 303);
 }
 
-/// Of two who have the same form open the second is told.
+/// Of two users who edit the same object, the second is warned.
 #[actix_web::test]
 async fn a_form_that_is_out_of_date_is_refused() {
     let app = TestApp::spawn().await;
@@ -143,7 +143,7 @@ async fn a_page_allows_no_more_than_the_role() {
     assert_eq!((wrong.status, wrong.header("allow")), (405, "GET, HEAD, POST"), "{wrong:?}");
 }
 
-/// What no name and no id has in it finds nothing, on either engine.
+/// A search for impossible characters finds nothing, on either engine.
 #[actix_web::test]
 async fn an_impossible_search_finds_nothing() {
     let app = TestApp::spawn().await;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{DAY, Pages, own_id, text_of};
 use crate::support::app::TestApp;
 
-/// People are told names; what is gone stays an id that leads nowhere.
+/// Names are shown; a deleted object stays an id without a link.
 #[actix_web::test]
 async fn events_and_keys_show_names() {
     let app = TestApp::spawn().await;
@@ -38,7 +38,7 @@ async fn events_and_keys_show_names() {
     assert!(log.contains("title=\"user:"), "{log}");
     let keys = pages.page("/dashboard/keys").await;
     assert!(keys.contains(&plain), "{keys}");
-    // By whom is asked by name, in upper or lower case, or by id.
+    // The actor is found by name, ignoring case, or by id.
     for actor in ["ann".to_owned(), "ANN".to_owned(), own_id(&pages).await] {
         let theirs = pages.page(&format!("/dashboard/activity?actor={actor}")).await;
         assert!(

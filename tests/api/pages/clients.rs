@@ -101,7 +101,7 @@ async fn a_client_has_its_pages() {
     for text in ["10 minutes", "EdDSA", "https://orders.example.com/v1", ">9<", "<bdi>Kept</bdi>"] {
         assert!(page.contains(text), "{text}: {page}");
     }
-    // Twice the same id is told at the field.
+    // A taken id is reported at its field.
     let twice = pages.fill("/dashboard/clients/new", &fields).await;
     assert_eq!(twice.status, 409);
     assert!(text_of(&twice.body, "id-problem").contains("already"), "{twice:?}");
@@ -179,7 +179,7 @@ async fn a_form_of_an_older_version_is_refused() {
     assert_eq!(pages.browser.get(&resource).await.json()["client_name"], Value::from("Four"));
 }
 
-/// RFC 9110 §13.1.1: of two who change the same the second is told, whatever it is.
+/// RFC 9110 §13.1.1: of two users who change the same object, the second is warned.
 #[actix_web::test]
 async fn an_act_on_a_changed_client_is_refused() {
     let app = TestApp::spawn().await;

@@ -41,7 +41,7 @@ async fn a_key_is_made_once_and_shown_once() {
     let command = format!("curl -H 'Authorization: Bearer {key}' {ISSUER}/api/v1/users/me");
     assert_eq!(text_of(&made.body, "curl"), command);
 
-    // Sent again it makes none, and shows none.
+    // Repeated, the form creates nothing and shows no key.
     let again = pages.send("/dashboard/keys/new", &sent).await;
     assert_eq!(again.status, 409, "{again:?}");
     assert!(again.body.contains("Already created") && !again.body.contains(&key), "{again:?}");
@@ -50,7 +50,7 @@ async fn a_key_is_made_once_and_shown_once() {
     assert!(list.contains("&#60;b&#62;\u{202e}Server") && !list.contains("<b>"), "{list}");
     assert!(!list.contains(&key), "{list}");
 
-    // Another form with the same mark is another matter.
+    // Another form with the same token is another request.
     let mut other = sent.clone();
     other.iter_mut().find(|(name, _)| name == "name").unwrap().1 = "Other".to_owned();
     assert_eq!(pages.send("/dashboard/keys/new", &other).await.status, 409);
@@ -201,10 +201,10 @@ async fn lists_are_in_pages_with_the_newest_first() {
     let page = pages.page("/dashboard/keys").await;
     assert!(page.contains("aria-label=\"3 requests in 14 days\""), "{page}");
     assert_eq!(names(&pages.page("/dashboard/keys?name=kEY+4").await).len(), 10);
-    // One ends each day.
+    // One expires each day.
     assert_eq!(names(&pages.page("/dashboard/keys?state=expiring").await).len(), 14);
     assert!(pages.page("/dashboard/keys?state=unused").await.contains("No matching keys"));
-    // Those that there are by then, and nobody has used.
+    // The keys of that time that are unused.
     app.clock.advance(DAY * 91);
     let pages = Pages::of(&app, "bob", Role::Admin).await;
     assert_eq!(names(&pages.page("/dashboard/keys?state=unused").await).len(), 25);
@@ -212,7 +212,7 @@ async fn lists_are_in_pages_with_the_newest_first() {
         let list = pages.browser.get(&format!("/api/v1/keys?limit=200&{query}")).await.json();
         list["items"].as_array().unwrap().len()
     };
-    // As in the API: all are over but those of the 92nd day on, of which there is none.
+    // As in the API: all have expired except those from the 92nd day on, and there are none.
     assert_eq!(listed(&format!("unused_since={}", app.now() - 90 * 86_400)).await, 60);
     assert_eq!(listed(&format!("expires_before={}", app.now() + 86_400)).await, 0);
     assert!(
@@ -220,7 +220,7 @@ async fn lists_are_in_pages_with_the_newest_first() {
     );
 }
 
-/// What ends first is shown first, however many end later and were made since.
+/// The next to expire comes first, however many expire later and were created since.
 #[actix_web::test]
 async fn a_key_that_expires_soon_is_listed_before_newer_keys() {
     let app = TestApp::spawn().await;
@@ -252,7 +252,7 @@ async fn a_key_that_expires_soon_is_listed_before_newer_keys() {
     assert_eq!(expiring.matches("<li>").count(), 6, "{expiring}");
 }
 
-/// Whoever holds no scope for keys has their own, and knows of no others.
+/// Without a scope for keys a user sees only their own.
 #[actix_web::test]
 async fn a_user_manages_their_own_keys() {
     let app = TestApp::spawn().await;

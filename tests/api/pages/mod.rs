@@ -20,10 +20,10 @@ use crate::support::people::Browser;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Another password than the usual one.
+/// Another password.
 const NEW: &str = "another-Umbrella-8-plum";
 
-/// What somebody does with pages.
+/// A user's browser on the pages.
 struct Pages<'a> {
     app: &'a TestApp,
     browser: Browser<'a>,
@@ -40,7 +40,7 @@ impl<'a> Pages<'a> {
         answer
     }
 
-    /// The text of a page that there is.
+    /// The text of an existing page.
     async fn page(&self, path: &str) -> String {
         let answer = self.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
@@ -98,7 +98,7 @@ fn text_of(page: &str, id: &str) -> String {
     after.split_once('>').unwrap().1.split_once('<').unwrap().0.trim().to_owned()
 }
 
-/// The id of whoever looks, as they are offered it.
+/// The id of the visitor, as the form offers it.
 async fn own_id(pages: &Pages<'_>) -> String {
     let form = pages.page("/dashboard/keys/new").await;
     let id = form.split_once("<option value=\"mu_").unwrap().1.split_once('"').unwrap().0;

@@ -43,7 +43,7 @@ async fn the_overview_shows_what_needs_attention() {
     );
 }
 
-/// However many others there are, and not what nobody can use anyway.
+/// Independent of the number of others, and without unusable credentials.
 #[actix_web::test]
 async fn the_overview_lists_expiring_and_unused_credentials() {
     let app = TestApp::spawn().await;

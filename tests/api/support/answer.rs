@@ -1,9 +1,9 @@
-//! What the server answered, and what every answer of a kind must look like.
+//! Responses, and the checks of every response of a kind.
 
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
@@ -21,7 +21,7 @@ impl Answer {
         }
     }
 
-    /// The value of a header; empty when it is not there.
+    /// The value of a header; empty if absent.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
@@ -44,7 +44,7 @@ impl Answer {
         value.as_str().unwrap_or_else(|| panic!("no {member}: {self:?}")).to_owned()
     }
 
-    /// All that an observer could tell two refusals apart by.
+    /// Everything that could distinguish two refusals.
     pub fn fingerprint(&self) -> (u16, Vec<(String, String)>, String) {
         let varies = ["x-request-id", "date"];
         let mut headers: Vec<_> = self
@@ -121,7 +121,7 @@ impl Answer {
             let text = body[member].as_str().unwrap_or_default();
             assert!(!text.is_empty(), "{input}: {member} is missing: {self:?}");
         }
-        // Where the OpenAI clients look.
+        // The place that OpenAI clients read.
         assert_eq!(
             (&body["error"]["message"], &body["error"]["code"]),
             (&body["message"], &body["code"])
@@ -134,7 +134,7 @@ impl Answer {
         );
     }
 
-    /// The credential was not good (RFC 6750 §3.1).
+    /// The credential was rejected (RFC 6750 §3.1).
     #[track_caller]
     pub fn assert_invalid_token(&self, input: &str) {
         self.assert_problem(401, "err_unauthorised", input);
@@ -143,7 +143,7 @@ impl Answer {
         assert!(challenge.contains("error=\"invalid_token\""), "{input}: {self:?}");
     }
 
-    /// Nothing of `sent` comes back, in the body or a header.
+    /// The response repeats nothing of `sent`, in the body or a header.
     #[track_caller]
     pub fn assert_no_echo(&self, sent: &str, input: &str) {
         assert!(!self.body.contains(sent), "{input}: {self:?}");

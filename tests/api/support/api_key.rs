@@ -18,7 +18,7 @@ pub const KEYS: &str = "/api/v1/keys";
 
 pub const ME: &str = "/api/v1/users/me";
 
-/// A key, and its text that was shown once.
+/// A key, with its text from the creation.
 #[derive(Debug, Clone)]
 pub struct TestKey {
     pub id: String,
@@ -40,7 +40,7 @@ impl TestKey {
     }
 }
 
-/// What a key of this client is made of.
+/// The terms of a new key of this client.
 pub fn owned_by(owner: &TestClient) -> NewApiKey {
     NewApiKey {
         owner: KeyOwner::Client(ClientId::parse(&owner.id).unwrap()),
@@ -64,7 +64,7 @@ impl TestApp {
         self.request(method, path).header("X-API-Key", key)
     }
 
-    /// Both ways of presenting it, and both of asking.
+    /// Presents it in both ways, at both endpoints.
     pub async fn shown(&self, key: &str) -> [Answer; 4] {
         [
             Answer::of(self.as_header(Method::GET, ME, key)).await,

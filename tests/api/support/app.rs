@@ -1,4 +1,4 @@
-//! A running server, and what people do with it.
+//! A running server, and requests to it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,13 +24,13 @@ use crate::support::answer::Answer;
 use crate::support::database::{START, TestDatabase};
 use crate::support::forge;
 
-/// Who the server says it is, unless a test says otherwise.
+/// The issuer, unless a test sets another one.
 pub const ISSUER: &str = "https://auth.example.com";
 
-/// A server on a port of its own, and somebody who administers its database from another process,
-/// so to speak.
+/// A server on a port of its own, and an administrator of its database in a simulated other
+/// process.
 pub struct TestApp {
-    /// Where it answers.
+    /// The base URL.
     pub url: String,
     /// Stands still until a test moves it.
     pub clock: Arc<ManualClock>,
@@ -43,12 +43,12 @@ pub struct TestApp {
 
 impl Drop for TestApp {
     fn drop(&mut self) {
-        // What stops it is sent at once; there is nobody to wait for the end.
+        // The stop is requested at once, and not awaited.
         drop(self.handle.stop(false));
     }
 }
 
-/// A client, and the secret that was shown once.
+/// A client, with its secret from the creation.
 #[derive(Debug, Clone)]
 pub struct TestClient {
     pub id: String,
@@ -68,7 +68,7 @@ pub fn basic(credentials: impl AsRef<[u8]>) -> String {
     format!("Basic {}", STANDARD.encode(credentials))
 }
 
-/// What a client with these scopes is made of.
+/// The terms of a new client with these scopes.
 pub fn new_client(scopes: &str) -> NewClient {
     NewClient {
         id: None,
@@ -82,7 +82,7 @@ pub fn new_client(scopes: &str) -> NewClient {
 }
 
 impl TestApp {
-    /// A server with the settings that most tests want.
+    /// A server with the usual settings.
     pub async fn spawn() -> Self {
         Self::with(&[]).await
     }
@@ -147,7 +147,7 @@ impl TestApp {
         })
     }
 
-    /// Stops it, and waits until it has.
+    /// Stops the server and waits for its end.
     pub async fn stop(mut self) {
         self.handle.stop(true).await;
         if let Some(running) = self.running.take() {
@@ -175,12 +175,12 @@ impl TestApp {
         self.clock.now().as_secs()
     }
 
-    /// Makes a client at the command line.
+    /// Creates a client at the command line.
     pub async fn client(&self, scopes: &str) -> TestClient {
         self.create(new_client(scopes)).await
     }
 
-    /// Makes a client with an id that exists elsewhere.
+    /// Creates a client with an existing id.
     pub async fn client_with_id(&self, id: &str, scopes: &str) -> TestClient {
         let mut new = new_client(scopes);
         new.id = Some(ClientId::parse(id).unwrap());
@@ -265,8 +265,7 @@ impl TestApp {
         self.http.request(method, format!("{}{path}", self.url))
     }
 
-    /// Waits until a series of `/metrics` has this value or a higher one. What is looked for a few
-    /// times a second is soon there.
+    /// Waits until a series of `/metrics` reaches this value. Checked a few times a second.
     pub async fn until_metric(&self, series: &str, value: f64) {
         let begun = Instant::now();
         loop {
@@ -282,7 +281,7 @@ impl TestApp {
         }
     }
 
-    /// Lets time pass until the store is told what was counted, and waits until it was tried.
+    /// Lets time pass until usage counts are flushed, and waits for the attempt.
     pub async fn flush_usage(&self) {
         const SERIES: [&str; 2] = [
             "mintery_usage_flushes_total{result=\"done\"}",
@@ -298,7 +297,7 @@ impl TestApp {
         }
     }
 
-    /// Lets time pass, until the server follows its store again.
+    /// Lets time pass until the server follows its store again.
     pub async fn pass(&self, time: Duration) {
         self.clock.let_pass(time);
         let begun = Instant::now();
@@ -352,7 +351,8 @@ impl<'a> TokenRequest<'a> {
     }
 }
 
-/// Asks until the answer has this status. A change elsewhere is promised to act within one second.
+/// Repeats the request until it gets this status. Changes by other processes take effect within a
+/// second.
 #[track_caller]
 pub fn within_a_second<F, Asking>(status: u16, ask: F) -> impl Future<Output = Answer>
 where

@@ -1,5 +1,5 @@
-//! A database for each test. Keys are made once for all of them, since an RSA key takes its time:
-//! the first test makes a template as the command line would, and each test gets a copy.
+//! A database for each test. Keys are generated once for all of them, because an RSA key takes
+//! long: the first test creates a template as the command line would, and each test copies it.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -26,11 +26,11 @@ pub struct TestDatabase {
     folder: TempDir,
 }
 
-/// What the clock shows when a server starts.
+/// The time of the clock when a server starts.
 pub const START: Timestamp = Timestamp::from_secs(1_767_225_600);
 
 impl TestDatabase {
-    /// A database with keys, and nothing else in it.
+    /// A database with keys and nothing else.
     pub async fn create() -> Arc<Self> {
         let template = template();
         let folder = tempfile::tempdir().unwrap();
@@ -52,12 +52,12 @@ impl TestDatabase {
         self.folder.path().join("master.key")
     }
 
-    /// An empty file of settings, so that no `mintery.toml` that lies about is read.
+    /// An empty settings file, so that no stray `mintery.toml` is read.
     pub fn settings_file(&self) -> PathBuf {
         self.folder.path().join("mintery.toml")
     }
 
-    /// Runs statements that nobody but a test would.
+    /// Runs statements that only a test would.
     pub async fn execute(&self, statements: &[&str]) {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.unwrap();
@@ -67,7 +67,7 @@ impl TestDatabase {
         connection.close().await.unwrap();
     }
 
-    /// The number that a query gives.
+    /// The number returned by a query.
     pub async fn number(&self, query: &str) -> i64 {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.unwrap();
@@ -77,7 +77,7 @@ impl TestDatabase {
         row.get(0)
     }
 
-    /// Keeps every change waiting until what it gives is closed.
+    /// Blocks every change until the returned connection is closed.
     pub async fn hold_changes(&self) -> AnyConnection {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.unwrap();
@@ -89,8 +89,8 @@ impl TestDatabase {
         connection
     }
 
-    /// Somebody at a command line, with connections of their own: nothing reaches the server but
-    /// through the database.
+    /// An administrator at a command line with connections of their own: changes reach the server
+    /// only through the database.
     pub async fn administer(&self, clock: Arc<dyn Clock>) -> Admin {
         let url = DatabaseUrl::parse(&self.url).unwrap();
         let database =
@@ -128,7 +128,7 @@ enum Contents {
 fn template() -> &'static Template {
     static TEMPLATE: OnceLock<Template> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
-        // In a runtime of its own: it outlives that of the test that happens to come first.
+        // In a runtime of its own: it outlives that of the first test.
         let making = std::thread::spawn(|| actix_web::rt::System::new().block_on(make_template()));
         making.join().unwrap()
     })
@@ -161,7 +161,7 @@ async fn make_template() -> Template {
     Template { master_key: std::fs::read_to_string(master_key_file).unwrap(), contents }
 }
 
-/// Databases of this suite are named so, with the id of the process that made them.
+/// The prefix of the databases of this suite, followed by the id of the process that created them.
 const PREFIX: &str = "mintery_api_test_";
 
 async fn connect_postgres() -> (AnyConnection, String) {

@@ -1,6 +1,6 @@
-//! One token, every door: what a forged token is answered with by the server's own routes, by the
-//! library with the keys that the server publishes, and by an API that is protected with the
-//! library's adapter. A case is stated once.
+//! One token, every door: the responses to a forged token of the server's own routes, of the
+//! library with the published keys, and of an API protected with the adapter. Each case is stated
+//! once.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::support::forge::{self, Forgery};
 
 pub const JWKS: &str = "/.well-known/jwks.json";
 
-/// A server, a token of it, and who else may be shown tokens.
+/// A server, a token, and other readers of tokens.
 pub struct Doors {
     pub app: TestApp,
     pub client: TestClient,
@@ -74,7 +74,7 @@ impl Doors {
             jwks,
             watcher,
         };
-        // What is refused below is refused for what was changed, not because it was signed here.
+        // A refusal below is caused by the change, not by signing here.
         doors.accept("the control", &doors.real.sign()).await;
         doors
     }
@@ -84,7 +84,7 @@ impl Doors {
         kid(&self.jwks, algorithm.name())
     }
 
-    /// Every door opens.
+    /// Every door accepts it.
     pub async fn accept(&self, what: &str, token: &str) {
         let answer = self.app.me(token).await;
         assert_eq!(answer.status, 200, "{what}: {answer:?}\n{token}");
@@ -95,12 +95,12 @@ impl Doors {
         self.library_accepts(what, token).await;
     }
 
-    /// No door opens; why, only the library tells, and only to the program.
+    /// No door accepts it; only the library tells the program the reason.
     pub async fn refuse(&self, what: &str, token: &str, why: VerifyError) {
         assert_eq!(self.refuse_somehow(what, token).await, why, "{what}\n{token}");
     }
 
-    /// No door opens, whatever the reason, which is given.
+    /// No door accepts it; the reason may vary and is returned.
     pub async fn refuse_somehow(&self, what: &str, token: &str) -> VerifyError {
         self.server_refuses(what, token).await;
         let why = self.library.check(token, ISSUER).unwrap_err();
@@ -113,14 +113,14 @@ impl Doors {
         why
     }
 
-    /// What an API cannot know, the server does: its clients, and what was taken back.
+    /// Only the server knows its clients and the revocations.
     pub async fn refuse_at_the_server_alone(&self, what: &str, token: &str) {
         self.server_refuses(what, token).await;
         self.introspected_as_inactive(what, token).await;
         self.library_accepts(what, token).await;
     }
 
-    /// 7662-3: whatever a token is for, it is checked as at every other door.
+    /// 7662-3: introspection checks a token as every other door, whatever its API.
     async fn introspected_as_inactive(&self, what: &str, token: &str) {
         let answer = self.app.introspect(&self.watcher, token).await;
         if token.is_empty() {
@@ -146,7 +146,7 @@ impl Doors {
         assert_eq!(self.through_adapter(token).await.0, 200, "{what}\n{token}");
     }
 
-    /// Status and challenge of an API that asks for a good token and nothing more.
+    /// Status and challenge of an API that requires only a valid token.
     async fn through_adapter(&self, token: &str) -> (u16, String) {
         let route = web::resource("/").wrap(RequireScope::all::<&str>([])).to(subject);
         let api = init_service(App::new().app_data(self.library.clone()).service(route)).await;

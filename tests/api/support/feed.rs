@@ -19,13 +19,13 @@ use crate::support::forge;
 pub const FEED: &str = "/oauth/revocations";
 
 impl TestApp {
-    /// What the feed answers to this query.
+    /// The response of the feed to a query.
     pub async fn ask_feed(&self, reader: &TestClient, query: &str) -> Answer {
         let request = self.request(Method::GET, &format!("{FEED}?{query}"));
         Answer::of(request.header("authorization", reader.basic())).await
     }
 
-    /// A document of the feed, after what every one has was checked.
+    /// A document of the feed, after the common checks.
     pub async fn feed(&self, reader: &TestClient, query: &str) -> Map<String, Value> {
         let answer = self.ask_feed(reader, query).await;
         assert_eq!(answer.status, 200, "{query}: {answer:?}");

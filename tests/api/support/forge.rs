@@ -1,5 +1,5 @@
-//! Tokens signed with the server's own keys: what a thief of nothing but a signing service could
-//! present, and what the checks behind the signature must refuse.
+//! Tokens signed with the server's own keys: the checks behind the signature must reject them even
+//! from an attacker with access to a signing service.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -132,7 +132,7 @@ impl Forgery {
         format!("{}.{}", encode(self.header_text()), encode(self.claims_text()))
     }
 
-    /// Signs what `change` makes of the header and the claims, as text.
+    /// Signs the header and the claims after `change`, as text.
     pub fn sign_texts(&self, change: impl FnOnce(&mut String, &mut String)) -> String {
         let (mut header, mut claims) = (self.header_text(), self.claims_text());
         change(&mut header, &mut claims);

@@ -17,7 +17,7 @@ pub const PATH: &str = "/oauth/introspect";
 pub const JWT: &str = "application/token-introspection+jwt";
 
 impl TestApp {
-    /// What `client` is told of `token`.
+    /// The response to `client` about `token`.
     pub async fn introspect(&self, client: &TestClient, token: &str) -> Answer {
         self.introspect_form(client, &[("token", token)]).await
     }
@@ -43,7 +43,7 @@ impl TestApp {
         self.caught_up().await;
     }
 
-    /// A client that may ask tokens for these APIs.
+    /// A client that may request tokens for these APIs.
     pub async fn client_of(&self, resources: &[&str]) -> TestClient {
         let mut new = new_client("read write");
         new.terms.resources = resources.iter().map(|resource| uri(resource)).collect();

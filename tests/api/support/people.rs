@@ -1,4 +1,4 @@
-//! People, and what they do with a browser.
+//! Users and their browsers.
 
 use mintery::admin::user::{self, NewUser};
 use mintery::model::scope::ScopeSet;
@@ -14,10 +14,10 @@ use crate::support::app::{ISSUER, TestApp};
 pub const SESSION: &str = "/api/v1/session";
 pub const ME: &str = "/api/v1/users/me";
 
-/// The password of those of whom a test says no other.
+/// The default password.
 pub const PASSWORD: &str = "lorry-Umbrella-7-quince";
 
-/// Somebody who can log in.
+/// A user who can log in.
 #[derive(Debug, Clone)]
 pub struct TestUser {
     pub id: UserId,
@@ -25,7 +25,7 @@ pub struct TestUser {
     pub password: String,
 }
 
-/// A browser in which somebody is logged in.
+/// A browser with a logged-in user.
 pub struct Browser<'a> {
     app: &'a TestApp,
     pub name: String,
@@ -33,7 +33,7 @@ pub struct Browser<'a> {
 }
 
 impl TestApp {
-    /// Makes somebody known at the command line.
+    /// Creates a user at the command line.
     pub async fn user(&self, username: &str, role: Role) -> TestUser {
         let password = Password::parse(Secret::new(PASSWORD.to_owned())).unwrap();
         let new = NewUser {
@@ -65,14 +65,14 @@ impl TestApp {
         Browser::given(self, &answer)
     }
 
-    /// A browser in which somebody of this role is logged in.
+    /// A browser with a logged-in user of this role.
     pub async fn browser(&self, username: &str, role: Role) -> Browser<'_> {
         self.log_in(&self.user(username, role).await).await
     }
 }
 
 impl<'a> Browser<'a> {
-    /// One that was given a cookie.
+    /// A browser with the cookie of a response.
     pub fn given(app: &'a TestApp, answer: &Answer) -> Self {
         let set = answer.header("set-cookie");
         let (name, rest) = set.split_once('=').unwrap_or_else(|| panic!("no cookie: {answer:?}"));

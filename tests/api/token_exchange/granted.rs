@@ -17,7 +17,7 @@ use crate::support::app::{ISSUER, TestApp};
 use crate::support::forge::part;
 use crate::support::token_exchange::EXCHANGE;
 
-/// 8693-1, 8693-2: what is answered, what the token says, and who it makes of whoever has it.
+/// 8693-1, 8693-2: the response, the claims, and the identity of the token's holder.
 #[actix_web::test]
 async fn an_api_key_becomes_a_token() {
     let app = TestApp::spawn().await;
@@ -60,7 +60,7 @@ async fn an_api_key_becomes_a_token() {
     );
     assert_eq!((check.header("x-auth-kind"), check.header("x-auth-scope")), ("api_key", "read"));
     assert_eq!(app.get_with("/auth/check?scope=write", token).await.status, 403);
-    // Its owner is told of it, and nobody else.
+    // Its owner can introspect it, and no other client can.
     let told = app.introspect(&owner, token).await.json();
     assert_eq!(
         (&told["active"], &told["client_id"], &told["sub"]),
@@ -89,7 +89,7 @@ async fn a_token_allows_no_more_than_the_key() {
         part(&answer.text("access_token"), 1)["aud"].clone()
     };
     let exchange = || app.exchange(&key.key);
-    // The owner's first API, as when the owner asks for nothing.
+    // The owner's first API, as without a resource.
     assert_eq!(audience(&exchange().send().await), ORDERS);
     assert_eq!(audience(&exchange().resource(ISSUER).send().await), ISSUER);
     assert_eq!(audience(&exchange().field("audience", ISSUER).send().await), ISSUER);
@@ -115,7 +115,7 @@ async fn a_token_allows_no_more_than_the_key() {
         let answer = exchange().scope(beyond).send().await;
         answer.assert_oauth_error(400, "invalid_scope", beyond);
     }
-    // What the owner may not do any more, the key may not, and neither may a token that is there.
+    // Scopes that the owner has lost no longer work for the key, nor for existing tokens.
     let token = exchange().resource(ISSUER).send().await.text("access_token");
     app.update(&owner, ClientUpdate { scopes: Some(scopes("write")), ..ClientUpdate::default() })
         .await;
@@ -129,8 +129,7 @@ async fn a_token_allows_no_more_than_the_key() {
     assert!(without.status == 200 && without.json().get("scope").is_none(), "{without:?}");
 }
 
-/// SEC-12: scopes of this server itself are never a default; a token with them acts in the name of
-/// the key.
+/// SEC-12: scopes of this server itself are never defaults; a token with them acts as the key.
 #[actix_web::test]
 async fn a_key_that_administers_makes_a_token_that_does() {
     let app = TestApp::spawn().await;
@@ -153,8 +152,8 @@ async fn a_key_that_administers_makes_a_token_that_does() {
     assert_eq!(app.database.number(&by_key).await, 1);
 }
 
-/// 8693-2: `environment` is that of the key, and what is for trying out opens nothing that matters:
-/// here, and at an API with the library.
+/// 8693-2: `environment` is that of the key, and a test token is rejected in production: here, and
+/// at an API with the library.
 #[actix_web::test]
 async fn a_token_is_good_in_the_environment_of_its_key() {
     let app = TestApp::spawn().await;

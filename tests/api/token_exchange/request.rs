@@ -15,8 +15,7 @@ use crate::support::api_key::owned_by;
 use crate::support::app::{TestApp, TokenRequest, basic};
 use crate::support::token_exchange::{API_KEY, EXCHANGE};
 
-/// 8693-1: whatever is wrong with what is exchanged, it is one answer, and nothing of it comes
-/// back.
+/// 8693-1: every invalid subject token gets the same response, which repeats nothing of it.
 #[actix_web::test]
 async fn a_bad_subject_token_is_refused() {
     const HASHES: &str = "mintery_hashes_total";
@@ -53,7 +52,7 @@ async fn a_bad_subject_token_is_refused() {
     let first = app.exchange(unknown.expose()).send().await.fingerprint();
     assert_eq!(first, app.exchange(&mistyped).send().await.fingerprint());
 
-    // Disabled, enabled; expired; bound to addresses, though it comes from there; of a disabled
+    // Disabled, enabled; expired; restricted to addresses, even from one of them; of a disabled
     // owner; revoked.
     api_key::set_enabled(&app.admin, &key.id(), false).await.unwrap();
     app.caught_up().await;
@@ -88,7 +87,7 @@ async fn a_bad_subject_token_is_refused() {
 }
 
 /// 8693-1, 6749-2, 6749-3, 6749-4: one credential, each parameter once, nothing in the URI, nothing
-/// that is not supported.
+/// unsupported.
 #[actix_web::test]
 async fn a_request_is_read_strictly() {
     let app = TestApp::spawn().await;
@@ -127,7 +126,7 @@ async fn a_request_is_read_strictly() {
         refused(exchange().without("subject_token_type").field("subject_token_type", kind), kind)
             .await;
     }
-    // What is asked for may be named, and so may the key.
+    // The token type and the key may be named.
     for kind in [ACCESS_TOKEN, "urn:ietf:params:oauth:token-type:jwt"] {
         let answer =
             exchange().field("requested_token_type", kind).field("client_id", &key.id).send().await;
@@ -168,7 +167,7 @@ fn serde_urlencoded(fields: &[(&str, &str)]) -> String {
     reqwest::Url::parse_with_params("http://x", fields).unwrap().query().unwrap().to_owned()
 }
 
-/// The limit of the key and that of its owner hold, and what becomes of a key is counted for both.
+/// The limits of the key and of its owner both hold, and uses are counted for both.
 #[actix_web::test]
 async fn exchanges_are_limited_and_counted() {
     let app = TestApp::spawn().await;
@@ -229,8 +228,7 @@ async fn exchanges_are_limited_and_counted() {
     );
 }
 
-/// SEC-3: a key that there is not costs one query, a malformed one none, one that is remembered
-/// none.
+/// SEC-3: an unknown key costs one query, a malformed or cached one none.
 #[actix_web::test]
 async fn wrong_keys_cost_little() {
     const LOOKUPS: &str = "mintery_store_queries_total{purpose=\"lookup\"}";

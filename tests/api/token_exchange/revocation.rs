@@ -22,8 +22,8 @@ use crate::support::database::TestDatabase;
 use crate::support::engine::{Engine, only_on};
 use crate::support::forge::{Forgery, part};
 
-/// What is done with a key, or its owner, and whether the tokens that were made before are void
-/// from then on, also when it is undone.
+/// Acts on a key or its owner, and `true` if earlier tokens stay invalid even after the act is
+/// undone.
 const ACTS: [(&str, bool); 14] = [
     ("revoked", true),
     ("revoked with others", true),
@@ -41,7 +41,7 @@ const ACTS: [(&str, bool); 14] = [
     ("the owner is deleted", true),
 ];
 
-/// Does it at the command line.
+/// Performs an act at the command line.
 async fn act(admin: &Admin, what: &str, key: &ApiKeyId, owner: &ClientId) {
     let update =
         async |update: ApiKeyUpdate| drop(api_key::update(admin, key, update).await.unwrap());
@@ -100,8 +100,8 @@ async fn act(admin: &Admin, what: &str, key: &ApiKeyId, owner: &ClientId) {
     }
 }
 
-/// 8693-2, 7009-5: whatever takes a key back takes back what was made from it, on this node, at an
-/// introspection, and for whoever follows the feed; and nothing else does.
+/// 8693-2, 7009-5: every act that revokes a key revokes its tokens: on this node, at introspection,
+/// and for followers of the feed; no other act does.
 #[actix_web::test]
 async fn a_token_does_not_outlive_its_key() {
     let app = TestApp::spawn().await;
@@ -120,7 +120,7 @@ async fn a_token_does_not_outlive_its_key() {
         assert_eq!(app.is_good(&token).await, !takes_back, "{what}");
         let told = app.introspect(&watcher, &token).await.json();
         assert_eq!(told["active"], !takes_back, "{what}");
-        // By the credential of its `jti`, or by the client that it stands for.
+        // By the credential in its `jti`, or by the client that it acts for.
         let news = app.feed(&watcher, &format!("after={position}")).await;
         let has = |list: &str, mark: Mark| {
             let entries = news.get(list).and_then(Value::as_array).cloned().unwrap_or_default();
@@ -129,7 +129,7 @@ async fn a_token_does_not_outlive_its_key() {
         let is_told = has("credentials", Mark::of(Kind::Credential, &key.id))
             || has("clients", Mark::of(Kind::Client, &owner.id));
         assert_eq!(is_told, takes_back, "{what}: {news:?}");
-        // What is still good for it makes new ones.
+        // A valid key gets new tokens.
         let again = app.exchange(&key.key).send().await;
         if again.status == 200 {
             assert!(app.is_good(&again.text("access_token")).await, "{what}: a new one");
@@ -138,7 +138,7 @@ async fn a_token_does_not_outlive_its_key() {
     assert!(app.is_good(&other).await, "another key");
 }
 
-/// 8693-2: a token ends with its key, to the second, and a key in its last second makes none.
+/// 8693-2: a token ends with its key, to the second, and a key in its last second gets none.
 #[actix_web::test]
 async fn a_token_ends_with_its_key() {
     let app = TestApp::spawn().await;
@@ -154,12 +154,12 @@ async fn a_token_ends_with_its_key() {
     assert!(app.is_good(&token).await);
     let last = app.exchange(&key.key).send().await;
     assert_eq!(last.json()["expires_in"], 1, "{last:?}");
-    // The key is still good, for less than the second that a token would say.
+    // The key is still valid, for less than the second that a token would have.
     app.clock.advance(Duration::from_millis(700));
     assert_eq!(app.me(&key.key).await.status, 200);
     assert!(!app.is_good(&token).await);
     app.refuses_subject(&key.key, "its last moment").await;
-    // Where the client's tokens live for a shorter time, so do these.
+    // A shorter token lifetime of the client applies to these too.
     app.update(
         &owner,
         ClientUpdate { token_ttl: Patch::Set(Duration::from_mins(1)), ..ClientUpdate::default() },
@@ -169,7 +169,7 @@ async fn a_token_ends_with_its_key() {
     assert_eq!(app.exchange(&key.key).send().await.json()["expires_in"], 60);
 }
 
-/// 7009-3: the owner takes a token of its key back, and nobody else.
+/// 7009-3: the owner can revoke a token of its key, and no other client can.
 #[actix_web::test]
 async fn the_owner_revokes_a_token_of_its_key() {
     let app = TestApp::spawn().await;
@@ -188,7 +188,7 @@ async fn the_owner_revokes_a_token_of_its_key() {
     assert_eq!(app.me(&key.key).await.status, 200);
 }
 
-/// 8693-2: what nobody issued. A client whose id looks like that of a key is a client.
+/// 8693-2: forged claims. A client whose id looks like that of a key is a client.
 #[actix_web::test]
 async fn a_token_is_of_the_key_that_it_names() {
     let app = TestApp::spawn().await;
@@ -215,8 +215,8 @@ async fn a_token_is_of_the_key_that_it_names() {
     answer.assert_oauth_error(400, "unauthorized_client", "a namesake");
 }
 
-/// 8693-2: what one node took back is void on another within a second; and a key that was stopped
-/// and let go there makes tokens here that are good from the start.
+/// 8693-2: a revocation by one node holds on another within a second; and a key that was disabled
+/// and enabled there gets tokens here that are valid from the start.
 #[actix_web::test]
 async fn a_token_from_another_node_is_good_from_the_start() {
     only_on!(Engine::Postgres);
@@ -230,7 +230,7 @@ async fn a_token_from_another_node_is_good_from_the_start() {
     api_key::set_enabled(&one.admin, &key.id(), false).await.unwrap();
     within_a_second(401, || one.me(&token)).await;
     within_a_second(401, || other.me(&token)).await;
-    // Looked up there before that node has come to what was done with them.
+    // Looked up before that node has applied the acts.
     for _ in 0..5 {
         let key = one.key(owned_by(&owner)).await;
         api_key::set_enabled(&one.admin, &key.id(), false).await.unwrap();

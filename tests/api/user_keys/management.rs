@@ -15,7 +15,7 @@ use crate::support::api_key::owned_by;
 use crate::support::app::{TestApp, new_client, within_a_second};
 use crate::support::people::ME;
 
-/// Members have keys of their own, and know of no others.
+/// Members have keys of their own, and see no others.
 #[actix_web::test]
 async fn a_user_manages_their_own_keys() {
     let app = TestApp::spawn().await;
@@ -64,7 +64,7 @@ async fn a_user_manages_their_own_keys() {
     }
     assert_eq!(app.get_with(ME, &text(&of_eve, "key")).await.status, 200);
     assert_eq!(app.get_with(ME, &of_client.key).await.status, 200);
-    // What they do not hold they cannot give.
+    // Users grant only scopes they hold.
     for scope in ["read", "mintery:keys:read"] {
         let answer = one.post(KEYS, json!({ "name": "x", "scope": scope })).await;
         assert_eq!(answer.status, 400, "{answer:?}");
@@ -82,11 +82,11 @@ async fn a_user_manages_their_own_keys() {
     assert_eq!(app.get_with(ME, &key).await.status, 401);
     let gone = one.post(&format!("{KEYS}/revoke"), json!({ "owner": meg.id.as_str() })).await;
     assert_eq!(gone.json()["revoked"], json!([rotated.text("id")]));
-    // What is gone already keeps nothing else from going.
+    // A key that is already revoked does not keep the others from being revoked.
     let left = one.post(KEYS, json!({ "name": "left" })).await.text("id");
     let some = one.post(&format!("{KEYS}/revoke"), json!({ "ids": [id, left] })).await;
     assert_eq!(some.json()["revoked"], json!([left]), "{some:?}");
-    // Not without a session: a key of theirs manages nothing.
+    // Not without a session: a user's key manages nothing.
     app.get_with(KEYS, &text(&of_eve, "key")).await.assert_problem(
         403,
         "err_no_permission",
@@ -94,7 +94,7 @@ async fn a_user_manages_their_own_keys() {
     );
 }
 
-/// SEC-10: what becomes of somebody becomes of their keys.
+/// SEC-10: disabling and deleting a user affect their keys.
 #[actix_web::test]
 async fn a_key_goes_with_its_user() {
     let app = TestApp::spawn().await;
@@ -141,7 +141,7 @@ async fn a_key_of_a_user_is_created_by_a_caller_with_its_scopes() {
     let client = app.client("read").await;
     let of_client = make(&admin, json!({ "name": "x", "owner": client.id })).await;
     assert_eq!(of_client["scope"], "read");
-    // A viewer sees all, and makes their own alone, with what they hold.
+    // A viewer sees everything, and creates only their own keys, with their own scopes.
     assert_eq!(viewer.get(KEYS).await.json()["items"].as_array().unwrap().len(), 2);
     let path = format!("{KEYS}/{}", text(&of_meg, "id"));
     assert_eq!(viewer.get(&path).await.status, 200);
@@ -154,7 +154,7 @@ async fn a_key_of_a_user_is_created_by_a_caller_with_its_scopes() {
     assert_eq!(app.get_with("/api/v1/clients", &text(&own, "key")).await.status, 200);
     let more = viewer.post(KEYS, json!({ "name": "x", "scope": "mintery:clients:write" })).await;
     assert_eq!(more.status, 400, "{more:?}");
-    // A program that manages keys does not become an administrator by one of theirs.
+    // A program that manages keys does not become an administrator through an administrator's key.
     let scopes = "mintery:keys:read mintery:keys:write";
     let program = app.create(new_client(scopes)).await;
     let token = app.token(&program).scope(scopes).send().await.text("access_token");
@@ -172,12 +172,12 @@ async fn a_key_of_a_user_is_created_by_a_caller_with_its_scopes() {
     let nobody =
         admin.post(KEYS, json!({ "name": "x", "owner": "mu_0000000000000000000000" })).await;
     nobody.assert_problem(400, "err_invalid_request", "nobody");
-    // A session that must not be used any more makes none.
+    // An expired session creates no key.
     app.clock.advance(Duration::from_hours(12));
     admin.post(KEYS, json!({ "name": "x" })).await.assert_invalid_token("idle");
 }
 
-/// 9068-3: no client is called what a user could be.
+/// 9068-3: no client has the form of a user id.
 #[actix_web::test]
 async fn no_client_has_the_id_of_a_user() {
     let app = TestApp::spawn().await;

@@ -27,13 +27,13 @@ use crate::support::engine::{Engine, only_on};
 use crate::support::forge::{Forgery, part};
 use crate::support::people::TestUser;
 
-/// SEC-10, 9068-4: a key of somebody allows what was given to them, beside what goes with their
-/// role; and no more than is left of it.
+/// SEC-10, 9068-4: a user's key allows the granted scopes, besides those of the role, and no more
+/// than the user still has.
 #[actix_web::test]
 async fn a_key_allows_the_scopes_of_its_user() {
     const ORDERS: &str = "https://orders.example.com";
     let app = TestApp::spawn().await;
-    // It knows of two scopes: read and write.
+    // It has two scopes: read and write.
     app.api(ORDERS).await;
     let admin = app.browser("ann", Role::Admin).await;
     let vic = app.user("vic", Role::Viewer).await;
@@ -45,7 +45,7 @@ async fn a_key_allows_the_scopes_of_its_user() {
     let browser = app.log_in(&vic).await;
     let held = browser.me().await.scope();
     assert!(held.ends_with(" other read write") && held.contains("mintery:clients:read"), "{held}");
-    // What nobody asked for is not Mintery's own.
+    // Mintery's own scopes are not defaults.
     let usual = make(&browser, json!({ "name": "usual" })).await;
     assert_eq!(usual["scope"], "other read write");
     let asked =
@@ -63,7 +63,7 @@ async fn a_key_allows_the_scopes_of_its_user() {
     assert_eq!(check(&asked, &orders).await, (200, "read".to_owned()));
     assert_eq!(check(&asked, &format!("{orders}&scope=write")).await.0, 403);
     assert_eq!(app.get_with("/api/v1/clients", &asked).await.status, 200);
-    // A token is for the first of their APIs when it names none.
+    // A token request without an API gets a token for the user's first.
     let token = app.exchange(&usual).send().await.text("access_token");
     assert_eq!(part(&token, 1)["aud"], json!(ORDERS));
     assert_eq!(check(&token, &orders).await, (200, "read write".to_owned()));
@@ -81,7 +81,7 @@ async fn a_key_allows_the_scopes_of_its_user() {
     for credential in [&token, &usual] {
         assert_eq!(check(credential, &orders).await.0, 401, "none of their APIs any more");
     }
-    // A role does not take what was given, and an administrator holds all.
+    // Changing the role keeps the granted scopes, and an administrator holds all.
     give(json!({ "role": "member" })).await;
     assert_eq!(check(&usual, "scope=read+write").await.0, 200);
     assert_eq!(check(&asked, "scope=mintery:clients:read").await.0, 403);
@@ -89,8 +89,8 @@ async fn a_key_allows_the_scopes_of_its_user() {
     assert_eq!(check(&usual, "").await, (200, "other read write".to_owned()));
 }
 
-/// 8693-1, 8693-2: what a key of somebody is exchanged for stands for them, and allows no more than
-/// they may.
+/// 8693-1, 8693-2: a token exchanged for a user's key acts for the user, and allows no more than
+/// the user may do.
 #[actix_web::test]
 async fn a_key_of_a_user_becomes_a_token() {
     let app = TestApp::spawn().await;
@@ -98,7 +98,7 @@ async fn a_key_of_a_user_becomes_a_token() {
     let bob = app.user("bob", Role::Admin).await;
     let key = key_of(&app, &bob, "read mintery:users:read mintery:keys:write").await;
     let answer = app.exchange(&key.key).send().await;
-    // Those of this server itself are never a default.
+    // Scopes of this server itself are never defaults.
     assert_eq!((answer.status, answer.scope().as_str()), (200, "read"), "{answer:?}");
     let answer = app.exchange(&key.key).scope("read mintery:users:read").send().await;
     let token = answer.text("access_token");
@@ -138,7 +138,7 @@ async fn a_key_of_a_user_becomes_a_token() {
     let answer = Answer::of(revoke.form(&[("token", &token)])).await;
     answer.assert_oauth_error(400, "unauthorized_client", "nobody's but theirs");
 
-    // What it does is done by the key, and it gives no more than it holds.
+    // The actor of its changes is the key, and it grants no more than it holds.
     let scope = "mintery:keys:write read";
     let token = app.exchange(&key.key).scope(scope).send().await.text("access_token");
     let make = async |scope: &str| {
@@ -153,7 +153,7 @@ async fn a_key_of_a_user_becomes_a_token() {
     let by_key = format!("SELECT COUNT(*) FROM events WHERE actor = 'api_key:{}'", key.id);
     assert_eq!(app.database.number(&by_key).await, 1);
 
-    // Nobody issued one of somebody else, or of nobody.
+    // A forged one, of another user or of an unknown one.
     let forged = Forgery::of(&token);
     assert!(app.is_good(&forged.sign()).await, "the control");
     for sub in ["mu_0000000000000000000000", "mu_", "bob"] {
@@ -164,8 +164,7 @@ async fn a_key_of_a_user_becomes_a_token() {
     assert!(!app.is_good(&not_a_key).await);
 }
 
-/// What is done with somebody, or with their key, and whether the tokens that were made before are
-/// void from then on, also when it is undone.
+/// Acts on a user or a key, and `true` if earlier tokens stay invalid even after the act is undone.
 const ACTS: [(&str, bool); 12] = [
     ("disabled and enabled", true),
     ("deleted", true),
@@ -181,7 +180,7 @@ const ACTS: [(&str, bool); 12] = [
     ("the key is renamed", false),
 ];
 
-/// Does it at the command line.
+/// Performs an act at the command line.
 async fn act(admin: &Admin, what: &str, user: &TestUser, key: &TestKey) {
     let (id, key) = (&user.id, &key.id());
     let role = async |role| {
@@ -241,9 +240,8 @@ async fn act(admin: &Admin, what: &str, user: &TestUser, key: &TestKey) {
     }
 }
 
-/// 8693-2, 7009-5: whatever takes back what somebody may do takes back what was made from their
-/// keys, on this node, at an introspection, and for whoever follows the feed; and nothing else
-/// does.
+/// 8693-2, 7009-5: every act that reduces a user's permissions revokes the tokens of their keys: on
+/// this node, at introspection, and for followers of the feed; no other act does.
 #[actix_web::test]
 async fn a_token_does_not_outlive_the_permissions_of_its_user() {
     let app = TestApp::spawn().await;
@@ -262,7 +260,7 @@ async fn a_token_does_not_outlive_the_permissions_of_its_user() {
         app.caught_up().await;
         assert_eq!(app.is_good(&token).await, !takes_back, "{what}");
         assert_eq!(app.introspect(&watcher, &token).await.json()["active"], !takes_back, "{what}");
-        // By the credential of its `jti`, or by who it stands for.
+        // By the credential in its `jti`, or by the user.
         let news = app.feed(&watcher, &format!("after={position}")).await;
         let has = |list: &str, mark: Mark| {
             let entries = news.get(list).and_then(Value::as_array).cloned().unwrap_or_default();
@@ -271,7 +269,7 @@ async fn a_token_does_not_outlive_the_permissions_of_its_user() {
         let is_told = has("credentials", Mark::of(Kind::Credential, &key.id))
             || has("clients", Mark::of(Kind::Client, user.id.as_str()));
         assert_eq!(is_told, takes_back, "{what}: {news:?}");
-        // What is still good for it makes new ones.
+        // A valid key gets new tokens.
         let again = app.exchange(&key.key).send().await;
         if again.status == 200 {
             assert!(app.is_good(&again.text("access_token")).await, "{what}: a new one");
@@ -280,8 +278,7 @@ async fn a_token_does_not_outlive_the_permissions_of_its_user() {
     assert!(app.is_good(&other).await, "of somebody else");
 }
 
-/// 8693-2: what they may not do any more the token may not, whatever it says; and what they may
-/// from now on, it says at most.
+/// 8693-2: a token loses the scopes that its user loses, and gains none that the user gains.
 #[actix_web::test]
 async fn a_token_allows_the_current_scopes_of_its_user() {
     let app = TestApp::spawn().await;
@@ -301,13 +298,13 @@ async fn a_token_allows_the_current_scopes_of_its_user() {
     role(Role::Member).await;
     assert!(!app.is_good(&token).await);
     exchange().send().await.assert_oauth_error(400, "invalid_scope", "a member");
-    // Without any it says who somebody is.
+    // Without scopes it still identifies the user.
     let plain = app.token_for(&key).await;
     assert_eq!(app.me(&plain).await.text("sub"), user.id.as_str());
 }
 
-/// 8693-2: what one node took back is void on another within a second; and somebody who was stopped
-/// and let go there gets tokens here that are good from the start.
+/// 8693-2: a revocation by one node holds on another within a second; and a user who was disabled
+/// and enabled there gets tokens here that are valid from the start.
 #[actix_web::test]
 async fn other_nodes_know_the_permissions_of_a_user() {
     only_on!(Engine::Postgres);
@@ -320,7 +317,7 @@ async fn other_nodes_know_the_permissions_of_a_user() {
         let key = key_of(&one, &user, "read").await;
         user::set_enabled(&one.admin, &user.id, false).await.unwrap();
         user::set_enabled(&one.admin, &user.id, true).await.unwrap();
-        // Looked up there before that node has come to what was done with them.
+        // Looked up before that node has applied the acts.
         let token = other.token_for(&key).await;
         for node in [&one, &other] {
             node.caught_up().await;

@@ -12,7 +12,7 @@ use crate::support::answer::Answer;
 use crate::support::app::{ISSUER, TestApp};
 use crate::support::people::PASSWORD;
 
-/// SEC-4, 6749-17: nobody learns who there is, and guessing is limited.
+/// SEC-4, 6749-17: failed log-ins do not reveal usernames, and guessing is limited.
 #[actix_web::test]
 async fn guessing_is_limited_and_tells_nothing() {
     let app = TestApp::spawn().await;
@@ -34,7 +34,7 @@ async fn guessing_is_limited_and_tells_nothing() {
         let answer = app.try_log_in(username, password).await;
         assert_eq!(answer.fingerprint(), wrong.fingerprint(), "{username:.20} {password:.20}");
     }
-    // The same again is no guess; others are counted, whether there is such a user or not.
+    // Repeating the same password is not a guess; others count, whether the user exists or not.
     for username in ["carl", "ANN"] {
         for _ in 0..20 {
             assert_eq!(app.try_log_in(username, "wrong-1").await.status, 401);
@@ -52,7 +52,7 @@ async fn guessing_is_limited_and_tells_nothing() {
         }
         assert!(refused >= 3, "{username}: {refused}");
     }
-    // Who is right from there has to wait too, but not from elsewhere, and not for others.
+    // A right password from there has to wait too, but not from elsewhere, and not for other users.
     app.user("dora", Role::Member).await;
     assert_eq!(app.try_log_in("dora", PASSWORD).await.status, 200);
     assert_eq!(app.try_log_in("ann", PASSWORD).await.status, 429);
@@ -79,7 +79,7 @@ async fn guessing_is_limited_and_tells_nothing() {
     }
 }
 
-/// Whoever changes a password ends the sessions that were begun with the old one.
+/// Changing a password ends the sessions that began with the old one.
 #[actix_web::test]
 async fn a_changed_password_ends_the_other_sessions() {
     let app = TestApp::spawn().await;
@@ -101,7 +101,7 @@ async fn a_changed_password_ends_the_other_sessions() {
     two.me().await.assert_invalid_token("another session");
     assert_eq!(app.try_log_in("meg", PASSWORD).await.status, 401);
     assert_eq!(app.try_log_in("meg", OTHER_PASSWORD).await.status, 200);
-    // By somebody else.
+    // By an administrator.
     let answer = admin
         .post(&format!("{}/set-password", path(meg.id.as_str())), json!({ "password": PASSWORD }))
         .await;
@@ -112,14 +112,14 @@ async fn a_changed_password_ends_the_other_sessions() {
     assert_eq!(app.try_log_in("meg", PASSWORD).await.status, 200);
 }
 
-/// SEC-3: judging and hashing a password takes its turn among those who log in. Nobody keeps them
-/// waiting with passwords of their own.
+/// SEC-3: checking and hashing a new password queue with log-ins, so expensive passwords do not
+/// delay them.
 #[actix_web::test]
 async fn repeated_password_changes_delay_no_other_user() {
     let app = TestApp::with(&[("trusted_proxies", "127.0.0.1")]).await;
     let (meg, vic) = (app.user("meg", Role::Member).await, app.user("vic", Role::Viewer).await);
     let browser = app.log_in(&meg).await;
-    // All the ways in which a letter is written otherwise.
+    // All substitutions of a letter.
     let costly = "4@8({[<369&#!1/|0$5+7%2".repeat(11);
     let body = json!({ "current_password": PASSWORD, "password": costly }).to_string();
     let changes = (0..40).map(|_| {

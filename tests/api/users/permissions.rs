@@ -22,7 +22,7 @@ async fn a_user_gives_no_higher_role_than_their_own() {
         "err_no_permission",
         "a viewer",
     );
-    // A program that manages users, and holds no more.
+    // A program that manages users, without further scopes.
     let scopes = "mintery:users:read mintery:users:write";
     let client = app.create(new_client(scopes)).await;
     let token = app.token(&client).scope(scopes).send().await.text("access_token");
@@ -60,8 +60,8 @@ async fn a_user_gives_no_higher_role_than_their_own() {
     assert_eq!(app.try_log_in("meg", OTHER_PASSWORD).await.status, 200);
 }
 
-/// SEC-12: what somebody may do at APIs is given by who may do it too, and so is whatever would
-/// make them somebody who may.
+/// SEC-12: only a caller with an API scope can grant it to a user, or make a change that would let
+/// it act as a user who has it.
 #[actix_web::test]
 async fn a_user_gives_no_scope_that_they_lack() {
     let app = TestApp::spawn().await;
@@ -79,7 +79,7 @@ async fn a_user_gives_no_scope_that_they_lack() {
     assert_eq!(admin.get(&path(&meg)).await.json(), made.json());
     let events = admin.get(&format!("/api/v1/events?subject={meg}")).await.json();
     assert_eq!(events["items"][0]["details"]["scope"], "read write", "{events}");
-    // The role says what of Mintery's own they may do.
+    // The role decides Mintery's own scopes.
     for (change, what) in [
         (json!({ "scope": "read mintery:clients:read" }), "Mintery's own"),
         (json!({ "scope": "read  write" }), "two spaces"),
@@ -97,7 +97,7 @@ async fn a_user_gives_no_scope_that_they_lack() {
     }
     assert_eq!(admin.get(&path(&meg)).await.json(), made.json());
 
-    // A program that manages users and their keys, and holds one of the two.
+    // A program that manages users and their keys, with one of the two scopes.
     let scopes = "mintery:keys:write mintery:users:read mintery:users:write read";
     let client = app.create(new_client(scopes)).await;
     let token = app.token(&client).scope(scopes).send().await.text("access_token");
@@ -127,14 +127,14 @@ async fn a_user_gives_no_scope_that_they_lack() {
         );
         assert!(answer.text("detail").contains("write"), "{answer:?}");
     }
-    // To stop somebody takes less.
+    // Disabling a user requires fewer rights.
     assert_eq!(send(Method::POST, &format!("{own}/disable"), json!({})).await.status, 200);
     assert_eq!(act(&admin, &meg, "enable").await.status, 200);
     assert_eq!(patch(&admin, &meg, json!({ "scope": "read" })).await.status, 200);
     assert_eq!(send(Method::PATCH, &own, json!({ "scope": "write" })).await.status, 403);
     assert_eq!(send(Method::POST, &format!("{own}/set-password"), password).await.status, 200);
     assert_eq!(send(Method::POST, "/api/v1/keys", key).await.status, 201);
-    // Which APIs somebody may use is for those to say who manage APIs.
+    // Only a caller with scopes for APIs decides which APIs a user may call.
     let apis = json!({ "resources": [] });
     assert_eq!(send(Method::PATCH, &own, apis).await.status, 200);
     let apis = json!({ "resources": ["https://orders.example.com"] });
@@ -142,7 +142,7 @@ async fn a_user_gives_no_scope_that_they_lack() {
     assert_eq!(send(Method::POST, USERS, new("read")).await.status, 201);
 }
 
-/// There is always an administrator left, also where two go at once.
+/// One administrator always remains, even if two are removed concurrently.
 #[actix_web::test]
 async fn the_last_administrator_stays() {
     let app = TestApp::spawn().await;
@@ -156,7 +156,7 @@ async fn the_last_administrator_stays() {
     refused(act(&admin, id, "disable").await, "disabled");
     refused(patch(&admin, id, json!({ "role": "viewer" })).await, "demoted");
     refused(admin.send(Method::DELETE, &path(id), None).await, "deleted");
-    // A disabled administrator is none.
+    // A disabled administrator does not count.
     let bob = app.user("bob", Role::Admin).await;
     user::set_enabled(&app.admin, &bob.id, false).await.unwrap();
     refused(patch(&admin, id, json!({ "role": "member" })).await, "beside a disabled one");
