@@ -80,9 +80,8 @@ async fn recognise(request: &HttpRequest) -> Result<Caller, Problem> {
     }) {
         return Err(Problem::BadRequest("A key does not belong into the URI".to_owned()));
     }
-    // The other end of the connection. Behind a proxy of your own it is the proxy: then take the
-    // address that the proxy names (`X-Forwarded-For`, the last one), and from nobody else's
-    // request.
+    // The peer of the connection. Behind a proxy of your own it is the proxy: then take the address
+    // that the proxy reports (`X-Forwarded-For`, the last one), and only if the peer is that proxy.
     let from = request.peer_addr().map(|peer| peer.ip());
     let mut in_header = request.headers().get_all("X-API-Key");
     let bearer = bearer_token(

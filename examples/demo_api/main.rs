@@ -97,7 +97,7 @@ fn cors(allowed_origins: &str) -> Cors {
         .allowed_methods(["GET", "POST"])
         .allow_any_header()
         .expose_headers([WWW_AUTHENTICATE, RETRY_AFTER])
-        // A browser that is told nothing keeps the page out; who is no browser is not concerned.
+        // Without the header a browser blocks the page; other programs are not affected.
         .block_on_origin_mismatch(false)
         .max_age(600);
     origins.fold(cors, Cors::allowed_origin)

@@ -21,7 +21,7 @@ use mintery_verifier::keys::KeySet;
 use mintery_verifier::{AccessToken, Verifier, VerifyError};
 use serde_json::{Map, Value};
 
-/// Whose tokens are checked, for which API, at what time.
+/// The issuer of the tokens, their API, and the time.
 const ISSUER: &str = "https://auth.example.com";
 const API: &str = "https://api.example.com";
 const NOW: f64 = 1_800_000_000.0;
@@ -70,7 +70,7 @@ pub fn claims(input: &[u8]) {
     let _ = check_claims(input);
 }
 
-/// What the verifier says of such a header and claims.
+/// The result of the verifier for such a header and claims.
 pub fn check_claims(input: &[u8]) -> Result<(), VerifyError> {
     let end = input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len());
     let (header, rest) = input.split_at(end);
@@ -82,7 +82,8 @@ pub fn check_claims(input: &[u8]) -> Result<(), VerifyError> {
     judge(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(tag)))
 }
 
-/// Has a token checked, twice, since a good one is remembered; whatever is accepted is read anew.
+/// Checks a token twice, because valid ones are cached; an accepted token is read again by other
+/// code.
 pub fn judge(token: &str) -> Result<(), VerifyError> {
     let first = verifier().check(token, API);
     assert_eq!(first, verifier().check(token, API), "the second answer differs");
@@ -92,8 +93,8 @@ pub fn judge(token: &str) -> Result<(), VerifyError> {
     Ok(())
 }
 
-/// The token as RFC 7515, RFC 7519 and RFC 9068 have it read, by other code than the verifier's. Of
-/// a member that stands twice, this takes the last and the verifier the first.
+/// Reads the token by RFC 7515, RFC 7519 and RFC 9068, with other code than the verifier's. Of a
+/// repeated member, this takes the last and the verifier the first.
 fn reread(token: &str, granted: &AccessToken) {
     let parts: Vec<_> = token.split('.').collect();
     let [header, claims, signature] = parts.as_slice() else { panic!("{} parts", parts.len()) };
@@ -134,7 +135,7 @@ fn reread(token: &str, granted: &AccessToken) {
     assert_eq!(granted.scopes.as_str(), scopes.into_iter().collect::<Vec<_>>().join(" "));
 }
 
-/// Whether a signature is good, with the key and the algorithm that go together here.
+/// `true` if the signature is valid, with the matching key and algorithm.
 fn is_signed(algorithm: (&str, &str), message: &[u8], signature: &[u8]) -> bool {
     let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).unwrap();
     match algorithm {
@@ -158,11 +159,11 @@ fn is_signed(algorithm: (&str, &str), message: &[u8], signature: &[u8]) -> bool 
     }
 }
 
-/// Any bytes as a JWKS. Whatever is taken of it is a key that stands there, public, of a good size,
-/// and not the key to everything.
+/// Any bytes as a JWKS. Each accepted key is in the document, public, of an accepted size, and not
+/// trivial.
 pub fn key_set(input: &[u8]) {
     let Ok(set) = KeySet::parse(input) else { return };
-    // Text that is no Unicode, or a number beyond all range, may stand where nobody looks.
+    // Invalid Unicode, or a number out of range, may be in an ignored member.
     let Ok(document) = serde_json::from_slice::<Value>(input) else { return };
     let keys = document["keys"].as_array().unwrap();
     assert!(keys.len() <= 64 && set.ids().count() + set.left_out().len() <= keys.len());
@@ -171,7 +172,7 @@ pub fn key_set(input: &[u8]) {
         let key = set.get(kid).unwrap();
         let is_private = |published: &Value| {
             let members = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-            // `null` is as good as nothing.
+            // `null` counts as absent.
             members.iter().any(|name| !published[*name].is_null())
         };
         let fits = |published: &Value| {

@@ -251,7 +251,7 @@ async fn a_check_asks_for_scopes() {
     }
 }
 
-/// 6750-4: nobody holds an impossible scope; an unreadable check never admits a caller.
+/// 6750-4: an impossible scope is never granted; an unreadable check never admits a caller.
 #[actix_web::test]
 async fn a_check_for_a_malformed_scope_is_403() {
     let app = TestApp::spawn().await;

@@ -237,7 +237,7 @@ async fn a_body_of_10_mb_is_refused_before_it_is_read() {
     if let Some(answer) = app.raw(whole).await {
         answer.assert_oauth_error(413, "invalid_request", "10 MB");
     }
-    // Lengths that are none never become a token, nor a 500.
+    // Invalid lengths never lead to a token or a 500.
     for length in ["-1", "1e3", "99999999999999999999999", "0x10", "+5", "", "5, 5"] {
         if let Some(answer) = app.raw(head(length) + "grant").await {
             assert!((400..500).contains(&answer.status), "{length}: {answer:?}");

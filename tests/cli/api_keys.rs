@@ -56,7 +56,7 @@ fn a_created_key_is_printed_once() {
         assert!(printed.contains(id) && printed.contains("nightly"), "{printed}");
         assert!(!printed.contains(&key[9..52]), "a key is printed once: {printed}");
     }
-    // Without JSON the key stands alone on standard output.
+    // Without JSON, standard output contains only the key.
     let ran = work.run(&["key", "create", "--name", "plain", "--owner", &owner.id]).succeeded();
     assert_eq!(me(&server, ran.stdout.trim_end()).status, 200, "{ran:?}");
     assert!(ran.stderr.contains("not shown again"), "{ran:?}");
@@ -176,18 +176,18 @@ fn what_makes_no_sense_is_refused() {
     }
     work.run(&["key", "create", "--name", "x", "--owner", "nobody"]).failed(&["nobody"]);
     work.run(&["key", "revoke", "--owner", "nobody"]).failed(&["nobody"]);
-    // What would turn a line around is shown for what it is.
+    // Characters that reverse a line are shown escaped.
     let name = "<b>\u{202e}evil";
     work.run(&["key", "update", &id, "--name", name]).succeeded();
     for printed in [work.run(&["key", "list"]).stdout, work.run(&["key", "show", &id]).stdout] {
         assert!(printed.contains("<b>\\u{202e}evil"), "{printed}");
     }
-    // A database of ours has keys only for what it has clients for.
+    // A new database has only the data keys that it needs.
     let empty = Workplace::new();
     empty.run(&["key", "list"]).failed(&["database"]);
 }
 
-/// What was counted is told when the server stops; and a key is as it was after the next start.
+/// Counts are flushed when the server stops, and a key works as before after the next start.
 #[test]
 fn uses_are_known_after_a_stop() {
     let work = Workplace::with_tables();
@@ -243,7 +243,7 @@ fn a_key_is_nowhere() {
     assert!(!log.contains(&key[9..52]), "{log}");
 }
 
-/// The first start for trying out makes a key, and says how to send it.
+/// The first start of `--dev` creates a key, and shows its use.
 #[test]
 fn the_first_key_works_as_it_is_shown() {
     let work = Workplace::new();
@@ -257,8 +257,8 @@ fn the_first_key_works_as_it_is_shown() {
     assert_eq!((answer.status, answer.json()["kind"].clone()), (200, json!("api_key")));
 }
 
-/// A database that was made by a release without API keys: `doctor` leaves it as it is, and the
-/// next command sees to it.
+/// A database of a release without API keys: `doctor` leaves it as it is, and the next command
+/// updates it.
 #[test]
 fn a_database_of_the_release_before_gets_what_keys_need() {
     let work = Workplace::with_tables();

@@ -61,7 +61,7 @@ fn list_and_show_tell_everything_but_the_secret() {
             assert!(ran.stdout.contains(expected), "{ran:?}");
         }
         let printed = ran.stdout + &ran.stderr;
-        // Its first and its last characters are no secret, the rest is.
+        // Only its first and last characters are printed.
         assert!(!printed.contains(&client.secret[4..12]), "{printed}");
         assert!(!printed.contains("$argon2") && !printed.contains("digest"), "{printed}");
     }
@@ -82,7 +82,7 @@ fn a_client_is_disabled_enabled_and_deleted() {
     let is_enabled_now =
         || work.run(&["client", "show", "x", "-o", "json"]).succeeded().json()["enabled"].clone();
     assert_eq!(is_enabled_now(), true);
-    // Twice is no error: what was asked for is so.
+    // Repeating it is not an error.
     for (verb, expected) in
         [("disable", false), ("disable", false), ("enable", true), ("enable", true)]
     {
@@ -102,7 +102,7 @@ fn a_client_is_disabled_enabled_and_deleted() {
     work.assert_no_gap_in_events();
 }
 
-/// A script that adds `-o json` to whatever it calls is right to.
+/// A script may add `-o json` to every command.
 #[test]
 fn every_verb_takes_the_output_format() {
     let work = Workplace::with_tables();
@@ -198,7 +198,7 @@ fn help_and_version_are_results() {
         let ran = work.run(arguments).succeeded();
         assert!(ran.stdout.contains("Usage") && ran.stderr.is_empty(), "{ran:?}");
     }
-    // What is a command's own is not among what all have.
+    // Options of a single command are not among those of all commands.
     let help = work.run(&["whoami", "--help"]).succeeded().stdout;
     let own = help.split("Options of all commands:").next().unwrap();
     assert!(own.contains("--profile") && !own.contains("--database-url"), "{help}");
@@ -244,7 +244,7 @@ fn an_empty_database_has_no_clients() {
     assert!(ran.stdout.is_empty() && ran.stderr.contains("mintery client create"), "{ran:?}");
 }
 
-/// What a misspelt path has just made would be a lie.
+/// A misspelled path must not create a database.
 #[test]
 fn a_list_makes_no_database() {
     let work = Workplace::new();
@@ -311,7 +311,7 @@ fn commands_that_start_at_once_do_not_trip_over_each_other() {
     work.assert_no_gap_in_events();
 }
 
-/// A result that nobody got is no success.
+/// A result that could not be printed is an error.
 #[test]
 fn a_full_disk_behind_standard_output_is_a_failure() {
     let work = Workplace::with_tables();
@@ -329,7 +329,7 @@ fn a_running_server_sees_a_change_within_a_second() {
     let work = Workplace::with_tables();
     let server = Server::start(&work);
     let client = work.create_client(&[]);
-    // At once: a miss is looked up.
+    // Immediately: a cache miss is looked up.
     let token = server.token(&client);
     assert_eq!(server.me(&token).status, 200);
     let within_a_second = |what: &str, token_status, me_status| {
@@ -341,13 +341,13 @@ fn a_running_server_sees_a_change_within_a_second() {
     work.run(&["client", "disable", &client.id]).succeeded();
     within_a_second("it is disabled", 401, 401);
     work.run(&["client", "enable", &client.id]).succeeded();
-    // What was issued before it was disabled stays void.
+    // Tokens from before the disabling stay revoked.
     within_a_second("it is enabled", 200, 401);
     work.run(&["client", "delete", &client.id]).succeeded();
     within_a_second("it is deleted", 401, 401);
 }
 
-/// The tokens of a client that was deleted are not those of another that has its id.
+/// The tokens of a deleted client do not belong to a new client with its id.
 #[test]
 fn a_client_that_is_made_again_is_another() {
     let work = Workplace::with_tables();
@@ -365,7 +365,7 @@ fn a_client_that_is_made_again_is_another() {
     assert_eq!(server.me(&new_token).status, 200);
 }
 
-/// An id that was asked for before it existed is found all the same.
+/// An id that was looked up before it existed is found.
 #[test]
 fn that_there_was_no_such_client_is_soon_forgotten() {
     let work = Workplace::with_tables();
@@ -378,7 +378,7 @@ fn that_there_was_no_such_client_is_soon_forgotten() {
     });
 }
 
-/// A server that stops tells what it has counted; a limit holds for the next one, too.
+/// A server flushes its counts when it stops; a limit holds across restarts.
 #[test]
 fn what_a_server_counted_is_there_when_it_has_stopped() {
     let work = Workplace::with_tables();
@@ -402,7 +402,7 @@ fn what_a_server_counted_is_there_when_it_has_stopped() {
     let limited = ["client", "update", &client.id, "--max-tokens-per-hour", "4", "-o", "json"];
     assert_eq!(work.run(&limited).succeeded().json()["max_tokens_per_hour"], 4);
     let server = Server::start(&work);
-    // Unless another hour has just begun.
+    // Unless the next hour has just begun.
     let began = work.numbers("SELECT MAX(hour) FROM client_usage");
     let statuses: Vec<u16> = (0..2).map(|_| server.ask_for_token(&client).status).collect();
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 3600;

@@ -1,4 +1,4 @@
-//! `mintery config show`: what counts, where it comes from, and no secret.
+//! `mintery config show`: effective values with their sources, and no secrets.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Ran, Workplace, free_port};
 
-/// What is shown: value and source of each setting.
+/// The output: value and source of each setting.
 fn shown(work: &Workplace, flags: &[&str]) -> BTreeMap<String, (Value, String)> {
     let ran = work.run(&[&["config", "show", "-o", "json"], flags].concat()).succeeded();
     assert!(ran.stderr.is_empty(), "{ran:?}");
@@ -63,7 +63,7 @@ fn every_value_is_told_with_its_source() {
     }
 }
 
-/// What is printed is TOML: it can be pasted into a file.
+/// The output is TOML that can be pasted into a file.
 #[test]
 fn a_value_is_printed_as_the_file_has_it() {
     let work = Workplace::new().with("MINTERY_MASTER_KEY_FILE", "C:\\keys\\\"my\"\u{1b}[31m.key");
@@ -99,7 +99,7 @@ fn secrets_are_masked() {
     }
 }
 
-/// SEC-5: a password in what is no URL at all, as other programs take it.
+/// SEC-5: a password in text that is not a URL, as other programs accept it.
 #[test]
 fn a_password_in_a_malformed_url_is_masked_too() {
     for url in [

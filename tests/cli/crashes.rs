@@ -1,11 +1,10 @@
-//! `kill -9`, at any moment: what was acknowledged is there afterwards, and what was not is not
-//! there by halves.
+//! `kill -9` at any moment: acknowledged changes are complete, and others are absent or complete.
 
 use std::time::Duration;
 
 use crate::support::{Client, ISSUER, PATIENCE, Process, Server, Workplace};
 
-/// Moments to kill at. They are spread over the time that the command takes; none must matter.
+/// Moments to kill at, spread over the duration of the command; none must matter.
 fn moments(count: u64, step: Duration) -> impl Iterator<Item = Duration> {
     (1..=count).map(move |number| step * u32::try_from(number).unwrap())
 }
@@ -31,7 +30,7 @@ fn clients_tokens_and_keys_outlive_a_kill() {
     assert_eq!(list.as_array().unwrap().len(), 4);
 }
 
-/// Whoever has been told a secret can use it.
+/// A displayed secret works.
 #[test]
 fn a_command_that_is_killed_has_made_a_client_or_not() {
     let work = Workplace::with_tables();
@@ -61,8 +60,8 @@ fn a_command_that_is_killed_has_made_a_client_or_not() {
     }
 }
 
-/// The first start makes tables, a master key, data keys and signing keys. Killed in the midst of
-/// that, the next one goes on: it never finds a database whose key was lost.
+/// The first start creates tables, a master key, data keys and signing keys. After a kill in
+/// between, the next start continues: it never finds a database whose key was lost.
 #[test]
 fn a_first_start_that_is_killed_can_be_repeated() {
     for moment in moments(12, Duration::from_millis(12)) {
@@ -81,7 +80,7 @@ fn a_first_start_that_is_killed_can_be_repeated() {
     }
 }
 
-/// Its client is either shown or not yet made.
+/// Its client is either shown or not yet created.
 #[test]
 fn a_first_start_with_dev_that_is_killed_can_be_repeated() {
     for moment in moments(6, Duration::from_millis(30)) {

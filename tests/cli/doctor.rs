@@ -1,4 +1,4 @@
-//! `mintery doctor`: what it finds, that it says what to do, and that it changes nothing.
+//! `mintery doctor`: its findings and advice; it changes nothing.
 
 mod database;
 mod keys;
@@ -27,15 +27,14 @@ const CHECKS: [&str; 10] = [
     "metrics",
 ];
 
-/// What the doctor said.
+/// The report of the doctor.
 #[derive(Debug)]
 struct Report {
     findings: BTreeMap<String, Value>,
     ran: Ran,
 }
 
-/// Asks the doctor, and checks what is always so: form, exit code, time, and that nothing was
-/// changed.
+/// Runs the doctor, and checks the invariants: form, exit code, time, and unchanged files.
 #[track_caller]
 fn examine(work: &Workplace) -> Report {
     let files = |work: &Workplace| {
@@ -79,7 +78,7 @@ fn examine(work: &Workplace) -> Report {
 }
 
 impl Report {
-    /// A check came out so, and says all `words`.
+    /// A check has this result, and its text contains all `words`.
     #[track_caller]
     fn says(&self, check: &str, result: &str, words: &[&str]) -> &Self {
         let finding = &self.findings[check];
@@ -90,7 +89,7 @@ impl Report {
         self
     }
 
-    /// All checks were made, and all but these are as they should be.
+    /// All checks ran, and all except these passed.
     #[track_caller]
     fn is_well_but(&self, others: &[&str]) -> &Self {
         assert_eq!(self.findings.len(), CHECKS.len(), "{self:#?}");
@@ -109,13 +108,13 @@ impl Report {
     }
 }
 
-/// An issuer at which nobody answers, and a port that is free.
+/// An issuer without a server, and a free port.
 fn with_addresses(work: Workplace) -> Workplace {
     let address = format!("127.0.0.1:{}", free_port());
     work.with("MINTERY_LISTEN", &address).with("MINTERY_ISSUER", &format!("http://{address}"))
 }
 
-/// A place where nothing is wrong.
+/// A healthy workplace.
 fn healthy() -> Workplace {
     let work = with_addresses(Workplace::with_tables());
     work.create_client(&[]);
@@ -150,7 +149,7 @@ fn where_all_is_well() {
     }
 }
 
-/// A look makes neither keys nor tables.
+/// A check creates neither keys nor tables.
 #[test]
 fn where_nothing_was_started_yet() {
     let work = with_addresses(Workplace::new());

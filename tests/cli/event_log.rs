@@ -1,5 +1,5 @@
-//! `mintery db check`: a log that was cut, edited or recomputed shows. `mintery event …` tells what
-//! is in it.
+//! `mintery db check` detects a log that was cut, edited or recomputed. `mintery event …` prints
+//! events.
 
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ fn events_are_listed() {
     ];
     let all: Vec<_> = (1..).zip(kinds.map(ToOwned::to_owned)).collect();
     assert_eq!(told(&work, &[]), all);
-    // The last ones, in order; or those after one.
+    // The last ones, in order; or those after a number.
     assert_eq!(told(&work, &["--limit", "2"]), all[3..]);
     assert_eq!(told(&work, &["--after", "1", "--limit", "2"]), all[1..3]);
     assert_eq!(told(&work, &["--after", "5"]), []);
@@ -101,7 +101,7 @@ fn a_log_that_was_tampered_with_is_broken() {
         ("UPDATE events SET at = at + 1 WHERE number = 4", 4),
         ("DELETE FROM events WHERE number = 3", 3),
         ("DELETE FROM events WHERE number = 4", 4),
-        // Cut, with a head that says what the last event says.
+        // Cut, with a head that matches the last event.
         (
             "DELETE FROM events WHERE number > 2; UPDATE event_head SET number = 2, \
              seal = (SELECT mac FROM events WHERE number = 2)",

@@ -1,5 +1,5 @@
-//! A disk that is full. There is none here to fill: a limit on the size of files has the same
-//! effect, that what is written beyond it fails, and is lifted again.
+//! A full disk, simulated by a limit on the size of files: writes beyond it fail until it is
+//! lifted.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::engine::{Engine, only_on};
 use crate::support::{Answer, Client, ISSUER, Process, Server, Workplace, http, send};
 
-/// Starts a server that outlives a write beyond the limit, as it does one to a full disk.
+/// Starts a server that survives a write beyond the limit, as it survives a full disk.
 fn start(work: &Workplace) -> Server {
     let mintery = env!("CARGO_BIN_EXE_mintery");
     let mut command = work.program("sh");
@@ -17,7 +17,7 @@ fn start(work: &Workplace) -> Server {
     Server::of(Process::start(command))
 }
 
-/// Lets no file of the server grow beyond this size.
+/// Limits the size of the server's files.
 fn limit(server: &Server, size: &str) {
     let pid = server.process.id().to_string();
     let limited = Command::new("prlimit")
@@ -42,8 +42,8 @@ fn administrator(server: &Server, client: &Client) -> String {
     send(request).unwrap().json()["access_token"].as_str().unwrap().to_owned()
 }
 
-/// What cannot be written is 503, nothing that was acknowledged is lost, and nothing has to be
-/// started again.
+/// A failed write is answered with 503, acknowledged changes are never lost, and no restart is
+/// needed.
 #[test]
 fn a_full_disk_is_survived() {
     only_on!(Engine::Sqlite);
@@ -70,7 +70,7 @@ fn a_full_disk_is_survived() {
             refused.json()["detail"].as_str().unwrap().contains("nothing was changed"),
             "{refused:?}"
         );
-        // What needs no disk works on.
+        // Requests that write nothing still work.
         for client in &made {
             server.token(client);
         }
@@ -92,8 +92,8 @@ fn a_full_disk_is_survived() {
     work.assert_no_gap_in_events();
     work.run(&["db", "check"]).succeeded();
     assert_eq!(work.numbers(refused), [0]);
-    // Also what was counted meanwhile: one for the administrator, two clients three times, and all
-    // three at last.
+    // Also the counts from meanwhile: one for the administrator, two clients three times, and
+    // finally all three.
     let tokens = "SELECT CAST(SUM(times) AS BIGINT) FROM client_usage WHERE outcome = 'token'";
     assert_eq!(work.numbers(tokens), [1 + 2 * 3 + 3]);
     let server = Server::start(&work);

@@ -1,5 +1,5 @@
-//! `client import` and `client export`: what is taken, what is refused and why, and what a running
-//! server makes of it.
+//! `client import` and `client export`: accepted and rejected lines, reasons, and the effect on a
+//! running server.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, PATIENCE, Process, Ran, Server, Workplace, eventually};
 
-/// The hash of `correct horse`, as another program made it.
+/// The hash of `correct horse` by another program.
 const HASH: &str = "$pbkdf2-sha256$i=29000,l=32$AAECAwQFBgcICQoLDA0ODw$ZvLORN3Wu1+2s6Mb0kBKZ43bylSsC/t0Vz5rE9nJPNg";
 
 fn line(id: &str) -> String {
@@ -16,7 +16,7 @@ fn line(id: &str) -> String {
         .to_string()
 }
 
-/// As many clients as that, with a new hash each.
+/// This number of clients, each with a hash.
 fn many(count: usize) -> String {
     let mut lines = String::new();
     for number in 0..count {
@@ -64,7 +64,7 @@ fn clients_are_brought_in_from_a_file_or_standard_input() {
     work.run(&["db", "check"]).succeeded();
 }
 
-/// Whatever a command shows can be brought in.
+/// Every printed client can be imported.
 #[test]
 fn what_is_shown_can_be_imported() {
     let work = Workplace::with_tables();
@@ -100,7 +100,7 @@ fn what_is_shown_can_be_imported() {
     shown["secrets"] = json!([]);
     assert_eq!(again, shown);
 
-    // And what creation shows, secret included.
+    // Also the output of a creation, with its secret.
     work.run(&["client", "delete", id]).succeeded();
     import(&work, made.to_string(), &[]).succeeded();
     Server::start(&work).token(&Client::of(&made));
@@ -142,7 +142,7 @@ fn bad_lines_are_refused_one_by_one() {
         (b"{\"client_id\":\"taken\",\"client_name\":\"\x1b\"}", "column"),
         (br#"{"client_id":"taken","client_name":"x"}"#, "client taken already exists"),
         (br#"{"client_id":"good-1","client_name":"x"}"#, "client good-1 is already on line 1"),
-        // It has lost its end.
+        // The end of the line is missing.
         (br#"{"client_id":"x","client_name":"x""#, "column"),
     ];
     // A byte order mark, both ends of lines, a blank line.
@@ -162,7 +162,7 @@ fn bad_lines_are_refused_one_by_one() {
     assert_eq!((&summary["imported"], &summary["refused"]), (&json!(2), &json!(bad.len())));
     assert_eq!(summary["lines"], json!(bad.len() + 2));
     for (number, (_, reason)) in bad.iter().enumerate() {
-        // The one that is cut stands behind a good one.
+        // The truncated line follows a valid one.
         let number = number + first + usize::from(number + 1 == bad.len());
         let error =
             summary["errors"].as_array().unwrap().iter().find(|error| error["line"] == number);
@@ -219,7 +219,7 @@ fn a_strict_import_takes_all_or_nothing() {
         json!({ "count": 2500, "first": "client-000000", "last": "client-002499" })
     );
     work.run(&["db", "check"]).succeeded();
-    // They are clients like any other.
+    // They are ordinary clients.
     for arguments in
         [&["client", "disable", "client-000001"][..], &["client", "delete", "client-000002"]]
     {
@@ -235,7 +235,7 @@ fn a_strict_import_that_is_killed_has_taken_nothing() {
     work.create_client(&["--id", "before"]);
     let file = work.write("clients.jsonl", many(COUNT));
     let arguments = ["client", "import", file.to_str().unwrap(), "--strict", "-o", "json"];
-    // In the midst of it, as far as can be seen from outside.
+    // In the middle of it, as far as visible from outside.
     for staged in [1, 3000, 12_000] {
         let mut process = Process::start(work.mintery(&arguments));
         eventually("some are staged", PATIENCE, || {
@@ -246,7 +246,7 @@ fn a_strict_import_that_is_killed_has_taken_nothing() {
         assert_eq!(ids(&work), ["before"]);
         work.run(&["client", "show", "client-000001"]).failed(&["client-000001"]);
         work.run(&["client", "delete", "client-000001"]).failed(&["client-000001"]);
-        // What was left behind is in nobody's way.
+        // The leftovers do not get in the way.
         let ran = import(&work, line("before"), &[]);
         assert!(ran.stderr.contains("client before already exists"), "{ran:?}");
         assert_eq!((count(&work, "clients"), count(&work, "client_imports")), (1, 0));
@@ -258,7 +258,7 @@ fn a_strict_import_that_is_killed_has_taken_nothing() {
     work.run(&["db", "check"]).succeeded();
 }
 
-/// What was acknowledged by an event is there as a whole.
+/// An import acknowledged by an event is complete.
 #[test]
 fn an_import_that_is_killed_has_whole_batches() {
     let work = Workplace::with_tables();
@@ -272,7 +272,7 @@ fn an_import_that_is_killed_has_whole_batches() {
     let there = count(&work, "clients") - 1;
     assert_eq!(count(&work, "events WHERE kind = 'clients.imported'") * 1000, there);
     assert_eq!(count(&work, "client_secrets") - 1, there);
-    // The rest is taken by a second run, which refuses what is there.
+    // A second run imports the rest, and rejects existing clients.
     let ran = import(&work, many(20_000), &[]);
     assert_eq!(serde_json::from_str::<Value>(&ran.stdout).unwrap()["refused"], json!(there));
     assert_eq!(ids(&work).len(), 20_001);
@@ -289,7 +289,7 @@ fn a_running_server_knows_imported_clients_within_a_second() {
     for strict in [&[][..], &["--strict"]] {
         let id = format!("soon{}", strict.len());
         let client = Client { id: id.clone(), secret: known.secret.clone() };
-        // Nobody has this id yet, and the server remembers that.
+        // The id is unknown so far, and the server caches that.
         assert_eq!(server.ask_for_token(&client).status, 401);
         let line = json!({ "client_id": id, "client_name": "x", "scope": "read", "client_secret": client.secret });
         import(&work, line.to_string(), strict).succeeded();
@@ -300,7 +300,7 @@ fn a_running_server_knows_imported_clients_within_a_second() {
     server.token(&known);
 }
 
-/// The tokens of a client that was deleted are not those of another that is imported under its id.
+/// The tokens of a deleted client do not belong to an imported client with its id.
 #[test]
 fn an_imported_client_is_another_than_the_one_before() {
     let work = Workplace::with_tables();
@@ -312,7 +312,7 @@ fn an_imported_client_is_another_than_the_one_before() {
         work.run(&["client", "delete", &old.id]).succeeded();
         let line = json!({ "client_id": id, "client_name": "x", "scope": "read", "client_secret": old.secret });
         import(&work, line.to_string(), strict).succeeded();
-        // Until the server has followed, the old one may be who is given a token.
+        // Until the server has followed, it may issue a token to the old one.
         eventually("the old one is gone", Duration::from_secs(1), || {
             (server.me(&token).status == 401).then_some(())
         });
@@ -326,7 +326,7 @@ fn an_imported_client_is_another_than_the_one_before() {
     }
 }
 
-/// SEC-10: nor is what a node remembers of its secret true of another secret that has the same id.
+/// SEC-10: nor does the cached form of its secret match another secret with the same id.
 #[test]
 fn an_imported_secret_is_another_than_the_one_before() {
     let work = Workplace::with_tables();
@@ -393,7 +393,7 @@ fn what_is_exported_is_imported_as_it_was() {
         server.ask_for_token(&Client { secret: first.secret.clone(), ..brought }).status,
         401
     );
-    // They were asked for when they were let in by the slow form: it stays so after another change.
+    // The second factor was requested together with the slow hash: that stays after another change.
     there.run(&["client", "enable", "disabled"]).succeeded();
     eventually("it is enabled", Duration::from_secs(1), || {
         (server.ask_for_token(&disabled).status == 200).then_some(())
@@ -408,7 +408,7 @@ fn an_empty_database_exports_nothing() {
     assert!(ran.stdout.is_empty() && ran.stderr.contains("No clients"), "{ran:?}");
 }
 
-/// Two who bring in the same clients at once get each of them once.
+/// Two concurrent imports of the same clients create each client once.
 #[test]
 fn imports_at_once_do_not_trip_over_each_other() {
     let work = Workplace::with_tables();
@@ -428,7 +428,7 @@ fn imports_at_once_do_not_trip_over_each_other() {
     work.assert_no_gap_in_events();
 }
 
-/// SEC-10: a client is stopped within a second, whatever else is being written.
+/// SEC-10: disabling a client takes effect within a second, during any other writes.
 #[test]
 fn an_import_keeps_nobody_waiting() {
     let work = Workplace::with_tables();

@@ -1,5 +1,5 @@
-//! What `mintery serve` writes to its log: enough to find a request, nothing that is secret,
-//! nothing that a stranger has written.
+//! The log of `mintery serve`: enough to find a request, without secrets, and safe against text
+//! from strangers.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::{Client, PATIENCE, Server, Workplace, eventually, http, send};
 
-/// Stops the server, so that its log is whole.
+/// Stops the server, so that its log is complete.
 fn log_of(mut server: Server) -> String {
     let id = server.get("/auth/check").header("x-request-id").unwrap().to_owned();
     eventually("the last line", PATIENCE, || server.process.stderr().contains(&id).then_some(()));
@@ -21,7 +21,7 @@ fn log_of(mut server: Server) -> String {
     String::from_utf8(server.process.stderr_bytes()).unwrap()
 }
 
-/// Sends bytes as they are; the answer does not matter.
+/// Sends raw bytes and ignores the response.
 fn send_raw(server: &Server, bytes: &[u8]) {
     let mut stream = TcpStream::connect(server.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -36,7 +36,7 @@ fn wrong(client: &Client) -> Client {
     Client { id: client.id.clone(), secret: "mts_wrong".to_owned() }
 }
 
-/// Finding 7: the operator of a proxy finds the parameter that `/auth/check` cannot accept.
+/// Finding 7: the log shows an operator which parameter `/auth/check` rejected.
 #[test]
 fn a_parameter_that_a_check_does_not_accept_is_logged() {
     let work = Workplace::with_tables();
@@ -96,13 +96,13 @@ fn a_refused_request_is_found_by_its_id() {
             "one line for {answer:?}: {lines:?}\n{log}"
         );
     }
-    // What went well is no news, and each request has an id of its own.
+    // Successful requests are not logged, and each request has an id of its own.
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), refused.len());
 }
 
-/// The log tells apart what the answer does not.
+/// The log distinguishes reasons that the response does not.
 #[test]
 fn the_log_says_what_was_wrong() {
     let work = Workplace::with_tables();
@@ -126,8 +126,8 @@ fn the_log_says_what_was_wrong() {
     }
 }
 
-/// Everything that a stranger can send, with characters that would make lines, or colours, of a
-/// log.
+/// Sends everything that a stranger can, with characters that would break lines or color a
+/// terminal.
 fn send_what_breaks_lines(server: &Server, client: &Client) {
     const EVIL: &str = "%0d%0aforged%1b%5b31mred%e2%80%aeback";
     let plain = "\r\nforged\u{1b}[31mred\u{202e}back";
@@ -166,7 +166,7 @@ fn send_what_breaks_lines(server: &Server, client: &Client) {
     ] {
         send_raw(server, head.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nConnection: close\r\n").as_bytes());
     }
-    // And in a token.
+    // Also in a token.
     let part = |json: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(json);
     let header = format!("{{\"typ\":\"at+jwt\",\"alg\":\"ES256{plain}\",\"kid\":\"{plain}\"}}");
     for header in [header, plain.to_owned()] {
@@ -227,7 +227,7 @@ fn no_secret_is_in_the_log() {
         ("client_secret", secret),
     ];
     send(http().post(server.url("/oauth/token")).form(&form)).unwrap();
-    // What somebody does by mistake.
+    // Common mistakes of users.
     let query = format!("/oauth/token?client_id={}&client_secret={secret}", client.id);
     send(http().post(server.url(&query)).form(&form)).unwrap();
     server.get(&format!("/api/v1/users/me?access_token={token}"));
@@ -250,7 +250,7 @@ fn no_secret_is_in_the_log() {
     let basic = STANDARD.encode(format!("{}:{secret}", client.id));
     let signature = token.rsplit('.').next().unwrap().to_owned();
     let log = log_of(server);
-    // The part of the secret that is not shown anywhere.
+    // The part of the secret that is never shown.
     for (what, hidden) in [
         ("secret", &secret[4..40]),
         ("Basic", &basic[basic.len() - 40..]),
@@ -339,8 +339,8 @@ fn no_secret_is_in_what_is_counted() {
     assert!(!metrics.contains("mts_") && !metrics.contains(&client.id), "{metrics}");
 }
 
-/// SEC-1: the address in the log is that of the connection, unless the settings name whoever holds
-/// its other end.
+/// SEC-1: the logged address is that of the connection, unless the settings trust the peer as a
+/// proxy.
 #[test]
 fn forwarded_headers_count_from_trusted_proxies_alone() {
     for (trusted, expected) in

@@ -44,7 +44,7 @@ fn from_der(der: &[u8], length: usize) -> Vec<u8> {
     signature
 }
 
-/// What openssl says of the signature in `signature` over `message`, under the public key in
+/// The result of openssl for the signature in `signature` over `message`, with the public key in
 /// `key.pem`.
 fn openssl_verifies(work: &Workplace, algorithm: &str) -> bool {
     let arguments = match algorithm {
@@ -75,7 +75,7 @@ fn clients(work: &Workplace) -> [(&'static str, Client); 5] {
     ALGORITHMS.map(|algorithm| (algorithm, work.create_client(&["--alg", algorithm])))
 }
 
-/// 9068-5: what Mintery signs, openssl verifies with the key that Mintery exports.
+/// 9068-5: openssl verifies Mintery's signatures with the exported keys.
 #[test]
 fn openssl_verifies_each_algorithm() {
     let work = Workplace::with_tables();
@@ -94,8 +94,8 @@ fn openssl_verifies_each_algorithm() {
     }
 }
 
-/// JOSE-2: what openssl signs with a key that Mintery imported, Mintery verifies; and of PS256 only
-/// what has a salt as long as the hash (RFC 7518 §3.5).
+/// JOSE-2: Mintery verifies openssl's signatures by an imported key; of PS256 only those with a
+/// salt as long as the hash (RFC 7518 §3.5).
 #[test]
 fn what_openssl_signs_is_accepted() {
     let work = Workplace::with_tables();
@@ -120,7 +120,7 @@ fn what_openssl_signs_is_accepted() {
         let signature = openssl_signs(&work, algorithm, padding);
         let with = |signature: &[u8]| format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature));
         assert_eq!(server.me(&with(&signature)).status, 200, "{algorithm}");
-        // These two have one signature for a message, and both make the same one.
+        // These two are deterministic, and both programs create the same signature.
         assert_eq!(signature == own, matches!(algorithm, "RS256" | "EdDSA"), "{algorithm}");
         if algorithm == "PS256" {
             for salt in [0, 20, 31, 33, 222] {
@@ -146,7 +146,7 @@ fn header(token: &str) -> Value {
         .unwrap()
 }
 
-/// JOSE-2: HS256 is what openssl makes of the exported secret.
+/// JOSE-2: openssl computes the same HS256 signature from the exported secret.
 #[test]
 fn openssl_makes_the_same_hs256() {
     let work = Workplace::with_tables().with("MINTERY_TOKEN__ALG", "HS256");

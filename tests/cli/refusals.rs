@@ -1,4 +1,4 @@
-//! What does not start, and says why: one line, code 1, and nothing is changed.
+//! Commands that refuse to start: one line with the reason, code 1, and no changes.
 
 use std::fs;
 use std::net::TcpListener;
@@ -66,7 +66,7 @@ fn dev_on_a_database_that_it_did_not_make() {
         let keys = fs::read(work.path("keys/master.key")).unwrap();
         serve(&work, &["--dev"]).failed(&["--dev", "database"]);
         assert_eq!(fs::read(work.path("keys/master.key")).unwrap(), keys);
-        // It is as good as before.
+        // The database still works.
         assert_eq!(Server::start(&work).get("/readyz").status, 200);
     }
 }
@@ -83,7 +83,7 @@ fn on_a_port_that_is_in_use() {
     assert_eq!(work.entries(), Vec::<String>::new());
 }
 
-/// Nor is the one client of `--dev` made, whose secret nobody would ever see.
+/// Nor does `--dev` create its client, whose secret would never be seen.
 #[test]
 fn on_a_port_for_metrics_that_is_in_use() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -160,7 +160,7 @@ fn a_second_server_on_the_same_file() {
     let client = work.create_client(&[]);
     let mut first = Server::start(&work);
     serve_properly(&work).failed(&["data/mintery.db", "another process"]);
-    // By another name, too.
+    // By another name too.
     std::os::unix::fs::symlink(work.path("data"), work.path("also")).unwrap();
     serve(&work, &["--issuer", ISSUER, "--database-url", "sqlite://also/mintery.db"])
         .failed(&["another process"]);
@@ -169,7 +169,7 @@ fn a_second_server_on_the_same_file() {
     Server::start(&work).token(&client);
 }
 
-/// A name for the file itself is no way around the lock.
+/// Another name of the file is no way around the lock.
 #[test]
 fn a_second_server_on_the_same_file_by_a_link() {
     only_on!(Engine::Sqlite);
@@ -211,7 +211,7 @@ fn on_a_database_that_is_a_directory() {
     serve_properly(&work).failed(&["data"]);
 }
 
-/// A database of another program is left alone.
+/// A database of another program is left unchanged.
 #[test]
 fn on_a_database_of_another_program() {
     only_on!(Engine::Sqlite);
@@ -248,7 +248,7 @@ fn on_a_database_that_may_only_be_read_and_is_empty() {
     assert!(!work.path("keys").exists(), "{:?}", work.entries());
 }
 
-/// Long enough to let a change of somebody else pass, short enough to be told.
+/// Long enough for another process's change, short enough to report it.
 #[test]
 fn on_a_database_that_somebody_has_locked() {
     only_on!(Engine::Sqlite);
@@ -279,7 +279,7 @@ fn on_a_database_of_ours_that_somebody_has_locked() {
         let ran = work.run(arguments).failed(&["locked"]);
         assert!(ran.took < Duration::from_secs(12), "{ran:?}");
     }
-    // What only reads goes on.
+    // Commands that only read continue.
     work.run(&["client", "list"]).succeeded();
     let server = Server::start(&work);
     server.token(&client);
@@ -288,7 +288,7 @@ fn on_a_database_of_ours_that_somebody_has_locked() {
     work.assert_no_gap_in_events();
 }
 
-/// Somebody who keeps even readers out.
+/// Another process that blocks even readers.
 #[test]
 fn on_a_database_that_somebody_has_for_himself() {
     only_on!(Engine::Sqlite);
@@ -328,7 +328,7 @@ fn on_a_database_that_is_newer_than_the_program() {
     assert_eq!(work.numbers("SELECT number FROM event_head"), [2]);
 }
 
-/// Every command says the same, and none makes a new key.
+/// Every command reports the same, and none creates a new key.
 fn assert_locked(work: &Workplace, words: &[&str]) {
     let keys = |work: &Workplace| {
         let mut found = work.entries();
@@ -409,7 +409,7 @@ fn with_a_master_key_that_is_none() {
     assert_locked(&work, &["master key", "keys/master.key"]);
 }
 
-/// An empty database is no reason to accept a bad key.
+/// An empty database does not excuse a bad key.
 #[test]
 fn for_the_first_time_with_a_master_key_that_is_none() {
     let work = Workplace::with_tables();

@@ -57,7 +57,7 @@ fn kid(token: &str) -> String {
     header["kid"].as_str().unwrap().to_owned()
 }
 
-/// What `docs/guides/protecting-an-api.md` promises of the example. 9728-1, 6750-1, 6750-4
+/// The promises of `docs/guides/protecting-an-api.md` for the example. 9728-1, 6750-1, 6750-4
 #[test]
 fn the_example_takes_the_tokens_of_a_server() {
     let work = Workplace::with_tables();
@@ -85,7 +85,7 @@ fn the_example_takes_the_tokens_of_a_server() {
     assert!(metadata.contains("/.well-known/oauth-protected-resource"), "{challenge}");
 }
 
-/// An API does not notice that its issuer is away, nor that it came back.
+/// An API does not depend on its issuer being up.
 #[test]
 fn the_example_survives_a_restart_of_the_issuer() {
     let listen = format!("127.0.0.1:{}", free_port());
@@ -102,8 +102,8 @@ fn the_example_survives_a_restart_of_the_issuer() {
     assert_eq!(api.servers(&server.token(&client)).status, 200);
 }
 
-/// Tokens are issued without a gap through rotations at top speed, and a verifier in another
-/// process accepts every one. `TEST_ROTATIONS` says through how many.
+/// Tokens are issued without a gap during rapid rotations, and a verifier in another process
+/// accepts every one. `TEST_ROTATIONS` is the number of rotations.
 #[test]
 fn no_token_is_refused_while_keys_rotate() {
     let rotations: usize =

@@ -1,6 +1,6 @@
-//! What is taken back, and APIs in processes of their own that follow it:
-//! `examples/resource_server.rs` with the library, and `examples/verifier.mjs` in another language,
-//! by `docs/reference/revocation-feed.md`.
+//! Revocations, and APIs in processes of their own that follow them: `examples/resource_server.rs`
+//! with the library, and `examples/verifier.mjs` in another language, by
+//! `docs/reference/revocation-feed.md`.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +14,7 @@ use crate::support::{
     Client, PATIENCE, Process, Server, Workplace, eventually, free_port, http, send,
 };
 
-/// The longest that the examples may know nothing in these tests, and not refuse everything.
+/// The maximum age of the examples' knowledge in these tests.
 const MAX_AGE: Duration = Duration::from_secs(3);
 
 /// An API that follows.
@@ -61,7 +61,7 @@ impl Api {
         send(http().get(&self.route).bearer_auth(token)).unwrap().status
     }
 
-    /// Waits until a token is answered so; gives how long that took.
+    /// Waits until a token gets this status; returns the elapsed time.
     fn until(&self, status: u16, token: &str, within: Duration) -> Duration {
         let began = Instant::now();
         eventually(
@@ -92,7 +92,7 @@ fn kinds() -> impl Iterator<Item = Kind> {
     KINDS.into_iter().filter(move |kind| has_node || matches!(kind, Kind::Library))
 }
 
-/// 7009-5: within one second, in verifiers that are not asked.
+/// 7009-5: within one second, in verifiers that ask no one.
 #[test]
 fn what_is_taken_back_is_refused_everywhere_within_a_second() {
     let work = Workplace::with_tables();
@@ -112,7 +112,7 @@ fn what_is_taken_back_is_refused_everywhere_within_a_second() {
         println!("refused {took:?} after the command had ended");
         assert_eq!(api.status(&of_other), 200);
     }
-    // What is issued afterwards is good.
+    // Later tokens are valid.
     work.run(&["client", "enable", &caller.id]).succeeded();
     let again = eventually("it is enabled", PATIENCE, || {
         let answer = server.ask_for_token(&caller);
@@ -134,8 +134,7 @@ fn what_is_taken_back_is_refused_everywhere_within_a_second() {
     }
 }
 
-/// An issuer that answers nothing, though its port is open: tokens are refused once that has gone
-/// on for too long, with 503.
+/// A silent issuer with an open port: after a while tokens are rejected with 503.
 #[test]
 fn knowledge_that_is_too_old_shows() {
     let work = Workplace::with_tables();
@@ -159,7 +158,7 @@ fn knowledge_that_is_too_old_shows() {
     }
 }
 
-/// What was taken back while the issuer was down is known as soon as it is up.
+/// Revocations made while the issuer was down are known as soon as it is up.
 #[test]
 fn a_restart_of_the_issuer_loses_nothing() {
     let listen = format!("127.0.0.1:{}", free_port());
@@ -173,7 +172,7 @@ fn a_restart_of_the_issuer_loses_nothing() {
     for api in &apis {
         api.until(200, &token, PATIENCE);
     }
-    // Those who wait are answered, not waited for.
+    // Waiting readers are answered, not waited for.
     let began = Instant::now();
     assert_eq!(server.stop(), Some(0));
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());

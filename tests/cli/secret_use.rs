@@ -1,12 +1,12 @@
-//! `client secret list` and `client secret safe-to-revoke`: who used a secret, and whether it may
-//! go. What a server counted is in the database once it has stopped; that it was long ago is
-//! written there by hand.
+//! `client secret list` and `client secret safe-to-revoke`: the uses of a secret, and the verdict
+//! on its revocation. A stopped server has flushed its counts; past uses are written into the
+//! database by hand.
 
 use serde_json::json;
 
 use crate::support::{Client, Ran, Server, Workplace};
 
-/// Asks for tokens, and waits until that is in the database.
+/// Requests tokens, and waits until the uses are in the database.
 fn use_secrets(work: &Workplace, clients: &[&Client]) {
     let mut server = Server::start(work);
     for client in clients {
@@ -15,7 +15,7 @@ fn use_secrets(work: &Workplace, clients: &[&Client]) {
     assert_eq!(server.stop(), Some(0));
 }
 
-/// The ids of the secrets of a client, the oldest first.
+/// The ids of the secrets of a client, oldest first.
 fn secrets(work: &Workplace, id: &str) -> Vec<String> {
     let list = work.run(&["client", "secret", "list", id, "-o", "json"]).succeeded().json();
     list.as_array()
@@ -29,7 +29,7 @@ fn safe_to_revoke(work: &Workplace, id: &str, secret: &str, flags: &[&str]) -> R
     work.run(&[&["client", "secret", "safe-to-revoke", id, secret][..], flags].concat())
 }
 
-/// The secret was last used so much earlier than it was.
+/// Moves the last use of the secret into the past.
 fn set_back(work: &Workplace, secret: &str, secs: i64) {
     for table in ["secret_usage", "secret_addresses"] {
         let sql = format!(
@@ -54,7 +54,7 @@ fn is_not_safe(ran: Ran, words: &[&str]) -> Ran {
     ran
 }
 
-/// What is a table fits into a terminal.
+/// The table fits into a terminal.
 #[track_caller]
 fn is_narrow(ran: &Ran) {
     let rows = ran.stdout.lines().filter(|line| line.starts_with([' ', '─', '═']));
@@ -122,7 +122,7 @@ fn a_secret_is_rotated() {
         (Some(1), &json!("used_lately")),
         "{ran:#?}"
     );
-    // Tokens that live longer are waited for longer.
+    // A longer token lifetime requires a longer wait.
     let settings = work.beside().with("MINTERY_DATABASE_URL", &work.database_url());
     let key = work.path("keys/master.key");
     let settings = settings
@@ -147,7 +147,7 @@ fn what_there_is_not_is_not_safe_to_revoke() {
     safe_to_revoke(&work, "y", &id, &[]).failed(&["there is no secret", "of client y"]);
     safe_to_revoke(&work, "nobody", &id, &[]).failed(&["there is no client nobody"]);
     safe_to_revoke(&work, "x", "cs_0000000000000000000000", &[]).failed(&["there is no secret"]);
-    // SEC-5: what may be the secret itself is not repeated.
+    // SEC-5: text that may be the secret itself is not repeated.
     let ran = safe_to_revoke(&work, "x", &client.secret, &[]).failed(&["cs_ and 22"]);
     assert!(!ran.stderr.contains(&client.secret), "{ran:#?}");
     for bad in
@@ -162,8 +162,7 @@ fn what_there_is_not_is_not_safe_to_revoke() {
     assert_eq!(empty.entries(), before);
 }
 
-/// Nobody knows whether a secret that comes from elsewhere was used, whatever it says of when it
-/// was made.
+/// The earlier uses of an imported secret are unknown, whatever its creation date.
 #[test]
 fn of_a_secret_from_elsewhere_it_is_unknown_whether_it_was_used() {
     let work = Workplace::with_tables();

@@ -1,4 +1,4 @@
-//! Secrets that somebody brings: `--secret -`.
+//! Chosen secrets: `--secret -`.
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
@@ -13,8 +13,7 @@ fn create(work: &Workplace, more: &[&str], input: &[u8]) -> Ran {
     work.run_with_input(&[&arguments[..], more].concat(), input)
 }
 
-/// From standard input, with or without an end of line; nothing of it is printed but in the JSON
-/// that asks for it.
+/// From standard input, with or without a line end; only the requested JSON contains it.
 #[test]
 fn a_client_is_made_with_a_secret_of_ones_own() {
     let work = Workplace::with_tables();
@@ -65,7 +64,7 @@ fn a_client_gets_another_secret_of_ones_own_and_no_third() {
     work.assert_no_gap_in_events();
 }
 
-/// SEC-5: it comes from nowhere but standard input, is refused with a reason, and never repeated.
+/// SEC-5: it comes only from standard input, is rejected with a reason, and never repeated.
 #[test]
 fn a_pasted_secret_is_not_repeated() {
     let work = Workplace::with_tables();
@@ -110,8 +109,7 @@ fn a_secret_that_is_not_acceptable_touches_nothing() {
     assert_eq!(work.entries(), before);
 }
 
-/// A node that was started anew knows the secret by its slow hash, and says nothing of it in its
-/// log.
+/// A restarted node verifies the secret by its slow hash, and its log does not contain it.
 #[test]
 fn a_secret_of_ones_own_outlives_a_restart() {
     let work = Workplace::with_tables();
@@ -130,7 +128,7 @@ fn a_secret_of_ones_own_outlives_a_restart() {
     }
 }
 
-/// At a terminal it is asked for twice, and not shown.
+/// At a terminal it is asked for twice, and hidden.
 #[test]
 fn a_prompt_shows_nothing() {
     let work = Workplace::with_tables();
@@ -146,7 +144,7 @@ fn a_prompt_shows_nothing() {
         let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let mut shown = Vec::new();
         for (prompt, line) in [("Secret: ", first), ("Repeat: ", second)] {
-            // What is typed before there is a prompt is shown by the terminal, as anything is.
+            // Input before the prompt is echoed by the terminal as usual.
             while !shown.ends_with(prompt.as_bytes()) {
                 let mut byte = [0];
                 stdout.read_exact(&mut byte).unwrap();

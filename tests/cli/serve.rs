@@ -1,4 +1,4 @@
-//! `mintery serve`: what it prints, where it answers, how it stops.
+//! `mintery serve`: output, addresses, stopping.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use crate::support::{
     Client, ISSUER, PATIENCE, Server, Workplace, eventually, free_port, http, send,
 };
 
-/// The lines that a reader would paste, one string for each block.
+/// The blocks that a reader would paste.
 fn blocks_to_paste(welcome: &str) -> Vec<String> {
     let mut blocks: Vec<Vec<&str>> = vec![Vec::new()];
     for line in welcome.lines() {
@@ -24,7 +24,7 @@ fn blocks_to_paste(welcome: &str) -> Vec<String> {
     blocks.into_iter().map(|block| block.join("\n")).collect()
 }
 
-/// What is printed on the terminal by the commands of a block.
+/// The terminal output of the commands of a block.
 fn paste(work: &Workplace, block: &str) -> String {
     let output = work.program("bash").args(["-c", block]).output().unwrap();
     assert!(output.status.success(), "{block}\n{output:?}");
@@ -58,7 +58,7 @@ fn the_first_start_prints_lines_that_can_be_pasted_as_they_are() {
     assert_eq!((&answers[0]["kind"], &answers[0]["name"]), (&"user".into(), &"admin".into()));
     assert_eq!(answers[0], answers[1]);
     assert!(paste(&work, refused).starts_with("HTTP/1.1 401"));
-    // And all at once.
+    // All at once.
     let all = paste(&work, &blocks.join("\n"));
     assert!(
         all.contains("\"access_token\"") && all.contains("\"sub\"") && all.contains("HTTP/1.1 401"),
@@ -110,7 +110,7 @@ fn it_is_up_and_ready() {
     assert_eq!(metadata["issuer"], ISSUER);
 }
 
-/// A flag beats the environment, which beats the file, which beats the default.
+/// A flag overrides the environment, which overrides the file, which overrides the default.
 #[test]
 fn settings_come_from_flags_environment_and_file() {
     let work = Workplace::with_tables();
@@ -155,13 +155,13 @@ fn metrics_are_answered_only_where_they_are_told_to_be() {
     assert_eq!(server.get("/metrics").status, 404);
     let answer = send(http().get(format!("http://127.0.0.1:{port}/metrics"))).unwrap();
     assert!(answer.status == 200 && answer.body.contains("mintery_"), "{answer:?}");
-    // Nothing but that.
+    // Nothing else.
     for path in ["/oauth/token", "/.well-known/jwks.json", "/api/v1/users/me"] {
         assert_eq!(send(http().get(format!("http://127.0.0.1:{port}{path}"))).unwrap().status, 404);
     }
 }
 
-/// Where others can reach the main listener, the metrics need one of their own.
+/// If others can reach the main listener, metrics need one of their own.
 #[test]
 fn metrics_are_not_answered_to_everybody() {
     let work = Workplace::with_tables().with("MINTERY_LISTEN", "0.0.0.0:0");
@@ -173,7 +173,7 @@ fn metrics_are_not_answered_to_everybody() {
     assert_eq!(send(http().get(url)).unwrap().status, 404);
 }
 
-/// A request for a token, of which the last bytes are still to come.
+/// A token request whose last bytes are missing.
 struct HalfRequest {
     stream: TcpStream,
     rest: &'static str,
@@ -233,7 +233,7 @@ fn what_is_under_way_ends_after_a_signal() {
     }
 }
 
-/// Every client under load gets a whole answer, or finds that nobody listens.
+/// Every client under load gets a complete response, or a refused connection.
 #[test]
 fn no_answer_is_cut_by_a_stop() {
     let work = Workplace::with_tables();
@@ -257,7 +257,7 @@ fn no_answer_is_cut_by_a_stop() {
                                 assert!(answer.json()["access_token"].is_string());
                                 answered.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                             }
-                            // Not a body that broke off.
+                            // Never a truncated body.
                             Err(error) => {
                                 assert!(error.is_connect() || error.is_request(), "{error:?}");
                                 break;
@@ -278,7 +278,7 @@ fn no_answer_is_cut_by_a_stop() {
     assert_eq!(process.ended(Duration::from_secs(10)), Some(0), "{}", process.stderr());
 }
 
-/// Somebody who holds a connection open and says nothing does not hold up a restart.
+/// An idle connection does not delay a restart.
 #[test]
 fn an_idle_connection_does_not_delay_the_stop() {
     let work = Workplace::with_tables();
@@ -307,7 +307,7 @@ fn a_server_and_the_command_line_work_on_one_database_at_the_same_time() {
         server.token(&client);
     }
     if engine() == Engine::Sqlite {
-        // Nothing but the files of the database, the lock and the key.
+        // Only the files of the database, the lock and the key.
         let strange: Vec<String> = work
             .entries()
             .into_iter()

@@ -64,7 +64,7 @@ fn a_key_that_waits_is_not_made_twice_and_can_be_hurried() {
     work.run(&["signing-key", "rotate", "--now"]).succeeded();
     assert_eq!(in_state(&work, "ES256", "active"), next);
     assert_eq!(in_state(&work, "ES256", "retiring"), first);
-    // The other algorithm was left alone.
+    // The other algorithm is unaffected.
     assert_eq!(in_state(&work, "RS256", "active").len(), 1);
     work.run(&["signing-key", "rotate", "--alg", "EdDSA"]).succeeded();
     assert_eq!(
@@ -76,8 +76,7 @@ fn a_key_that_waits_is_not_made_twice_and_can_be_hurried() {
     work.run(&["db", "check"]).succeeded();
 }
 
-/// JOSE-6: what is exported, openssl reads, and what openssl makes is imported, in each form that
-/// it has.
+/// JOSE-6: openssl reads exported keys, and keys by openssl are imported, in every form.
 #[test]
 fn keys_come_from_openssl_and_go_there() {
     let work = with_keys();
@@ -117,7 +116,7 @@ fn keys_come_from_openssl_and_go_there() {
     );
 }
 
-/// JOSE-6: what is unsupported key is refused, says why and what to do, and changes nothing.
+/// JOSE-6: an unsupported key is rejected with a reason and advice, and nothing changes.
 #[test]
 fn what_is_no_key_for_signing_is_not_imported() {
     let work = with_keys();
@@ -134,7 +133,7 @@ fn what_is_no_key_for_signing_is_not_imported() {
     let good = std::fs::read_to_string(work.path("good.pem")).unwrap();
     work.write("two.pem", format!("{good}{good}"));
     work.write("cut.pem", &good[..good.len() - 40]);
-    // In the middle of the private half, which no longer fits the public one.
+    // In the middle of the private key, which then no longer fits the public one.
     let at = good.find('\n').unwrap() + 61;
     let other = if &good[at..=at] == "A" { "B" } else { "A" };
     work.write("changed.pem", format!("{}{other}{}", &good[..at], &good[at + 1..]));
@@ -181,12 +180,12 @@ fn a_secret_is_only_exported_to_who_says_so() {
     assert_eq!(secret.trim_end().len(), 43, "{secret}");
     work.run(&["signing-key", "export", "--alg", "ES256", "--secret"]).was_misused();
     assert!(!server.get("/.well-known/jwks.json").body.contains("HS256"));
-    // Single clients do not choose it.
+    // It cannot be set for single clients.
     work.run(&["client", "create", "--name", "x", "--alg", "HS256"]).was_misused();
     work.run(&["client", "create", "--name", "x", "--alg", "nothing"]).was_misused();
 }
 
-/// A key that is taken back by the command line is void on a running server within a second.
+/// A key revoked at the command line is rejected by a running server within a second.
 #[test]
 fn retire_reaches_a_running_server() {
     let work = Workplace::with_tables();
@@ -200,7 +199,7 @@ fn retire_reaches_a_running_server() {
     eventually("the token is refused", Duration::from_secs(1), || {
         (server.me(&token).status == 401).then_some(())
     });
-    // What was taken back is known a moment before the key is out of use.
+    // The revocation takes effect a moment before the key stops signing.
     eventually("another key signs", Duration::from_secs(1), || {
         (server.me(&server.token(&client)).status == 200).then_some(())
     });
@@ -208,7 +207,7 @@ fn retire_reaches_a_running_server() {
     work.run(&["signing-key", "retire", &leaked]).failed(&["already been removed"]);
     work.run(&["signing-key", "retire", "nothing"]).failed(&["nothing"]);
     work.run(&["signing-key", "export", "--kid", &leaked]).failed(&["revoked"]);
-    // One in sixty-four begins like a flag.
+    // One in sixty-four ids begins like a flag.
     work.run(&["signing-key", "retire", "-nothing"]).failed(&["-nothing"]);
     work.run(&["signing-key", "retire", "-o", "json", "-nothing"]).failed(&["-nothing"]);
     work.run(&["signing-key", "retire", "-nothing", "-o", "json"]).failed(&["-nothing"]);
@@ -216,7 +215,7 @@ fn retire_reaches_a_running_server() {
     work.run(&["db", "check"]).succeeded();
 }
 
-/// A client's algorithm is shown, and its key is made when it is asked for.
+/// A client's algorithm is shown, and its key is created with it.
 #[test]
 fn a_client_has_an_algorithm_of_its_own() {
     let work = Workplace::with_tables();

@@ -1,4 +1,4 @@
-//! Clients that hold on to what they were given: connections, answers.
+//! Clients that hold on to connections and responses.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -17,7 +17,7 @@ fn connect(server: &Server) -> TcpStream {
     TcpStream::connect(server.address).unwrap()
 }
 
-/// SEC-3, SEC-8: whoever asks and asks and reads no answer costs what fits into the buffers of a
+/// SEC-3, SEC-8: a client that never reads responses costs no more than the buffers of a
 /// connection.
 #[test]
 fn answers_that_nobody_takes_do_not_pile_up() {
@@ -38,7 +38,7 @@ fn answers_that_nobody_takes_do_not_pile_up() {
             match connection.write(questions.as_bytes()) {
                 Ok(count) => sent += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                // It was cut, which is right too.
+                // A cut connection is acceptable too.
                 Err(_) => {}
             }
         }
@@ -49,7 +49,7 @@ fn answers_that_nobody_takes_do_not_pile_up() {
     assert_eq!(server.ask_for_token(&client).status, 200);
 }
 
-/// SEC-8: connections that say nothing, or not enough, hold up nobody.
+/// SEC-8: silent or incomplete connections block no other client.
 #[test]
 fn a_thousand_slow_connections_hold_up_nobody() {
     let work = Workplace::with_tables();

@@ -1,12 +1,12 @@
-//! Servers that are no Mintery, or whose answers somebody else wrote: they are told apart, bounded,
-//! and never given a credential that was for another address.
+//! Servers other than Mintery, or with forged responses: they are detected, bounded, and never get
+//! a credential for another address.
 
 use std::time::Duration;
 
 use crate::support::Workplace;
 use crate::support::caller::{Caller, Stranger};
 
-/// All commands that ask, with code 1.
+/// All commands fail with code 1.
 fn all_fail(stranger: &Stranger, words: &[&str]) {
     let work = Workplace::new();
     let by_key = Caller::beside(&work)
@@ -57,7 +57,7 @@ fn an_endless_answer_is_not_read_to_its_end() {
     all_fail(&Stranger::sending(endless_header), &[]);
 }
 
-/// The credential is for the address that was named.
+/// The credential is only for the named address.
 #[test]
 fn a_redirect_is_not_followed() {
     let thief = Stranger::answering("200 OK", "X-Auth-Subject: you\r\n", b"{}");
@@ -112,7 +112,7 @@ fn what_a_server_says_does_not_act_on_the_terminal() {
     }
     let stranger = Stranger::answering("302 Found", "Location: http://x/\x1b[31m\u{9b}\r\n", b"");
     Caller::beside(&Workplace::new()).login(&stranger.url, "mtk_live_x").ended_with(1, &[]);
-    // A token that is printed as it stands is one.
+    // A printed token has the form of one.
     let body = b"{\"access_token\":\"e30.e30.\\u001b[31m\",\"token_type\":\"Bearer\"}";
     let stranger = Stranger::answering("200 OK", "", body);
     Caller::beside(&Workplace::new())
@@ -122,7 +122,7 @@ fn what_a_server_says_does_not_act_on_the_terminal() {
         .ended_with(1, &["not a Mintery server"]);
 }
 
-/// A server may not say of a token that it is the one for another issuer.
+/// A server cannot pass off a token as one for another issuer.
 #[test]
 fn the_keys_come_from_the_server_that_was_named() {
     let thief = Stranger::answering("200 OK", "", b"{\"keys\":[]}");

@@ -110,7 +110,7 @@ fn people_are_managed_at_the_command_line() {
     work.assert_no_gap_in_events();
 }
 
-/// What the dashboard can do the command line can.
+/// The command line can do everything that the dashboard can.
 #[test]
 fn sessions_are_ended_at_the_command_line() {
     let work = Workplace::with_tables();
@@ -147,7 +147,7 @@ fn sessions_are_ended_at_the_command_line() {
         );
     }
 
-    // One, which is one's own alone.
+    // One session, by its id.
     work.run(&["user", "revoke-session", "bob", id]).failed(&["there is no session"]);
     let ran = work.run(&["user", "revoke-session", "ann", "MARKER-no-id"]).was_misused();
     assert!(!ran.stderr.contains("MARKER"), "{}", ran.stderr);
@@ -157,7 +157,7 @@ fn sessions_are_ended_at_the_command_line() {
         (cookies.iter().filter(|cookie| me(cookie).status == 401).count() == 1).then_some(())
     });
     work.run(&["user", "revoke-session", "ann", id]).failed(&["there is no session"]);
-    // And the others.
+    // All other sessions.
     let revoked = work.run(&["user", "revoke-sessions", "ann", "-o", "json"]).succeeded().json();
     assert_eq!(revoked, json!({ "revoked": 2 }));
     for cookie in &cookies {

@@ -108,32 +108,32 @@ fn drive(name: &str, target: fn(&[u8]), count: usize) {
     }
 }
 
-/// JOSE-1, JOSE-2: whatever is accepted is signed with the key and the algorithm that go together.
+/// JOSE-1, JOSE-2: an accepted token is signed with a matching key and algorithm.
 #[test]
 fn fuzz_tokens() {
     drive("token", targets::token, 20_000);
 }
 
-/// JOSE-3, JOSE-4, JOSE-5, 9068-1, 9068-2, 9068-4: whatever is accepted says so in another reading
-/// too.
+/// JOSE-3, JOSE-4, JOSE-5, 9068-1, 9068-2, 9068-4: other code reads an accepted token in the same
+/// way.
 #[test]
 fn fuzz_headers_and_claims() {
     drive("claims", targets::claims, 40_000);
 }
 
-/// JOSE-6: whatever key is taken is a public one, of a good size.
+/// JOSE-6: an accepted key is public, and of an accepted size.
 #[test]
 fn fuzz_key_sets() {
     drive("key_set", targets::key_set, 10_000);
 }
 
-/// 6749-6: whatever form is accepted reads the same without any leniency.
+/// 6749-6: a strict decoder reads an accepted form in the same way.
 #[test]
 fn fuzz_forms() {
     drive("form", targets::form, 40_000);
 }
 
-/// What begins as a good token gets further than what never was one.
+/// Mutations of a valid token get further than random bytes.
 #[test]
 fn the_seeds_are_what_they_are_called() {
     let read = |target: &str, name: &str| {

@@ -1,4 +1,5 @@
-//! A scripted issuer on this machine: answers, is slow, redirects, hangs up, is down, comes back.
+//! A scripted issuer on this machine: it answers, is slow, redirects, disconnects, is down, comes
+//! back.
 
 use std::future::Future;
 use std::io::{Read as _, Write as _};
@@ -28,11 +29,11 @@ pub enum Answer {
     Cached(String, &'static str),
     Status(u16),
     Redirect(String),
-    /// Nothing for so long.
+    /// Nothing for this time.
     Slow(Duration),
     /// A byte now and then.
     Drip,
-    /// A hundred megabytes, with or without saying so.
+    /// A hundred megabytes, with or without announcing the length.
     Huge {
         announced: bool,
     },
@@ -65,7 +66,7 @@ impl Issuer {
         issuer
     }
 
-    /// An issuer that is down, and has a place where it may come up.
+    /// An issuer that is down, with an address to come up at.
     pub fn down() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -118,7 +119,7 @@ impl Issuer {
         answers.push((path, answer));
     }
 
-    /// How many times its keys were asked for.
+    /// The number of requests for its keys.
     pub fn hits(&self) -> usize {
         self.site.jwks_hits.load(Ordering::SeqCst)
     }
@@ -127,7 +128,7 @@ impl Issuer {
         self.site.metadata_hits.load(Ordering::SeqCst)
     }
 
-    /// How many bytes of long documents it could send.
+    /// The number of bytes of long documents that it could send.
     pub fn sent(&self) -> usize {
         self.site.sent.load(Ordering::SeqCst)
     }
@@ -140,7 +141,7 @@ impl Issuer {
         block_on(self.builder().build()).unwrap()
     }
 
-    /// A token that is good now.
+    /// A valid token.
     pub fn token(&self, key: &Key) -> String {
         key.token(&claims(&self.url, self.clock.now().as_secs(), "read"))
     }
@@ -176,7 +177,7 @@ impl Site {
             .iter()
             .find(|(own, _)| *own == path)
             .map(|(_, a)| a.clone());
-        // Whoever asked may have hung up.
+        // The client may have disconnected.
         self.answer(&mut stream, answer.unwrap_or(Answer::Status(404))).ok();
     }
 

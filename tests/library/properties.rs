@@ -14,7 +14,7 @@ const ISSUER: &str = "https://auth.example.com";
 const ALGORITHMS: [&str; 6] = ["ES256", "ES384", "PS256", "RS256", "EdDSA", "HS256"];
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// A verifier that knows a key for each algorithm, and a good token of each, which it has seen.
+/// A verifier with a key for each algorithm, and a valid token of each, which it has seen.
 struct Stage {
     verifier: Verifier,
     tokens: [String; 6],
@@ -37,7 +37,7 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
 });
 
 impl Stage {
-    /// Shows bytes as an API is shown them, in a header.
+    /// Checks bytes as an API gets them, in a header.
     fn check(&self, bytes: &[u8]) -> Result<(), String> {
         let header = [b"Bearer ", bytes].concat();
         match bearer_token([header.as_slice()], "") {
@@ -85,7 +85,7 @@ impl Change {
         ]
     }
 
-    /// What becomes of `token` when this happens at `at`.
+    /// The result of this change to `token` at `at`.
     fn of(&self, token: &str, at: usize) -> Vec<u8> {
         let mut bytes = token.as_bytes().to_vec();
         match self {
@@ -104,7 +104,7 @@ impl Change {
     }
 }
 
-/// What is left of a header's value (RFC 9110 §5.5: white space around it is no part of it).
+/// The value of a header without surrounding white space (RFC 9110 §5.5).
 fn trimmed(bytes: &[u8]) -> &[u8] {
     bytes.trim_ascii()
 }
@@ -117,7 +117,7 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// JOSE-1, JOSE-2: no token but the token, whatever happens to one of its bytes.
+    /// JOSE-1, JOSE-2: any change of a byte makes a token invalid.
     #[test]
     fn no_change_is_accepted(algorithm in 0..6_usize, at in any::<Index>(), change in Change::any()) {
         let token = &STAGE.tokens[algorithm];
@@ -126,7 +126,7 @@ proptest! {
         prop_assert!(STAGE.check(&changed).is_err(), "{}", String::from_utf8_lossy(&changed));
     }
 
-    /// JOSE-1: nothing panics, whatever is sent.
+    /// JOSE-1: no input causes a panic.
     #[test]
     fn any_bytes_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         prop_assert!(STAGE.check(&bytes).is_err());
@@ -146,7 +146,7 @@ proptest! {
         prop_assert!(STAGE.verifier.check(&token, API).is_err());
     }
 
-    /// JOSE-1: a part has one encoding; none of the others that decoders know is read.
+    /// JOSE-1: a part has one encoding; alternative encodings are rejected.
     #[test]
     fn no_other_encoding_is_accepted(
         algorithm in 0..6_usize,
@@ -160,7 +160,7 @@ proptest! {
         let text = parts[part].clone();
         let at = at.index(text.len());
         parts[part] = match way {
-            // Bits to spare in the last character, where there are some.
+            // Unused bits in the last character, if there are any.
             0 => {
                 let spare = [0, 0, 4, 2][text.len() % 4];
                 prop_assume!(spare > 0 && stray < 1 << spare);
@@ -179,13 +179,13 @@ proptest! {
         let changed = parts.join(".");
         prop_assume!(changed != *token);
         let result = STAGE.verifier.check(&changed, API).map(drop);
-        // The claims are looked at only when the signature over them is good.
+        // The claims are read only after their signature is verified.
         let allowed = [VerifyError::Malformed, VerifyError::Signature];
         prop_assert!(result.is_err_and(|error| allowed.contains(&error)), "{changed}");
     }
 }
 
-/// JOSE-1, JOSE-2: the same at each position, without chance.
+/// JOSE-1, JOSE-2: the same at each position, exhaustively.
 #[test]
 fn no_position_is_left_out() {
     for token in &STAGE.tokens {

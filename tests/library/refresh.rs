@@ -1,4 +1,4 @@
-//! Fresh keys, and the limits on questions to the issuer.
+//! Refreshing keys, and the limits on requests to the issuer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use mintery_verifier::{Fetch, FetchError, Verifier, VerifyError};
 use crate::issuer::{Answer, Issuer, JWKS, block_on, eventually, verify};
 use crate::key::{API, Key, claims, jwks};
 
-/// As long as an unknown key has to wait after a fetch.
+/// The time that an unknown key has to wait after a fetch.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// SEC-2, SEC-3: one fetch per interval whatever the demand; a negative answer is remembered.
@@ -116,7 +116,7 @@ fn what_a_withdrawn_key_signed_is_not_good_any_more() {
     issuer.clock.let_pass(Duration::from_mins(5));
     eventually("the key is gone", || verifier.check(&token, API).is_err());
     assert_eq!(verify(&verifier, &token), Err(VerifyError::UnknownKey));
-    // Another key under the old name vouches for nothing either, but for what it signs.
+    // Another key under the old id verifies only its own signatures.
     let namesake = Key::new("a", "ES256");
     issuer.publish(&[&namesake, &new]);
     issuer.clock.let_pass(Duration::from_mins(5));
@@ -138,7 +138,7 @@ fn an_issuer_that_starts_anew_has_other_keys() {
     assert_eq!(verify(&verifier, &issuer.token(&old)), Err(VerifyError::UnknownKey));
 }
 
-/// The issuer says how long its keys stay, from a second to an hour.
+/// The issuer sets the caching time of its keys, from a second to an hour.
 #[test]
 fn the_issuers_max_age_is_kept() {
     let key = Key::new("a", "ES256");
@@ -165,7 +165,7 @@ fn the_issuers_max_age_is_kept() {
     eventually("the program's own interval", || verifier.jwks().unwrap().status().attempts == 2);
 }
 
-/// A corrected date is no passing of time: no key is fetched for it, and none is forgotten.
+/// A corrected date is not elapsed time: it causes no fetch and no expiry.
 #[test]
 fn a_clock_that_jumps_an_hour_confuses_nothing() {
     let hour = Duration::from_hours(1);
@@ -184,7 +184,7 @@ fn a_clock_that_jumps_an_hour_confuses_nothing() {
     assert_eq!(verify(&verifier, &issuer.token(&new)), Err(VerifyError::UnknownKey));
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(issuer.hits(), 1);
-    // With the date an hour back, time passes as ever.
+    // With the date an hour back, time passes as usual.
     issuer.publish(&[&key, &new]);
     issuer.clock.let_pass(INTERVAL);
     assert!(verify(&verifier, &issuer.token(&new)).is_ok());
@@ -192,7 +192,7 @@ fn a_clock_that_jumps_an_hour_confuses_nothing() {
     eventually("the usual interval", || issuer.hits() == 3);
 }
 
-/// A program's own way to fetch.
+/// A program's own fetcher.
 struct Own {
     calls: Arc<AtomicUsize>,
     panics: bool,
@@ -241,7 +241,7 @@ fn a_fetcher_that_panics_is_one_that_failed() {
     eventually("the thread ends", || Arc::strong_count(&calls) == 1);
 }
 
-/// Whatever runtime moves a request from thread to thread can hold these futures.
+/// These futures work in every runtime that moves them between threads.
 #[test]
 fn its_futures_and_handles_go_from_thread_to_thread() {
     fn sent<T: Send>(_: T) {}

@@ -18,7 +18,7 @@ use serde_json::json;
 use crate::issuer::{JWKS, block_on, verify};
 use crate::key::{API, Key, claims, jwks};
 
-/// Vouches for itself, for 127.0.0.1, until 2126.
+/// Self-signed, for 127.0.0.1, until 2126.
 const CERTIFICATE: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBkzCCATmgAwIBAgIUcaYcF4Qkp5zerhjGyKLwW0UxDO0wCgYIKoZIzj0EAwIw
@@ -33,7 +33,7 @@ SG7j0pU+FN8e16FbBCnXith91+A7/oc=
 -----END CERTIFICATE-----
 ";
 
-/// The key to it, which opens nothing else.
+/// Its key, which is used for nothing else.
 const CERTIFICATE_KEY: &str = "\
 -----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgIEWoacixlfNaNCLQ
@@ -42,7 +42,7 @@ MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgIEWoacixlfNaNCLQ
 -----END PRIVATE KEY-----
 ";
 
-/// Answers by TLS what a good issuer answers; gives its URL.
+/// Serves a valid issuer by TLS; returns its URL.
 fn issuer(key: &Key) -> String {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(provider)
@@ -62,7 +62,7 @@ fn issuer(key: &Key) -> String {
             let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
             let mut stream = StreamOwned::new(connection, stream.unwrap());
             let mut request = [0; 4096];
-            // Whoever does not trust the certificate hangs up.
+            // A client that does not trust the certificate disconnects.
             let Ok(read) = stream.read(&mut request) else { continue };
             let is_jwks = request[..read].starts_with(format!("GET {JWKS} ").as_bytes());
             let body = if is_jwks { &keys } else { &metadata };
@@ -95,7 +95,7 @@ fn trusting(name: &str, roots: &str, test: impl FnOnce()) {
         .args(["--exact", name, "--nocapture"])
         .env("SSL_CERT_FILE", &file)
         .env_remove("SSL_CERT_DIR");
-    // No proxy is used, whatever the environment says.
+    // No proxy is used, whatever the environment sets.
     for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "HTTP_PROXY", "http_proxy"] {
         child.env(variable, "http://127.0.0.1:1");
     }

@@ -12,8 +12,8 @@ use crate::key::jwks;
 /// The claims of RFC 7515 Appendix A.1 to A.3.
 const CLAIMS: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 
-/// Whether the key of `set` that is called `kid` made the signature at the end of `token`; and not
-/// that over anything else, nor any other one.
+/// `true` if the key `kid` of `set` verifies the signature at the end of `token`, and rejects it
+/// over any other text, and any other signature.
 fn is_signed(set: &KeySet, kid: &str, token: &str) -> bool {
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
@@ -99,7 +99,7 @@ fn rfc_7517_public_keys() -> [Value; 2] {
     ]
 }
 
-/// 7517-1: RFC 7517 Appendix A.1: what is not for signatures is left out.
+/// 7517-1: RFC 7517 Appendix A.1: a key that is not for signatures is left out.
 #[test]
 fn rfc_7517_public_keys_are_read() {
     let mut keys = rfc_7517_public_keys();
@@ -110,7 +110,7 @@ fn rfc_7517_public_keys_are_read() {
         set.left_out(),
         [LeftOut { kid: Some("1".to_owned()), reason: LeftOutReason::OtherUse }]
     );
-    // Its point is a good one all the same.
+    // Its point is valid nonetheless.
     keys[0].as_object_mut().unwrap().remove("use");
     assert_eq!(KeySet::parse(jwks(&keys).as_bytes()).unwrap().ids().count(), 2);
 }

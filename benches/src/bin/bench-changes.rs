@@ -1,5 +1,5 @@
-//! How many changes a second the store takes from eight writers: clients that are enabled and
-//! disabled, each with its event. `bench-changes URL` prints one JSON object.
+//! Measures the changes per second that the store accepts from eight writers, which enable and
+//! disable clients, each with its event. `bench-changes URL` prints one JSON object.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ async fn open(url: &DatabaseUrl) -> Result<Admin, Failure> {
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let database = Database::open(url, Missing::Create, Arc::new(Metrics::default())).await?;
     database.migrate().await?;
-    // The same for every run: a database that an earlier run left opens again.
+    // The same for every run, so that the database of an earlier run opens again.
     let master_key = MasterKeySource::Given(Secret::new("A".repeat(43)));
     let unlocked = unlock(&database, &master_key, &clock, &*random, Mode::Normal).await?;
     Ok(Admin {

@@ -1,5 +1,5 @@
-//! What it costs to look whether a token was taken back while a million others are, with cut-offs
-//! of every kind besides: in one thread, and in memory. Prints one JSON object.
+//! Measures the lookup of a token among a million revoked ones, with cut-offs of every kind: time
+//! in one thread, and memory. Prints one JSON object.
 
 use std::error::Error;
 use std::fs;
@@ -13,10 +13,10 @@ use mintery::random::{self, SystemRandom};
 use mintery_verifier::revocation::Revocations;
 use serde_json::json;
 
-/// Tokens that are looked for, none of them taken back, so that every place has to be looked at.
+/// The looked-up tokens, none of them revoked, so that every place is checked.
 const TOKENS: u32 = 200_000;
 
-/// Clients, secrets, APIs and keys that were cut off, of each as many.
+/// The number of cut-offs of clients, secrets, APIs and keys each.
 const CUT_OFFS: u32 = 1_000;
 
 fn main() -> Result<(), Box<dyn Error>> {

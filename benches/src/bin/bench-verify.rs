@@ -1,5 +1,5 @@
-//! What the check of an access token costs in one thread, without HTTP: a token never seen before
-//! against the raw check of its signature, and a token seen before. Prints one JSON object, in
+//! Measures the verification of an access token in one thread, without HTTP: a new token against
+//! the raw check of its signature, and a token seen before. Prints one JSON object, in
 //! microseconds.
 
 use std::error::Error;

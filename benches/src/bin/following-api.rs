@@ -1,10 +1,10 @@
-//! An API in a process of its own that verifies offline and follows what the issuer takes back:
+//! An API in a process of its own that verifies offline and follows the issuer's revocations:
 //!
 //! ```text
 //! following-api LISTEN ISSUER CLIENT_ID CLIENT_SECRET
 //! ```
 //!
-//! `GET /` answers 204 to a good token for the issuer, and 401 to any other; `GET /ready` answers
+//! `GET /` answers 204 to a valid token for the issuer, and 401 to any other; `GET /ready` answers
 //! 200.
 
 use std::error::Error;

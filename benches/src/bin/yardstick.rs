@@ -1,12 +1,11 @@
-//! What Mintery is measured against: the least that actix-web can do and still answer the same
-//! bytes.
+//! The yardstick for Mintery: the minimum of work in actix-web that answers the same bytes.
 //!
 //! One worker, no client, no check, no database. `POST /oauth/token` reads the form and signs with
-//! a parsed key (ES256, or RS256 or EdDSA when the second argument says so),
-//! `GET /seen` answers what `GET /api/v1/users/me` answers, and `GET /verify` does so after one
-//! signature check. `GET /granted` answers what `GET /auth/check` answers. `POST /introspect` reads
-//! the form and answers what `POST /oauth/introspect` answers. A token for `/verify` comes from
-//! `/oauth/token` of the same process, whose key lives as long as it does.
+//! a parsed key (ES256; RS256 or EdDSA by the second argument), `GET /seen` answers as `GET
+//! /api/v1/users/me`, and `GET /verify` does so after one signature check. `GET /granted` answers
+//! as `GET /auth/check`. `POST /introspect` reads the form and answers as `POST /oauth/introspect`.
+//! A token for `/verify` comes from `/oauth/token` of the same process, whose key lives as long as
+//! it does.
 
 use std::{
     borrow::Cow,
@@ -48,7 +47,7 @@ const GRANTED: [(&str, &str); 5] = [
     ("x-auth-scope", "read write"),
 ];
 
-/// The most bytes of a signature: those of RS256 with a key of 2048 bits.
+/// The maximum length of a signature: RS256 with a key of 2048 bits.
 const MAX_SIGNATURE_LEN: usize = 256;
 
 #[actix_web::main]
@@ -124,7 +123,7 @@ async fn verify(
     Ok(ok().body(ME))
 }
 
-/// The status and the headers that every answer of Mintery has.
+/// The status and the headers of every response of Mintery.
 fn ok() -> HttpResponseBuilder {
     let mut answer = HttpResponse::Ok();
     answer
@@ -147,7 +146,7 @@ struct Yardstick {
     header: String,
 }
 
-/// What signs.
+/// The signing key.
 enum Pair {
     Ecdsa(EcdsaKeyPair),
     Rsa(RsaKeyPair),
@@ -276,7 +275,7 @@ struct Answer<'a> {
     scope: &'a str,
 }
 
-/// A request that the driver never sends: whoever sees it measured something else.
+/// A request that the driver never sends: its appearance invalidates the measurement.
 #[derive(Debug)]
 struct Refused;
 

@@ -119,7 +119,7 @@ fn parts_named(path: &str, line: &str) -> Vec<String> {
     named
 }
 
-/// What follows `prefix` in `line`, wherever it stands as a word of its own.
+/// The texts after each occurrence of `prefix` as a word in `line`.
 fn words<'a>(line: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
     line.match_indices(prefix).filter_map(move |(at, _)| {
         let before = line[..at].chars().next_back();

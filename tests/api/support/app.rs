@@ -165,7 +165,7 @@ impl TestApp {
         }
     }
 
-    /// Where it listens, without the scheme.
+    /// The address that it listens on, without the scheme.
     pub fn address(&self) -> &str {
         self.url.strip_prefix("http://").unwrap()
     }

@@ -127,7 +127,7 @@ impl Forgery {
         sign(&self.key, self.header_text(), self.claims_text())
     }
 
-    /// What is to be signed: both parts, encoded.
+    /// The text to sign: both parts, encoded.
     pub fn signed(&self) -> String {
         format!("{}.{}", encode(self.header_text()), encode(self.claims_text()))
     }

@@ -35,7 +35,7 @@ fn a_database_file_of_somebody_else() {
     examine(&work).says("database", "problem", &["4321", "as that user"]);
 }
 
-/// A user who may look and not write: the first start would fail.
+/// A user with read access only: the first start would fail.
 #[test]
 fn where_this_user_may_not_write() {
     only_on!(Engine::Sqlite);
@@ -50,7 +50,7 @@ fn where_this_user_may_not_write() {
     }
 }
 
-/// A look leaves nothing behind that would keep later writers from their work.
+/// A check leaves no file behind that would block later writers.
 #[test]
 fn a_database_that_its_owner_may_only_read() {
     only_on!(Engine::Sqlite);
@@ -89,7 +89,7 @@ fn run_as_another_user(work: &Workplace, arguments: &[&str]) -> Output {
     command.args(arguments).uid(4321).gid(4321).output().unwrap()
 }
 
-/// Only root may give files away.
+/// Only root may change the owner of files.
 fn is_root() -> bool {
     let probe = tempfile::NamedTempFile::new().unwrap();
     std::os::unix::fs::chown(probe.path(), Some(4321), None).is_ok()
@@ -126,7 +126,7 @@ fn what_is_no_database() {
     }
 }
 
-/// Neither an empty file nor one of another program becomes ours by a look.
+/// Neither an empty file nor one of another program is changed by a check.
 #[test]
 fn a_database_without_our_tables() {
     only_on!(Engine::Sqlite);
@@ -185,7 +185,8 @@ fn a_database_that_somebody_has_locked() {
     runtime().block_on(async { locker.close().await.unwrap() });
 }
 
-/// A misspelt `sslmode` encrypts nothing, and a misspelt password is told to nobody (SEC-5).
+/// A misspelled `sslmode` is reported, because it encrypts nothing, and a misspelled password is
+/// never shown (SEC-5).
 #[test]
 fn parameters_of_the_database_that_are_ignored() {
     only_on!(Engine::Postgres);

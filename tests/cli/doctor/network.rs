@@ -17,7 +17,7 @@ fn an_issuer_that_does_not_do() {
     examine(&none).says("issuer", "problem", &["not set", "MINTERY_ISSUER", "serve --dev"]);
 }
 
-/// Something else answers where the issuer should: no Mintery, and nobody that says anything.
+/// Another server, or a silent one, is at the issuer's address.
 #[test]
 fn an_issuer_that_leads_elsewhere() {
     let (work, other) = (healthy(), with_addresses(Workplace::with_tables()));
@@ -42,7 +42,7 @@ fn a_port_that_is_taken() {
     );
     let report = examine(&healthy().with("MINTERY_METRICS__LISTEN", &address));
     report.is_well_but(&["metrics"]).says("metrics", "problem", &[&address, "another program"]);
-    // An address of the documentation (RFC 5737), which no machine has.
+    // A documentation address (RFC 5737), which no machine has.
     let report = examine(&healthy().with("MINTERY_LISTEN", "192.0.2.1:8080"));
     report.says("port", "problem", &["192.0.2.1"]);
 }

@@ -29,7 +29,7 @@ fn a_token_of_one_node_is_good_at_all() {
     let nodes = start_three(&work);
     let client = work.create_client(&[]);
     for issuing in &nodes {
-        // Made a moment ago by another process, and known everywhere.
+        // Created a moment ago by another process, and known everywhere.
         let token = issuing.token(&client);
         for accepting in &nodes {
             let me = accepting.me(&token);
@@ -42,8 +42,8 @@ fn a_token_of_one_node_is_good_at_all() {
     }
 }
 
-/// 7009-5: a reader of the feed that asks another node each time misses nothing, wherever the nodes
-/// have stopped between.
+/// 7009-5: a reader of the feed that alternates between nodes misses nothing, wherever they have
+/// stopped in between.
 #[test]
 fn a_reader_of_the_feed_misses_nothing_whichever_node_it_asks() {
     const TOKENS: usize = 60;
@@ -122,16 +122,15 @@ fn a_client_that_was_disabled_is_refused_by_all_nodes_within_a_second() {
             let took = acknowledged.elapsed();
             println!("refused by all nodes {took:?} after the command had ended");
             assert!(took < Duration::from_secs(1), "{took:?}");
-            // And it stays so.
+            // It stays so.
             assert!(nodes.iter().all(|node| node.ask_for_token(&client).status == 401));
             work.run(&["client", "enable", &client.id]).succeeded();
         }
     }
 }
 
-/// Nodes add what they counted to the same rows, at once and in the end.
-/// SEC-10: a key that was made at one moment is good at all nodes in the next, and revoked within a
-/// second.
+/// Nodes add their counts to the same rows, during the run and at the end. SEC-10: a new key works
+/// immediately at all nodes, and a revocation holds within a second.
 #[test]
 fn a_key_is_good_or_not_at_all_nodes() {
     only_on!(Engine::Postgres);
@@ -213,7 +212,7 @@ fn migrations_that_run_at_once_do_not_trip_over_each_other() {
     work.create_client(&[]);
 }
 
-/// A node that was given no master key makes none beside a database that has one.
+/// A node without a master key creates none beside a database that has one.
 #[test]
 fn a_node_without_the_master_key_is_refused() {
     only_on!(Engine::Postgres);
@@ -224,8 +223,8 @@ fn a_node_without_the_master_key_is_refused() {
     assert_eq!(elsewhere.entries(), Vec::<String>::new());
 }
 
-/// Three nodes without a shared master key start at once: one makes its key, and the others leave
-/// none behind.
+/// Three nodes without a shared master key start together: one creates the key, and the others
+/// leave none behind.
 #[test]
 fn of_nodes_that_make_keys_of_their_own_one_wins() {
     only_on!(Engine::Postgres);
@@ -249,8 +248,7 @@ fn of_nodes_that_make_keys_of_their_own_one_wins() {
     }
 }
 
-/// A transaction that is never ended keeps changes out, for a while; it keeps nobody from being
-/// served.
+/// A transaction that never ends blocks changes for a while, but never requests.
 #[test]
 fn a_transaction_that_holds_up_all_changes_is_told() {
     only_on!(Engine::Postgres);
@@ -269,7 +267,7 @@ fn a_transaction_that_holds_up_all_changes_is_told() {
     work.assert_no_gap_in_events();
 }
 
-/// SEC-10: somebody who logs in at one node is logged in at all, and out at all within a second.
+/// SEC-10: a log-in at one node holds at all nodes, and a log-out within a second.
 #[test]
 fn a_session_of_one_node_is_good_at_all() {
     only_on!(Engine::Postgres);

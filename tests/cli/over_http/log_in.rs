@@ -26,7 +26,7 @@ fn a_client_logs_in_and_out() {
     let told = caller.run(&["whoami"]).succeeded().stdout;
     assert!(told.contains(&client.id) && told.contains("read write"), "{told}");
 
-    // The slash that was put at the end of the URL means nothing.
+    // A final slash of the URL is ignored.
     let kept = fs::read_to_string(caller.file()).unwrap();
     assert!(kept.contains(&format!("url = \"{}\"", server.url(""))), "{kept}");
 
@@ -38,7 +38,7 @@ fn a_client_logs_in_and_out() {
     server.token(&client);
 }
 
-/// A key of somebody does the same as one of a client.
+/// A user's key works as a client's.
 #[test]
 fn a_user_calls_with_their_key() {
     let (work, server, caller) = begin();
@@ -79,7 +79,7 @@ fn a_user_calls_with_their_key() {
     assert_eq!(server.me(token.trim_end()).status, 401);
 }
 
-/// A token of one client is not revoked by another, and stays good.
+/// A token of one client cannot be revoked by another.
 #[test]
 fn the_error_of_a_server_is_shown() {
     let (work, server, caller) = begin();
@@ -120,7 +120,7 @@ fn an_access_token_is_a_credential_too() {
     });
 }
 
-/// One that only introspects, or whose tokens are for another API.
+/// A client that only introspects, or whose tokens are for another API.
 #[test]
 fn a_client_that_is_nobody_at_the_server_itself_logs_in_all_the_same() {
     let (work, server, caller) = begin();
@@ -198,7 +198,7 @@ fn a_refused_credential_is_not_stored() {
         assert!(!said.stderr.contains("hunter2"), "{said:?}");
     }
     assert!(!caller.work.path("config").exists());
-    // What was kept before stays.
+    // The earlier profiles stay.
     caller.login(&url, &key).succeeded();
     let before = fs::read(caller.file()).unwrap();
     caller.login(&url, &typo).ended_with(3, &[]);
@@ -231,14 +231,14 @@ fn the_environment_names_server_and_credential() {
     assert_eq!(me(&by_secret, &[]), client.id.as_str());
     by_secret.run(&["token", "get"]).succeeded();
 
-    // A credential is for one server: none of a profile goes to the URL of the environment, nor the
-    // other way round.
+    // A credential belongs to one server: no profile's credential goes to the URL of the
+    // environment, nor the reverse.
     beside().run(&["whoami"]).was_misused();
     Caller::beside(&work).with("MINTERY_TOKEN", &key).run(&["whoami"]).was_misused();
     beside().with("MINTERY_CLIENT_ID", &client.id).run(&["whoami"]).was_misused();
     by_secret.with("MINTERY_TOKEN", &key).run(&["whoami"]).was_misused();
 
-    // Neither stands in the way of commands that read settings.
+    // Neither affects commands that read settings.
     let work = work.with("MINTERY_URL", "https://auth.example.com").with("MINTERY_TOKEN", &key);
     let work = work
         .with("MINTERY_CLI_PROFILE", "x")

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::support::caller::Caller;
 use crate::support::{Client, Server, Workplace};
 
-/// A server, and somebody who calls it.
+/// A server and a caller.
 fn begin() -> (Workplace, Server, Caller) {
     let work = Workplace::with_tables();
     work.create_client(&[]);

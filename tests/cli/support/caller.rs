@@ -1,5 +1,5 @@
-//! Somebody who calls a server with `mintery` from elsewhere: without its database, beside settings
-//! that would stop every command that reads them.
+//! A caller of a server with `mintery` from elsewhere: without its database, beside settings that
+//! would break every command that reads them.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex};
 
 use crate::support::{Client, Ran, Server, Workplace};
 
-/// A place from which servers are called, with a directory of configuration of its own.
+/// A place to call servers from, with its own configuration directory.
 pub struct Caller {
     pub work: Workplace,
 }
 
 impl Caller {
-    /// Nobody who has anything to do with the database of `work`.
+    /// A caller without access to the database of `work`.
     pub fn beside(work: &Workplace) -> Self {
         let work = work.beside();
         work.write("mintery.toml", "this is no setting");
@@ -50,8 +50,8 @@ impl Caller {
 }
 
 impl Ran {
-    /// It ended with `code`, and said why: nothing on standard output, all `words` on standard
-    /// error, and nothing there that a terminal would act on.
+    /// The command ended with `code` and a reason: nothing on standard output, all `words` on
+    /// standard error, and no terminal escapes.
     #[track_caller]
     pub fn ended_with(self, code: i32, words: &[&str]) -> Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
@@ -70,14 +70,14 @@ impl Ran {
     }
 }
 
-/// A server that is no Mintery: to everybody it answers the same bytes.
+/// A server that is not Mintery: it sends the same bytes to every client.
 pub struct Stranger {
     pub url: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
 impl Stranger {
-    /// One that answers with a status line, headers and a body; their length goes without saying.
+    /// A server with a status line, headers and a body; the length is added.
     pub fn answering(status: &str, headers: &str, body: &[u8]) -> Self {
         let head = format!(
             "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
@@ -86,7 +86,7 @@ impl Stranger {
         Self::sending([head.as_bytes(), body].concat())
     }
 
-    /// One that sends these bytes, and hangs up.
+    /// A server that sends these bytes and disconnects.
     pub fn sending(answer: Vec<u8>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -109,7 +109,7 @@ impl Stranger {
         Self { url, requests }
     }
 
-    /// What it was asked.
+    /// The received requests.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }

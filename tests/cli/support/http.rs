@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{PATIENCE, runtime};
 
-/// What a server answered.
+/// A response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -25,7 +25,7 @@ impl Answer {
     }
 }
 
-/// What requests are made with: no proxy, no redirects, each on a connection of its own.
+/// The HTTP client: no proxy, no redirects, a new connection for each request.
 pub fn http() -> &'static reqwest::Client {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
     CLIENT.get_or_init(|| {

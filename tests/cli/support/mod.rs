@@ -26,13 +26,13 @@ pub use ran::Ran;
 pub use server::{Server, Starting};
 pub use workplace::Workplace;
 
-/// How long anything may take before it counts as hanging.
+/// The time after which anything counts as hanging.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// An issuer for servers that are reached at another address.
 pub const ISSUER: &str = "https://auth.example.test";
 
-/// Asks until there is an answer. Nothing here waits for a fixed time.
+/// Polls until there is a result. No test waits for a fixed time.
 pub fn eventually<T>(what: &str, within: Duration, mut ask: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
@@ -44,7 +44,7 @@ pub fn eventually<T>(what: &str, within: Duration, mut ask: impl FnMut() -> Opti
     }
 }
 
-/// Where the tests' own asynchronous work is done.
+/// The runtime for the tests' own asynchronous work.
 pub fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| {

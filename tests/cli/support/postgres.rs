@@ -6,7 +6,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 
 use super::runtime;
 
-/// A database on the server of the tests, for as long as somebody uses it.
+/// A database on the server of the tests, dropped with its last user.
 pub struct PostgresDatabase {
     server: String,
     name: String,

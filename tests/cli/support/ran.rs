@@ -22,8 +22,7 @@ impl Ran {
         self
     }
 
-    /// It was not called as it must be: code 2, nothing on standard output, something on standard
-    /// error.
+    /// Misused: code 2, nothing on standard output, something on standard error.
     #[track_caller]
     pub fn was_misused(self) -> Self {
         assert_eq!(self.code, Some(2), "{self:#?}");
@@ -31,8 +30,8 @@ impl Ran {
         self
     }
 
-    /// It failed with code 1, and said why: nothing on standard output, one line on standard error,
-    /// with all `words`.
+    /// Failed with code 1 and a reason: nothing on standard output, one line on standard error with
+    /// all `words`.
     #[track_caller]
     pub fn failed(self, words: &[&str]) -> Self {
         assert_eq!(self.code, Some(1), "{self:#?}");
@@ -55,7 +54,7 @@ impl Ran {
     }
 }
 
-/// A line of the log that tells of no failure: that a statement took long, say.
+/// A log line that reports no failure, such as a slow statement.
 fn is_less_than_an_error(line: &str) -> bool {
     line.starts_with("20") && matches!(line.split_whitespace().nth(1), Some("INFO" | "WARN"))
 }

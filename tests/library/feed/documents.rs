@@ -145,7 +145,7 @@ fn a_document_with_a_bad_signature_or_form_changes_nothing() {
     check_all(cases.map(|(name, case)| (name.to_owned(), spoil(case))).into());
 }
 
-/// A document that `spoil` makes of a good one is refused.
+/// Asserts that a valid document changed by `spoil` is rejected.
 fn check_spoilt(name: &str, spoil: impl Fn(&Issuer, &Asked, Value) -> String + Send + 'static) {
     let issuer = Issuer::new();
     let follow = Issuer::follow().when_stale(StaleRevocations::Accept);
@@ -158,7 +158,7 @@ fn check_spoilt(name: &str, spoil: impl Fn(&Issuer, &Asked, Value) -> String + S
         let from = asked.after.as_ref().map(|_| 10);
         Ok(spoil(&own, asked, own.document(asked, from, 12, &entries)))
     });
-    // The unknown key may be asked for.
+    // The unknown key may be fetched.
     let status = issuer.round_after(Duration::from_secs(10), &verifier);
     assert!(status.error.is_some(), "{name}");
     assert_eq!(status.event, Some(10), "{name}");
@@ -167,7 +167,7 @@ fn check_spoilt(name: &str, spoil: impl Fn(&Issuer, &Asked, Value) -> String + S
             verify(&verifier, token).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(caller.freshness(), Some(Duration::from_secs(10)), "{name}");
     }
-    // It starts over, and is told the truth.
+    // It starts over, and gets the truth.
     issuer.tell_truth(12, &json!({ "clients": issuer.cut_off(Kind::Client, "mc_2", 12) }));
     let status = issuer.round_after(Duration::from_millis(500), &verifier);
     assert!(status.error.is_none() && issuer.asked().after.is_none(), "{name}: {status:?}");
@@ -228,7 +228,7 @@ fn a_long_list_is_taken_over_when_it_is_complete() {
         }
         own.sign(&claims)
     };
-    // The third is not the next one of the first; and what belongs to another list is not either.
+    // The third part does not follow the first; nor does a part of another list.
     for (second, to) in [(3, 30), (1, 30), (2, 31)] {
         let own = issuer.clone();
         let mut asked_before = 0;

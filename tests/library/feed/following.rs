@@ -48,7 +48,7 @@ fn a_revoked_token_is_refused() {
     assert_eq!(verify(&verifier, &by_id), Err(VerifyError::Revoked));
 }
 
-/// While the issuer is away, or a node of it cannot tell, the policy decides.
+/// While the issuer is away, or its node does not know, the policy decides.
 #[test]
 fn old_knowledge_is_treated_as_the_policy_says() {
     for policy in [StaleRevocations::Accept, StaleRevocations::Refuse] {
@@ -64,10 +64,10 @@ fn old_knowledge_is_treated_as_the_policy_says() {
         } else {
             assert_eq!(verify(&verifier, &token), Err(VerifyError::StaleRevocations));
             assert_eq!(verifier.check(&token, API), Err(VerifyError::StaleRevocations));
-            // What is wrong anyhow is said.
+            // Other faults are still reported.
             assert_eq!(verify(&verifier, "a.b"), Err(VerifyError::Malformed));
         }
-        // A node that is cut off from its store answers, and knows as little.
+        // A node that is cut off from its store answers, but knows no more.
         let own = issuer.clone();
         issuer.answer(move |asked| {
             let mut claims = own.document(asked, Some(10), 10, &json!({}));
@@ -84,7 +84,7 @@ fn old_knowledge_is_treated_as_the_policy_says() {
     }
 }
 
-/// A machine that slept: the clock that does not jump stood still, the date did not.
+/// A machine that slept: the monotonic clock stood still, the date did not.
 #[test]
 fn a_verifier_that_slept_for_a_day_starts_over() {
     let issuer = Issuer::new();
@@ -129,7 +129,7 @@ fn the_issuer_is_asked_where_the_policy_says_so() {
     assert_eq!(asked(), 1);
     let form = issuer.state.lock().unwrap().introspections[0].clone();
     assert_eq!(form, format!("token={token}&token_type_hint=access_token"));
-    // Only what waits for nobody is refused.
+    // Only a check that cannot wait is refused.
     assert_eq!(verifier.check(&token, API), Err(VerifyError::StaleRevocations));
     tell(Ok(r#"{"active":false}"#));
     issuer.clock.let_pass(Duration::from_secs(1));
@@ -147,7 +147,7 @@ fn the_issuer_is_asked_where_the_policy_says_so() {
     assert_eq!(asked(), before + 1);
 }
 
-/// Before the first document nothing is known.
+/// Before the first document no revocations are known.
 #[test]
 fn a_verifier_without_any_document() {
     for (policy, expected) in [
@@ -176,7 +176,7 @@ fn refused_credentials_are_reported() {
     let error = status.error.unwrap();
     assert_eq!(*error, FollowError::Credentials { client: "mc_api".to_owned(), status: 401 });
     assert!(!error.to_string().contains("se:cret"), "{error}");
-    // Wrong again and again, it asks more and more seldom.
+    // After repeated failures it asks more and more rarely.
     let asked = || issuer.state.lock().unwrap().asked.len();
     for secs in [1, 1, 2, 4, 8, 16, 30, 30] {
         issuer.round_after(Duration::from_secs(secs), &verifier);
@@ -201,7 +201,7 @@ fn a_new_key_of_the_issuer_is_fetched() {
     assert_eq!(issuer.jwks_fetches(), fetches + 1);
 }
 
-/// A stolen key can sign any event number, so the key itself is dropped at once.
+/// The holder of a stolen key can write any event number, so the key itself is dropped immediately.
 #[test]
 fn a_document_of_a_withdrawn_key_is_refused() {
     let issuer = Issuer::new();
@@ -248,7 +248,7 @@ fn the_feed_is_at_the_issuer() {
     issuer.state.lock().unwrap().metadata["revocations_endpoint"] =
         json!("https://evil.example.com/oauth/revocations");
     assert!(block_on(issuer.builder(Issuer::follow()).build()).is_ok());
-    // It would not have been answered elsewhere.
+    // It was not sent elsewhere.
     assert!(!issuer.state.lock().unwrap().asked.is_empty());
     let issuer = Issuer::new();
     assert!(block_on(issuer.builder(Issuer::follow().url(FEED)).build()).is_ok());
@@ -261,8 +261,7 @@ fn the_feed_is_at_the_issuer() {
     assert!(matches!(own.start(), Err(BuildError::NoFetcherToFollow)));
 }
 
-/// A key instead of an id and a secret: one credential is enough for an API that asks about keys as
-/// well.
+/// A key instead of an id and a secret: an API that also asks about keys needs only one credential.
 #[test]
 fn the_feed_is_followed_with_an_api_key() {
     let issuer = Issuer::new();
