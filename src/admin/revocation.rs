@@ -39,7 +39,7 @@ pub async fn revoke_api_tokens(
     let resource = resource.clone();
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            if !api::exists(tx, &resource).await? {
+            if !api::exists(tx, resource.as_str()).await? {
                 return Err(super::api::not_found(&resource));
             }
             Ok(((), Event::ApiTokensRevoked { resource }))

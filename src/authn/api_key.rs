@@ -13,11 +13,11 @@ use crate::clock::Timestamp;
 use crate::directory::{KnownApiKey, OverLimit, Rate};
 use crate::model::api_key::ApiKey;
 use crate::model::identity::{Authenticated, Credential};
-use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::usage::KeyOutcome;
 use crate::network::Network;
 use crate::secret::digest::SecretDigest;
+use mintery_verifier::model::resource::{comparable, is_same};
 
 /// An API key in a request.
 #[derive(Clone, Copy)]
@@ -175,14 +175,14 @@ fn for_resource(
     scopes: ScopeSet,
     resource: &str,
 ) -> Result<ScopeSet, KeyFailure> {
-    if resource == context.issuer.as_str() {
+    if is_same(resource, context.issuer.as_str()) {
         return Ok(scopes);
     }
-    if resource == context.default_audience.as_str() {
+    if is_same(resource, context.default_audience.as_str()) {
         return Ok(scopes.without_own());
     }
-    let is_own = known.owner.resources().iter().map(ResourceUri::as_str).any(|own| own == resource);
+    let is_own = known.owner.resources().iter().any(|own| is_same(own.as_str(), resource));
     let apis = context.directory.apis();
-    let api = apis.get(resource).filter(|_| is_own).ok_or(KeyFailure::Resource)?;
+    let api = apis.get(comparable(resource)).filter(|_| is_own).ok_or(KeyFailure::Resource)?;
     Ok(scopes.intersection(api.scopes.set()).without_own())
 }

@@ -12,6 +12,7 @@ use super::token::{client_of, credential_of, good_user, holder, scopes_of, user_
 use crate::clock::Timestamp;
 use crate::model::identity::{Authenticated, Identity};
 use crate::model::user::UserId;
+use mintery_verifier::model::resource::is_same;
 use mintery_verifier::{AccessToken, VerifyError};
 
 /// The one credential of a request to a protected route.
@@ -80,7 +81,7 @@ async fn authenticate_token(
 ) -> Result<Authenticated, AccessError> {
     // The demand may differ from the configured environments, so they are compared below.
     let token = context.ring.verifier().check_for_any(token)?;
-    if !demand.resources().all(|resource| token.audience.iter().any(|own| own == resource)) {
+    if !demand.resources().all(|resource| token.audience.iter().any(|own| is_same(own, resource))) {
         return Err(VerifyError::Audience.into());
     }
     if token.environment.is_some_and(|environment| !demand.environments.accept(environment)) {

@@ -19,6 +19,8 @@ use crate::secret::digest::DigestKey;
 pub struct Context {
     /// The issuer, which is also the identifier of Mintery's own API.
     pub issuer: Issuer,
+    /// The identifier of Mintery's own API: the issuer.
+    pub own_api: ResourceUri,
     /// The audience of a token whose request names no resource.
     pub default_audience: ResourceUri,
     /// The environments of API keys that are accepted unless a request asks for another.

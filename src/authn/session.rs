@@ -15,6 +15,7 @@ use crate::model::session::{Session, SessionId};
 use crate::model::user::{Role, User};
 use crate::network::Network;
 use crate::secret::digest::SecretDigest;
+use mintery_verifier::model::resource::is_same;
 
 /// The cookie of a session in a request.
 #[derive(Clone, Copy)]
@@ -64,7 +65,7 @@ pub(super) async fn authenticate(
     demand: Demand<'_>,
 ) -> Result<Authenticated, AccessError> {
     let known = recognize(context, presented).await??;
-    if demand.resources().any(|resource| resource != context.issuer.as_str()) {
+    if demand.resources().any(|resource| !is_same(resource, context.issuer.as_str())) {
         return Err(SessionFailure::Resource.into());
     }
     let scopes = scopes_of(context, &known.user);

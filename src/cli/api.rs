@@ -11,6 +11,7 @@ use super::input::{parse_given, parse_patch, parse_seconds};
 use super::output::{self, Output, date};
 use super::session;
 use super::shared::Shared;
+use super::token_size::warn_if_large;
 use crate::admin::api::{self, ApiTerms, ApiUpdate};
 use crate::admin::json::api::ApiJson;
 use crate::admin::revocation;
@@ -144,7 +145,8 @@ impl CreateApi {
         terms.validate()?;
         let admin = session::admin(shared, Missing::Create).await?;
         let api = api::create(&admin, resource, terms).await?;
-        self.output.confirm(&ApiJson::from(&api), || api_table(&api))
+        warn_if_large(&[], api.scopes.set())?;
+        self.output.show(&ApiJson::from(&api), || api_table(&api))
     }
 }
 
@@ -154,7 +156,8 @@ impl UpdateApi {
         update.name = parse_given(self.name.as_deref(), DisplayName::parse)?;
         let admin = session::admin(shared, Missing::Refuse).await?;
         let api = api::update(&admin, &resource, update).await?;
-        self.output.confirm(&ApiJson::from(&api), || api_table(&api))
+        warn_if_large(&[], api.scopes.set())?;
+        self.output.show(&ApiJson::from(&api), || api_table(&api))
     }
 }
 

@@ -214,7 +214,7 @@ impl UpdateKey {
         update.name = parse_given(self.name.as_deref(), DisplayName::parse)?;
         let admin = session::admin(shared, Missing::Refuse).await?;
         let key = api_key::update(&admin, &id, update).await?;
-        self.output.confirm(&ApiKeyJson::from(&key), || key_table(&key, admin.clock.now()))
+        self.output.show(&ApiKeyJson::from(&key), || key_table(&key, admin.clock.now()))
     }
 }
 

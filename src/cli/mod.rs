@@ -31,6 +31,7 @@ mod serve;
 mod session;
 mod shared;
 mod signing_key;
+mod token_size;
 mod user;
 
 use std::process::ExitCode;

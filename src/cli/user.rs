@@ -326,9 +326,9 @@ fn read_password(flag: &str) -> Result<Password, CliError> {
     Password::parse(secret_input::read_password(flag)?).map_err(CliError::usage)
 }
 
-/// Confirms the change of a user.
+/// Prints a user after a change.
 fn confirm(user: &User, output: Output) -> Result<(), CliError> {
-    output.confirm(&UserJson::from(user), || user_table(user))
+    output.show(&UserJson::from(user), || user_table(user))
 }
 
 fn user_table(user: &User) -> String {

@@ -8,7 +8,7 @@ use arc_swap::{ArcSwap, Guard};
 use crate::model::api::Api;
 use crate::store::{Database, StoreError, api};
 
-/// The APIs by identifier.
+/// The APIs by the comparable part of their identifiers.
 #[derive(Debug, Default)]
 pub struct Apis(ArcSwap<HashMap<Box<str>, Api>>);
 
@@ -17,12 +17,12 @@ impl Apis {
     pub async fn load(&self, database: &Database) -> Result<(), StoreError> {
         let all = api::all(database).await?;
         let by_identifier =
-            all.into_iter().map(|api| (api.resource.as_str().into(), api)).collect();
+            all.into_iter().map(|api| (api.resource.comparable().into(), api)).collect();
         self.0.store(Arc::new(by_identifier));
         Ok(())
     }
 
-    /// The current APIs.
+    /// The current APIs, by [`comparable`](crate::model::resource::ResourceUri::comparable).
     pub fn current(&self) -> Guard<Arc<HashMap<Box<str>, Api>>> {
         self.0.load()
     }

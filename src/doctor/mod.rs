@@ -128,6 +128,7 @@ pub async fn examine(
         network::issuer(&settings, is_dev).await,
         network::port(&settings, is_dev).await,
         network::metrics(&settings, is_dev).await,
+        network::proxies(&settings, is_dev),
     ];
     if let Subject::Database(database) = reached {
         database.close().await;

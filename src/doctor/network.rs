@@ -17,6 +17,7 @@ use mintery_verifier::{Fetch as _, FetchError, HttpFetcher};
 const ISSUER: &str = "issuer";
 const PORT: &str = "port";
 const METRICS: &str = "metrics";
+const PROXIES: &str = "proxies";
 
 /// The timeout of a request.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -214,4 +215,23 @@ pub async fn metrics(settings: &Settings, dev: bool) -> Finding {
             Finding::problem(METRICS, format!("cannot listen on {address}: {error}"), another)
         }
     }
+}
+
+/// Checks that the proxies in front are named. With an https issuer there is one, because this
+/// server speaks http.
+pub fn proxies(settings: &Settings, dev: bool) -> Finding {
+    let named = &settings.trusted_proxies;
+    if !named.is_empty() {
+        return Finding::ok(PROXIES, format!("{named} may say where a request comes from"));
+    }
+    if settings.serving_issuer(dev).is_ok_and(|issuer| issuer.is_https()) {
+        return Finding::warning(
+            PROXIES,
+            "the issuer is https, so a proxy is in front, and `trusted_proxies` names none: every \
+             caller has the proxy's address in limits, the log and API keys bound to addresses",
+            "set `trusted_proxies` to the addresses of the proxy, and let the proxy set \
+             X-Forwarded-For (docs/guides/proxies.md)",
+        );
+    }
+    Finding::ok(PROXIES, "none is named; callers connect to this server themselves")
 }

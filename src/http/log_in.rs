@@ -26,7 +26,7 @@ pub async fn begin_session(
     server: &AuthorizationServer,
     credentials: Credentials,
 ) -> Result<NewSession, LogInError> {
-    let from = caller_address(request, &server.inbound.trusted_proxies);
+    let from = caller_address(request, &server.inbound);
     let user_agent =
         request.headers().get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let place = Place { address: from, user_agent: user_agent.unwrap_or_default().into_owned() };

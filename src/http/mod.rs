@@ -19,6 +19,7 @@ use std::sync::Arc;
 use actix_web::dev::{ServiceRequest, ServiceResponse, fn_service};
 use actix_web::web::{self, Data, Payload, ServiceConfig, get, head, post, resource, scope};
 use actix_web::{Error, FromRequest, Handler, Resource, Responder};
+use api::auth_check::Tells;
 use table::{Route, Table};
 
 use crate::model::base_path::BasePath;
@@ -48,14 +49,18 @@ pub fn routes(
     let issuer_path = issuer_path.to_owned();
     // Patterns with parameters take as long as the rest of a request: they come last.
     let table = Arc::new(Table::new(&issuer_path, administration(optional.scanning)));
+    let checks = Arc::new(CheckPaths::new(&issuer_path, &optional.base_paths));
     move |config| {
-        let table = Arc::clone(&table);
+        let (table, checks) = (Arc::clone(&table), Arc::clone(&checks));
         config.default_service(fn_service(move |request| {
-            Box::pin(otherwise(Arc::clone(&table), request))
+            Box::pin(otherwise(Arc::clone(&table), Arc::clone(&checks), request))
         }));
         endpoints(config, &optional);
-        well_known(config, SERVER_NAME, &issuer_path, oauth::metadata::server);
-        well_known(config, RESOURCE_NAME, &issuer_path, oauth::metadata::resource);
+        if !issuer_path.is_empty() {
+            // Where RFC 8414 §3.1 and RFC 9728 §3.1 put them; appended, they are endpoints.
+            well_known(config, SERVER_NAME, &issuer_path, oauth::metadata::server);
+            well_known(config, RESOURCE_NAME, &issuer_path, oauth::metadata::resource);
+        }
         config
             .service(readable(resource("/healthz"), ops::healthz))
             .service(readable(resource("/readyz"), ops::readyz));
@@ -113,17 +118,25 @@ fn endpoints(config: &mut ServiceConfig, optional: &Optional) {
         )
         // Two resources: as one pattern they would be a regular expression, which takes half as
         // long as the rest of a request.
-        .service(readable(resource("/auth/check"), api::auth_check::check))
-        .service(readable(resource("/api/v1/auth/check"), api::auth_check::check))
+        .service(resource("/auth/check").to(api::auth_check::check))
+        .service(resource("/api/v1/auth/check").to(api::auth_check::check))
         .configure(|config| below_base_paths(config, &optional.base_paths));
+    well_known(config, SERVER_NAME, "", oauth::metadata::server);
+    well_known(config, RESOURCE_NAME, "", oauth::metadata::resource);
 }
 
 /// Handles addresses outside the framework's table: administration, pages, or not found.
 async fn otherwise(
     administration: Arc<Table>,
+    checks: Arc<CheckPaths>,
     mut request: ServiceRequest,
 ) -> Result<ServiceResponse, Error> {
     let server = request.extract::<Data<AuthorizationServer>>().await?;
+    if let Some(tells) = checks.have_below(request.path()) {
+        let (request, _) = request.into_parts();
+        let response = api::auth_check::check_below(request.clone(), server, tells).await;
+        return Ok(ServiceResponse::new(request, response));
+    }
     let mut request = match administration.answer(request, &server).await {
         Ok(response) => return Ok(response),
         Err(request) => request,
@@ -138,12 +151,35 @@ async fn otherwise(
     Ok(ServiceResponse::new(request, response))
 }
 
+/// The paths of checks, with a slash at the end: below one is the path of another API's caller.
+struct CheckPaths(Vec<(String, Tells)>);
+
+impl CheckPaths {
+    fn new(issuer_path: &str, base_paths: &[BasePath]) -> Self {
+        let roots = if issuer_path.is_empty() { vec![""] } else { vec!["", issuer_path] };
+        let mut paths = Vec::new();
+        for root in roots {
+            paths.push((format!("{root}/auth/check/"), Tells::Proxy));
+            paths.push((format!("{root}/api/v1/auth/check/"), Tells::Proxy));
+            let others = base_paths.iter().map(|base| format!("{root}{base}/auth/check/"));
+            paths.extend(others.map(|path| (path, Tells::Program)));
+        }
+        Self(paths)
+    }
+
+    /// The form of the answer at `path`; `None` if it is not below a check.
+    fn have_below(&self, path: &str) -> Option<Tells> {
+        let found = self.0.iter().find(|(check, _)| path.starts_with(check.as_str()));
+        found.map(|(_, tells)| *tells)
+    }
+}
+
 /// The endpoints below the additional base paths.
 fn below_base_paths(config: &mut ServiceConfig, base_paths: &[BasePath]) {
     for base in base_paths {
-        config.service(readable(resource(format!("{base}/users/me")), api::me::me)).service(
-            readable(resource(format!("{base}/auth/check")), api::auth_check::check_and_tell),
-        );
+        config
+            .service(readable(resource(format!("{base}/users/me")), api::me::me))
+            .service(resource(format!("{base}/auth/check")).to(api::auth_check::check_and_tell));
     }
 }
 

@@ -1,18 +1,23 @@
 //! The identifier of an API that tokens are made for (RFC 8707 §2).
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
-/// An absolute URI without fragment.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+use mintery_verifier::model::resource::comparable;
+
+/// An absolute URI without fragment. It keeps its spelling; of http and https URIs, an empty path and
+/// `/` are equal (RFC 3986 §6.2.3).
+#[derive(Debug, Clone)]
 pub struct ResourceUri(Box<str>);
 
 /// Text that identifies no resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a resource must be an absolute URI without fragment")]
+#[error("a resource must be an absolute URI without fragment; write a bare name as urn:NAME")]
 pub struct InvalidResource;
 
 impl ResourceUri {
-    /// Parses a resource identifier. It is kept and compared byte for byte.
+    /// Parses a resource identifier.
     ///
     /// # Errors
     /// When it is not absolute, has a fragment, or holds a byte that no URI may have (RFC 3986).
@@ -37,6 +42,49 @@ impl ResourceUri {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The part that is compared.
+    #[must_use]
+    pub fn comparable(&self) -> &str {
+        comparable(&self.0)
+    }
+
+    /// The other spelling of the same identifier, if it has two.
+    #[must_use]
+    pub fn other_spelling(&self) -> Option<String> {
+        let short = self.comparable();
+        if short.len() < self.0.len() {
+            return Some(short.to_owned());
+        }
+        let long = format!("{short}/");
+        (comparable(&long) == short).then_some(long)
+    }
+}
+
+impl PartialEq for ResourceUri {
+    fn eq(&self, other: &Self) -> bool {
+        self.comparable() == other.comparable()
+    }
+}
+
+impl Eq for ResourceUri {}
+
+impl PartialOrd for ResourceUri {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ResourceUri {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.comparable().cmp(other.comparable())
+    }
+}
+
+impl Hash for ResourceUri {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.comparable().hash(state);
+    }
 }
 
 impl AsRef<str> for ResourceUri {
@@ -59,6 +107,20 @@ const fn is_uri_byte(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::ResourceUri;
+
+    /// 8707-1
+    #[test]
+    fn two_spellings_are_one_resource() {
+        let uri = |text: &str| ResourceUri::parse(text).unwrap();
+        let (short, long) = (uri("https://a.example"), uri("https://a.example/"));
+        assert_eq!(short, long);
+        assert_eq!((short.as_str(), long.as_str()), ("https://a.example", "https://a.example/"));
+        assert_eq!(short.other_spelling().as_deref(), Some(long.as_str()));
+        assert_eq!(long.other_spelling().as_deref(), Some(short.as_str()));
+        for only in ["urn:a", "https://a.example/b", "https://a.example?x"] {
+            assert_eq!(uri(only).other_spelling(), None, "{only}");
+        }
+    }
 
     /// 8707-1
     #[test]

@@ -64,6 +64,9 @@ pub enum ClientFailure {
     /// The `Authorization` header has another scheme, or not the form of RFC 7617.
     #[error("a malformed Authorization header")]
     MalformedBasic,
+    /// The request authenticates by a method that this server does not support (RFC 6749 §5.2).
+    #[error("an unsupported method of client authentication")]
+    Unsupported,
     /// No client has this id.
     #[error("an unknown client")]
     UnknownClient,

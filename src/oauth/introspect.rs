@@ -19,6 +19,7 @@ use crate::model::environment::Environment;
 use crate::model::own_scope::OwnScope;
 use crate::model::scope::ScopeSet;
 use mintery_verifier::AccessToken;
+use mintery_verifier::model::resource::{comparable, is_same};
 
 /// The `typ` of a signed response, and its media type (RFC 9701 §5).
 pub const INTROSPECTION_TYPE: &str = "token-introspection+jwt";
@@ -212,8 +213,8 @@ fn may_introspect(context: &Context, caller: &Client, token: &AccessToken) -> bo
 /// are for its administrators.
 fn stands_for(context: &Context, client: &Client, audience: &str) -> bool {
     audience != context.issuer.as_str()
-        && client.terms.stands_for.iter().any(|own| own.as_str() == audience)
-        && context.directory.apis().contains_key(audience)
+        && client.terms.stands_for.iter().any(|own| is_same(own.as_str(), audience))
+        && context.directory.apis().contains_key(comparable(audience))
 }
 
 impl<'a> Members<'a> {

@@ -9,6 +9,7 @@ use crate::model::claims::{ACCESS_TOKEN_TYPE, TokenId};
 use crate::model::environment::Environment;
 use crate::model::event::EventNumber;
 use crate::random;
+use mintery_verifier::token::MAX_TOKEN_LEN;
 
 /// The response (RFC 6749 §5.1) as JSON. It has no refresh token: a client with a credential needs
 /// none.
@@ -70,6 +71,7 @@ pub struct TokenHolder<'a> {
 /// Signs a token for `holder` with the granted access.
 ///
 /// # Errors
+/// [`OauthError::InvalidRequest`]: the token would be too large to be accepted.
 /// [`OauthError::Server`]: no key for the algorithm, or the signature failed.
 pub fn issue(
     context: &Context,
@@ -100,7 +102,17 @@ pub fn issue(
     let signer = ring
         .signer(granted.algorithm, now)
         .ok_or_else(|| OauthError::Server(format!("no signing key for {}", granted.algorithm)))?;
-    let push_token = |json: &mut Vec<u8>| Ok(signer.sign(ACCESS_TOKEN_TYPE, &claims, json)?);
+    let push_token = |json: &mut Vec<u8>| {
+        let before = json.len();
+        signer.sign(ACCESS_TOKEN_TYPE, &claims, json)?;
+        if json.len() - before > MAX_TOKEN_LEN {
+            // No endpoint would accept it.
+            return Err(OauthError::InvalidRequest(
+                "The token would be larger than 16 KiB; request fewer resources or scopes",
+            ));
+        }
+        Ok(())
+    };
     TokenResponse::write(push_token, holder.issued_token_type, expires_in, scope)
 }
 

@@ -14,6 +14,8 @@ pub struct ServerMetadata {
     jwks_uri: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     authorization_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code_challenge_methods_supported: Option<[&'static str; 1]>,
     response_types_supported: [&'static str; 1],
     grant_types_supported: [&'static str; GrantType::ALL.len()],
     token_endpoint_auth_methods_supported: Vec<&'static str>,
@@ -88,6 +90,10 @@ impl ServerMetadata {
             authorization_endpoint: server
                 .names_authorization_endpoint
                 .then(|| issuer.endpoint("/oauth/authorize")),
+            // Clients of the MCP require it, also those that use no code.
+            code_challenge_methods_supported: server
+                .names_authorization_endpoint
+                .then_some(["S256"]),
             // Required by RFC 8414 §2; this server supports none.
             response_types_supported: ["none"],
             grant_types_supported: GrantType::ALL.map(GrantType::name),

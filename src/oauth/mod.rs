@@ -18,7 +18,7 @@ pub mod revoke;
 pub mod secret_scanning;
 pub mod token;
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use http::HeaderName;
@@ -76,6 +76,8 @@ pub struct KeyPublication {
 pub struct Inbound {
     /// The proxies that are trusted to name the caller's address.
     pub trusted_proxies: AddressRanges,
+    /// Used up by the warning about a proxy that is not among them.
+    pub unknown_proxy: Once,
     /// The header that carries an API key, besides `Authorization`.
     pub api_key_header: HeaderName,
     /// The host names of the pages.

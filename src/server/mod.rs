@@ -6,7 +6,7 @@ mod listen;
 pub mod open;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use actix_server::{Server, ServerHandle};
 use actix_web::http::header::HeaderName;
@@ -181,7 +181,11 @@ impl Application {
         let checks = SecretChecks::new(admin.hashing.clone(), Arc::clone(&surroundings.random));
         let server = AuthorizationServer {
             context: Context {
-                default_audience: default_audience(&settings, &issuer)?,
+                default_audience: settings
+                    .token_audience
+                    .clone()
+                    .map_or_else(|| own_api(&issuer), Ok)?,
+                own_api: own_api(&issuer)?,
                 issuer,
                 api_key_environments: settings.api_keys_environment,
                 clock: surroundings.clock,
@@ -200,6 +204,7 @@ impl Application {
             },
             inbound: Inbound {
                 trusted_proxies: settings.trusted_proxies.clone(),
+                unknown_proxy: Once::new(),
                 api_key_header: api_key_header(&settings)?,
                 hosts,
                 session_cookie,
@@ -265,10 +270,7 @@ pub fn scanning(settings: &Settings) -> Result<Option<LeakScanning>, ConfigError
     Ok(Some(LeakScanning { scanners, policy: settings.leaks_policy }))
 }
 
-fn default_audience(settings: &Settings, issuer: &Issuer) -> Result<ResourceUri, ConfigError> {
-    let of_issuer = || {
-        ResourceUri::parse(issuer.as_str())
-            .map_err(|error| ConfigError::Inconsistent(error.to_string()))
-    };
-    settings.token_audience.clone().map_or_else(of_issuer, Ok)
+fn own_api(issuer: &Issuer) -> Result<ResourceUri, ConfigError> {
+    ResourceUri::parse(issuer.as_str())
+        .map_err(|error| ConfigError::Inconsistent(error.to_string()))
 }

@@ -32,8 +32,13 @@ pub async fn all(database: &Database) -> Result<Vec<Api>, StoreError> {
 /// Inserts an API.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] if the identifier is taken.
+/// [`StoreError::Conflict`] if the identifier is taken, in either spelling.
 pub async fn insert(tx: &mut Tx, api: &Api) -> Result<(), StoreError> {
+    if let Some(other) = api.resource.other_spelling()
+        && exists(tx, &other).await?
+    {
+        return Err(StoreError::Conflict);
+    }
     sqlx::query(
         "INSERT INTO apis (resource, name, token_alg, token_ttl, created_at) VALUES ($1, $2, $3, $4, $5)",
     )
@@ -108,9 +113,9 @@ pub async fn delete(tx: &mut Tx, resource: &ResourceUri) -> Result<bool, StoreEr
 ///
 /// # Errors
 /// The statement fails.
-pub async fn exists(tx: &mut Tx, resource: &ResourceUri) -> Result<bool, StoreError> {
+pub async fn exists(tx: &mut Tx, resource: &str) -> Result<bool, StoreError> {
     let found = sqlx::query("SELECT resource FROM apis WHERE resource = $1")
-        .bind(resource.as_str())
+        .bind(resource)
         .fetch_optional(tx.connection()?)
         .await?;
     Ok(found.is_some())

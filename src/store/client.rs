@@ -157,12 +157,21 @@ pub async fn standing_for(
     tx: &mut Tx,
     resource: &ResourceUri,
 ) -> Result<Option<String>, StoreError> {
+    if let Some(other) = resource.other_spelling()
+        && let Some(client) = standing_for_spelling(tx, &other).await?
+    {
+        return Ok(Some(client));
+    }
+    standing_for_spelling(tx, resource.as_str()).await
+}
+
+async fn standing_for_spelling(tx: &mut Tx, resource: &str) -> Result<Option<String>, StoreError> {
     // LIKE ignores case on one of the engines.
     let row = sqlx::query(
         "SELECT id FROM clients WHERE stands_for IS NOT NULL \
          AND REPLACE(' ' || stands_for || ' ', ' ' || $1 || ' ', '') <> ' ' || stands_for || ' ' ORDER BY id LIMIT 1",
     )
-    .bind(resource.as_str())
+    .bind(resource)
     .fetch_optional(tx.connection()?)
     .await?;
     Ok(row.map(|row| row.try_get("id")).transpose()?)

@@ -30,7 +30,16 @@ async fn pages_of_named_origins_may_call() {
         ("api.base_paths", "/v4"),
     ];
     let app = TestApp::with(&settings).await;
+    // R10: a page discovers the server and gets a token.
     for path in [
+        "/oauth/token",
+        "/oauth/introspect",
+        "/oauth/revoke",
+        "/oauth/revocations",
+        "/.well-known/jwks.json",
+        "/.well-known/oauth-authorization-server",
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-protected-resource",
         "/api/v1/users/me",
         "/api/v1/keys",
         "/auth/check",
@@ -46,7 +55,10 @@ async fn pages_of_named_origins_may_call() {
                 "{path}: {answer:?}"
             );
             let headers = answer.header("access-control-allow-headers").to_ascii_lowercase();
-            assert_eq!(headers, "authorization, content-type, x-api-key, idempotency-key");
+            assert_eq!(
+                headers,
+                "authorization, content-type, x-api-key, idempotency-key, mcp-protocol-version"
+            );
             for method in ["GET", "POST", "PATCH", "DELETE"] {
                 assert!(
                     answer.header("access-control-allow-methods").contains(method),
@@ -65,18 +77,26 @@ async fn pages_of_named_origins_may_call() {
             "",
         ] {
             let answer = preflight(&app, path, origin).await;
+            // A check answers every method.
+            let status = if path.ends_with("/check") { 401 } else { 405 };
             assert_eq!(
                 (answer.status, answer.header(ALLOWED)),
-                (405, ""),
+                (status, ""),
                 "{path} {origin}: {answer:?}"
             );
             assert_eq!(answer.header("vary"), "Origin", "{path} {origin}");
         }
+<<<<<<< HEAD
         // Pages can read refusals too, to show the reason.
+=======
+        // A page reads a refusal too, or it could not tell what is wrong.
+        let usual = app.get(path).await.status;
+>>>>>>> 13a6463 (http, oauth: accept what stock clients and gateways send)
         let answer = get(&app, path, PAGE).await;
         assert_eq!(
             (answer.status, answer.header(ALLOWED), answer.header("vary")),
-            (401, PAGE, "Origin")
+            (usual, PAGE, "Origin"),
+            "{path}"
         );
         for header in
             ["X-Request-Id", "X-Auth-Subject", "X-Auth-Kind", "X-Auth-Scope", "Retry-After"]
@@ -87,12 +107,13 @@ async fn pages_of_named_origins_may_call() {
         let answer = get(&app, path, "https://evil.example").await;
         assert_eq!(
             (answer.status, answer.header(ALLOWED), answer.header("vary")),
-            (401, "", "Origin")
+            (usual, "", "Origin")
         );
         // Without an origin, `Vary` still announces that pages get another response.
         let answer = app.get(path).await;
         assert_eq!((answer.header(ALLOWED), answer.header("vary")), ("", "Origin"));
     }
+<<<<<<< HEAD
     // An OPTIONS request without CORS headers is not a preflight.
     let options = app.request(Method::OPTIONS, "/api/v1/keys").header("origin", PAGE);
     assert_eq!(Answer::of(options).await.status, 405);
@@ -108,6 +129,8 @@ async fn pages_of_named_origins_may_call() {
         assert_eq!(preflight(&app, path, PAGE).await.header(ALLOWED), "", "{path}");
         assert_eq!(get(&app, path, PAGE).await.header(ALLOWED), "", "{path}");
     }
+=======
+>>>>>>> 13a6463 (http, oauth: accept what stock clients and gateways send)
     let client = app.client("read").await;
     let token = app.access_token(&client).await;
     let me = Answer::of(
@@ -115,6 +138,32 @@ async fn pages_of_named_origins_may_call() {
     )
     .await;
     assert_eq!((me.status, me.header(ALLOWED)), (200, PAGE));
+}
+
+#[actix_web::test]
+async fn pages_may_not_call_anything_else() {
+    let settings = [("cors.allowed_origins", PAGE), ("api.base_paths", "/v4")];
+    let app = TestApp::with(&settings).await;
+    // An OPTIONS that is no question of a browser is none.
+    let options = app.request(Method::OPTIONS, "/api/v1/keys").header("origin", PAGE);
+    assert_eq!(Answer::of(options).await.status, 405);
+    for path in [
+        "/oauth/authorize",
+        "/oauth/",
+        "/.well-known",
+        "/healthz",
+        "/metrics",
+        "/login",
+        "/dashboard",
+        "/api/v1",
+        "/auth/checks",
+        // Below a check, the path and the origin are those of a caller of another API.
+        "/auth/check/api",
+        "/v4/auth/check/api",
+    ] {
+        assert_eq!(preflight(&app, path, PAGE).await.header(ALLOWED), "", "{path}");
+        assert_eq!(get(&app, path, PAGE).await.header(ALLOWED), "", "{path}");
+    }
 }
 
 #[actix_web::test]

@@ -67,6 +67,38 @@ async fn two_ways_of_authenticating_are_refused() {
     assertion.assert_oauth_error(400, "invalid_request", "an assertion beside Basic");
 }
 
+/// R21: an unsupported method of authentication is `invalid_client` (RFC 6749 §5.2).
+#[actix_web::test]
+async fn an_assertion_alone_fails_the_authentication() {
+    let app = TestApp::spawn().await;
+    let client = app.client("read").await;
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    for path in ["/oauth/token", "/oauth/introspect", "/oauth/revoke", "/oauth/revocations"] {
+        for fields in [
+            &[("client_assertion_type", kind), ("client_assertion", "e30.e30.AA")][..],
+            &[("client_assertion", "e30.e30.AA")],
+            &[("client_assertion_type", kind)],
+            &[("client_assertion", "e30.e30.AA"), ("client_id", &client.id)],
+        ] {
+            let fields =
+                [("grant_type", "client_credentials"), ("token", "x")].iter().chain(fields);
+            let request = app.request(reqwest::Method::POST, path);
+            let answer = Answer::of(request.form(&fields.collect::<Vec<_>>())).await;
+            answer.assert_oauth_error(401, "invalid_client", path);
+        }
+        let fields = [("client_assertion", "x"), ("client_id", &client.id)];
+        let both = app.request(reqwest::Method::POST, path).form(
+            &[
+                &[("client_secret", client.secret.as_str()), ("grant_type", "client_credentials")]
+                    [..],
+                &fields,
+            ]
+            .concat(),
+        );
+        Answer::of(both).await.assert_oauth_error(400, "invalid_request", path);
+    }
+}
+
 /// 6749-3
 #[actix_web::test]
 async fn two_authorization_headers_are_refused() {
@@ -76,9 +108,19 @@ async fn two_authorization_headers_are_refused() {
     let form = b"Content-Type: application/x-www-form-urlencoded";
     let one = app.raw_token(&[form, line.as_bytes()], GRANT.as_bytes()).await;
     one.assert_token("one header");
-    for second in
-        [line.as_str(), "Authorization: Bearer x", "Authorization: Basic Og==", "authorization:"]
-    {
+    // R12: gateways leave an empty header where they remove a credential.
+    for empty in ["authorization:", "Authorization:  "] {
+        for headers in
+            [[form, line.as_bytes(), empty.as_bytes()], [form, empty.as_bytes(), line.as_bytes()]]
+        {
+            app.raw_token(&headers, GRANT.as_bytes()).await.assert_token(empty);
+        }
+        let in_form = format!("{GRANT}&client_id={}&client_secret={}", client.id, client.secret);
+        app.raw_token(&[form, empty.as_bytes()], in_form.as_bytes()).await.assert_token(empty);
+        let nothing = app.raw_token(&[form, empty.as_bytes()], GRANT.as_bytes()).await;
+        nothing.assert_oauth_error(401, "invalid_client", empty);
+    }
+    for second in [line.as_str(), "Authorization: Bearer x", "Authorization: Basic Og=="] {
         let answer =
             app.raw_token(&[form, line.as_bytes(), second.as_bytes()], GRANT.as_bytes()).await;
         answer.assert_oauth_error(400, "invalid_request", second);

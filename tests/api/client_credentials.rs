@@ -42,7 +42,7 @@ async fn an_empty_value_is_absent_and_an_unknown_parameter_is_ignored() {
         .resource("")
         .field("client_id", "")
         .field("client_secret", "")
-        .field("audience", "https://unknown.example.com")
+        .field("organization", "https://unknown.example.com")
         .field("x-unknown", "y")
         .field("", "z")
         .send()
@@ -227,7 +227,6 @@ async fn a_resource_becomes_the_audience() {
 
     for resource in [
         API,
-        "https://auth.example.com/",
         "https://AUTH.example.com",
         "https://auth.example.com#",
         "https://auth.example.com#fragment",

@@ -58,6 +58,23 @@ async fn every_claim_is_there_and_of_its_type() {
     doors.refuse("claims that are no UTF-8", &token, VerifyError::Malformed).await;
 }
 
+/// R21, 9449-7: a token that is bound to a key proves nothing without that key, and no proof is
+/// checked yet.
+#[actix_web::test]
+async fn a_token_that_is_bound_to_a_key_is_no_bearer_token() {
+    let doors = Doors::open().await;
+    for cnf in [
+        json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }),
+        json!({ "x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2" }),
+        json!({}),
+        json!(null),
+        json!("x"),
+    ] {
+        let token = doors.real.clone().claim("cnf", cnf.clone()).sign();
+        doors.refuse(&format!("cnf: {cnf}"), &token, VerifyError::Bound).await;
+    }
+}
+
 /// 9068-2: a fraction is cut; the moment of `exp` is too late.
 #[actix_web::test]
 async fn times_are_numbers_in_range() {

@@ -76,6 +76,7 @@ async fn the_metadata_say_what_the_server_does() {
         "introspection_endpoint_auth_methods_supported",
         "introspection_endpoint_auth_signing_alg_values_supported",
         "introspection_signing_alg_values_supported",
+        "code_challenge_methods_supported",
         "tls_client_certificate_bound_access_tokens",
         "mtls_endpoint_aliases",
         "dpop_signing_alg_values_supported",
@@ -198,6 +199,11 @@ async fn an_issuer_with_a_path_is_inserted() {
             "resource_metadata=\"https://example.com/.well-known/oauth-protected-resource/tenant\"";
         assert!(challenge.header("www-authenticate").contains(expected), "{challenge:?}");
     }
+    // R22: some clients append the name, as for the OpenID document.
+    for (name, inserted) in [(SERVER, &metadata), (RESOURCE, &resource)] {
+        assert_eq!(document(&app, &format!("/tenant{name}")).await, *inserted, "{name}");
+        assert_eq!(document(&app, name).await, *inserted, "{name}");
+    }
     assert_eq!(app.get(&format!("{SERVER}/other")).await.status, 404);
     assert_eq!(app.get("/other/oauth/token").await.status, 404);
     app.get("/tenant/nothing").await.assert_problem(404, "err_not_found", "below the path");
@@ -211,13 +217,16 @@ async fn errors_of_the_oauth_endpoints_below_a_path_are_of_rfc_6749() {
     app.get("/tenant/oauth/token").await.assert_oauth_error(405, "invalid_request", "405");
 }
 
-/// 8414-2: the endpoint that some clients insist on, and its switch.
+/// 8414-2, R20: the endpoint that some clients insist on, with the method that they look for, and
+/// its switch.
 #[actix_web::test]
 async fn the_authorization_endpoint_is_a_switch() {
     for (setting, is_named) in [("true", true), ("false", false)] {
         let app = TestApp::with(&[("metadata.authorization_endpoint", setting)]).await;
         let metadata = document(&app, SERVER).await;
         assert_eq!(metadata.get("authorization_endpoint").is_some(), is_named);
+        let methods = metadata.get("code_challenge_methods_supported");
+        assert_eq!(methods, is_named.then_some(&json!(["S256"])));
         // Required by RFC 8414 §2 in any case.
         assert_eq!(metadata["response_types_supported"], json!(["none"]));
     }
@@ -365,8 +374,6 @@ async fn another_method_is_405_with_allow() {
     let app = TestApp::spawn().await;
     let paths = [
         "/api/v1/users/me",
-        "/auth/check",
-        "/api/v1/auth/check",
         "/healthz",
         "/readyz",
         "/metrics",

@@ -342,6 +342,11 @@ async fn one_credential_also_where_one_is_a_cookie() {
             "{foreign}"
         );
     }
+    // R12: an empty header is no credential.
+    for name in ["authorization", "x-api-key"] {
+        let answer = Answer::of(get().header("cookie", &own).header(name, "")).await;
+        assert_eq!(answer.status, 200, "{name}: {answer:?}");
+    }
     let twice = format!("{own}; {its}");
     let check = Answer::of(app.request(Method::GET, "/auth/check").header("cookie", twice)).await;
     check.assert_invalid_token("two cookies at a check");

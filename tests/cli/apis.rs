@@ -35,6 +35,13 @@ fn an_api_is_made_shown_changed_and_deleted() {
     let made = work.run(&create).succeeded().json();
     assert_eq!((&made["resource"], &made["scope"]), (&json!(ORDERS), &json!("read write")));
     work.run(&create).failed(&["already", ORDERS]);
+    // R23: the API is the result.
+    let other = ["api", "create", "--resource", "urn:stock", "--name", "Stock"];
+    let made = work.run(&other).succeeded();
+    assert!(made.stdout.contains("urn:stock") && made.stderr.is_empty(), "{made:?}");
+    let bare = ["api", "create", "--resource", "rabbitmq", "--name", "Queue"];
+    assert!(work.run(&bare).was_misused().stderr.contains("urn:NAME"));
+    work.run(&["api", "delete", "urn:stock"]).succeeded();
     let changed =
         ["api", "update", ORDERS, "--describe", "read=Reads orders.", "--ttl", "60", "-o", "json"];
     let changed = work.run(&changed).succeeded().json();
@@ -260,4 +267,21 @@ fn secrets_overlap_and_are_revoked() {
     }
     let full = work.run(&["client", "secret", "add", &old.id]).was_misused();
     assert!(full.stderr.contains("10"), "{full:?}");
+}
+
+/// R9: a token that many proxies would refuse is announced when its size is decided.
+#[test]
+fn a_large_token_is_announced() {
+    let work = Workplace::with_tables();
+    let client = work.create_client(&[]);
+    let scopes: Vec<String> = (0..100).map(|number| format!("scope-{number:060}")).collect();
+    let scopes = scopes.join(" ");
+    let create = ["api", "create", "--resource", ORDERS, "--name", "Orders", "--scope", &scopes];
+    let made = work.run(&create).succeeded();
+    assert!(made.stderr.contains("8 KiB"), "{made:?}");
+    let update = ["client", "update", &client.id, "--scope", &scopes];
+    let updated = work.run(&update).succeeded();
+    assert!(updated.stderr.contains("8 KiB"), "{updated:?}");
+    let small = work.run(&["client", "update", &client.id, "--scope", "read"]).succeeded();
+    assert!(small.stderr.is_empty(), "{small:?}");
 }

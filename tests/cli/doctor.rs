@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::support::engine::{Engine, engine};
 use crate::support::{ISSUER, Ran, Server, Workplace, free_port};
 
-const CHECKS: [&str; 10] = [
+const CHECKS: [&str; 11] = [
     "settings",
     "database",
     "migrations",
@@ -25,6 +25,7 @@ const CHECKS: [&str; 10] = [
     "issuer",
     "port",
     "metrics",
+    "proxies",
 ];
 
 /// The report of the doctor.

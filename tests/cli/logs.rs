@@ -373,6 +373,22 @@ fn forwarded_headers_count_from_trusted_proxies_alone() {
     }
 }
 
+/// Finding 2: a proxy that the settings do not name is reported once.
+#[test]
+fn an_unknown_proxy_is_logged_once() {
+    for (trusted, times) in [("", 1), ("192.0.2.1", 1), ("127.0.0.1", 0)] {
+        let work = Workplace::with_tables().with("MINTERY_TRUSTED_PROXIES", trusted);
+        let server = Server::start(&work);
+        for path in ["/api/v1/users/me", "/auth/check", "/api/v1/users/me"] {
+            let request = http().get(server.url(path)).bearer_auth("x");
+            send(request.header("x-forwarded-for", "198.51.100.7")).unwrap();
+        }
+        let log = log_of(server);
+        let lines = log.lines().filter(|line| line.contains("`trusted_proxies`"));
+        assert_eq!(lines.count(), times, "{trusted}: {log}");
+    }
+}
+
 #[test]
 fn starting_and_stopping_is_logged() {
     let work = Workplace::with_tables();

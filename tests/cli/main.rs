@@ -16,6 +16,7 @@ mod event_log;
 mod full_disk;
 mod import;
 mod logs;
+mod nginx;
 mod nodes;
 mod openssl;
 mod over_http;

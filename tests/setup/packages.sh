@@ -9,7 +9,7 @@ set -euo pipefail
 declare -A package_of=()
 case "${1:-test}" in
   test)
-    package_of=([chromium]=chromium [curl]=curl [jq]=jq [node]=nodejs [npm]=npm [openssl]=openssl [python3]=python3
+    package_of=([chromium]=chromium [curl]=curl [jq]=jq [nginx]=nginx [node]=nodejs [npm]=npm [openssl]=openssl [python3]=python3
       [python3-venv]=python3-venv [ruby]=ruby)
     ;;
   bench) package_of=([curl]=curl [jq]=jq [wrk]=wrk) ;;
@@ -25,6 +25,8 @@ present() {
   case $1 in
     # Two modules that Debian keeps apart from its Python.
     python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
+    # Outside the PATH of most users.
+    nginx) command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]] ;;
     *) command -v "$1" >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null ;;
   esac
 }
@@ -63,14 +65,25 @@ make_no_cluster() {
   echo 'create_main_cluster = false' | "${as_root[@]}" tee "$no_cluster" >/dev/null
 }
 
+# Debian's package of nginx starts a server on port 80. A policy keeps it stopped during the installation.
+no_service=/usr/sbin/policy-rc.d
+start_no_service() {
+  [[ -e $no_service ]] && return
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$no_service" >/dev/null
+  "${as_root[@]}" chmod 755 "$no_service"
+  made+=("$no_service")
+}
+
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+made=()
+trap 'rm -f "$log"; [[ ${#made[@]} -eq 0 ]] || "${as_root[@]}" rm -f "${made[@]}"' EXIT
 if [[ -z $why_not ]]; then
   echo "installing ${wanted[*]}"
   if [[ " ${wanted[*]} " == *' postgresql '* ]]; then
-    trap 'rm -f "$log"; "${as_root[@]}" rm -f "$no_cluster"' EXIT
+    made+=("$no_cluster")
     make_no_cluster
   fi
+  [[ " ${wanted[*]} " != *' nginx '* ]] || start_no_service
   if ! { apt update && apt install --no-install-recommends "${wanted[@]}"; } >"$log" 2>&1; then
     tail -n 20 "$log" >&2
     why_not='apt-get failed, see above'

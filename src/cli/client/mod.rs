@@ -18,6 +18,7 @@ use super::error::CliError;
 use super::input::{parse_client_id, parse_given, parse_patch, parse_seconds, parse_uris};
 use super::output::{self, Output, date};
 use super::shared::Shared;
+use super::token_size::warn_if_large;
 use super::{secret_input, session};
 use crate::admin::client::{self, Filter, NewClient};
 use crate::admin::json::client::{ClientJson, CreatedJson, ShownJson};
@@ -229,6 +230,7 @@ impl CreateClient {
         new.secret = secret_input::read(self.secret.as_deref())?;
         let admin = session::admin(shared, Missing::Create).await?;
         let created = client::create(&admin, new).await?;
+        warn_if_large(&created.client.terms.resources, &created.client.terms.scopes)?;
         self.output.confirm(&CreatedJson::from(&created), || client_table(&created.client))?;
         if self.output.is_json() {
             return Ok(());
@@ -258,7 +260,8 @@ impl UpdateClient {
         update.name = parse_given(self.name.as_deref(), DisplayName::parse)?;
         let admin = session::admin(shared, Missing::Refuse).await?;
         let client = client::update(&admin, &id, update).await?;
-        self.output.confirm(&ClientJson::from(&client), || client_table(&client))
+        warn_if_large(&client.terms.resources, &client.terms.scopes)?;
+        self.output.show(&ClientJson::from(&client), || client_table(&client))
     }
 }
 

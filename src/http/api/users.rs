@@ -115,7 +115,7 @@ pub async fn set_password(
         Some(own) => {
             let current = input.current_password.clone();
             let missing = || AdminError::Invalid("current_password is missing".to_owned());
-            let network = network_of(caller_address(&request, &server.inbound.trusted_proxies));
+            let network = network_of(caller_address(&request, &server.inbound));
             let checked = check_own_password(
                 &server.context,
                 &own.username,

@@ -75,7 +75,9 @@ const fn counter_of<'a>(refusals: &'a Refusals, error: &OauthError) -> &'a Count
 /// The counter of a failed client authentication.
 const fn of_client(refusals: &Refusals, failure: ClientFailure) -> &Counter {
     match failure {
-        ClientFailure::NothingPresented | ClientFailure::MalformedBasic => &refusals.no_credentials,
+        ClientFailure::NothingPresented
+        | ClientFailure::MalformedBasic
+        | ClientFailure::Unsupported => &refusals.no_credentials,
         ClientFailure::UnknownClient => &refusals.unknown_client,
         ClientFailure::WrongSecret => &refusals.wrong_secret,
         ClientFailure::ExpiredSecret => &refusals.expired_secret,

@@ -22,7 +22,7 @@ pub fn record(
     reason: &str,
 ) {
     let id = RequestId::of(request, &*server.context.random);
-    let from = caller_address(request, &server.inbound.trusted_proxies);
+    let from = caller_address(request, &server.inbound);
     let from = from.map_or_else(|| "?".to_owned(), |address| address.to_string());
     if status.is_server_error() {
         server.context.metrics.failures.increment(1);

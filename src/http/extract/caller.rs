@@ -7,6 +7,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{FORWARDED, HeaderMap, X_FORWARDED_FOR};
 
 use crate::model::address::AddressRanges;
+use crate::oauth::Inbound;
 
 /// The origin of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,19 +22,45 @@ pub struct Caller {
 
 /// The caller: the peer of the connection, unless that is a trusted proxy; then the last address on
 /// the path that is not a trusted proxy. `None` if the connection has no address.
+///
+/// A peer that is not trusted and forwards a request is a proxy that the settings do not name, or
+/// lies. The address is then not certain, and the log says so once.
 #[must_use]
-pub fn caller(request: &HttpRequest, trusted_proxies: &AddressRanges) -> Option<Caller> {
+pub fn caller(request: &HttpRequest, inbound: &Inbound) -> Option<Caller> {
+    let caller = caller_behind(request, &inbound.trusted_proxies)?;
+    if !caller.is_certain && !is_from_proxy(request, &inbound.trusted_proxies) {
+        inbound.unknown_proxy.call_once(|| {
+            log::warn!(
+                "a request from {} has X-Forwarded-For or Forwarded, and `trusted_proxies` does \
+                 not name that address: API keys that are bound to addresses are rejected there, \
+                 and limits count the address itself. Add it if it is a proxy of yours",
+                caller.address
+            );
+        });
+    }
+    Some(caller)
+}
+
+fn caller_behind(request: &HttpRequest, trusted_proxies: &AddressRanges) -> Option<Caller> {
     let peer = request.peer_addr()?.ip().to_canonical();
-    if trusted_proxies.is_empty() || !trusted_proxies.contains(peer) {
-        return Some(Caller { address: peer, is_certain: true });
+    if !trusted_proxies.contains(peer) {
+        let headers = request.headers();
+        let forwards = headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(FORWARDED);
+        return Some(Caller { address: peer, is_certain: !forwards });
     }
     Some(forwarded_for(request.headers(), peer, trusted_proxies))
 }
 
+/// True if the other end of the connection is a trusted proxy.
+#[must_use]
+pub fn is_from_proxy(request: &HttpRequest, trusted_proxies: &AddressRanges) -> bool {
+    request.peer_addr().is_some_and(|peer| trusted_proxies.contains(peer.ip()))
+}
+
 /// The address of [`caller`], certain or not.
 #[must_use]
-pub fn caller_address(request: &HttpRequest, trusted_proxies: &AddressRanges) -> Option<IpAddr> {
-    caller(request, trusted_proxies).map(|caller| caller.address)
+pub fn caller_address(request: &HttpRequest, inbound: &Inbound) -> Option<IpAddr> {
+    caller(request, inbound).map(|caller| caller.address)
 }
 
 /// The caller behind the trusted proxy at `proxy`.
@@ -162,7 +189,7 @@ mod tests {
             request = request.append_header((*name, *value));
         }
         let Caller { address, is_certain } =
-            super::caller(&request.to_http_request(), &trusted).unwrap();
+            super::caller_behind(&request.to_http_request(), &trusted).unwrap();
         format!("{address}{}", if is_certain { "" } else { "?" })
     }
 
@@ -170,9 +197,12 @@ mod tests {
     #[test]
     fn only_a_trusted_proxy_is_believed() {
         let forwarded = [("x-forwarded-for", "198.51.100.7")];
-        assert_eq!(caller("203.0.113.9", &forwarded), "203.0.113.9");
-        assert_eq!(caller("::ffff:203.0.113.9", &forwarded), "203.0.113.9");
-        assert_eq!(caller("203.0.113.9", &[("forwarded", "for=198.51.100.7")]), "203.0.113.9");
+        // A proxy that the settings do not name, or a liar.
+        assert_eq!(caller("203.0.113.9", &forwarded), "203.0.113.9?");
+        assert_eq!(caller("::ffff:203.0.113.9", &forwarded), "203.0.113.9?");
+        assert_eq!(caller("203.0.113.9", &[("forwarded", "for=198.51.100.7")]), "203.0.113.9?");
+        assert_eq!(caller("203.0.113.9", &[("x-forwarded-for", "")]), "203.0.113.9?");
+        assert_eq!(caller("203.0.113.9", &[("x-real-ip", "198.51.100.7")]), "203.0.113.9");
         assert_eq!(caller(PROXY, &forwarded), "198.51.100.7");
         assert_eq!(caller("::ffff:10.0.0.1", &forwarded), "198.51.100.7");
         assert_eq!(caller("2001:db8:1::5", &[("forwarded", "for=198.51.100.7")]), "198.51.100.7");

@@ -13,6 +13,7 @@ use crate::authn::api_key::PresentedKey;
 use crate::authn::caller::CallerCredential;
 use crate::authn::error::{AccessError, KeyFailure};
 use crate::authn::session::PresentedSession;
+use crate::http::headers::{credentials, has_credential};
 use crate::oauth::AuthorizationServer;
 use mintery_verifier::{PresentError, bearer_token};
 
@@ -40,7 +41,8 @@ pub fn credential<'a>(
         return by_cookie(request, server, presented);
     }
     let authorization = headers.get_all(AUTHORIZATION).map(HeaderValue::as_bytes);
-    let Some(value) = headers.get(&server.inbound.api_key_header) else {
+    let mut keys = credentials(headers, &server.inbound.api_key_header);
+    let Some(value) = keys.next() else {
         let token = bearer_token(authorization, query)?;
         return Ok(if server.context.admin.api_keys.format.is_meant(token) {
             api_key(request, server, token)
@@ -48,9 +50,7 @@ pub fn credential<'a>(
             CallerCredential::Token(token)
         });
     };
-    if headers.get_all(&server.inbound.api_key_header).nth(1).is_some()
-        || headers.contains_key(AUTHORIZATION)
-    {
+    if keys.next().is_some() || has_credential(headers, &AUTHORIZATION) {
         return Err(TWO_CREDENTIALS);
     }
     if let Err(error @ PresentError::InQuery) = bearer_token([], query) {
@@ -69,7 +69,9 @@ fn by_cookie<'a>(
     presented: PresentedSession<'a>,
 ) -> Result<CallerCredential<'a>, AccessError> {
     let headers = request.headers();
-    if headers.contains_key(AUTHORIZATION) || headers.contains_key(&server.inbound.api_key_header) {
+    if has_credential(headers, &AUTHORIZATION)
+        || has_credential(headers, &server.inbound.api_key_header)
+    {
         return Err(TWO_CREDENTIALS);
     }
     if let Err(error @ PresentError::InQuery) = bearer_token([], request.query_string()) {
@@ -84,7 +86,7 @@ fn api_key<'a>(
     server: &AuthorizationServer,
     key: &'a str,
 ) -> CallerCredential<'a> {
-    let caller = caller(request, &server.inbound.trusted_proxies);
+    let caller = caller(request, &server.inbound);
     let is_from_certain = caller.is_some_and(|caller| caller.is_certain);
     CallerCredential::ApiKey(PresentedKey {
         key,

@@ -44,7 +44,7 @@ pub fn cookie<'a>(
     if own.any(|other| other != cookie) {
         return Err(AccessError::InvalidRequest("The request has two session cookies; send one"));
     }
-    let from = caller_address(request, &server.inbound.trusted_proxies);
+    let from = caller_address(request, &server.inbound);
     Ok(Some(PresentedSession { cookie, from }))
 }
 

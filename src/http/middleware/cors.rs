@@ -18,11 +18,12 @@ use pin_project_lite::pin_project;
 
 use crate::model::base_path::BasePath;
 use crate::model::origin::AllowedOrigins;
+use crate::oauth::feed;
 
 /// The response headers that pages may read.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, X-Auth-Kind, X-Auth-Scope, X-Auth-Subject, \
-     X-Request-Id",
+    "Idempotency-Replayed, Location, Retry-After, WWW-Authenticate, X-Auth-Address, X-Auth-Kind, X-Auth-Scope, \
+     X-Auth-Subject, X-Request-Id",
 );
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
@@ -34,13 +35,18 @@ const VARIES: HeaderValue = HeaderValue::from_static("Origin");
 
 const EVERYBODY: HeaderValue = HeaderValue::from_static("*");
 
+/// The OAuth endpoints that a program in a page calls.
+const OAUTH_PATHS: [&str; 4] = ["/oauth/token", "/oauth/introspect", "/oauth/revoke", feed::PATH];
+
 /// The policy: origins and paths.
 #[derive(Debug)]
 pub struct CorsPolicy {
     origins: AllowedOrigins,
-    /// The base paths of the API.
+    /// The base paths of the API and of the published documents.
     prefixes: Vec<String>,
-    /// Addresses outside those.
+    /// Single paths.
+    paths: Vec<String>,
+    /// Base paths below which the path and the origin are those of another API's callers.
     checks: Vec<String>,
     headers: HeaderValue,
 }
@@ -55,23 +61,35 @@ impl CorsPolicy {
         base_paths: &[BasePath],
         key_header: &HeaderName,
     ) -> Self {
-        let (mut prefixes, mut checks) = (Vec::new(), Vec::new());
+        let (mut prefixes, mut paths, mut checks) = (Vec::new(), Vec::new(), Vec::new());
         // At the root, and below the path of the issuer.
         let roots = if issuer_path.is_empty() { vec![""] } else { vec!["", issuer_path] };
         for root in roots {
             prefixes.push(format!("{root}/api/v1/"));
+            prefixes.push(format!("{root}/.well-known/"));
             prefixes.extend(base_paths.iter().map(|base| format!("{root}{base}/")));
-            checks.push(format!("{root}/auth/check"));
+            paths.push(format!("{root}/auth/check"));
+            // Never the authorization endpoint, which is a page (RFC 9700 §2.6).
+            paths.extend(OAUTH_PATHS.map(|path| format!("{root}{path}")));
+            checks.push(format!("{root}/auth/check/"));
+            checks.push(format!("{root}/api/v1/auth/check/"));
+            checks.extend(base_paths.iter().map(|base| format!("{root}{base}/auth/check/")));
         }
-        let headers = format!("Authorization, Content-Type, {key_header}, Idempotency-Key");
+        let headers = format!(
+            "Authorization, Content-Type, {key_header}, Idempotency-Key, MCP-Protocol-Version"
+        );
         let headers = HeaderValue::from_str(&headers);
-        let usual = HeaderValue::from_static("Authorization, Content-Type, Idempotency-Key");
-        Self { origins, prefixes, checks, headers: headers.unwrap_or(usual) }
+        let usual = HeaderValue::from_static(
+            "Authorization, Content-Type, Idempotency-Key, MCP-Protocol-Version",
+        );
+        Self { origins, prefixes, paths, checks, headers: headers.unwrap_or(usual) }
     }
 
     fn covers(&self, path: &str) -> bool {
-        self.prefixes.iter().any(|prefix| path.starts_with(prefix.as_str()))
-            || self.checks.iter().any(|check| path == check)
+        let is_below =
+            |prefixes: &[String]| prefixes.iter().any(|prefix| path.starts_with(prefix.as_str()));
+        (is_below(&self.prefixes) && !is_below(&self.checks))
+            || self.paths.iter().any(|own| path == own)
     }
 
     /// The `Access-Control-Allow-Origin` value for an origin; `None` if it is not allowed.

@@ -13,7 +13,7 @@ use crate::authn::error::AccessError;
 use crate::http::error;
 use crate::http::extract::body;
 use crate::http::extract::presented;
-use crate::http::headers::NO_STORE;
+use crate::http::headers::{NO_STORE, has_credential};
 use crate::oauth::AuthorizationServer;
 use crate::oauth::authorization::Authorization;
 use crate::oauth::client_auth::ClientCredential;
@@ -47,8 +47,8 @@ pub async fn read(
 ) -> HttpResponse {
     let told = async {
         let submission = submission::of(&request, &server, &[]);
-        if has_token(&submission) || request.headers().contains_key(&server.inbound.api_key_header)
-        {
+        let key_header = &server.inbound.api_key_header;
+        if has_token(&submission) || has_credential(request.headers(), key_header) {
             let credential = presented::credential(&request, &server).map_err(Refused::Access)?;
             let reader =
                 caller::authenticate(&server.context, &credential, Demand::of(&server.context))

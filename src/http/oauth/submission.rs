@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::http::error;
 use crate::http::extract::body;
 use crate::http::extract::caller::caller_address;
+use crate::http::headers::credentials;
 use crate::metrics::Refusals;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::authorization::Authorization;
@@ -41,7 +42,7 @@ pub fn of<'a>(
 ) -> OauthRequest<'a> {
     OauthRequest {
         authorization: Authorization::of(
-            request.headers().get_all(AUTHORIZATION).map(HeaderValue::as_bytes),
+            credentials(request.headers(), &AUTHORIZATION).map(HeaderValue::as_bytes),
         ),
         query: request.query_string(),
         content_type: request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes),

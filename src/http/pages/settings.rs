@@ -92,7 +92,7 @@ async fn set_password(visit: &Visit<'_>) -> PageResult {
         return show(visit, fields, StatusCode::BAD_REQUEST).await;
     }
     // The browser may be unattended: ask for the current password.
-    let network = network_of(caller_address(visit.request, &visit.server.inbound.trusted_proxies));
+    let network = network_of(caller_address(visit.request, &visit.server.inbound));
     if let Err(error) =
         check_own_password(&visit.server.context, &own.username, typed("current"), network).await
     {

@@ -9,7 +9,7 @@ pub mod guessable;
 pub mod secret;
 
 use super::authorization::Authorization;
-use super::error::OauthError;
+use super::error::{ClientFailure, OauthError};
 use super::form::Form;
 use crate::authn::context::Context;
 use crate::network::Network;
@@ -31,7 +31,12 @@ impl ClientCredential {
     pub fn find(authorization: Authorization<'_>, form: &mut Form<'_>) -> Result<Self, OauthError> {
         // Rejected rather than ignored, since it is a credential.
         if form.has("client_assertion") || form.has("client_assertion_type") {
-            return Err(OauthError::InvalidRequest("Client assertions are not supported"));
+            let is_second = authorization != Authorization::Absent || form.has("client_secret");
+            return Err(if is_second {
+                OauthError::InvalidRequest("The client authenticates in two ways")
+            } else {
+                ClientFailure::Unsupported.into()
+            });
         }
         match authorization {
             Authorization::Absent => secret::from_form(form).map(Self::Secret),

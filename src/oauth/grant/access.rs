@@ -65,6 +65,22 @@ impl RequestedAccess {
         })
     }
 
+    /// Adds the API that `audience` names, as clients of other servers call `resource`. Beside
+    /// `resource` it must name one of the same APIs.
+    ///
+    /// # Errors
+    /// The audience is malformed, or none of the requested resources.
+    pub fn with_audience(mut self, form: &Form<'_>) -> Result<Self, OauthError> {
+        let Some(audience) = form.get("audience") else { return Ok(self) };
+        let audience = ResourceUri::parse(audience).map_err(|_| OauthError::InvalidTarget)?;
+        if self.resources.is_empty() {
+            self.resources.push(audience);
+        } else if !self.resources.contains(&audience) {
+            return Err(OauthError::InvalidTarget);
+        }
+        Ok(self)
+    }
+
     /// Grants at most the requested access, and at most the allowed one.
     ///
     /// # Errors
@@ -76,20 +92,38 @@ impl RequestedAccess {
         allowed: AllowedAccess<'a>,
     ) -> Result<GrantedAccess<'a>, OauthError> {
         let apis = server.context.directory.apis();
-        let is_default = |resource: &ResourceUri| {
-            *resource == server.context.default_audience
-                || resource.as_str() == server.context.issuer.as_str()
-        };
-        let audience = if self.resources.is_empty() {
-            let default = allowed.resources.first().unwrap_or(&server.context.default_audience);
+        let context = &server.context;
+        let mut audience = if self.resources.is_empty() {
+            let default = allowed.resources.first().unwrap_or(&context.default_audience);
             Cow::Borrowed(std::slice::from_ref(default))
         } else {
             Cow::Owned(self.resources)
         };
         let mut registered = Vec::new();
-        for resource in audience.iter().filter(|resource| !is_default(resource)) {
-            let api = apis.get(resource.as_str()).filter(|_| allowed.resources.contains(resource));
-            registered.push(api.ok_or(OauthError::InvalidTarget)?);
+        let default_api = |resource: &ResourceUri| {
+            let defaults = [&context.default_audience, &context.own_api];
+            defaults.into_iter().find(|default| *default == resource)
+        };
+        let mut has_other_spelling = false;
+        for resource in audience.iter() {
+            let known = if let Some(default) = default_api(resource) {
+                default
+            } else {
+                let api = apis.get(resource.comparable());
+                let api = api.filter(|_| allowed.resources.contains(resource));
+                let api = api.ok_or(OauthError::InvalidTarget)?;
+                registered.push(api);
+                &api.resource
+            };
+            has_other_spelling |= known.as_str() != resource.as_str();
+        }
+        if has_other_spelling {
+            // A token has the spelling that its API is known by.
+            let known = |resource: &ResourceUri| {
+                let api = apis.get(resource.comparable()).map(|api| &api.resource);
+                default_api(resource).or(api).unwrap_or(resource).clone()
+            };
+            audience = Cow::Owned(audience.iter().map(known).collect());
         }
         // The default API takes any scope.
         let scopes = match self.scopes {

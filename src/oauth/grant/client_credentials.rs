@@ -28,6 +28,7 @@ impl ClientGrant for ClientCredentials {
             scopes: &client.terms.scopes,
             default_scopes: default_scopes.clone(),
         };
-        RequestedAccess::parse(form, &["resource"])?.decide(server, allowed)
+        let requested = RequestedAccess::parse(form, &["resource"])?.with_audience(form)?;
+        requested.decide(server, allowed)
     }
 }

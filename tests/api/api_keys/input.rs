@@ -119,6 +119,41 @@ async fn a_request_has_one_credential_and_none_in_its_uri() {
     get_is_401(&app, &format!("/auth/check?api_key={one}")).await;
 }
 
+/// R12: an empty header is no credential; gateways leave one where they remove a credential.
+#[actix_web::test]
+async fn an_empty_header_is_no_credential() {
+    let app = TestApp::spawn().await;
+    let owner = app.client("mintery:introspect read").await;
+    let key = app.key(owned_by(&owner)).await.key;
+    let token = app.access_token(&owner).await;
+    for path in [ME, "/auth/check", "/oauth/revocations"] {
+        let get = || app.request(Method::GET, path);
+        for empty in ["", " "] {
+            for (what, request) in [
+                ("a key", get().header("authorization", empty).header("x-api-key", &key)),
+                ("two for keys", get().header("x-api-key", empty).header("x-api-key", &key)),
+                ("a key in Authorization", get().header("x-api-key", empty).bearer_auth(&key)),
+                ("a token", get().header("x-api-key", empty).bearer_auth(&token)),
+                ("two headers", get().header("authorization", empty).bearer_auth(&token)),
+            ] {
+                let answer = Answer::of(request).await;
+                assert_eq!(answer.status, 200, "{path} {what}: {answer:?}");
+            }
+            let nothing = get().header("authorization", empty).header("x-api-key", empty);
+            let nothing = Answer::of(nothing).await;
+            assert_eq!(nothing.status, 401, "{path}: {nothing:?}");
+            assert!(!nothing.header("www-authenticate").contains("error"), "{nothing:?}");
+        }
+    }
+    let exchange = app.request(Method::POST, "/oauth/token").header("authorization", "");
+    let exchange = exchange.form(&[
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token_type", "urn:mintery:token-type:api-key"),
+        ("subject_token", &key),
+    ]);
+    assert_eq!(Answer::of(exchange).await.status, 200);
+}
+
 async fn get_is_401(app: &TestApp, path: &str) {
     assert_eq!(app.get(path).await.status, 401, "{path}");
 }

@@ -68,8 +68,46 @@ async fn a_key_is_good_from_its_addresses() {
     {
         assert_eq!(from(&direct, &key, header, "192.0.2.7").await, 401, "{header}");
     }
+    // Finding 2: nor is somebody who forwards a request where they seem to be. A proxy that the
+    // settings do not name has the address of one of our own.
     let key = direct.key(NewApiKey { allowed: here(), ..owned_by(&owner) }).await.key;
-    assert_eq!(from(&direct, &key, "x-forwarded-for", "192.0.2.7").await, 200);
+    assert_eq!(Answer::of(direct.as_header(Method::GET, ME, &key)).await.status, 200);
+    for (header, value) in [
+        ("x-forwarded-for", "192.0.2.7"),
+        ("x-forwarded-for", "127.0.0.1"),
+        ("x-forwarded-for", ""),
+        ("forwarded", "for=127.0.0.1"),
+    ] {
+        assert_eq!(from(&direct, &key, header, value).await, 401, "{header}: {value}");
+    }
+}
+
+/// Finding 2: a check says which address it judged, if that is certain.
+#[actix_web::test]
+async fn a_check_says_where_the_caller_is() {
+    let behind =
+        TestApp::with(&[("trusted_proxies", "127.0.0.1"), ("api.base_paths", "/v4")]).await;
+    let direct = TestApp::spawn().await;
+    for (app, path, forwarded, expected) in [
+        (&behind, "/auth/check", Some("2001:db8::7, 192.0.2.7"), "192.0.2.7"),
+        (&behind, "/auth/check/servers", Some("2001:db8::7"), "2001:db8::7"),
+        (&behind, "/v4/auth/check", Some("::ffff:192.0.2.7"), "192.0.2.7"),
+        (&behind, "/auth/check", None, "127.0.0.1"),
+        (&behind, "/auth/check", Some("unknown"), ""),
+        (&direct, "/auth/check", None, "127.0.0.1"),
+        (&direct, "/auth/check", Some("192.0.2.7"), ""),
+    ] {
+        let client = app.client("read").await;
+        let token = app.access_token(&client).await;
+        let request = app.request(Method::GET, path).bearer_auth(&token);
+        let request = match forwarded {
+            Some(forwarded) => request.header("x-forwarded-for", forwarded),
+            None => request,
+        };
+        let answer = Answer::of(request).await;
+        let got = (answer.status, answer.header("x-auth-address"));
+        assert_eq!(got, (200, expected), "{path} {forwarded:?}");
+    }
 }
 
 /// A test key is never accepted in production.

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use super::{examine, healthy, with_addresses};
-use crate::support::{Server, Workplace, free_port};
+use crate::support::{ISSUER, Server, Workplace, free_port};
 
 #[test]
 fn an_issuer_that_does_not_do() {
@@ -55,4 +55,14 @@ fn metrics_that_would_be_open_to_others() {
     let work = work.with("MINTERY_METRICS__LISTEN", &address);
     examine(&work).says("metrics", "problem", &["same address"]);
     examine(&work.with("MINTERY_METRICS__LISTEN", "127.0.0.1:0")).is_well_but(&[]);
+}
+
+/// Finding 2: an https issuer has a proxy in front, whose word must count.
+#[test]
+fn a_proxy_that_is_not_named() {
+    let work = healthy().with("MINTERY_ISSUER", ISSUER);
+    let report = examine(&work);
+    report.says("proxies", "warning", &["trusted_proxies", "X-Forwarded-For"]);
+    let report = examine(&work.with("MINTERY_TRUSTED_PROXIES", "192.0.2.0/24"));
+    report.says("proxies", "ok", &["192.0.2.0/24"]);
 }

@@ -4,6 +4,7 @@
 
 pub mod claims;
 pub mod environment;
+pub mod resource;
 pub mod revocation;
 pub mod scope;
 pub mod signing_key;

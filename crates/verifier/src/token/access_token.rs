@@ -78,6 +78,9 @@ pub fn read_claims(claims: &Object<'_>, kid: &str) -> Result<AccessToken, Verify
             .map(ToOwned::to_owned)
             .ok_or(VerifyError::Claim(name))
     };
+    if claims.get("cnf").is_some() {
+        return Err(VerifyError::Bound);
+    }
     let issued_at = time(claims, "iat")?.ok_or(VerifyError::Claim("iat"))?;
     let not_before = time(claims, "nbf")?.unwrap_or(issued_at);
     let jti = text("jti")?;

@@ -37,6 +37,10 @@ pub enum VerifyError {
     /// or the reverse.
     #[error("another environment")]
     Environment,
+    /// The token is bound to a key or certificate of its client (`cnf`, RFC 7800), whose proof is not
+    /// checked here: as a bearer token it would open the API to a thief.
+    #[error("bound to a key")]
+    Bound,
     /// `exp` has passed. With a wrong clock every token seems expired.
     #[error("expired")]
     Expired,

@@ -13,4 +13,5 @@ pub mod strict_json;
 pub(crate) mod terms;
 pub(crate) mod verifier;
 
+pub use jws::MAX_LEN as MAX_TOKEN_LEN;
 pub use terms::DEFAULT_SKEW;

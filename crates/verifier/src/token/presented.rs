@@ -28,7 +28,7 @@ impl PresentError {
 }
 
 /// Finds the access token in the values of all `Authorization` headers and the query (without `?`)
-/// of a request.
+/// of a request. An empty header is none.
 ///
 /// # Errors
 /// Fails if the request has no token, or more than one.
@@ -39,7 +39,8 @@ pub fn bearer_token<'a>(
     if !query.is_empty() && query.split('&').any(names_token) {
         return Err(PresentError::InQuery);
     }
-    let mut headers = authorization.into_iter();
+    // Gateways that remove a credential leave an empty header.
+    let mut headers = authorization.into_iter().filter(|header| !header.trim_ascii().is_empty());
     let header = headers.next().ok_or(PresentError::Missing)?;
     if headers.next().is_some() {
         return Err(PresentError::Twice);
@@ -104,6 +105,8 @@ mod tests {
     fn two_are_too_many() {
         let two: [&[u8]; 2] = [b"Bearer abc", b"Bearer abc"];
         assert_eq!(bearer_token(two, ""), Err(PresentError::Twice));
+        let one: [&[u8]; 3] = [b"", b"Bearer abc", b" "];
+        assert_eq!(bearer_token(one, ""), Ok("abc"));
         let two: [&[u8]; 2] = [b"Bearer abc", b"Basic Og=="];
         assert_eq!(bearer_token(two, ""), Err(PresentError::Twice));
     }

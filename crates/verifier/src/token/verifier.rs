@@ -12,6 +12,7 @@ use signature::Verifier as _;
 use crate::clock::Clock;
 use crate::keys::jwks_cache::JwksCache;
 use crate::keys::key_set::KeySet;
+use crate::model::resource::is_same;
 use crate::revocation::feed::RevocationStatus;
 use crate::revocation::follower::RevocationFollower;
 use crate::revocation::known::Revocations;
@@ -210,7 +211,7 @@ impl Verifier {
 impl Checks {
     fn check(&self, token: &str, audience: &str) -> Result<Arc<AccessToken>, VerifyError> {
         let token = self.check_for_any(token)?;
-        if !token.audience.iter().any(|own| own == audience) {
+        if !token.audience.iter().any(|own| is_same(own, audience)) {
             return Err(VerifyError::Audience);
         }
         if token.environment.is_some_and(|own| !self.terms.environments.accept(own)) {
