@@ -274,14 +274,24 @@ fn secrets_overlap_and_are_revoked() {
 fn a_large_token_is_announced() {
     let work = Workplace::with_tables();
     let client = work.create_client(&[]);
-    let scopes: Vec<String> = (0..100).map(|number| format!("scope-{number:060}")).collect();
-    let scopes = scopes.join(" ");
-    let create = ["api", "create", "--resource", ORDERS, "--name", "Orders", "--scope", &scopes];
+    let scopes = |count: usize| {
+        let scopes: Vec<String> = (0..count).map(|number| format!("scope-{number:050}")).collect();
+        scopes.join(" ")
+    };
+    let create =
+        ["api", "create", "--resource", ORDERS, "--name", "Orders", "--scope", &scopes(100)];
     let made = work.run(&create).succeeded();
     assert!(made.stderr.contains("8 KiB"), "{made:?}");
-    let update = ["client", "update", &client.id, "--scope", &scopes];
+    let long = [1, 2, 3].map(|number| format!("urn:stock-{number}{}", "a".repeat(900)));
+    for resource in &long {
+        let create = ["api", "create", "--resource", resource, "--name", "Stock"];
+        assert!(work.run(&create).succeeded().stderr.is_empty());
+    }
+    let some = scopes(60);
+    let mut update = vec!["client", "update", &client.id, "--scope", &some];
+    let small = work.run(&update).succeeded();
+    assert!(small.stderr.is_empty(), "{small:?}");
+    update.extend(long.iter().flat_map(|resource| ["--resource", resource]));
     let updated = work.run(&update).succeeded();
     assert!(updated.stderr.contains("8 KiB"), "{updated:?}");
-    let small = work.run(&["client", "update", &client.id, "--scope", "read"]).succeeded();
-    assert!(small.stderr.is_empty(), "{small:?}");
 }
