@@ -47,7 +47,7 @@ pub fn of<'a>(
         query: request.query_string(),
         content_type: request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes),
         body,
-        from: caller_address(request, &server.inbound.trusted_proxies),
+        from: caller_address(request, &server.inbound),
     }
 }
 
