@@ -86,12 +86,8 @@ async fn pages_of_named_origins_may_call() {
             );
             assert_eq!(answer.header("vary"), "Origin", "{path} {origin}");
         }
-<<<<<<< HEAD
         // Pages can read refusals too, to show the reason.
-=======
-        // A page reads a refusal too, or it could not tell what is wrong.
         let usual = app.get(path).await.status;
->>>>>>> 13a6463 (http, oauth: accept what stock clients and gateways send)
         let answer = get(&app, path, PAGE).await;
         assert_eq!(
             (answer.status, answer.header(ALLOWED), answer.header("vary")),
@@ -113,24 +109,6 @@ async fn pages_of_named_origins_may_call() {
         let answer = app.get(path).await;
         assert_eq!((answer.header(ALLOWED), answer.header("vary")), ("", "Origin"));
     }
-<<<<<<< HEAD
-    // An OPTIONS request without CORS headers is not a preflight.
-    let options = app.request(Method::OPTIONS, "/api/v1/keys").header("origin", PAGE);
-    assert_eq!(Answer::of(options).await.status, 405);
-    for path in [
-        "/oauth/token",
-        "/oauth/introspect",
-        "/.well-known/jwks.json",
-        "/healthz",
-        "/metrics",
-        "/api/v1",
-        "/auth/checks",
-    ] {
-        assert_eq!(preflight(&app, path, PAGE).await.header(ALLOWED), "", "{path}");
-        assert_eq!(get(&app, path, PAGE).await.header(ALLOWED), "", "{path}");
-    }
-=======
->>>>>>> 13a6463 (http, oauth: accept what stock clients and gateways send)
     let client = app.client("read").await;
     let token = app.access_token(&client).await;
     let me = Answer::of(
