@@ -41,6 +41,11 @@ test-interop: ## what docs/guides/api-keys*.md say alone, with the clients that 
 test-browser: ## the dashboard alone, in a real browser
 	@tests/run.sh browser
 
+.PHONY: screenshots
+screenshots: ## take the pictures of the dashboard in README.md (needs Chromium and npm)
+	cargo build --bin mintery
+	tests/browser/run.sh screenshots
+
 .PHONY: rotation
 rotation: ## ten rotations of the signing keys under load, with a verifier in another process
 	cargo build --example resource_server

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Walks through the dashboard with a real browser, against the binary TEST_BINARY. `run.sh walk` runs one file.
+# Walks through the dashboard with a real browser, against the binary TEST_BINARY. `run.sh walk` runs one file, and
+# `run.sh screenshots` takes the pictures of README.md instead.
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repository=${here%/tests/browser}
@@ -20,4 +21,5 @@ if ! cmp -s "$here/package-lock.json" "$BROWSER_MODULES/installed"; then
   fi
   cp "$here/package-lock.json" "$BROWSER_MODULES/installed"
 fi
+[[ ${1:-} != screenshots ]] || exec node "$here/screenshots.mjs"
 exec node "$here/main.mjs" "$@"
