@@ -52,7 +52,7 @@ rotation: ## ten rotations of the signing keys under load, with a verifier in an
 	TEST_ROTATIONS=10 cargo test --test cli no_token_is_refused_while_keys_rotate -- --nocapture
 
 .PHONY: check
-check: tools docs ## format, lints, documentation, licences, unused dependencies
+check: tools docs prose ## format, lints, documentation, prose, licenses, unused dependencies
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo clippy -p mintery-verifier --no-default-features --lib -- -D warnings
@@ -63,7 +63,7 @@ check: tools docs ## format, lints, documentation, licences, unused dependencies
 	cargo machete
 
 .PHONY: tools
-tools: ## install what `make check` calls, where it is missing
+tools: ## install missing tools of `make check`
 	@tests/setup/tools.sh "$(TOOLS)"
 
 .PHONY: docs
@@ -72,24 +72,24 @@ docs: tools ## build the book into target/book and check its links
 	mdbook build docs
 
 .PHONY: reference
-reference: ## write the pages of docs/reference/ that the code determines
+reference: ## write the pages of docs/reference/ that are generated from the code
 	UPDATE_DOCS=1 cargo test -q --workspace --test api reference::
 
 .PHONY: prose
-prose: ## print the sentences that docs/inside/style.md would write in another way
+prose: ## print phrases that docs/inside/style.md replaces
 	@tests/docs/prose.py
 
 .PHONY: advisories
-advisories: tools ## look the dependencies up in the database of security advisories (needs the network)
+advisories: tools ## check the dependencies for security advisories (needs the network)
 	cargo deny check advisories
 
 .PHONY: bench
-bench: ## measure, and compare with what is promised
+bench: ## measure, and compare with the targets
 	@tests/setup/packages.sh bench
 	@benches/run.sh
 
 .PHONY: fuzz
-fuzz: ## fuzz what strangers send, each target for FUZZ_SECONDS (60); needs a nightly compiler
+fuzz: ## fuzz untrusted input, each target for FUZZ_SECONDS (60); needs a nightly compiler
 	@fuzz/run.sh "$(TOOLS)"
 
 .PHONY: requirements

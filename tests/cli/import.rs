@@ -393,7 +393,7 @@ fn what_is_exported_is_imported_as_it_was() {
         server.ask_for_token(&Client { secret: first.secret.clone(), ..brought }).status,
         401
     );
-    // The second factor was requested together with the slow hash: that stays after another change.
+    // Once the client is enabled, its imported secret works.
     there.run(&["client", "enable", "disabled"]).succeeded();
     eventually("it is enabled", Duration::from_secs(1), || {
         (server.ask_for_token(&disabled).status == 200).then_some(())
