@@ -122,7 +122,7 @@ async fn pages_of_named_origins_may_call() {
 async fn pages_may_not_call_anything_else() {
     let settings = [("cors.allowed_origins", PAGE), ("api.base_paths", "/v4")];
     let app = TestApp::with(&settings).await;
-    // An OPTIONS that is no question of a browser is none.
+    // An OPTIONS request without CORS headers is not a preflight.
     let options = app.request(Method::OPTIONS, "/api/v1/keys").header("origin", PAGE);
     assert_eq!(Answer::of(options).await.status, 405);
     for path in [

@@ -101,7 +101,7 @@ fn a_bound_key_is_bound_behind_nginx() {
                 let answer = ask(port, &here, headers);
                 assert_eq!(answer.status, 200, "{page} {headers:?}: {answer:?}");
             }
-            // What the API is told comes from Mintery, never from the caller.
+            // The headers at the API come from Mintery, never from the caller.
             let names = ["X-Auth-Subject", "X-Auth-Kind", "X-Auth-Address", "X-Auth-Scope"];
             let answer = ask(port, &here, &names.map(|name| (name, "liar")));
             assert_eq!(answer.body, format!("{} api_key 127.0.0.1", owner.id), "{page}");

@@ -82,7 +82,7 @@ async fn answer(
         .insert_header((SUBJECT, caller.identity.subject()))
         .insert_header((KIND, caller.kind()))
         .insert_header((SCOPE, caller.scopes.as_str()));
-    // An address that may be a lie is none to decide by.
+    // An uncertain address must not decide anything.
     if let Some(from) = from_where(request, &server.inbound).filter(|from| from.is_certain) {
         response.insert_header((ADDRESS, from.address.to_string()));
     }

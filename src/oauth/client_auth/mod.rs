@@ -33,7 +33,7 @@ impl ClientCredential {
         if form.has("client_assertion") || form.has("client_assertion_type") {
             let is_second = authorization != Authorization::Absent || form.has("client_secret");
             return Err(if is_second {
-                OauthError::InvalidRequest("The client authenticates in two ways")
+                OauthError::InvalidRequest("The client uses two authentication methods; use one")
             } else {
                 ClientFailure::Unsupported.into()
             });

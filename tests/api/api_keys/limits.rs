@@ -68,8 +68,8 @@ async fn a_key_is_good_from_its_addresses() {
     {
         assert_eq!(from(&direct, &key, header, "192.0.2.7").await, 401, "{header}");
     }
-    // Finding 2: nor is somebody who forwards a request where they seem to be. A proxy that the
-    // settings do not name has the address of one of our own.
+    // Finding 2: the address of an untrusted proxy is not that of the caller behind it. An unnamed
+    // proxy may have an internal address.
     let key = direct.key(NewApiKey { allowed: here(), ..owned_by(&owner) }).await.key;
     assert_eq!(Answer::of(direct.as_header(Method::GET, ME, &key)).await.status, 200);
     for (header, value) in [

@@ -28,7 +28,7 @@ impl PresentError {
 }
 
 /// Finds the access token in the values of all `Authorization` headers and the query (without `?`)
-/// of a request. An empty header is none.
+/// of a request. An empty header is ignored.
 ///
 /// # Errors
 /// Fails if the request has no token, or more than one.
