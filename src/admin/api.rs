@@ -1,9 +1,10 @@
 //! APIs (resource servers), the audiences of tokens.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::{Admin, AdminError, signing_key, version};
-use crate::model::api::{Api, ApiScopes, MAX_APIS};
+use crate::model::api::{Api, ApiScopes, ApiSince, MAX_APIS};
 use crate::model::client::MAX_TOKEN_TTL;
 use crate::model::event::{Event, EventNumber};
 use crate::model::name::DisplayName;
@@ -11,7 +12,7 @@ use crate::model::patch::Patch;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
 use crate::store::transaction::Tx;
-use crate::store::{StoreError, api, client, key};
+use crate::store::{StoreError, api, client, event, key};
 
 /// The mutable properties of an API.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct ApiUpdate {
     pub token_alg: Patch<SigningAlgorithm>,
     /// See [`ApiTerms::token_ttl`].
     pub token_ttl: Patch<Duration>,
+    /// Revokes all tokens for the API, also if the change takes nothing away.
+    pub revoke_tokens: bool,
     /// The [`version()`] that the caller has seen. The change is rejected if the current one
     /// differs.
     pub seen: Option<String>,
@@ -80,24 +83,28 @@ pub async fn create(
         token_alg: terms.token_alg,
         token_ttl: terms.token_ttl,
         created_at: admin.clock.now(),
+        since: ApiSince::default(),
     };
-    let row = made.clone();
-    let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
+    let (mut row, caller) = (made, admin.clone());
+    let change = admin.store.change::<Api, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
+            caller.authority_to_give(tx).await?;
+            row.since = ApiSince::new(event::last_number(tx).await?.next(), BTreeMap::new());
             api::insert(tx, &row).await.map_err(|error| match error {
                 StoreError::Conflict => AdminError::Exists(format!("API {}", row.resource)),
                 other => other.into(),
             })?;
             nobody_stands_for(tx, &row.resource).await?;
             key::raise_longest_ttl_in(tx, row.token_ttl).await?;
-            Ok(((), Event::ApiCreated { resource: row.resource, name: row.name }))
+            let event =
+                Event::ApiCreated { resource: row.resource.clone(), name: row.name.clone() };
+            Ok((row, event))
         })
     });
-    change.await?;
-    Ok(made)
+    change.await.map(|(api, _)| api)
 }
 
-/// Changes an API. Issued tokens stay as they are until they expire.
+/// Changes an API. If it loses a scope, the tokens for it are revoked.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] if it does not exist, [`AdminError::Conflict`] if the caller has seen
@@ -108,18 +115,34 @@ pub async fn update(
     update: ApiUpdate,
 ) -> Result<Api, AdminError> {
     update.clone().apply(&show(admin, resource).await?).check(admin).await?;
-    let resource = resource.clone();
-    let change = admin.store.change::<Api, AdminError, _>(admin.actor.clone(), move |tx| {
+    let (resource, caller) = (resource.clone(), admin.clone());
+    let change = admin.store.change_if_any::<Api, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
+            caller.authority_to_give(tx).await?;
             let before = api::lock(tx, &resource).await?.ok_or_else(|| not_found(&resource))?;
             version::check(update.seen.as_deref(), &version(&before), "API")?;
+            let revoke_tokens = update.revoke_tokens;
             let ApiTerms { name, scopes, token_alg, token_ttl } = update.apply(&before);
+            let revokes_tokens = revoke_tokens || !before.scopes.set().is_subset_of(scopes.set());
+            // No principal gets a new scope by a change of the API.
+            let now = event::last_number(tx).await?.next();
+            let since = before.since.with_scopes(before.scopes.set(), scopes.set(), now);
             let created_at = before.created_at;
-            let row =
-                Api { resource: resource.clone(), name, scopes, token_alg, token_ttl, created_at };
+            let row = Api {
+                resource: resource.clone(),
+                name,
+                scopes,
+                token_alg,
+                token_ttl,
+                created_at,
+                since,
+            };
+            if !revoke_tokens && row == before {
+                return Ok((before, None));
+            }
             api::update(tx, &row).await?;
             key::raise_longest_ttl_in(tx, row.token_ttl).await?;
-            Ok((row, Event::ApiUpdated { resource }))
+            Ok((row, Some(Event::ApiUpdated { resource, revokes_tokens })))
         })
     });
     change.await.map(|(api, _)| api)
@@ -154,9 +177,10 @@ impl ApiUpdate {
 /// [`AdminError::NotFound`] if it does not exist, [`AdminError::StoodFor`] if a client stands for
 /// it.
 pub async fn delete(admin: &Admin, resource: &ResourceUri) -> Result<EventNumber, AdminError> {
-    let resource = resource.clone();
+    let (resource, caller) = (resource.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
+            caller.authority_to_give(tx).await?;
             if !api::delete(tx, &resource).await? {
                 return Err(not_found(&resource));
             }
@@ -222,6 +246,20 @@ pub(super) async fn must_exist<'a>(
         Some(unknown) => Err(AdminError::Unknown(format!("API {unknown}"))),
         None => Ok(()),
     }
+}
+
+/// True if all these APIs exist, and neither they nor their scopes were created after this event.
+pub(super) async fn are_as_of(
+    tx: &mut Tx,
+    resources: &[ResourceUri],
+    number: EventNumber,
+) -> Result<bool, AdminError> {
+    for resource in resources {
+        if !api::is_as_of(tx, resource, number).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The APIs of `wanted` that are not granted yet.

@@ -44,9 +44,13 @@ pub enum AdminError {
     /// The request violates a rule.
     #[error("{0}")]
     Invalid(String),
-    /// The caller does not hold these scopes, so cannot grant them.
-    #[error("you cannot grant the scope {0}: you do not have it")]
+    /// The caller does not hold these scopes, so it may neither grant them nor act for a principal
+    /// that has them, or the APIs that they manage.
+    #[error("you lack the scope {0}, which this act needs")]
     Forbidden(ScopeSet),
+    /// The caller was disabled or deleted while its request was answered.
+    #[error("the caller was disabled or deleted meanwhile")]
+    Gone,
     /// The result would exceed a limit of the calling API key.
     #[error("{0}")]
     Beyond(KeyLimit),

@@ -14,13 +14,11 @@ pub async fn report(admin: &Admin, leak: Leak, policy: LeakPolicy) -> Result<(),
     let now = admin.clock.now();
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let mut key =
-                api_key::lock(tx, &leak.key).await?.ok_or_else(|| not_found(&leak.key))?;
+            api_key::lock(tx, &leak.key).await?.ok_or_else(|| not_found(&leak.key))?;
             let is_revoked = match policy {
                 LeakPolicy::Revoke => api_key::delete(tx, &leak.key).await?,
                 LeakPolicy::Flag => {
-                    key.leaked_at = key.leaked_at.or(Some(now));
-                    api_key::update(tx, &key).await?;
+                    api_key::flag_leaked(tx, &leak.key, now).await?;
                     false
                 }
             };

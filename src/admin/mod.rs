@@ -4,6 +4,7 @@
 
 pub mod api;
 pub mod api_key;
+mod authority;
 pub mod client;
 pub mod client_export;
 pub mod client_import;
@@ -32,8 +33,6 @@ use session::SessionPolicy;
 use crate::clock::Clock;
 use crate::keys::seal::SealingKey;
 use crate::model::event::Actor;
-use crate::model::own_scope::OwnScope;
-use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::random::Random;
 use crate::secret::digest::DigestKey;
@@ -64,26 +63,4 @@ pub struct Admin {
     pub grantable: Option<ScopeSet>,
     /// Hashes secrets.
     pub hashing: HashPool,
-}
-
-impl Admin {
-    /// Rejects scopes that the caller does not hold.
-    fn may_grant(&self, scopes: &ScopeSet) -> Result<(), AdminError> {
-        match &self.grantable {
-            Some(held) if !scopes.is_subset_of(held) => {
-                Err(AdminError::Forbidden(scopes.minus(held)))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Rejects new APIs of a client or user, unless the caller manages APIs.
-    fn may_give_apis(&self, wanted: &[ResourceUri], had: &[ResourceUri]) -> Result<(), AdminError> {
-        let manages_apis =
-            self.grantable.as_ref().is_none_or(|held| OwnScope::ApisWrite.is_in(held));
-        if manages_apis || wanted.iter().all(|resource| had.contains(resource)) {
-            return Ok(());
-        }
-        Err(AdminError::Forbidden(OwnScope::ApisWrite.into()))
-    }
 }

@@ -10,18 +10,19 @@ use super::{Admin, AdminError};
 use crate::model::client::ClientId;
 use crate::model::event::{Actor, Event, EventNumber, RevokedToken};
 use crate::model::resource::ResourceUri;
-use crate::store::{StoreError, api, client, revocation};
+use crate::store::{StoreError, api, revocation};
 
 /// Revokes all tokens issued to a client so far. It can request new ones; to prevent that, disable
 /// the client or revoke its secrets. Returns the number of the event.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] if the client does not exist.
+/// [`AdminError::NotFound`] if the client does not exist, [`AdminError::Forbidden`] if the caller may
+/// not act for it.
 pub async fn revoke_client_tokens(admin: &Admin, id: &ClientId) -> Result<EventNumber, AdminError> {
-    let id = id.clone();
+    let (id, caller) = (id.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            client::lock(tx, &id).await?.ok_or_else(|| super::client::not_found(&id))?;
+            caller.acting_for_client(tx, &id).await?;
             Ok(((), Event::ClientTokensRevoked { client: id }))
         })
     });

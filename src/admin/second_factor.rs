@@ -127,9 +127,10 @@ pub async fn remove(admin: &Admin, id: &UserId, code: &Secret) -> Result<(), Adm
     let (id, code, caller) = (id.clone(), code.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let (_, factor) = lock(tx, &id).await?;
+            let (user, _) = caller.acting_for_user(tx, &id).await?;
+            let factor = second_factor::of_user(tx, &id).await?;
             use_code(&caller, tx, &id, &confirmed(factor)?, &code).await?;
-            second_factor::delete(tx, &id).await?;
+            second_factor::delete(tx, &user).await?;
             Ok(((), Event::UserSecondFactorRemoved { user: id }))
         })
     });
@@ -150,9 +151,8 @@ pub async fn reset(admin: &Admin, id: &UserId) -> Result<(), AdminError> {
     let (id, caller) = (id.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let (user, _) = lock(tx, &id).await?;
-            caller.may_decide_about(&user)?;
-            if !second_factor::delete(tx, &id).await? {
+            let (user, _) = caller.acting_for_user(tx, &id).await?;
+            if !second_factor::delete(tx, &user).await? {
                 return Err(none());
             }
             session::delete_all(tx, &id, None).await?;

@@ -161,8 +161,9 @@ pub async fn revoke_all(
     let (caller, id) = (admin.clone(), id.clone());
     let change = admin.store.change::<u64, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
+            let authority = caller.authority(tx).await?;
             let (user, _) = user::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
-            caller.may_log_out(&user)?;
+            authority.to_log_out(&user)?;
             let count = session::delete_all(tx, &id, kept.as_ref()).await?;
             Ok((count, Event::UserSessionsRevoked { user: id, kept, count }))
         })
@@ -174,8 +175,9 @@ async fn end(admin: &Admin, user: &UserId, id: &SessionId, event: Event) -> Resu
     let (caller, user, id) = (admin.clone(), user.clone(), id.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
+            let authority = caller.authority(tx).await?;
             if let Some((user, _)) = user::lock(tx, &user).await? {
-                caller.may_log_out(&user)?;
+                authority.to_log_out(&user)?;
             }
             if !session::delete(tx, &user, &id).await? {
                 return Err(AdminError::NotFound(format!("session {id}")));

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::api::{added, must_exist};
 use super::{Admin, AdminError, version};
+use crate::model::authority::Authority;
 use crate::model::client::{MAX_RESOURCES, MAX_SCOPE_LEN};
-use crate::model::event::{Event, UserPermissions};
+use crate::model::event::{Event, EventNumber, UserPermissions};
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::session::SessionId;
@@ -16,7 +17,7 @@ use crate::secret::password::{Password, UnacceptablePassword};
 use crate::secret::pool::{Busy, Lane};
 use crate::store::transaction::Tx;
 pub use crate::store::user::Filter;
-use crate::store::{StoreError, session, user};
+use crate::store::{StoreError, event, session, user};
 
 /// The properties of a new user.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub struct UserUpdate {
     pub scopes: Option<ScopeSet>,
     /// See [`NewUser::resources`].
     pub resources: Option<Vec<ResourceUri>>,
+    /// Grants the user each scope at each API anew, also those that an API got since.
+    pub regrant: bool,
     /// The [`version()`] that the caller has seen. The change is rejected if the current one
     /// differs.
     pub seen: Option<String>,
@@ -76,27 +79,34 @@ pub async fn create(admin: &Admin, new: NewUser) -> Result<User, AdminError> {
         role: new.role,
         scopes: new.scopes,
         resources: new.resources,
+        granted_as_of: EventNumber::default(),
         created_at: admin.clock.now(),
         disabled_at: None,
         second_factor_at: None,
     };
     validate(&user)?;
-    admin.may_decide_about(&user)?;
-    admin.may_give_apis(&user.resources, &[])?;
+    // Before the work of a hash.
+    admin.precheck(user.clone()).await?;
     must_exist(admin, user.resources.iter()).await?;
-    let (row, password) =
-        (user.clone(), hash(admin, new.password, &user.username, Lane::Administration).await?);
-    let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
+    let password = hash(admin, new.password, &user.username, Lane::Administration).await?;
+    let (mut row, caller) = (user, admin.clone());
+    let change = admin.store.change::<User, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
+            let authority = caller.authority_to_give(tx).await?;
+            row.granted_as_of = event::last_number(tx).await?.next();
+            let row = authority.to_create(row)?;
             let inserted = user::insert(tx, &row, &password).await;
             inserted.map_err(|error| taken(error, &row.username))?;
-            let permissions =
-                UserPermissions { role: row.role, scopes: row.scopes, resources: row.resources };
-            Ok(((), Event::UserCreated { user: row.id, username: row.username, permissions }))
+            let row = row.into_inner();
+            let event = Event::UserCreated {
+                user: row.id.clone(),
+                username: row.username.clone(),
+                permissions: permissions(&row),
+            };
+            Ok((row, event))
         })
     });
-    change.await?;
-    Ok(user)
+    change.await.map(|(user, _)| user)
 }
 
 /// A user by id.
@@ -202,16 +212,15 @@ pub async fn set_password(
 ) -> Result<User, AdminError> {
     // Before the expensive hash.
     let before = show(admin, id).await?;
-    admin.may_manage_user(&before)?;
+    admin.precheck(before.clone()).await?;
     let password = hash(admin, password, &before.username, lane).await?;
     let (id, caller) = (id.clone(), admin.clone());
     let change = admin.store.change::<User, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let (user, _) = user::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
-            caller.may_manage_user(&user)?;
-            user::set_password(tx, &id, &password).await?;
+            let (user, _) = caller.acting_for_user(tx, &id).await?;
+            user::set_password(tx, &user, &password).await?;
             session::delete_all(tx, &id, kept.as_ref()).await?;
-            Ok((user, Event::UserPasswordSet { user: id, kept }))
+            Ok((user.into_inner(), Event::UserPasswordSet { user: id, kept }))
         })
     });
     change.await.map(|(user, _)| user)
@@ -229,14 +238,13 @@ enum Act {
 /// deletion.
 async fn act(admin: &Admin, id: &UserId, act: Act) -> Result<User, AdminError> {
     let (id, caller) = (id.clone(), admin.clone());
-    let change = admin.store.change::<User, AdminError, _>(admin.actor.clone(), move |tx| {
+    let change = admin.store.change_if_any::<User, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            user::take_turn_with_administrators(tx).await?;
+            let authority = caller.authority_to_give(tx).await?;
             let (user, _) = user::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
-            act.check(&caller, &user)?;
             let was_needed = user.may_administer();
             let is_deleted = matches!(act, Act::Delete);
-            let (user, event) = act.apply(&caller, tx, user).await?;
+            let (user, event) = act.apply(&caller, &authority, tx, user).await?;
             let is_gone = is_deleted || !user.may_administer();
             if was_needed && is_gone && !user::is_other_administrator(tx, &id).await? {
                 return Err(AdminError::Conflict(LAST.to_owned()));
@@ -248,99 +256,91 @@ async fn act(admin: &Admin, id: &UserId, act: Act) -> Result<User, AdminError> {
 }
 
 impl Act {
-    /// Checks the permission of the caller. An emergency stop needs fewer rights: not the API
-    /// scopes of the user.
-    fn check(&self, caller: &Admin, user: &User) -> Result<(), AdminError> {
-        match self {
-            Self::Disable => caller.may_manage_role(user.role),
-            Self::Update(_) | Self::Enable | Self::Delete => caller.may_decide_about(user),
-        }
-    }
-
     async fn apply(
         self,
         caller: &Admin,
+        authority: &Authority,
         tx: &mut Tx,
-        mut user: User,
-    ) -> Result<(User, Event), AdminError> {
+        user: User,
+    ) -> Result<(User, Option<Event>), AdminError> {
         let id = user.id.clone();
-        let event = match self {
-            Self::Update(update) => {
-                version::check(update.seen.as_deref(), &version(&user), "user")?;
-                let before = user.clone();
-                user.username = update.username.unwrap_or(user.username);
-                user.role = update.role.unwrap_or(user.role);
-                user.scopes = update.scopes.unwrap_or(user.scopes);
-                user.resources = update.resources.unwrap_or(user.resources);
-                validate(&user)?;
-                caller.may_decide_about(&user)?;
-                caller.may_give_apis(&user.resources, &before.resources)?;
-                Event::UserUpdated {
-                    user: id,
-                    username: user.username.clone(),
-                    permissions: UserPermissions {
-                        role: user.role,
-                        scopes: user.scopes.clone(),
-                        resources: user.resources.clone(),
-                    },
-                    revokes_tokens: user.may_less_than(&before),
-                }
-            }
+        match self {
+            Self::Update(update) => apply_update(authority, tx, user, update).await,
             Self::Enable => {
-                user.disabled_at = None;
-                Event::UserEnabled { user: id }
+                let enabled = User { disabled_at: None, ..user.clone() };
+                let user = authority.to_change(authority.over(user)?, enabled, false)?;
+                user::update(tx, &user).await?;
+                Ok((user.into_inner(), Some(Event::UserEnabled { user: id })))
             }
+            // An emergency stop takes less: not what they may do at APIs.
             Self::Disable => {
-                user.disabled_at = user.disabled_at.or_else(|| Some(caller.clock.now()));
+                authority.over_role(user.role)?;
+                let now = caller.clock.now();
+                user::disable(tx, &id, now).await?;
                 session::delete_all(tx, &id, None).await?;
-                Event::UserDisabled { user: id }
+                let user = User { disabled_at: user.disabled_at.or(Some(now)), ..user };
+                Ok((user, Some(Event::UserDisabled { user: id })))
             }
             Self::Delete => {
-                user::delete(tx, &id).await?;
-                return Ok((
-                    user.clone(),
-                    Event::UserDeleted { user: id, username: user.username },
-                ));
+                let user = authority.over(user)?;
+                user::delete(tx, &user).await?;
+                let user = user.into_inner();
+                let username = user.username.clone();
+                Ok((user, Some(Event::UserDeleted { user: id, username })))
             }
-        };
-        let updated = user::update(tx, &user).await;
-        updated.map_err(|error| taken(error, &user.username))?;
-        Ok((user, event))
+        }
+    }
+}
+
+async fn apply_update(
+    authority: &Authority,
+    tx: &mut Tx,
+    user: User,
+    update: UserUpdate,
+) -> Result<(User, Option<Event>), AdminError> {
+    version::check(update.seen.as_deref(), &version(&user), "user")?;
+    let before = user.clone();
+    let mut after = User {
+        username: update.username.unwrap_or(user.username),
+        role: update.role.unwrap_or(user.role),
+        scopes: update.scopes.unwrap_or(user.scopes),
+        resources: update.resources.unwrap_or(user.resources),
+        ..before.clone()
+    };
+    validate(&after)?;
+    let is_pending = update.regrant
+        && !super::api::are_as_of(tx, &before.resources, before.granted_as_of).await?;
+    if !is_pending && version(&after) == version(&before) {
+        authority.over(before.clone())?;
+        return Ok((before, None));
+    }
+    if update.regrant || after.gets_more_than(&before) {
+        after.granted_as_of = event::last_number(tx).await?.next();
+    }
+    let own = authority.over(before.clone())?;
+    let user = authority.to_change(own, after, update.regrant)?;
+    let updated = user::update(tx, &user).await;
+    updated.map_err(|error| taken(error, &user.username))?;
+    let user = user.into_inner();
+    let event = Event::UserUpdated {
+        user: user.id.clone(),
+        username: user.username.clone(),
+        permissions: permissions(&user),
+        revokes_tokens: user.may_less_than(&before),
+    };
+    Ok((user, Some(event)))
+}
+
+fn permissions(user: &User) -> UserPermissions {
+    UserPermissions {
+        role: user.role,
+        scopes: user.scopes.clone(),
+        resources: user.resources.clone(),
     }
 }
 
 const LAST: &str =
     "this is the last administrator who can log in; create another administrator first";
-
-impl Admin {
-    /// Rejects a role with scopes that the caller does not hold, both to grant it and to manage its
-    /// users.
-    pub(super) fn may_manage_role(&self, role: Role) -> Result<(), AdminError> {
-        match role {
-            // Holders of this role can grant any scope.
-            Role::Admin if self.grantable.is_some() => Err(AdminError::Forbidden(role.scopes())),
-            role => self.may_grant(&role.scopes()),
-        }
-    }
-
-    /// Rejects ending the sessions of a user with a role beyond the caller's scopes, as for
-    /// disabling.
-    pub(super) fn may_log_out(&self, user: &User) -> Result<(), AdminError> {
-        if self.actor.is_user(&user.id) { Ok(()) } else { self.may_manage_role(user.role) }
-    }
-
-    /// Rejects decisions about a user who holds more than the caller: as for a client, they amount
-    /// to creating the user.
-    pub(super) fn may_decide_about(&self, user: &User) -> Result<(), AdminError> {
-        self.may_manage_role(user.role)?;
-        self.may_grant(&user.scopes)
-    }
-
-    /// As [`may_decide_about`](Self::may_decide_about), for a user who may be the caller.
-    pub(super) fn may_manage_user(&self, user: &User) -> Result<(), AdminError> {
-        if self.actor.is_user(&user.id) { Ok(()) } else { self.may_decide_about(user) }
-    }
-}
 
 /// Checks the grants of a user.
 fn validate(user: &User) -> Result<(), AdminError> {

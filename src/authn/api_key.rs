@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::audience::OwnApis;
 use super::context::Context;
 use super::delay::make_wait;
 use super::demand::{Demand, require};
@@ -13,11 +14,9 @@ use crate::clock::Timestamp;
 use crate::directory::{KnownApiKey, OverLimit, Rate};
 use crate::model::api_key::ApiKey;
 use crate::model::identity::{Authenticated, Credential};
-use crate::model::scope::ScopeSet;
 use crate::model::usage::KeyOutcome;
 use crate::network::Network;
 use crate::secret::digest::SecretDigest;
-use mintery_verifier::model::resource::{comparable, is_same};
 
 /// An API key in a request.
 #[derive(Clone, Copy)]
@@ -150,7 +149,8 @@ fn judge(
     }
     let mut scopes = known.scopes.clone();
     for resource in demand.resources() {
-        scopes = for_resource(context, known, scopes, resource)?;
+        let own = OwnApis::from(known);
+        scopes = own.scopes_at(context, scopes, resource).ok_or(KeyFailure::Resource)?;
     }
     require(&scopes, demand.scopes)?;
     Ok(Authenticated {
@@ -165,24 +165,4 @@ fn judge(
 fn is_from_there(key: &ApiKey, presented: &PresentedKey<'_>) -> bool {
     let from = presented.from.filter(|_| presented.is_from_certain);
     key.allowed.is_empty() || from.is_some_and(|from| key.allowed.contains(from))
-}
-
-/// The part of `scopes` that applies to an API, as with tokens. Mintery's own scopes are for
-/// Mintery's own API only, and any other API must be one of the owner's.
-fn for_resource(
-    context: &Context,
-    known: &KnownApiKey,
-    scopes: ScopeSet,
-    resource: &str,
-) -> Result<ScopeSet, KeyFailure> {
-    if is_same(resource, context.issuer.as_str()) {
-        return Ok(scopes);
-    }
-    if is_same(resource, context.default_audience.as_str()) {
-        return Ok(scopes.without_own());
-    }
-    let is_own = known.owner.resources().iter().any(|own| is_same(own.as_str(), resource));
-    let apis = context.directory.apis();
-    let api = apis.get(comparable(resource)).filter(|_| is_own).ok_or(KeyFailure::Resource)?;
-    Ok(scopes.intersection(api.scopes.set()).without_own())
 }

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use super::api_key::{self, PresentedKey};
+use super::audience::OwnApis;
 use super::context::Context;
 use super::demand::{Demand, require};
 use super::error::AccessError;
@@ -11,6 +12,7 @@ use super::session::{self, PresentedSession};
 use super::token::{client_of, credential_of, good_user, holder, scopes_of, user_of};
 use crate::clock::Timestamp;
 use crate::model::identity::{Authenticated, Identity};
+use crate::model::scope::ScopeSet;
 use crate::model::user::UserId;
 use mintery_verifier::model::resource::is_same;
 use mintery_verifier::{AccessToken, VerifyError};
@@ -95,6 +97,7 @@ async fn authenticate_token(
     let known = holder(&token, known)?;
     let client = &known.client;
     let scopes = scopes_of(context, &token, token.scopes.intersection(&client.terms.scopes));
+    let scopes = at_demanded(context, OwnApis::from(&*known), scopes, demand)?;
     require(&scopes, demand.scopes)?;
     Ok(Authenticated {
         identity: Identity::Client { id: client.id.clone(), name: client.terms.name.clone() },
@@ -102,6 +105,19 @@ async fn authenticate_token(
         scopes,
         expires_at: Some(Timestamp::from_secs(token.expires_at.as_secs())),
     })
+}
+
+/// The part of the scopes of a token that its holder still has at the demanded APIs.
+fn at_demanded(
+    context: &Context,
+    own: OwnApis<'_>,
+    mut scopes: ScopeSet,
+    demand: Demand<'_>,
+) -> Result<ScopeSet, AccessError> {
+    for resource in demand.resources() {
+        scopes = own.scopes_at(context, scopes, resource).ok_or(VerifyError::Audience)?;
+    }
+    Ok(scopes)
 }
 
 async fn authenticate_user(
@@ -113,6 +129,7 @@ async fn authenticate_user(
     let known = good_user(context.directory.user(&id).await?)?;
     let user = &known.user;
     let scopes = scopes_of(context, token, user.most_of(&token.scopes));
+    let scopes = at_demanded(context, OwnApis::from(&*known), scopes, demand)?;
     require(&scopes, demand.scopes)?;
     Ok(Authenticated {
         identity: Identity::User { id, name: user.username.clone(), role: user.role },

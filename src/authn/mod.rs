@@ -4,6 +4,7 @@
 //! [`api_key`]; its failures belong in [`error`]. Nothing here knows the OAuth endpoints.
 
 pub mod api_key;
+pub mod audience;
 pub mod caller;
 pub mod context;
 pub mod delay;

@@ -71,6 +71,9 @@ pub struct UpdateApi {
     name: Option<String>,
     #[command(flatten)]
     terms: TermFlags,
+    /// Revoke the tokens for it, also if the change takes no scope from it.
+    #[arg(long)]
+    revoke_tokens: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -96,6 +99,7 @@ impl TermFlags {
     fn parse(&self) -> Result<ApiUpdate, CliError> {
         Ok(ApiUpdate {
             seen: None,
+            revoke_tokens: false,
             name: None,
             scopes: self.scopes()?,
             token_alg: parse_patch(self.alg.as_deref(), "default", str::parse)?,
@@ -153,6 +157,7 @@ impl CreateApi {
 impl UpdateApi {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let (resource, mut update) = (parse_resource(&self.resource)?, self.terms.parse()?);
+        update.revoke_tokens = self.revoke_tokens;
         update.name = parse_given(self.name.as_deref(), DisplayName::parse)?;
         let admin = session::admin(shared, Missing::Refuse).await?;
         let api = api::update(&admin, &resource, update).await?;

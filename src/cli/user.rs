@@ -101,6 +101,9 @@ pub struct UpdateUser {
     role: Option<String>,
     #[command(flatten)]
     granted: GrantFlags,
+    /// Grant each scope at each API anew, also scopes that an API got since.
+    #[arg(long)]
+    regrant: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -226,6 +229,7 @@ impl UpdateUser {
             role: parse_given(self.role.as_deref(), str::parse)?,
             scopes: self.granted.scopes()?,
             resources: self.granted.resources()?,
+            regrant: self.regrant,
         };
         let (admin, before) = find(shared, &self.user).await?;
         confirm(&user::update(&admin, &before.id, update).await?, self.output)

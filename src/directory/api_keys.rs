@@ -96,6 +96,15 @@ impl KnownOwner {
         }
     }
 
+    /// The event as of which the scopes were granted at these APIs.
+    #[must_use]
+    pub fn granted_as_of(&self) -> EventNumber {
+        match self {
+            Self::Client(known) => known.client.granted_as_of,
+            Self::User(known) => known.user.granted_as_of,
+        }
+    }
+
     /// The scopes of a key that the owner holds.
     fn most_of(&self, scopes: &ScopeSet) -> ScopeSet {
         match self {

@@ -114,6 +114,7 @@ mod tests {
             terms: ClientTerms::new(DisplayName::parse(name).unwrap()),
             auth_method: AuthMethod::ClientSecret,
             cut_off: EventNumber::default(),
+            granted_as_of: EventNumber::default(),
             created_at: Timestamp::from_secs(0),
             disabled_at: None,
         }

@@ -111,6 +111,7 @@ mod tests {
             role: Role::Member,
             scopes: ScopeSet::default(),
             resources: Vec::new(),
+            granted_as_of: crate::model::event::EventNumber::default(),
             created_at: at(0),
             disabled_at: None,
             second_factor_at: None,

@@ -1,8 +1,10 @@
 //! APIs (resource servers), the audiences of tokens.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::event::number::EventNumber;
 use super::name::DisplayName;
 use super::resource::ResourceUri;
 use super::scope::{OWN_PREFIX, ScopeSet};
@@ -24,6 +26,70 @@ pub struct Api {
     pub token_ttl: Option<Duration>,
     /// The time of creation.
     pub created_at: Timestamp,
+    /// The events that created it and its scopes.
+    pub since: ApiSince,
+}
+
+/// The events that created an API and its scopes. A principal has a scope at an API if it was
+/// granted its scopes as of none of these, or a later one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ApiSince {
+    api: EventNumber,
+    /// The scopes that were created after the API.
+    scopes: BTreeMap<String, EventNumber>,
+    newest: EventNumber,
+}
+
+impl ApiSince {
+    /// An API that event `api` created, with scopes that were created by these events.
+    #[must_use]
+    pub fn new(api: EventNumber, scopes: BTreeMap<String, EventNumber>) -> Self {
+        let newest = scopes.values().copied().max().unwrap_or(api).max(api);
+        Self { api, scopes: scopes.into_iter().filter(|(_, since)| *since > api).collect(), newest }
+    }
+
+    /// The same with other scopes, of which event `now` created those that are new.
+    #[must_use]
+    pub fn with_scopes(&self, before: &ScopeSet, after: &ScopeSet, now: EventNumber) -> Self {
+        let since = |scope: &str| if before.contains(scope) { self.of(scope) } else { now };
+        Self::new(self.api, after.iter().map(|scope| (scope.to_owned(), since(scope))).collect())
+    }
+
+    /// The event that created the API.
+    #[must_use]
+    pub const fn api(&self) -> EventNumber {
+        self.api
+    }
+
+    /// The event that created a scope.
+    #[must_use]
+    pub fn of(&self, scope: &str) -> EventNumber {
+        self.scopes.get(scope).copied().unwrap_or(self.api)
+    }
+
+    /// The last of the events.
+    #[must_use]
+    pub const fn newest(&self) -> EventNumber {
+        self.newest
+    }
+}
+
+impl Api {
+    /// The scopes that a principal can have here, whose scopes were granted as of this event;
+    /// absent if the API was created later.
+    #[must_use]
+    pub fn scopes_as_of(&self, granted_as_of: EventNumber) -> Option<Cow<'_, ScopeSet>> {
+        if self.since.newest() <= granted_as_of {
+            return Some(Cow::Borrowed(self.scopes.set()));
+        }
+        if granted_as_of < self.since.api() {
+            return None;
+        }
+        let is_new = |scope: &&str| self.since.of(scope) > granted_as_of;
+        let new: Vec<&str> = self.scopes.set().iter().filter(is_new).collect();
+        let new = ScopeSet::parse(&new.join(" ")).unwrap_or_default();
+        Some(Cow::Owned(self.scopes.set().minus(&new)))
+    }
 }
 
 /// The maximum number of APIs: every node caches all of them.

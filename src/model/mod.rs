@@ -4,6 +4,7 @@
 pub mod address;
 pub mod api;
 pub mod api_key;
+pub mod authority;
 pub mod base_path;
 pub mod client;
 pub mod event;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::event::number::EventNumber;
 use super::id::id;
 use super::named::named;
 use super::own_scope::OwnScope;
@@ -133,6 +134,8 @@ pub struct User {
     /// The allowed APIs besides the default one. A token request without an API gets a token for
     /// the first.
     pub resources: Vec<ResourceUri>,
+    /// The event as of which the scopes were granted at the APIs, as with clients.
+    pub granted_as_of: EventNumber,
     /// The time of creation.
     pub created_at: Timestamp,
     /// The time of disabling.
@@ -171,6 +174,13 @@ impl User {
         (before.role == Role::Admin && self.role != Role::Admin)
             || self.most_of(&held) != held
             || before.resources.iter().any(has_lost)
+    }
+
+    /// True if the user has a scope or an API that they did not have `before`.
+    #[must_use]
+    pub fn gets_more_than(&self, before: &Self) -> bool {
+        let is_new = |resource| !before.resources.contains(resource);
+        !self.scopes.is_subset_of(&before.scopes) || self.resources.iter().any(is_new)
     }
 
     /// `true` for an administrator who can log in.

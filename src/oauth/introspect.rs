@@ -9,6 +9,7 @@ use super::AuthorizationServer;
 use super::claims::Audience;
 use super::error::OauthError;
 use super::request::OauthRequest;
+use crate::authn::audience::OwnApis;
 use crate::authn::context::Context;
 use crate::authn::error::TokenFailure;
 use crate::authn::token::{client_of, good_user, holder, scopes_of, user_of};
@@ -18,8 +19,8 @@ use crate::model::client::{Client, DEFAULT_INTROSPECTION_ALG};
 use crate::model::environment::Environment;
 use crate::model::own_scope::OwnScope;
 use crate::model::scope::ScopeSet;
-use mintery_verifier::AccessToken;
 use mintery_verifier::model::resource::{comparable, is_same};
+use mintery_verifier::{AccessToken, VerifyError};
 
 /// The `typ` of a signed response, and its media type (RFC 9701 §5).
 pub const INTROSPECTION_TYPE: &str = "token-introspection+jwt";
@@ -58,6 +59,30 @@ struct Active {
     token: Arc<AccessToken>,
     /// The scopes that it still allows.
     scopes: ScopeSet,
+    /// The APIs of its audience that its holder still has.
+    audience: Vec<String>,
+}
+
+impl Active {
+    /// A token of a holder with these APIs. One that has none of the audience any more is inactive.
+    fn new(
+        context: &Context,
+        token: Arc<AccessToken>,
+        own: OwnApis<'_>,
+        mut scopes: ScopeSet,
+    ) -> Result<Self, Inactive> {
+        let mut audience = Vec::with_capacity(token.audience.len());
+        for resource in &token.audience {
+            if let Some(at_api) = own.scopes_at(context, scopes.clone(), resource) {
+                scopes = at_api;
+                audience.push(resource.clone());
+            }
+        }
+        if audience.is_empty() {
+            return Err(TokenFailure::Token(VerifyError::Audience).into());
+        }
+        Ok(Self { token, scopes, audience })
+    }
 }
 
 /// The members of a response (RFC 7662 §2.2).
@@ -182,7 +207,7 @@ fn active(
 ) -> Result<Active, Inactive> {
     let known = holder(&token, known)?;
     let scopes = scopes_of(context, &token, token.scopes.intersection(&known.client.terms.scopes));
-    Ok(Active { token, scopes })
+    Active::new(context, token, OwnApis::from(&*known), scopes)
 }
 
 /// Looks up and checks the client or user of a verified token.
@@ -195,9 +220,9 @@ async fn active_of_other(
         return Ok(active(context, token, known));
     };
     let known = context.directory.user(&user).await?;
-    Ok(good_user(known).map_err(Inactive::from).map(|known| {
+    Ok(good_user(known).map_err(Inactive::from).and_then(|known| {
         let scopes = scopes_of(context, &token, known.user.most_of(&token.scopes));
-        Active { token, scopes }
+        Active::new(context, token, OwnApis::from(&*known), scopes)
     }))
 }
 
@@ -219,7 +244,7 @@ fn stands_for(context: &Context, client: &Client, audience: &str) -> bool {
 
 impl<'a> Members<'a> {
     fn of(context: &'a Context, active: Option<&'a Active>) -> Self {
-        let Some(Active { token, scopes }) = active else {
+        let Some(Active { token, scopes, audience }) = active else {
             return Self::Inactive { active: false };
         };
         Self::Active {
@@ -227,7 +252,7 @@ impl<'a> Members<'a> {
             scope: scopes.as_str(),
             client_id: &token.client_id,
             sub: &token.subject,
-            aud: Audience::of(&token.audience),
+            aud: Audience::of(audience),
             iss: context.issuer.as_str(),
             exp: token.expires_at.as_secs(),
             iat: token.issued_at.as_secs(),

@@ -8,7 +8,8 @@ use sqlx::any::AnyRow;
 use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
-use crate::model::api::{Api, ApiScopes};
+use crate::model::api::{Api, ApiScopes, ApiSince};
+use crate::model::event::EventNumber;
 use crate::model::name::DisplayName;
 use crate::model::resource::ResourceUri;
 use crate::model::signing_key::SigningAlgorithm;
@@ -21,8 +22,8 @@ use crate::model::signing_key::SigningAlgorithm;
 pub async fn all(database: &Database) -> Result<Vec<Api>, StoreError> {
     let query = || {
         sqlx::query(
-            "SELECT a.resource, a.name, a.token_alg, a.token_ttl, a.created_at, s.scope, s.description \
-             FROM apis a LEFT JOIN api_scopes s ON s.resource = a.resource ORDER BY a.resource, s.scope",
+            "SELECT a.resource, a.name, a.token_alg, a.token_ttl, a.created_at, a.since, s.scope, s.description, \
+             s.since AS scope_since FROM apis a LEFT JOIN api_scopes s ON s.resource = a.resource ORDER BY a.resource, s.scope",
         )
     };
     let rows = database.lookup(query).await?;
@@ -40,13 +41,14 @@ pub async fn insert(tx: &mut Tx, api: &Api) -> Result<(), StoreError> {
         return Err(StoreError::Conflict);
     }
     sqlx::query(
-        "INSERT INTO apis (resource, name, token_alg, token_ttl, created_at) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO apis (resource, name, token_alg, token_ttl, created_at, since) VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(api.resource.as_str())
     .bind(api.name.as_str())
     .bind(api.token_alg.map(SigningAlgorithm::name))
     .bind(api.token_ttl.map(super::millis))
     .bind(api.created_at.as_millis())
+    .bind(api.since.api().get())
     .execute(tx.connection()?)
     .await?;
     insert_scopes(tx, api).await
@@ -63,8 +65,8 @@ pub async fn lock(tx: &mut Tx, resource: &ResourceUri) -> Result<Option<Api>, St
         .execute(tx.connection()?)
         .await?;
     let rows = sqlx::query(
-        "SELECT a.resource, a.name, a.token_alg, a.token_ttl, a.created_at, s.scope, s.description \
-         FROM apis a LEFT JOIN api_scopes s ON s.resource = a.resource WHERE a.resource = $1",
+        "SELECT a.resource, a.name, a.token_alg, a.token_ttl, a.created_at, a.since, s.scope, s.description, \
+         s.since AS scope_since FROM apis a LEFT JOIN api_scopes s ON s.resource = a.resource WHERE a.resource = $1",
     )
     .bind(resource.as_str())
     .fetch_all(tx.connection()?)
@@ -121,14 +123,39 @@ pub async fn exists(tx: &mut Tx, resource: &str) -> Result<bool, StoreError> {
     Ok(found.is_some())
 }
 
+/// True if the API exists, and neither it nor a scope of it was created after this event.
+///
+/// # Errors
+/// The statement fails.
+pub async fn is_as_of(
+    tx: &mut Tx,
+    resource: &ResourceUri,
+    number: EventNumber,
+) -> Result<bool, StoreError> {
+    let other = resource.other_spelling();
+    let found = sqlx::query(
+        "SELECT a.resource FROM apis a WHERE a.resource IN ($1, $2) AND a.since <= $3 \
+         AND NOT EXISTS (SELECT 1 FROM api_scopes s WHERE s.resource = a.resource AND s.since > $3)",
+    )
+    .bind(resource.as_str())
+    .bind(other.as_deref().unwrap_or(resource.as_str()))
+    .bind(number.get())
+    .fetch_optional(tx.connection()?)
+    .await?;
+    Ok(found.is_some())
+}
+
 async fn insert_scopes(tx: &mut Tx, api: &Api) -> Result<(), StoreError> {
     for (scope, description) in api.scopes.descriptions() {
-        sqlx::query("INSERT INTO api_scopes (resource, scope, description) VALUES ($1, $2, $3)")
-            .bind(api.resource.as_str())
-            .bind(scope.as_str())
-            .bind(description.as_str())
-            .execute(tx.connection()?)
-            .await?;
+        sqlx::query(
+            "INSERT INTO api_scopes (resource, scope, description, since) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(api.resource.as_str())
+        .bind(scope.as_str())
+        .bind(description.as_str())
+        .bind(api.since.of(scope).get())
+        .execute(tx.connection()?)
+        .await?;
     }
     Ok(())
 }
@@ -140,9 +167,10 @@ fn resource_of(row: &AnyRow) -> Option<String> {
 /// An API from its rows, one for each scope, or one without any.
 fn api(rows: &[AnyRow]) -> Result<Api, StoreError> {
     let first = rows.first().ok_or(StoreError::Corrupt("API"))?;
-    let mut scopes = BTreeMap::new();
+    let (mut scopes, mut since) = (BTreeMap::new(), BTreeMap::new());
     for row in rows {
         if let Some(scope) = row.try_get::<Option<String>, _>("scope")? {
+            since.insert(scope.clone(), EventNumber::new(row.try_get("scope_since")?));
             scopes.insert(scope, row.try_get("description")?);
         }
     }
@@ -159,5 +187,6 @@ fn api(rows: &[AnyRow]) -> Result<Api, StoreError> {
             .transpose()?,
         token_ttl: ttl.map(super::duration),
         created_at: Timestamp::from_millis(first.try_get("created_at")?),
+        since: ApiSince::new(EventNumber::new(first.try_get("since")?), since),
     })
 }

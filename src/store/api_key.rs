@@ -9,6 +9,7 @@ use super::{Database, StoreError};
 use crate::clock::Timestamp;
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{ApiKey, ApiKeyId, Environment, KeyOwner};
+use crate::model::authority::{AnyPrincipal, ManagingKeys};
 use crate::model::client::ClientId;
 use crate::model::event::EventNumber;
 use crate::model::name::DisplayName;
@@ -279,7 +280,12 @@ fn bind_filter<'q>(
 ///
 /// # Errors
 /// The statement fails.
-pub async fn insert(tx: &mut Tx, key: &ApiKey, digest: &SecretDigest) -> Result<(), StoreError> {
+pub async fn insert(
+    tx: &mut Tx,
+    _owner: &ManagingKeys<AnyPrincipal>,
+    key: &ApiKey,
+    digest: &SecretDigest,
+) -> Result<(), StoreError> {
     let (client, user) = match &key.owner {
         KeyOwner::Client(client) => (Some(client.as_str()), None),
         KeyOwner::User(user) => (None, Some(user.as_str())),
@@ -306,12 +312,39 @@ pub async fn insert(tx: &mut Tx, key: &ApiKey, digest: &SecretDigest) -> Result<
 ///
 /// # Errors
 /// The statement fails.
-pub async fn update(tx: &mut Tx, key: &ApiKey) -> Result<(), StoreError> {
+pub async fn update(
+    tx: &mut Tx,
+    _owner: &ManagingKeys<AnyPrincipal>,
+    key: &ApiKey,
+) -> Result<(), StoreError> {
     let query = sqlx::query(
         "UPDATE api_keys SET name = $1, scopes = $2, allowed_addresses = $3, max_per_minute = $4, successor = $5, \
          expires_at = $6, disabled_at = $7, leaked_at = $8 WHERE id = $9",
     );
     bind_terms(query, key).bind(key.id.as_str()).execute(tx.connection()?).await?;
+    Ok(())
+}
+
+/// Disables a key, unless it is disabled already. That takes no right over its owner, because it is
+/// an emergency stop.
+///
+/// # Errors
+/// The statement fails.
+pub async fn disable(tx: &mut Tx, id: &ApiKeyId, since: Timestamp) -> Result<(), StoreError> {
+    let query =
+        sqlx::query("UPDATE api_keys SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL");
+    query.bind(since.as_millis()).bind(id.as_str()).execute(tx.connection()?).await?;
+    Ok(())
+}
+
+/// Marks a key as found in public, unless it is marked already.
+///
+/// # Errors
+/// The statement fails.
+pub async fn flag_leaked(tx: &mut Tx, id: &ApiKeyId, since: Timestamp) -> Result<(), StoreError> {
+    let query =
+        sqlx::query("UPDATE api_keys SET leaked_at = $1 WHERE id = $2 AND leaked_at IS NULL");
+    query.bind(since.as_millis()).bind(id.as_str()).execute(tx.connection()?).await?;
     Ok(())
 }
 

@@ -39,6 +39,9 @@ struct Head {
 /// The result of the body of a change: the value for its caller, and the event.
 pub type ChangeOutcome<T, E> = Result<(T, Event), E>;
 
+/// The same of a change that may find nothing to do.
+pub type MaybeChange<T, E> = Result<(T, Option<Event>), E>;
+
 impl Store {
     /// A store over `database`, whose events are chained under `chain_key`.
     #[must_use]
@@ -82,15 +85,39 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, ChangeOutcome<T, E>> + Send + 'static,
     {
+        let changed = self.change_if_any(actor, move |tx| {
+            let done = body(tx);
+            Box::pin(async move { done.await.map(|(value, event)| (value, Some(event))) })
+        });
+        let (value, number) = changed.await?;
+        // The body has returned an event.
+        Ok((value, number.unwrap_or_default()))
+    }
+
+    /// The same for a body that may find nothing to change. Then it returns no event, and nothing
+    /// is written.
+    ///
+    /// # Errors
+    /// As [`Self::change`].
+    pub async fn change_if_any<T, E, F>(
+        &self,
+        actor: Actor,
+        body: F,
+    ) -> Result<(T, Option<EventNumber>), E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, MaybeChange<T, E>> + Send + 'static,
+    {
         let store = self.clone();
         let task = tokio::spawn(async move { store.run(actor, body).await });
         task.await.unwrap_or_else(|error| Err(StoreError::OutcomeUnknown(error.to_string()).into()))
     }
 
-    async fn run<T, E, F>(&self, actor: Actor, body: F) -> Result<(T, EventNumber), E>
+    async fn run<T, E, F>(&self, actor: Actor, body: F) -> Result<(T, Option<EventNumber>), E>
     where
         E: From<StoreError>,
-        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, ChangeOutcome<T, E>>,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, MaybeChange<T, E>>,
     {
         let (began, measure) = (Instant::now(), &self.database.metrics.store.change);
         let failed = |error| {
@@ -101,7 +128,11 @@ impl Store {
         let done = timeout(CHANGE_PATIENCE, body(&mut tx)).await;
         let done = done.unwrap_or_else(|_| Err(failed(silent()).into()));
         let (value, event) = match done {
-            Ok(done) => done,
+            Ok((value, Some(event))) => (value, event),
+            Ok((value, None)) => {
+                tx.roll_back().await;
+                return Ok((value, None));
+            }
             Err(error) => {
                 tx.roll_back().await;
                 return Err(error);
@@ -132,7 +163,7 @@ impl Store {
             *last = number.max(*last);
             is_later
         });
-        Ok((value, number))
+        Ok((value, Some(number)))
     }
 
     /// Takes the next number, and with it the right to commit: all other changes wait for this

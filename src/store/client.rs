@@ -13,6 +13,7 @@ use super::connection::AnyQuery;
 use super::transaction::Tx;
 use super::{Database, StoreError, duration};
 use crate::clock::Timestamp;
+use crate::model::authority::ActingFor;
 use crate::model::client::{Client, ClientId, ClientSecret, SecretId};
 use crate::model::event::EventNumber;
 use crate::model::resource::ResourceUri;
@@ -115,7 +116,7 @@ fn bind_filter<'q>(
 ///
 /// # Errors
 /// [`StoreError::Conflict`] if the id is taken.
-pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
+pub async fn insert(tx: &mut Tx, client: &ActingFor<Client>) -> Result<(), StoreError> {
     let sql = format!("{INSERT_CLIENTS}{}", numbered_values(CLIENT_VALUES));
     let query = bind_client(sqlx::query(AssertSqlSafe(sql)), client, client.cut_off, None);
     query.execute(tx.connection()?).await?;
@@ -126,7 +127,7 @@ pub async fn insert(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// The statement fails.
-pub async fn update(tx: &mut Tx, client: &Client) -> Result<(), StoreError> {
+pub async fn update(tx: &mut Tx, client: &ActingFor<Client>) -> Result<(), StoreError> {
     let query = bind_update(sqlx::query(AssertSqlSafe(update_sql())), client);
     query.execute(tx.connection()?).await?;
     Ok(())
@@ -194,17 +195,26 @@ pub async fn lock(
     with_secrets(&rows)
 }
 
+/// A client as this transaction sees it.
+///
+/// # Errors
+/// The statement fails, or the row is corrupt.
+pub async fn find(tx: &mut Tx, id: &ClientId) -> Result<Option<Client>, StoreError> {
+    let rows = sqlx::query(BY_ID).bind(id.as_str()).fetch_all(tx.connection()?).await?;
+    Ok(with_secrets(&rows)?.map(|(client, _)| client))
+}
+
 /// Deletes a secret of a client. Returns `true` if it existed.
 ///
 /// # Errors
 /// The statement fails.
 pub async fn delete_secret(
     tx: &mut Tx,
-    client: &ClientId,
+    client: &ActingFor<Client>,
     secret: &SecretId,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query("DELETE FROM client_secrets WHERE client_id = $1 AND id = $2")
-        .bind(client.as_str())
+        .bind(client.id.as_str())
         .bind(secret.as_str())
         .execute(tx.connection()?)
         .await?;
@@ -228,17 +238,36 @@ pub async fn set_cut_off(
     Ok(())
 }
 
+/// Grants a client its scopes at its APIs as they are as of an event.
+///
+/// # Errors
+/// The statement fails.
+pub async fn set_granted_as_of(
+    tx: &mut Tx,
+    client: &ActingFor<Client>,
+    number: EventNumber,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE clients SET granted_as_of = $1 WHERE id = $2")
+        .bind(number.get())
+        .bind(client.id.as_str())
+        .execute(tx.connection()?)
+        .await?;
+    Ok(())
+}
+
 /// Inserts a secret of a client.
 ///
 /// # Errors
 /// The statement fails.
 pub async fn insert_secret(
     tx: &mut Tx,
-    client: &ClientId,
+    client: &ActingFor<Client>,
     secret: &ClientSecret,
 ) -> Result<(), StoreError> {
     let sql = format!("{INSERT_SECRETS}{}", numbered_values(SECRET_VALUES));
-    bind_secret(sqlx::query(AssertSqlSafe(sql)), client, secret).execute(tx.connection()?).await?;
+    bind_secret(sqlx::query(AssertSqlSafe(sql)), &client.id, secret)
+        .execute(tx.connection()?)
+        .await?;
     Ok(())
 }
 
@@ -265,18 +294,26 @@ pub async fn keep_other_form(
     database.tidy(query).await.map(drop)
 }
 
-/// Disables a client at a time, or enables it.
+/// Disables a client. That takes no right over it, because it is an emergency stop.
 ///
 /// # Errors
 /// The statement fails.
-pub async fn set_disabled(
-    tx: &mut Tx,
-    id: &ClientId,
-    since: Option<Timestamp>,
-) -> Result<(), StoreError> {
+pub async fn disable(tx: &mut Tx, id: &ClientId, since: Timestamp) -> Result<(), StoreError> {
     sqlx::query("UPDATE clients SET disabled_at = $1 WHERE id = $2")
-        .bind(since.map(Timestamp::as_millis))
+        .bind(since.as_millis())
         .bind(id.as_str())
+        .execute(tx.connection()?)
+        .await?;
+    Ok(())
+}
+
+/// Enables a client.
+///
+/// # Errors
+/// The statement fails.
+pub async fn enable(tx: &mut Tx, client: &ActingFor<Client>) -> Result<(), StoreError> {
+    sqlx::query("UPDATE clients SET disabled_at = NULL WHERE id = $1")
+        .bind(client.id.as_str())
         .execute(tx.connection()?)
         .await?;
     Ok(())
@@ -286,9 +323,9 @@ pub async fn set_disabled(
 ///
 /// # Errors
 /// The statement fails.
-pub async fn delete(tx: &mut Tx, id: &ClientId) -> Result<(), StoreError> {
+pub async fn delete(tx: &mut Tx, client: &ActingFor<Client>) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM clients WHERE id = $1")
-        .bind(id.as_str())
+        .bind(client.id.as_str())
         .execute(tx.connection()?)
         .await?;
     Ok(())

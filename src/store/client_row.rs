@@ -27,6 +27,7 @@ macro_rules! own_columns {
             id: &'a str,
             token_endpoint_auth_method: &'static str,
             cut_off: i64,
+            granted_as_of: i64,
             created_at: i64,
             disabled_at: Option<i64>,
             import_id: Option<&'a str>,
@@ -164,11 +165,14 @@ pub(super) fn bind_client<'q>(
     cut_off: EventNumber,
     import_id: Option<&'q str>,
 ) -> AnyQuery<'q> {
-    let Client { id, terms, auth_method, cut_off: _, created_at, disabled_at } = client;
+    let Client { id, terms, auth_method, cut_off: _, granted_as_of: _, created_at, disabled_at } =
+        client;
     let own = OwnColumns {
         id: id.as_str(),
         token_endpoint_auth_method: auth_method.name(),
         cut_off: cut_off.get(),
+        // What is created is granted what there is.
+        granted_as_of: cut_off.get(),
         created_at: created_at.as_millis(),
         disabled_at: disabled_at.map(Timestamp::as_millis),
         import_id,
@@ -278,6 +282,7 @@ pub(super) fn client(row: &AnyRow) -> Result<Client, StoreError> {
             .parse::<AuthMethod>()
             .map_err(|_| StoreError::Corrupt("authentication method"))?,
         cut_off: EventNumber::new(row.try_get("cut_off")?),
+        granted_as_of: EventNumber::new(row.try_get("granted_as_of")?),
         created_at: Timestamp::from_millis(row.try_get("created_at")?),
         disabled_at: row.try_get::<Option<i64>, _>("disabled_at")?.map(Timestamp::from_millis),
     })

@@ -5,6 +5,7 @@
 pub mod api;
 pub mod api_key;
 pub mod api_key_usage;
+pub mod authority;
 pub mod chain_key;
 pub mod change;
 pub mod client;

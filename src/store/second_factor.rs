@@ -5,7 +5,8 @@ use sqlx::Row as _;
 use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
-use crate::model::user::UserId;
+use crate::model::authority::ActingFor;
+use crate::model::user::{User, UserId};
 use crate::secret::digest::SecretDigest;
 
 /// The stored second factor of a user.
@@ -49,7 +50,7 @@ pub async fn begin(
     sealed_secret: &str,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    delete(tx, user).await?;
+    delete_of(tx, user).await?;
     sqlx::query(
         "INSERT INTO second_factors (user_id, sealed_secret, created_at, confirmed_at, last_step) \
          VALUES ($1, $2, $3, NULL, 0)",
@@ -92,7 +93,11 @@ pub async fn set_last_step(tx: &mut Tx, user: &UserId, step: i64) -> Result<(), 
 ///
 /// # Errors
 /// A statement fails.
-pub async fn delete(tx: &mut Tx, user: &UserId) -> Result<bool, StoreError> {
+pub async fn delete(tx: &mut Tx, user: &ActingFor<User>) -> Result<bool, StoreError> {
+    delete_of(tx, &user.id).await
+}
+
+async fn delete_of(tx: &mut Tx, user: &UserId) -> Result<bool, StoreError> {
     delete_codes(tx, user).await?;
     let done = sqlx::query("DELETE FROM second_factors WHERE user_id = $1").bind(user.as_str());
     Ok(done.execute(tx.connection()?).await?.rows_affected() == 1)

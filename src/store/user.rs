@@ -7,6 +7,7 @@ use super::client_row::{uris, uris_text};
 use super::transaction::Tx;
 use super::{Database, StoreError};
 use crate::clock::Timestamp;
+use crate::model::authority::ActingFor;
 use crate::model::event::EventNumber;
 use crate::model::scope::ScopeSet;
 use crate::model::user::{Role, User, UserId, Username};
@@ -15,7 +16,7 @@ use crate::secret::hash::SecretHash;
 /// The columns of a user, as [`user`] reads them.
 macro_rules! columns {
     () => {
-        "u.id AS user_id, u.username, u.role, u.scopes AS user_scopes, u.resources, u.created_at AS user_created_at, u.disabled_at, \
+        "u.id AS user_id, u.username, u.role, u.scopes AS user_scopes, u.resources, u.granted_as_of, u.created_at AS user_created_at, u.disabled_at, \
          (SELECT f.confirmed_at FROM second_factors f WHERE f.user_id = u.id) AS second_factor_at"
     };
 }
@@ -74,10 +75,14 @@ pub async fn by_username(
 ///
 /// # Errors
 /// [`StoreError::Conflict`] if the name is taken.
-pub async fn insert(tx: &mut Tx, user: &User, password: &SecretHash) -> Result<(), StoreError> {
+pub async fn insert(
+    tx: &mut Tx,
+    user: &ActingFor<User>,
+    password: &SecretHash,
+) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO users (id, username, folded_username, role, password_hash, created_at, disabled_at, scopes, resources) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO users (id, username, folded_username, role, password_hash, created_at, disabled_at, scopes, resources, granted_as_of) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(user.id.as_str())
     .bind(user.username.as_str())
@@ -88,6 +93,7 @@ pub async fn insert(tx: &mut Tx, user: &User, password: &SecretHash) -> Result<(
     .bind(user.disabled_at.map(Timestamp::as_millis))
     .bind(user.scopes.as_str())
     .bind(uris_text(&user.resources))
+    .bind(user.granted_as_of.get())
     .execute(tx.connection()?)
     .await?;
     Ok(())
@@ -188,10 +194,10 @@ async fn in_order(
 ///
 /// # Errors
 /// [`StoreError::Conflict`] if the name is taken.
-pub async fn update(tx: &mut Tx, user: &User) -> Result<(), StoreError> {
+pub async fn update(tx: &mut Tx, user: &ActingFor<User>) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE users SET username = $1, folded_username = $2, role = $3, disabled_at = $4, scopes = $5, resources = $6 \
-         WHERE id = $7",
+        "UPDATE users SET username = $1, folded_username = $2, role = $3, disabled_at = $4, scopes = $5, resources = $6, \
+         granted_as_of = $7 WHERE id = $8",
     )
     .bind(user.username.as_str())
     .bind(user.username.folded())
@@ -199,6 +205,7 @@ pub async fn update(tx: &mut Tx, user: &User) -> Result<(), StoreError> {
     .bind(user.disabled_at.map(Timestamp::as_millis))
     .bind(user.scopes.as_str())
     .bind(uris_text(&user.resources))
+    .bind(user.granted_as_of.get())
     .bind(user.id.as_str())
     .execute(tx.connection()?)
     .await?;
@@ -211,12 +218,12 @@ pub async fn update(tx: &mut Tx, user: &User) -> Result<(), StoreError> {
 /// The statement fails.
 pub async fn set_password(
     tx: &mut Tx,
-    id: &UserId,
+    user: &ActingFor<User>,
     password: &SecretHash,
 ) -> Result<(), StoreError> {
     sqlx::query("UPDATE users SET password_hash = $1 WHERE id = $2")
         .bind(password.as_str())
-        .bind(id.as_str())
+        .bind(user.id.as_str())
         .execute(tx.connection()?)
         .await?;
     Ok(())
@@ -226,23 +233,36 @@ pub async fn set_password(
 ///
 /// # Errors
 /// The statement fails.
-pub async fn delete(tx: &mut Tx, id: &UserId) -> Result<(), StoreError> {
+pub async fn delete(tx: &mut Tx, user: &ActingFor<User>) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM users WHERE id = $1")
+        .bind(user.id.as_str())
+        .execute(tx.connection()?)
+        .await?;
+    Ok(())
+}
+
+/// Disables a user, unless they are disabled already. That takes no right over what they may do at
+/// APIs, because it is an emergency stop.
+///
+/// # Errors
+/// The statement fails.
+pub async fn disable(tx: &mut Tx, id: &UserId, since: Timestamp) -> Result<(), StoreError> {
+    sqlx::query("UPDATE users SET disabled_at = $1 WHERE id = $2 AND disabled_at IS NULL")
+        .bind(since.as_millis())
         .bind(id.as_str())
         .execute(tx.connection()?)
         .await?;
     Ok(())
 }
 
-/// Makes other changes that may remove an administrator wait until this transaction ends.
+/// A user as this transaction sees them.
 ///
 /// # Errors
-/// The statement fails.
-pub async fn take_turn_with_administrators(tx: &mut Tx) -> Result<(), StoreError> {
-    sqlx::query("UPDATE administrators_turn SET id = id WHERE id = 1")
-        .execute(tx.connection()?)
-        .await?;
-    Ok(())
+/// The statement fails, or the row is corrupt.
+pub async fn find(tx: &mut Tx, id: &UserId) -> Result<Option<User>, StoreError> {
+    const SQL: &str = concat!("SELECT ", columns!(), " FROM users u WHERE u.id = $1");
+    let row = sqlx::query(SQL).bind(id.as_str()).fetch_optional(tx.connection()?).await?;
+    row.as_ref().map(user).transpose()
 }
 
 /// Returns `true` if another administrator can log in.
@@ -272,6 +292,7 @@ pub(super) fn user(row: &AnyRow) -> Result<User, StoreError> {
         role: text("role")?.parse().map_err(|_| StoreError::Corrupt("role"))?,
         scopes: ScopeSet::parse(&text("user_scopes")?).map_err(|_| StoreError::Corrupt("scope"))?,
         resources: uris(&text("resources")?)?,
+        granted_as_of: EventNumber::new(row.try_get("granted_as_of")?),
         created_at: Timestamp::from_millis(row.try_get("user_created_at")?),
         disabled_at: disabled_at.map(Timestamp::from_millis),
         second_factor_at: second_factor_at.map(Timestamp::from_millis),

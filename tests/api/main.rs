@@ -12,6 +12,7 @@ mod access_token;
 mod administration;
 mod api_keys;
 mod architecture;
+mod authorization;
 mod browsers;
 mod changes_elsewhere;
 mod client_auth;

@@ -1,6 +1,5 @@
 //! Creates API keys.
 
-use super::owner::{Owner, lock_owner};
 use super::read::{KeptApiKey, show};
 use crate::admin::once::{self, Once, Repeatable};
 use crate::admin::{Admin, AdminError};
@@ -8,6 +7,7 @@ use crate::model::address::AddressRanges;
 use crate::model::api_key::{
     ApiKey, ApiKeyId, Environment, KeyLimit, KeyOwner, MAX_PER_MINUTE, MAX_RANGES,
 };
+use crate::model::authority::AnyPrincipal;
 use crate::model::client::MAX_SCOPE_LEN;
 use crate::model::event::{Actor, Event};
 use crate::model::name::DisplayName;
@@ -102,7 +102,7 @@ async fn make(
     let caller = admin.clone();
     let change = admin.store.change::<ApiKey, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let owner = lock_owner(tx, &new.owner).await?;
+            let (owner, authority) = caller.managing_keys_of(tx, &new.owner).await?;
             let key = ApiKey {
                 id,
                 name: new.name,
@@ -119,10 +119,9 @@ async fn make(
                 leaked_at: None,
             };
             validate(&key, &owner)?;
-            caller.may_manage_keys_of(&owner, &key.owner)?;
-            caller.may_grant(&key.scopes)?;
+            authority.to_grant(&key.scopes)?;
             caller.may_make(tx, &key).await?;
-            api_key::insert(tx, &key, &digest).await?;
+            api_key::insert(tx, &owner, &key, &digest).await?;
             once::keep(tx, &caller, repeatable, key.id.as_str(), now).await?;
             let event = Event::ApiKeyCreated {
                 key: key.id.clone(),
@@ -164,7 +163,7 @@ impl Admin {
 ///
 /// # Errors
 /// [`AdminError::Invalid`] with the violated rule.
-pub(super) fn validate(key: &ApiKey, owner: &Owner) -> Result<(), AdminError> {
+pub(super) fn validate(key: &ApiKey, owner: &AnyPrincipal) -> Result<(), AdminError> {
     let invalid = |reason: String| Err(AdminError::Invalid(reason));
     if key.scopes.as_str().len() > MAX_SCOPE_LEN {
         return invalid(format!(

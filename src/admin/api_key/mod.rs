@@ -2,7 +2,6 @@
 //! key gets a scope that its creator lacks, or exceeds the limits of the key that creates it.
 
 mod create;
-mod owner;
 pub mod policy;
 mod read;
 mod revoke;

@@ -1,6 +1,5 @@
 //! Revokes API keys, one or many.
 
-use super::owner::lock_owner;
 use super::read::{not_found, show};
 use crate::admin::{Admin, AdminError};
 use crate::model::api_key::{ApiKeyId, KeyOwner};
@@ -30,8 +29,7 @@ pub async fn revoke(admin: &Admin, id: &ApiKeyId) -> Result<(), AdminError> {
     let (id, caller) = (id.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let owner = lock_owner(tx, &before.owner).await?;
-            caller.may_manage_keys_of(&owner, &before.owner)?;
+            caller.managing_keys_of(tx, &before.owner).await?;
             if !api_key::delete(tx, &id).await? {
                 return Err(not_found(&id));
             }
@@ -72,8 +70,7 @@ async fn revoke_some_of(admin: &Admin, owner: &KeyOwner) -> Result<Vec<ApiKeyId>
     let change =
         admin.store.change::<Vec<ApiKeyId>, AdminError, _>(admin.actor.clone(), move |tx| {
             Box::pin(async move {
-                let client = lock_owner(tx, &owner).await?;
-                caller.may_manage_keys_of(&client, &owner)?;
+                caller.managing_keys_of(tx, &owner).await?;
                 let some = i64::try_from(MAX_AT_ONCE).unwrap_or(i64::MAX);
                 let keys = api_key::ids_of(tx, &owner, some).await?;
                 delete_all(tx, keys).await
@@ -99,8 +96,7 @@ async fn revoke_ids(admin: &Admin, mut ids: Vec<ApiKeyId>) -> Result<Vec<ApiKeyI
         admin.store.change::<Vec<ApiKeyId>, AdminError, _>(admin.actor.clone(), move |tx| {
             Box::pin(async move {
                 for owner in &owners {
-                    let client = lock_owner(tx, owner).await?;
-                    caller.may_manage_keys_of(&client, owner)?;
+                    caller.managing_keys_of(tx, owner).await?;
                 }
                 delete_all(tx, ids).await
             })

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::create::{CreatedApiKey, Minted};
-use super::owner::lock_owner;
 use super::read::{not_found, show};
 use crate::admin::{Admin, AdminError};
 use crate::model::api_key::{ApiKey, ApiKeyId};
@@ -52,12 +51,11 @@ pub async fn rotate(
     let successor = ApiKeyId::generate(&*admin.random);
     let change = admin.store.change::<ApiKey, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let owner = lock_owner(tx, &before.owner).await?;
+            let (owner, authority) = caller.managing_keys_of(tx, &before.owner).await?;
             let mut old = api_key::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
-            caller.may_manage_keys_of(&owner, &old.owner)?;
             // Scopes that the owner has lost since do not come back.
             let scopes = owner.most_of(&old.scopes);
-            caller.may_grant(&scopes)?;
+            authority.to_grant(&scopes)?;
             if let Some(other) = &old.successor
                 && api_key::exists(tx, other).await?
             {
@@ -87,7 +85,7 @@ pub async fn rotate(
                 ..old.clone()
             };
             caller.may_make(tx, &new).await?;
-            api_key::insert(tx, &new, &digest).await?;
+            api_key::insert(tx, &owner, &new, &digest).await?;
             let ends_at = now.plus(overlap);
             // Tokens issued for the old key stay valid, unless they would outlive it.
             let ends_earlier = old.expires_at.is_none_or(|expires_at| ends_at < expires_at);
@@ -95,7 +93,7 @@ pub async fn rotate(
             old.expires_at =
                 Some(old.expires_at.map_or(ends_at, |expires_at| expires_at.min(ends_at)));
             old.successor = Some(new.id.clone());
-            api_key::update(tx, &old).await?;
+            api_key::update(tx, &owner, &old).await?;
             let event = Event::ApiKeyRotated {
                 key: id,
                 successor: new.id.clone(),

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::create::validate;
-use super::owner::{Owner, lock_owner};
 use super::read::{not_found, show};
 use crate::admin::{Admin, AdminError, version};
 use crate::clock::Timestamp;
 use crate::model::address::AddressRanges;
 use crate::model::api_key::{ApiKey, ApiKeyId};
+use crate::model::authority::{AnyPrincipal, Authority};
 use crate::model::event::Event;
 use crate::model::name::DisplayName;
 use crate::model::patch::Patch;
@@ -45,10 +45,10 @@ pub async fn update(
     update: ApiKeyUpdate,
 ) -> Result<ApiKey, AdminError> {
     let (policy, now) = (admin.api_keys.clone(), admin.clock.now());
-    change(admin, id, move |caller, mut key, owner| {
+    change(admin, id, move |authority, mut key, owner| {
         // A change decides the key as a whole, as its creation does. Scopes that its owner has lost
         // do not count.
-        caller.may_grant(&owner.most_of(&key.scopes))?;
+        authority.to_grant(&owner.most_of(&key.scopes))?;
         version::check(update.seen.as_deref(), &version(&key), "API key")?;
         let before = key.clone();
         key.name = update.name.unwrap_or(key.name);
@@ -62,12 +62,12 @@ pub async fn update(
                 policy.life(update.expires_in, Some(lived))?.map(|life| now.plus(life));
         }
         validate(&key, owner)?;
-        caller.may_grant(&key.scopes)?;
+        authority.to_grant(&key.scopes)?;
         let event = Event::ApiKeyUpdated {
             key: key.id.clone(),
             revokes_tokens: key.allows_less_than(&before),
         };
-        Ok((event, key))
+        Ok(((version(&key) != version(&before)).then_some(event), key))
     })
     .await
 }
@@ -96,20 +96,21 @@ pub async fn set_enabled(
 ) -> Result<ApiKey, AdminError> {
     let now = admin.clock.now();
     if enabled {
-        return change(admin, id, move |caller, mut key, _| {
-            caller.may_grant(&key.scopes)?;
+        return change(admin, id, move |authority, mut key, _| {
+            authority.to_grant(&key.scopes)?;
             key.disabled_at = None;
-            Ok((Event::ApiKeyEnabled { key: key.id.clone() }, key))
+            Ok((Some(Event::ApiKeyEnabled { key: key.id.clone() }), key))
         })
         .await;
     }
     // An emergency stop needs fewer rights: not even the scopes of the owner.
-    let id = id.clone();
+    let (id, caller) = (id.clone(), admin.clone());
     let change = admin.store.change::<ApiKey, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
+            caller.authority(tx).await?;
             let mut key = api_key::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
             key.disabled_at = key.disabled_at.or(Some(now));
-            api_key::update(tx, &key).await?;
+            api_key::disable(tx, &id, now).await?;
             Ok((key, Event::ApiKeyDisabled { key: id }))
         })
     });
@@ -119,21 +120,23 @@ pub async fn set_enabled(
 /// Applies `change` to a key, if the caller may manage the keys of its owner.
 async fn change<F>(admin: &Admin, id: &ApiKeyId, change: F) -> Result<ApiKey, AdminError>
 where
-    F: FnOnce(&Admin, ApiKey, &Owner) -> Result<(Event, ApiKey), AdminError> + Send + 'static,
+    F: FnOnce(&Authority, ApiKey, &AnyPrincipal) -> Result<(Option<Event>, ApiKey), AdminError>
+        + Send
+        + 'static,
 {
     // The owner of a key never changes. It is locked first, as where it is deleted.
     let (before, _) = show(admin, id).await?;
     let (id, caller) = (id.clone(), admin.clone());
-    let change = admin.store.change::<ApiKey, AdminError, _>(admin.actor.clone(), move |tx| {
-        Box::pin(async move {
-            let owner = lock_owner(tx, &before.owner).await?;
-            let key = api_key::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
-            caller.may_manage_keys_of(&owner, &key.owner)?;
-            let (event, key) = change(&caller, key, &owner)?;
-            caller.may_make(tx, &key).await?;
-            api_key::update(tx, &key).await?;
-            Ok((key, event))
-        })
-    });
+    let change =
+        admin.store.change_if_any::<ApiKey, AdminError, _>(admin.actor.clone(), move |tx| {
+            Box::pin(async move {
+                let (owner, authority) = caller.managing_keys_of(tx, &before.owner).await?;
+                let key = api_key::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
+                let (event, key) = change(&authority, key, &owner)?;
+                caller.may_make(tx, &key).await?;
+                api_key::update(tx, &owner, &key).await?;
+                Ok((key, event))
+            })
+        });
     change.await.map(|(key, _)| key)
 }

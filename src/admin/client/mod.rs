@@ -21,6 +21,7 @@ use crate::model::user::UserId;
 use crate::secret::Secret;
 use crate::secret::chosen::ChosenSecret;
 pub use crate::store::client::Filter;
+use crate::store::transaction::Tx;
 use crate::store::{StoreError, client, event, key};
 
 /// A client to be created.
@@ -74,28 +75,29 @@ async fn make(
     new: NewClient,
     repeatable: Option<Repeatable>,
 ) -> Result<CreatedClient, AdminError> {
-    admin.may_grant(&new.terms.scopes)?;
-    admin.may_give_apis(&new.terms.resources, &[])?;
-    admin.may_give_apis(&new.terms.stands_for, &[])?;
     if let Some(id) = &new.id {
         check_id(id)?;
     }
     check(admin, &new.terms, None).await?;
     let now = admin.clock.now();
-    let new_secret =
-        NewSecret { label: None, expires_in: new.secret_expires_in, chosen: new.secret };
-    let made = secret::make_secret(admin, new_secret).await?;
-    let mut client = Client {
+    let client = Client {
         id: new.id.unwrap_or_else(|| ClientId::generate(&*admin.random)),
         terms: new.terms,
         auth_method: AuthMethod::ClientSecret,
         cut_off: EventNumber::default(),
+        granted_as_of: EventNumber::default(),
         created_at: now,
         disabled_at: None,
     };
-    let (row, secret_row, caller) = (client.clone(), made.secret.clone(), admin.clone());
-    let change = admin.store.change::<EventNumber, AdminError, _>(admin.actor.clone(), move |tx| {
+    // Before the expensive hash.
+    admin.precheck(client.clone()).await?;
+    let new_secret =
+        NewSecret { label: None, expires_in: new.secret_expires_in, chosen: new.secret };
+    let made = secret::make_secret(admin, new_secret).await?;
+    let (row, secret_row, caller) = (client, made.secret.clone(), admin.clone());
+    let change = admin.store.change::<Client, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
+            let authority = caller.authority_to_give(tx).await?;
             if caller.grantable.is_some() && event::is_known(tx, row.id.as_str()).await? {
                 // Systems that trust this id trust another client.
                 return Err(AdminError::Exists(format!(
@@ -103,29 +105,34 @@ async fn make(
                     row.id
                 )));
             }
+            let row = authority.to_create(row)?;
             client::insert(tx, &row).await.map_err(|error| match error {
                 StoreError::Conflict => AdminError::Exists(format!("client {}", row.id)),
                 other => other.into(),
             })?;
             // A client of this id may have existed before. Its deletion was committed before the
             // row above could be written, so all its tokens have smaller numbers than the next.
-            let cut_off = event::last_number(tx).await?.next();
-            client::set_cut_off(tx, &row.id, cut_off).await?;
-            client::insert_secret(tx, &row.id, &secret_row).await?;
+            let now_is = event::last_number(tx).await?.next();
+            client::set_cut_off(tx, &row.id, now_is).await?;
+            client::set_granted_as_of(tx, &row, now_is).await?;
+            client::insert_secret(tx, &row, &secret_row).await?;
             key::raise_longest_ttl_in(tx, row.terms.token_ttl).await?;
             once::keep(tx, &caller, repeatable, row.id.as_str(), now).await?;
-            Ok((cut_off, Event::ClientCreated { client: row.id, name: row.terms.name }))
+            let row = Client { cut_off: now_is, granted_as_of: now_is, ..row.into_inner() };
+            let event =
+                Event::ClientCreated { client: row.id.clone(), name: row.terms.name.clone() };
+            Ok((row, event))
         })
     });
-    (client.cut_off, _) = change.await?;
+    let (client, _) = change.await?;
     Ok(CreatedClient { client, secret: made.secret, plain: made.plain })
 }
 
-/// Changes the terms of a client. Issued tokens stay as they are until they expire.
+/// Changes the terms of a client. If it then has less, its tokens are revoked.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] if it does not exist, [`AdminError::Forbidden`] if the caller does not
-/// hold all scopes that it has or gets, [`AdminError::Changed`] if the caller has seen another
+/// hold all that it has or gets, [`AdminError::Changed`] if the caller has seen another
 /// version.
 pub async fn update(
     admin: &Admin,
@@ -136,24 +143,41 @@ pub async fn update(
     let wanted = update.clone().apply(before.terms.clone());
     check(admin, &wanted, Some(&before.terms)).await?;
     let (id, caller) = (id.clone(), admin.clone());
-    let change = admin.store.change::<Client, AdminError, _>(admin.actor.clone(), move |tx| {
-        Box::pin(async move {
-            let (mut client, _) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
-            // A change decides the terms as a whole, as the creation does.
-            caller.may_grant(&client.terms.scopes)?;
-            version::check(update.seen.as_deref(), &version(&client), "client")?;
-            let terms = update.apply(client.terms.clone());
-            caller.may_grant(&terms.scopes)?;
-            caller.may_give_apis(&terms.resources, &client.terms.resources)?;
-            caller.may_give_apis(&terms.stands_for, &client.terms.stands_for)?;
-            terms.validate()?;
-            client.terms = terms;
-            client::update(tx, &client).await?;
-            key::raise_longest_ttl_in(tx, client.terms.token_ttl).await?;
-            Ok((client, Event::ClientUpdated { client: id }))
-        })
-    });
+    let change =
+        admin.store.change_if_any::<Client, AdminError, _>(admin.actor.clone(), move |tx| {
+            Box::pin(async move {
+                let authority = caller.authority_to_give(tx).await?;
+                let before = caller.lock_client(tx, &id).await?;
+                let seen = version(&before);
+                let before = authority.over(before)?;
+                version::check(update.seen.as_deref(), &seen, "client")?;
+                let (is_regrant, revoke_tokens) = (update.regrant, update.revoke_tokens);
+                let mut after = Client::clone(&before);
+                after.terms = update.apply(after.terms);
+                after.terms.validate()?;
+                let gets_more = is_regrant || after.gets_more_than(&before);
+                let is_pending = is_regrant && !is_current(tx, &before).await?;
+                if !revoke_tokens && !is_pending && after.terms.is_same(&before.terms) {
+                    return Ok((before.into_inner(), None));
+                }
+                if gets_more {
+                    after.granted_as_of = event::last_number(tx).await?.next();
+                }
+                let revokes_tokens = revoke_tokens || after.may_less_than(&before);
+                let client = authority.to_change(before, after, is_regrant)?;
+                client::update(tx, &client).await?;
+                client::set_granted_as_of(tx, &client, client.granted_as_of).await?;
+                let client = client.into_inner();
+                key::raise_longest_ttl_in(tx, client.terms.token_ttl).await?;
+                Ok((client, Some(Event::ClientUpdated { client: id, revokes_tokens })))
+            })
+        });
     change.await.map(|(client, _)| client)
+}
+
+/// True if nothing was created at the APIs of a client since its scopes were granted.
+async fn is_current(tx: &mut Tx, client: &Client) -> Result<bool, AdminError> {
+    super::api::are_as_of(tx, &client.terms.resources, client.granted_as_of).await
 }
 
 /// The version of a client's terms.
@@ -167,7 +191,7 @@ pub fn version(client: &Client) -> String {
 ///
 /// # Errors
 /// [`AdminError::NotFound`] if it does not exist, [`AdminError::Forbidden`] if a caller that
-/// enables it does not hold its scopes.
+/// enables it may not act for it.
 pub async fn set_enabled(
     admin: &Admin,
     id: &ClientId,
@@ -177,17 +201,16 @@ pub async fn set_enabled(
     let since = (!enabled).then(|| admin.clock.now());
     let change = admin.store.change(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let (client, _) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
-            if enabled {
-                // An emergency stop needs fewer rights.
-                caller.may_grant(&client.terms.scopes)?;
-            }
-            client::set_disabled(tx, &id, since).await?;
-            let event = match since {
-                None => Event::ClientEnabled { client: id },
-                Some(_) => Event::ClientDisabled { client: id },
+            let Some(since) = since else {
+                let (client, ..) = caller.acting_for_client(tx, &id).await?;
+                client::enable(tx, &client).await?;
+                return Ok(((), Event::ClientEnabled { client: id }));
             };
-            Ok(((), event))
+            // An emergency stop needs no rights over the client.
+            caller.authority(tx).await?;
+            caller.lock_client(tx, &id).await?;
+            client::disable(tx, &id, since).await?;
+            Ok(((), Event::ClientDisabled { client: id }))
         })
     });
     change.await.map(|((), number)| number)
@@ -196,15 +219,14 @@ pub async fn set_enabled(
 /// Deletes a client with its secrets. Returns the number of the event.
 ///
 /// # Errors
-/// [`AdminError::NotFound`] if it does not exist, [`AdminError::Forbidden`] if the caller does not
-/// hold its scopes.
+/// [`AdminError::NotFound`] if it does not exist, [`AdminError::Forbidden`] if the caller may
+/// not act for it.
 pub async fn delete(admin: &Admin, id: &ClientId) -> Result<EventNumber, AdminError> {
     let (id, caller) = (id.clone(), admin.clone());
     let change = admin.store.change(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let (client, _) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
-            caller.may_grant(&client.terms.scopes)?;
-            client::delete(tx, &id).await?;
+            let (client, ..) = caller.acting_for_client(tx, &id).await?;
+            client::delete(tx, &client).await?;
             Ok(((), Event::ClientDeleted { client: id }))
         })
     });

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::read::{find, not_found};
+use super::read::find;
 use crate::admin::once::{self, Once, Repeatable};
 use crate::admin::{Admin, AdminError};
-use crate::model::client::{
-    Client, ClientId, ClientSecret, MAX_CHOSEN_SECRETS, MAX_SECRETS, SecretId,
-};
+use crate::model::client::{ClientId, ClientSecret, MAX_CHOSEN_SECRETS, MAX_SECRETS, SecretId};
 use crate::model::event::{Event, EventNumber};
 use crate::secret::Secret;
 use crate::secret::chosen::ChosenSecret;
@@ -45,7 +43,7 @@ pub struct MadeSecret {
 /// # Errors
 /// [`AdminError::NotFound`] if the client does not exist, [`AdminError::Invalid`] if it has the
 /// maximum number of secrets, [`AdminError::TooManyChosen`] if it has that of chosen ones,
-/// [`AdminError::Forbidden`] if the caller does not hold all of the client's scopes.
+/// [`AdminError::Forbidden`] if the caller may not act for the client.
 pub async fn add_secret(
     admin: &Admin,
     id: &ClientId,
@@ -76,14 +74,12 @@ async fn add(
 ) -> Result<MadeSecret, AdminError> {
     let label = parse_label(new.label)?;
     // Before the expensive hash.
-    let client = find(admin, id).await?;
-    admin.may_become(&client)?;
+    admin.precheck(find(admin, id).await?).await?;
     let made = make_secret(admin, NewSecret { label, ..new }).await?;
     let (id, row, caller) = (id.clone(), made.secret.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let (client, secrets) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
-            caller.may_become(&client)?;
+            let (client, secrets, _) = caller.acting_for_client(tx, &id).await?;
             if secrets.len() >= MAX_SECRETS {
                 let reason = format!(
                     "a client can have at most {MAX_SECRETS} secrets; revoke an unused one first"
@@ -95,7 +91,7 @@ async fn add(
             {
                 return Err(AdminError::TooManyChosen);
             }
-            client::insert_secret(tx, &id, &row).await?;
+            client::insert_secret(tx, &client, &row).await?;
             once::keep(tx, &caller, repeatable, row.id.as_str(), row.created_at).await?;
             Ok(((), Event::ClientSecretAdded { client: id, secret: row.id }))
         })
@@ -104,20 +100,12 @@ async fn add(
     Ok(made)
 }
 
-impl Admin {
-    /// Rejects access to a secret, whose holder acts as the client.
-    fn may_become(&self, client: &Client) -> Result<(), AdminError> {
-        self.may_grant(&client.terms.scopes)?;
-        self.may_give_apis(&client.terms.stands_for, &[])
-    }
-}
-
 /// Revokes a secret of a client. It no longer authenticates, and the tokens issued for it are
 /// invalid.
 ///
 /// # Errors
 /// [`AdminError::NotFound`] if the client or the secret does not exist, [`AdminError::Forbidden`]
-/// if the caller does not hold the client's scopes.
+/// if the caller may not act for the client.
 pub async fn revoke_secret(
     admin: &Admin,
     id: &ClientId,
@@ -126,10 +114,9 @@ pub async fn revoke_secret(
     let (id, secret, caller) = (id.clone(), secret.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let (locked, _) = client::lock(tx, &id).await?.ok_or_else(|| not_found(&id))?;
-            // Needs the scopes, because unlike disabling a client it cannot be undone.
-            caller.may_grant(&locked.terms.scopes)?;
-            if !client::delete_secret(tx, &id, &secret).await? {
+            // Unlike disabling a client it cannot be undone.
+            let (client, ..) = caller.acting_for_client(tx, &id).await?;
+            if !client::delete_secret(tx, &client, &secret).await? {
                 return Err(AdminError::NotFound(format!("secret {secret} of client {id}")));
             }
             Ok(((), Event::ClientSecretRevoked { client: id, secret }))

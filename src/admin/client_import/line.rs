@@ -166,8 +166,9 @@ impl LineParser {
             id,
             terms,
             auth_method,
-            // The store sets it.
+            // The store sets both.
             cut_off: EventNumber::default(),
+            granted_as_of: EventNumber::default(),
             created_at: self
                 .date("client_id_issued_at", json.client_id_issued_at)?
                 .unwrap_or(self.now),

@@ -51,13 +51,17 @@ pub struct ApiInput {
     resource: Option<String>,
     name: Option<String>,
     /// The scopes without descriptions.
+    #[serde(default, deserialize_with = "crate::admin::json::input::null_empties")]
     scope: Option<String>,
     /// The scopes with their descriptions.
+    #[serde(default, deserialize_with = "crate::admin::json::input::null_empties")]
     scopes: Option<BTreeMap<String, String>>,
     #[serde(default)]
     access_token_signed_response_alg: Patch<String>,
     #[serde(default)]
     access_token_ttl: Patch<u64>,
+    #[serde(default)]
+    revoke_tokens: bool,
 }
 
 impl ApiInput {
@@ -107,6 +111,7 @@ impl ApiInput {
         let parse_alg = |name: String| name.parse::<SigningAlgorithm>().map_err(invalid);
         Ok(ApiUpdate {
             seen: None,
+            revoke_tokens: self.revoke_tokens,
             name: self.name.map(|name| DisplayName::parse(&name).map_err(invalid)).transpose()?,
             scopes,
             token_alg: self.access_token_signed_response_alg.try_map(parse_alg)?,

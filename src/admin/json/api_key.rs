@@ -128,7 +128,9 @@ pub struct ApiKeyInput {
     name: Option<String>,
     /// The id of the owner, a client or a user; the caller if absent.
     owner: Option<String>,
-    scope: Option<String>,
+    /// Null for that of a new key, or for none of a changed one.
+    #[serde(default)]
+    scope: Patch<String>,
     environment: Option<String>,
     /// Null for any address.
     #[serde(default)]
@@ -150,12 +152,13 @@ impl ApiKeyInput {
         let owner = self.owner.as_deref().map(parse_owner).transpose()?.or(caller);
         let environment =
             self.environment.as_deref().map(str::parse).transpose().map_err(invalid)?;
+        let is_default = self.scope == Patch::Clear;
         let update = self.parse()?;
         Ok(NewApiKey {
             owner: owner.ok_or_else(|| missing("owner"))?,
             name: update.name.ok_or_else(|| missing("name"))?,
             environment: environment.unwrap_or_default(),
-            scopes: update.scopes,
+            scopes: update.scopes.filter(|_| !is_default),
             allowed: update.allowed.unwrap_or_default(),
             max_per_minute: update.max_per_minute.apply(None),
             expires_in: update.expires_in,
@@ -183,7 +186,11 @@ impl ApiKeyInput {
         Ok(ApiKeyUpdate {
             seen: None,
             name: self.name.map(|name| DisplayName::parse(&name).map_err(invalid)).transpose()?,
-            scopes: self.scope.map(|scope| ScopeSet::parse(&scope).map_err(invalid)).transpose()?,
+            scopes: match self.scope {
+                Patch::Keep => None,
+                Patch::Clear => Some(ScopeSet::default()),
+                Patch::Set(scope) => Some(ScopeSet::parse(&scope).map_err(invalid)?),
+            },
             allowed,
             max_per_minute: self.max_requests_per_minute,
             expires_in: self

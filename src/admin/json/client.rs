@@ -56,7 +56,15 @@ impl<'a> ClientJson<'a> {
     /// Shows only what was set, so that an import leaves the rest unset.
     #[must_use]
     pub fn as_set(client: &'a Client) -> Self {
-        let Client { id, terms, auth_method, cut_off: _, created_at, disabled_at: _ } = client;
+        let Client {
+            id,
+            terms,
+            auth_method,
+            cut_off: _,
+            granted_as_of: _,
+            created_at,
+            disabled_at: _,
+        } = client;
         Self {
             client_id: id.as_str(),
             terms: ClientTermsJson::from(terms),

@@ -73,10 +73,13 @@ macro_rules! client_input {
         $visibility struct $struct {
             client_id: Option<String>,
             client_name: Option<String>,
+            #[serde(default, deserialize_with = "crate::admin::json::input::null_empties")]
             scope: Option<String>,
             #[serde(default)]
             default_scope: $crate::model::patch::Patch<String>,
+            #[serde(default, deserialize_with = "crate::admin::json::input::null_empties")]
             resources: Option<Vec<String>>,
+            #[serde(default, deserialize_with = "crate::admin::json::input::null_empties")]
             stands_for: Option<Vec<String>>,
             grant_types: Option<Vec<String>>,
             #[serde(default)]
@@ -87,6 +90,10 @@ macro_rules! client_input {
             access_token_ttl: $crate::model::patch::Patch<u64>,
             #[serde(default)]
             max_tokens_per_hour: $crate::model::patch::Patch<u64>,
+            #[serde(default)]
+            regrant: bool,
+            #[serde(default)]
+            revoke_tokens: bool,
             $($(#[$own_meta])* $own: $type,)*
         }
 
@@ -125,6 +132,8 @@ macro_rules! client_input {
                     token_ttl: self.access_token_ttl.map(std::time::Duration::from_secs),
                     max_tokens_per_hour: self.max_tokens_per_hour,
                     seen: None,
+                    regrant: self.regrant,
+                    revoke_tokens: self.revoke_tokens,
                 })
             }
         }

@@ -1,7 +1,18 @@
 //! Parsers that several inputs share.
 
+use serde::{Deserialize, Deserializer};
+
 use crate::admin::error::AdminError;
 use crate::model::resource::ResourceUri;
+
+/// Reads a member that `null` empties.
+pub(in crate::admin) fn null_empties<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Some(Option::deserialize(deserializer)?.unwrap_or_default()))
+}
 
 /// Parses the identifiers of APIs, if the member is present.
 ///

@@ -115,8 +115,12 @@ impl NewUserInput {
 pub struct UserUpdateInput {
     username: Option<String>,
     role: Option<String>,
+    #[serde(default, deserialize_with = "crate::admin::json::input::null_empties")]
     scope: Option<String>,
+    #[serde(default, deserialize_with = "crate::admin::json::input::null_empties")]
     resources: Option<Vec<String>>,
+    #[serde(default)]
+    regrant: bool,
 }
 
 fn scopes(text: Option<String>) -> Result<Option<ScopeSet>, AdminError> {
@@ -135,6 +139,7 @@ impl UserUpdateInput {
             role: self.role.as_deref().map(str::parse).transpose().map_err(invalid)?,
             scopes: scopes(self.scope)?,
             resources: resources(self.resources)?,
+            regrant: self.regrant,
         })
     }
 }

@@ -96,6 +96,12 @@ pub struct UpdateClient {
     name: Option<String>,
     #[command(flatten)]
     terms: TermFlags,
+    /// Grant it each of its scopes at each of its APIs anew, also scopes that an API got since.
+    #[arg(long)]
+    regrant: bool,
+    /// Revoke its tokens, also if the change takes nothing from it.
+    #[arg(long)]
+    revoke_tokens: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -164,6 +170,8 @@ impl TermFlags {
                 parse_limit,
             )?,
             seen: None,
+            regrant: false,
+            revoke_tokens: false,
         })
     }
 }
@@ -257,6 +265,8 @@ impl UpdateClient {
     async fn run(&self, shared: &Shared) -> Result<(), CliError> {
         let id = parse_client_id(&self.id)?;
         let mut update = self.terms.parse()?;
+        update.regrant = self.regrant;
+        update.revoke_tokens = self.revoke_tokens;
         update.name = parse_given(self.name.as_deref(), DisplayName::parse)?;
         let admin = session::admin(shared, Missing::Refuse).await?;
         let client = client::update(&admin, &id, update).await?;

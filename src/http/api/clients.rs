@@ -4,7 +4,8 @@ use actix_web::HttpRequest;
 use actix_web::web::{Data, Path, Payload};
 
 use super::answer::{complete_list, created, gone, ok};
-use super::authorize::authorize;
+use super::authorize::{authorize, authorize_again};
+use super::change::SentChange;
 use super::input::authorize_and_read;
 use super::page::{Page, PageQuery};
 use super::version::{if_match, tagged};
@@ -56,11 +57,14 @@ pub async fn update(
     id: Path<String>,
     payload: Payload,
 ) -> Outcome {
-    let (admin, input) =
-        authorize_and_read::<ClientInput>(&request, &server, OwnScope::ClientsWrite, payload)
-            .await?;
+    authorize(&request, &server, OwnScope::ClientsWrite).await?;
+    let sent = SentChange::read(&request, payload).await?;
+    let admin = authorize_again(&request, &server, OwnScope::ClientsWrite).await?;
+    let (shown, secrets) = client::show(&admin, &parse(&id)?).await?;
+    let fixed = ["client_id_issued_at", "enabled", "secrets", "token_endpoint_auth_method"];
+    let input: ClientInput = sent.parse(&ShownJson::new(&shown, &secrets), &fixed)?;
     let update = ClientUpdate { seen: if_match(&request)?, ..input.into_update()? };
-    let client = client::update(&admin, &parse(&id)?, update).await?;
+    let client = client::update(&admin, &shown.id, update).await?;
     applied(&server, &admin).await?;
     Ok(tagged(ok(&ClientJson::from(&client)), &client::version(&client)))
 }

@@ -1,9 +1,14 @@
 //! Bodies of requests: JSON, or nothing for an empty object.
 
+use std::fmt;
+
 use actix_web::HttpRequest;
+use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName};
 use actix_web::web::Payload;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
 
 use super::authorize::{authorize, authorize_again};
 use crate::admin::api_key::Repeatable;
@@ -11,7 +16,7 @@ use crate::admin::json::object;
 use crate::admin::{Admin, AdminError};
 use crate::http::act::Refused;
 use crate::http::extract::body;
-use crate::http::extract::session::is_json;
+use crate::http::extract::session::{is_json, is_merge_patch};
 use crate::model::own_scope::OwnScope;
 use crate::oauth::AuthorizationServer;
 use crate::oauth::request::is_form;
@@ -94,12 +99,57 @@ fn idempotency_key(request: &HttpRequest) -> Result<Option<String>, AdminError> 
 }
 
 fn parse<T: DeserializeOwned>(request: &HttpRequest, body: &[u8]) -> Result<T, AdminError> {
+    object::parse(text_of(request, body)?)
+}
+
+/// Parses the members of a JSON object. A member that occurs twice is an error, as where they are
+/// parsed for what they mean.
+///
+/// # Errors
+/// It is none.
+pub fn parse_object(request: &HttpRequest, body: &[u8]) -> Result<Map<String, Value>, AdminError> {
+    let members: Members = object::parse(text_of(request, body)?)?;
+    Ok(members.0)
+}
+
+fn text_of<'a>(request: &HttpRequest, body: &'a [u8]) -> Result<&'a str, AdminError> {
     if body.is_empty() {
-        return object::parse("{}");
+        return Ok("{}");
     }
-    if !is_json(request.headers().get(CONTENT_TYPE)) {
+    let content_type = request.headers().get(CONTENT_TYPE);
+    let is_merge_patch = *request.method() == Method::PATCH && is_merge_patch(content_type);
+    if !is_json(content_type) && !is_merge_patch {
         return Err(AdminError::Invalid("the body must be application/json".to_owned()));
     }
     let text = std::str::from_utf8(body);
-    object::parse(text.map_err(|_| AdminError::Invalid("the body is not UTF-8".to_owned()))?)
+    text.map_err(|_| AdminError::Invalid("the body is not UTF-8".to_owned()))
+}
+
+/// The members of an object, each once.
+struct Members(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Members, A::Error> {
+        let mut found = Map::new();
+        while let Some((name, value)) = members.next_entry::<String, Value>()? {
+            if found.insert(name, value).is_some() {
+                return Err(A::Error::custom("a member occurs twice"));
+            }
+        }
+        Ok(Members(found))
+    }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::{created, gone, ok};
 use super::authorize::Person;
+use super::change::SentChange;
 use super::input::{authorize_and_read, read, read_repeatable};
 use super::page::{Page, PageQuery};
 use super::version::{if_match, tagged};
@@ -184,11 +185,13 @@ pub async fn update(
     id: Path<String>,
     payload: Payload,
 ) -> Outcome {
-    let (manager, input) =
-        Manager::authorize_and_read::<ApiKeyInput>(&request, &server, OwnScope::KeysWrite, payload)
-            .await?;
-    manager.check(&parse(&id)?).await?;
+    let manager = Manager::authorize(&request, &server, OwnScope::KeysWrite).await?;
+    let sent = SentChange::read(&request, payload).await?;
+    let manager = manager.again(&request, &server).await?;
+    let shown = manager.find(&parse(&id)?).await?;
     let admin = manager.admin();
+    let fixed = ["id", "hint", "created_at", "expires_at", "enabled", "replaced_by", "leaked_at"];
+    let input: ApiKeyInput = sent.parse(&KeptApiKeyJson::from(&shown), &fixed)?;
     let update = ApiKeyUpdate { seen: if_match(&request)?, ..input.into_update()? };
     let key = api_key::update(admin, &parse(&id)?, update).await?;
     applied(&server, admin).await?;

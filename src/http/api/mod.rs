@@ -4,6 +4,7 @@ mod answer;
 pub mod apis;
 pub mod auth_check;
 mod authorize;
+mod change;
 pub mod clients;
 pub mod events;
 mod input;

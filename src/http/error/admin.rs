@@ -23,7 +23,9 @@ pub(super) fn problem_of(error: &AdminError) -> (Problem, String) {
         | AdminError::Unknown(_)
         | AdminError::CodeNeeded
         | AdminError::WrongCode => Problem::INVALID_REQUEST,
-        AdminError::Forbidden(_) | AdminError::Beyond(_) => Problem::NO_PERMISSION,
+        AdminError::Forbidden(_) | AdminError::Gone | AdminError::Beyond(_) => {
+            Problem::NO_PERMISSION
+        }
         AdminError::Store(StoreError::Conflict) => {
             return (
                 Problem::CONFLICT,

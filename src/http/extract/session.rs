@@ -72,7 +72,11 @@ pub fn check_change(
     let has_body = headers.contains_key(TRANSFER_ENCODING)
         || headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0");
     // No form sends DELETE.
-    if is_json(headers.get(CONTENT_TYPE)) || (request.method() == Method::DELETE && !has_body) {
+    let content_type = headers.get(CONTENT_TYPE);
+    if is_json(content_type)
+        || is_merge_patch(content_type)
+        || (request.method() == Method::DELETE && !has_body)
+    {
         return Ok(());
     }
     Err(AccessError::InvalidRequest(
@@ -83,9 +87,19 @@ pub fn check_change(
 /// `true` for the content type of JSON.
 #[must_use]
 pub fn is_json(content_type: Option<&HeaderValue>) -> bool {
+    is_of_type(content_type, b"application/json")
+}
+
+/// True for a JSON Merge Patch (RFC 7396), which no form can send either.
+#[must_use]
+pub fn is_merge_patch(content_type: Option<&HeaderValue>) -> bool {
+    is_of_type(content_type, b"application/merge-patch+json")
+}
+
+fn is_of_type(content_type: Option<&HeaderValue>, expected: &[u8]) -> bool {
     content_type.is_some_and(|value| {
         let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-        essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+        essence.trim_ascii().eq_ignore_ascii_case(expected)
     })
 }
 

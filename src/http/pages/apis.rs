@@ -164,6 +164,7 @@ impl ApiForm {
         let ttl = parse_number(&mut self.ttl, |secs| Some(Duration::from_secs(secs)));
         let alg = parse_algorithm(&mut self.alg);
         Some(ApiUpdate {
+            revoke_tokens: false,
             name: Some(name?),
             scopes: Some(scopes?),
             token_alg: alg?,

@@ -109,6 +109,9 @@ pub struct Client {
     pub auth_method: AuthMethod,
     /// Tokens whose issuer had seen fewer events are invalid.
     pub cut_off: EventNumber,
+    /// The event as of which its scopes were granted at its APIs. Of an API, or a scope of one, that
+    /// was created later it has nothing.
+    pub granted_as_of: EventNumber,
     /// Creation time.
     pub created_at: Timestamp,
     /// Start of the current suspension.
@@ -120,6 +123,25 @@ impl Client {
     #[must_use]
     pub const fn is_enabled(&self) -> bool {
         self.disabled_at.is_none()
+    }
+
+    /// True if the client lacks a scope, an API or a grant that it had `before`, so that a token
+    /// from then may allow more.
+    #[must_use]
+    pub fn may_less_than(&self, before: &Self) -> bool {
+        let (now, before) = (&self.terms, &before.terms);
+        !before.scopes.is_subset_of(&now.scopes)
+            || before.resources.iter().any(|lost| !now.resources.contains(lost))
+            || before.stands_for.iter().any(|lost| !now.stands_for.contains(lost))
+            || before.grants.iter().any(|lost| !now.grants.contains(lost))
+    }
+
+    /// True if the client has a scope or an API that it did not have `before`.
+    #[must_use]
+    pub fn gets_more_than(&self, before: &Self) -> bool {
+        let is_new = |resource| !before.terms.resources.contains(resource);
+        !self.terms.scopes.is_subset_of(&before.terms.scopes)
+            || self.terms.resources.iter().any(is_new)
     }
 }
 

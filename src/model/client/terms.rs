@@ -52,6 +52,11 @@ macro_rules! terms {
             /// The version of the client that the caller has seen. The change is rejected if the
             /// current one differs.
             pub seen: Option<String>,
+            /// Grants the client each of its scopes at each of its APIs anew, also those that an
+            /// API got since.
+            pub regrant: bool,
+            /// Revokes all tokens of the client, also if the change takes nothing away.
+            pub revoke_tokens: bool,
         }
 
         impl ClientTerms {
@@ -165,6 +170,19 @@ impl ClientTerms {
             return Ok(());
         };
         Err(invalid)
+    }
+
+    /// True if the terms are the same. The order of grants, and of the APIs that the client stands
+    /// for, means nothing; the first of its resources is the default audience.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let sorted = |terms: &Self| {
+            let mut terms = terms.clone();
+            terms.stands_for.sort_unstable();
+            terms.grants.sort_unstable_by_key(|grant| grant.name());
+            terms
+        };
+        sorted(self) == sorted(other)
     }
 
     fn default_scopes_not_held(&self) -> Option<ScopeSet> {

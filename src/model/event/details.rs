@@ -63,7 +63,9 @@ impl Event {
             Self::ApiKeyRotated { successor, expires_at, revokes_tokens, .. } => json!({
                 "successor": successor.as_str(), "expires_at": expires_at.as_secs(), "tokens_revoked": revokes_tokens
             }),
-            Self::ApiKeyUpdated { revokes_tokens, .. } => {
+            Self::ClientUpdated { revokes_tokens, .. }
+            | Self::ApiUpdated { revokes_tokens, .. }
+            | Self::ApiKeyUpdated { revokes_tokens, .. } => {
                 json!({ "tokens_revoked": revokes_tokens })
             }
             Self::ApiKeyLeaked { leak: Leak { owner, place, places, .. }, is_revoked } => json!({
@@ -107,9 +109,7 @@ impl Event {
             Self::ClientEnabled { .. }
             | Self::ClientDisabled { .. }
             | Self::ClientDeleted { .. }
-            | Self::ClientUpdated { .. }
             | Self::ClientTokensRevoked { .. }
-            | Self::ApiUpdated { .. }
             | Self::ApiDeleted { .. }
             | Self::ApiTokensRevoked { .. }
             | Self::ApiKeyEnabled { .. }

@@ -107,8 +107,9 @@ event_kinds! {
     ClientDisabled: "client.disabled", revokes Always(Kind::Client), invalidates Client;
     /// A client was deleted, with its secrets.
     ClientDeleted: "client.deleted", revokes Always(Kind::Client), invalidates Client;
-    /// A client was updated: its name or permissions.
-    ClientUpdated: "client.updated", revokes Never, invalidates Client;
+    /// A client was updated: its name or permissions. Its tokens are revoked if it may do less than
+    /// before.
+    ClientUpdated: "client.updated", revokes Sometimes(Kind::Client), invalidates Client;
     /// A secret was added to a client.
     ClientSecretAdded: "client.secret_added", revokes Never, invalidates Client;
     /// A secret of a client was revoked, with the tokens that were issued for it.
@@ -121,8 +122,8 @@ event_kinds! {
     ClientsImported: "clients.imported", revokes Never, invalidates NewClients;
     /// An API was created.
     ApiCreated: "api.created", revokes Never, invalidates Apis;
-    /// An API was updated.
-    ApiUpdated: "api.updated", revokes Never, invalidates Apis;
+    /// An API was updated. The tokens for it are revoked if it lost a scope.
+    ApiUpdated: "api.updated", revokes Sometimes(Kind::Api), invalidates Apis;
     /// An API was deleted: no tokens are issued for it, and those for it are revoked.
     ApiDeleted: "api.deleted", revokes Always(Kind::Api), invalidates Apis;
     /// All tokens for an API were revoked.
@@ -219,7 +220,9 @@ impl Event {
     /// The answer of an event that revokes tokens sometimes. One that does not say revokes them.
     fn revokes_tokens(&self) -> bool {
         match self {
-            Self::ApiKeyUpdated { revokes_tokens, .. }
+            Self::ClientUpdated { revokes_tokens, .. }
+            | Self::ApiUpdated { revokes_tokens, .. }
+            | Self::ApiKeyUpdated { revokes_tokens, .. }
             | Self::ApiKeyRotated { revokes_tokens, .. }
             | Self::UserUpdated { revokes_tokens, .. } => *revokes_tokens,
             Self::ApiKeyLeaked { is_revoked, .. } => *is_revoked,
@@ -275,7 +278,7 @@ mod tests {
             EventKind::ClientEnabled => Event::ClientEnabled { client },
             EventKind::ClientDisabled => Event::ClientDisabled { client },
             EventKind::ClientDeleted => Event::ClientDeleted { client },
-            EventKind::ClientUpdated => Event::ClientUpdated { client },
+            EventKind::ClientUpdated => Event::ClientUpdated { client, revokes_tokens },
             EventKind::ClientSecretAdded => Event::ClientSecretAdded { client, secret },
             EventKind::ClientSecretRevoked => Event::ClientSecretRevoked { client, secret },
             EventKind::ClientTokensRevoked => Event::ClientTokensRevoked { client },
@@ -286,7 +289,7 @@ mod tests {
                 Event::ClientsImported { count: 1, first: client.clone(), last: client }
             }
             EventKind::ApiCreated => Event::ApiCreated { resource, name },
-            EventKind::ApiUpdated => Event::ApiUpdated { resource },
+            EventKind::ApiUpdated => Event::ApiUpdated { resource, revokes_tokens },
             EventKind::ApiDeleted => Event::ApiDeleted { resource },
             EventKind::ApiTokensRevoked => Event::ApiTokensRevoked { resource },
             EventKind::ApiKeyCreated => {

@@ -56,6 +56,8 @@ pub enum Event {
     },
     ClientUpdated {
         client: ClientId,
+        /// The client may do less than before, or the caller asked for it.
+        revokes_tokens: bool,
     },
     ClientSecretAdded {
         client: ClientId,
@@ -84,6 +86,8 @@ pub enum Event {
     },
     ApiUpdated {
         resource: ResourceUri,
+        /// The API lost a scope, or the caller asked for it.
+        revokes_tokens: bool,
     },
     ApiDeleted {
         resource: ResourceUri,
@@ -228,12 +232,12 @@ impl Event {
             | Self::ClientEnabled { client }
             | Self::ClientDisabled { client }
             | Self::ClientDeleted { client }
-            | Self::ClientUpdated { client }
+            | Self::ClientUpdated { client, .. }
             | Self::ClientTokensRevoked { client }
             | Self::ClientSecretAdded { client, .. }
             | Self::ClientSecretRevoked { client, .. } => client.as_str(),
             Self::ApiCreated { resource, .. }
-            | Self::ApiUpdated { resource }
+            | Self::ApiUpdated { resource, .. }
             | Self::ApiDeleted { resource }
             | Self::ApiTokensRevoked { resource } => resource.as_str(),
             Self::ApiKeyCreated { key, .. }

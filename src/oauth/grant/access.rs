@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::model::api::Api;
+use crate::model::event::EventNumber;
 use crate::model::resource::ResourceUri;
 use crate::model::scope::ScopeSet;
 use crate::model::signing_key::SigningAlgorithm;
@@ -24,6 +24,8 @@ pub struct RequestedAccess {
 pub struct AllowedAccess<'a> {
     /// The allowed APIs, besides the default one.
     pub resources: &'a [ResourceUri],
+    /// The event as of which the scopes were granted at the APIs.
+    pub granted_as_of: EventNumber,
     /// The signing algorithm, if the client has its own.
     pub token_alg: Option<SigningAlgorithm>,
     /// The token lifetime, if the client has its own.
@@ -111,8 +113,10 @@ impl RequestedAccess {
             } else {
                 let api = apis.get(resource.comparable());
                 let api = api.filter(|_| allowed.resources.contains(resource));
-                let api = api.ok_or(OauthError::InvalidTarget)?;
-                registered.push(api);
+                let at_api =
+                    api.and_then(|api| Some((api, api.scopes_as_of(allowed.granted_as_of)?)));
+                let (api, scopes) = at_api.ok_or(OauthError::InvalidTarget)?;
+                registered.push((api, scopes));
                 &api.resource
             };
             has_other_spelling |= known.as_str() != resource.as_str();
@@ -132,13 +136,13 @@ impl RequestedAccess {
                     "The scope is not allowed for this client or API key",
                 ));
             }
-            Some(scopes) if registered.iter().any(|api| !scopes.is_subset_of(api.scopes.set())) => {
+            Some(scopes) if registered.iter().any(|(_, at_api)| !scopes.is_subset_of(at_api)) => {
                 return Err(NOT_OF_RESOURCE);
             }
             Some(scopes) => scopes,
             None => {
-                let of_all = |scopes: ScopeSet, api: &&Api| scopes.intersection(api.scopes.set());
-                registered.iter().fold(allowed.default_scopes, of_all)
+                let defaults = allowed.default_scopes;
+                registered.iter().fold(defaults, |scopes, (_, at_api)| scopes.intersection(at_api))
             }
         };
         // Mintery's own scopes are valid at Mintery's own API only.
@@ -148,9 +152,10 @@ impl RequestedAccess {
             return Err(NOT_OF_RESOURCE);
         }
         let algorithm =
-            allowed.token_alg.or_else(|| registered.iter().find_map(|api| api.token_alg));
-        let ttl =
-            allowed.token_ttl.or_else(|| registered.iter().filter_map(|api| api.token_ttl).min());
+            allowed.token_alg.or_else(|| registered.iter().find_map(|(api, _)| api.token_alg));
+        let ttl = allowed
+            .token_ttl
+            .or_else(|| registered.iter().filter_map(|(api, _)| api.token_ttl).min());
         let (algorithm, ttl) =
             (algorithm.unwrap_or(server.tokens.algorithm), ttl.unwrap_or(server.tokens.ttl));
         if algorithm.is_symmetric() && scopes.has_own() {

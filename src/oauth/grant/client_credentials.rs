@@ -23,6 +23,7 @@ impl ClientGrant for ClientCredentials {
         let KnownClient { client, default_scopes, .. } = known;
         let allowed = AllowedAccess {
             resources: &client.terms.resources,
+            granted_as_of: client.granted_as_of,
             token_alg: client.terms.token_alg,
             token_ttl: client.terms.token_ttl,
             scopes: &client.terms.scopes,

@@ -149,6 +149,7 @@ impl TokenExchange {
         let of_client = known.owner.client().map(|known| &known.client);
         let allowed = AllowedAccess {
             resources: known.owner.resources(),
+            granted_as_of: known.owner.granted_as_of(),
             token_alg: of_client.and_then(|client| client.terms.token_alg),
             token_ttl: of_client.and_then(|client| client.terms.token_ttl),
             scopes: &known.scopes,

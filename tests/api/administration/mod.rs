@@ -3,6 +3,7 @@
 mod apis;
 mod clients;
 mod input;
+mod patch;
 mod permissions;
 
 use serde_json::Value;

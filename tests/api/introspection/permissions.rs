@@ -223,17 +223,21 @@ async fn a_revoked_scope_is_not_introspected() {
     let client = app.client("read write").await;
     app.caught_up().await;
     let token = app.access_token(&client).await;
+    // As a release that revoked nothing then has left it.
     let set = async |scopes: &str| {
-        let update = ClientUpdate {
-            scopes: Some(ScopeSet::parse(scopes).unwrap()),
-            ..ClientUpdate::default()
-        };
-        app.update(&client, update).await;
+        let taken = format!("UPDATE clients SET scopes = '{scopes}' WHERE id = '{}'", client.id);
+        app.database.execute(&[&taken]).await;
+        let name = DisplayName::parse(scopes).unwrap();
+        app.update(&client, ClientUpdate { name: Some(name), ..ClientUpdate::default() }).await;
     };
     set("write other").await;
     assert_eq!(assert_active(&app.introspect(&client, &token).await, "write")["scope"], "write");
     set("other").await;
     assert_eq!(assert_active(&app.introspect(&client, &token).await, "none").get("scope"), None);
+    let token = app.access_token(&client).await;
+    let none = ClientUpdate { scopes: Some(ScopeSet::default()), ..ClientUpdate::default() };
+    app.update(&client, none).await;
+    assert_inactive(&app.introspect(&client, &token).await, "revoked");
 }
 
 /// A client that stood for a deleted API does not stand for a new one with the same identifier.

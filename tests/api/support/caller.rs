@@ -26,6 +26,11 @@ impl<'a> Caller<'a> {
         Self { app, token }
     }
 
+    /// With this token.
+    pub const fn holding(app: &'a TestApp, token: String) -> Self {
+        Self { app, token }
+    }
+
     pub async fn admin(app: &'a TestApp) -> Self {
         Self::with(app, ADMIN).await
     }

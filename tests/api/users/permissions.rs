@@ -132,6 +132,13 @@ async fn a_user_gives_no_scope_that_they_lack() {
     assert_eq!(act(&admin, &meg, "enable").await.status, 200);
     assert_eq!(patch(&admin, &meg, json!({ "scope": "read" })).await.status, 200);
     assert_eq!(send(Method::PATCH, &own, json!({ "scope": "write" })).await.status, 403);
+    // They still have an API that the program does not have.
+    for (at, body) in
+        [(format!("{own}/set-password"), &password), ("/api/v1/keys".to_owned(), &key)]
+    {
+        assert_eq!(send(Method::POST, &at, body.clone()).await.status, 403, "{at}");
+    }
+    assert_eq!(patch(&admin, &meg, json!({ "resources": [] })).await.status, 200);
     assert_eq!(send(Method::POST, &format!("{own}/set-password"), password).await.status, 200);
     assert_eq!(send(Method::POST, "/api/v1/keys", key).await.status, 201);
     // Only a caller with scopes for APIs decides which APIs a user may call.

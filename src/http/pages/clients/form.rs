@@ -129,6 +129,8 @@ impl ClientForm {
             grants: None,
             introspection_alg: Patch::Keep,
             seen: None,
+            regrant: false,
+            revoke_tokens: false,
         })
     }
 }

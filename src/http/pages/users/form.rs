@@ -102,6 +102,7 @@ impl UserForm {
             role: Some(role?),
             scopes: Some(scopes?),
             resources: Some(resources?),
+            regrant: false,
         })
     }
 }
