@@ -31,7 +31,7 @@ mod tests {
 
     /// 6749-17
     #[test]
-    fn who_has_one_address_of_a_network_has_them_all() {
+    fn addresses_of_one_network_are_equal() {
         assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
         assert_eq!(network("2001:db8::1"), network("2001:db8::ffff:ffff:ffff:ffff"));
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));

@@ -21,10 +21,10 @@ use crate::problem::Problem;
 /// The time for which an answer counts.
 const COUNTS_FOR: Duration = Duration::from_millis(500);
 
-/// The most answers that are remembered, which also bounds the cost of invented keys.
+/// The maximum number of cached responses, which also bounds the cost of invented keys.
 const CAPACITY: usize = 10_000;
 
-/// The most questions at once; further requests get 503.
+/// The maximum number of concurrent requests to Mintery; further callers get 503.
 const MAX_ASKING: usize = 64;
 
 /// The longest time for a question.

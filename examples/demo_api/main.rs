@@ -43,7 +43,7 @@ use crate::problem::Problem;
 /// The longest accepted body, in bytes.
 const MAX_BODY_LEN: usize = 64 * 1024;
 
-/// The most tasks that are kept; a new one removes the oldest.
+/// The maximum number of stored tasks; a new one replaces the oldest.
 const MAX_TASKS: usize = 1000;
 
 type Tasks = Data<Mutex<Vec<Value>>>;

@@ -94,7 +94,7 @@ pub async fn create(
                 StoreError::Conflict => AdminError::Exists(format!("API {}", row.resource)),
                 other => other.into(),
             })?;
-            nobody_stands_for(tx, &row.resource).await?;
+            check_not_stood_for(tx, &row.resource).await?;
             key::raise_longest_ttl_in(tx, row.token_ttl).await?;
             let event =
                 Event::ApiCreated { resource: row.resource.clone(), name: row.name.clone() };
@@ -184,7 +184,7 @@ pub async fn delete(admin: &Admin, resource: &ResourceUri) -> Result<EventNumber
             if !api::delete(tx, &resource).await? {
                 return Err(not_found(&resource));
             }
-            nobody_stands_for(tx, &resource).await?;
+            check_not_stood_for(tx, &resource).await?;
             Ok(((), Event::ApiDeleted { resource }))
         })
     });
@@ -194,7 +194,7 @@ pub async fn delete(admin: &Admin, resource: &ResourceUri) -> Result<EventNumber
 /// Rejects an API that a client stands for: after a deletion the client would stand for the next
 /// API of the same identifier. Runs at the end of a deletion and at the start of a creation,
 /// because an import may have read the API in between.
-async fn nobody_stands_for(tx: &mut Tx, resource: &ResourceUri) -> Result<(), AdminError> {
+async fn check_not_stood_for(tx: &mut Tx, resource: &ResourceUri) -> Result<(), AdminError> {
     match client::standing_for(tx, resource).await? {
         Some(client) => Err(AdminError::StoodFor { resource: resource.clone(), client }),
         None => Ok(()),

@@ -46,7 +46,7 @@ mod tests {
 
     /// Every shown value can be written to a file and means the same there.
     #[test]
-    fn what_is_shown_can_be_written_into_the_file() {
+    fn the_output_is_a_valid_file() {
         let other = [
             ("MINTERY_LISTEN", "[::1]:1"),
             ("MINTERY_ISSUER", "https://auth.example.com/a/"),

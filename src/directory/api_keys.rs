@@ -205,7 +205,7 @@ mod tests {
 
     /// SEC-3
     #[tokio::test]
-    async fn what_is_remembered_of_keys_that_there_are_not_is_bounded() {
+    async fn cached_absences_of_keys_are_bounded() {
         let clock = ManualClock::starting_at(Timestamp::from_secs(0)) as Arc<dyn Clock>;
         let keys = ApiKeys::new(clock, Arc::default(), Arc::default());
         let digests = DigestKey::new(&[1; 32]);

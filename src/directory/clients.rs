@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn that_there_is_none_is_remembered_for_a_moment() {
+    async fn an_absence_is_cached_for_a_moment() {
         let (clock, clients) = clients();
         let id = ClientId::parse("a").unwrap();
         clients.load(&id, || async { Ok(None) }).await.unwrap();
@@ -189,7 +189,7 @@ mod tests {
 
     /// SEC-10
     #[tokio::test]
-    async fn that_there_is_none_is_forgotten_when_many_are_made() {
+    async fn absences_are_forgotten_when_many_clients_are_created() {
         let (_clock, clients) = clients();
         let [absent, known, slow] = ["absent", "a", "slow"].map(|id| ClientId::parse(id).unwrap());
         clients.load(&absent, || async { Ok(None) }).await.unwrap();
@@ -208,7 +208,7 @@ mod tests {
     /// SEC-10: what was shown once is known of the same secret, also in its other form; not of
     /// another one with the same id.
     #[tokio::test]
-    async fn what_was_shown_is_known_of_that_secret_alone() {
+    async fn a_verified_secret_is_known_of_that_secret_only() {
         let (_clock, clients) = clients();
         let id = ClientId::parse("a").unwrap();
         let load = |hash: &'static str| {
@@ -245,7 +245,7 @@ mod tests {
 
     /// SEC-3
     #[tokio::test]
-    async fn what_is_remembered_is_bounded() {
+    async fn the_cache_is_bounded() {
         let (_clock, clients) = clients();
         for number in 0..KnownClient::ABSENT_CAPACITY * 2 {
             let id = ClientId::parse(&format!("unknown-{number}")).unwrap();

@@ -6,7 +6,7 @@ use crate::model::api_key::ApiKeyId;
 use crate::model::usage::{Hour, KeyOutcome, Outcome};
 use crate::store::{self, StoreError};
 
-/// The most clients or keys whose counts are written at once: so few that no change waits long.
+/// The maximum number of clients or keys per flush statement, so that changes do not wait long.
 const PART: usize = 200;
 
 impl Directory {

@@ -14,7 +14,7 @@ use crate::store::{StoreError, event};
 
 const POLL_EVERY: Duration = Duration::from_millis(100);
 
-/// The most events that are read at once.
+/// The maximum number of events per read.
 const PAGE: i64 = 1000;
 
 /// Follows the events of `store` after the one that `directory` has applied, until it is dropped.

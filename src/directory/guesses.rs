@@ -313,7 +313,7 @@ mod tests {
 
     /// 6749-17: only wrong guesses count.
     #[test]
-    fn what_is_right_is_not_counted() {
+    fn right_secrets_are_not_counted() {
         let (_clock, guesses) = guesses();
         for _ in 0..1000 {
             drop(guesses.count("a", network(1), 1).unwrap());
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_can_guess_is_never_refused() {
+    fn random_secrets_are_never_rejected() {
         let (clock, guesses) = guesses();
         let first = (0..1000).take_while(|_| !guesses.is_flooded_by(network(1))).count();
         assert_eq!(first, 200);

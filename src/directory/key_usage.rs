@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_is_told_once() {
+    fn counts_are_flushed_once() {
         let (usages, id) = (KeyUsages::default(), ApiKeyId::generate(&SystemRandom));
         let usage = usages.of(&id);
         let address = "192.0.2.1".parse().ok();

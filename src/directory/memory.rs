@@ -26,10 +26,10 @@ pub trait Remembered {
     /// The key of its look-ups.
     type Key: Hash + Eq + Clone;
 
-    /// The most entries.
+    /// The maximum number of entries.
     const CAPACITY: usize;
 
-    /// The most absences.
+    /// The maximum number of absences.
     const ABSENT_CAPACITY: usize;
 
     /// The stamp of an absence. `None` if a key is never looked up before its object exists, as

@@ -10,10 +10,10 @@ use tokio::sync::watch;
 use crate::model::event::{EventNumber, Fingerprint};
 use crate::model::revocation::Revocation;
 
-/// The most events whose fingerprints are kept: 80 kB.
+/// The maximum number of stored fingerprints: 80 kB.
 const MAX_EVENTS: usize = 10_000;
 
-/// The most revocations that are kept: 500 kB.
+/// The maximum number of stored revocations: 500 kB.
 const MAX_ENTRIES: usize = 10_000;
 
 /// A position in a history: all events up to this one.
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_applied_yet_is_not_told() {
+    fn unapplied_revocations_are_not_returned() {
         let recent = Recent::default();
         assert_eq!((recent.position(), recent.knows(position(0))), (None, Known::Later));
         recent.begin(position(5));
@@ -231,7 +231,7 @@ mod tests {
     /// Events that cannot be applied are read again; the events after an unknown one are still
     /// delivered.
     #[test]
-    fn what_is_about_to_be_applied_is_there_once() {
+    fn revocations_are_added_once() {
         let recent = Recent::default();
         recent.begin(position(5));
         for _ in 0..2 {

@@ -6,7 +6,7 @@ use crate::model::event::EventNumber;
 use crate::model::revocation::Kind;
 use crate::store::{StoreError, revocation};
 
-/// The most revocations that are read at once.
+/// The maximum number of revocations per read.
 const PAGE: i64 = 5000;
 
 impl Directory {

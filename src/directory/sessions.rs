@@ -92,7 +92,7 @@ mod tests {
 
     /// SEC-3
     #[tokio::test]
-    async fn what_is_remembered_of_sessions_that_there_are_not_is_bounded() {
+    async fn cached_absences_of_sessions_are_bounded() {
         let (sessions, digests) = (sessions(), DigestKey::new(&[1; 32]));
         for number in 0..KnownSession::ABSENT_CAPACITY * 2 {
             let digest = digests.digest_text(&number.to_string());

@@ -12,7 +12,7 @@ use crate::model::client::{ClientId, SecretId};
 use crate::model::usage::{Hour, LastUse, Outcome};
 use crate::store::usage::Counted;
 
-/// The most addresses of each secret that are kept until the flush. The oldest gives way.
+/// The maximum number of addresses per secret until the flush. A new one replaces the oldest.
 const MAX_ADDRESSES: usize = 8;
 
 /// The counts of one client.
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_is_taken_once() {
+    fn counts_are_taken_once() {
         let (usage, id) = (ClientUsages::default(), ClientId::parse("a").unwrap());
         let (client, secret) =
             (usage.of(&id), SecretId::parse("cs_0000000000000000000001").unwrap());
@@ -367,7 +367,7 @@ mod tests {
 
     /// SEC-3
     #[test]
-    fn what_waits_is_bounded() {
+    fn waiting_counts_are_bounded() {
         let (usage, id) = (ClientUsages::default(), ClientId::parse("a").unwrap());
         let client = usage.of(&id);
         for hour in 0..100 {

@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_most_is_answered_from_little_memory() {
+    fn frequent_requests_need_little_memory() {
         let (me, check) = (size_of_answer(&api::me::me), size_of_answer(&api::auth_check::check));
         let token = size_of_answer_to_body(&oauth::token::token);
         let introspect = size_of_answer_to_body(&oauth::introspect::introspect);

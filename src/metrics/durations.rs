@@ -76,7 +76,7 @@ mod tests {
     use super::{BOUNDS, Durations};
 
     #[test]
-    fn what_took_as_long_as_a_bucket_is_in_it() {
+    fn a_bucket_includes_its_upper_limit() {
         let durations = Durations::default();
         for micros in [0, 50, 51, 1_000, 10_000_000, 10_000_001] {
             durations.count(Duration::from_micros(micros));

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_clear_is_refused() {
+    fn an_ambiguous_range_is_rejected() {
         for bad in [
             "proxy",
             "10.0.0.0/33",

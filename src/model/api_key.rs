@@ -243,7 +243,7 @@ mod tests {
     use crate::random::SystemRandom;
 
     #[test]
-    fn a_key_tells_its_environment_and_a_changed_one_is_none() {
+    fn a_key_has_its_environment_and_a_changed_one_is_invalid() {
         let format = KeyFormat::default();
         for (environment, before) in
             [(Environment::Live, "mtk_live_"), (Environment::Test, "mtk_test_")]

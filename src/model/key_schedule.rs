@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_waits_can_be_hurried_replaced_and_taken_back() {
+    fn a_waiting_key_can_be_hurried_replaced_and_revoked() {
         let ahead = Duration::from_secs(100);
         let mut keys = Keys::default();
         keys.take(Step::Ensure, at(0)).unwrap();

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_browser_sends_is_refused() {
+    fn an_origin_that_no_browser_sends_is_rejected() {
         for bad in [
             "app.example.com",
             "https://app.example.com/",

@@ -18,7 +18,7 @@ pub struct AccessTokenClaims<'a, T> {
     /// The caller: the client, with client credentials, or the owner of the API key that it was made
     /// from.
     pub sub: &'a str,
-    /// The client that requested it, or the API key that it was made from.
+    /// The client that requested it, or the exchanged API key.
     pub client_id: &'a str,
     /// The APIs that accept it.
     pub aud: &'a [T],
@@ -30,7 +30,7 @@ pub struct AccessTokenClaims<'a, T> {
     pub jti: TokenId,
     /// The granted scopes; empty if none were requested and none are granted by default.
     pub scope: &'a str,
-    /// The environment of the API key that it was made from; absent if a client requested it.
+    /// The environment of the exchanged API key; absent if a client requested it.
     pub environment: Option<&'static str>,
 }
 

@@ -146,7 +146,7 @@ mod tests {
 
     /// 6749-6
     #[test]
-    fn what_no_encoder_makes_is_refused() {
+    fn bytes_that_no_encoder_writes_are_rejected() {
         let bad: [&[u8]; 12] = [
             b"a=%zz",
             b"a=%",
@@ -219,7 +219,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_an_encoder_makes_is_read_back(pairs in proptest::collection::btree_map("[a-z]{1,4}", "[^\0]{1,12}", 0..8)) {
+        fn encoded_forms_are_read_back(pairs in proptest::collection::btree_map("[a-z]{1,4}", "[^\0]{1,12}", 0..8)) {
             let body = serde_urlencoded::to_string(&pairs).unwrap();
             let form = Form::parse(body.as_bytes()).unwrap();
             for (name, value) in &pairs {

@@ -70,7 +70,7 @@ mod tests {
     use crate::secret::Secret;
 
     #[test]
-    fn what_clients_cannot_send_or_anybody_would_guess_is_not_taken() {
+    fn unsendable_and_guessable_secrets_are_rejected() {
         let parse = |plain: &str| ChosenSecret::parse(Secret::new(plain.to_owned())).map(|_| ());
         let longest = "0123456789abcdef".repeat(16);
         for good in ["hunter22", "correct horse battery staple", "p+%&=:\"\\/~", &longest] {

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_anybody_would_guess_is_not_taken() {
+    fn a_guessable_password_is_rejected() {
         let known = ["jocelyn.fortescue"];
         for bad in
             ["password1234", "jocelyn.fortescue", "aaaaaaaaaaaaaaaa", "qwertyuiop", "P@ssw0rd123"]

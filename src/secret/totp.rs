@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_good_for_a_step_before_and_after_and_never_again() {
+    fn a_code_is_valid_one_step_early_or_late_and_only_once() {
         let secret = TotpSecret::from_bytes(b"12345678901234567890").unwrap();
         let step = 1_000_000;
         let code = secret.code(step);

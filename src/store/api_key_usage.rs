@@ -90,7 +90,7 @@ pub async fn page(
     Ok(found)
 }
 
-/// The most keys of one call of [`days`].
+/// The maximum number of keys per call of [`days`].
 pub const MAX_KEYS: usize = 25;
 
 /// The successful uses of some keys by the day (in days since the epoch), from `from` on. Leaves

@@ -4,7 +4,7 @@ use sqlx::Row as _;
 
 use super::{Database, StoreError};
 
-/// The most ids of one statement.
+/// The maximum number of ids per statement.
 const AT_ONCE: usize = 25;
 
 /// The places of [`AT_ONCE`] ids in a statement.

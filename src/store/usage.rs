@@ -107,7 +107,7 @@ pub async fn tokens_of_limited(
     rows.iter().map(|row| Ok((row.try_get("client_id")?, tokens(row.try_get("times")?)))).collect()
 }
 
-/// The most clients of one call of [`days`] or [`last_use_of_each`].
+/// The maximum number of clients per call of [`days`] or [`last_use_of_each`].
 pub const MAX_CLIENTS: usize = 25;
 
 /// The tokens of some clients by the day (in days since the epoch), from `from` on. Leaves out the

@@ -20,7 +20,7 @@ async fn with_authorization(app: &TestApp, path: &str, value: &[u8]) -> Answer {
 
 /// 6750-6
 #[actix_web::test]
-async fn whoever_has_a_token_is_told_who_they_are() {
+async fn a_token_identifies_its_caller() {
     let app = TestApp::spawn().await;
     let client = app.client("read write").await;
     let token = app.access_token(&client).await;
@@ -95,7 +95,7 @@ async fn another_scheme_is_told_of_this_one() {
 
 /// 6750-3
 #[actix_web::test]
-async fn what_is_no_good_token_is_refused() {
+async fn an_invalid_token_is_rejected() {
     let app = TestApp::spawn().await;
     let client = app.client("read").await;
     let token = app.access_token(&client).await;

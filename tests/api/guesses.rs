@@ -129,7 +129,7 @@ async fn right_secrets_are_not_counted() {
 
 /// 6749-17: guesses from another address do not lock the owner out, remembered or not.
 #[actix_web::test]
-async fn somebody_elses_guesses_do_not_lock_the_owner_out() {
+async fn guesses_from_elsewhere_do_not_lock_the_owner_out() {
     let app = TestApp::spawn().await;
     let remembered = app.client_with_secret(SECRET).await;
     app.token(&remembered).send().await.assert_token("remembered");
@@ -175,7 +175,7 @@ async fn the_same_wrong_secret_again_is_no_guess() {
 /// 6749-17, SEC-3: thousands of wrong secrets from elsewhere do not delay right ones: remembered,
 /// generated, and presented for the first time.
 #[actix_web::test]
-async fn a_flood_of_guesses_from_elsewhere_holds_nobody_up() {
+async fn a_flood_of_guesses_from_elsewhere_delays_no_owner() {
     const CONNECTIONS: usize = 50;
     let app = TestApp::with(&[("workers", "2")]).await;
     let generated = app.client("read").await;
@@ -267,7 +267,7 @@ async fn the_line_before_the_hash_is_fair() {
 
 /// A wrong secret that was rejected because of a full queue was not checked, and does not count.
 #[actix_web::test]
-async fn what_was_not_looked_at_is_not_counted() {
+async fn an_unchecked_secret_is_not_counted() {
     let app = TestApp::spawn().await;
     let stranger = Stranger::at(&app, 2);
     let guesses = (0..PER_ADDRESS).map(|number| {
@@ -286,7 +286,7 @@ async fn what_was_not_looked_at_is_not_counted() {
 
 /// 6749-17: a wrong secret of 256 random bits is not a guess. It costs nothing and is not limited.
 #[actix_web::test]
-async fn what_nobody_can_guess_is_not_limited() {
+async fn random_secrets_are_not_limited() {
     let app = TestApp::spawn().await;
     let client = app.client_with_secret(SECRET).await;
     for _ in 0..PER_ADDRESS * 2 {

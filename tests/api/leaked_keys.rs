@@ -294,7 +294,7 @@ async fn only_who_is_known_is_believed() {
 
 /// SEC-3, SEC-6: reports are bounded, and event details are harmless.
 #[actix_web::test]
-async fn what_is_told_is_bounded() {
+async fn reports_are_bounded() {
     const LOOKUPS: &str = "mintery_store_queries_total{purpose=\"lookup\"}";
     let scanner = Scanner::new();
     let app = scanner.believed("flag").await;
@@ -349,7 +349,7 @@ async fn what_is_told_is_bounded() {
 
 /// Without scanner keys the endpoint does not exist; with unusable ones the server does not start.
 #[actix_web::test]
-async fn nobody_tells_unless_the_settings_say_who() {
+async fn reports_need_configured_scanners() {
     let scanner = Scanner::new();
     let app = TestApp::spawn().await;
     let leaked = app.key(owned_by(&app.client("read").await)).await;

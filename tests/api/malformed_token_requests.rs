@@ -143,7 +143,7 @@ async fn no_body_is_no_request() {
 
 /// 6749-6
 #[actix_web::test]
-async fn what_no_form_encoder_makes_is_refused() {
+async fn a_form_that_no_encoder_writes_is_rejected() {
     let app = TestApp::spawn().await;
     let client = app.client("read").await;
     let lines = [format!("Content-Type: {FORM}"), format!("Authorization: {}", client.basic())];

@@ -172,7 +172,7 @@ async fn durations_are_a_histogram() {
 }
 
 #[actix_web::test]
-async fn what_an_operator_looks_at_is_there() {
+async fn every_documented_series_exists() {
     let app = TestApp::spawn().await;
     let client = app.client("read").await;
     app.caught_up().await;

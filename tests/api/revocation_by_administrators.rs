@@ -52,7 +52,7 @@ async fn the_tokens_of_a_client_are_revoked() {
 
 /// Revocations are stored: a process that starts later rejects the same tokens.
 #[actix_web::test]
-async fn what_was_revoked_stays_so_after_a_restart() {
+async fn revocations_survive_a_restart() {
     let app = TestApp::spawn().await;
     let client = app.client("read").await;
     let old = app.access_token(&client).await;
@@ -129,7 +129,7 @@ async fn with_a_signing_key_what_it_signed_is_revoked() {
 
 /// A revocation is deleted with the last token that it could affect.
 #[actix_web::test]
-async fn what_has_expired_is_cleaned_up() {
+async fn expired_revocations_are_deleted() {
     let app = TestApp::spawn().await;
     let client = app.client("read").await;
     app.disable(&client).await;
@@ -151,7 +151,7 @@ async fn what_has_expired_is_cleaned_up() {
 
 /// SEC-12: permissions.
 #[actix_web::test]
-async fn nobody_revokes_without_the_scope() {
+async fn revoking_requires_the_scope() {
     let app = TestApp::spawn().await;
     let reader = Caller::with(&app, "mintery:clients:read mintery:apis:read").await;
     let client = app.client("read").await;

@@ -55,7 +55,7 @@ async fn a_revoked_token_is_refused() {
 
 /// 7009-2, 7009-4: an invalid token is already as the client wants it, and costs no write.
 #[actix_web::test]
-async fn what_is_no_good_token_is_revoked_already() {
+async fn an_invalid_token_counts_as_revoked() {
     let app = TestApp::spawn().await;
     let client = app.client("read").await;
     let token = app.access_token(&client).await;
@@ -119,7 +119,7 @@ async fn an_api_key_is_not_revoked_here() {
 
 /// 7009-1
 #[actix_web::test]
-async fn who_does_not_authenticate_revokes_nothing() {
+async fn revoking_requires_authentication() {
     let app = TestApp::spawn().await;
     let client = app.client("read").await;
     let token = app.access_token(&client).await;

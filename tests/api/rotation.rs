@@ -188,7 +188,7 @@ async fn a_client_has_an_algorithm_of_its_own() {
 /// A leaked key is revoked within a second, with every token it signed, seen before or not; another
 /// key signs immediately.
 #[actix_web::test]
-async fn a_key_that_is_taken_back_verifies_nothing() {
+async fn a_revoked_key_verifies_nothing() {
     let app = TestApp::spawn().await;
     let client = app.client("read").await;
     let (seen, unseen) = (app.access_token(&client).await, app.access_token(&client).await);

@@ -35,7 +35,7 @@ async fn enroll(app: &TestApp, browser: &Browser<'_>) -> (String, Vec<String>) {
 }
 
 #[actix_web::test]
-async fn somebody_gets_a_second_factor_and_logs_in_with_it() {
+async fn a_user_sets_up_a_second_factor_and_logs_in_with_it() {
     let app = TestApp::spawn().await;
     let ann = app.user("ann", Role::Admin).await;
     let browser = app.log_in(&ann).await;

@@ -320,7 +320,7 @@ async fn a_client_without_secrets_has_none_to_revoke() {
 
 /// SEC-12, and invalid parameters.
 #[actix_web::test]
-async fn what_is_asked_wrongly_is_refused() {
+async fn an_invalid_question_is_rejected() {
     let app = spawn().await;
     let (client, other) = (app.client("read").await, app.client("read").await);
     app.get(&path(&client, "")).await.assert_problem(401, "err_unauthorised", "nobody");

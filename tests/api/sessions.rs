@@ -16,7 +16,7 @@ const CLIENTS: &str = "/api/v1/clients";
 
 /// SEC-7, SEC-10
 #[actix_web::test]
-async fn somebody_logs_in_and_out() {
+async fn a_user_logs_in_and_out() {
     let app = TestApp::spawn().await;
     let ann = app.user("Ann", Role::Admin).await;
     let answer = app.try_log_in("aNN", PASSWORD).await;
@@ -227,7 +227,7 @@ async fn logging_in_begins_another_session() {
 
 /// SEC-7
 #[actix_web::test]
-async fn a_session_that_nobody_uses_ends_and_so_does_one_that_is_old() {
+async fn unused_and_old_sessions_end() {
     let app = TestApp::spawn().await;
     let idle = app.browser("ann", Role::Viewer).await;
     app.clock.advance(Duration::from_secs(12 * 3600 - 1));

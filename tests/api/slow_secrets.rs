@@ -293,7 +293,7 @@ async fn an_imported_hash_may_be_of_a_generated_secret() {
 
 /// An impossible hash in the database matches no secret.
 #[actix_web::test]
-async fn a_hash_that_is_none_lets_nobody_in() {
+async fn an_invalid_hash_matches_no_secret() {
     let app = TestApp::spawn().await;
     for hash in [
         "",

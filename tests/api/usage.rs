@@ -91,7 +91,7 @@ async fn tokens_and_refusals_are_counted_by_hour() {
 
 /// SEC-3: a stranger adds to counts, and creates no rows.
 #[actix_web::test]
-async fn what_nobody_is_known_for_is_not_counted() {
+async fn unknown_clients_are_not_counted() {
     let app = TestApp::spawn().await;
     let reader = Caller::with(&app, "mintery:usage:read").await;
     let client = app.client("read").await;
@@ -218,7 +218,7 @@ async fn a_secret_says_when_and_from_where_it_was_last_used() {
 
 /// No count is lost when a server stops, or while the store is away.
 #[actix_web::test]
-async fn what_was_counted_is_told_at_last() {
+async fn counts_are_flushed_at_last() {
     let app = TestApp::spawn().await;
     let client = app.client("read").await;
     app.access_token(&client).await;

@@ -1,4 +1,4 @@
-// A real browser, and what somebody does in it.
+// A real browser, and the common acts in it.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -16,7 +16,7 @@ export async function launch() {
   return browser;
 }
 
-/** A window of somebody's own: nothing is shared with others. What the browser complains of is in `page.complaints`. */
+/** A separate browser context. Its errors are in `page.complaints`. */
 export async function open(browser, server, options = {}) {
   const context = await browser.newContext({ baseURL: server.url, ...options });
   const page = await context.newPage();
@@ -24,7 +24,7 @@ export async function open(browser, server, options = {}) {
   page.complaints = [];
   page.on("pageerror", (error) => page.complaints.push(String(error)));
   page.on("console", (message) => {
-    // That an answer is a refusal is what some tests are about.
+    // Some tests expect refusals.
     if (message.type() === "error" && !/status of [45]\d\d/.test(message.text())) page.complaints.push(message.text());
   });
   return page;
@@ -38,19 +38,19 @@ export async function logIn(page, { username, password }) {
   await page.waitForURL(/\/dashboard/);
 }
 
-/** What is wrong for those who cannot see the page, or not well. */
+/** The accessibility violations of the page. */
 export async function violations(page) {
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() => window.axe.run());
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} (${failureSummary})`).join("; ")}`);
 }
 
-/** How much wider the page is than the window. */
+/** The width of the page beyond the window. */
 export function overflow(page) {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 }
 
-/** Creates an API key as somebody does; its text. */
+/** Creates an API key in the browser; returns its text. */
 export async function createKey(page, owner, name) {
   await page.goto(`/dashboard/keys/new?owner=${owner}`);
   await page.getByLabel("Name", { exact: true }).fill(name);

@@ -1,14 +1,14 @@
-// What holds for every page: everybody can use it, on any screen, and it is light.
+// Every page: accessible, on every screen size, and small.
 
 import assert from "node:assert/strict";
 
 import { createKey, logIn, open, overflow, violations } from "./browser.mjs";
 import { ADMIN, VIEWER } from "./server.mjs";
 
-/** The most bytes of a page with all that belongs to it. */
+/** The maximum size of a page with its files, in bytes. */
 const MOST = 100_000;
 
-/** Every page that is reached by an address. */
+/** Every page with an address. */
 async function paths({ browser, server }) {
   const client = server.client("Wherever");
   const id = client.client_id;
@@ -58,7 +58,7 @@ async function checkAll(world, colorScheme) {
       const over = await overflow(page);
       if (over > 0) wrong.push(`${path}: ${over} px wider than ${width}`);
     }
-    // Those that are an answer to a form.
+    // The responses to forms.
     const owner = world.server.client("Shown").client_id;
     await createKey(page, owner, "Shown");
     await at(page, "a new key");
@@ -77,7 +77,7 @@ async function checkAll(world, colorScheme) {
 }
 
 export const tests = {
-  "what would be wrong is found": async ({ browser, server }) => {
+  "violations are found": async ({ browser, server }) => {
     const page = await open(browser, server, { viewport: { width: 360, height: 800 }, bypassCSP: true });
     await page.goto("/login");
     await page.locator("main").evaluate((main) => {
@@ -88,11 +88,11 @@ export const tests = {
     assert.ok((await overflow(page)) > 0);
   },
 
-  "everybody can use every page, in the light": (world) => checkAll(world, "light"),
-  "and in the dark": (world) => checkAll(world, "dark"),
+  "every page is accessible in the light scheme": (world) => checkAll(world, "light"),
+  "and in the dark scheme": (world) => checkAll(world, "dark"),
 
-  "no page is wider than the window, however wide that is": async ({ browser, server }) => {
-    // Names as long as people type them, and one without a place to break.
+  "no page is wider than the window, at every width": async ({ browser, server }) => {
+    // Long names, and one that cannot be broken.
     const owner = server.client(`Fraud scoring of the second generation ${"x".repeat(60)}`).client_id;
     server.cli(["key", "create", "--name", `Production${"y".repeat(80)}`, "--owner", owner, "--expires", "864000"]);
     server.cli(["user", "create", "--username", `${"z".repeat(60)}`, "--role", "viewer", "--password", "-"], "gravel lemon orbit 7\n");
@@ -110,7 +110,7 @@ export const tests = {
     assert.deepEqual(wrong, []);
   },
 
-  "every page is light, and complains of nothing": async (world) => {
+  "every page is small and free of errors": async (world) => {
     const page = await open(world.browser, world.server);
     await logIn(page, ADMIN);
     for (const path of await allPaths(world)) {
@@ -129,7 +129,7 @@ export const tests = {
     assert.deepEqual(page.complaints, []);
   },
 
-  "the way through a page by keyboard is seen": async ({ browser, server }) => {
+  "the keyboard focus is visible": async ({ browser, server }) => {
     const page = await open(browser, server);
     await logIn(page, ADMIN);
     await page.goto("/dashboard/keys");

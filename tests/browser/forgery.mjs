@@ -1,4 +1,4 @@
-// Forms that were not sent by a page of this server to whoever is logged in change nothing (SEC-7).
+// Forms from another site, or of another session, change nothing (SEC-7).
 
 import assert from "node:assert/strict";
 
@@ -12,7 +12,7 @@ async function isEnabled(server, id) {
 }
 
 export const tests = {
-  "a form needs the token of the session, and must come from here": async ({ browser, server }) => {
+  "a form needs the token of the session, and must come from this server": async ({ browser, server }) => {
     const id = server.client("Forged").client_id;
     const path = `/dashboard/clients/${id}/disable`;
     const page = await open(browser, server);
@@ -35,11 +35,11 @@ export const tests = {
     assert.ok(!(await isEnabled(server, id)));
   },
 
-  "a page of others cannot send one": async ({ browser, server }) => {
+  "a page of another site cannot send one": async ({ browser, server }) => {
     const id = server.client("Lured").client_id;
     const page = await open(browser, server);
     await logIn(page, ADMIN);
-    // Another site, as browsers see it: the same machine by another name.
+    // Another site for browsers: the same machine by another name.
     const elsewhere = server.url.replace("127.0.0.1", "localhost");
     await page.route(`${elsewhere}/lure`, (route) =>
       route.fulfill({
@@ -50,7 +50,7 @@ export const tests = {
     await page.goto(`${elsewhere}/lure`);
     await page.waitForURL(`${server.url}/**`);
     assert.ok(await isEnabled(server, id));
-    // Nor log somebody in as somebody else.
+    // Nor log in as another user.
     await page.route(`${elsewhere}/lure-in`, (route) =>
       route.fulfill({
         contentType: "text/html",
@@ -61,7 +61,7 @@ export const tests = {
     await page.getByText("Form rejected").waitFor();
     await page.goto("/dashboard");
     assert.match(await page.locator(".who-name").textContent(), new RegExp(ADMIN.username));
-    // Nor log them out: the browser keeps the cookie to itself, and would take an empty one.
+    // Nor log out: the browser omits the cookie, and would accept an empty one.
     await page.route(`${elsewhere}/lure-out`, (route) =>
       route.fulfill({
         contentType: "text/html",
@@ -73,7 +73,7 @@ export const tests = {
     assert.match(await page.locator(".who-name").textContent(), new RegExp(ADMIN.username));
   },
 
-  "a log-in is a new session, and leads nowhere else": async ({ browser, server }) => {
+  "a log-in begins a new session, and does not redirect to another site": async ({ browser, server }) => {
     const page = await open(browser, server);
     await logIn(page, ADMIN);
     const cookie = async () => (await page.context().cookies()).find(({ name }) => name === "session");

@@ -1,4 +1,4 @@
-// What people type comes back as they typed it, and what is wrong is said where it is.
+// Forms keep the typed values, and show each problem at its field.
 
 import assert from "node:assert/strict";
 
@@ -6,7 +6,7 @@ import { createKey, logIn, open } from "./browser.mjs";
 import { ADMIN, VIEWER } from "./server.mjs";
 
 export const tests = {
-  "names with markup, with marks that turn text around, and without end": async ({ browser, server }) => {
+  "names with markup, with direction marks, and very long ones": async ({ browser, server }) => {
     const owner = server.client("Names").client_id;
     const page = await open(browser, server);
     page.on("dialog", (dialog) => dialog.accept());
@@ -32,7 +32,7 @@ export const tests = {
     assert.deepEqual(page.complaints, []);
   },
 
-  "of two who edit the same client the second is told": async ({ browser, server }) => {
+  "of two users who edit the same client the second is warned": async ({ browser, server }) => {
     const id = server.client("Shared").client_id;
     const [one, other] = [await open(browser, server), await open(browser, server)];
     for (const page of [one, other]) {
@@ -47,12 +47,12 @@ export const tests = {
     assert.match(await other.getByRole("alert").textContent(), /The client has changed in the meantime/);
     assert.equal(await other.getByLabel("Name", { exact: true }).inputValue(), "Other");
     assert.equal(JSON.parse(server.cli(["client", "show", id, "-o", "json"])).client_name, "One");
-    // Whoever has seen that may insist.
+    // The second user may save after the warning.
     await other.getByRole("button", { name: "Save changes" }).click();
     await other.getByText("Changes saved").waitFor();
   },
 
-  "whoever may only look is offered nothing else, and can do nothing else": async ({ browser, server }) => {
+  "a viewer sees no actions, and cannot perform any": async ({ browser, server }) => {
     const id = server.client("Looked at").client_id;
     const page = await open(browser, server);
     await logIn(page, VIEWER);
@@ -68,14 +68,14 @@ export const tests = {
     assert.ok(JSON.parse(server.cli(["client", "show", id, "-o", "json"])).enabled);
   },
 
-  "a refusal is a page, with the id by which the log knows it": async ({ browser, server }) => {
+  "a refusal is a page with the id of the request": async ({ browser, server }) => {
     const page = await open(browser, server);
     await logIn(page, ADMIN);
     const answer = await page.goto("/dashboard/keys/ak_0000000000000000000000");
     assert.equal(answer.status(), 404);
     const id = answer.headers()["x-request-id"];
     assert.ok((await page.locator("main").textContent()).includes(id));
-    // Within the dashboard: the way around is there, and says where one is.
+    // Within the dashboard, with the navigation and the current section.
     assert.equal(await page.locator(".nav [aria-current=page]").textContent(), "API keys");
     await page.goto("/dashboard/nothing-here");
     assert.equal(await page.locator(".nav a").count() > 5 && (await page.locator(".nav [aria-current]").count()), 0);
@@ -83,7 +83,7 @@ export const tests = {
     await page.getByRole("heading", { name: "Overview" }).waitFor();
   },
 
-  "many keys are shown in pages, and found by name": async ({ browser, server }) => {
+  "many keys are paginated, and found by name": async ({ browser, server }) => {
     const owner = server.client("Many").client_id;
     const token = JSON.parse(server.cli(["client", "create", "--name", "robot", "--scope", "mintery:keys:write read write", "-o", "json"]));
     const { access_token } = await fetch(`${server.url}/oauth/token`, {

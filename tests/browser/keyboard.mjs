@@ -1,14 +1,14 @@
-// A key by keyboard alone: made, used, rotated, and deleted, without a pointer.
+// The life of a key by keyboard alone: created, used, rotated and revoked.
 
 import assert from "node:assert/strict";
 
 import { open } from "./browser.mjs";
 import { ADMIN } from "./server.mjs";
 
-/** The most presses of Tab that somebody puts up with. */
+/** The maximum number of Tab presses to reach an element. */
 const MOST = 40;
 
-/** What has the focus: what it is called, and whether that is seen. */
+/** The focused element: its name, and true if the focus is visible. */
 const focused = (page) =>
   page.evaluate(() => {
     const element = document.activeElement;
@@ -17,13 +17,13 @@ const focused = (page) =>
     return { name, isSeen: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2 };
   });
 
-/** Presses Tab until what is called `name` has the focus. */
+/** Presses Tab until the element `name` has the focus. */
 async function tabTo(page, name) {
   const seen = [];
   for (let presses = 0; presses < MOST; presses += 1) {
     const { name: found, isSeen } = await focused(page);
     if (name.test(found)) {
-      assert.ok(isSeen, `nobody sees that ${found} has the focus`);
+      assert.ok(isSeen, `the focus of ${found} is invisible`);
       return;
     }
     seen.push(found);
@@ -32,7 +32,7 @@ async function tabTo(page, name) {
   assert.fail(`${name} is not reached: ${seen.join(" | ")}`);
 }
 
-/** Goes to a link or a button, past the way around, and presses Enter; gives the heading of the page that it leads to. */
+/** Tabs to a link or a button and presses Enter; returns the heading of the next page. */
 async function press(page, name) {
   await tabTo(page, name);
   await Promise.all([page.waitForEvent("framenavigated"), page.keyboard.press("Enter")]);
@@ -40,7 +40,7 @@ async function press(page, name) {
   return page.locator("h1").textContent();
 }
 
-/** Over the way around, to what the page is for. */
+/** Skips the navigation. */
 async function skip(page) {
   await tabTo(page, /^Skip to content$/);
   await page.keyboard.press("Enter");

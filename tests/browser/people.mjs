@@ -1,4 +1,4 @@
-// People: their sessions, their second factor, and who looks after them.
+// Users: sessions and second factors.
 
 import assert from "node:assert/strict";
 
@@ -7,7 +7,7 @@ import { createHmac } from "node:crypto";
 import { logIn, open } from "./browser.mjs";
 import { ADMIN } from "./server.mjs";
 
-/** What an authenticator app shows that was given this secret (RFC 6238). */
+/** The code of an authenticator app with this secret (RFC 6238). */
 function codeOf(secret, steps = 0) {
   const digits = [...secret.toLowerCase()].map((digit) => "abcdefghijklmnopqrstuvwxyz234567".indexOf(digit));
   const bits = digits.map((digit) => digit.toString(2).padStart(5, "0")).join("");
@@ -52,13 +52,13 @@ async function secondFactor({ browser, server }, options) {
     await page.getByLabel("Password").fill(password);
     await page.getByRole("button", { name: "Log in" }).click();
     await page.getByLabel("Code").waitFor();
-    assert.ok(!(await page.content()).includes(password), "the password stands in the page");
+    assert.ok(!(await page.content()).includes(password), "the page contains the password");
   };
   await password_step();
   await page.getByLabel("Code").fill("not a code");
   await page.getByRole("button", { name: "Log in" }).click();
   assert.match(await page.getByRole("alert").textContent(), /code is wrong/);
-  // One step later: the code of this one was used when it was set up.
+  // One step later: the current code was used for the setup.
   await page.getByLabel("Code").fill(codeOf(secret, 1));
   await page.getByRole("button", { name: "Log in" }).click();
   await page.getByRole("heading", { name: "Overview" }).waitFor();
@@ -73,10 +73,10 @@ async function secondFactor({ browser, server }, options) {
 }
 
 export const tests = {
-  "a second factor is set up, and asked for": (world) => secondFactor(world, {}),
+  "a second factor is set up, and required": (world) => secondFactor(world, {}),
   "the same without a script": (world) => secondFactor(world, { javaScriptEnabled: false }),
 
-  "a session is seen and ended from another one": async ({ browser, server }) => {
+  "a session is listed and ended from another one": async ({ browser, server }) => {
     const [one, other] = [await open(browser, server), await open(browser, server)];
     await logIn(one, ADMIN);
     await logIn(other, ADMIN);

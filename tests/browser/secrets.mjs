@@ -1,4 +1,4 @@
-// What is shown once is not shown again: not by going back, not by loading again, not from a cache.
+// Secrets are shown once: not after going back, not after a reload, not from a cache.
 
 import assert from "node:assert/strict";
 
@@ -28,10 +28,10 @@ async function back(world, options) {
 }
 
 export const tests = {
-  "going back does not show it": (world) => back(world, {}),
+  "going back does not show the key": (world) => back(world, {}),
   "nor without a script": (world) => back(world, { javaScriptEnabled: false }),
 
-  "loading the page again makes no second key": async (world) => {
+  "reloading the page creates no second key": async (world) => {
     const { owner, page } = await prepared(world, {});
     page.on("dialog", (dialog) => dialog.accept());
     const key = await createKey(page, owner, "Again");
@@ -64,7 +64,7 @@ export const tests = {
     assert.equal(clients.filter((client) => client.client_name === "Reloaded").length, 1);
   },
 
-  "whoever leaves without it is asked": async (world) => {
+  "leaving without copying asks for confirmation": async (world) => {
     const { owner, page } = await prepared(world, {});
     const asked = [];
     page.on("dialog", (dialog) => {
@@ -83,7 +83,7 @@ export const tests = {
     assert.deepEqual(asked, ["beforeunload"]);
   },
 
-  "whoever has copied the id alone is asked too": async (world) => {
+  "leaving after copying only the id asks too": async (world) => {
     const { page } = await prepared(world, {});
     const asked = [];
     page.on("dialog", (dialog) => {
@@ -102,7 +102,7 @@ export const tests = {
     }
   },
 
-  "pages are kept nowhere, and files for ever": async (world) => {
+  "pages are never cached, and files for ever": async (world) => {
     const { page } = await prepared(world, {});
     const answer = await page.goto("/dashboard/keys");
     const headers = answer.headers();

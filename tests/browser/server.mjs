@@ -1,4 +1,4 @@
-// A real `mintery serve` in a directory of its own, and what people do with it at a command line.
+// A real `mintery serve` in its own directory, and commands beside it.
 
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -39,7 +39,7 @@ export class Server {
     return server;
   }
 
-  /** Runs the command line, beside the server; what it prints. */
+  /** Runs a command beside the server; returns its output. */
   cli(args, input = "") {
     return execFileSync(BINARY, args, { cwd: this.directory, env: this.environment, input, encoding: "utf8", stdio: ["pipe", "pipe", "pipe"] });
   }
@@ -49,7 +49,7 @@ export class Server {
     return JSON.parse(this.cli(["client", "create", "--name", name, "--scope", "read write", "-o", "json", ...args]));
   }
 
-  /** What the API says to a key: the status. */
+  /** The status of a request with the key. */
   async statusWith(key) {
     const answer = await fetch(`${this.url}/api/v1/users/me`, { headers: { authorization: `Bearer ${key}` } });
     return answer.status;

@@ -1,4 +1,4 @@
-// The way that everybody goes: log in, create a key, use it, rotate it, revoke it. With a script and without.
+// The main path: log in, create a key, use it, rotate it, revoke it. With a script and without.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { logIn, open, overflow } from "./browser.mjs";
 import { ADMIN } from "./server.mjs";
 
-/** Until what was counted is told, which takes a few seconds. */
+/** Waits until usage is flushed and shown, a few seconds. */
 async function untilShown(page, path, text) {
   const until = Date.now() + 20_000;
   for (;;) {
@@ -22,7 +22,7 @@ async function walk({ browser, server }, options) {
   const owner = server.client(`Walk ${hasScript}`).client_id;
   const page = await open(browser, server, options);
 
-  // Nobody sees the dashboard who is not logged in, and whoever logs in gets where they wanted to go.
+  // The dashboard requires a log-in, which leads to the requested page.
   await page.goto("/dashboard/settings/api");
   assert.match(page.url(), /\/login\?next=%2Fdashboard%2Fsettings%2Fapi$/);
   await page.getByLabel("Username").fill(ADMIN.username);
@@ -50,7 +50,7 @@ async function walk({ browser, server }, options) {
     assert.equal(await page.getByRole("button", { name: "Copy" }).count(), 0);
   }
 
-  // The command beside it works as it is pasted, and its use is seen.
+  // The example command works as pasted, and its use is shown.
   const command = (await page.locator("#curl").textContent()).trim();
   const answer = execFileSync("sh", ["-c", `${command.replace("curl ", "curl -s ")}`], { encoding: "utf8" });
   assert.equal(JSON.parse(answer).sub, owner);
@@ -63,7 +63,7 @@ async function walk({ browser, server }, options) {
   assert.match(await row.textContent(), /Active/);
   assert.match(await row.textContent(), /mtk_live_…/);
 
-  // Rotated in four steps: both work in between.
+  // Rotated in four steps: both keys work in between.
   await page.goto(keyPath);
   await page.getByRole("link", { name: "Rotate" }).click();
   await page.getByRole("button", { name: "Create new key" }).click();
@@ -75,7 +75,7 @@ async function walk({ browser, server }, options) {
   await page.getByText("Waiting for the first request").waitFor();
   assert.deepEqual([await server.statusWith(key), await server.statusWith(newKey)], [200, 200]);
   if (hasScript) {
-    // It looks again by itself.
+    // The page refreshes itself.
     await page.getByText("the old key was last used before it").waitFor({ timeout: 30_000 });
   } else {
     await untilShown(page, `${keyPath}/rotate?step=3`, "the old key was last used before it");
@@ -85,7 +85,7 @@ async function walk({ browser, server }, options) {
   await page.getByText("API key revoked.").waitFor();
   assert.deepEqual([await server.statusWith(key), await server.statusWith(newKey)], [401, 200]);
 
-  // Disabled, enabled, and revoked: then it is refused.
+  // Disabled, enabled, and finally revoked.
   await page.getByRole("button", { name: "Disable" }).click();
   assert.equal(await server.statusWith(newKey), 401);
   await page.getByRole("button", { name: "Enable" }).click();
@@ -94,7 +94,7 @@ async function walk({ browser, server }, options) {
   await page.getByRole("button", { name: "Revoke key" }).click();
   assert.equal(await server.statusWith(newKey), 401);
 
-  // All of it is in the log.
+  // All events are in the log.
   await page.goto("/dashboard/activity?kind=api_key");
   const log = await page.locator("main").textContent();
   for (const event of ["API key created", "API key rotated", "API key disabled", "API key enabled", "API key revoked"]) {
@@ -109,12 +109,12 @@ async function walk({ browser, server }, options) {
 }
 
 export const tests = {
-  "a key from its creation to its end": (world) => walk(world, {}),
+  "a key from its creation to its revocation": (world) => walk(world, {}),
   "the same without a script": (world) => walk(world, { javaScriptEnabled: false }),
   "the same on a small screen in the dark": (world) =>
     walk(world, { viewport: { width: 360, height: 740 }, colorScheme: "dark" }),
 
-  "a client, and its secret": async ({ browser, server }) => {
+  "a client and its secret": async ({ browser, server }) => {
     const page = await open(browser, server);
     await logIn(page, ADMIN);
     await page.goto("/dashboard/clients/new");

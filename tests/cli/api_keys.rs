@@ -135,7 +135,7 @@ fn a_key_is_rotated_and_revoked() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused() {
+fn invalid_flags_are_rejected() {
     let work = Workplace::with_tables();
     let owner = work.create_client_for("read", &[]);
     let (key, id) = create(&work, &owner.id, &[]);

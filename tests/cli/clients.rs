@@ -117,7 +117,7 @@ fn every_verb_takes_the_output_format() {
 }
 
 #[test]
-fn what_is_not_there_is_an_error_with_code_1() {
+fn an_unknown_client_is_an_error_with_code_1() {
     let work = Workplace::with_tables();
     work.create_client(&["--id", "taken"]);
     for verb in ["show", "enable", "disable", "delete"] {
@@ -266,7 +266,7 @@ fn a_list_makes_no_database() {
 
 /// Also while a server has them open, and the files beside the database.
 #[test]
-fn what_is_made_is_for_its_owner_alone() {
+fn created_files_are_private() {
     let work = Workplace::with_tables();
     work.create_client(&[]);
     let server = Server::start(&work);
@@ -367,7 +367,7 @@ fn a_client_that_is_made_again_is_another() {
 
 /// An id that was looked up before it existed is found.
 #[test]
-fn that_there_was_no_such_client_is_soon_forgotten() {
+fn the_absence_of_a_client_is_soon_forgotten() {
     let work = Workplace::with_tables();
     let server = Server::start(&work);
     let guess = Client { id: "soon".to_owned(), secret: "mts_0".to_owned() };
@@ -380,7 +380,7 @@ fn that_there_was_no_such_client_is_soon_forgotten() {
 
 /// A server flushes its counts when it stops; a limit holds across restarts.
 #[test]
-fn what_a_server_counted_is_there_when_it_has_stopped() {
+fn a_stopped_server_has_flushed_its_counts() {
     let work = Workplace::with_tables();
     let client = work.create_client(&["--max-tokens-per-hour", "1000"]);
     let secrets =

@@ -126,7 +126,7 @@ fn no_database_is_needed_and_none_is_made() {
 }
 
 #[test]
-fn what_is_wrong_is_an_error_as_everywhere() {
+fn an_invalid_setting_is_an_error() {
     for (variable, value, word) in [
         ("MINTERY_TOKEN__TLL", "60", "`token.ttl`"),
         ("MINTERY_TOKEN__TTL", "1h", "`token.ttl`"),

@@ -66,7 +66,7 @@ fn clients_are_brought_in_from_a_file_or_standard_input() {
 
 /// Every printed client can be imported.
 #[test]
-fn what_is_shown_can_be_imported() {
+fn a_printed_client_can_be_imported() {
     let work = Workplace::with_tables();
     work.run(&[
         "api",
@@ -347,7 +347,7 @@ fn an_imported_secret_is_another_than_the_one_before() {
 }
 
 #[test]
-fn what_is_exported_is_imported_as_it_was() {
+fn an_export_is_imported_unchanged() {
     let (here, there) = (Workplace::with_tables(), Workplace::with_tables());
     let flags = ["--default-scope", "read", "--ttl", "60", "--alg", "EdDSA"];
     let first = here.create_client(&[&["--id", "first"][..], &flags].concat());
@@ -430,7 +430,7 @@ fn imports_at_once_do_not_trip_over_each_other() {
 
 /// SEC-10: disabling a client takes effect within a second, during any other writes.
 #[test]
-fn an_import_keeps_nobody_waiting() {
+fn an_import_does_not_delay_changes() {
     let work = Workplace::with_tables();
     let client = work.create_client(&[]);
     let server = Server::start(&work);

@@ -176,7 +176,7 @@ fn send_what_breaks_lines(server: &Server, client: &Client) {
 
 /// SEC-6
 #[test]
-fn nobody_can_write_lines_of_the_log() {
+fn strangers_cannot_write_lines_of_the_log() {
     let work = Workplace::with_tables().with("MINTERY_LOG", "trace");
     let client = work.create_client(&["--id", "evil"]);
     let server = Server::start(&work);

@@ -97,7 +97,7 @@ fn openssl_verifies_each_algorithm() {
 /// JOSE-2: Mintery verifies openssl's signatures by an imported key; of PS256 only those with a
 /// salt as long as the hash (RFC 7518 §3.5).
 #[test]
-fn what_openssl_signs_is_accepted() {
+fn signatures_of_openssl_are_accepted() {
     let work = Workplace::with_tables();
     let server = Server::start(&work);
     for (algorithm, client) in clients(&work) {

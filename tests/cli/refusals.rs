@@ -250,7 +250,7 @@ fn on_a_database_that_may_only_be_read_and_is_empty() {
 
 /// Long enough for another process's change, short enough to report it.
 #[test]
-fn on_a_database_that_somebody_has_locked() {
+fn on_a_locked_database() {
     only_on!(Engine::Sqlite);
     let work = Workplace::new();
     work.write("data/mintery.db", "");
@@ -267,7 +267,7 @@ fn on_a_database_that_somebody_has_locked() {
 }
 
 #[test]
-fn on_a_database_of_ours_that_somebody_has_locked() {
+fn on_a_locked_database_of_mintery() {
     only_on!(Engine::Sqlite);
     let work = Workplace::new();
     let client = work.create_client(&[]);
@@ -290,7 +290,7 @@ fn on_a_database_of_ours_that_somebody_has_locked() {
 
 /// Another process that blocks even readers.
 #[test]
-fn on_a_database_that_somebody_has_for_himself() {
+fn on_an_exclusively_locked_database() {
     only_on!(Engine::Sqlite);
     let work = Workplace::new();
     work.create_client(&[]);
@@ -389,7 +389,7 @@ fn with_a_master_key_that_everybody_may_read() {
 
 /// SEC-5
 #[test]
-fn with_a_master_key_that_is_none() {
+fn with_an_invalid_master_key() {
     let work = Workplace::with_tables();
     work.create_client(&[]);
     let path = work.path("keys/master.key");
@@ -411,7 +411,7 @@ fn with_a_master_key_that_is_none() {
 
 /// An empty database does not excuse a bad key.
 #[test]
-fn for_the_first_time_with_a_master_key_that_is_none() {
+fn for_the_first_time_with_an_invalid_master_key() {
     let work = Workplace::with_tables();
     let path = work.write("keys/master.key", "correct horse battery staple");
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();

@@ -94,7 +94,7 @@ fn kinds() -> impl Iterator<Item = Kind> {
 
 /// 7009-5: within one second, in verifiers that ask no one.
 #[test]
-fn what_is_taken_back_is_refused_everywhere_within_a_second() {
+fn revocations_hold_everywhere_within_a_second() {
     let work = Workplace::with_tables();
     let server = Server::start_dev(&work);
     let own = work.create_client_for("x", &[]);

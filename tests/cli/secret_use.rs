@@ -139,7 +139,7 @@ fn a_secret_is_rotated() {
 }
 
 #[test]
-fn what_there_is_not_is_not_safe_to_revoke() {
+fn an_unknown_secret_is_an_error() {
     let work = Workplace::with_tables();
     let client = work.create_client(&["--id", "x"]);
     work.create_client(&["--id", "y"]);

@@ -213,7 +213,7 @@ impl HalfRequest {
 }
 
 #[test]
-fn what_is_under_way_ends_after_a_signal() {
+fn running_requests_end_after_a_signal() {
     let work = Workplace::with_tables();
     let client = work.create_client(&[]);
     for signal in ["TERM", "INT"] {

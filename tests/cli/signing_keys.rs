@@ -118,7 +118,7 @@ fn keys_come_from_openssl_and_go_there() {
 
 /// JOSE-6: an unsupported key is rejected with a reason and advice, and nothing changes.
 #[test]
-fn what_is_no_key_for_signing_is_not_imported() {
+fn an_unsupported_key_is_not_imported() {
     let work = with_keys();
     let before = list(&work);
     work.openssl("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out good.pem");

@@ -20,7 +20,7 @@ fn connect(server: &Server) -> TcpStream {
 /// SEC-3, SEC-8: a client that never reads responses costs no more than the buffers of a
 /// connection.
 #[test]
-fn answers_that_nobody_takes_do_not_pile_up() {
+fn unread_responses_do_not_pile_up() {
     let work = Workplace::with_tables();
     let server = Server::start(&work);
     let client = work.create_client(&[]);
@@ -51,7 +51,7 @@ fn answers_that_nobody_takes_do_not_pile_up() {
 
 /// SEC-8: silent or incomplete connections block no other client.
 #[test]
-fn a_thousand_slow_connections_hold_up_nobody() {
+fn a_thousand_slow_connections_delay_no_client() {
     let work = Workplace::with_tables();
     let server = Server::start(&work);
     let client = work.create_client(&[]);

@@ -80,7 +80,7 @@ fn a_server_that_hangs_up_is_told_of() {
 
 /// SEC-6
 #[test]
-fn what_a_server_says_does_not_act_on_the_terminal() {
+fn responses_do_not_act_on_the_terminal() {
     let me = "{\"sub\":\"a\\u001b[31m\\u0007\",\"kind\":\"\\u009b31m\u{9b}\u{7f}\",\"name\":\"\\u202e\u{202e}\\n\",\
               \"scope\":\"\\u001b]0;x\",\"credential\":\"\\u0000\",\"expires_at\":null,\"more\":\"\u{9b}\"}";
     let stranger = Stranger::answering("200 OK", "X-Auth-Subject: a\u{9b}31m\r\n", me.as_bytes());

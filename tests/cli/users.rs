@@ -177,7 +177,7 @@ fn sessions_are_ended_at_the_command_line() {
 
 /// SEC-5: passwords come from standard input, and are not repeated.
 #[test]
-fn what_makes_no_user_is_refused_with_a_reason() {
+fn an_invalid_user_is_rejected_with_a_reason() {
     let work = Workplace::with_tables();
     let in_argv =
         ["user", "create", "--username", "ann", "--role", "admin", "--password", "MARKER-lorry-7"];

@@ -33,7 +33,7 @@ impl Stage {
 
 /// 6750-6
 #[actix_web::test]
-async fn who_has_a_good_token_gets_in() {
+async fn a_valid_token_is_accepted() {
     let stage = Stage::set().await;
     for setup in [Setup::Plain, Setup::Data, Setup::Metadata] {
         let api = Api::spawn(&stage.verifier, setup);
@@ -88,7 +88,7 @@ async fn two_credentials_and_one_in_the_query_are_refused() {
 
 /// 6750-3
 #[actix_web::test]
-async fn what_is_no_good_token_is_refused() {
+async fn an_invalid_token_is_rejected() {
     let stage = Stage::set().await;
     let api = Api::spawn(&stage.verifier, Setup::Plain);
     let challenge = format!("{CHALLENGE}, error=\"invalid_token\"");

@@ -304,7 +304,7 @@ fn two_keys_of_one_name_are_none() {
 }
 
 #[test]
-fn what_is_no_set_is_refused() {
+fn an_invalid_key_set_is_rejected() {
     for text in [
         "",
         "{}",

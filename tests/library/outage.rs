@@ -115,7 +115,7 @@ fn a_redirect_is_not_followed() {
 }
 
 #[test]
-fn what_is_no_metadata_and_no_keys_is_said() {
+fn invalid_metadata_and_keys_are_reported() {
     let key = Key::new("a", "ES256");
     let html = Answer::Document("<!doctype html><title>Log in</title>".to_owned());
     let issuer = Issuer::with(&[&key]);

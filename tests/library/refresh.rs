@@ -106,7 +106,7 @@ fn a_new_key_is_found_when_a_token_comes_with_it() {
 }
 
 #[test]
-fn what_a_withdrawn_key_signed_is_not_good_any_more() {
+fn tokens_of_a_withdrawn_key_are_rejected() {
     let (old, new) = (Key::new("a", "ES256"), Key::new("b", "ES256"));
     let issuer = Issuer::with(&[&old, &new]);
     let verifier = issuer.verifier();

@@ -131,8 +131,8 @@ fn an_issuer_whose_certificate_is_trusted() {
 
 /// SEC-2
 #[test]
-fn a_certificate_that_nobody_vouches_for_is_refused() {
-    trusting("tls::a_certificate_that_nobody_vouches_for_is_refused", "", || {
+fn an_untrusted_certificate_is_rejected() {
+    trusting("tls::an_untrusted_certificate_is_rejected", "", || {
         let url = issuer(&Key::new("a", "ES256"));
         let BuildError::Keys(error) =
             block_on(Verifier::builder(url).audience(API).build()).unwrap_err()

@@ -77,7 +77,7 @@ mod tests {
 
     /// SEC-5
     #[test]
-    fn what_is_wrong_is_told_without_the_value() {
+    fn errors_do_not_repeat_the_value() {
         for (text, reason) in [
             (r#"{"number":"MARKER"}"#, "expected u64, at column 18"),
             ("{\n\"number\":\"MARKER, expected \"}", "expected u64, at line 2, column 28"),

@@ -93,7 +93,7 @@ mod tests {
 
     /// SEC-7
     #[test]
-    fn what_a_browser_says_of_itself_decides() {
+    fn headers_of_the_browser_decide() {
         const HTTPS: &str = "https://auth.example.com/tenant";
         for (headers, expected) in [
             (&[][..], Site::Unsaid),

@@ -361,7 +361,7 @@ mod tests {
 
     /// SEC-10: a follower reads the revocations of exactly the kinds that store any.
     #[test]
-    fn what_an_event_revokes_is_read_by_the_followers() {
+    fn followers_read_the_revocations_of_events() {
         for kind in EventKind::ALL {
             for revokes_tokens in [false, true] {
                 let event = sample(*kind, revokes_tokens);
@@ -382,7 +382,7 @@ mod tests {
     /// A kind that is named for a revocation has one in its row. Sessions have none: they are read
     /// from the directory at every request.
     #[test]
-    fn what_is_revoked_by_name_is_revoked() {
+    fn named_revocations_apply() {
         for kind in EventKind::ALL {
             let name = kind.name();
             let ends =

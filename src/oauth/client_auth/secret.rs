@@ -262,7 +262,7 @@ mod tests {
 
     /// 6749-7, 6749-8
     #[test]
-    fn what_is_no_basic_header_is_refused() {
+    fn an_invalid_basic_header_is_rejected() {
         for header in [
             &b"Basic"[..],
             b"Basic !!!!",
@@ -284,7 +284,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_a_client_encodes_is_read_back(id in "[ -~]{1,20}", secret in "[ -~]{1,20}") {
+        fn encoded_credentials_are_read_back(id in "[ -~]{1,20}", secret in "[ -~]{1,20}") {
             let encode = |text: &str| serde_urlencoded::to_string([("", text)]).unwrap()[1..].to_owned();
             let header = basic(format!("{}:{}", encode(&id), encode(&secret)).as_bytes());
             let decoded = parse_basic(&header).unwrap().decoded.unwrap();

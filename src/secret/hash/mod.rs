@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hash_is_refused_with_a_reason_and_never_printed() {
+    fn an_invalid_hash_is_rejected_with_a_reason_and_never_printed() {
         let salt = "c29tZXNhbHQ";
         let hash = "CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let bad = [
@@ -350,7 +350,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_parsed_is_within_the_caps(m in 0_u32..200_000, t in 0_u32..40, p in 0_u32..40) {
+        fn parsed_hashes_are_within_the_caps(m in 0_u32..200_000, t in 0_u32..40, p in 0_u32..40) {
             let text = format!(
                 "$argon2id$v=19$m={m},t={t},p={p}$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc"
             );

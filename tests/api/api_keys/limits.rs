@@ -147,7 +147,7 @@ async fn a_key_is_good_in_its_environment() {
 /// 9068-4, as with tokens: another API must be one of the owner's, and Mintery's own scopes are for
 /// Mintery.
 #[actix_web::test]
-async fn a_key_is_good_for_the_apis_of_its_owner() {
+async fn a_key_is_valid_for_the_apis_of_its_owner() {
     let app = TestApp::spawn().await;
     let scopes = "mintery:apis:write mintery:clients:write mintery:keys:write read write";
     let (owner, key) = manager(&app, scopes).await;

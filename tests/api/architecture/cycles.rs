@@ -124,7 +124,7 @@ fn a_cycle_is_found() {
 }
 
 #[test]
-fn what_is_no_cycle_is_allowed() {
+fn imports_without_a_cycle_are_allowed() {
     for files in [
         [("src/a.rs", "use crate::b::B;"), ("src/b.rs", "use std::fs;")],
         [("src/a.rs", "use crate::b::B;"), ("src/b.rs", "pub use crate::a::A;")],

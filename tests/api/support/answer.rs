@@ -61,7 +61,7 @@ impl Answer {
     #[track_caller]
     pub fn assert_token(&self, input: &str) {
         assert_eq!(self.status, 200, "{input}: {self:?}");
-        self.assert_json_that_nobody_keeps(input);
+        self.assert_uncacheable_json(input);
         let body = self.json();
         let members: Vec<_> = body.as_object().unwrap().keys().map(String::as_str).collect();
         let known = ["access_token", "expires_in", "scope", "token_type"];
@@ -79,7 +79,7 @@ impl Answer {
     #[track_caller]
     pub fn assert_oauth_error(&self, status: u16, code: &str, input: &str) {
         assert_eq!(self.status, status, "{input}: {self:?}");
-        self.assert_json_that_nobody_keeps(input);
+        self.assert_uncacheable_json(input);
         let body = self.json();
         assert_eq!(body["error"], code, "{input}: {self:?}");
         let description = body["error_description"].as_str().unwrap();
@@ -92,7 +92,7 @@ impl Answer {
 
     /// Every answer of the OAuth endpoints.
     #[track_caller]
-    fn assert_json_that_nobody_keeps(&self, input: &str) {
+    fn assert_uncacheable_json(&self, input: &str) {
         assert_eq!(self.header("content-type"), "application/json", "{input}: {self:?}");
         assert_eq!(self.header("cache-control"), "no-store", "{input}: {self:?}");
         assert_eq!(self.header("pragma"), "no-cache", "{input}: {self:?}");

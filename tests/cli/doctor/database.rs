@@ -27,7 +27,7 @@ fn a_database_file_that_everybody_may_use() {
 }
 
 #[test]
-fn a_database_file_of_somebody_else() {
+fn a_database_file_of_another_user() {
     only_on!(Engine::Sqlite);
     skip_unless!(is_root(), "only root gives files away");
     let work = healthy();
@@ -96,7 +96,7 @@ fn is_root() -> bool {
 }
 
 #[test]
-fn what_is_no_database() {
+fn files_that_are_not_databases() {
     only_on!(Engine::Sqlite);
     for garbage in [
         &b"not a database, but a text that is longer than its header\n"[..].repeat(40),
@@ -174,7 +174,7 @@ fn a_database_that_is_down() {
 }
 
 #[test]
-fn a_database_that_somebody_has_locked() {
+fn a_database_locked_by_another_process() {
     only_on!(Engine::Sqlite);
     let work = with_addresses(Workplace::new());
     work.write("data/mintery.db", "");

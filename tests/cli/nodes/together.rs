@@ -157,7 +157,7 @@ fn a_key_is_good_or_not_at_all_nodes() {
 }
 
 #[test]
-fn what_all_nodes_counted_adds_up() {
+fn the_counts_of_all_nodes_add_up() {
     const EACH: i64 = 20;
     only_on!(Engine::Postgres);
     let work = cluster();

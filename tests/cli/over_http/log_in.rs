@@ -122,7 +122,7 @@ fn an_access_token_is_a_credential_too() {
 
 /// A client that only introspects, or whose tokens are for another API.
 #[test]
-fn a_client_that_is_nobody_at_the_server_itself_logs_in_all_the_same() {
+fn a_client_without_access_to_the_server_itself_logs_in() {
     let (work, server, caller) = begin();
     work.run(&[
         "api",

@@ -5,7 +5,7 @@ use crate::support::caller::{Caller, Stranger};
 use crate::support::{ISSUER, PATIENCE, Server, Workplace, eventually};
 
 #[test]
-fn a_check_says_whether_a_credential_is_good_for_something() {
+fn a_check_reports_the_validity_of_a_credential() {
     let (work, server, caller) = begin();
     let client = work.create_client(&[]);
     caller.login_as(&server, &client).succeeded();

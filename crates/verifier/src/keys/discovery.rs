@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_metadata_is_said() {
+    fn invalid_metadata_are_reported() {
         const AT: &str = "https://a.example/.well-known/oauth-authorization-server";
         let error = |document: &str| found("https://a.example", AT, document).unwrap_err();
         for document in

@@ -31,7 +31,7 @@ const ASKING_INTERVAL: Duration = Duration::from_secs(10);
 /// The time for which a key that the issuer does not have is not asked for again.
 const UNKNOWN_FOR: Duration = Duration::from_mins(1);
 
-/// The most unknown keys that are remembered.
+/// The maximum number of remembered unknown keys.
 const UNKNOWN_CAPACITY: usize = 1024;
 
 /// The pause after a failure, doubled each time up to [`ASKING_INTERVAL`].

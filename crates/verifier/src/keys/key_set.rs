@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::keys::jwk;
 use crate::keys::jwk::{LeftOutReason, VerifyingKey};
 
-/// The most keys in a set. A longer set is rejected as a whole: no authorization server has one.
+/// The maximum number of keys in a set. A larger set is rejected as a whole: no authorization server has one.
 const MAX_KEYS: usize = 64;
 
 /// The fewest bytes of an HS256 secret (RFC 7518 §3.2).

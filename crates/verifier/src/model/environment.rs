@@ -1,4 +1,4 @@
-//! Environments of API keys, and of the tokens that are made from them.
+//! Environments of API keys, and of the tokens exchanged for them.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use std::str::FromStr;
 #[error("the environment must be live or test")]
 pub struct InvalidEnvironment;
 
-/// The environment of an API key. It is visible in the key, and in the tokens that are made from it
+/// The environment of an API key. It is visible in the key, and in the tokens exchanged for it
 /// (`environment`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Environment {

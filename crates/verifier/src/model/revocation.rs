@@ -132,9 +132,9 @@ pub struct Revocation {
 pub struct TokenNames<'a> {
     /// Its `jti`.
     pub jti: &'a str,
-    /// The parts of a `jti` that Mintery made; nothing for other issuers, which know no events.
+    /// The parts of a `jti` by Mintery; `None` for other issuers, which know no events.
     pub id: Option<TokenId>,
-    /// The client that requested it, or the owner of the API key that it was made from.
+    /// The client that requested it, or the owner of the API key that was exchanged for it.
     pub subject: &'a str,
     /// The client that requested it, or the id of the API key.
     pub client_id: &'a str,

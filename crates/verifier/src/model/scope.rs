@@ -179,7 +179,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_printed_parses_to_the_same(set in scope_set()) {
+        fn printed_scopes_parse_to_the_same(set in scope_set()) {
             prop_assert_eq!(ScopeSet::parse(&set.to_string()).unwrap(), set);
         }
 

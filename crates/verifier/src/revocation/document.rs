@@ -311,7 +311,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_signed_is_read_or_refused(
+        fn signed_documents_are_read_or_rejected(
             members in proptest::collection::btree_map(
                 "iat|exp|as_of|from|to|part|more|snapshot|tokens|clients|credentials|apis|keys",
                 "[0-9]{1,17}|-1|1e300|0.5|true|null|\\[\\]|\\[\\[\\]\\]|\\{\\}|\\[\\[\"ungWv48Bz-pBQUDeXa4i\",[0-9]{1,11}(,[0-9]{1,11})?\\]\\]",

@@ -37,7 +37,7 @@ const LONG_PAUSE: Duration = Duration::from_secs(1);
 const RETRIES: [Duration; 3] =
     [Duration::from_millis(500), Duration::from_secs(5), Duration::from_secs(30)];
 
-/// The most entries that are taken over at once: 150 MB of memory.
+/// The maximum number of entries of a complete list: 150 MB of memory.
 const MAX_ENTRIES: usize = 2_000_000;
 
 /// The media type of an answer.

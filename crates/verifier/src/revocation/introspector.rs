@@ -18,7 +18,7 @@ use crate::fetch::authorization::{Authorization, form_encoded};
 use crate::fetch::{Fetch, MAX_DOCUMENT_LEN, Request};
 use crate::keys::discovery;
 
-/// The most questions at once; further ones fail.
+/// The maximum number of concurrent requests; further ones fail.
 const MAX_ASKING: usize = 8;
 
 /// The time for which an answer counts.
@@ -27,7 +27,7 @@ const COUNTS_FOR: Duration = Duration::from_secs(1);
 /// The longest time for an answer.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The most answers that are remembered.
+/// The maximum number of cached responses.
 const CAPACITY: usize = 1024;
 
 /// The SHA-256 of a token.

@@ -16,13 +16,13 @@ use crate::token::strict_json::{Object, Value};
 pub struct AccessToken {
     /// `sub`: the caller.
     pub subject: String,
-    /// `client_id`: the client that requested it, or the id of the API key that it was made from.
+    /// `client_id`: the client that requested it, or the id of the exchanged API key.
     pub client_id: String,
     /// `aud`: the APIs that accept it.
     pub audience: Vec<String>,
     /// `scope`: the granted scopes.
     pub scopes: ScopeSet,
-    /// `environment`: that of the API key that it was made from; nothing if a client requested it.
+    /// `environment`: that of the exchanged API key; `None` if a client requested it.
     pub environment: Option<Environment>,
     /// `exp`: the moment from which it is expired.
     pub expires_at: Timestamp,
@@ -32,7 +32,7 @@ pub struct AccessToken {
     pub not_before: Timestamp,
     /// `jti`: its id.
     pub jti: String,
-    /// The parts of a `jti` that Mintery made; nothing for other issuers.
+    /// The parts of a `jti` by Mintery; `None` for other issuers.
     pub token_id: Option<TokenId>,
     /// The id of the key that signed it.
     pub kid: String,

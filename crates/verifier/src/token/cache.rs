@@ -17,7 +17,7 @@ use crate::keys::jwk::VerifyingKey;
 use crate::revocation::known::Revocations;
 use crate::token::access_token::AccessToken;
 
-/// The most tokens in the cache.
+/// The maximum number of cached tokens.
 const CAPACITY: usize = 8192;
 
 /// Verified tokens.

@@ -91,7 +91,7 @@ mod tests {
 
     /// 6750-1
     #[test]
-    fn another_scheme_is_none() {
+    fn another_scheme_is_ignored() {
         for header in
             ["", "Basic Og==", "abc", "Bearerabc", "Bearer\tabc", "DPoP abc", "Token Bearer abc"]
         {

@@ -196,7 +196,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_has_no_repetition_parses_as_usual(members in proptest::collection::btree_map("[a-z\"\\\\é]{0,3}", -5_i64..5, 0..5)) {
+        fn json_without_repetition_parses_as_usual(members in proptest::collection::btree_map("[a-z\"\\\\é]{0,3}", -5_i64..5, 0..5)) {
             let text = serde_json::to_vec(&members).unwrap();
             let strict = Object::parse(&text).unwrap();
             for (name, number) in &members {

@@ -1,4 +1,4 @@
-// What is nicer with a script. Every page works without.
+// Conveniences. Every page works without this script.
 "use strict";
 
 const all = (selector) => document.querySelectorAll(selector);
@@ -18,7 +18,7 @@ for (const button of all("button[data-copy]")) {
       await navigator.clipboard.writeText(source.textContent.trim());
       copied = true;
     } catch {
-      // Without a secure context there is only the selection.
+      // Without a secure context, select the text instead.
       const range = document.createRange();
       range.selectNodeContents(source);
       getSelection().removeAllRanges();
@@ -33,7 +33,7 @@ for (const button of all("button[data-copy]")) {
   });
 }
 
-// A page with a secret: whoever leaves without having it is asked, and a page that the browser keeps does not hold it.
+// A page with a secret asks for confirmation when left before copying, and erases the secret from the browser's page cache.
 const secrets = all("[data-secret]");
 let kept = secrets.length === 0;
 for (const way of all("[data-kept]")) way.addEventListener(way.tagName === "FORM" ? "submit" : "click", () => { kept = true; });
@@ -42,7 +42,7 @@ addEventListener("pagehide", () => {
   for (const secret of secrets) secret.textContent = "This was shown once.";
 });
 
-// A page that waits for something looks again, until somebody says stop.
+// A page that waits for a result refreshes itself, until the user stops it.
 const waiting = document.querySelector("[data-look-again]");
 if (waiting) {
   const box = waiting.querySelector("input");
@@ -52,7 +52,7 @@ if (waiting) {
   setInterval(() => { if (box.checked && !document.hidden) location.reload(); }, Number(waiting.dataset.lookAgain) * 1000);
 }
 
-// A choice that needs another field shows it only then.
+// Shows a field only for the choice that needs it.
 for (const select of all("select[data-shows]")) {
   const other = document.getElementById(select.dataset.shows);
   const show = () => { if (other) other.hidden = select.value !== select.dataset.when; };
@@ -60,7 +60,7 @@ for (const select of all("select[data-shows]")) {
   show();
 }
 
-// What goes with a choice is told where it is made.
+// Describes the current choice.
 for (const select of all("select[data-tells]")) {
   const place = document.getElementById(select.dataset.tells);
   const tell = () => {
@@ -71,7 +71,7 @@ for (const select of all("select[data-tells]")) {
   tell();
 }
 
-// One click is one request.
+// A form is sent once per click.
 for (const form of all("form[method=post]")) {
   form.addEventListener("submit", (event) => {
     if (form.dataset.sent) event.preventDefault();
@@ -80,10 +80,10 @@ for (const form of all("form[method=post]")) {
   });
 }
 
-// Where the way around is wider than the screen, where one is stays in sight.
+// Keeps the current section visible in a navigation wider than the screen.
 document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
-// Dates in the reader's own time zone, on demand.
+// Dates in the reader's time zone, on hover.
 for (const time of all("time[datetime]")) {
   const date = new Date(time.dateTime);
   if (!Number.isNaN(date.getTime())) time.title = date.toLocaleString();
