@@ -53,6 +53,29 @@ pub(super) async fn authenticate(
 ) -> Result<Authenticated, AccessError> {
     let known = find(context, presented).await?;
     let now = context.clock.now();
+    match judge(context, &known, presented, demand, now) {
+        Ok(authenticated) => {
+            spend(context, &known, presented.from, now).map_err(AccessError::OverLimit)?;
+            Ok(authenticated)
+        }
+        Err(refusal) => {
+            drop((refusal, known));
+            // Boxed, to keep the future of every request small: see `http`.
+            Box::pin(refuse(context, presented, demand)).await
+        }
+    }
+}
+
+/// Refuses a key, after a second check by the knowledge of all that was committed before: the key or
+/// its owner may have been changed since.
+async fn refuse(
+    context: &Context,
+    presented: &PresentedKey<'_>,
+    demand: Demand<'_>,
+) -> Result<Authenticated, AccessError> {
+    context.directory.be_current().await?;
+    let known = find(context, presented).await?;
+    let now = context.clock.now();
     let judged = judge(context, &known, presented, demand, now);
     match &judged {
         Ok(_) => spend(context, &known, presented.from, now).map_err(AccessError::OverLimit)?,

@@ -2,15 +2,18 @@
 //! must be valid, and so must the client or user that it stands for.
 
 use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
 
 use super::api_key::{self, PresentedKey};
 use super::audience::OwnApis;
 use super::context::Context;
 use super::demand::{Demand, require};
-use super::error::AccessError;
+use super::error::{AccessError, TokenFailure};
 use super::session::{self, PresentedSession};
 use super::token::{client_of, credential_of, good_user, holder, scopes_of, user_of};
 use crate::clock::Timestamp;
+use crate::directory::KnownClient;
 use crate::model::identity::{Authenticated, Identity};
 use crate::model::scope::ScopeSet;
 use crate::model::user::UserId;
@@ -47,7 +50,7 @@ pub async fn authenticate(
     demand: Demand<'_>,
 ) -> Result<Authenticated, AccessError> {
     match presented {
-        CallerCredential::Token(token) => authenticate_token(context, token, demand).await,
+        CallerCredential::Token(token) => authenticate_token(context, token, demand, false).await,
         CallerCredential::ApiKey(presented) => {
             api_key::authenticate(context, presented, demand).await
         }
@@ -76,13 +79,20 @@ pub async fn recheck(
     }
 }
 
+/// Authenticates a token. A refusal that a change elsewhere may have made untrue counts if it is
+/// `final`; otherwise the check is repeated by the knowledge of all that was committed before.
 async fn authenticate_token(
     context: &Context,
     token: &str,
     demand: Demand<'_>,
+    is_final: bool,
 ) -> Result<Authenticated, AccessError> {
+    let text = token;
     // The demand may differ from the configured environments, so they are compared below.
-    let token = context.ring.verifier().check_for_any(token)?;
+    let token = match context.ring.verifier().check_for_any(text) {
+        Err(VerifyError::UnknownKey) if !is_final => return again(context, text, demand).await,
+        checked => checked?,
+    };
     if !demand.resources().all(|resource| token.audience.iter().any(|own| is_same(own, resource))) {
         return Err(VerifyError::Audience.into());
     }
@@ -94,14 +104,30 @@ async fn authenticate_token(
         return Box::pin(authenticate_user(context, &token, id, demand)).await;
     }
     let (known, _) = context.directory.client(client_of(&token)).await?;
-    let known = holder(&token, known)?;
+    match admit(context, &token, known, demand) {
+        Err(refusal) if !is_final && may_be_outdated(&token, &refusal) => {
+            drop(refusal);
+            again(context, text, demand).await
+        }
+        judged => judged,
+    }
+}
+
+/// Checks the client that a token stands for, and the scopes that it allows.
+fn admit(
+    context: &Context,
+    token: &AccessToken,
+    known: Option<Arc<KnownClient>>,
+    demand: Demand<'_>,
+) -> Result<Authenticated, AccessError> {
+    let known = holder(token, known)?;
     let client = &known.client;
-    let scopes = scopes_of(context, &token, token.scopes.intersection(&client.terms.scopes));
+    let scopes = scopes_of(context, token, token.scopes.intersection(&client.terms.scopes));
     let scopes = at_demanded(context, OwnApis::from(&*known), scopes, demand)?;
     require(&scopes, demand.scopes)?;
     Ok(Authenticated {
         identity: Identity::Client { id: client.id.clone(), name: client.terms.name.clone() },
-        credential: credential_of(&token)?,
+        credential: credential_of(token)?,
         scopes,
         expires_at: Some(Timestamp::from_secs(token.expires_at.as_secs())),
     })
@@ -118,6 +144,29 @@ fn at_demanded(
         scopes = own.scopes_at(context, scopes, resource).ok_or(VerifyError::Audience)?;
     }
     Ok(scopes)
+}
+
+/// True if a token may be refused only because this node has not applied a change of its holder yet.
+fn may_be_outdated(token: &AccessToken, refusal: &AccessError) -> bool {
+    match refusal {
+        // Of the holder: the token itself names the API.
+        AccessError::InvalidToken(TokenFailure::Token(VerifyError::Audience)) => true,
+        AccessError::InvalidToken(failure) => failure.may_be_outdated(),
+        AccessError::InsufficientScope(missing) => missing.is_subset_of(&token.scopes),
+        _ => false,
+    }
+}
+
+/// Authenticates a token by the knowledge of all that was committed before.
+fn again<'a>(
+    context: &'a Context,
+    token: &'a str,
+    demand: Demand<'a>,
+) -> Pin<Box<dyn Future<Output = Result<Authenticated, AccessError>> + 'a>> {
+    Box::pin(async move {
+        context.directory.be_current().await?;
+        authenticate_token(context, token, demand, true).await
+    })
 }
 
 async fn authenticate_user(

@@ -101,6 +101,21 @@ pub enum KeyFailure {
     Bound,
 }
 
+impl TokenFailure {
+    /// True if a change that this node has not applied yet could make the token valid.
+    #[must_use]
+    pub const fn may_be_outdated(self) -> bool {
+        matches!(
+            self,
+            Self::Token(VerifyError::UnknownKey)
+                | Self::ClientGone
+                | Self::ClientDisabled
+                | Self::UserGone
+                | Self::UserDisabled
+        )
+    }
+}
+
 impl KeyFailure {
     /// The outcome that is counted for a known key.
     #[must_use]

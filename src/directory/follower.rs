@@ -31,7 +31,9 @@ pub async fn follow(directory: Arc<Directory>, store: Store) {
             Ok(()) = commits.changed() => {}
             () = directory.poll_now.notified() => {}
         }
+        let number = directory.polls.begin();
         let polled = poll(&directory, &store, &mut mac).await;
+        directory.polls.end(number, polled.is_ok());
         let was_reachable = std::mem::replace(&mut is_reachable, polled.is_ok());
         match polled {
             Ok(()) if !was_reachable => log::info!("the store is reachable again"),

@@ -21,6 +21,7 @@ mod key_usage;
 mod known_client;
 mod lookup;
 mod memory;
+mod polls;
 mod recent;
 mod revoked;
 mod sessions;
@@ -44,6 +45,7 @@ use guesses::Guesses;
 use key_usage::KeyUsages;
 pub use key_usage::{KeyUsage, Rate};
 pub use known_client::{KnownClient, KnownSecret, SlowSecret};
+use polls::Polls;
 pub use recent::{Known, Position, Recent};
 pub use sessions::KnownSession;
 use sessions::Sessions;
@@ -81,6 +83,7 @@ pub struct Directory {
     applied: watch::Sender<EventNumber>,
     recent: Recent,
     poll_now: Notify,
+    polls: Polls,
     lookups: Semaphore,
     key_lookups: Semaphore,
     metrics: Arc<Metrics>,
@@ -142,6 +145,7 @@ impl Directory {
             applied: watch::Sender::new(head),
             recent: Recent::default(),
             poll_now: Notify::new(),
+            polls: Polls::default(),
             lookups: Semaphore::new(MAX_LOOKUPS),
             key_lookups: Semaphore::new(MAX_KEY_LOOKUPS),
             metrics,
@@ -174,6 +178,19 @@ impl Directory {
             Ok(Ok(_)) => Ok(()),
             _ => Err(Unavailable("the event follower lags behind".to_owned())),
         }
+    }
+
+    /// Waits until this node knows all that was committed before the call: for the follower's next
+    /// poll, a tenth of a second at the most. Callers share it. A refusal needs this, because it may
+    /// rest on what was true a moment ago.
+    ///
+    /// # Errors
+    /// The store is out of reach.
+    pub async fn be_current(&self) -> Result<(), Unavailable> {
+        if self.polls.next().await {
+            return Ok(());
+        }
+        Err(Unavailable("the store is out of reach, so a refusal would be a guess".to_owned()))
     }
 
     /// The latest revocations.

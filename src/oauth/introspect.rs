@@ -146,6 +146,9 @@ pub async fn respond(
                 Box::pin(active_of_other(&server.context, token)).await?
             }
         }
+        Err(UNKNOWN_KEY) => {
+            Box::pin(find_again(&server.context, &caller.known.client, token)).await?
+        }
         Err(why) => Err(why),
     };
     Ok(Introspection { caller: caller.known, at, found })
@@ -197,6 +200,22 @@ impl Introspection {
 fn check(context: &Context, caller: &Client, token: &str) -> Result<Arc<AccessToken>, Inactive> {
     let token = context.ring.verifier().check_for_any(token).map_err(TokenFailure::Token)?;
     if may_introspect(context, caller, &token) { Ok(token) } else { Err(Inactive::NotForCaller) }
+}
+
+/// The refusal of a token that another node may have signed with a new key a moment ago.
+const UNKNOWN_KEY: Inactive = Inactive::Token(TokenFailure::Token(VerifyError::UnknownKey));
+
+/// Finds a token by the knowledge of all that was committed before.
+async fn find_again(
+    context: &Context,
+    caller: &Client,
+    token: &str,
+) -> Result<Result<Active, Inactive>, Unavailable> {
+    context.directory.be_current().await?;
+    match check(context, caller, token) {
+        Ok(token) => active_of_other(context, token).await,
+        Err(why) => Ok(Err(why)),
+    }
 }
 
 /// Checks the client of a verified token.

@@ -31,7 +31,13 @@ pub async fn respond(
         // The key stays valid, so success would be wrong.
         return Err(OauthError::UnsupportedTokenType);
     }
-    let token = match server.context.ring.verifier().check_for_any(token) {
+    let mut checked = server.context.ring.verifier().check_for_any(token);
+    if matches!(checked, Err(VerifyError::UnknownKey)) {
+        // Another node may have begun to sign with it a moment ago.
+        Box::pin(server.context.directory.be_current()).await?;
+        checked = server.context.ring.verifier().check_for_any(token);
+    }
+    let token = match checked {
         Ok(token) => token,
         // Another node's clock is ahead: the token becomes valid in a moment.
         Err(VerifyError::NotYetValid) => {

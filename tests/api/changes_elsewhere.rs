@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mintery::admin;
+use mintery::admin::client::NewSecret;
 use mintery::clock::Clock;
 use mintery::model::client::ClientId;
 use mintery::model::event::EventNumber;
@@ -10,9 +11,27 @@ use mintery::model::revocation::{Kind, Mark};
 use mintery::server::StartError;
 use mintery::store::{OpenError, event};
 
-use crate::support::app::{TestApp, within_a_second};
+use crate::support::app::{TestApp, TestClient, within_a_second};
 use crate::support::database::TestDatabase;
 use crate::support::engine::{Engine, only_on};
+
+/// R6, SEC-14: a secret that another process added a moment ago is good at its first use, also where
+/// the client is cached and an unknown secret was presented a moment before.
+#[actix_web::test]
+async fn a_new_secret_works_at_once() {
+    let app = TestApp::spawn().await;
+    for _ in 0..4 {
+        let client = app.client("read").await;
+        app.token(&client).send().await.assert_token("cached");
+        let id = ClientId::parse(&client.id).unwrap();
+        for number in 0..8 {
+            let new = NewSecret { label: None, expires_in: None, chosen: None };
+            let made = admin::client::add_secret(&app.admin, &id, new).await.unwrap();
+            let first = TestClient { secret: made.plain.expose().to_owned(), ..client.clone() };
+            app.token(&first).send().await.assert_token(&format!("secret {number}"));
+        }
+    }
+}
 
 /// A client created by another process a millisecond ago works.
 #[actix_web::test]

@@ -148,12 +148,18 @@ async fn issuer_and_audience_are_mine() {
         let why = if iss.is_string() { VerifyError::Issuer } else { VerifyError::Claim("iss") };
         doors.refuse(&format!("iss {iss}"), &with("iss", &iss), why).await;
     }
-    for aud in [json!(ISSUER), json!([ISSUER]), json!(["https://api.example.com", ISSUER])] {
+    // Of http and https URIs, an empty path and `/` are the same (RFC 3986 §6.2.3).
+    for aud in [
+        json!(ISSUER),
+        json!([ISSUER]),
+        json!(["https://api.example.com", ISSUER]),
+        json!("https://auth.example.com/"),
+    ] {
         doors.accept(&format!("aud {aud}"), &with("aud", &aud)).await;
     }
     for (aud, why) in [
         (json!("https://api.example.com"), VerifyError::Audience),
-        (json!("https://auth.example.com/"), VerifyError::Audience),
+        (json!("https://auth.example.com//"), VerifyError::Audience),
         (json!("https://auth.example.com https://api.example.com"), VerifyError::Audience),
         (json!(["https://api.example.com"]), VerifyError::Audience),
         (json!([]), VerifyError::Claim("aud")),

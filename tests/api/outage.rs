@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::support::api_key::owned_by;
 use crate::support::app::{TestApp, within_a_second};
+use crate::support::forge::Forgery;
 
 impl TestApp {
     async fn break_store(&self) {
@@ -64,11 +65,12 @@ async fn a_node_serves_what_it_remembers_and_never_guesses() {
     assert_eq!(app.me(&token).await.status, 200);
     let wrong =
         crate::support::app::TestClient { secret: forgotten.secret.clone(), ..known.clone() };
-    app.token(&wrong).send().await.assert_oauth_error(
-        401,
-        "invalid_client",
-        "remembered, and wrong",
-    );
+    // R6, R24: a secret or a signing key may have been added since.
+    let refused = app.token(&wrong).send().await;
+    refused.assert_oauth_error(503, "temporarily_unavailable", "remembered, and wrong");
+    let unknown_key = Forgery::of(&token).header("kid", "unknown").sign();
+    app.me(&unknown_key).await.assert_problem(503, "err_unavailable", "an unknown key");
+    app.me("e30.e30.AA").await.assert_invalid_token("no token at all");
     let answer = app.token(&forgotten).send().await;
     answer.assert_oauth_error(503, "temporarily_unavailable", "not remembered");
     assert!(answer.header("retry-after").parse::<u32>().is_ok(), "{answer:?}");

@@ -20,7 +20,7 @@ fn nginx() -> Option<&'static str> {
 
 /// The recipes of a page: its blocks for nginx that protect an API.
 fn recipes(page: &str) -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guides").join(page);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page);
     let text = fs::read_to_string(path).unwrap();
     let blocks = text.split("```nginx\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let recipes: Vec<_> =
@@ -83,7 +83,7 @@ fn a_bound_key_is_bound_behind_nginx() {
         work.run(&create).succeeded().stdout.trim().to_owned()
     };
     let (elsewhere, here) = (key("10.1.2.0/24"), key("127.0.0.0/8"));
-    for page in ["proxies.md", "protecting-an-api.md"] {
+    for page in ["guides/proxies.md", "guides/protecting-an-api.md", "recipes/nginx.md"] {
         for recipe in recipes(page) {
             let (_nginx, port) = start(&work, program.unwrap(), &recipe, &server);
             let lies = [

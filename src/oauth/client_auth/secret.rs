@@ -2,6 +2,7 @@
 //! either method.
 
 use std::borrow::Cow;
+use std::pin::Pin;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -128,42 +129,77 @@ fn is_vschar_text(text: &str) -> bool {
     text.bytes().all(is_vschar)
 }
 
-/// Checks an id and a secret, the decoded reading first. Slow checks come after all quick ones: the
-/// client means only one reading, and a slow hash of the other would be wasted.
+/// Checks an id and a secret, and waits with a refusal until this node knows all that was committed
+/// before it: the secret may have been added since.
 ///
 /// # Errors
 /// See [`ClientCredential::authenticate`](super::ClientCredential::authenticate).
-pub async fn authenticate(
+pub fn authenticate(
     presented: &PresentedSecret,
     context: &Context,
     network: Network,
+) -> impl Future<Output = Result<AuthenticatedClient, OauthError>> {
+    check(presented, context, network, false)
+}
+
+/// Checks an id and a secret, the decoded reading first. Slow checks come after all quick ones: the
+/// client means only one reading, and a slow hash of the other would be wasted. A refusal counts if
+/// it is `final`; otherwise [`refuse`] checks once more.
+async fn check(
+    presented: &PresentedSecret,
+    context: &Context,
+    network: Network,
+    is_final: bool,
 ) -> Result<AuthenticatedClient, OauthError> {
-    let mut refused = None;
+    let mut refused = ClientFailure::MalformedBasic;
     let mut unsure = Vec::new();
     for pair in [&presented.decoded, &presented.raw].into_iter().flatten() {
         match check_quickly(pair, context).await? {
             QuickCheck::Right(client) => return named(client, presented.named.as_deref()),
-            QuickCheck::Wrong(failure) => refused = Some((pair, failure)),
+            QuickCheck::Wrong(failure) => refused = failure,
             QuickCheck::Unsure(unchecked) => unsure.push(unchecked),
         }
     }
-    if let Some(id) = unsure.last().map(|unchecked| unchecked.id.clone()) {
-        // Boxed, to keep the future of every request small: see `http`.
-        return match Box::pin(guessable::authenticate(unsure, context, network)).await {
-            Ok(client) => named(client, presented.named.as_deref()),
-            Err(refusal) => {
-                context.directory.count_refusal(&id, refusal.outcome());
-                Err(refusal)
+    // Boxed, to keep the future of every request small: see `http`.
+    let refusal = if unsure.is_empty() {
+        refused.into()
+    } else {
+        match Box::pin(guessable::authenticate(unsure, context, network)).await {
+            Ok(client) => return named(client, presented.named.as_deref()),
+            Err(refusal) => refusal,
+        }
+    };
+    if is_final { Err(refusal) } else { refuse(presented, context, network, refusal).await }
+}
+
+/// Refuses a credential, after a second check by the knowledge of all that was committed before. A
+/// slow hash is not repeated: the wrong secret is remembered.
+fn refuse<'a>(
+    presented: &'a PresentedSecret,
+    context: &'a Context,
+    network: Network,
+    refusal: OauthError,
+) -> Pin<Box<dyn Future<Output = Result<AuthenticatedClient, OauthError>> + 'a>> {
+    Box::pin(async move {
+        let pair = presented.raw.as_ref().or(presented.decoded.as_ref());
+        let Some(pair) = pair else { return Err(refusal) };
+        let refusal = if matches!(refusal, OauthError::InvalidClient(_)) {
+            context.directory.be_current().await?;
+            match check(presented, context, network, true).await {
+                Ok(client) => return Ok(client),
+                Err(refusal) => refusal,
             }
+        } else {
+            refusal
         };
-    }
-    let Some((pair, failure)) = refused else { return Err(ClientFailure::MalformedBasic.into()) };
-    let refusal = OauthError::from(failure);
-    context.directory.count_refusal(&pair.id, refusal.outcome());
-    if context.directory.guesses().is_flooded_by(network) {
-        Box::pin(make_wait()).await;
-    }
-    Err(refusal)
+        context.directory.count_refusal(&pair.id, refusal.outcome());
+        if matches!(refusal, OauthError::InvalidClient(_))
+            && context.directory.guesses().is_flooded_by(network)
+        {
+            make_wait().await;
+        }
+        Err(refusal)
+    })
 }
 
 /// Checks that the client that authenticates is the one that the form names.

@@ -48,8 +48,14 @@ pub async fn respond(
     form: &mut Form<'_>,
 ) -> Result<TokenResponse, OauthError> {
     let exchange = TokenExchange::parse(form, request.authorization)?;
-    let (known, as_of) = find(&server.context, &exchange.presented(request.from)).await?;
-    let (now, from, owner) = (server.context.clock.now(), request.from, &known.owner);
+    let (mut known, mut as_of) = find(&server.context, &exchange.presented(request.from)).await?;
+    let (now, from) = (server.context.clock.now(), request.from);
+    if api_key::check_exchangeable(&known, now).is_err() {
+        // The key or its owner may have been changed since.
+        Box::pin(server.context.directory.be_current()).await?;
+        (known, as_of) = find(&server.context, &exchange.presented(from)).await?;
+    }
+    let owner = &known.owner;
     let granted = exchange.decide(server, &known, now).inspect_err(|refusal| {
         if let Some(outcome) = refusal.key_outcome() {
             known.usage.refuse(now, outcome);

@@ -1,6 +1,7 @@
 //! Several real processes on one PostgreSQL, and a node without its database. One process serves a
 //! SQLite file, so that these tests do not apply there.
 
+mod first_use;
 mod outage;
 mod together;
 
