@@ -27,14 +27,13 @@ fn metrics(text: &str) -> BTreeMap<String, Metric> {
             kind.clone_into(&mut found.entry(name.to_owned()).or_default().kind);
         } else if let Some((series, _)) = line.split_once("} ") {
             let (name, labels) = series.split_once('{').unwrap();
-            let metric = found.get_mut(name.strip_suffix("_bucket").unwrap_or(name));
+            let name = name.strip_suffix("_bucket").unwrap_or(name);
+            let Some(metric) = found.get_mut(name) else { continue };
             let labels = labels.split(',').filter_map(|label| label.split_once('='));
             let labels = labels
                 .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))
                 .filter(|(name, _)| name != "le");
-            metric
-                .into_iter()
-                .for_each(|metric| _ = metric.series.insert(labels.clone().collect()));
+            metric.series.insert(labels.collect());
         }
     }
     found
