@@ -1,4 +1,4 @@
-//! The rights of a caller over principals (clients and users). Whoever holds a credential of a
+//! The rights of a caller over principals (clients and users). The holder of a credential of a
 //! principal acts as it, so a caller needs all that the principal has: its scopes, its APIs, and
 //! the APIs that it stands for. [`Authority`] decides that, in one function. Its results,
 //! [`ActingFor`] and [`ManagingKeys`], have no other constructor, and the store demands them for
@@ -212,8 +212,8 @@ impl Authority {
         Ok(ManagingKeys(owner))
     }
 
-    /// Decides whether the caller may create `principal`. Its APIs are chosen by whoever manages
-    /// APIs.
+    /// Decides whether the caller may create `principal`. Choosing its APIs requires the
+    /// right to manage APIs.
     ///
     /// # Errors
     /// As [`Self::over`].
@@ -227,7 +227,7 @@ impl Authority {
 
     /// Decides whether the caller may turn a principal that it may act for into `after`.
     /// `is_regrant` gives it each of its scopes at each of its APIs anew. New APIs, and more scopes
-    /// at an API, are given by whoever manages APIs.
+    /// at an API, require the right to manage APIs.
     ///
     /// # Errors
     /// As [`Self::over`].

@@ -102,11 +102,10 @@ fn parse<T: DeserializeOwned>(request: &HttpRequest, body: &[u8]) -> Result<T, A
     object::parse(text_of(request, body)?)
 }
 
-/// Parses the members of a JSON object. A member that occurs twice is an error, as where they are
-/// parsed for what they mean.
+/// Parses the members of a JSON object. A repeated member is an error, as in the typed parsers.
 ///
 /// # Errors
-/// It is none.
+/// If the body is not a JSON object.
 pub fn parse_object(request: &HttpRequest, body: &[u8]) -> Result<Map<String, Value>, AdminError> {
     let members: Members = object::parse(text_of(request, body)?)?;
     Ok(members.0)

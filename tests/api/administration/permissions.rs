@@ -129,7 +129,7 @@ async fn a_client_does_not_give_itself_an_api() {
     let own = writer.create(json!({ "client_name": "x", "scope": "read" })).await;
     assert_eq!(writer.patch(&path(&own, ""), json!({ "resources": [billing] })).await.status, 403);
     let given = admin.create(body).await;
-    // Whoever changes a client decides about what it has, so even its name takes all of it.
+    // A change decides the whole client, so even a new name requires everything that it has.
     assert_eq!(writer.patch(&path(&given, ""), json!({ "client_name": "y" })).await.status, 403);
     assert_eq!(admin.patch(&path(&given, ""), json!({ "client_name": "y" })).await.status, 200);
 }

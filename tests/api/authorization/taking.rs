@@ -1,4 +1,4 @@
-//! Taking: what is taken from a client or an API revokes tokens, here and for offline verifiers.
+//! Removing something from a client or an API revokes tokens, here and for offline verifiers.
 
 use mintery::model::revocation::{Kind, Mark};
 use serde_json::{Value, json};
