@@ -27,7 +27,12 @@ pub fn read(value: Option<&str>) -> Result<Option<ChosenSecret>, CliError> {
 pub fn read_password(value: &str) -> Result<Secret, CliError> {
     match value {
         "-" if is_terminal() => ask("Password: "),
-        "-" => read_new(MAX_PASSWORD_BYTES, UnacceptablePassword::TooLong),
+        "-" => match read_new(MAX_PASSWORD_BYTES, UnacceptablePassword::TooLong)? {
+            password if password.expose().is_empty() => Err(CliError::Usage(
+                "no password on standard input; pipe one in, or run in a terminal".to_owned(),
+            )),
+            password => Ok(password),
+        },
         // The value is not repeated: it may be the password.
         _ => Err(CliError::Usage(
             "--password takes only `-`; enter the password at the prompt or on standard input"
