@@ -11,7 +11,6 @@ use super::transaction::Tx;
 use super::{Database, OpenError, StoreError};
 
 /// Version, description and text of each file in `migrations/`, in order.
-#[expect(clippy::unreadable_literal, reason = "a version is a date and a time")]
 static MIGRATIONS: &[(i64, &str, &str)] = &include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
 /// The migrations of this release. `sqlx::migrate!` would compile the database drivers once more,
