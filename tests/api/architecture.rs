@@ -7,4 +7,4 @@ mod cycles;
 mod early_ends;
 mod floors;
 mod sizes;
-mod source;
+pub(crate) mod source;

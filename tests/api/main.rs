@@ -34,6 +34,7 @@ mod metadata;
 mod metrics;
 mod outage;
 mod pages;
+mod policy;
 mod reference;
 mod resources;
 mod revocation_by_administrators;
