@@ -121,9 +121,9 @@ pub async fn update(
             caller.authority_to_give(tx).await?;
             let before = api::lock(tx, &resource).await?.ok_or_else(|| not_found(&resource))?;
             version::check(update.seen.as_deref(), &version(&before), "API")?;
-            let revoke_tokens = update.revoke_tokens;
+            let is_asked = update.revoke_tokens;
             let ApiTerms { name, scopes, token_alg, token_ttl } = update.apply(&before);
-            let revokes_tokens = revoke_tokens || !before.scopes.set().is_subset_of(scopes.set());
+            let revokes_tokens = is_asked || !before.scopes.set().is_subset_of(scopes.set());
             // No principal gets a new scope by a change of the API.
             let now = event::last_number(tx).await?.next();
             let since = before.since.with_scopes(before.scopes.set(), scopes.set(), now);
@@ -137,7 +137,7 @@ pub async fn update(
                 created_at,
                 since,
             };
-            if !revoke_tokens && row == before {
+            if !is_asked && row == before {
                 return Ok((before, None));
             }
             api::update(tx, &row).await?;

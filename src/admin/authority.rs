@@ -2,7 +2,7 @@
 //! takes something begins here: it locks its subject, and gets the proof that the store demands.
 
 use super::{Admin, AdminError};
-use crate::model::api_key::KeyOwner;
+use crate::model::api_key::{ApiKey, KeyOwner};
 use crate::model::authority::{
     ActingFor, AnyPrincipal, Authority, Lacking, ManagingKeys, Principal,
 };
@@ -47,7 +47,7 @@ impl Admin {
 
     async fn acting(&self, tx: &mut Tx, principal: &KeyOwner) -> Result<AnyPrincipal, AdminError> {
         if let Actor::ApiKey { key, .. } = &self.actor {
-            let key = api_key::find(tx, key).await?.filter(|key| key.is_enabled());
+            let key = api_key::find(tx, key).await?.filter(ApiKey::is_enabled);
             key.ok_or(AdminError::Gone)?;
         }
         let mut acting = match principal {

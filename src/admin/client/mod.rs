@@ -151,19 +151,19 @@ pub async fn update(
                 let seen = version(&before);
                 let before = authority.over(before)?;
                 version::check(update.seen.as_deref(), &seen, "client")?;
-                let (is_regrant, revoke_tokens) = (update.regrant, update.revoke_tokens);
+                let (is_regrant, is_asked) = (update.regrant, update.revoke_tokens);
                 let mut after = Client::clone(&before);
                 after.terms = update.apply(after.terms);
                 after.terms.validate()?;
                 let gets_more = is_regrant || after.gets_more_than(&before);
                 let is_pending = is_regrant && !is_current(tx, &before).await?;
-                if !revoke_tokens && !is_pending && after.terms.is_same(&before.terms) {
+                if !is_asked && !is_pending && after.terms.is_same(&before.terms) {
                     return Ok((before.into_inner(), None));
                 }
                 if gets_more {
                     after.granted_as_of = event::last_number(tx).await?.next();
                 }
-                let revokes_tokens = revoke_tokens || after.may_less_than(&before);
+                let revokes_tokens = is_asked || after.may_less_than(&before);
                 let client = authority.to_change(before, after, is_regrant)?;
                 client::update(tx, &client).await?;
                 client::set_granted_as_of(tx, &client, client.granted_as_of).await?;

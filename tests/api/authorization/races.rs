@@ -40,8 +40,8 @@ async fn of_two_administrators_who_change_each_other_one_succeeds() {
 /// Finding 1: the same of two clients.
 #[actix_web::test]
 async fn of_two_clients_that_delete_each_other_one_succeeds() {
-    let app = TestApp::spawn().await;
     const SCOPES: &str = "mintery:clients:write read";
+    let app = TestApp::spawn().await;
     for _ in 0..8 {
         let (one, two) = (app.client(SCOPES).await, app.client(SCOPES).await);
         let token =

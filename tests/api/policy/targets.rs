@@ -80,9 +80,10 @@ impl<'a> Targets<'a> {
             self.replace(kind).await;
         }
         let Target { client, user, username, key } = &self.made[&kind];
-        let session = match path.contains("{session}") {
-            true => self.session_of(username, user).await,
-            false => String::new(),
+        let session = if path.contains("{session}") {
+            self.session_of(username, user).await
+        } else {
+            String::new()
         };
         let id = if path.contains("/clients") {
             client.id.as_str()
