@@ -28,6 +28,7 @@ pub mod config;
 pub mod directory;
 pub mod doctor;
 pub mod http;
+pub mod json;
 pub mod keys;
 pub mod logging;
 pub mod metrics;

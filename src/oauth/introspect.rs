@@ -3,10 +3,7 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::AuthorizationServer;
-use super::claims::Audience;
 use super::error::OauthError;
 use super::request::OauthRequest;
 use crate::authn::audience::OwnApis;
@@ -15,8 +12,8 @@ use crate::authn::error::TokenFailure;
 use crate::authn::token::{client_of, good_user, holder, scopes_of, user_of};
 use crate::clock::Timestamp;
 use crate::directory::{KnownClient, Unavailable};
+use crate::json::ObjectWriter;
 use crate::model::client::{Client, DEFAULT_INTROSPECTION_ALG};
-use crate::model::environment::Environment;
 use crate::model::own_scope::OwnScope;
 use crate::model::scope::ScopeSet;
 use mintery_verifier::model::resource::{comparable, is_same};
@@ -85,42 +82,6 @@ impl Active {
     }
 }
 
-/// The members of a response (RFC 7662 §2.2).
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Members<'a> {
-    Active {
-        active: bool,
-        #[serde(skip_serializing_if = "str::is_empty")]
-        scope: &'a str,
-        client_id: &'a str,
-        sub: &'a str,
-        aud: Audience<'a, String>,
-        iss: &'a str,
-        exp: i64,
-        iat: i64,
-        nbf: i64,
-        jti: &'a str,
-        token_type: &'static str,
-        /// The environment of the API key that was exchanged.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        environment: Option<&'static str>,
-    },
-    Inactive {
-        active: bool,
-    },
-}
-
-/// The claims of a signed response (RFC 9701 §5). It has neither `sub` nor `exp`, so that it cannot
-/// pass for an access token.
-#[derive(Serialize)]
-struct SignedClaims<'a> {
-    iss: &'a str,
-    aud: &'a str,
-    iat: i64,
-    token_introspection: Members<'a>,
-}
-
 /// Answers an introspection request.
 ///
 /// # Errors
@@ -170,21 +131,26 @@ impl Introspection {
         context: &Context,
         format: IntrospectionFormat,
     ) -> Result<Vec<u8>, OauthError> {
-        let members = Members::of(context, self.found.as_ref().ok());
+        let members = match &self.found {
+            Ok(active) => active.to_json(context),
+            Err(_) => INACTIVE.to_vec(),
+        };
         match format {
-            IntrospectionFormat::Json => to_json(&members),
-            IntrospectionFormat::Jwt => self.sign(context, members),
+            IntrospectionFormat::Json => Ok(members),
+            IntrospectionFormat::Jwt => self.sign(context, &members),
         }
     }
 
-    fn sign(
-        &self,
-        context: &Context,
-        token_introspection: Members<'_>,
-    ) -> Result<Vec<u8>, OauthError> {
+    /// Signs the members (RFC 9701 §5). The claims have neither `sub` nor `exp`, so that they cannot
+    /// pass for an access token.
+    fn sign(&self, context: &Context, members: &[u8]) -> Result<Vec<u8>, OauthError> {
         let client = &self.caller.client;
-        let (iss, aud, iat) = (context.issuer.as_str(), client.id.as_str(), self.at.as_secs());
-        let claims = to_json(&SignedClaims { iss, aud, iat, token_introspection })?;
+        let mut claims = ObjectWriter::with_capacity(1024);
+        claims.text("iss", context.issuer.as_str());
+        claims.text("aud", client.id.as_str());
+        claims.plain("iat", self.at.as_secs());
+        claims.raw("token_introspection", members);
+        let claims = claims.finish();
         let algorithm = client.terms.introspection_alg.unwrap_or(DEFAULT_INTROSPECTION_ALG);
         let ring = context.ring.current();
         let signer = ring
@@ -261,73 +227,28 @@ fn stands_for(context: &Context, client: &Client, audience: &str) -> bool {
         && context.directory.apis().contains_key(comparable(audience))
 }
 
-impl<'a> Members<'a> {
-    fn of(context: &'a Context, active: Option<&'a Active>) -> Self {
-        let Some(Active { token, scopes, audience }) = active else {
-            return Self::Inactive { active: false };
-        };
-        Self::Active {
-            active: true,
-            scope: scopes.as_str(),
-            client_id: &token.client_id,
-            sub: &token.subject,
-            aud: Audience::of(audience),
-            iss: context.issuer.as_str(),
-            exp: token.expires_at.as_secs(),
-            iat: token.issued_at.as_secs(),
-            nbf: token.not_before.as_secs(),
-            jti: &token.jti,
-            token_type: "Bearer",
-            environment: token.environment.map(Environment::name),
+/// The members of a response about an inactive token.
+const INACTIVE: &[u8] = br#"{"active":false}"#;
+
+impl Active {
+    /// The members of a response (RFC 7662 §2.2).
+    fn to_json(&self, context: &Context) -> Vec<u8> {
+        let Self { token, scopes, audience } = self;
+        let mut members = ObjectWriter::with_capacity(512);
+        members.plain("active", true);
+        members.text_unless_empty("scope", scopes.as_str());
+        members.text("client_id", &token.client_id);
+        members.text("sub", &token.subject);
+        members.one_or_many("aud", audience);
+        members.text("iss", context.issuer.as_str());
+        members.plain("exp", token.expires_at.as_secs());
+        members.plain("iat", token.issued_at.as_secs());
+        members.plain("nbf", token.not_before.as_secs());
+        members.text("jti", &token.jti);
+        members.text("token_type", "Bearer");
+        if let Some(environment) = token.environment {
+            members.text("environment", environment.name());
         }
-    }
-}
-
-fn to_json(value: &impl Serialize) -> Result<Vec<u8>, OauthError> {
-    // Most responses fit, so that no reallocation copies them.
-    let mut json = Vec::with_capacity(512);
-    serde_json::to_writer(&mut json, value)
-        .map_err(|error| OauthError::Server(error.to_string()))?;
-    Ok(json)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{Audience, Members};
-
-    /// 7662-2
-    #[test]
-    fn an_answer_about_nothing_says_nothing() {
-        let json = serde_json::to_string(&Members::Inactive { active: false }).unwrap();
-        assert_eq!(json, r#"{"active":false}"#);
-    }
-
-    #[test]
-    fn an_answer_is_json_whatever_an_id_is_made_of() {
-        let audience = ["https://a.example".to_owned(), "https://b.example".to_owned()];
-        let members = |scope, audience| Members::Active {
-            active: true,
-            scope,
-            client_id: r#"a "b" \c"#,
-            sub: r#"a "b" \c"#,
-            aud: Audience::of(audience),
-            iss: "https://auth.example.com",
-            exp: 3,
-            iat: 1,
-            nbf: 2,
-            jti: "x",
-            token_type: "Bearer",
-            environment: None,
-        };
-        let mut expected = json!({
-            "active": true, "scope": "read", "client_id": r#"a "b" \c"#, "sub": r#"a "b" \c"#, "aud": "https://a.example",
-            "iss": "https://auth.example.com", "exp": 3, "iat": 1, "nbf": 2, "jti": "x", "token_type": "Bearer",
-        });
-        assert_eq!(serde_json::to_value(members("read", &audience[..1])).unwrap(), expected);
-        expected["aud"] = json!(audience);
-        expected.as_object_mut().unwrap().remove("scope");
-        assert_eq!(serde_json::to_value(members("", &audience)).unwrap(), expected);
+        members.finish()
     }
 }

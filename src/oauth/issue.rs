@@ -1,10 +1,11 @@
 //! Issues access tokens (RFC 9068).
 
-use super::claims::{AccessTokenClaims, push_number};
+use super::claims::AccessTokenClaims;
 use super::error::OauthError;
 use super::grant::access::GrantedAccess;
 use crate::authn::context::Context;
 use crate::clock::Timestamp;
+use crate::json::ObjectWriter;
 use crate::model::claims::{ACCESS_TOKEN_TYPE, TokenId};
 use crate::model::environment::Environment;
 use crate::model::event::EventNumber;
@@ -17,31 +18,22 @@ use mintery_verifier::token::MAX_TOKEN_LEN;
 pub struct TokenResponse(Vec<u8>);
 
 impl TokenResponse {
-    /// Writes the response in the order of RFC 6749 §5.1, the token by `push_token`. Neither
-    /// base64url nor the bytes of a scope (RFC 6749 §3.3) need an escape.
+    /// Writes the response in the order of RFC 6749 §5.1, the token by `push_token`.
     fn write(
         push_token: impl FnOnce(&mut Vec<u8>) -> Result<(), OauthError>,
         issued_token_type: Option<&str>,
         expires_in: u64,
         scope: &str,
     ) -> Result<Self, OauthError> {
-        // Most responses fit, so that no reallocation copies them.
-        let mut json = Vec::with_capacity(1024);
-        json.extend_from_slice(br#"{"access_token":""#);
-        push_token(&mut json)?;
+        let mut response = ObjectWriter::with_capacity(1024);
+        response.pushed("access_token", push_token)?;
         if let Some(issued) = issued_token_type {
-            json.extend_from_slice(br#"","issued_token_type":""#);
-            json.extend_from_slice(issued.as_bytes());
+            response.text("issued_token_type", issued);
         }
-        json.extend_from_slice(br#"","token_type":"Bearer","expires_in":"#);
-        push_number(&mut json, expires_in);
-        if !scope.is_empty() {
-            json.extend_from_slice(br#","scope":""#);
-            json.extend_from_slice(scope.as_bytes());
-            json.push(b'"');
-        }
-        json.push(b'}');
-        Ok(Self(json))
+        response.text("token_type", "Bearer");
+        response.plain("expires_in", expires_in);
+        response.text_unless_empty("scope", scope);
+        Ok(Self(response.finish()))
     }
 
     /// The response as JSON.

@@ -3,29 +3,16 @@
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
-use serde::Serialize;
 
 use crate::authn::caller;
 use crate::authn::demand::Demand;
 use crate::authn::error::AccessError;
-use crate::clock::Timestamp;
 use crate::http::error;
 use crate::http::extract::presented;
 use crate::http::headers::{JSON, NO_STORE};
+use crate::json::ObjectWriter;
 use crate::model::identity::Authenticated;
-use crate::model::scope::ScopeSet;
 use crate::oauth::AuthorizationServer;
-
-#[derive(Serialize)]
-struct Me<'a> {
-    sub: &'a str,
-    kind: &'a str,
-    name: &'a str,
-    scope: &'a ScopeSet,
-    credential: &'a str,
-    /// Seconds since the epoch, as in `exp`.
-    expires_at: Option<i64>,
-}
 
 /// Returns the identity of the caller.
 pub async fn me(request: HttpRequest, server: Data<AuthorizationServer>) -> HttpResponse {
@@ -43,19 +30,18 @@ pub async fn me(request: HttpRequest, server: Data<AuthorizationServer>) -> Http
 
 /// The identity of a caller as JSON.
 pub fn json(caller: &Authenticated) -> Vec<u8> {
-    let me = Me {
-        sub: caller.identity.subject(),
-        kind: caller.kind(),
-        name: caller.name(),
-        scope: &caller.scopes,
-        credential: caller.credential.kind(),
-        expires_at: caller.expires_at.map(Timestamp::as_secs),
-    };
-    // Fits most, so that nothing is copied while it is written.
-    let mut json = Vec::with_capacity(256);
-    // Writing strings and numbers to a vector does not fail.
-    serde_json::to_writer(&mut json, &me).ok();
-    json
+    let mut me = ObjectWriter::with_capacity(256);
+    me.text("sub", caller.identity.subject());
+    me.text("kind", caller.kind());
+    me.text("name", caller.name());
+    me.text("scope", caller.scopes.as_str());
+    me.text("credential", caller.credential.kind());
+    match caller.expires_at {
+        // Seconds since the epoch, as `exp` has them.
+        Some(expires_at) => me.plain("expires_at", expires_at.as_secs()),
+        None => me.plain("expires_at", "null"),
+    }
+    me.finish()
 }
 
 async fn authenticate(

@@ -1,7 +1,7 @@
 //! Adds `X-Request-Id` to every response. It is generated here and never taken from the caller, so
 //! that no caller can inject text into the log or make two requests look like one.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::fmt;
 use std::future::{Ready, ready};
 use std::pin::Pin;
@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::web::Bytes;
 use actix_web::{Error, HttpMessage as _, HttpRequest};
 use pin_project_lite::pin_project;
 
@@ -74,33 +75,33 @@ where
     }
 }
 
-/// The ids of a worker. Randomness is drawn for many at once, because a draw costs about the same
-/// for any length.
+/// The ids of a worker. Many are made at once, in one allocation, because a draw of randomness costs
+/// about the same for any length.
 #[derive(Debug)]
 struct IdSource {
     random: Arc<dyn Random>,
-    drawn: Cell<[[u8; 16]; DRAW]>,
-    left: Cell<usize>,
+    /// The texts of the ids that are left.
+    left: RefCell<Bytes>,
 }
 
-/// The number of ids per draw.
-const DRAW: usize = 16;
+/// The number of ids that are made at once.
+const BATCH: usize = 16;
 
 impl IdSource {
     fn new(random: Arc<dyn Random>) -> Self {
-        Self { random, drawn: Cell::default(), left: Cell::new(0) }
+        Self { random, left: RefCell::default() }
     }
 
-    fn next(&self) -> RequestId {
-        if self.left.get() == 0 {
-            let mut drawn = [[0; 16]; DRAW];
+    /// The text of a new id.
+    fn next(&self) -> Bytes {
+        let mut left = self.left.borrow_mut();
+        if left.is_empty() {
+            let mut drawn = [[0; 16]; BATCH];
             self.random.fill(drawn.as_flattened_mut());
-            self.drawn.set(drawn);
-            self.left.set(DRAW);
+            *left = Bytes::from(drawn.map(|bytes| RequestId::encode(bytes).0).concat());
         }
-        let position = self.left.get() - 1;
-        self.left.set(position);
-        RequestId::encode(self.drawn.get().get(position).copied().unwrap_or_default())
+        let end = left.len().min(size_of::<RequestId>());
+        left.split_to(end)
     }
 }
 
@@ -146,9 +147,12 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let mut answer = ready!(this.inner.poll(context))?;
-        let asked_for = answer.request().extensions().get().copied();
-        let id = asked_for.unwrap_or_else(|| this.ids.next());
-        if let Ok(value) = HeaderValue::from_bytes(&id.0) {
+        let asked_for = answer.request().extensions().get::<RequestId>().copied();
+        let id = match asked_for {
+            Some(id) => HeaderValue::from_bytes(&id.0),
+            None => HeaderValue::from_maybe_shared(this.ids.next()),
+        };
+        if let Ok(value) = id {
             answer.headers_mut().insert(HEADER, value);
         }
         Poll::Ready(Ok(answer))

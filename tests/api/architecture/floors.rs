@@ -19,7 +19,7 @@ const FLOORS: &[&[&str]] = &[
     &["directory", "admin"],
     &["keys"],
     &["store"],
-    &["model", "config", "clock", "secret", "random", "network", "metrics", "logging"],
+    &["model", "config", "clock", "json", "secret", "random", "network", "metrics", "logging"],
 ];
 
 /// Libraries that belong to some places alone: files, or folders that end in a slash.
