@@ -10,11 +10,12 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: run
-run: build ## build the release binary and run the server for development on 127.0.0.1:8080
-	@exec $(TARGET_DIR)/release/mintery serve --dev
+run: ## build the server quickly and run it for development on 127.0.0.1:8080
+	cargo build --profile quick
+	@exec $(TARGET_DIR)/quick/mintery serve --dev
 
 .PHONY: build
-build: ## build the release binary
+build: ## build the release binary, the one that is shipped and measured
 	cargo build --release
 
 .PHONY: test
