@@ -88,7 +88,7 @@ mod tests {
             "sa_00000000000000000000000",
         ] {
             let error = SampleId::parse(bad).unwrap_err().to_string();
-            assert_eq!(error, "the id of a sample is sa_ and 22 letters or digits", "{bad}");
+            assert_eq!(error, "the id of a sample must be sa_ and 22 letters or digits", "{bad}");
         }
     }
 }

@@ -4,7 +4,12 @@
 
 #![cfg(test)]
 
-#[expect(dead_code, reason = "the tools of tests/api, of which one test needs few")]
+#[expect(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "the tools of tests/api, of which one test needs few"
+)]
 #[path = "../api/support/mod.rs"]
 mod support;
 
