@@ -6,6 +6,9 @@ use super::{cluster, start_three};
 use crate::support::engine::{Engine, only_on};
 use crate::support::{Client, Server, http, send};
 
+/// The scopes of the client that rotates the keys and introspects.
+const SCOPES: &str = "mintery:introspect mintery:signing-keys:read mintery:signing-keys:write";
+
 /// R6, SEC-14: a secret is good from the moment in which `client secret add` returns.
 #[test]
 fn a_new_secret_is_never_refused() {
@@ -74,7 +77,6 @@ fn what_is_enabled_again_is_good_at_once() {
 #[test]
 fn a_token_of_a_new_key_is_never_refused() {
     only_on!(Engine::Postgres);
-    const SCOPES: &str = "mintery:introspect mintery:signing-keys:read mintery:signing-keys:write";
     let work = cluster();
     let nodes = start_three(&work);
     let client = work.create_client_for(SCOPES, &[]);
