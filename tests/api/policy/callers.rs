@@ -1,4 +1,4 @@
-//! The callers: each scope of Mintery's own, alone and with more; each role; nobody.
+//! The callers: each scope of Mintery's own, alone and with more; each role; no caller at all.
 
 use mintery::model::own_scope::OwnScope;
 use mintery::model::user::Role;
