@@ -17,6 +17,8 @@ pub struct Demand<'a> {
     pub environments: Environments,
     /// The scopes that the caller must hold.
     pub scopes: Option<NeededScopes<'a>>,
+    /// True if the route serves users who have yet to enroll a required second factor.
+    pub serves_unenrolled: bool,
 }
 
 /// Scopes that a caller must hold.
@@ -29,7 +31,7 @@ pub enum NeededScopes<'a> {
 }
 
 impl<'a> Demand<'a> {
-    /// The demand of Mintery's own API for any authenticated caller.
+    /// The demand of Mintery's own API for any authenticated caller with a required second factor.
     #[must_use]
     pub fn of(context: &'a Context) -> Self {
         Self {
@@ -37,7 +39,14 @@ impl<'a> Demand<'a> {
             other_resources: &[],
             environments: context.api_key_environments,
             scopes: None,
+            serves_unenrolled: false,
         }
+    }
+
+    /// The same for users who have yet to enroll a required second factor.
+    #[must_use]
+    pub fn before_enrollment(context: &'a Context) -> Self {
+        Self { serves_unenrolled: true, ..Self::of(context) }
     }
 
     /// All APIs that the credential must be for.

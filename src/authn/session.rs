@@ -69,8 +69,7 @@ pub(super) async fn authenticate(
         return Err(SessionFailure::Resource.into());
     }
     let scopes = scopes_of(context, &known.user);
-    // A route that demands scopes, even the empty set, requires the second factor.
-    if must_enroll(context, &known.user) && demand.scopes.is_some() {
+    if must_enroll(context, &known.user) && !demand.serves_unenrolled {
         return Err(AccessError::MustEnroll);
     }
     require(&scopes, demand.scopes)?;

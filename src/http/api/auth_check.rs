@@ -107,6 +107,7 @@ async fn authenticate(
         other_resources,
         scopes: asked.scopes.as_ref().map(NeededScopes::All),
         environments: asked.environments.unwrap_or(own.environments),
+        ..own
     };
     caller::authenticate(&server.context, &presented, demand).await
 }

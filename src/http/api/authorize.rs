@@ -127,7 +127,7 @@ impl Person {
         scope: OwnScope,
     ) -> Demand<'a> {
         match presented {
-            CallerCredential::Session(_) => Demand::of(&server.context),
+            CallerCredential::Session(_) => Demand::before_enrollment(&server.context),
             CallerCredential::Token(_) | CallerCredential::ApiKey(_) => demand(server, scope),
         }
     }

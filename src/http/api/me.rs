@@ -51,7 +51,7 @@ async fn authenticate(
     caller::authenticate(
         &server.context,
         &presented::credential(request, server)?,
-        Demand::of(&server.context),
+        Demand::before_enrollment(&server.context),
     )
     .await
 }
