@@ -183,7 +183,9 @@ fn claims_that_are_not_accepted() {
         }
     }
     assert_eq!(with("iss", json!("https://auth.example.com/")), Err(VerifyError::Issuer));
-    assert_eq!(with("aud", json!("https://api.example.com/")), Err(VerifyError::Audience));
+    assert_eq!(with("aud", json!("https://api.example.com/v1")), Err(VerifyError::Audience));
+    // R7: an empty path and `/` are the same (RFC 3986 §6.2.3).
+    assert_eq!(with("aud", json!("https://api.example.com/")), Ok(()));
     assert_eq!(with("aud", json!([ISSUER])), Err(VerifyError::Audience));
     assert_eq!(with("aud", json!([ISSUER, API])), Ok(()));
     assert_eq!(with("exp", json!(now)), Err(VerifyError::Expired));
