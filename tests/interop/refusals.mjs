@@ -69,7 +69,7 @@ async function credentials(work) {
     ["a wrong checksum", good.slice(0, -1) + (good.endsWith("x") ? "y" : "x")],
     ["a key cut short", good.slice(0, -1)],
     ["another prefix", good.replace("mtk_", "acme_")],
-    ["no key at all", ""],
+    ["a word that is no key", "none"],
     ["a revoked key", revoked.key],
     ["a disabled key", disabled.key],
     ["a key of a disabled client", ofGone.key],
