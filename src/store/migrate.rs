@@ -11,6 +11,7 @@ use super::transaction::Tx;
 use super::{Database, OpenError, StoreError};
 
 /// Version, description and text of each file in `migrations/`, in order.
+#[expect(clippy::unreadable_literal, reason = "versions are dates, as in the names of the files")]
 static MIGRATIONS: &[(i64, &str, &str)] = &include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
 /// The migrations of this release. `sqlx::migrate!` would compile the database drivers once more,
