@@ -2,6 +2,7 @@
 
 mod act;
 mod api;
+mod check_paths;
 pub mod connection;
 pub mod error;
 pub mod extract;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use actix_web::dev::{ServiceRequest, ServiceResponse, fn_service};
 use actix_web::web::{self, Data, Payload, ServiceConfig, get, head, post, resource, scope};
 use actix_web::{Error, FromRequest, Handler, Resource, Responder};
-use api::auth_check::Tells;
+use check_paths::CheckPaths;
 use table::{Route, Table};
 
 use crate::model::base_path::BasePath;
@@ -40,8 +41,8 @@ pub struct Optional {
     pub base_paths: Vec<BasePath>,
 }
 
-/// The URL table. Endpoints are served at the root, and below the path of the issuer if it has one,
-/// whether or not a proxy strips it.
+/// The URL table. Endpoints are served at the root, and below the path of the issuer if it has one:
+/// a proxy may strip that path.
 pub fn routes(
     issuer_path: &str,
     optional: Optional,
@@ -149,29 +150,6 @@ async fn otherwise(
         error::not_found(request.clone(), server).await
     };
     Ok(ServiceResponse::new(request, response))
-}
-
-/// The paths of checks, with a slash at the end: below one is the path of another API's caller.
-struct CheckPaths(Vec<(String, Tells)>);
-
-impl CheckPaths {
-    fn new(issuer_path: &str, base_paths: &[BasePath]) -> Self {
-        let roots = if issuer_path.is_empty() { vec![""] } else { vec!["", issuer_path] };
-        let mut paths = Vec::new();
-        for root in roots {
-            paths.push((format!("{root}/auth/check/"), Tells::Proxy));
-            paths.push((format!("{root}/api/v1/auth/check/"), Tells::Proxy));
-            let others = base_paths.iter().map(|base| format!("{root}{base}/auth/check/"));
-            paths.extend(others.map(|path| (path, Tells::Program)));
-        }
-        Self(paths)
-    }
-
-    /// The form of the answer at `path`; `None` if it is not below a check.
-    fn have_below(&self, path: &str) -> Option<Tells> {
-        let found = self.0.iter().find(|(check, _)| path.starts_with(check.as_str()));
-        found.map(|(_, tells)| *tells)
-    }
 }
 
 /// The endpoints below the additional base paths.

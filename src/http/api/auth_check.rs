@@ -10,6 +10,7 @@ use super::me;
 use crate::authn::caller;
 use crate::authn::demand::{Demand, NeededScopes};
 use crate::authn::error::{AccessError, TokenFailure};
+use crate::http::check_paths::Tells;
 use crate::http::error;
 use crate::http::extract::caller::{caller as from_where, is_from_proxy};
 use crate::http::extract::presented;
@@ -26,15 +27,6 @@ const ADDRESS: HeaderName = HeaderName::from_static("x-auth-address");
 
 /// The beginning of headers by which a proxy demands something of the caller.
 const REQUIRE: &str = "x-auth-require-";
-
-/// Readers of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tells {
-    /// A proxy, which reads headers.
-    Proxy,
-    /// A program, which reads the body: the caller as in `users/me`.
-    Program,
-}
 
 /// 200 if the caller is authenticated for every `resource` and holds every `scope` of the query;
 /// otherwise 401 or 403, and nothing else, because nginx turns any other status into 500.

@@ -16,6 +16,7 @@ use actix_web::http::header::{
 use actix_web::{Error, HttpResponse};
 use pin_project_lite::pin_project;
 
+use crate::http::check_paths::{CheckPaths, roots};
 use crate::model::base_path::BasePath;
 use crate::model::origin::AllowedOrigins;
 use crate::oauth::feed;
@@ -46,8 +47,8 @@ pub struct CorsPolicy {
     prefixes: Vec<String>,
     /// Single paths.
     paths: Vec<String>,
-    /// Base paths below which the path and the origin are those of another API's callers.
-    checks: Vec<String>,
+    /// The origin of a request below one of these is that of another API's caller.
+    checks: CheckPaths,
     headers: HeaderValue,
 }
 
@@ -61,19 +62,14 @@ impl CorsPolicy {
         base_paths: &[BasePath],
         key_header: &HeaderName,
     ) -> Self {
-        let (mut prefixes, mut paths, mut checks) = (Vec::new(), Vec::new(), Vec::new());
-        // At the root, and below the path of the issuer.
-        let roots = if issuer_path.is_empty() { vec![""] } else { vec!["", issuer_path] };
-        for root in roots {
+        let (mut prefixes, mut paths) = (Vec::new(), Vec::new());
+        for root in roots(issuer_path) {
             prefixes.push(format!("{root}/api/v1/"));
             prefixes.push(format!("{root}/.well-known/"));
             prefixes.extend(base_paths.iter().map(|base| format!("{root}{base}/")));
             paths.push(format!("{root}/auth/check"));
             // Never the authorization endpoint, which is a page (RFC 9700 §2.6).
             paths.extend(OAUTH_PATHS.map(|path| format!("{root}{path}")));
-            checks.push(format!("{root}/auth/check/"));
-            checks.push(format!("{root}/api/v1/auth/check/"));
-            checks.extend(base_paths.iter().map(|base| format!("{root}{base}/auth/check/")));
         }
         let headers = format!(
             "Authorization, Content-Type, {key_header}, Idempotency-Key, MCP-Protocol-Version"
@@ -82,13 +78,13 @@ impl CorsPolicy {
         let usual = HeaderValue::from_static(
             "Authorization, Content-Type, Idempotency-Key, MCP-Protocol-Version",
         );
+        let checks = CheckPaths::new(issuer_path, base_paths);
         Self { origins, prefixes, paths, checks, headers: headers.unwrap_or(usual) }
     }
 
     fn covers(&self, path: &str) -> bool {
-        let is_below =
-            |prefixes: &[String]| prefixes.iter().any(|prefix| path.starts_with(prefix.as_str()));
-        (is_below(&self.prefixes) && !is_below(&self.checks))
+        let is_below = self.prefixes.iter().any(|prefix| path.starts_with(prefix.as_str()));
+        (is_below && self.checks.have_below(path).is_none())
             || self.paths.iter().any(|own| path == own)
     }
 
