@@ -78,7 +78,7 @@ impl CachedSigner {
 
 /// Appends the base64url of `bytes`, without padding. The encoder of a `String` copies and checks
 /// the text in pieces.
-pub fn push_base64url(output: &mut Vec<u8>, bytes: &[u8]) {
+fn push_base64url(output: &mut Vec<u8>, bytes: &[u8]) {
     let start = output.len();
     output.resize(start + bytes.len().div_ceil(3) * 4, 0);
     let room = output.get_mut(start..).unwrap_or_default();

@@ -35,7 +35,6 @@ impl<'a> Form<'a> {
         if has(body, |byte| byte < 0x20 || byte == 0x7f) {
             return Err(OauthError::InvalidRequest("The body contains a control character"));
         }
-        let is_encoded = has(body, |byte| byte == b'%' || byte == b'+');
         // Some requests have three parameters, few have more than eight.
         let mut pairs = Vec::with_capacity(8);
         for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
@@ -43,7 +42,6 @@ impl<'a> Form<'a> {
             if pairs.len() == MAX_PARAMETERS {
                 return Err(OauthError::InvalidRequest("The request has more than 64 parameters"));
             }
-            let decode = if is_encoded { decode } else { plain };
             pairs.push((
                 decode(name).map_err(OauthError::InvalidRequest)?,
                 decode(value).map_err(OauthError::InvalidRequest)?,
@@ -103,16 +101,14 @@ fn split_once(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
 
 const NOT_UTF8: &str = "A parameter is not UTF-8";
 
-/// Reads a name or value that has no encoded bytes.
-fn plain(text: &[u8]) -> Result<Cow<'_, str>, &'static str> {
-    std::str::from_utf8(text).map(Cow::Borrowed).map_err(|_| NOT_UTF8)
-}
-
-/// Decodes a name or value. Rejects bytes that no form encoder writes: `%` without two digits, and
-/// escapes that decode to NUL or to invalid UTF-8.
-fn decode(text: &[u8]) -> Result<Cow<'_, str>, &'static str> {
+/// Decodes a name or value (RFC 6749 Appendix B). One without encoded bytes is not copied.
+///
+/// # Errors
+/// The reason: no form encoder writes `%` without two digits, and escapes of NUL or of invalid UTF-8
+/// are rejected.
+pub fn decode(text: &[u8]) -> Result<Cow<'_, str>, &'static str> {
     if !has(text, |byte| byte == b'%' || byte == b'+') {
-        return plain(text);
+        return std::str::from_utf8(text).map(Cow::Borrowed).map_err(|_| NOT_UTF8);
     }
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.iter().copied();

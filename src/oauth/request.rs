@@ -109,6 +109,12 @@ pub fn network_of(from: Option<IpAddr>) -> Network {
 /// True for the content type of a form.
 #[must_use]
 pub fn is_form(content_type: &[u8]) -> bool {
+    is_of_media_type(content_type, b"application/x-www-form-urlencoded")
+}
+
+/// True if a content type is `media_type`, with any parameters.
+#[must_use]
+pub fn is_of_media_type(content_type: &[u8], media_type: &[u8]) -> bool {
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
-    essence.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+    essence.trim_ascii().eq_ignore_ascii_case(media_type)
 }

@@ -19,6 +19,7 @@ use crate::model::scope::ScopeSet;
 use crate::model::session::{SessionId, is_cookie};
 use crate::model::user::{Role, UserId, Username};
 use crate::oauth::AuthorizationServer;
+use crate::oauth::request::is_of_media_type;
 use crate::secret::Secret;
 
 /// Finds the session cookie of a request. Cookies of other programs with the same name are ignored.
@@ -97,10 +98,7 @@ pub fn is_merge_patch(content_type: Option<&HeaderValue>) -> bool {
 }
 
 fn is_of_type(content_type: Option<&HeaderValue>, expected: &[u8]) -> bool {
-    content_type.is_some_and(|value| {
-        let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-        essence.trim_ascii().eq_ignore_ascii_case(expected)
-    })
+    content_type.is_some_and(|value| is_of_media_type(value.as_bytes(), expected))
 }
 
 /// The `Set-Cookie` value that sets the session cookie.

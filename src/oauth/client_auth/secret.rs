@@ -6,7 +6,6 @@ use std::pin::Pin;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use percent_encoding::percent_decode;
 use zeroize::Zeroizing;
 
 use super::client::AuthenticatedClient;
@@ -17,7 +16,7 @@ use crate::directory::{KnownSecret, SlowSecret};
 use crate::model::client::is_vschar;
 use crate::network::Network;
 use crate::oauth::error::{ClientFailure, OauthError};
-use crate::oauth::form::Form;
+use crate::oauth::form::{self, Form};
 use crate::secret::Secret;
 use crate::secret::generated::{CLIENT_SECRET_PREFIX, hint, looks_generated};
 
@@ -97,8 +96,8 @@ fn parse_basic(header: &[u8]) -> Option<PresentedSecret> {
     if !id.contains(['%', '+']) && !secret.contains(['%', '+']) {
         return Some(PresentedSecret { decoded: raw, raw: None, named: None });
     }
-    let decoded =
-        form_decode(id).zip(form_decode(secret)).and_then(|(id, secret)| Pair::checked(id, secret));
+    let (id, secret) = (form::decode(id.as_bytes()).ok(), form::decode(secret.as_bytes()).ok());
+    let decoded = id.zip(secret).and_then(|(id, secret)| Pair::checked(id, secret));
     Some(PresentedSecret { decoded, raw, named: None })
 }
 
@@ -110,19 +109,6 @@ impl Pair {
         }
         Some(Self { id: id.into_owned(), secret: Secret::new(secret.into_owned()) })
     }
-}
-
-/// Decodes RFC 6749 Appendix B; `None` if a percent sign is not followed by two digits.
-fn form_decode(text: &str) -> Option<Cow<'_, str>> {
-    let is_escape = |rest: &str| {
-        rest.get(..2).is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
-    };
-    if !text.split('%').skip(1).all(is_escape) {
-        return None;
-    }
-    let spaced = Zeroizing::new(text.replace('+', " "));
-    let decoded = percent_decode(spaced.as_bytes()).decode_utf8().ok()?.into_owned();
-    Some(Cow::Owned(decoded))
 }
 
 fn is_vschar_text(text: &str) -> bool {

@@ -106,8 +106,8 @@ impl RequestedAccess {
             let defaults = [&context.default_audience, &context.own_api];
             defaults.into_iter().find(|default| *default == resource)
         };
-        let mut has_other_spelling = false;
-        for resource in audience.iter() {
+        let mut respelled = Vec::new();
+        for (position, resource) in audience.iter().enumerate() {
             let known = if let Some(default) = default_api(resource) {
                 default
             } else {
@@ -119,15 +119,15 @@ impl RequestedAccess {
                 registered.push((api, scopes));
                 &api.resource
             };
-            has_other_spelling |= known.as_str() != resource.as_str();
+            if known.as_str() != resource.as_str() {
+                respelled.push((position, known.clone()));
+            }
         }
-        if has_other_spelling {
-            // A token has the spelling that its API is known by.
-            let known = |resource: &ResourceUri| {
-                let api = apis.get(resource.comparable()).map(|api| &api.resource);
-                default_api(resource).or(api).unwrap_or(resource).clone()
-            };
-            audience = Cow::Owned(audience.iter().map(known).collect());
+        // A token has the spelling that its API is known by.
+        for (position, known) in respelled {
+            if let Some(resource) = audience.to_mut().get_mut(position) {
+                *resource = known;
+            }
         }
         // The default API takes any scope.
         let scopes = match self.scopes {

@@ -24,16 +24,10 @@ impl TokenId {
     /// The value of `jti`: 43 characters of base64url.
     #[must_use]
     pub fn encode(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.to_bytes())
-    }
-
-    /// The bytes that [`encode`](Self::encode) encodes.
-    #[must_use]
-    pub fn to_bytes(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
         let parts = self.event.to_be_bytes().into_iter().chain(self.credential).chain(self.nonce);
         bytes.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
-        bytes
+        URL_SAFE_NO_PAD.encode(bytes)
     }
 
     /// The digest of a credential's id.
