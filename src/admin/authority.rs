@@ -80,11 +80,11 @@ impl Admin {
         &self,
         tx: &mut Tx,
         id: &ClientId,
-    ) -> Result<(ActingFor<Client>, Vec<ClientSecret>, Authority), AdminError> {
+    ) -> Result<(ActingFor<Client>, Vec<ClientSecret>), AdminError> {
         let authority = self.authority(tx).await?;
         let found = client::lock(tx, id).await?;
         let (client, secrets) = found.ok_or_else(|| super::client::not_found(id))?;
-        Ok((authority.over(client)?, secrets, authority))
+        Ok((authority.over(client)?, secrets))
     }
 
     /// Locks a client, without any right over it.
@@ -112,17 +112,15 @@ impl Admin {
         owner: &KeyOwner,
     ) -> Result<(ManagingKeys<AnyPrincipal>, Authority), AdminError> {
         let authority = self.authority(tx).await?;
-        let found = match owner {
+        let (kind, found) = match owner {
             KeyOwner::Client(id) => {
-                client::lock(tx, id).await?.map(|(client, _)| AnyPrincipal::Client(client))
+                let found = client::lock(tx, id).await?;
+                ("client", found.map(|(client, _)| AnyPrincipal::Client(client)))
             }
             KeyOwner::User(id) => {
-                user::lock(tx, id).await?.map(|(user, _)| AnyPrincipal::User(user))
+                let found = user::lock(tx, id).await?;
+                ("user", found.map(|(user, _)| AnyPrincipal::User(user)))
             }
-        };
-        let kind = match owner {
-            KeyOwner::Client(_) => "client",
-            KeyOwner::User(_) => "user",
         };
         let unknown = || AdminError::Unknown(format!("{kind} {}", owner.as_str()));
         Ok((authority.over_keys_of(found.ok_or_else(unknown)?)?, authority))
@@ -136,10 +134,10 @@ impl Admin {
         &self,
         tx: &mut Tx,
         id: &UserId,
-    ) -> Result<(ActingFor<User>, Authority), AdminError> {
+    ) -> Result<ActingFor<User>, AdminError> {
         let authority = self.authority(tx).await?;
         let (user, _) = user::lock(tx, id).await?.ok_or_else(|| super::user::not_found(id))?;
-        Ok((authority.over(user)?, authority))
+        Ok(authority.over(user)?)
     }
 
     /// Rejects, before an expensive hash, a caller that may certainly not act for `principal`. It

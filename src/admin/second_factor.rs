@@ -127,7 +127,7 @@ pub async fn remove(admin: &Admin, id: &UserId, code: &Secret) -> Result<(), Adm
     let (id, code, caller) = (id.clone(), code.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let (user, _) = caller.acting_for_user(tx, &id).await?;
+            let user = caller.acting_for_user(tx, &id).await?;
             let factor = second_factor::of_user(tx, &id).await?;
             use_code(&caller, tx, &id, &confirmed(factor)?, &code).await?;
             second_factor::delete(tx, &user).await?;
@@ -151,7 +151,7 @@ pub async fn reset(admin: &Admin, id: &UserId) -> Result<(), AdminError> {
     let (id, caller) = (id.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let (user, _) = caller.acting_for_user(tx, &id).await?;
+            let user = caller.acting_for_user(tx, &id).await?;
             if !second_factor::delete(tx, &user).await? {
                 return Err(none());
             }

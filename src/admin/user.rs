@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::api::{added, must_exist};
 use super::{Admin, AdminError, version};
-use crate::model::authority::Authority;
+use crate::model::authority::{Authority, Principal as _};
 use crate::model::client::{MAX_RESOURCES, MAX_SCOPE_LEN};
 use crate::model::event::{Event, EventNumber, UserPermissions};
 use crate::model::resource::ResourceUri;
@@ -217,7 +217,7 @@ pub async fn set_password(
     let (id, caller) = (id.clone(), admin.clone());
     let change = admin.store.change::<User, AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let (user, _) = caller.acting_for_user(tx, &id).await?;
+            let user = caller.acting_for_user(tx, &id).await?;
             user::set_password(tx, &user, &password).await?;
             session::delete_all(tx, &id, kept.as_ref()).await?;
             Ok((user.into_inner(), Event::UserPasswordSet { user: id, kept }))

@@ -170,11 +170,9 @@ fn judge(
     if !is_from_there(key, presented) {
         return Err(KeyFailure::Address.into());
     }
-    let mut scopes = known.scopes.clone();
-    for resource in demand.resources() {
-        let own = OwnApis::from(known);
-        scopes = own.scopes_at(context, scopes, resource).ok_or(KeyFailure::Resource)?;
-    }
+    let scopes = OwnApis::from(known)
+        .scopes_at_all(context, known.scopes.clone(), demand.resources())
+        .ok_or(KeyFailure::Resource)?;
     require(&scopes, demand.scopes)?;
     Ok(Authenticated {
         identity: known.owner.identity(),

@@ -38,6 +38,18 @@ impl<'a> From<&'a KnownApiKey> for OwnApis<'a> {
 }
 
 impl OwnApis<'_> {
+    /// The part of `scopes` that applies to every one of these APIs; absent if one is not the
+    /// holder's.
+    #[must_use]
+    pub fn scopes_at_all<'r>(
+        self,
+        context: &Context,
+        scopes: ScopeSet,
+        mut resources: impl Iterator<Item = &'r str>,
+    ) -> Option<ScopeSet> {
+        resources.try_fold(scopes, |scopes, resource| self.scopes_at(context, scopes, resource))
+    }
+
     /// The part of `scopes` that applies to an API; absent if the API is not, or no longer, one of
     /// the holder's. Mintery's own scopes are for Mintery's own API only.
     #[must_use]

@@ -137,13 +137,10 @@ fn admit(
 fn at_demanded(
     context: &Context,
     own: OwnApis<'_>,
-    mut scopes: ScopeSet,
+    scopes: ScopeSet,
     demand: Demand<'_>,
-) -> Result<ScopeSet, AccessError> {
-    for resource in demand.resources() {
-        scopes = own.scopes_at(context, scopes, resource).ok_or(VerifyError::Audience)?;
-    }
-    Ok(scopes)
+) -> Result<ScopeSet, VerifyError> {
+    own.scopes_at_all(context, scopes, demand.resources()).ok_or(VerifyError::Audience)
 }
 
 /// True if a token may be refused only because this node has not applied a change of its holder yet.

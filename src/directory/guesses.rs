@@ -189,8 +189,8 @@ struct Table {
     sets: Vec<Mutex<[Count; WAYS]>>,
 }
 
-/// The time until which wrong attempts weigh, by the monotonic clock: each adds a period. A count
-/// whose time has passed is empty.
+/// The time until which wrong attempts weigh, by the monotonic clock: each adds a period. After that
+/// time the count is empty.
 #[derive(Clone, Copy, Default)]
 struct Count {
     key: u64,

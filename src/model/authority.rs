@@ -10,7 +10,7 @@ use super::api_key::KeyOwner;
 use super::client::Client;
 use super::event::Actor;
 use super::own_scope::OwnScope;
-use super::resource::ResourceUri;
+use super::resource::{ResourceUri, holds_all};
 use super::scope::ScopeSet;
 use super::user::{Role, User};
 
@@ -30,6 +30,15 @@ pub trait Principal {
 
     /// The APIs whose tokens it may introspect.
     fn stands_for(&self) -> &[ResourceUri];
+
+    /// True if the principal has a scope or an API that it did not have `before`.
+    fn gets_more_than(&self, before: &Self) -> bool
+    where
+        Self: Sized,
+    {
+        !self.scopes().is_subset_of(before.scopes())
+            || !holds_all(before.resources(), self.resources())
+    }
 }
 
 impl Principal for Client {
@@ -163,13 +172,15 @@ struct Held {
 }
 
 impl Authority {
-    /// The rights of `actor`, whose credential allows `scopes` (absent if it limits nothing), and
-    /// who is the principal `acting`. Scopes that the principal has lost do not count.
+    /// The rights of `actor`, which is the principal `acting`. Its credential allows `scopes`; absent
+    /// scopes limit nothing, and scopes that the principal has lost do not count.
     #[must_use]
     pub fn of(actor: &Actor, scopes: Option<&ScopeSet>, acting: Option<&AnyPrincipal>) -> Self {
         let held = match (scopes, acting) {
             (None, None) => None,
-            (Some(scopes), None) => Some(Held::without_apis(scopes.clone())),
+            (Some(scopes), None) => {
+                Some(Held { scopes: scopes.clone(), resources: Vec::new(), stands_for: Vec::new() })
+            }
             (None, Some(AnyPrincipal::User(user))) if user.role == Role::Admin => None,
             (scopes, Some(AnyPrincipal::User(user))) => Some(Held {
                 scopes: scopes.map_or_else(|| user.held_scopes(), |scopes| user.most_of(scopes)),
@@ -239,12 +250,9 @@ impl Authority {
     ) -> Result<ActingFor<P>, Lacking> {
         let ActingFor(before) = before;
         self.holds_all_of(&after)?;
-        let is_new = |wanted: &[ResourceUri], had: &[ResourceUri]| {
-            wanted.iter().any(|resource| !had.contains(resource))
-        };
         let gets_more = is_regrant || !after.scopes().is_subset_of(before.scopes());
-        if is_new(after.resources(), before.resources())
-            || is_new(after.stands_for(), before.stands_for())
+        if !holds_all(before.resources(), after.resources())
+            || !holds_all(before.stands_for(), after.stands_for())
             || (gets_more && !after.resources().is_empty())
         {
             self.manages_apis()?;
@@ -297,11 +305,8 @@ impl Authority {
         }
         self.to_grant(principal.scopes())?;
         let Some(held) = &self.held else { return Ok(()) };
-        let is_within = |wanted: &[ResourceUri], had: &[ResourceUri]| {
-            wanted.iter().all(|resource| had.contains(resource))
-        };
-        if is_within(principal.resources(), &held.resources)
-            && is_within(principal.stands_for(), &held.stands_for)
+        if holds_all(&held.resources, principal.resources())
+            && holds_all(&held.stands_for, principal.stands_for())
         {
             return Ok(());
         }
@@ -310,12 +315,6 @@ impl Authority {
 
     fn manages_apis(&self) -> Result<(), Lacking> {
         self.to_grant(&OwnScope::ApisWrite.into())
-    }
-}
-
-impl Held {
-    fn without_apis(scopes: ScopeSet) -> Self {
-        Self { scopes, resources: Vec::new(), stands_for: Vec::new() }
     }
 }
 

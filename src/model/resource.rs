@@ -61,6 +61,12 @@ impl ResourceUri {
     }
 }
 
+/// True if every API in `wanted` is in `held`.
+#[must_use]
+pub fn holds_all(held: &[ResourceUri], wanted: &[ResourceUri]) -> bool {
+    wanted.iter().all(|resource| held.contains(resource))
+}
+
 impl PartialEq for ResourceUri {
     fn eq(&self, other: &Self) -> bool {
         self.comparable() == other.comparable()

@@ -7,7 +7,7 @@ use super::event::number::EventNumber;
 use super::id::id;
 use super::named::named;
 use super::own_scope::OwnScope;
-use super::resource::ResourceUri;
+use super::resource::{ResourceUri, holds_all};
 use super::scope::ScopeSet;
 use crate::clock::Timestamp;
 
@@ -168,19 +168,11 @@ impl User {
     /// may allow more.
     #[must_use]
     pub fn may_less_than(&self, before: &Self) -> bool {
-        let has_lost = |resource| !self.resources.contains(resource);
         let held = before.held_scopes();
         // An administrator held more than the listed scopes.
         (before.role == Role::Admin && self.role != Role::Admin)
             || self.most_of(&held) != held
-            || before.resources.iter().any(has_lost)
-    }
-
-    /// True if the user has a scope or an API that they did not have `before`.
-    #[must_use]
-    pub fn gets_more_than(&self, before: &Self) -> bool {
-        let is_new = |resource| !before.resources.contains(resource);
-        !self.scopes.is_subset_of(&before.scopes) || self.resources.iter().any(is_new)
+            || !holds_all(&self.resources, &before.resources)
     }
 
     /// `true` for an administrator who can log in.

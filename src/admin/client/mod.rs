@@ -15,6 +15,7 @@ use super::api::{added, must_exist};
 use super::json::client_terms::ClientTermsJson;
 use super::once::{Once, Repeatable};
 use super::{Admin, AdminError, once, signing_key, version};
+use crate::model::authority::Principal as _;
 use crate::model::client::{AuthMethod, Client, ClientId, ClientSecret, ClientTerms, ClientUpdate};
 use crate::model::event::{Event, EventNumber};
 use crate::model::user::UserId;
@@ -166,7 +167,9 @@ pub async fn update(
                 let revokes_tokens = is_asked || after.may_less_than(&before);
                 let client = authority.to_change(before, after, is_regrant)?;
                 client::update(tx, &client).await?;
-                client::set_granted_as_of(tx, &client, client.granted_as_of).await?;
+                if gets_more {
+                    client::set_granted_as_of(tx, &client, client.granted_as_of).await?;
+                }
                 let client = client.into_inner();
                 key::raise_longest_ttl_in(tx, client.terms.token_ttl).await?;
                 Ok((client, Some(Event::ClientUpdated { client: id, revokes_tokens })))
@@ -202,7 +205,7 @@ pub async fn set_enabled(
     let change = admin.store.change(admin.actor.clone(), move |tx| {
         Box::pin(async move {
             let Some(since) = since else {
-                let (client, ..) = caller.acting_for_client(tx, &id).await?;
+                let (client, _) = caller.acting_for_client(tx, &id).await?;
                 client::enable(tx, &client).await?;
                 return Ok(((), Event::ClientEnabled { client: id }));
             };
@@ -225,7 +228,7 @@ pub async fn delete(admin: &Admin, id: &ClientId) -> Result<EventNumber, AdminEr
     let (id, caller) = (id.clone(), admin.clone());
     let change = admin.store.change(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let (client, ..) = caller.acting_for_client(tx, &id).await?;
+            let (client, _) = caller.acting_for_client(tx, &id).await?;
             client::delete(tx, &client).await?;
             Ok(((), Event::ClientDeleted { client: id }))
         })

@@ -79,7 +79,7 @@ async fn add(
     let (id, row, caller) = (id.clone(), made.secret.clone(), admin.clone());
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
-            let (client, secrets, _) = caller.acting_for_client(tx, &id).await?;
+            let (client, secrets) = caller.acting_for_client(tx, &id).await?;
             if secrets.len() >= MAX_SECRETS {
                 let reason = format!(
                     "a client can have at most {MAX_SECRETS} secrets; revoke an unused one first"
@@ -115,7 +115,7 @@ pub async fn revoke_secret(
     let change = admin.store.change::<(), AdminError, _>(admin.actor.clone(), move |tx| {
         Box::pin(async move {
             // Unlike disabling a client it cannot be undone.
-            let (client, ..) = caller.acting_for_client(tx, &id).await?;
+            let (client, _) = caller.acting_for_client(tx, &id).await?;
             if !client::delete_secret(tx, &client, &secret).await? {
                 return Err(AdminError::NotFound(format!("secret {secret} of client {id}")));
             }

@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::web::{Data, Path, Payload};
 
 use super::answer::{complete_list, created, gone, ok};
-use super::authorize::{authorize, authorize_again};
+use super::authorize::authorize;
 use super::change::SentChange;
 use super::clients::path_segment;
 use super::input::authorize_and_read;
@@ -51,13 +51,12 @@ pub async fn update(
     resource: Path<String>,
     payload: Payload,
 ) -> Outcome {
-    authorize(&request, &server, OwnScope::ApisWrite).await?;
-    let sent = SentChange::read(&request, payload).await?;
-    let admin = authorize_again(&request, &server, OwnScope::ApisWrite).await?;
+    let (admin, sent) =
+        SentChange::authorize_and_read(&request, &server, OwnScope::ApisWrite, payload).await?;
     let shown = api::show(&admin, &parse(&resource)?).await?;
     let input: ApiInput = sent.parse(&ApiJson::from(&shown), &["created_at"])?;
     let update = ApiUpdate { seen: if_match(&request)?, ..input.into_update()? };
-    let api = api::update(&admin, &parse(&resource)?, update).await?;
+    let api = api::update(&admin, &shown.resource, update).await?;
     applied(&server, &admin).await?;
     Ok(tagged(ok(&ApiJson::from(&api)), &api::version(&api)))
 }

@@ -8,11 +8,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::authorize::{authorize, authorize_again};
 use super::input::parse_object;
-use crate::admin::AdminError;
 use crate::admin::json::object;
+use crate::admin::{Admin, AdminError};
 use crate::http::act::Refused;
 use crate::http::extract::body;
+use crate::model::own_scope::OwnScope;
+use crate::oauth::AuthorizationServer;
 
 /// Members that change by themselves. They are left out whatever they say.
 const VOLATILE: [&str; 2] = ["last_used_at", "last_used_address"];
@@ -25,6 +28,22 @@ const REQUIRED: [&str; 7] =
 pub struct SentChange(Map<String, Value>);
 
 impl SentChange {
+    /// Authorizes a caller, reads the body, and authorizes the caller again: a body takes time to
+    /// arrive.
+    ///
+    /// # Errors
+    /// The caller is not authorized at the beginning or at the end, or as for [`Self::read`].
+    pub async fn authorize_and_read(
+        request: &HttpRequest,
+        server: &AuthorizationServer,
+        scope: OwnScope,
+        payload: Payload,
+    ) -> Result<(Admin, Self), Refused> {
+        authorize(request, server, scope).await?;
+        let sent = Self::read(request, payload).await?;
+        Ok((authorize_again(request, server, scope).await?, sent))
+    }
+
     /// Reads the body.
     ///
     /// # Errors

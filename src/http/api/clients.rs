@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::web::{Data, Path, Payload};
 
 use super::answer::{complete_list, created, gone, ok};
-use super::authorize::{authorize, authorize_again};
+use super::authorize::authorize;
 use super::change::SentChange;
 use super::input::authorize_and_read;
 use super::page::{Page, PageQuery};
@@ -57,9 +57,8 @@ pub async fn update(
     id: Path<String>,
     payload: Payload,
 ) -> Outcome {
-    authorize(&request, &server, OwnScope::ClientsWrite).await?;
-    let sent = SentChange::read(&request, payload).await?;
-    let admin = authorize_again(&request, &server, OwnScope::ClientsWrite).await?;
+    let (admin, sent) =
+        SentChange::authorize_and_read(&request, &server, OwnScope::ClientsWrite, payload).await?;
     let (shown, secrets) = client::show(&admin, &parse(&id)?).await?;
     let fixed = ["client_id_issued_at", "enabled", "secrets", "token_endpoint_auth_method"];
     let input: ClientInput = sent.parse(&ShownJson::new(&shown, &secrets), &fixed)?;

@@ -6,7 +6,7 @@ use actix_web::web::{Data, Path, Payload};
 use serde::Serialize;
 
 use super::answer::{complete_list, created, gone, ok};
-use super::authorize::{OwnSession, Person, authorize, authorize_again};
+use super::authorize::{OwnSession, Person, authorize};
 use super::change::SentChange;
 use super::input::{authorize_and_read, read};
 use super::page::{Page, PageQuery};
@@ -71,14 +71,13 @@ pub async fn update(
     id: Path<String>,
     payload: Payload,
 ) -> Outcome {
-    authorize(&request, &server, OwnScope::UsersWrite).await?;
-    let sent = SentChange::read(&request, payload).await?;
-    let admin = authorize_again(&request, &server, OwnScope::UsersWrite).await?;
+    let (admin, sent) =
+        SentChange::authorize_and_read(&request, &server, OwnScope::UsersWrite, payload).await?;
     let shown = user::show(&admin, &parse(&id)?).await?;
     let fixed = ["id", "enabled", "second_factor", "created_at"];
     let input: UserUpdateInput = sent.parse(&UserJson::from(&shown), &fixed)?;
     let update = UserUpdate { seen: if_match(&request)?, ..input.into_update()? };
-    let user = user::update(&admin, &parse(&id)?, update).await?;
+    let user = user::update(&admin, &shown.id, update).await?;
     applied(&server, &admin).await?;
     Ok(tagged(ok(&UserJson::from(&user)), &user::version(&user)))
 }

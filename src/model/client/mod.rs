@@ -14,6 +14,7 @@ pub use terms::{ClientTerms, ClientUpdate, MAX_RESOURCES, MAX_SCOPE_LEN, MAX_TOK
 
 use super::event::number::EventNumber;
 use super::named::named;
+use super::resource::holds_all;
 use super::signing_key::SigningAlgorithm;
 use crate::clock::Timestamp;
 use crate::random::{self, Random};
@@ -131,17 +132,9 @@ impl Client {
     pub fn may_less_than(&self, before: &Self) -> bool {
         let (now, before) = (&self.terms, &before.terms);
         !before.scopes.is_subset_of(&now.scopes)
-            || before.resources.iter().any(|lost| !now.resources.contains(lost))
-            || before.stands_for.iter().any(|lost| !now.stands_for.contains(lost))
+            || !holds_all(&now.resources, &before.resources)
+            || !holds_all(&now.stands_for, &before.stands_for)
             || before.grants.iter().any(|lost| !now.grants.contains(lost))
-    }
-
-    /// True if the client has a scope or an API that it did not have `before`.
-    #[must_use]
-    pub fn gets_more_than(&self, before: &Self) -> bool {
-        let is_new = |resource| !before.terms.resources.contains(resource);
-        !self.terms.scopes.is_subset_of(&before.terms.scopes)
-            || self.terms.resources.iter().any(is_new)
     }
 }
 
